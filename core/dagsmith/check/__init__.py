@@ -1,0 +1,1 @@
+"""Finding what the service would refuse, before it is asked."""

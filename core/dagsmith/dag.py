@@ -1,0 +1,363 @@
+"""The DAG: nodes, and the edges between them.
+
+A node is a name; what it does stands in the config, under ``steps``. An edge says that its target runs after
+its source, and, unless it is order-only, that data flows along it::
+
+    preprocess -> train                 data flows; which ports are found by wiring
+    preprocess.train -> train.train     from an output port to an input port
+    warm_up => train                    order only: no data flows
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+from dagsmith.errors import CycleError, DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagsmith.load.document import Document, document_from_data, read_document
+
+EdgeLike = Union["Edge", str, Sequence[str]]
+
+_END = re.compile(r"\s*(?P<node>[^\s.>=]+?)(?:\.(?P<port>[^\s>=]+))?\s*\Z")
+_ARROW = re.compile(r"(->|=>)")
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """One edge of a DAG.
+
+    An edge without ports that is not order-only equals the pair ``(source, target)``, and unpacks like it.
+
+    Attributes:
+        source: The node that comes first.
+        target: The node that comes after.
+        source_port: An output port of the source, if the edge names one.
+        target_port: An input port of the target, if the edge names one.
+        order_only: Whether the target only waits, and no data flows.
+        location: Where the edge was written, if it came from a file.
+    """
+
+    source: str
+    target: str
+    source_port: str | None = None
+    target_port: str | None = None
+    order_only: bool = False
+    location: Location | None = None
+
+    @classmethod
+    def parse(cls, edge: EdgeLike, location: Location | None = None) -> Edge:
+        """The edge that a string such as ``a.out -> b.in``, or a pair ``["a", "b.in"]``, stands for.
+
+        Raises:
+            InvalidInputError: If it is neither.
+        """
+        if isinstance(edge, Edge):
+            return edge
+        order_only = False
+        if isinstance(edge, str):
+            parts = _ARROW.split(edge)
+            ends: Sequence[object] = parts[::2]
+            order_only = "=>" in parts
+        else:
+            ends = list(edge) if isinstance(edge, Iterable) else []
+        matches = [_END.match(end) if isinstance(end, str) else None for end in ends]
+        if len(matches) != 2 or matches[0] is None or matches[1] is None:
+            _refuse(f"{edge!r} is not an edge", location, "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]")
+        first, second = matches
+        assert first is not None and second is not None
+        if order_only and (first["port"] or second["port"]):
+            _refuse(f"{edge!r} orders ports", location, "an order-only edge joins nodes: write 'a => b'")
+        return cls(first["node"], second["node"], first["port"], second["port"], order_only, location)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        pair = (self.source, self.target)
+        extras = (self.source_port, self.target_port, self.order_only)
+        return pair + extras if any(extras) else pair
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Edge):
+            return self._key == other._key
+        if isinstance(other, tuple):
+            return self._key == other
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.source, self.target))
+
+    def __str__(self) -> str:
+        source = f"{self.source}.{self.source_port}" if self.source_port else self.source
+        target = f"{self.target}.{self.target_port}" if self.target_port else self.target
+        return f"{source} {'=>' if self.order_only else '->'} {target}"
+
+    def as_data(self) -> str | list[str]:
+        """The edge as a DAG file holds it: a pair where that says everything, else a string."""
+        return [self.source, self.target] if len(self._key) == 2 else str(self)
+
+
+class PipelineDAG:
+    """A directed acyclic graph of named nodes.
+
+    Args:
+        nodes: The names of the nodes. When given, edges may join only these.
+        edges: Edges as strings, pairs or :class:`Edge`.
+
+    Raises:
+        InvalidInputError: If an edge cannot be read, a node is named twice, or an edge ends at a node that is
+            not among ``nodes``; it holds every such mistake.
+    """
+
+    def __init__(self, nodes: Iterable[str] = (), edges: Iterable[EdgeLike] = ()) -> None:
+        data = {"nodes": list(nodes), "edges": [e.as_data() if isinstance(e, Edge) else e for e in edges]}
+        self._nodes: dict[str, Location | None] = {}
+        self._edges: dict[Edge, None] = {}
+        sink = DiagnosticSink()
+        _fill(self, document_from_data(data, "<dag>"), (), sink)
+        sink.raise_errors()
+
+    @property
+    def nodes(self) -> list[str]:
+        """The names of the nodes, in the order they were added."""
+        return list(self._nodes)
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The edges, in the order they were added."""
+        return list(self._edges)
+
+    def add_node(self, node: str) -> None:
+        """Add a node; adding one that is there already changes nothing.
+
+        Raises:
+            InvalidInputError: If ``node`` is not a non-empty string.
+        """
+        self._add_node(node, None)
+
+    def add_edge(self, source: EdgeLike, target: str | None = None) -> None:
+        """Add an edge, and its nodes where they are missing.
+
+        Args:
+            source: The source node (or ``node.port``), or a whole edge if ``target`` is left out.
+            target: The target node (or ``node.port``).
+
+        Raises:
+            InvalidInputError: If the edge cannot be read.
+        """
+        edge = Edge.parse(source) if target is None else Edge.parse([source, target])  # type: ignore[list-item]
+        for node in edge:
+            self._add_node(node, edge.location)
+        self._edges[edge] = None
+
+    def node_location(self, node: str) -> Location | None:
+        """Where the node was written, if it came from a file."""
+        return self._nodes.get(node)
+
+    def predecessors(self, node: str) -> list[str]:
+        """The nodes with an edge to ``node``, in the order of the edges."""
+        return list(dict.fromkeys(edge.source for edge in self._edges if edge.target == node))
+
+    def successors(self, node: str) -> list[str]:
+        """The nodes with an edge from ``node``, in the order of the edges."""
+        return list(dict.fromkeys(edge.target for edge in self._edges if edge.source == node))
+
+    def topological_order(self) -> list[str]:
+        """The nodes, each after all it depends on; where that leaves a choice, as they were added.
+
+        Raises:
+            CycleError: If there is a cycle; it names one, as short as any.
+        """
+        return topological_order(self._nodes, [(edge.source, edge.target) for edge in self._edges])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The DAG as JSON-ready data: ``{"nodes": [...], "edges": [...]}``."""
+        return {"nodes": self.nodes, "edges": [edge.as_data() for edge in self._edges]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PipelineDAG:
+        """The DAG that :meth:`to_dict` gave, or data of the same form.
+
+        Raises:
+            InvalidInputError: With every mistake in ``data``.
+        """
+        return cls._from_document(document_from_data(dict(data), "<dag>"))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> PipelineDAG:
+        """Read a DAG from a JSON, YAML or TOML file; errors name file and line.
+
+        Raises:
+            InvalidInputError: With every mistake in the file.
+        """
+        return cls._from_document(read_document(path))
+
+    @classmethod
+    def from_edges(cls, document: Document, nodes: Iterable[str], sink: DiagnosticSink) -> PipelineDAG:
+        """The DAG of a config file: its ``steps`` are the nodes, its ``edges`` the edges."""
+        dag = cls()
+        for node in nodes:
+            dag._nodes[node] = document.locate(("steps", node))
+        edges = document.data.get("edges") or []
+        _fill_edges(dag, edges, document, ("edges",), sink, known=dag._nodes)
+        return dag
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the DAG to a ``.json``, ``.yaml`` or ``.yml`` file.
+
+        Raises:
+            ValueError: If the suffix is another.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix == ".json":
+            text = json.dumps(self.to_dict(), indent=2) + "\n"
+        elif suffix in (".yaml", ".yml"):
+            import yaml
+
+            text = yaml.safe_dump(self.to_dict(), sort_keys=False)
+        else:
+            raise ValueError(f"cannot save a DAG as {suffix or 'a file without suffix'!r}: use .json or .yaml")
+        Path(path).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def _from_document(cls, document: Document) -> PipelineDAG:
+        dag = cls()
+        sink = DiagnosticSink()
+        for key in document.data:
+            if key not in ("nodes", "edges"):
+                hint = did_you_mean(str(key), ("nodes", "edges"))
+                sink.error(f"a DAG has no field {key!r}", document.locate((key,)), code="unknown-field", hint=hint)
+        _fill(dag, document, (), sink)
+        sink.raise_errors()
+        return dag
+
+    def _add_node(self, node: str, location: Location | None) -> None:
+        if not isinstance(node, str) or not node.strip():
+            _refuse(f"{node!r} is not a node: expected a name", location, None)
+        self._nodes.setdefault(node, location)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PipelineDAG):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._nodes
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __repr__(self) -> str:
+        return f"PipelineDAG({len(self._nodes)} nodes, {len(self._edges)} edges)"
+
+
+def topological_order(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[str]:
+    """``nodes`` ordered so that each follows all its predecessors, otherwise in the order given.
+
+    Raises:
+        CycleError: If there is a cycle.
+    """
+    rank = {node: index for index, node in enumerate(nodes)}
+    successors: dict[str, list[str]] = {node: [] for node in rank}
+    waiting = dict.fromkeys(rank, 0)
+    for source, target in edges:
+        successors[source].append(target)
+        waiting[target] += 1
+    names = list(rank)
+    ready = [rank[node] for node, count in waiting.items() if count == 0]
+    heapq.heapify(ready)
+    order: list[str] = []
+    while ready:
+        node = names[heapq.heappop(ready)]
+        order.append(node)
+        for successor in successors[node]:
+            waiting[successor] -= 1
+            if waiting[successor] == 0:
+                heapq.heappush(ready, rank[successor])
+    if len(order) < len(names):
+        raise CycleError(_shortest_cycle({n: successors[n] for n, count in waiting.items() if count}))
+    return order
+
+
+def _shortest_cycle(successors: dict[str, list[str]]) -> list[str]:
+    """One cycle of a graph in which every remaining node waits; the shortest through the first that has one."""
+    for start in successors:
+        came_from: dict[str, str] = {}
+        frontier = [start]
+        while frontier:
+            following: list[str] = []
+            for node in frontier:
+                for successor in successors.get(node, ()):
+                    if successor == start:
+                        cycle = [start]
+                        while node != start:
+                            cycle.append(node)
+                            node = came_from[node]
+                        cycle.append(start)
+                        return cycle[::-1]
+                    if successor in successors and successor not in came_from:
+                        came_from[successor] = node
+                        following.append(successor)
+            frontier = following
+    raise AssertionError("nodes wait for each other, so there is a cycle")
+
+
+def _fill(dag: PipelineDAG, document: Document, base: tuple[str, ...], sink: DiagnosticSink) -> None:
+    nodes = document.data.get("nodes") or []
+    edges = document.data.get("edges") or []
+    if not isinstance(nodes, list):
+        sink.error("'nodes' is not a list of names", document.locate((*base, "nodes")), code="type")
+        nodes = []
+    for index, node in enumerate(nodes):
+        location = document.locate((*base, "nodes", index))
+        if not isinstance(node, str) or not node.strip():
+            sink.error(f"{node!r} is not a node: expected a name", location, code="type")
+        elif node in dag._nodes:
+            sink.error(f"node {node!r} is listed twice", location, code="duplicate")
+        else:
+            dag._nodes[node] = location
+    _fill_edges(dag, edges, document, (*base, "edges"), sink, known=dict(dag._nodes) if nodes else None)
+
+
+def _fill_edges(
+    dag: PipelineDAG,
+    edges: object,
+    document: Document,
+    base: tuple[str, ...],
+    sink: DiagnosticSink,
+    known: Mapping[str, object] | None,
+) -> None:
+    """Add edges from a document; ``known`` are the nodes that they may join, or ``None`` for any."""
+    if not isinstance(edges, list):
+        sink.error("'edges' is not a list of edges", document.locate(base), code="type")
+        return
+    for index, item in enumerate(edges):
+        location = document.locate((*base, index))
+        try:
+            edge = Edge.parse(item, location)
+        except InvalidInputError as error:
+            sink.extend(error.diagnostics)
+            continue
+        unknown = [node for node in dict.fromkeys(edge) if known is not None and node not in known]
+        for node in unknown:
+            message = f"edge '{edge}' ends at {node!r}, which is not a node"
+            sink.error(message, location, code="unknown-node", hint=did_you_mean(node, known or ()))
+        if not unknown:
+            for node in edge:
+                dag._nodes.setdefault(node, location)
+            dag._edges.setdefault(edge, None)
+
+
+def _refuse(message: str, location: Location | None, hint: str | None) -> None:
+    sink = DiagnosticSink()
+    sink.error(message, location, code="edge", hint=hint)
+    sink.raise_errors()

@@ -1,0 +1,275 @@
+"""The typed config of a pipeline, read from a file or taken from Python."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dagsmith.dag import PipelineDAG
+from dagsmith.errors import DiagnosticSink, InvalidInputError, did_you_mean
+from dagsmith.load.document import document_from_data, read_document
+from dagsmith.load.explain import report_validation
+from dagsmith.load.merge import deep_merge
+from dagsmith.load.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
+from dagsmith.load.references import spell
+from dagsmith.load.source import ConfigSource, FieldPath, choose_environment
+from dagsmith.spec.values import Reference
+from dagsmith.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
+from dagsmith.steps.catalog import StepCatalog
+
+SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins")
+
+ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Everything that a config says, typed.
+
+    Attributes:
+        source: The layers it came from; gives the place of each value.
+        root: The folder that paths in the config are relative to.
+        pipeline: The base config.
+        parameters: The pipeline's parameters, by name.
+        steps: The configs of the steps, by name.
+        plugins: Which plugins are asked for.
+        dag: The DAG of the config's own ``edges``; its nodes are the steps.
+        catalog: The step types that the config may use.
+        invalid_steps: Names of steps whose config is wrong, and reported.
+    """
+
+    source: ConfigSource
+    root: Path
+    pipeline: BasePipelineConfig
+    parameters: Mapping[str, ParameterConfig]
+    steps: Mapping[str, StepConfig]
+    plugins: PluginsConfig
+    dag: PipelineDAG
+    catalog: StepCatalog
+    invalid_steps: frozenset[str] = field(default=frozenset())
+
+
+def load_config(
+    config: ConfigLike,
+    sink: DiagnosticSink,
+    *,
+    env: str | None = None,
+    catalog: StepCatalog | None = None,
+) -> PipelineConfig | None:
+    """Read and check a whole config.
+
+    Args:
+        config: A file (YAML, JSON or TOML), or the same content as a mapping or a model from Python. In a
+            mapping, ``pipeline`` and each step may be pydantic models of the user's own.
+        sink: Takes every mistake.
+        env: The environment to lay over it.
+        catalog: The step types that may be used; dagsmith's own if left out.
+
+    Returns:
+        The config without the steps that are wrong, or ``None`` where too little of it can be read to go on.
+    """
+    models: dict[FieldPath, type[BaseModel]] = {}
+    try:
+        if isinstance(config, (str, os.PathLike)):
+            document = read_document(config)
+            root = Path(config).absolute().parent
+        else:
+            document = document_from_data(_plain(config, (), models), "<config>")
+            root = Path.cwd()
+    except InvalidInputError as error:
+        sink.extend(error.diagnostics)
+        return None
+    source = choose_environment(document, env, sink)
+    return _Loader(source, root, catalog or StepCatalog(), models, sink).load()
+
+
+class _Loader:
+    def __init__(
+        self,
+        source: ConfigSource,
+        root: Path,
+        catalog: StepCatalog,
+        models: Mapping[FieldPath, type[BaseModel]],
+        sink: DiagnosticSink,
+    ) -> None:
+        self.source = source
+        self.root = root
+        self.catalog = catalog
+        self.models = models
+        self.sink = sink
+        self.defaults = self._section("defaults")
+
+    def load(self) -> PipelineConfig | None:
+        for key in self.source.data:
+            if key not in SECTIONS:
+                hint = did_you_mean(key, SECTIONS)
+                self._error(f"the config has no section {key!r}", (key,), code="unknown-field", hint=hint)
+        pipeline = self._pipeline()
+        parameters = self._parameters()
+        steps, invalid = self._steps()
+        plugins = self._validate(PluginsConfig, self._section("plugins"), ("plugins",), "plugins")
+        dag = PipelineDAG.from_edges(self.source.document, [*self._section("steps")], self.sink)
+        if pipeline is None:
+            return None
+        return PipelineConfig(
+            self.source,
+            self.root,
+            pipeline,
+            MappingProxyType(parameters),
+            MappingProxyType(steps),
+            plugins or PluginsConfig(),
+            dag,
+            self.catalog,
+            frozenset(invalid),
+        )
+
+    def _pipeline(self) -> BasePipelineConfig | None:
+        model = self.models.get(("pipeline",), BasePipelineConfig)
+        if not issubclass(model, BasePipelineConfig):
+            model = BasePipelineConfig
+        if "pipeline" not in self.source.data:
+            self._error("the section 'pipeline' is missing", (), code="missing-field", hint="give pipeline.name")
+            return None
+        return self._validate(model, _without_nulls(self._section("pipeline")), ("pipeline",), "pipeline")
+
+    def _parameters(self) -> dict[str, ParameterConfig]:
+        parameters: dict[str, ParameterConfig] = {}
+        for name, value in self._section("parameters").items():
+            path: FieldPath = ("parameters", name)
+            if not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
+                hint = "1 to 256 letters, digits, hyphens and underscores"
+                self._error(f"{name!r} is not a name for a parameter", path, code="name", hint=hint)
+            parameter = self._validate(ParameterConfig, value, path, f"parameter {name!r}")
+            if parameter is not None and self._default_fits(name, parameter):
+                parameters[name] = parameter
+        return parameters
+
+    def _default_fits(self, name: str, parameter: ParameterConfig) -> bool:
+        path: FieldPath = ("parameters", name)
+        problem = parameter.problem()
+        if problem is not None:
+            field_name, message, hint = problem
+            at = (*path, field_name) if isinstance(self.source.data["parameters"][name], dict) else path
+            self._error(f"parameter {name!r}: {message}", at, code="parameter", hint=hint)
+        return problem is None
+
+    def _steps(self) -> tuple[dict[str, StepConfig], list[str]]:
+        steps: dict[str, StepConfig] = {}
+        invalid: list[str] = []
+        section = self._section("steps")
+        for name, value in section.items():
+            if not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
+                hint = f"up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
+                self._error(f"{name!r} is not a name for a step", ("steps", name), code="name", hint=hint)
+            step = self._step(name, value)
+            if step is None:
+                invalid.append(name)
+            else:
+                steps[name] = step
+        self._check_defaults(section)
+        return steps, invalid
+
+    def _step(self, name: str, value: Any) -> StepConfig | None:
+        path: FieldPath = ("steps", name)
+        if not isinstance(value, dict):
+            self._error(f"step {name!r} is not a mapping of fields", path, code="type")
+            return None
+        type_name = value.get("type")
+        if type_name is None:
+            hint = f"one of {', '.join(self.catalog.names)}"
+            self._error(f"step {name!r} has no type", path, code="missing-field", hint=hint)
+            return None
+        if not isinstance(type_name, str) or type_name not in self.catalog:
+            hint = did_you_mean(str(type_name), self.catalog.names)
+            message = f"step {name!r}: there is no step type {type_name!r}"
+            self._error(message, (*path, "type"), code="unknown-type", hint=hint)
+            return None
+        model = self.models.get(path, StepConfig)
+        if not issubclass(model, self.catalog[type_name].config):
+            model = self.catalog[type_name].config
+        inherited = self._defaults_for(type_name, model)
+        merged = deep_merge(inherited, value) if inherited else value
+        return self._validate(model, _without_nulls(merged), path, f"step {name!r} ({type_name})")
+
+    def _defaults_for(self, type_name: str, model: type[BaseModel]) -> dict[str, Any]:
+        fields = model.model_fields
+        common = {key: value for key, value in self.defaults.items() if key in fields}
+        own = self.defaults.get(type_name)
+        return deep_merge(common, own) if isinstance(own, dict) else common
+
+    def _check_defaults(self, section: Mapping[str, Any]) -> None:
+        """Every default must be a field of some step type; the types in use are asked first."""
+        used = [v["type"] for v in section.values() if isinstance(v, dict) and isinstance(v.get("type"), str)]
+        names = [name for name in dict.fromkeys(used) if name in self.catalog]
+        for key, value in self.defaults.items():
+            if key in self.catalog:
+                self._check_default_section(key, value)
+            elif not any(key in self.catalog[name].config.model_fields for name in names):
+                known = {field for name in self.catalog.names for field in self.catalog[name].config.model_fields}
+                if key not in known or key == "type":
+                    hint = did_you_mean(key, known | set(self.catalog.names))
+                    message = f"no step type has a field {key!r}"
+                    self._error(message, ("defaults", key), code="unknown-field", hint=hint)
+
+    def _check_default_section(self, type_name: str, value: Any) -> None:
+        if not isinstance(value, dict):
+            self._error(f"defaults of {type_name} are not a mapping", ("defaults", type_name), code="type")
+            return
+        known = self.catalog[type_name].config.model_fields
+        for key in value:
+            if key not in known:
+                message = f"{type_name} has no field {key!r}"
+                hint = did_you_mean(key, known)
+                self._error(message, ("defaults", type_name, key), code="unknown-field", hint=hint)
+
+    def _validate(self, model: type[Any], value: Any, path: FieldPath, subject: str) -> Any:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            report_validation(error, subject, model, lambda tail: self.source.locate((*path, *tail)), self.sink)
+            return None
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section = self.source.data.get(name)
+        if section is None:
+            return {}
+        if not isinstance(section, dict):
+            self._error(f"{name!r} is not a mapping", (name,), code="type")
+            return {}
+        return section
+
+    def _error(self, message: str, path: FieldPath, *, code: str, hint: str | None = None) -> None:
+        self.sink.error(message, self.source.locate(path), code=code, hint=hint)
+
+
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+    """``null`` unsets a field, so that a step can refuse what it would inherit."""
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]]) -> Any:
+    """``value`` with its pydantic models turned into mappings of the fields that were set."""
+    if isinstance(value, BaseModel):
+        models[path] = type(value)
+        extra = value.model_extra or {}
+        fields = {name: getattr(value, name) for name in value.model_fields_set if name not in extra}
+        aliases = type(value).model_fields
+        named = {aliases[name].alias or name: item for name, item in fields.items()}
+        fixed = getattr(value, "type", None)
+        if isinstance(value, StepConfig) and fixed is not None:
+            named.setdefault("type", fixed)
+        return {key: _plain(item, (*path, key), models) for key, item in {**named, **extra}.items()}
+    if isinstance(value, Reference):
+        return spell(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item, (*path, key), models) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, (*path, index), models) for index, item in enumerate(value)]
+    return value

@@ -1,0 +1,108 @@
+"""Staging the code of steps while they are lowered: each object once, and nothing is uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dagsmith.errors import DagsmithError
+from dagsmith.spec.pipeline import StagedCode
+from dagsmith.staging.archive import (
+    StagingProblem,
+    StagingRefusedError,
+    stage_file,
+    stage_files,
+    stage_folder,
+    stage_script,
+    stage_text,
+)
+
+
+class CodeProblem(DagsmithError):
+    """Code cannot be staged.
+
+    Attributes:
+        problems: Every reason.
+    """
+
+    def __init__(self, problems: tuple[StagingProblem, ...]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class CodeStage:
+    """The code that one compile stages. What is staged twice is read once.
+
+    Args:
+        root: The folder that paths are relative to.
+        bucket: The bucket that the code will be uploaded to.
+        prefix: The key prefix in it.
+    """
+
+    def __init__(self, root: Path, bucket: str | None, prefix: str) -> None:
+        self._root = root
+        self._bucket = bucket
+        self._prefix = prefix
+        self._done: dict[object, tuple[StagedCode, ...]] = {}
+
+    @property
+    def staged(self) -> tuple[StagedCode, ...]:
+        """Everything staged so far, each object once, in the order of the steps."""
+        objects = (code for staged in self._done.values() for code in staged)
+        return tuple({code.uri: code for code in objects}.values())
+
+    def file(self, path: str) -> str:
+        """The S3 URI of one file.
+
+        Raises:
+            CodeProblem: If it cannot be staged, or there is no bucket for it.
+        """
+        return self._stage(("file", path), lambda bucket: (stage_file(path, self._root, bucket, self._prefix),))
+
+    def archive(self, script: str, folder: str | None) -> str:
+        """The S3 URI of the archive of ``folder``, in which ``script`` must be, or of the script alone.
+
+        Raises:
+            CodeProblem: If it cannot be staged, or there is no bucket for it.
+        """
+        if folder is None:
+            return self._stage(
+                ("script", script), lambda bucket: (stage_script(script, self._root, bucket, self._prefix),)
+            )
+        return self._stage(
+            ("folder", folder, script),
+            lambda bucket: (stage_folder(folder, self._root, bucket, self._prefix, script),),
+        )
+
+    def files(self, paths: list[str]) -> str:
+        """The S3 URI of the folder in which the files will lie.
+
+        Raises:
+            CodeProblem: If one cannot be staged, or there is no bucket for them.
+        """
+        first = self._stage(
+            ("files", *paths), lambda bucket: stage_files(paths, self._root, bucket, self._prefix)
+        )
+        head, _, tail = first.partition("/code/")
+        return f"{head}/code/{tail.partition('/')[0]}"
+
+    def text(self, name: str, content: bytes) -> str:
+        """The S3 URI of a small file whose content is known here.
+
+        Raises:
+            CodeProblem: If there is no bucket for it.
+        """
+        return self._stage(
+            ("text", name, content), lambda bucket: (stage_text(name, content, bucket, self._prefix),)
+        )
+
+    def _stage(self, key: object, stage: Callable[[str], tuple[StagedCode, ...]]) -> str:
+        if key not in self._done:
+            if self._bucket is None:
+                hint = "set pipeline.bucket, or give an S3 URI"
+                raise CodeProblem((StagingProblem("its code needs a bucket", hint),))
+            try:
+                self._done[key] = stage(self._bucket)
+            except StagingRefusedError as error:
+                raise CodeProblem(error.problems) from error
+        return self._done[key][0].uri

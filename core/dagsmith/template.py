@@ -1,0 +1,189 @@
+"""Templates: the classes that make a pipeline.
+
+A template class is what plugins decorate and what launchers instantiate. Its one duty is
+:meth:`PipelineTemplateBase.generate_pipeline`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dagsmith.check.spec import SpecChecker
+from dagsmith.dag import PipelineDAG
+from dagsmith.errors import DiagnosticSink, Location
+from dagsmith.load.config import PipelineConfig
+from dagsmith.lower.pipeline import Lowered, lower_pipeline
+from dagsmith.lower.request import mapped_fields
+from dagsmith.report import CompileReport, summarize_steps
+from dagsmith.spec.pipeline import Origin, PipelineSpec
+
+logger = logging.getLogger(__name__)
+
+
+class PipelineTemplateBase(ABC):
+    """Base of all template classes."""
+
+    @abstractmethod
+    def generate_pipeline(self) -> Any:
+        """Make the pipeline.
+
+        Returns:
+            The SageMaker SDK's ``Pipeline``.
+
+        Raises:
+            InvalidInputError: If what the user wrote cannot be compiled.
+            SDKError: If the installed SDK cannot do what is asked of it.
+        """
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A pipeline as data, checked.
+
+    Attributes:
+        spec: The pipeline.
+        definition: The definition JSON.
+        report: What was done.
+    """
+
+    spec: PipelineSpec
+    definition: str
+    report: CompileReport
+
+
+class DynamicPipelineTemplate(PipelineTemplateBase):
+    """A template that makes the pipeline of a DAG and a config.
+
+    Args:
+        dag: Which steps there are, and how they hang together.
+        config: The typed config.
+        sagemaker_session: The session that the pipeline will use; one is made on first use if left out.
+        execution_role: ARN of the role that steps run with; wins over the config's.
+    """
+
+    def __init__(
+        self,
+        dag: PipelineDAG,
+        config: PipelineConfig,
+        sagemaker_session: Any = None,
+        execution_role: str | None = None,
+    ) -> None:
+        self.dag = dag
+        self.config = config
+        self.sagemaker_session = sagemaker_session
+        self.execution_role = execution_role
+        self._compilation: Compilation | None = None
+
+    @property
+    def report(self) -> CompileReport:
+        """What was done; compiles if that has not happened yet."""
+        return self.compilation.report
+
+    @property
+    def compilation(self) -> Compilation:
+        """The pipeline as data; made on first use, without importing the SDK."""
+        if self._compilation is None:
+            sink = DiagnosticSink()
+            compilation = self.compile_into(sink)
+            sink.raise_errors()
+            if compilation is None:
+                raise AssertionError("a compile without errors has a result")
+            self._compilation = compilation
+        return self._compilation
+
+    def generate_pipeline(self) -> Any:
+        """Make the pipeline: lower, check, emit.
+
+        Returns:
+            The SageMaker SDK's ``Pipeline``.
+
+        Raises:
+            InvalidInputError: With every mistake in the DAG and the config.
+            SDKError: If the installed SDK cannot emit a step, or none is installed.
+        """
+        from dagsmith.emit.pipeline import emit_pipeline
+
+        return emit_pipeline(self.compilation.spec, self.sagemaker_session, self.execution_role)
+
+    def compile_into(self, sink: DiagnosticSink) -> Compilation | None:
+        """Lower and check, collecting what is wrong.
+
+        Returns:
+            The pipeline as data, or ``None`` where a mistake leaves nothing to go on with.
+        """
+        from dagsmith.emit.images import image_uri
+
+        timings: dict[str, float] = {}
+        with _timed("lower", timings):
+            region = getattr(self.sagemaker_session, "boto_region_name", None)
+            lowered = lower_pipeline(
+                self.config, self.dag, sink, images=image_uri, role=self.execution_role, region=region
+            )
+        if lowered is None:
+            return None
+        with _timed("check", timings):
+            checker = self._checker(lowered, sink)
+            checker.check()
+        if sink.errors:
+            return None
+        with _timed("definition", timings):
+            definition = checker.check_definition()
+        if sink.errors:
+            return None
+        return Compilation(
+            lowered.spec, definition, self._report(lowered, checker, definition, timings, sink)
+        )
+
+    def _checker(self, lowered: Lowered, sink: DiagnosticSink) -> SpecChecker:
+        catalog = self.config.catalog
+        return SpecChecker(
+            lowered.spec,
+            self._locate,
+            lambda name: catalog[name].forbidden if name in catalog else {},
+            lambda name: mapped_fields(catalog[name].config) if name in catalog else (),
+            self.config.pipeline.limits.steps,
+            sink,
+            lowered.incomplete,
+        )
+
+    def _report(
+        self,
+        lowered: Lowered,
+        checker: SpecChecker,
+        definition: str,
+        timings: dict[str, float],
+        sink: DiagnosticSink,
+    ) -> CompileReport:
+        spec = lowered.spec
+        return CompileReport(
+            pipeline=spec.name,
+            version=spec.version,
+            steps=summarize_steps(spec),
+            bindings=tuple(lowered.wiring.bindings),
+            warnings=sink.warnings,
+            quotas=checker.quotas(definition),
+            staged=spec.staged,
+            digest=hashlib.sha256(definition.encode()).hexdigest(),
+            timings=timings,
+            spec=spec,
+        )
+
+    def _locate(self, origin: Origin) -> Location | None:
+        return self.config.source.locate(origin.path) if origin.kind == "config" else None
+
+
+@contextmanager
+def _timed(stage: str, timings: dict[str, float]) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[stage] = time.perf_counter() - start
+        logger.debug("%s took %.1f ms", stage, timings[stage] * 1000)
