@@ -116,7 +116,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         """Lower and check, collecting what is wrong.
 
         Returns:
-            The pipeline as data, or ``None`` where a mistake leaves nothing to go on with.
+            The pipeline as data, or ``None`` if anything is wrong.
         """
         from dagsmith.emit.images import image_uri
 
@@ -126,8 +126,6 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             lowered = lower_pipeline(
                 self.config, self.dag, sink, images=image_uri, role=self.execution_role, region=region
             )
-        if lowered is None:
-            return None
         with _timed("check", timings):
             checker = self._checker(lowered, sink)
             checker.check()

@@ -156,6 +156,9 @@ class RequestStep:
 
     def _current(self) -> StepSpec:
         spec = self._spec
+        now = (self.name, self.display_name, self.description, tuple(self.dependencies() or ()))
+        if not self._opened and now == (spec.name, spec.display_name, spec.description, spec.depends_on):
+            return spec
         return replace(
             spec,
             name=self.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from dagsmith.dag import PipelineDAG
 from dagsmith.errors import DiagnosticSink, InvalidInputError, did_you_mean
 from dagsmith.load.document import document_from_data, read_document
-from dagsmith.load.explain import report_validation
+from dagsmith.load.explain import report_validation, wrong_fields
 from dagsmith.load.merge import deep_merge
 from dagsmith.load.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
 from dagsmith.load.references import spell
@@ -25,6 +25,14 @@ from dagsmith.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
 from dagsmith.steps.catalog import StepCatalog
 
 SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins")
+
+UNNAMED = "unnamed"
+"""Stands in for a pipeline's name that is missing or wrong, while further mistakes are looked for."""
+
+STRUCTURAL = frozenset(
+    {"", "type", "inputs", "outputs", "property_files", "conditions", "if_steps", "else_steps", "depends_on"}
+)
+"""Fields that decide how steps hang together: without them nothing can be said of the neighbours."""
 
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
 
@@ -42,7 +50,9 @@ class PipelineConfig:
         plugins: Which plugins are asked for.
         dag: The DAG of the config's own ``edges``; its nodes are the steps.
         catalog: The step types that the config may use.
-        invalid_steps: Names of steps whose config is wrong, and reported.
+        invalid_steps: Names of steps whose config is too wrong to go on with; why is reported.
+        incomplete: Names of steps that lack fields which were wrong, ``pipeline`` among them for the base
+            config; why is reported. They are only good for finding further mistakes.
     """
 
     source: ConfigSource
@@ -53,7 +63,8 @@ class PipelineConfig:
     plugins: PluginsConfig
     dag: PipelineDAG
     catalog: StepCatalog
-    invalid_steps: frozenset[str] = field(default=frozenset())
+    invalid_steps: frozenset[str] = frozenset()
+    incomplete: frozenset[str] = frozenset()
 
 
 def load_config(
@@ -73,7 +84,7 @@ def load_config(
         catalog: The step types that may be used; dagsmith's own if left out.
 
     Returns:
-        The config without the steps that are wrong, or ``None`` where too little of it can be read to go on.
+        The config, as far as it is right, or ``None`` where it cannot be read at all.
     """
     models: dict[FieldPath, type[BaseModel]] = {}
     try:
@@ -105,8 +116,9 @@ class _Loader:
         self.models = models
         self.sink = sink
         self.defaults = self._section("defaults")
+        self.incomplete: set[str] = set()
 
-    def load(self) -> PipelineConfig | None:
+    def load(self) -> PipelineConfig:
         for key in self.source.data:
             if key not in SECTIONS:
                 hint = did_you_mean(key, SECTIONS)
@@ -116,8 +128,6 @@ class _Loader:
         steps, invalid = self._steps()
         plugins = self._validate(PluginsConfig, self._section("plugins"), ("plugins",), "plugins")
         dag = PipelineDAG.from_edges(self.source.document, [*self._section("steps")], self.sink)
-        if pipeline is None:
-            return None
         return PipelineConfig(
             self.source,
             self.root,
@@ -128,16 +138,21 @@ class _Loader:
             dag,
             self.catalog,
             frozenset(invalid),
+            frozenset(self.incomplete),
         )
 
-    def _pipeline(self) -> BasePipelineConfig | None:
+    def _pipeline(self) -> BasePipelineConfig:
         model = self.models.get(("pipeline",), BasePipelineConfig)
         if not issubclass(model, BasePipelineConfig):
             model = BasePipelineConfig
+        fields = _without_nulls(self._section("pipeline"))
         if "pipeline" not in self.source.data:
             self._error("the section 'pipeline' is missing", (), code="missing-field", hint="give pipeline.name")
-            return None
-        return self._validate(model, _without_nulls(self._section("pipeline")), ("pipeline",), "pipeline")
+            fields = {"name": UNNAMED}
+            self.incomplete.add("pipeline")
+        stand_ins = {"name": UNNAMED}
+        pipeline: BasePipelineConfig | None = self._validate_most(model, fields, ("pipeline",), "pipeline", stand_ins)
+        return pipeline if pipeline is not None else BasePipelineConfig(name=UNNAMED)
 
     def _parameters(self) -> dict[str, ParameterConfig]:
         parameters: dict[str, ParameterConfig] = {}
@@ -196,7 +211,7 @@ class _Loader:
             model = self.catalog[type_name].config
         inherited = self._defaults_for(type_name, model)
         merged = deep_merge(inherited, value) if inherited else value
-        return self._validate(model, _without_nulls(merged), path, f"step {name!r} ({type_name})")
+        return self._validate_most(model, _without_nulls(merged), path, f"step {name!r} ({type_name})", {})
 
     def _defaults_for(self, type_name: str, model: type[BaseModel]) -> dict[str, Any]:
         fields = model.model_fields
@@ -234,6 +249,24 @@ class _Loader:
             return model.model_validate(value)
         except ValidationError as error:
             report_validation(error, subject, model, lambda tail: self.source.locate((*path, *tail)), self.sink)
+            return None
+
+    def _validate_most(
+        self, model: type[Any], fields: dict[str, Any], path: FieldPath, subject: str, stand_ins: dict[str, Any]
+    ) -> Any:
+        """Validate, and where fields are wrong, go on without them to find further mistakes in later stages."""
+        try:
+            return model.model_validate(fields)
+        except ValidationError as error:
+            report_validation(error, subject, model, lambda tail: self.source.locate((*path, *tail)), self.sink)
+            wrong = wrong_fields(error)
+        self.incomplete.add(str(path[-1]))
+        if wrong & STRUCTURAL:
+            return None
+        rest = {**stand_ins, **{name: value for name, value in fields.items() if name not in wrong}}
+        try:
+            return model.model_validate(rest)
+        except ValidationError:
             return None
 
     def _section(self, name: str) -> dict[str, Any]:

@@ -49,8 +49,16 @@ def report_validation(
         path += tuple(detail.get("ctx", {}).get("path", ()))
         by_path.setdefault(path, []).append(detail)
     for path, details in by_path.items():
+        if details[0]["type"] == "too_short" and any(other[: len(path)] == path != other for other in by_path):
+            # Pydantic counts only the items that were right.
+            continue
         message, code, hint = _explain(path, details, model)
-        sink.error(f"{subject}: {message}" if path else f"{subject}: {message}", locate(path), code=code, hint=hint)
+        sink.error(f"{subject}: {message}", locate(path), code=code, hint=hint)
+
+
+def wrong_fields(error: ValidationError) -> frozenset[str]:
+    """The top-level fields of a model in which pydantic found mistakes; ``""`` stands for the model as a whole."""
+    return frozenset(str(detail["loc"][0]) if detail["loc"] else "" for detail in error.errors(include_url=False))
 
 
 def field_names(model: type[BaseModel]) -> list[str]:
@@ -73,7 +81,7 @@ def _explain(
         return f"there is no field {_spell(path)!r}", "unknown-field", hint
     if all(detail["type"] in EXPECTED for detail in details):
         expected = " or ".join(dict.fromkeys(EXPECTED[detail["type"]] for detail in details))
-        return f"{where}expected {expected}, got {_show(first['input'])}", "type", None
+        return f"{where}expected {expected}, got {_show(first['input'])}", "type", _quoting(first)
     if kind == "literal_error":
         names = [str(name) for name in _literals(str(context["expected"]))]
         close = did_you_mean(str(first["input"]), names)
@@ -84,6 +92,15 @@ def _explain(
     if message != first["msg"]:
         message = f"expected {message}, got {_show(first['input'])}"
     return f"{where}{message}", kind, context.get("hint")
+
+
+def _quoting(detail: ErrorDetails) -> str | None:
+    value = detail["input"]
+    if detail["type"] == "string_type" and isinstance(value, (int, float)):
+        return f'write "{_show(value)}" in quotes'
+    if detail["type"] in ("int_type", "float_type") and isinstance(value, str) and value.strip().isdigit():
+        return f"write {value.strip()} without quotes"
+    return None
 
 
 def _field_path(location: Iterable[str | int], model: type[BaseModel]) -> FieldPath:

@@ -133,4 +133,6 @@ Scalar = Annotated[Union[str, int, float, bool, Reference], Referable(Union[bool
 Stringly = Annotated[Union[str, Reference], _Stringly()]
 """A string; numbers and booleans are turned into one (environment variables, container arguments)."""
 Body = Annotated[Any, _FreeData()]
-Mapping = Annotated[dict[str, Any], _FreeMapping()]
+"""Free JSON data."""
+FreeMapping = Annotated[dict[str, Any], _FreeMapping()]
+"""A mapping of free JSON data."""

@@ -21,8 +21,8 @@ PARAMETER_NAME = r"^[A-Za-z0-9\-_]*$"
 class ExperimentConfig(ConfigModel):
     """The experiment and trial that executions are recorded in."""
 
-    name: Text = ExecutionVariable("PipelineName")
-    trial: Text = ExecutionVariable("PipelineExecutionId")
+    name: Text = Field(default_factory=lambda: ExecutionVariable("PipelineName"))
+    trial: Text = Field(default_factory=lambda: ExecutionVariable("PipelineExecutionId"))
 
 
 class Limits(ConfigModel):
@@ -70,8 +70,8 @@ class BasePipelineConfig(ConfigModel):
     prefix: Annotated[str | None, Field(min_length=1, max_length=512)] = None
     tags: dict[str, str] = {}
     parallelism: Annotated[int | None, Field(ge=1)] = None
-    experiment: ExperimentConfig | Literal[False] = ExperimentConfig()
-    limits: Limits = Limits()
+    experiment: ExperimentConfig | Literal[False] = Field(default_factory=ExperimentConfig)
+    limits: Limits = Field(default_factory=Limits)
 
 
 class ParameterConfig(ConfigModel):

@@ -7,18 +7,11 @@ from pathlib import Path
 
 from dagsmith.errors import DagsmithError
 from dagsmith.spec.pipeline import StagedCode
-from dagsmith.staging.archive import (
-    StagingProblem,
-    StagingRefusedError,
-    stage_file,
-    stage_files,
-    stage_folder,
-    stage_script,
-    stage_text,
-)
+from dagsmith.staging.archive import stage_file, stage_files, stage_folder, stage_script, stage_text
+from dagsmith.staging.files import StagingProblem, StagingRefusedError
 
 
-class CodeProblem(DagsmithError):
+class CodeProblemError(DagsmithError):
     """Code cannot be staged.
 
     Attributes:
@@ -28,6 +21,10 @@ class CodeProblem(DagsmithError):
     def __init__(self, problems: tuple[StagingProblem, ...]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
         self.problems = problems
+
+
+class NoBucketError(DagsmithError):
+    """There is no bucket that staged code could be uploaded to."""
 
 
 class CodeStage:
@@ -55,7 +52,8 @@ class CodeStage:
         """The S3 URI of one file.
 
         Raises:
-            CodeProblem: If it cannot be staged, or there is no bucket for it.
+            CodeProblemError: If it cannot be staged.
+            NoBucketError: If there is no bucket for it.
         """
         return self._stage(("file", path), lambda bucket: (stage_file(path, self._root, bucket, self._prefix),))
 
@@ -63,7 +61,8 @@ class CodeStage:
         """The S3 URI of the archive of ``folder``, in which ``script`` must be, or of the script alone.
 
         Raises:
-            CodeProblem: If it cannot be staged, or there is no bucket for it.
+            CodeProblemError: If it cannot be staged.
+            NoBucketError: If there is no bucket for it.
         """
         if folder is None:
             return self._stage(
@@ -78,7 +77,8 @@ class CodeStage:
         """The S3 URI of the folder in which the files will lie.
 
         Raises:
-            CodeProblem: If one cannot be staged, or there is no bucket for them.
+            CodeProblemError: If one cannot be staged.
+            NoBucketError: If there is no bucket for them.
         """
         first = self._stage(
             ("files", *paths), lambda bucket: stage_files(paths, self._root, bucket, self._prefix)
@@ -90,7 +90,7 @@ class CodeStage:
         """The S3 URI of a small file whose content is known here.
 
         Raises:
-            CodeProblem: If there is no bucket for it.
+            NoBucketError: If there is no bucket for it.
         """
         return self._stage(
             ("text", name, content), lambda bucket: (stage_text(name, content, bucket, self._prefix),)
@@ -99,10 +99,9 @@ class CodeStage:
     def _stage(self, key: object, stage: Callable[[str], tuple[StagedCode, ...]]) -> str:
         if key not in self._done:
             if self._bucket is None:
-                hint = "set pipeline.bucket, or give an S3 URI"
-                raise CodeProblem((StagingProblem("its code needs a bucket", hint),))
+                raise NoBucketError("staged code needs a bucket")
             try:
                 self._done[key] = stage(self._bucket)
             except StagingRefusedError as error:
-                raise CodeProblem(error.problems) from error
+                raise CodeProblemError(error.problems) from error
         return self._done[key][0].uri

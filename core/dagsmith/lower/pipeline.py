@@ -46,7 +46,7 @@ def lower_pipeline(
     images: ImageLookup,
     role: str | None = None,
     region: str | None = None,
-) -> Lowered | None:
+) -> Lowered:
     """Bind the nodes of ``dag`` to the steps of ``config``, wire them, and make every request.
 
     Args:
@@ -58,7 +58,7 @@ def lower_pipeline(
         region: The AWS region where the config names none.
 
     Returns:
-        The spec, or ``None`` where the steps have no order to be lowered in.
+        The spec; it is only good for finding further mistakes where any was reported.
     """
     return _Lowerer(config, dag, sink, images, role, region).lower()
 
@@ -82,19 +82,17 @@ class _Lowerer:
         self.region = config.pipeline.region or region
         self.steps = {name: config.steps[name] for name in dag.nodes if name in config.steps}
         self.known = set(self.steps) | {name for name in config.invalid_steps if name in dag}
-        self.incomplete: set[str] = set()
+        self.incomplete = set(config.incomplete)
         base = config.pipeline
         self.code = CodeStage(config.root, base.bucket, base.prefix or base.name)
 
-    def lower(self) -> Lowered | None:
+    def lower(self) -> Lowered:
         self._check_nodes()
         reads = {name: frozenset(_reads(step)) for name, step in self.steps.items()}
         branches = Branches.of(self.steps, self.known, self._locate_field, self.sink)
         ports = {name: self._ports(name, step, reads[name], branches) for name, step in self.steps.items()}
         wiring = wire(self.dag.edges, ports, self.config.invalid_steps, self.sink)
         order = self._order(wiring, reads, branches)
-        if order is None:
-            return None
         waits = self._waits(wiring)
         branches.check_dependencies(self._dependencies(wiring, reads), self.sink)
         parameters = tuple(
@@ -147,7 +145,7 @@ class _Lowerer:
 
     def _order(
         self, wiring: Wiring, reads: Mapping[str, frozenset[str]], branches: Branches
-    ) -> list[str] | None:
+    ) -> list[str]:
         edges = [(edge.source, edge.target) for edge in self.dag.edges]
         pairs = [*edges, *self._dependencies(wiring, reads), *branches.pairs()]
         unique = dict.fromkeys(pair for pair in pairs if pair[0] in self.steps and pair[1] in self.steps)
@@ -156,7 +154,7 @@ class _Lowerer:
         except CycleError as error:
             location = self._cycle_location(error.cycle)
             self.sink.extend(CycleError(error.cycle, location).diagnostics)
-            return None
+            return list(self.steps)
 
     def _cycle_location(self, cycle: tuple[str, ...]) -> Location:
         around = set(zip(cycle, cycle[1:], strict=False))
@@ -194,10 +192,11 @@ class _Lowerer:
             lambda path: self._locate_field(name, path),
             self.code,
             self.images,
+            lambda: self.config.source.locate(("pipeline",)),
+            "pipeline" not in self.config.incomplete,
         )
-        errors = len(self.sink.diagnostics)
         step_type.lower(step, config)
-        if len(self.sink.diagnostics) > errors:
+        if step.incomplete:
             self.incomplete.add(name)
         step.put_service_fields()
         step.merge_request()

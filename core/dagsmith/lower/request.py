@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from dagsmith.bind.ports import Source
 from dagsmith.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
 from dagsmith.load.models import BasePipelineConfig
-from dagsmith.lower.code import CodeProblem, CodeStage
+from dagsmith.lower.code import CodeProblemError, CodeStage, NoBucketError
 from dagsmith.spec.pipeline import Origin, ParameterType
 from dagsmith.spec.values import ExecutionVariable, FrozenDict, Join, ParameterRef, Reference, freeze
 from dagsmith.steps.base import StepConfig, To
@@ -50,6 +50,9 @@ class Lowering:
         locate: Gives the place of a config field of this step.
         code: Stages the files that steps run.
         images: Looks up images of frameworks.
+        locate_pipeline: Gives the place of the base config.
+        sound: Whether the base config is right; if not, what it lacks is reported already.
+        incomplete: Whether a part of the request could not be made.
     """
 
     name: str
@@ -64,6 +67,9 @@ class Lowering:
     locate: Callable[[FieldPath], Location]
     code: CodeStage
     images: ImageLookup
+    locate_pipeline: Callable[[], Location]
+    sound: bool = True
+    incomplete: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -114,7 +120,8 @@ class Lowering:
     ) -> str | None:
         """The image of a framework from the SDK's tables, or ``None`` after reporting why there is none."""
         if self.region is None:
-            self.error(f"the image of {framework} depends on the region", code="no-region", hint="set pipeline.region")
+            message = "images of frameworks depend on the region"
+            self.pipeline_error(message, "no-region", "set pipeline.region, such as us-east-1")
             return None
         known_type = instance_type if isinstance(instance_type, str) else None
         try:
@@ -156,7 +163,10 @@ class Lowering:
     def _staged(self, stage: Callable[[], str], field_name: str) -> str | None:
         try:
             return stage()
-        except CodeProblem as refused:
+        except NoBucketError:
+            self.pipeline_error("staged code needs a bucket", "no-bucket", "set pipeline.bucket, or give S3 URIs")
+            return None
+        except CodeProblemError as refused:
             for problem in refused.problems:
                 self.error(problem.message, field_name, code="code", hint=problem.hint)
             return None
@@ -186,7 +196,14 @@ class Lowering:
 
     def error(self, message: str, *path: str | int, code: str = "invalid", hint: str | None = None) -> None:
         """Report a mistake in a field of this step."""
+        self.incomplete = True
         self.sink.error(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
+
+    def pipeline_error(self, message: str, code: str, hint: str) -> None:
+        """Report what the base config lacks: once, however many steps want it."""
+        self.incomplete = True
+        if self.sound:
+            self.sink.error(message, self.locate_pipeline(), code=code, hint=hint)
 
     def default_uri(self, *tail: str, per_execution: bool) -> Source | None:
         """An S3 URI below the pipeline's bucket and prefix for this step's results.
@@ -197,8 +214,8 @@ class Lowering:
         """
         bucket = self.pipeline.bucket
         if bucket is None:
-            hint = "set pipeline.bucket, or give the destination"
-            self.error("its results need a bucket", code="no-bucket", hint=hint)
+            hint = "set pipeline.bucket, or give each destination"
+            self.pipeline_error("results of steps need a bucket", "no-bucket", hint)
             return None
         prefix = self.pipeline.prefix or self.pipeline.name
         if not per_execution and isinstance(bucket, str):

@@ -15,8 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.load.fields import Body, ConfigModel, Real, Text, Whole
-from dagsmith.load.fields import Mapping as FreeMapping
+from dagsmith.load.fields import ConfigModel, FreeMapping, Text
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.pipeline import RequestShape as Shape
 
@@ -177,6 +176,7 @@ class StepType(Generic[ConfigT]):
         shapes: The botocore shapes of the request body, or a function that reads them off the config; empty
             where no service shape describes it.
         properties: What ``${step.<name>...}`` may refer to.
+        sample: Fields of a config with which the ports can be shown.
         forbidden: Members of the request that pipelines do not take, each with the reason.
     """
 
@@ -190,6 +190,7 @@ class StepType(Generic[ConfigT]):
     open_inputs: bool = False
     shapes: tuple[Shape, ...] | Callable[[ConfigT], tuple[Shape, ...]] = ()
     properties: PropertyShape | Callable[[ConfigT], PropertyShape] = PropertyShape()
+    sample: Mapping[str, Any] = field(default_factory=dict)
     forbidden: Mapping[str, str] = field(default_factory=dict)
 
     def definition_type_of(self, config: ConfigT) -> str:
@@ -212,20 +213,3 @@ def tag_list(tags: Mapping[str, Any]) -> list[dict[str, Any]]:
     """``{key: value}`` as the service's list of tags, in the order given."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
-
-__all__ = [
-    "Body",
-    "CacheConfig",
-    "Cached",
-    "InputConfig",
-    "Real",
-    "Retried",
-    "RetryPolicy",
-    "Shape",
-    "StepConfig",
-    "StepType",
-    "To",
-    "Whole",
-    "WithInputs",
-    "tag_list",
-]

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.load.fields import Mapping, Text
+from dagsmith.load.fields import FreeMapping, Text
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import references
 from dagsmith.steps.base import Shape, StepType
@@ -31,7 +31,7 @@ class ClarifyCheckConfig(CheckConfig):
 
     type: Literal["ClarifyCheck"] = "ClarifyCheck"
     check_type: Literal["DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"]
-    analysis_config: Mapping
+    analysis_config: FreeMapping
     model_name: Text | None = None
 
     @model_validator(mode="after")
@@ -86,4 +86,5 @@ STEP_TYPE = StepType(
     outputs=_outputs,
     shapes=(Shape("CreateProcessingJobRequest", ignore_required=("ProcessingJobName",)),),
     properties=PropertyShape(names=("CalculatedBaselineConstraints", "BaselineUsedForDriftCheckConstraints")),
+    sample={"check_type": "MODEL_BIAS"},
 )

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import OutputPort
-from dagsmith.load.fields import ConfigModel, Mapping, Stringly, Text
+from dagsmith.load.fields import ConfigModel, FreeMapping, Stringly, Text
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import StepProperty
 from dagsmith.steps.base import Cached, Shape, StepConfig, StepType, To
@@ -49,7 +49,7 @@ class EMRConfig(StepConfig, Cached):
     outputs: dict[str, EMROutput] = {}
     cluster_id: Annotated[Text | None, To("ClusterId")] = None
     execution_role_arn: Annotated[Text | None, To("ExecutionRoleArn")] = None
-    cluster_config: Annotated[Mapping, To("ClusterConfig")] = {}
+    cluster_config: Annotated[FreeMapping, To("ClusterConfig")] = {}
 
     @model_validator(mode="after")
     def _one_cluster(self) -> EMRConfig:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from dagsmith.load.fields import Mapping, Text, Whole
+from dagsmith.load.fields import FreeMapping, Text, Whole
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.steps.base import Cached, Retried, Shape, StepConfig, StepType, To
 from dagsmith.steps.job import put_role
@@ -22,9 +22,9 @@ class EMRServerlessConfig(StepConfig, Cached, Retried):
     type: Literal["EMRServerless"] = "EMRServerless"
     role: Text | None = None
     application_id: Annotated[Text | None, To("ApplicationId")] = None
-    application_config: Annotated[Mapping, To("ApplicationConfig")] = {}
-    job_driver: Annotated[Mapping, To("JobConfig.jobDriver")]
-    configuration_overrides: Annotated[Mapping, To("JobConfig.configurationOverrides")] = {}
+    application_config: Annotated[FreeMapping, To("ApplicationConfig")] = {}
+    job_driver: Annotated[FreeMapping, To("JobConfig.jobDriver")]
+    configuration_overrides: Annotated[FreeMapping, To("JobConfig.configurationOverrides")] = {}
     execution_timeout_minutes: Annotated[Whole | None, To("JobConfig.executionTimeoutMinutes")] = None
     job_name: Annotated[Text | None, To("JobConfig.name")] = None
     tags: Annotated[dict[str, Text], To("JobConfig.tags")] = {}

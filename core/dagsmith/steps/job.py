@@ -44,7 +44,7 @@ def put_role(step: Lowering, config: Any, target: str = "RoleArn") -> None:
     elif step.role is not None:
         step.put(target, step.role, step.role_origin)
     else:
-        step.error("it needs an execution role", code="no-role", hint="set pipeline.role to the ARN of a role")
+        step.pipeline_error("steps need an execution role", "no-role", "set pipeline.role to the ARN of a role")
 
 
 def put_image(step: Lowering, config: JobConfig, target: str, scope: str | None) -> None:

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.load.fields import Mapping, Stringly, Text
+from dagsmith.load.fields import FreeMapping, Stringly, Text
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import StepProperty
 from dagsmith.steps.base import Shape, StepType
@@ -36,7 +36,7 @@ class QualityCheckConfig(CheckConfig):
 
     type: Literal["QualityCheck"] = "QualityCheck"
     check_type: Literal["DATA_QUALITY", "MODEL_QUALITY"] = "DATA_QUALITY"
-    dataset_format: Mapping
+    dataset_format: FreeMapping
     record_preprocessor_script: str | None = None
     post_analytics_processor_script: str | None = None
     problem_type: Literal["Regression", "BinaryClassification", "MulticlassClassification"] | None = None

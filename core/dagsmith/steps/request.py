@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from dagsmith.load.fields import Mapping
+from dagsmith.load.fields import FreeMapping
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.steps.base import Cached, Retried, Shape, StepConfig, StepType
 
@@ -30,7 +30,7 @@ class RequestConfig(StepConfig, Cached, Retried):
     step_type: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
     shape: str | None = None
     service: str = "sagemaker"
-    fields: Mapping = {}
+    fields: FreeMapping = {}
     properties: str | None = None
 
 

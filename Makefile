@@ -1,0 +1,77 @@
+# `make` lists the targets. Every target makes the virtual environment that it needs, once.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+# More for pytest: make test PYTEST_ARGS='-k wiring -x'
+PYTEST_ARGS ?= -n 2 --dist loadfile
+# Folders of the distributions that `make build` builds.
+DISTRIBUTIONS := .
+
+SDK3 := .venv-sdk3/bin/python
+SDK2 := .venv-sdk2/bin/python
+SDK3_READY := .venv-sdk3/.ready
+SDK2_READY := .venv-sdk2/.ready
+
+export PYTHON
+# The SDKs look for a region, and for a machine in AWS, as soon as they are imported.
+export AWS_DEFAULT_REGION := us-east-1
+export AWS_EC2_METADATA_DISABLED := true
+# Many tests start an interpreter: without cached bytecode each would compile its imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(SDK3_READY) ## Compile the example pipeline and write its definition
+	cd examples/breast_cancer && ../../.venv-sdk3/bin/dagsmith compile pipeline.yaml -o build/definition.json
+
+.PHONY: test
+test: $(SDK3_READY) ## Run the whole test suite on SDK 3
+	$(SDK3) -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-sdk2
+test-sdk2: $(SDK2_READY) ## Run the whole test suite on SDK 2
+	$(SDK2) -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(SDK3_READY) ## Check style and format with ruff
+	$(SDK3) -m ruff check
+	$(SDK3) -m ruff format --check
+
+.PHONY: format
+format: $(SDK3_READY) ## Put the code into the format that lint asks for
+	$(SDK3) -m ruff check --fix
+	$(SDK3) -m ruff format
+
+.PHONY: types
+types: $(SDK3_READY) ## Check types with mypy --strict
+	$(SDK3) -m mypy
+
+.PHONY: build
+build: $(SDK3_READY) ## Build source archives and wheels into dist/
+	rm -rf dist
+	set -e; for folder in $(DISTRIBUTIONS); do $(SDK3) -m build --no-isolation --outdir dist "$$folder"; done
+
+.PHONY: bench
+bench: $(SDK3_READY) $(SDK2_READY) ## Measure against pipelines written by hand, on both SDKs
+	$(SDK3) -m benchmarks --sdk3-python $(SDK3) --sdk2-python $(SDK2)
+
+.PHONY: constraints
+constraints: $(SDK3_READY) ## Resolve the pins in constraints/ anew
+	set -e; for sdk in sdk3 sdk2; do for minor in 10 11; do \
+	    $(SDK3) -m uv pip compile pyproject.toml --quiet --upgrade --no-header --no-annotate \
+	        --extra $$sdk --group dev --python-version 3.$$minor \
+	        --output-file constraints/py3$$minor-$$sdk.txt; \
+	done; done
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	rm -rf .venv-sdk3 .venv-sdk2 dist .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/*/build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv-%/.ready: pyproject.toml .ci/make-venv constraints/py310-%.txt constraints/py311-%.txt
+	@.ci/make-venv $*
+	@touch $@

@@ -1,0 +1,93 @@
+"""``dagsmith validate`` and ``dagsmith compile``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dagsmith.cli.output import fail, show_diagnostics, write_file
+from dagsmith.compiler import PipelineDAGCompiler
+from dagsmith.errors import DagsmithError
+from dagsmith.report import CompileReport
+
+
+def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.argument("config"),
+        click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out."),
+        click.option("--env", metavar="NAME", help="Environment of the config to lay over it."),
+        click.option("--json", "as_json", is_flag=True, help="Diagnostics and summary as JSON."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("validate")
+@_input_options
+def validate_command(config: str, dag: str | None, env: str | None, as_json: bool) -> None:
+    """Check CONFIG and its DAG, and write nothing."""
+    result = PipelineDAGCompiler(config, env=env).validate(dag)
+    show_diagnostics((*result.errors, *result.warnings), as_json)
+    if not result.is_valid:
+        raise SystemExit(1)
+    if not as_json:
+        click.echo(f"{config} is valid", err=True)
+
+
+@click.command("compile")
+@_input_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; stdout if left out.")
+@click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="Form of the definition.")
+def compile_command(
+    config: str, dag: str | None, env: str | None, as_json: bool, output: Path | None, form: str
+) -> None:
+    """Compile CONFIG and its DAG to a pipeline definition.
+
+    The definition is the very text that SageMaker gets. With --format yaml it is laid out for reading.
+    """
+    if as_json and output is None:
+        raise click.UsageError("--json needs -o: the definition and the summary cannot both go to stdout")
+    try:
+        compilation = PipelineDAGCompiler(config, env=env).compile_definition(dag)
+    except DagsmithError as error:
+        fail(error, as_json)
+    text = compilation.definition + "\n" if form == "json" else _as_yaml(compilation.definition)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_file(output, text)
+    report = compilation.report
+    if as_json:
+        show_diagnostics(report.warnings, True, output=str(output), report=report.as_dict())
+        return
+    show_diagnostics(report.warnings, False)
+    if output is not None:
+        click.echo(_summary(report, output), err=True)
+
+
+def _as_yaml(definition: str) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(json.loads(definition), sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def _summary(report: CompileReport, output: Path) -> str:
+    """What was compiled, in a screenful."""
+    version = f" {report.version}" if report.version else ""
+    lines = [f"{report.pipeline}{version}: {len(report.steps)} steps"]
+    width = max((len(step.name) for step in report.steps), default=0)
+    kind = max((len(step.step_type) for step in report.steps), default=0)
+    for step in report.steps:
+        after = f"after {', '.join(step.depends_on)}" if step.depends_on else ""
+        inside = f" (in {step.inside})" if step.inside else ""
+        lines.append(f"  {step.name:<{width}}  {step.step_type:<{kind}}  {after}{inside}".rstrip())
+    staged = sum(code.size for code in report.staged)
+    if report.staged:
+        lines.append(f"code to upload: {len(report.staged)} objects, {staged:,} bytes")
+    lines.append(f"definition: {output} ({report.quotas[0].used:,} of {report.quotas[0].limit:,} characters)")
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""How commands speak: diagnostics for people or for programs, and files that are never half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError
+
+INPUT_IS_WRONG = 1
+
+
+def fail(error: DagsmithError, as_json: bool) -> NoReturn:
+    """Report an error and end with exit code 1."""
+    if isinstance(error, InvalidInputError):
+        show_diagnostics(error.diagnostics, as_json)
+    elif as_json:
+        click.echo(json.dumps({"ok": False, "diagnostics": [Diagnostic(str(error), code="error").as_dict()]}))
+    else:
+        click.echo(f"{click.style('error', fg='red')}: {error}", err=True)
+    sys.exit(INPUT_IS_WRONG)
+
+
+def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: Any) -> None:
+    """Print diagnostics: a line each on stderr, or one JSON object on stdout."""
+    found = list(diagnostics)
+    errors = [item for item in found if item.severity == "error"]
+    if as_json:
+        body = {"ok": not errors, "diagnostics": [item.as_dict() for item in found], **more}
+        click.echo(json.dumps(body, indent=2))
+        return
+    for item in found:
+        click.echo(_colored(item), err=True)
+    if errors:
+        click.echo(f"{len(errors)} error{'s' if len(errors) > 1 else ''}", err=True)
+
+
+def _colored(item: Diagnostic) -> str:
+    place = f"{click.style(str(item.location), bold=True)}: " if item.location else ""
+    color = "red" if item.severity == "error" else "yellow"
+    hint = f" ({click.style(item.hint, fg='cyan')})" if item.hint else ""
+    return f"{place}{click.style(item.severity, fg=color)}: {item.message}{hint}"
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a whole file or nothing: beside it first, then renamed into place.
+
+    Raises:
+        click.ClickException: If the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+            temporary.chmod(mode & 0o777)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

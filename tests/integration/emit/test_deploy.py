@@ -1,0 +1,158 @@
+"""Creating, updating and starting an emitted pipeline, against a real HTTP service."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagsmith.emit.pipeline import INLINE_BYTES, emit_pipeline
+from dagsmith.emit.sdk import SDK
+from dagsmith.errors import StagingError
+from dagsmith.spec.definition import definition_json
+from dagsmith.spec.pipeline import PipelineSpec
+from dagsmith.staging.archive import stage_file, stage_folder, stage_text
+
+from tests.integration.emit.specs import ROLE, everything, fail
+
+
+def objects(aws: Any, bucket: str = "bucket") -> dict[str, bytes]:
+    client = aws.client("s3")
+    listed = client.list_objects_v2(Bucket=bucket).get("Contents", [])
+    return {item["Key"]: client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in listed}
+
+
+def calls(aws: Any) -> list[str]:
+    """Names of the operations that the session's clients are asked to send from now on."""
+    made: list[str] = []
+    aws.events.register("before-call", lambda model, **_: made.append(model.name))
+    return made
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> PipelineSpec:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text("pass\n")
+    code = (
+        stage_folder("src", tmp_path, "bucket", "team"),
+        stage_file("src/train.py", tmp_path, "bucket", "team"),
+        stage_text("run.sh", b"#!/bin/sh\n", "bucket", "team"),
+    )
+    return replace(
+        everything(),
+        staged=code,
+        description="From the spec",
+        tags=(("team", "a"), ("cost", "b")),
+        parallelism=4,
+    )
+
+
+def test_upsert_uploads_code_and_takes_the_defaults_of_the_spec(sdk: SDK, aws: Any, staged: PipelineSpec) -> None:
+    pipeline = emit_pipeline(staged, sdk.Session(boto_session=aws))
+    made = calls(aws)
+    arn = pipeline.upsert()["PipelineArn"]
+    assert objects(aws).keys() == {code.uri.removeprefix("s3://bucket/") for code in staged.staged}
+    assert sorted(set(made)) == ["CreatePipeline", "HeadObject", "PutObject"]
+    found = aws.client("sagemaker").describe_pipeline(PipelineName="everything")
+    assert json.loads(found["PipelineDefinition"]) == json.loads(definition_json(staged))
+    assert (found["RoleArn"], found["PipelineDescription"]) == (ROLE, "From the spec")
+    assert found["ParallelismConfiguration"] == {"MaxParallelExecutionSteps": 4}
+    tags = aws.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+    assert {(tag["Key"], tag["Value"]) for tag in tags} >= {("team", "a"), ("cost", "b")}
+
+
+def test_a_second_upsert_uploads_nothing(sdk: SDK, aws: Any, staged: PipelineSpec, tmp_path: Path) -> None:
+    emit_pipeline(staged, sdk.Session(boto_session=aws)).upsert()
+    (tmp_path / "src" / "train.py").unlink()
+    made = calls(aws)
+    emit_pipeline(replace(staged, description="Changed"), sdk.Session(boto_session=aws)).upsert()
+    assert made.count("HeadObject") == len(staged.staged)
+    assert "PutObject" not in made
+    assert {"CreatePipeline", "UpdatePipeline"} <= set(made)
+    found = aws.client("sagemaker").describe_pipeline(PipelineName="everything")
+    assert found["PipelineDescription"] == "Changed"
+
+
+def test_what_the_caller_gives_wins(sdk: SDK, aws: Any, staged: PipelineSpec) -> None:
+    pipeline = emit_pipeline(staged, sdk.Session(boto_session=aws), role=f"{ROLE}-of-emit")
+    pipeline.create()
+    found = aws.client("sagemaker").describe_pipeline(PipelineName="everything")
+    assert found["RoleArn"] == f"{ROLE}-of-emit"
+    pipeline.update(f"{ROLE}-of-call", "From the call", sdk.ParallelismConfiguration(7))
+    found = aws.client("sagemaker").describe_pipeline(PipelineName="everything")
+    assert (found["RoleArn"], found["PipelineDescription"]) == (f"{ROLE}-of-call", "From the call")
+    assert found["ParallelismConfiguration"] == {"MaxParallelExecutionSteps": 7}
+
+
+def test_start(sdk: SDK, aws: Any) -> None:
+    pipeline: Any = emit_pipeline(everything(), sdk.Session(boto_session=aws))
+    pipeline.upsert()
+    execution = pipeline.start(parameters={"Required": "yes"}, execution_display_name="first")
+    assert execution.describe()["PipelineExecutionDisplayName"] == "first"
+    assert pipeline.list_executions()["PipelineExecutionSummaries"][0]["PipelineExecutionArn"] == execution.arn
+
+
+def test_code_that_changed_is_not_uploaded_and_nothing_is_created(
+    sdk: SDK, aws: Any, staged: PipelineSpec, tmp_path: Path
+) -> None:
+    (tmp_path / "src" / "train.py").write_text("changed\n")
+    pipeline = emit_pipeline(staged, sdk.Session(boto_session=aws))
+    with pytest.raises(StagingError, match="src has changed since the pipeline was compiled"):
+        pipeline.upsert()
+    assert objects(aws) == {}
+    assert aws.client("sagemaker").list_pipelines()["PipelineSummaries"] == []
+
+
+def test_a_missing_bucket_is_named(sdk: SDK, aws: Any, staged: PipelineSpec) -> None:
+    code = tuple(replace(c, uri=c.uri.replace("//bucket", "//elsewhere")) for c in staged.staged)
+    pipeline = emit_pipeline(replace(staged, staged=code), sdk.Session(boto_session=aws))
+    with pytest.raises(StagingError, match=r"cannot upload src to s3://elsewhere/team/code/.*NoSuchBucket"):
+        pipeline.create()
+
+
+def large(**more: Any) -> PipelineSpec:
+    spec = PipelineSpec("large", steps=(fail("f", "x" * INLINE_BYTES),), role=ROLE, **more)
+    assert len(definition_json(spec)) > INLINE_BYTES
+    return spec
+
+
+def test_a_large_definition_goes_to_the_bucket_of_the_spec(sdk: SDK, aws: Any) -> None:
+    spec = large(definition_bucket="bucket", definition_prefix="definitions/of/team/", description="big")
+    made = calls(aws)
+    pipeline = emit_pipeline(spec, sdk.Session(boto_session=aws))
+    pipeline.upsert()
+    assert objects(aws) == {"definitions/of/team/large": definition_json(spec).encode()}
+    assert "CreateBucket" not in made
+    found = aws.client("sagemaker").describe_pipeline(PipelineName="large")
+    assert found["PipelineDefinition"] == definition_json(spec)
+    assert (found["RoleArn"], found["PipelineDescription"]) == (ROLE, "big")
+
+
+def test_a_large_definition_goes_the_way_of_the_sdk_without_one(sdk: SDK, aws: Any) -> None:
+    session = sdk.Session(boto_session=aws)
+    emit_pipeline(large(), session).upsert()
+    assert list(objects(aws, session.default_bucket())) == ["large"]
+
+
+def test_a_small_definition_goes_inline(sdk: SDK, aws: Any) -> None:
+    spec = replace(everything(), definition_bucket="bucket")
+    emit_pipeline(spec, sdk.Session(boto_session=aws)).upsert()
+    assert objects(aws) == {}
+
+
+def test_the_session_is_made_on_first_use_in_the_region_of_the_spec(
+    sdk: SDK, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    pipeline: Any = emit_pipeline(replace(everything(), region="eu-west-1"))
+    pipeline.upsert()
+    assert pipeline.sagemaker_session is pipeline.sagemaker_session
+    assert pipeline.sagemaker_session.boto_region_name == "eu-west-1"
+    assert pipeline.describe()["PipelineArn"].startswith("arn:aws:sagemaker:eu-west-1:")
+    scheduler = pipeline._event_bridge_scheduler_helper
+    assert scheduler.event_bridge_scheduler_client.meta.region_name == "eu-west-1"
+    pipeline.sagemaker_session = sdk.Session(boto_session=aws)
+    scheduler = pipeline._event_bridge_scheduler_helper
+    assert scheduler.event_bridge_scheduler_client.meta.region_name == "us-east-1"

@@ -1,0 +1,609 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from dagsmith.check.request import RequestProblem, check_request
+from dagsmith.check.service_model import ServiceModelError
+from dagsmith.spec.values import (
+    ExecutionVariable,
+    Join,
+    JsonGet,
+    ParameterRef,
+    StepProperty,
+    freeze,
+    thaw,
+)
+from tests.unit.check.bodies import GOOD, PARAMETER_TYPES, reference_type
+
+PROCESSING = "CreateProcessingJobRequest"
+TRAINING = "CreateTrainingJobRequest"
+CLUSTER = ("ProcessingResources", "ClusterConfig")
+DATA = ("InputDataConfig", 0, "DataSource", "S3DataSource")
+
+MISSING = object()
+
+
+def check(body: object, shape: str, service: str = "sagemaker", **options: Any) -> list[RequestProblem]:
+    return check_request(
+        body,
+        shape,
+        service=service,
+        parameter_types=PARAMETER_TYPES,
+        reference_type=reference_type,
+        **options,
+    )
+
+
+def changed(
+    shape: str, path: tuple[str | int, ...], value: object, service: str = "sagemaker"
+) -> list[RequestProblem]:
+    """The problems of the good body of ``shape`` with one value replaced, added or (``MISSING``) taken out."""
+    good, named_by_pipeline = GOOD[shape, service]
+    body = thaw(good)
+    owner = body
+    for part in path[:-1]:
+        owner = owner[part]
+    if value is MISSING:
+        del owner[path[-1]]
+    else:
+        owner[path[-1]] = value
+    return check(body, shape, service, ignore_required=named_by_pipeline)
+
+
+@pytest.mark.parametrize(("shape", "service"), GOOD)
+@pytest.mark.parametrize("form", [thaw, freeze])
+def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], object]) -> None:
+    body, named_by_pipeline = GOOD[shape, service]
+    assert check(form(body), shape, service, ignore_required=named_by_pipeline) == []
+    found = check(form(body), shape, service)
+    assert {(problem.path, problem.code) for problem in found} == {
+        ((name,), "missing-field") for name in named_by_pipeline
+    }
+
+
+@pytest.mark.parametrize(
+    ("shape", "path", "value", "code", "message", "hint"),
+    [
+        # Members.
+        (
+            PROCESSING,
+            (*CLUSTER, "VolumeSizeGB"),
+            30,
+            "unknown-field",
+            "ProcessingResources.ClusterConfig.VolumeSizeGB is not a field of ProcessingClusterConfig",
+            "did you mean 'VolumeSizeInGB'?",
+        ),
+        (
+            PROCESSING,
+            ("environment",),
+            {},
+            "unknown-field",
+            "environment is not",
+            "did you mean 'Environment'?",
+        ),
+        (
+            PROCESSING,
+            (*CLUSTER, "VolumeSizeInGB"),
+            MISSING,
+            "missing-field",
+            "ProcessingResources.ClusterConfig.VolumeSizeInGB is missing",
+            None,
+        ),
+        (PROCESSING, ("RoleArn",), MISSING, "missing-field", "RoleArn is missing", None),
+        (PROCESSING, ("Tags",), None, "null", "Tags has no value", "leave it out, or give it a value"),
+        (
+            PROCESSING,
+            ("Environment", "A"),
+            None,
+            "null",
+            "Environment.A has no value",
+            "leave it out, or give it a value",
+        ),
+        # Types.
+        (
+            PROCESSING,
+            (*CLUSTER, "VolumeSizeInGB"),
+            "big",
+            "wrong-type",
+            "VolumeSizeInGB must be an integer, not the string 'big'",
+            None,
+        ),
+        (PROCESSING, (*CLUSTER, "VolumeSizeInGB"), "30", "wrong-type", "", "write 30 without quotes"),
+        (PROCESSING, (*CLUSTER, "VolumeSizeInGB"), 30.0, "wrong-type", "not the number 30.0", "write 30"),
+        (PROCESSING, (*CLUSTER, "VolumeSizeInGB"), True, "wrong-type", "must be an integer, not true", None),
+        (PROCESSING, ("Environment", "A"), 8, "wrong-type", "must be a string", 'write "8" in quotes'),
+        (PROCESSING, ("Environment", "A"), False, "wrong-type", "not false", 'write "false" in quotes'),
+        (
+            PROCESSING,
+            ("Environment",),
+            ["A=1"],
+            "wrong-type",
+            "Environment must be a mapping, not a list",
+            None,
+        ),
+        (PROCESSING, ("AppSpecification",), "x", "wrong-type", "must be a mapping, not the string 'x'", None),
+        (PROCESSING, ("ProcessingInputs",), {}, "wrong-type", "must be a list, not a mapping", None),
+        (
+            PROCESSING,
+            ("AppSpecification", "ContainerArguments"),
+            "--a",
+            "wrong-type",
+            "must be a list",
+            "write it as an item of a list",
+        ),
+        (
+            TRAINING,
+            ("EnableNetworkIsolation",),
+            "true",
+            "wrong-type",
+            "must be true or false",
+            "write true without quotes",
+        ),
+        (TRAINING, ("EnableNetworkIsolation",), 1, "wrong-type", "not the number 1", None),
+        (
+            "CreateEndpointConfigInput",
+            ("ProductionVariants", 0, "InitialVariantWeight"),
+            "1.5",
+            "wrong-type",
+            "must be a number",
+            "write 1.5 without quotes",
+        ),
+        (
+            "CreateEndpointConfigInput",
+            ("ProductionVariants", 0, "InitialVariantWeight"),
+            True,
+            "wrong-type",
+            "must be a number",
+            None,
+        ),
+        # Limits.
+        (PROCESSING, (*CLUSTER, "InstanceCount"), 0, "out-of-range", "must be from 1 to 100, not 0", None),
+        (
+            PROCESSING,
+            (*CLUSTER, "InstanceCount"),
+            101,
+            "out-of-range",
+            "must be from 1 to 100, not 101",
+            None,
+        ),
+        (
+            "CreateTransformJobRequest",
+            ("MaxPayloadInMB",),
+            -1,
+            "out-of-range",
+            "must be at least 0, not -1",
+            None,
+        ),
+        ("CreateTransformJobRequest", ("MaxPayloadInMB",), 2**31, "out-of-range", "not 2147483648", None),
+        (
+            "CreateEndpointConfigInput",
+            ("ProductionVariants", 0, "InitialVariantWeight"),
+            -0.5,
+            "out-of-range",
+            "must be at least 0",
+            None,
+        ),
+        (
+            "CreateEndpointConfigInput",
+            ("ProductionVariants", 0, "InitialVariantWeight"),
+            float("nan"),
+            "not-finite",
+            "must be a finite number, not nan",
+            None,
+        ),
+        (
+            "CreateEndpointConfigInput",
+            ("ProductionVariants", 0, "InitialVariantWeight"),
+            float("-inf"),
+            "not-finite",
+            "not -inf",
+            None,
+        ),
+        (
+            PROCESSING,
+            ("Environment", "A"),
+            "x" * 257,
+            "length",
+            "must have at most 256 characters, and has 257",
+            None,
+        ),
+        (
+            PROCESSING,
+            ("AppSpecification", "ContainerArguments"),
+            [],
+            "length",
+            "must have 1 to 100 items, and has 0",
+            None,
+        ),
+        (PROCESSING, ("RoleArn",), "arn", "length", "must have 20 to 2048 characters, and has 3: 'arn'", None),
+        (
+            PROCESSING,
+            ("Environment",),
+            {f"K{number}": "v" for number in range(101)},
+            "length",
+            "must have at most 100 keys, and has 101",
+            None,
+        ),
+        # Enums and patterns.
+        (
+            PROCESSING,
+            (*CLUSTER, "InstanceType"),
+            "ml.m5.xlrage",
+            "not-allowed",
+            "InstanceType must be a value of ProcessingInstanceType, not 'ml.m5.xlrage'",
+            "did you mean 'ml.m5.xlarge'?",
+        ),
+        (
+            PROCESSING,
+            ("ProcessingInputs", 0, "S3Input", "S3DataType"),
+            "s3prefix",
+            "not-allowed",
+            "must be one of ManifestFile, S3Prefix, not 's3prefix'",
+            "did you mean 'S3Prefix'?",
+        ),
+        (
+            TRAINING,
+            ("RoleArn",),
+            "role/pipelines-with-a-long-name",
+            "pattern",
+            "RoleArn must match arn:aws",
+            None,
+        ),
+        (
+            "CreateModelPackageInput",
+            ("ModelPackageGroupName",),
+            "my_group",
+            "pattern",
+            ", and does not: 'my_group'",
+            "it cannot have '_'",
+        ),
+        (
+            TRAINING,
+            ("HyperParameters", "eta"),
+            "a\nb",
+            "pattern",
+            "must match .*",
+            r"it cannot have '\n'",
+        ),
+        (TRAINING, ("Tags", 0, "Value"), "a \u2013 b", "pattern", "Tags[0].Value must match", None),
+        # Keys of maps.
+        (
+            PROCESSING,
+            ("Environment", "1.a"),
+            "x",
+            "pattern",
+            "the key of Environment['1.a'] must match",
+            "it cannot have '.'",
+        ),
+        (PROCESSING, ("Environment", "k" * 257), "x", "length", "the key of Environment.kkk", None),
+    ],
+)
+def test_a_mistake_is_reported_at_its_place(
+    shape: str, path: tuple[str | int, ...], value: object, code: str, message: str, hint: str | None
+) -> None:
+    (problem,) = changed(shape, path, value)
+    assert problem.path == path
+    assert problem.code == code
+    assert message in problem.message
+    assert problem.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("value", "has"),
+    [
+        ({}, "has none"),
+        (
+            {"sparkSubmit": {"entryPoint": "s3://b/j.py"}, "hive": {"query": "s3://b/q"}},
+            "has sparkSubmit and hive",
+        ),
+    ],
+)
+def test_a_union_has_exactly_one_member(value: object, has: str) -> None:
+    (problem,) = changed("StartJobRunRequest", ("jobDriver",), value, "emr-serverless")
+    assert (problem.path, problem.code) == (("jobDriver",), "union")
+    assert problem.message == f"jobDriver must have exactly one of sparkSubmit, hive, and {has}"
+
+
+def test_an_idempotency_token_may_be_missing() -> None:
+    body, _ = GOOD["StartJobRunRequest", "emr-serverless"]
+    assert "clientToken" not in body
+    assert check(body, "StartJobRunRequest", "emr-serverless") == []
+
+
+def test_everything_is_reported_at_once_in_the_order_of_the_body() -> None:
+    body = {
+        "ProcessingResources": {"ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": "big"}},
+        "AppSpecifications": {},
+        "RoleArn": 3,
+    }
+    problems = check(body, PROCESSING, path="Arguments")
+    assert [(problem.path, problem.code) for problem in problems] == [
+        ((*CLUSTER, "InstanceCount"), "wrong-type"),
+        ((*CLUSTER, "VolumeSizeInGB"), "missing-field"),
+        (("AppSpecifications",), "unknown-field"),
+        (("RoleArn",), "wrong-type"),
+        (("ProcessingJobName",), "missing-field"),
+        (("AppSpecification",), "missing-field"),
+    ]
+    assert problems[0].message.startswith(
+        "Arguments.ProcessingResources.ClusterConfig.InstanceCount must be"
+    )
+
+
+@pytest.mark.parametrize("body", [None, "x", 3, [], ParameterRef("InstanceType")])
+def test_a_body_that_is_no_mapping_is_refused(body: object) -> None:
+    (problem,) = check(body, PROCESSING)
+    assert problem.path == ()
+    assert problem.message.startswith("the request ")
+
+
+def test_braces_in_values_do_not_disturb_messages() -> None:
+    (problem,) = changed(PROCESSING, (*CLUSTER, "InstanceType"), "{}")
+    assert problem.message == (
+        "ProcessingResources.ClusterConfig.InstanceType must be a value of ProcessingInstanceType, not '{}'"
+    )
+    (problem,) = changed(PROCESSING, ("Environment", "{}"), "x")
+    assert problem.message.startswith("the key of Environment['{}'] must match")
+
+
+def test_keys_that_are_no_strings_are_refused() -> None:
+    assert [problem.code for problem in changed(PROCESSING, ("Environment", 1), "x")] == ["wrong-type"]
+    assert [problem.code for problem in changed(PROCESSING, (1,), "x")] == ["unknown-field"]
+
+
+def test_long_values_are_cut_in_messages() -> None:
+    (problem,) = changed(PROCESSING, (*CLUSTER, "InstanceType"), "x" * 5000)
+    assert len(problem.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("path", "reference"),
+    [
+        (("RoleArn",), ParameterRef("InstanceType")),
+        (("RoleArn",), ExecutionVariable("PipelineArn")),
+        (("RoleArn",), Join("", ("not an ", ParameterRef("InstanceCount")))),
+        (("RoleArn",), StepProperty("train", "ModelArtifacts.S3ModelArtifacts")),
+        (("RoleArn",), JsonGet("evaluate", "Report", "role")),
+        (("RoleArn",), ParameterRef("Undeclared")),
+        (("ResourceConfig", "InstanceType"), Join("", ("ml.", ParameterRef("InstanceType")))),
+        (("ResourceConfig", "InstanceCount"), ParameterRef("InstanceCount")),
+        (("ResourceConfig", "InstanceCount"), StepProperty("train", "TrainingTimeInSeconds")),
+        (("ResourceConfig", "InstanceCount"), JsonGet("evaluate", "Report", "count")),
+        (("ResourceConfig", "InstanceCount"), StepProperty("train", "NotKnown")),
+        (("ResourceConfig", "InstanceCount"), ParameterRef("Undeclared")),
+        (("EnableNetworkIsolation",), StepProperty("train", "EnableNetworkIsolation")),
+        (("Environment",), {"A": ParameterRef("InstanceType")}),
+    ],
+)
+def test_references_that_fit_pass(path: tuple[str | int, ...], reference: object) -> None:
+    assert changed(TRAINING, path, reference) == []
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        ParameterRef("Volume"),
+        ParameterRef("InstanceCount"),
+        StepProperty("train", "FinalMetricDataList[0].Value"),
+    ],
+)
+def test_a_number_may_be_an_integer_or_a_float(reference: object) -> None:
+    path = ("ProductionVariants", 0, "InitialVariantWeight")
+    assert changed("CreateEndpointConfigInput", path, reference) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reference", "code", "message", "hint"),
+    [
+        (
+            ("ResourceConfig", "InstanceCount"),
+            ParameterRef("InstanceType"),
+            "reference-type",
+            "ResourceConfig.InstanceCount must be an integer, but ${param.InstanceType} is a parameter of type String",
+            "declare the parameter as Integer",
+        ),
+        (
+            ("ResourceConfig", "InstanceCount"),
+            ParameterRef("Volume"),
+            "reference-type",
+            "of type Float",
+            "declare the parameter as Integer",
+        ),
+        (
+            ("ResourceConfig", "InstanceCount"),
+            Join("", ("1", ParameterRef("InstanceCount"))),
+            "reference-type",
+            "is a string",
+            None,
+        ),
+        (
+            ("ResourceConfig", "InstanceCount"),
+            ExecutionVariable("PipelineName"),
+            "reference-type",
+            "is a string",
+            None,
+        ),
+        (
+            ("ResourceConfig", "InstanceCount"),
+            StepProperty("train", "CreationTime"),
+            "reference-type",
+            "is a timestamp",
+            None,
+        ),
+        (
+            ("EnableNetworkIsolation",),
+            ParameterRef("InstanceType"),
+            "reference-type",
+            "must be true or false",
+            "declare the parameter as Boolean",
+        ),
+        (
+            ("EnableNetworkIsolation",),
+            StepProperty("train", "TrainingTimeInSeconds"),
+            "reference-type",
+            "is an integer",
+            None,
+        ),
+        (
+            ("HyperParameters", "eta"),
+            ParameterRef("InstanceCount"),
+            "reference-needs-text",
+            "HyperParameters.eta must be a string, but ${param.InstanceCount} is a parameter of type Integer",
+            "declare the parameter as String, or put it in a longer string, which makes text of it",
+        ),
+        (
+            ("HyperParameters", "eta"),
+            StepProperty("train", "FinalMetricDataList[0].Value"),
+            "reference-needs-text",
+            "is a float",
+            "put it in a longer string, which makes text of it",
+        ),
+        (
+            ("HyperParameters", "eta"),
+            StepProperty("train", "VpcConfig"),
+            "reference-type",
+            "is a structure",
+            "refer to a single value in it",
+        ),
+        (
+            ("RoleArn",),
+            StepProperty("train", "InputDataConfig"),
+            "reference-type",
+            "is a list",
+            "refer to a single value in it",
+        ),
+        (
+            ("InputDataConfig",),
+            StepProperty("train", "InputDataConfig"),
+            "reference-type",
+            "only stand for a single value",
+            "write the list out, with references for the values in it",
+        ),
+        (
+            ("InputDataConfig",),
+            ParameterRef("InstanceType"),
+            "reference-type",
+            "only stand for a single value",
+            "write the list out, with references for the values in it",
+        ),
+        (
+            ("VpcConfig",),
+            StepProperty("train", "VpcConfig"),
+            "reference-type",
+            "only stand for a single value",
+            "write the mapping out, with references for the values in it",
+        ),
+        (
+            ("Environment",),
+            JsonGet("evaluate", "Report", "env"),
+            "reference-type",
+            "only stand for a single value",
+            "write the mapping out, with references for the values in it",
+        ),
+    ],
+)
+def test_references_that_cannot_fit_are_reported(
+    path: tuple[str | int, ...], reference: object, code: str, message: str, hint: str | None
+) -> None:
+    (problem,) = changed(TRAINING, path, reference)
+    assert problem.path == path
+    assert problem.code == code
+    assert message in problem.message
+    assert problem.hint == hint
+
+
+def test_ignored_members_are_named_by_their_path() -> None:
+    body = {"DataSource": {}, "ContentType": 3}
+    found = check([body, body], "InputDataConfig", ignore_required={"ChannelName"})
+    assert [problem.code for problem in found] == ["wrong-type", "wrong-type"]
+    nested, _ = GOOD["CreateHyperParameterTuningJobRequest", "sagemaker"]
+    nested = thaw(nested)
+    del nested["TrainingJobDefinition"]["RoleArn"]
+    allowed = {"HyperParameterTuningJobName", "TrainingJobDefinition.RoleArn"}
+    assert check(nested, "CreateHyperParameterTuningJobRequest", ignore_required=allowed) == []
+    (problem,) = check(
+        nested,
+        "CreateHyperParameterTuningJobRequest",
+        ignore_required=allowed - {"TrainingJobDefinition.RoleArn"},
+    )
+    assert problem.path == ("TrainingJobDefinition", "RoleArn")
+
+
+def test_forbidden_members_are_reported_with_the_reason_alone() -> None:
+    body, named_by_pipeline = GOOD[TRAINING, "sagemaker"]
+    body = {**thaw(body), "TrainingJobName": "bad_name", "ExperimentConfig": {"RunNme": "x"}}
+    body["InputDataConfig"].append({**body["InputDataConfig"][0], "ChannelName": "test", "InputMode": "Pipe"})
+    forbidden = {
+        "TrainingJobName": "the pipeline names the job",
+        "ExperimentConfig": "the pipeline sets it",
+        "InputDataConfig.InputMode": "it is set for all channels",
+        "CheckpointConfig.S3Uri": "never met",
+    }
+    found = check(body, TRAINING, ignore_required=named_by_pipeline, forbidden=forbidden)
+    assert [(problem.path, problem.code) for problem in found] == [
+        (("TrainingJobName",), "forbidden-field"),
+        (("ExperimentConfig",), "forbidden-field"),
+        (("InputDataConfig", 1, "InputMode"), "forbidden-field"),
+    ]
+    assert found[0].message == "TrainingJobName cannot be set: the pipeline names the job"
+    assert found[2].message == "InputDataConfig[1].InputMode cannot be set: it is set for all channels"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (1_700_000_000, None),
+        (1.5, None),
+        ("2024-05-06", None),
+        ("2024-05-06T07:08:09Z", None),
+        ("2024-05-06T07:08:09.123+02:00", None),
+        (ExecutionVariable("StartDateTime"), None),
+        (StepProperty("train", "CreationTime"), None),
+        (float("inf"), "not-finite"),
+        ("yesterday", "wrong-type"),
+        (True, "wrong-type"),
+        (ParameterRef("InstanceCount"), "reference-type"),
+    ],
+)
+def test_times(value: object, code: str | None) -> None:
+    found = check(
+        {"TrialName": "t", "TrialComponentName": "c", "StartTime": value}, "CreateTrialComponentRequest"
+    )
+    assert [problem.code for problem in found if problem.path == ("StartTime",)] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("aGVsbG8=", None),
+        ("", None),
+        (ParameterRef("InstanceType"), None),
+        ("no base64!", "wrong-type"),
+        ("\u00e9", "wrong-type"),
+        (b"x", "wrong-type"),
+    ],
+)
+def test_binary_data_is_base64(value: object, code: str | None) -> None:
+    found = check({"ZipFile": value}, "FunctionCode", "lambda")
+    assert [problem.code for problem in found] == ([code] if code else [])
+
+
+def test_an_unknown_shape_is_an_error_that_names_it() -> None:
+    with pytest.raises(ServiceModelError, match="CreateTraningJobRequest"):
+        check({}, "CreateTraningJobRequest")
+
+
+def test_threads_check_alike() -> None:
+    body, named_by_pipeline = GOOD["CreateModelPackageInput", "sagemaker"]
+    broken = {**thaw(body), "ModelApprovalStatus": "Aproved"}
+
+    def run(_: int) -> list[RequestProblem]:
+        return check(broken, "CreateModelPackageInput", ignore_required=named_by_pipeline)
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(run, range(40)))
+    assert [problem.code for problem in results[0]] == ["not-allowed"]
+    assert all(result == results[0] for result in results)

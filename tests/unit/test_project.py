@@ -1,0 +1,157 @@
+"""What the repository promises about itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import dagsmith
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+CONSTRAINTS = sorted((ROOT / "constraints").iterdir())
+
+PIN = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*==[0-9][a-z0-9.!+]*")
+LOCK_FILE = re.compile(
+    r"(?:uv|poetry|pdm|pixi|yarn|Pipfile)\.lock|conda-lock\.ya?ml|pylock.*\.toml"
+    r"|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml"
+)
+# Put together from parts, since this file is searched too.
+REGISTRY = re.compile(
+    "|".join(
+        re.escape(".".join(parts))
+        for parts in (
+            ("pythonhosted", "org"),
+            ("pypi", "org"),
+            ("anaconda", "org"),
+            ("registry", "npmjs"),
+            ("deb", "debian"),
+            ("archive", "ubuntu"),
+        )
+    )
+)
+MACHINE_PATH = re.compile(rf"{re.escape(str(ROOT))}\b|(?<![\w.])/(?:home|Users|root)/\w")
+
+
+@cache
+def project_files() -> tuple[Path, ...]:
+    """Every file that is tracked, or would be if everything were added now."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("only a git checkout knows its files")
+    # Where the checkout belongs to another user than the one who runs the tests, git alone would refuse.
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return tuple(ROOT / name for name in sorted(set(names)) if (ROOT / name).is_file())
+
+
+def lines_with(pattern: re.Pattern[str]) -> list[str]:
+    """Every line of the project's text files that the pattern is found in, with file and number."""
+    found = []
+    for path in project_files():
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue
+        name = path.relative_to(ROOT)
+        found += [f"{name}:{n}: {line.strip()}" for n, line in enumerate(lines, 1) if pattern.search(line)]
+    return found
+
+
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_no_lock_file_is_kept() -> None:
+    assert [path for path in project_files() if LOCK_FILE.fullmatch(path.name)] == []
+
+
+def test_no_file_names_a_package_registry() -> None:
+    assert lines_with(REGISTRY) == []
+
+
+def test_no_file_holds_a_path_of_the_machine_it_was_written_on() -> None:
+    assert lines_with(MACHINE_PATH) == []
+
+
+def test_the_searches_above_find_what_they_look_for() -> None:
+    assert REGISTRY.search("https://files.python" + "hosted.org/packages/x")
+    assert MACHINE_PATH.search(f'root = "{ROOT}"')
+    assert MACHINE_PATH.search("see /ho" + "me/someone/notes")
+    assert not MACHINE_PATH.search("s3://bucket/ho" + "me/someone")
+    assert LOCK_FILE.fullmatch("uv.lock")
+    assert ROOT / "pyproject.toml" in project_files()
+
+
+@pytest.mark.parametrize("path", CONSTRAINTS, ids=lambda path: path.name)
+def test_constraints_are_pins_and_nothing_else(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines
+    assert [line for line in lines if not PIN.fullmatch(line)] == []
+    names = [line.split("==")[0] for line in lines]
+    assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize("python", ["py310", "py311"])
+@pytest.mark.parametrize("sdk", ["sdk2", "sdk3"])
+def test_constraints_pin_every_requirement_within_its_bounds(python: str, sdk: str) -> None:
+    lines = (ROOT / "constraints" / f"{python}-{sdk}.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines)
+    project, groups = pyproject()["project"], pyproject()["dependency-groups"]
+    listed = [*project["dependencies"], *project["optional-dependencies"][sdk]]
+    for group in groups.values():
+        listed += [entry for entry in group if isinstance(entry, str)]
+
+    environment = {"python_version": f"3.{python.removeprefix('py3')}"}
+    for requirement in map(Requirement, listed):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            pinned = pins.get(canonicalize_name(requirement.name))
+            assert pinned is not None, f"{requirement.name} is not pinned"
+            assert requirement.specifier.contains(pinned), f"{requirement} does not allow {pinned}"
+
+
+def test_the_version_is_the_same_wherever_it_is_written() -> None:
+    version = pyproject()["project"]["version"]
+    assert dagsmith.__version__ == version
+    assert f"\n## [{version}] - " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("script", [".ci/run", ".ci/make-venv"])
+def test_scripts_can_be_executed(script: str) -> None:
+    assert os.access(ROOT / script, os.X_OK)
+
+
+def test_the_wheel_holds_the_typed_package_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+
+    modules = {path.relative_to(ROOT / "core").as_posix() for path in (ROOT / "core").rglob("*.py")}
+    assert modules <= set(names)
+    assert "dagsmith/py.typed" in names
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"dagsmith"}
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
