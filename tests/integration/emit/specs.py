@@ -18,7 +18,10 @@ from dagsmith.spec.values import (
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"
 EXPERIMENT: FrozenDict = freeze(
-    {"ExperimentName": ExecutionVariable("PipelineName"), "TrialName": ExecutionVariable("PipelineExecutionId")}
+    {
+        "ExperimentName": ExecutionVariable("PipelineName"),
+        "TrialName": ExecutionVariable("PipelineExecutionId"),
+    }
 )
 
 
@@ -129,7 +132,11 @@ def everything() -> PipelineSpec:
                 "Condition",
                 {
                     "Conditions": [
-                        {"Type": "LessThanOrEqualTo", "LeftValue": mse, "RightValue": ParameterRef("Threshold")},
+                        {
+                            "Type": "LessThanOrEqualTo",
+                            "LeftValue": mse,
+                            "RightValue": ParameterRef("Threshold"),
+                        },
                         {
                             "Type": "Or",
                             "Conditions": [
@@ -159,7 +166,11 @@ def everything() -> PipelineSpec:
                 "inner",
                 "Condition",
                 "Condition",
-                {"Conditions": [{"Type": "GreaterThan", "LeftValue": ParameterRef("Count"), "RightValue": 1}]},
+                {
+                    "Conditions": [
+                        {"Type": "GreaterThan", "LeftValue": ParameterRef("Count"), "RightValue": 1}
+                    ]
+                },
                 if_steps=("again",),
                 else_steps=(),
                 properties=PropertyShape(names=("Outcome",)),

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from dagsmith.emit.pipeline import INLINE_BYTES, emit_pipeline
 from dagsmith.emit.sdk import SDK
 from dagsmith.errors import StagingError
 from dagsmith.spec.definition import definition_json
 from dagsmith.spec.pipeline import PipelineSpec
 from dagsmith.staging.archive import stage_file, stage_folder, stage_text
-
 from tests.integration.emit.specs import ROLE, everything, fail
 
 
@@ -49,12 +49,14 @@ def staged(tmp_path: Path) -> PipelineSpec:
     )
 
 
-def test_upsert_uploads_code_and_takes_the_defaults_of_the_spec(sdk: SDK, aws: Any, staged: PipelineSpec) -> None:
+def test_upsert_uploads_code_and_takes_the_defaults_of_the_spec(
+    sdk: SDK, aws: Any, staged: PipelineSpec
+) -> None:
     pipeline = emit_pipeline(staged, sdk.Session(boto_session=aws))
     made = calls(aws)
     arn = pipeline.upsert()["PipelineArn"]
-    assert objects(aws).keys() == {code.uri.removeprefix("s3://bucket/") for code in staged.staged}
     assert sorted(set(made)) == ["CreatePipeline", "HeadObject", "PutObject"]
+    assert objects(aws).keys() == {code.uri.removeprefix("s3://bucket/") for code in staged.staged}
     found = aws.client("sagemaker").describe_pipeline(PipelineName="everything")
     assert json.loads(found["PipelineDefinition"]) == json.loads(definition_json(staged))
     assert (found["RoleArn"], found["PipelineDescription"]) == (ROLE, "From the spec")
@@ -91,7 +93,9 @@ def test_start(sdk: SDK, aws: Any) -> None:
     pipeline.upsert()
     execution = pipeline.start(parameters={"Required": "yes"}, execution_display_name="first")
     assert execution.describe()["PipelineExecutionDisplayName"] == "first"
-    assert pipeline.list_executions()["PipelineExecutionSummaries"][0]["PipelineExecutionArn"] == execution.arn
+    assert (
+        pipeline.list_executions()["PipelineExecutionSummaries"][0]["PipelineExecutionArn"] == execution.arn
+    )
 
 
 def test_code_that_changed_is_not_uploaded_and_nothing_is_created(
@@ -119,21 +123,22 @@ def large(**more: Any) -> PipelineSpec:
 
 
 def test_a_large_definition_goes_to_the_bucket_of_the_spec(sdk: SDK, aws: Any) -> None:
-    spec = large(definition_bucket="bucket", definition_prefix="definitions/of/team/", description="big")
+    spec = large(
+        definition_bucket="bucket", definition_prefix="definitions/of/team/", description="big", parallelism=3
+    )
     made = calls(aws)
     pipeline = emit_pipeline(spec, sdk.Session(boto_session=aws))
     pipeline.upsert()
     assert objects(aws) == {"definitions/of/team/large": definition_json(spec).encode()}
     assert "CreateBucket" not in made
     found = aws.client("sagemaker").describe_pipeline(PipelineName="large")
-    assert found["PipelineDefinition"] == definition_json(spec)
     assert (found["RoleArn"], found["PipelineDescription"]) == (ROLE, "big")
+    assert found["ParallelismConfiguration"] == {"MaxParallelExecutionSteps": 3}
 
 
 def test_a_large_definition_goes_the_way_of_the_sdk_without_one(sdk: SDK, aws: Any) -> None:
-    session = sdk.Session(boto_session=aws)
-    emit_pipeline(large(), session).upsert()
-    assert list(objects(aws, session.default_bucket())) == ["large"]
+    emit_pipeline(large(), sdk.Session(boto_session=aws, default_bucket="bucket")).upsert()
+    assert objects(aws) == {"large": definition_json(large()).encode()}
 
 
 def test_a_small_definition_goes_inline(sdk: SDK, aws: Any) -> None:

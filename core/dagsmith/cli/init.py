@@ -1,0 +1,29 @@
+"""``dagsmith init``: a commented starter project."""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from dagsmith.cli.output import write_file
+
+STARTER = ("pipeline.yaml", "code/preprocess.py", "code/train.py", "code/evaluate.py")
+
+
+@click.command("init")
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+def init_command(folder: Path) -> None:
+    """Write a commented starter project into FOLDER. Nothing that exists is overwritten."""
+    existing = [name for name in STARTER if (folder / name).exists()]
+    if existing:
+        for name in existing:
+            click.echo(f"{folder / name} exists already", err=True)
+        sys.exit(1)
+    source = files("dagsmith.cli") / "starter"
+    for name in STARTER:
+        write_file(folder / name, (source / name).read_text(encoding="utf-8"))
+        click.echo(f"wrote {folder / name}")
+    click.echo(f"next: dagsmith compile {folder / 'pipeline.yaml'} -o {folder / 'definition.json'}")
