@@ -114,6 +114,36 @@ class ImageNotFoundError(DagsmithError):
         super().__init__(f"{message} ({hint})" if hint else message)
 
 
+class PluginError(DagsmithError):
+    """A plugin is missing, broken, or does what a plugin must not.
+
+    Attributes:
+        plugin: The plugin's name.
+        distribution: The distribution that provides it, with its version; ``None`` for an object from Python.
+        hook: The hook that was called, if one was.
+        problem: What is wrong, in one sentence.
+        remedy: What to do about it.
+    """
+
+    def __init__(
+        self,
+        plugin: str,
+        problem: str,
+        remedy: str,
+        *,
+        distribution: str | None = None,
+        hook: str | None = None,
+    ) -> None:
+        self.plugin = plugin
+        self.problem = problem
+        self.remedy = remedy
+        self.distribution = distribution
+        self.hook = hook
+        origin = f" ({distribution})" if distribution else ""
+        where = f", hook {hook}" if hook else ""
+        super().__init__(f"plugin {plugin!r}{origin}{where}: {problem}; {remedy}")
+
+
 class StagingError(DagsmithError):
     """Staged code cannot be uploaded: it changed since the compile, or it no longer exists."""
 

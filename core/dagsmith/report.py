@@ -9,6 +9,7 @@ from typing import Any
 from dagsmith.bind.wiring import Binding
 from dagsmith.check.spec import Quota
 from dagsmith.errors import Diagnostic
+from dagsmith.plugins.provenance import Change
 from dagsmith.spec.pipeline import PipelineSpec, StagedCode
 from dagsmith.spec.values import references
 
@@ -45,6 +46,9 @@ class CompileReport:
         digest: SHA-256 of the definition, in hexadecimal.
         timings: Seconds spent in each stage.
         spec: The pipeline itself, as data.
+        plugins: The plugin lock: name, distribution, version, API version and options digest of each, in order.
+        metadata: What is known of the pipeline beside the config.
+        changes: What each plugin changed, field by field.
     """
 
     pipeline: str
@@ -57,6 +61,9 @@ class CompileReport:
     digest: str
     timings: Mapping[str, float] = field(compare=False)
     spec: PipelineSpec = field(repr=False)
+    plugins: tuple[Mapping[str, Any], ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-ready data."""
@@ -89,6 +96,9 @@ class CompileReport:
                 for code in self.staged
             ],
             "definition_sha256": self.digest,
+            "plugins": [dict(plugin) for plugin in self.plugins],
+            "metadata": dict(self.metadata),
+            "changes": [change.as_dict() for change in self.changes],
             "timings_seconds": dict(self.timings),
         }
 

@@ -21,10 +21,16 @@ from dagsmith.errors import DiagnosticSink, Location
 from dagsmith.load.config import PipelineConfig
 from dagsmith.lower.pipeline import Lowered, lower_pipeline
 from dagsmith.lower.request import mapped_fields
+from dagsmith.plugins.active import PluginSet
+from dagsmith.plugins.calls import Metadata, added_parameters, check, transform
+from dagsmith.plugins.provenance import Change
 from dagsmith.report import CompileReport, summarize_steps
 from dagsmith.spec.pipeline import Origin, PipelineSpec
 
 logger = logging.getLogger(__name__)
+
+NO_PLUGINS = PluginSet()
+NO_METADATA = Metadata()
 
 
 class PipelineTemplateBase(ABC):
@@ -66,6 +72,8 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         config: The typed config.
         sagemaker_session: The session that the pipeline will use; one is made on first use if left out.
         execution_role: ARN of the role that steps run with; wins over the config's.
+        plugins: The plugins that add to the pipeline, change it and check it.
+        metadata: What is known of the pipeline beside the config.
     """
 
     def __init__(
@@ -74,11 +82,15 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         config: PipelineConfig,
         sagemaker_session: Any = None,
         execution_role: str | None = None,
+        plugins: PluginSet = NO_PLUGINS,
+        metadata: Metadata = NO_METADATA,
     ) -> None:
         self.dag = dag
         self.config = config
         self.sagemaker_session = sagemaker_session
         self.execution_role = execution_role
+        self.plugins = plugins
+        self.metadata = metadata
         self._compilation: Compilation | None = None
 
     @property
@@ -98,14 +110,24 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             self._compilation = compilation
         return self._compilation
 
+    def generate_definition(self) -> Compilation:
+        """Make the pipeline's definition, without importing the SDK.
+
+        Raises:
+            InvalidInputError: With every mistake in the DAG and the config.
+            PluginError: If a plugin fails.
+        """
+        return self.compilation
+
     def generate_pipeline(self) -> Any:
-        """Make the pipeline: lower, check, emit.
+        """Make the pipeline: lower, let plugins change and check it, emit.
 
         Returns:
             The SageMaker SDK's ``Pipeline``.
 
         Raises:
             InvalidInputError: With every mistake in the DAG and the config.
+            PluginError: If a plugin fails.
             SDKError: If the installed SDK cannot emit a step, or none is installed.
         """
         from dagsmith.emit.pipeline import emit_pipeline
@@ -121,45 +143,55 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         from dagsmith.emit.images import image_uri
 
         timings: dict[str, float] = {}
+        changes = self.metadata.changes
         with _timed("lower", timings):
             region = getattr(self.sagemaker_session, "boto_region_name", None)
+            added, found = added_parameters(self.plugins, self.config, self.metadata)
+            changes += found
             lowered = lower_pipeline(
-                self.config, self.dag, sink, images=image_uri, role=self.execution_role, region=region
+                self.config, self.dag, sink, images=image_uri, role=self.execution_role, region=region, added=added
             )
+        spec = lowered.spec
+        # A pipeline with mistakes in it is only looked through for more of them, and not shown to plugins.
+        if not sink.errors:
+            with _timed("plugins", timings):
+                spec, found = transform(self.plugins, spec, self.metadata)
+                changes += found
         with _timed("check", timings):
-            checker = self._checker(lowered, sink)
+            checker = self._checker(spec, lowered.incomplete, sink)
             checker.check()
+            if not sink.errors:
+                check(self.plugins, spec, checker.locate_field, sink)
         if sink.errors:
             return None
         with _timed("definition", timings):
             definition = checker.check_definition()
         if sink.errors:
             return None
-        return Compilation(
-            lowered.spec, definition, self._report(lowered, checker, definition, timings, sink)
-        )
+        return Compilation(spec, definition, self._report(spec, lowered, checker, definition, timings, changes, sink))
 
-    def _checker(self, lowered: Lowered, sink: DiagnosticSink) -> SpecChecker:
+    def _checker(self, spec: PipelineSpec, incomplete: frozenset[str], sink: DiagnosticSink) -> SpecChecker:
         catalog = self.config.catalog
         return SpecChecker(
-            lowered.spec,
+            spec,
             self._locate,
             lambda name: catalog[name].forbidden if name in catalog else {},
             lambda name: mapped_fields(catalog[name].config) if name in catalog else (),
             self.config.pipeline.limits.steps,
             sink,
-            lowered.incomplete,
+            incomplete,
         )
 
     def _report(
         self,
+        spec: PipelineSpec,
         lowered: Lowered,
         checker: SpecChecker,
         definition: str,
         timings: dict[str, float],
+        changes: tuple[Change, ...],
         sink: DiagnosticSink,
     ) -> CompileReport:
-        spec = lowered.spec
         return CompileReport(
             pipeline=spec.name,
             version=spec.version,
@@ -171,6 +203,9 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             digest=hashlib.sha256(definition.encode()).hexdigest(),
             timings=timings,
             spec=spec,
+            plugins=tuple(self.plugins.lock()),
+            metadata=self.metadata.values,
+            changes=changes,
         )
 
     def _locate(self, origin: Origin) -> Location | None:

@@ -110,6 +110,8 @@ def translate(pattern: str) -> str | None:
         elif text == "]":
             in_class = False
             parts.append(text)
+        elif text[1:].isdecimal() and text[1:] != "0":
+            return None  # a back-reference, which nothing can be said about from the parts of the pattern
         elif text == "." and not in_class:
             parts.append(r"[^\n\r\x85\u2028\u2029]")
         else:

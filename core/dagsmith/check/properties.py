@@ -157,27 +157,24 @@ def _lost(
     segment = segments[position]
     before = _spell(segments[:position])
     written = str(segment).lstrip(".")
-    kinds = {model.kind(name) for name in here}
-    members = [member for name in here for member in model.shape(name).get("members", ())]
-    named = [str(tail[0].value) for tail in tails if tail and tail[0].is_key == segment.is_key]
-    known = named if segment.is_key or isinstance(segment.value, int) else [*members, *named]
+    # By its bare name: each segment that could stand here, as it is spelled.
+    known = {member: f".{member}" for name in here for member in model.shape(name).get("members", ())}
+    known.update({str(tail[0].value): str(tail[0]) for tail in tails if tail})
+    indexed = [name for name in here if model.kind(name) in ("list", "map")]
 
-    if known:
-        message = f"{before or 'the step'} has no property {written}"
-        return PropertyProblem(message, "unknown-property", did_you_mean(str(segment.value), known))
-    if not kinds and not any(tails):
-        return PropertyProblem("the step has no properties to refer to", "unknown-property")
-    if kinds & {"list", "map"}:
-        (name,) = (name for name in here if model.kind(name) in ("list", "map"))
-        message, instead = _wrong_access(model, name, segment, before)
+    if indexed:
+        message, instead = _wrong_access(model, indexed[0], segment, before)
         rest = _spell(segments[position + 1 :], first=False)
-        return PropertyProblem(message, "unknown-property", f"write {before}{instead}{rest}")
-    if members:
-        hint = f"write {before}.{segment.value}" if segment.value in members else None
-        return PropertyProblem(
-            f"{before} is a structure, which {written} cannot index", "unknown-property", hint
-        )
-    return PropertyProblem(f"{before} is a single value and has no property {written}", "unknown-property")
+        hint: str | None = f"write {before}{instead}{rest}"
+    elif known:
+        message = f"{before or 'the step'} has no property {written}"
+        same = known.get(str(segment.value))
+        hint = f"write {before}{same}" if same else did_you_mean(str(segment.value), known)
+    elif before:
+        message, hint = f"{before} is a single value and has no property {written}", None
+    else:
+        message, hint = "the step has no properties to refer to", None
+    return PropertyProblem(message, "unknown-property", hint)
 
 
 def _wrong_access(model: ServiceModel, name: str, segment: _Segment, before: str) -> tuple[str, str]:

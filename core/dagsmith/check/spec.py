@@ -89,6 +89,20 @@ class SpecChecker:
             self.sink.error(message, self._pipeline_location("name"), code="quota", hint="split the pipeline")
         return text
 
+    def locate_field(self, step: str, path: str) -> Location | None:
+        """Where a field of a step was written: its own line, or that of the closest thing around it.
+
+        Args:
+            step: The step's name.
+            path: The field in the definition, such as ``Arguments.VpcConfig.Subnets``.
+        """
+        spec = self.targets.steps.get(step)
+        if spec is None:
+            return self._pipeline_location("name")
+        parts = tuple(int(part) if part.isdigit() else part for part in path.replace("[", ".").replace("]", "").split("."))
+        origin = origin_at(spec.origins, parts)
+        return (self.locate(origin) if origin is not None else None) or self._step_location(spec)
+
     def quotas(self, text: str) -> tuple[Quota, ...]:
         """What the pipeline uses of the limits that hold for the whole of it."""
         return (
@@ -115,7 +129,9 @@ class SpecChecker:
                     reference_type=self.targets.kind,
                 )
             except ServiceModelError as error:
-                self.sink.error(f"step {step.name!r}: {error}", self._step_location(step), code="unknown-shape")
+                self.sink.error(
+                    f"step {step.name!r}: {error}", self._step_location(step), code="unknown-shape"
+                )
                 continue
             for problem in problems:
                 self._report(step, base + problem.path, problem)
@@ -131,7 +147,7 @@ class SpecChecker:
                 message, hint = f"{names[0]!r} is missing", f"it becomes {dotted}"
             else:
                 hint = hint or "give it under request"
-        origin = _origin(step.origins, ("Arguments", *path))
+        origin = origin_at(step.origins, ("Arguments", *path))
         if origin is not None and (origin.kind == "argument" or origin.path[:1] == ("pipeline",)):
             # A mistake in what holds for the whole pipeline shows in every step; it is told once.
             if (origin, problem.code) not in self._reported:
@@ -160,14 +176,16 @@ class SpecChecker:
                 self._report_reference(step, ("PropertyFiles", index, "OutputName"), message, hint)
 
     def _report_reference(self, step: StepSpec, path: Path, message: str, hint: str | None) -> None:
-        origin = _origin(step.origins, path)
+        origin = origin_at(step.origins, path)
         location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
         self.sink.error(f"step {step.name!r}: {message}", location, code="reference", hint=hint)
 
     def _check_pipeline(self) -> None:
         spec = self.spec
         if len(spec.name) > NAME_FITS:
-            message = f"the pipeline's name has {len(spec.name)} characters; names of executions have {NAME_FITS}"
+            message = (
+                f"the pipeline's name has {len(spec.name)} characters; names of executions have {NAME_FITS}"
+            )
             self.sink.warn(message, self._pipeline_location("name"), code="long-name")
         if len(spec.steps) > self.step_limit:
             message = f"the pipeline has {len(spec.steps)} steps, over the limit of {self.step_limit}"
@@ -180,7 +198,9 @@ class SpecChecker:
         for path, reference in located_references({"experiment": spec.experiment}):
             found = self.targets.problem(reference)
             if found is not None:
-                self.sink.error(found[0], self._pipeline_location(str(path[0])), code="reference", hint=found[1])
+                self.sink.error(
+                    found[0], self._pipeline_location(str(path[0])), code="reference", hint=found[1]
+                )
 
     def _step_location(self, step: StepSpec) -> Location | None:
         return self.locate(Origin("config", ("steps", step.name)))
@@ -198,7 +218,7 @@ def _part(arguments: FrozenDict, at: str) -> Any:
     return None if isinstance(part, Reference) else part
 
 
-def _origin(origins: FrozenDict, path: Path) -> Origin | None:
+def origin_at(origins: FrozenDict, path: Path) -> Origin | None:
     """The origin of the value at ``path``: its own, or that of the closest thing around it."""
     for length in range(len(path), 0, -1):
         found: Origin | None = origins.get(spell(path[:length]))

@@ -63,8 +63,14 @@ class Targets:
         if reference.property_file in files:
             return None
         if step.step_type != "Processing":
-            return f"{reference}: only Processing steps have property files, not a {step.step_type} step", None
-        hint = did_you_mean(reference.property_file, files) or f"declare it under property_files of {step.name!r}"
+            return (
+                f"{reference}: only Processing steps have property files, not a {step.step_type} step",
+                None,
+            )
+        hint = (
+            did_you_mean(reference.property_file, files)
+            or f"declare it under property_files of {step.name!r}"
+        )
         return f"{reference}: step {step.name!r} has no property file {reference.property_file!r}", hint
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import click
 
 from dagsmith.cli.output import fail, show_diagnostics, write_file
+from dagsmith.cli.plugin_options import plugin_options
 from dagsmith.compiler import PipelineDAGCompiler
 from dagsmith.errors import DagsmithError
+from dagsmith.plugins.lock import check_lock, lock_path, lock_text
+from dagsmith.plugins.selection import PluginRequest
 from dagsmith.report import CompileReport
 
 
@@ -23,14 +26,19 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--json", "as_json", is_flag=True, help="Diagnostics and summary as JSON."),
     ):
         command = option(command)
-    return command
+    return plugin_options(command)
 
 
 @click.command("validate")
 @_input_options
-def validate_command(config: str, dag: str | None, env: str | None, as_json: bool) -> None:
+def validate_command(
+    config: str, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
+) -> None:
     """Check CONFIG and its DAG, and write nothing."""
-    result = PipelineDAGCompiler(config, env=env).validate(dag)
+    try:
+        result = PipelineDAGCompiler(config, env=env, plugins=plugins).validate(dag)
+    except DagsmithError as error:
+        fail(error, as_json)
     show_diagnostics((*result.errors, *result.warnings), as_json)
     if not result.is_valid:
         raise SystemExit(1)
@@ -42,8 +50,16 @@ def validate_command(config: str, dag: str | None, env: str | None, as_json: boo
 @_input_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; stdout if left out.")
 @click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="Form of the definition.")
+@click.option("--locked", is_flag=True, help="Refuse plugins that differ from the lock beside the output.")
 def compile_command(
-    config: str, dag: str | None, env: str | None, as_json: bool, output: Path | None, form: str
+    config: str,
+    dag: str | None,
+    env: str | None,
+    as_json: bool,
+    plugins: PluginRequest,
+    output: Path | None,
+    form: str,
+    locked: bool,
 ) -> None:
     """Compile CONFIG and its DAG to a pipeline definition.
 
@@ -51,8 +67,13 @@ def compile_command(
     """
     if as_json and output is None:
         raise click.UsageError("--json needs -o: the definition and the summary cannot both go to stdout")
+    if locked and output is None:
+        raise click.UsageError("--locked needs -o: the lock lies beside the output")
     try:
-        compilation = PipelineDAGCompiler(config, env=env).compile_definition(dag)
+        compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
+        if locked and output is not None:
+            check_lock(lock_path(output), compiler.plugins.lock())
+        compilation = compiler.compile_definition(dag)
     except DagsmithError as error:
         fail(error, as_json)
     text = compilation.definition + "\n" if form == "json" else _as_yaml(compilation.definition)
@@ -60,6 +81,7 @@ def compile_command(
         click.echo(text, nl=False)
     else:
         write_file(output, text)
+        _write_lock(output, compilation.report)
     report = compilation.report
     if as_json:
         show_diagnostics(report.warnings, True, output=str(output), report=report.as_dict())
@@ -67,6 +89,13 @@ def compile_command(
     show_diagnostics(report.warnings, False)
     if output is not None:
         click.echo(_summary(report, output), err=True)
+
+
+def _write_lock(output: Path, report: CompileReport) -> None:
+    """Write the plugin lock; where no plugin runs, only if an earlier compile left one."""
+    path = lock_path(output)
+    if report.plugins or path.exists():
+        write_file(path, lock_text(report.plugins))
 
 
 def _as_yaml(definition: str) -> str:
@@ -86,6 +115,8 @@ def _summary(report: CompileReport, output: Path) -> str:
         after = f"after {', '.join(step.depends_on)}" if step.depends_on else ""
         inside = f" (in {step.inside})" if step.inside else ""
         lines.append(f"  {step.name:<{width}}  {step.step_type:<{kind}}  {after}{inside}".rstrip())
+    if report.plugins:
+        lines.append(f"plugins: {', '.join(str(plugin['name']) for plugin in report.plugins)}")
     staged = sum(code.size for code in report.staged)
     if report.staged:
         lines.append(f"code to upload: {len(report.staged)} objects, {staged:,} bytes")

@@ -67,24 +67,34 @@ class PipelineConfig:
     incomplete: frozenset[str] = frozenset()
 
 
-def load_config(
-    config: ConfigLike,
-    sink: DiagnosticSink,
-    *,
-    env: str | None = None,
-    catalog: StepCatalog | None = None,
-) -> PipelineConfig | None:
-    """Read and check a whole config.
+@dataclass(frozen=True)
+class OpenedConfig:
+    """A config that is read but not yet typed: the step types that it may use depend on its plugins.
+
+    Attributes:
+        source: The layers it is made of.
+        root: The folder that paths in it are relative to.
+        plugins: Which plugins it asks for.
+        models: By path: the pydantic models that were passed from Python.
+    """
+
+    source: ConfigSource
+    root: Path
+    plugins: PluginsConfig
+    models: Mapping[FieldPath, type[BaseModel]]
+
+
+def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> OpenedConfig | None:
+    """Read a config, lay an environment over it, and see which plugins it asks for.
 
     Args:
         config: A file (YAML, JSON or TOML), or the same content as a mapping or a model from Python. In a
             mapping, ``pipeline`` and each step may be pydantic models of the user's own.
         sink: Takes every mistake.
         env: The environment to lay over it.
-        catalog: The step types that may be used; dagsmith's own if left out.
 
     Returns:
-        The config, as far as it is right, or ``None`` where it cannot be read at all.
+        The config, or ``None`` where it cannot be read at all.
     """
     models: dict[FieldPath, type[BaseModel]] = {}
     try:
@@ -98,22 +108,49 @@ def load_config(
         sink.extend(error.diagnostics)
         return None
     source = choose_environment(document, env, sink)
-    return _Loader(source, root, catalog or StepCatalog(), models, sink).load()
+    plugins = _plugins(source, sink)
+    return OpenedConfig(source, root, plugins, MappingProxyType(models))
+
+
+def read_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepCatalog) -> PipelineConfig:
+    """Check an opened config with the step types that it may use.
+
+    Returns:
+        The config, as far as it is right.
+    """
+    return _Loader(opened, catalog, sink).load()
+
+
+def load_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> PipelineConfig | None:
+    """Read and check a whole config that uses dagsmith's own step types.
+
+    Args:
+        config: As :func:`open_config` takes it.
+        sink: Takes every mistake.
+        env: The environment to lay over it.
+
+    Returns:
+        The config, as far as it is right, or ``None`` where it cannot be read at all.
+    """
+    opened = open_config(config, sink, env=env)
+    return None if opened is None else read_config(opened, sink, StepCatalog())
+
+
+def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
+    section = source.data.get("plugins")
+    try:
+        return PluginsConfig.model_validate({} if section is None else section)
+    except ValidationError as error:
+        report_validation(error, "plugins", PluginsConfig, lambda tail: source.locate(("plugins", *tail)), sink)
+        return PluginsConfig()
 
 
 class _Loader:
-    def __init__(
-        self,
-        source: ConfigSource,
-        root: Path,
-        catalog: StepCatalog,
-        models: Mapping[FieldPath, type[BaseModel]],
-        sink: DiagnosticSink,
-    ) -> None:
-        self.source = source
-        self.root = root
+    def __init__(self, opened: OpenedConfig, catalog: StepCatalog, sink: DiagnosticSink) -> None:
+        self.opened = opened
+        self.source = opened.source
         self.catalog = catalog
-        self.models = models
+        self.models = opened.models
         self.sink = sink
         self.defaults = self._section("defaults")
         self.incomplete: set[str] = set()
@@ -126,15 +163,14 @@ class _Loader:
         pipeline = self._pipeline()
         parameters = self._parameters()
         steps, invalid = self._steps()
-        plugins = self._validate(PluginsConfig, self._section("plugins"), ("plugins",), "plugins")
         dag = PipelineDAG.from_edges(self.source.document, [*self._section("steps")], self.sink)
         return PipelineConfig(
             self.source,
-            self.root,
+            self.opened.root,
             pipeline,
             MappingProxyType(parameters),
             MappingProxyType(steps),
-            plugins or PluginsConfig(),
+            self.opened.plugins,
             dag,
             self.catalog,
             frozenset(invalid),

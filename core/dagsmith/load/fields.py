@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dagsmith.load.references import ReferenceSyntaxError, parse_string
-from dagsmith.spec.values import Reference
+from dagsmith.spec.values import Reference, freeze
 
 REFERENCE_PATTERN = r"\$\{(param|exec|step|json)\.[^{}]+\}"
 
@@ -26,6 +26,13 @@ class ConfigModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, populate_by_name=True, arbitrary_types_allowed=True
     )
+
+
+    def model_post_init(self, context: Any) -> None:
+        """Freeze what pydantic's ``frozen`` leaves open: mappings and lists inside of the model."""
+        for name, value in self.__dict__.items():
+            if type(value) in (dict, list):
+                self.__dict__[name] = freeze(value)
 
 
 class Referable:

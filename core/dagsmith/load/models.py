@@ -129,8 +129,14 @@ _TYPE_OF: dict[type, ParameterType] = {str: "String", bool: "Boolean", int: "Int
 
 
 class PluginsConfig(ConfigModel):
-    """Which plugins run, in which order, and their options."""
+    """Which plugins run, in which order, and their options.
 
-    enable: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    Attributes:
+        enable: Names in order; an empty list is none. Left out, the plugins that are active on installation run.
+        disable: Names that do not run, whoever asks for them.
+        options: By plugin: its options, as its own model describes them.
+    """
+
+    enable: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
     disable: Annotated[tuple[str, ...], Field(strict=False)] = ()
     options: dict[str, dict[str, Any]] = {}

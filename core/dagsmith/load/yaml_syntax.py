@@ -123,11 +123,9 @@ def syntax_diagnostic(error: yaml.YAMLError, text: str, file: str) -> Diagnostic
         words, at_start = f"{words} before the end of the file", True
     # A parser that runs into the end gives up after the last line.
     offset = start if at_start and start is not None else min(end, max(len(text.rstrip()) - 1, 0))
-    place = (
-        f", {_context(error.context)} line {lines.line(start)}" if error.context and start is not None else ""
-    )
-    if start is None or lines.line(start) == lines.line(offset):
-        place = ""
+    place = ""
+    if error.context and start is not None and lines.line(start) != lines.line(offset):
+        place = f", {_context(error.context)} line {lines.line(start)}"
     return Diagnostic(
         f"not valid YAML: {words}{place}", Location(file, lines.line(offset)), code="syntax", hint=hint
     )

@@ -46,6 +46,7 @@ def lower_pipeline(
     images: ImageLookup,
     role: str | None = None,
     region: str | None = None,
+    added: tuple[ParameterSpec, ...] = (),
 ) -> Lowered:
     """Bind the nodes of ``dag`` to the steps of ``config``, wire them, and make every request.
 
@@ -56,11 +57,12 @@ def lower_pipeline(
         images: Looks up images of frameworks.
         role: The execution role; wins over the config's.
         region: The AWS region where the config names none.
+        added: Parameters that plugins add to the config's.
 
     Returns:
         The spec; it is only good for finding further mistakes where any was reported.
     """
-    return _Lowerer(config, dag, sink, images, role, region).lower()
+    return _Lowerer(config, dag, sink, images, role, region, added).lower()
 
 
 class _Lowerer:
@@ -72,7 +74,9 @@ class _Lowerer:
         images: ImageLookup,
         role: str | None,
         region: str | None,
+        added: tuple[ParameterSpec, ...],
     ) -> None:
+        self.added = added
         self.config = config
         self.dag = dag
         self.sink = sink
@@ -98,6 +102,7 @@ class _Lowerer:
         parameters = tuple(
             ParameterSpec(name, item.type, item.value, item.enum) for name, item in self.config.parameters.items()
         )
+        parameters += self.added
         types = {parameter.name: parameter.type for parameter in parameters}
         steps = tuple(self._lower_step(name, wiring, waits.get(name, ()), types) for name in order)
         return Lowered(self._spec(parameters, steps), wiring, frozenset(self.incomplete))

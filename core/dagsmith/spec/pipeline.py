@@ -102,8 +102,8 @@ class StepSpec:
     name: str
     step_type: str
     definition_type: str
-    arguments: FrozenDict = FrozenDict()
-    fields: FrozenDict = FrozenDict()
+    arguments: FrozenDict = field(default_factory=FrozenDict)
+    fields: FrozenDict = field(default_factory=FrozenDict)
     depends_on: tuple[str, ...] = ()
     display_name: str | None = None
     description: str | None = None
@@ -111,7 +111,7 @@ class StepSpec:
     else_steps: tuple[str, ...] = ()
     properties: PropertyShape = PropertyShape()
     shapes: tuple[RequestShape, ...] = ()
-    origins: FrozenDict = field(default=FrozenDict(), compare=False)
+    origins: FrozenDict = field(default_factory=FrozenDict, compare=False)
 
     @property
     def is_condition(self) -> bool:
@@ -177,7 +177,7 @@ class PipelineSpec:
     definition_bucket: str | None = None
     definition_prefix: str | None = None
     staged: tuple[StagedCode, ...] = ()
-    origins: FrozenDict = field(default=FrozenDict(), compare=False)
+    origins: FrozenDict = field(default_factory=FrozenDict, compare=False)
 
     def step(self, name: str) -> StepSpec:
         """The step of that name.

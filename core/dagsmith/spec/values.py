@@ -135,13 +135,17 @@ class Join(Reference):
         return self.on.join(str(value) for value in self.values)
 
 
+class FrozenError(TypeError):
+    """Something that is frozen was to be changed."""
+
+
 class FrozenDict(dict[str, Any]):
     """A mapping that cannot be changed; JSON-ready and as fast to read as a ``dict``."""
 
     __slots__ = ()
 
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
-        raise TypeError("this mapping is frozen: make a changed copy with thaw() and freeze()")
+        raise FrozenError("this mapping is frozen: make a changed copy with thaw() and freeze()")
 
     __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
 

@@ -1,4 +1,4 @@
-"""The definition of an emitted pipeline: the spec's own text, the SDK's own data, and what changes afterwards."""
+"""The definition of an emitted pipeline: the spec's text, the SDK's data, and what users change."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_mlflow_stays_where_the_user_sets_it(sdk: SDK, region: None) -> None:
 
 
 def test_a_pipeline_holds_what_the_sdks_own_holds(sdk: SDK, region: None) -> None:
-    """An attribute that a later SDK gives its pipelines would be missing on ours, whose constructor it skips."""
+    """Our constructor skips the SDK's, so an attribute that a later SDK adds would be missing."""
     emitted: Any = emit_pipeline(decision())
     by_hand = sdk.Pipeline(name="decision", sagemaker_session=emitted.sagemaker_session)
     assert [name for name in vars(by_hand) if not hasattr(emitted, name)] == []

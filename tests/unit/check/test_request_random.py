@@ -1,4 +1,4 @@
-"""Bodies drawn from the service model pass, here and in botocore; every mutation of one is refused at its place."""
+"""Bodies drawn from the service model pass, here and in botocore; a mutated one is refused at its place."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import botocore.model
 import botocore.validate
 import pytest
-from dagsmith.check.request import check_request
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
+from dagsmith.check.request import check_request
 from tests.support.service_strategies import bodies, service_model
 
 SHAPES = [
@@ -82,7 +83,9 @@ def replaced(body: Any, path: Path, value: Any) -> Any:
 @every_shape
 @SLOW_TO_DRAW
 @given(data=st.data())
-def test_bodies_from_the_model_pass_here_and_in_botocore(shape: str, service: str, data: st.DataObject) -> None:
+def test_bodies_from_the_model_pass_here_and_in_botocore(
+    shape: str, service: str, data: st.DataObject
+) -> None:
     body = data.draw(bodies(shape, service))
     assert check(body, shape, service) == []
     report = botocore.validate.ParamValidator().validate(body, service_model(service).shape_for(shape))

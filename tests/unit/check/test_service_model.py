@@ -7,8 +7,9 @@ from pathlib import Path
 from threading import Barrier
 
 import botocore.loaders
-import dagsmith
 import pytest
+
+import dagsmith
 from dagsmith.check.service_model import ServiceModel, ServiceModelError, load_shapes
 from dagsmith.errors import DagsmithError
 
@@ -80,7 +81,7 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
         ServiceModelError, match=r"botocore [\d.]+ knows no shape 'CreateModelImput'.*'CreateModelInput'"
     ):
         model.shape("CreateModelImput")
-    with pytest.raises(ServiceModelError, match="no operation 'CreateTraningJob'.*'CreateTrainingJob'"):
+    with pytest.raises(ServiceModelError, match=r"no operation 'CreateTraningJob'.*'CreateTrainingJob'"):
         model.input_shape("CreateTraningJob")
     with pytest.raises(ServiceModelError, match="'DeleteModel' of sagemaker has no output"):
         model.output_shape("DeleteModel")

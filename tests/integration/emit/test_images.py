@@ -1,0 +1,241 @@
+"""Image look-ups: the SDK's own answers, its refusals as one sentence, and the cache between processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagsmith.emit.image_cache import ImageCache, cache_folder
+from dagsmith.emit.images import image_uri
+from dagsmith.emit.sdk import SDKVersion, load_image_uris
+from dagsmith.errors import ImageNotFoundError
+
+CORE = Path(__file__).parents[3] / "core"
+XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+PYTORCH = {
+    "version": "2.0.0",
+    "py_version": "py310",
+    "instance_type": "ml.m5.large",
+    "image_scope": "training",
+}
+
+
+@pytest.mark.parametrize(
+    ("framework", "options"),
+    [
+        ("xgboost", {"version": "1.7-1"}),
+        ("sklearn", {"version": "1.2-1", "instance_type": "ml.m5.large", "image_scope": "inference"}),
+        ("pytorch", PYTORCH),
+        ("pytorch", {**PYTORCH, "instance_type": "ml.g5.xlarge", "image_scope": "inference"}),
+        ("pca", {}),
+        ("pca", {"version": "1"}),
+        ("clarify", {}),
+        (
+            "huggingface",
+            {
+                "version": "4.26.0",
+                "py_version": "py39",
+                "instance_type": "ml.p3.2xlarge",
+                "image_scope": "training",
+                "base_framework_version": "pytorch1.13.1",
+            },
+        ),
+    ],
+)
+def test_the_answer_is_the_sdks(offline: list[object], framework: str, options: dict[str, Any]) -> None:
+    expected = load_image_uris().retrieve(framework, "us-east-1", **options)
+    assert image_uri(framework, "us-east-1", **options) == expected
+    assert offline == []
+
+
+@pytest.mark.parametrize(
+    ("framework", "region", "options", "message", "known", "hint"),
+    [
+        ("xgbost", "us-east-1", {}, "the image tables have no framework 'xgbost'", "xgboost", "'xgboost'"),
+        (
+            "../xgboost",
+            "us-east-1",
+            {},
+            "the image tables have no framework '../xgboost'",
+            "xgboost",
+            "'xgboost'",
+        ),
+        ("instance_gpu_info", "us-east-1", {}, "the image tables have no framework", "sklearn", None),
+        (
+            "xgboost",
+            "us-east-9",
+            {"version": "1.7-1"},
+            "the image tables have no region 'us-east-9'",
+            "us-east-1",
+            "'us-east-",
+        ),
+        (
+            "xgboost",
+            "us-east-1",
+            {"version": "1.7-9"},
+            "the image tables have no xgboost version '1.7-9'",
+            "1.7-1",
+            "'1.7-1'",
+        ),
+        (
+            "pytorch",
+            "us-east-1",
+            {**PYTORCH, "image_scope": "trainin"},
+            "the image tables have no image scope 'trainin'",
+            "training",
+            "'training'",
+        ),
+        (
+            "pytorch",
+            "us-east-1",
+            {**PYTORCH, "py_version": "py27"},
+            "the image tables have no Python version 'py27'",
+            "py310",
+            "known: py310",
+        ),
+        (
+            "pytorch",
+            "us-east-1",
+            {"version": "2.0.0"},
+            "the image tables need the image scope to choose by",
+            "training",
+            "known: ",
+        ),
+        ("pca", "us-east-1", {"version": "17"}, "the image tables have no pca version '17'", "1", "'1'"),
+        (
+            "sklearn",
+            "us-east-1",
+            {"version": "0.23-1", "instance_type": "ml.c6g.large", "image_scope": "inference_graviton"},
+            "the image tables have no sklearn version '0.23-1'",
+            "1.0-1",
+            "known: 1.0-1",
+        ),
+    ],
+)
+def test_what_is_not_in_the_tables_is_said_with_what_is(
+    framework: str, region: str, options: dict[str, Any], message: str, known: str, hint: str | None
+) -> None:
+    with pytest.raises(ImageNotFoundError) as refused:
+        image_uri(framework, region, **options)
+    assert refused.value.message.startswith(message)
+    assert known in refused.value.known
+    assert "version_aliases" not in refused.value.known
+    if hint is not None:
+        assert refused.value.hint is not None
+        assert hint in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"version": "2.0.0", "image_scope": "training", "py_version": "py310"},
+        {**PYTORCH, "instance_type": "large"},
+        {**PYTORCH, "instance_type": "ml.inf1.xlarge"},
+        {**PYTORCH, "version": "not a version"},
+    ],
+)
+def test_every_refusal_is_one_sentence_about_the_request(options: dict[str, Any]) -> None:
+    with pytest.raises(ImageNotFoundError) as refused:
+        image_uri("pytorch", "us-east-1", **options)
+    assert "\n" not in str(refused.value)
+
+
+def look_up(cache: Path, **environment: str) -> tuple[str, bool]:
+    """The image and whether the SDK was imported for it, from a process of its own."""
+    code = (
+        "import json, sys; from dagsmith.emit.images import image_uri;"
+        "print(json.dumps([image_uri('xgboost', 'us-east-1', version='1.7-1'), 'sagemaker' in sys.modules]))"
+    )
+    variables = {**os.environ, "PYTHONPATH": str(CORE), "DAGSMITH_CACHE_DIR": str(cache), **environment}
+    variables = {name: value for name, value in variables.items() if value}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    uri, imported = json.loads(done.stdout)
+    return uri, imported
+
+
+def test_a_second_process_imports_no_sdk(tmp_path: Path) -> None:
+    cache = tmp_path / "made" / "on" / "demand"
+    assert look_up(cache) == (XGBOOST, True)
+    assert look_up(cache) == (XGBOOST, False)
+    (file,) = cache.iterdir()
+    for broken in (
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": 1, "images": {"a": 1}}',
+        b'{"format": 0}',
+        b"\xff",
+        b"[" * 100_000,
+    ):
+        file.write_bytes(broken)
+        assert ImageCache(cache, SDKVersion("x")).get("a") is None
+    assert look_up(cache) == (XGBOOST, True)
+    assert look_up(cache) == (XGBOOST, False)
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert look_up(tmp_path / "file") == (XGBOOST, True)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSMITH_CACHE_DIR", "/own")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/shared")
+    assert cache_folder() == Path("/own")
+    monkeypatch.delenv("DAGSMITH_CACHE_DIR")
+    assert cache_folder() == Path("/shared/dagsmith")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == tmp_path / ".cache" / "dagsmith"
+
+
+def test_each_sdk_has_its_own_file(tmp_path: Path) -> None:
+    versions = [
+        SDKVersion("3.0", "2.0"),
+        SDKVersion("3.0", "2.1"),
+        SDKVersion("3.0"),
+        SDKVersion("2.257+x/y"),
+    ]
+    files = {ImageCache(tmp_path, version).path for version in versions}
+    assert len(files) == 4
+    assert {file.parent for file in files} == {tmp_path}
+
+
+def test_processes_keep_what_others_found(tmp_path: Path) -> None:
+    version = SDKVersion("3.0")
+    one, other = ImageCache(tmp_path, version), ImageCache(tmp_path, version)
+    one.put("a", "A")
+    other.put("b", "B")
+    one.put("c", "C")
+    kept = ImageCache(tmp_path, version)
+    assert [kept.get(key) for key in "abcd"] == ["A", "B", "C", None]
+    assert [path.name for path in tmp_path.iterdir()] == [kept.path.name]
+
+
+def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dagsmith.emit.image_cache import ImageCache;"
+        "from dagsmith.emit.sdk import SDKVersion; cache = ImageCache(Path(sys.argv[1]), SDKVersion('3.0'));"
+        "[cache.put(f'{sys.argv[2]}-{i}', 'x' * 1000) for i in range(50)]"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(CORE)}
+    children = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(number)], env=environment)
+        for number in range(4)
+    ]
+    assert [process.wait() for process in children] == [0] * 4
+    (file,) = tmp_path.iterdir()
+    images = json.loads(file.read_text())["images"]
+    assert set(images.values()) == {"x" * 1000}
+    # The last to write had read all that was there before.
+    assert any(all(f"{number}-{i}" in images for i in range(50)) for number in range(4))
