@@ -14,16 +14,19 @@ import heapq
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
 from dagsmith.errors import CycleError, DiagnosticSink, InvalidInputError, Location, did_you_mean
 from dagsmith.load.document import Document, document_from_data, read_document
+from dagsmith.load.plain import kind_of
 
 EdgeLike = Union["Edge", str, Sequence[str]]
+Locate = Callable[[tuple[str | int, ...]], Location]
 
+_NODE = re.compile(r"[^\s.>=]+")
 _END = re.compile(r"\s*(?P<node>[^\s.>=]+?)(?:\.(?P<port>[^\s>=]+))?\s*\Z")
 _ARROW = re.compile(r"(->|=>)")
 
@@ -65,10 +68,11 @@ class Edge:
             ends: Sequence[object] = parts[::2]
             order_only = "=>" in parts
         else:
-            ends = list(edge) if isinstance(edge, Iterable) else []
+            ends = edge if isinstance(edge, (list, tuple)) else ()
         matches = [_END.match(end) if isinstance(end, str) else None for end in ends]
         if len(matches) != 2 or matches[0] is None or matches[1] is None:
-            _refuse(f"{edge!r} is not an edge", location, "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]")
+            shown = kind_of(edge) if edge is None or isinstance(edge, bool) else repr(edge)
+            _refuse(f"{shown} is not an edge", location, "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]")
         first, second = matches
         assert first is not None and second is not None
         if order_only and (first["port"] or second["port"]):
@@ -121,7 +125,7 @@ class PipelineDAG:
         self._nodes: dict[str, Location | None] = {}
         self._edges: dict[Edge, None] = {}
         sink = DiagnosticSink()
-        _fill(self, document_from_data(data, "<dag>"), (), sink)
+        _fill(self, document_from_data(data, "<dag>"), sink)
         sink.raise_errors()
 
     @property
@@ -138,7 +142,7 @@ class PipelineDAG:
         """Add a node; adding one that is there already changes nothing.
 
         Raises:
-            InvalidInputError: If ``node`` is not a non-empty string.
+            InvalidInputError: If ``node`` is not a name: text without spaces and without ``.``, ``>`` and ``=``.
         """
         self._add_node(node, None)
 
@@ -173,7 +177,7 @@ class PipelineDAG:
         """The nodes, each after all it depends on; where that leaves a choice, as they were added.
 
         Raises:
-            CycleError: If there is a cycle; it names one, as short as any.
+            CycleError: If there is a cycle; it names one.
         """
         return topological_order(self._nodes, [(edge.source, edge.target) for edge in self._edges])
 
@@ -200,13 +204,20 @@ class PipelineDAG:
         return cls._from_document(read_document(path))
 
     @classmethod
-    def from_edges(cls, document: Document, nodes: Iterable[str], sink: DiagnosticSink) -> PipelineDAG:
-        """The DAG of a config file: its ``steps`` are the nodes, its ``edges`` the edges."""
+    def from_edges(
+        cls, edges: object, nodes: Mapping[str, Location], locate: Locate, sink: DiagnosticSink
+    ) -> PipelineDAG:
+        """The DAG of a config file.
+
+        Args:
+            edges: What stands under ``edges``; ``None`` for nothing.
+            nodes: The names of the steps, and where each is written.
+            locate: Gives the place of a path of the config.
+            sink: Takes every mistake in the edges.
+        """
         dag = cls()
-        for node in nodes:
-            dag._nodes[node] = document.locate(("steps", node))
-        edges = document.data.get("edges") or []
-        _fill_edges(dag, edges, document, ("edges",), sink, known=dag._nodes)
+        dag._nodes.update(nodes)
+        _fill_edges(dag, edges, locate, sink, known=dag._nodes)
         return dag
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -234,13 +245,13 @@ class PipelineDAG:
             if key not in ("nodes", "edges"):
                 hint = did_you_mean(str(key), ("nodes", "edges"))
                 sink.error(f"a DAG has no field {key!r}", document.locate((key,)), code="unknown-field", hint=hint)
-        _fill(dag, document, (), sink)
+        _fill(dag, document, sink)
         sink.raise_errors()
         return dag
 
     def _add_node(self, node: str, location: Location | None) -> None:
-        if not isinstance(node, str) or not node.strip():
-            _refuse(f"{node!r} is not a node: expected a name", location, None)
+        if not _is_name(node):
+            _refuse(_no_name(node), location, None)
         self._nodes.setdefault(node, location)
 
     def __eq__(self, other: object) -> bool:
@@ -284,64 +295,79 @@ def topological_order(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) ->
             if waiting[successor] == 0:
                 heapq.heappush(ready, rank[successor])
     if len(order) < len(names):
-        raise CycleError(_shortest_cycle({n: successors[n] for n, count in waiting.items() if count}))
+        raise CycleError(_cycle({node: successors[node] for node, count in waiting.items() if count}))
     return order
 
 
-def _shortest_cycle(successors: dict[str, list[str]]) -> list[str]:
-    """One cycle of a graph in which every remaining node waits; the shortest through the first that has one."""
-    for start in successors:
-        came_from: dict[str, str] = {}
-        frontier = [start]
-        while frontier:
-            following: list[str] = []
-            for node in frontier:
-                for successor in successors.get(node, ()):
-                    if successor == start:
-                        cycle = [start]
-                        while node != start:
-                            cycle.append(node)
-                            node = came_from[node]
-                        cycle.append(start)
-                        return cycle[::-1]
-                    if successor in successors and successor not in came_from:
-                        came_from[successor] = node
-                        following.append(successor)
-            frontier = following
-    raise AssertionError("nodes wait for each other, so there is a cycle")
+def _cycle(successors: dict[str, list[str]]) -> list[str]:
+    """A cycle of a graph in which every node waits for another: the shortest through one of its nodes."""
+    predecessors: dict[str, list[str]] = {node: [] for node in successors}
+    for node, following in successors.items():
+        for successor in following:
+            if successor in predecessors:
+                predecessors[successor].append(node)
+    # Every node has a predecessor, so walking back from any ends in a cycle.
+    start = next(iter(successors))
+    passed: set[str] = set()
+    while start not in passed:
+        passed.add(start)
+        start = predecessors[start][0]
+    came_from: dict[str, str] = {}
+    frontier = [start]
+    while start not in came_from:
+        following = []
+        for node in frontier:
+            for successor in successors[node]:
+                if successor in successors and successor not in came_from:
+                    came_from[successor] = node
+                    following.append(successor)
+        frontier = following
+    cycle = [start, came_from[start]]
+    while cycle[-1] != start:
+        cycle.append(came_from[cycle[-1]])
+    return cycle[::-1]
 
 
-def _fill(dag: PipelineDAG, document: Document, base: tuple[str, ...], sink: DiagnosticSink) -> None:
-    nodes = document.data.get("nodes") or []
-    edges = document.data.get("edges") or []
-    if not isinstance(nodes, list):
-        sink.error("'nodes' is not a list of names", document.locate((*base, "nodes")), code="type")
-        nodes = []
-    for index, node in enumerate(nodes):
-        location = document.locate((*base, "nodes", index))
-        if not isinstance(node, str) or not node.strip():
-            sink.error(f"{node!r} is not a node: expected a name", location, code="type")
+def _is_name(node: object) -> bool:
+    return isinstance(node, str) and _NODE.fullmatch(node) is not None
+
+
+def _no_name(node: object) -> str:
+    return f"{node!r} is not a node: expected a name without spaces and without '.', '>' and '='"
+
+
+def _fill(dag: PipelineDAG, document: Document, sink: DiagnosticSink) -> None:
+    nodes = document.data.get("nodes")
+    edges = document.data.get("edges")
+    if nodes is not None and not isinstance(nodes, list):
+        sink.error("'nodes' is not a list of names", document.locate(("nodes",)), code="type")
+        nodes = None
+    for index, node in enumerate(nodes or ()):
+        location = document.locate(("nodes", index))
+        if not _is_name(node):
+            sink.error(_no_name(node), location, code="type")
         elif node in dag._nodes:
             sink.error(f"node {node!r} is listed twice", location, code="duplicate")
         else:
             dag._nodes[node] = location
-    _fill_edges(dag, edges, document, (*base, "edges"), sink, known=dict(dag._nodes) if nodes else None)
+    _fill_edges(dag, edges, document.locate, sink, known=dict(dag._nodes) if nodes else None)
 
 
 def _fill_edges(
     dag: PipelineDAG,
     edges: object,
-    document: Document,
-    base: tuple[str, ...],
+    locate: Locate,
     sink: DiagnosticSink,
     known: Mapping[str, object] | None,
 ) -> None:
     """Add edges from a document; ``known`` are the nodes that they may join, or ``None`` for any."""
+    if edges is None:
+        return
     if not isinstance(edges, list):
-        sink.error("'edges' is not a list of edges", document.locate(base), code="type")
+        sink.error("'edges' is not a list of edges", locate(("edges",)), code="type")
         return
     for index, item in enumerate(edges):
-        location = document.locate((*base, index))
+        location = locate(("edges", index))
         try:
             edge = Edge.parse(item, location)
         except InvalidInputError as error:

@@ -174,7 +174,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         catalog = self.config.catalog
         return SpecChecker(
             spec,
-            self._locate,
+            self.locate,
             lambda name: catalog[name].forbidden if name in catalog else {},
             lambda name: mapped_fields(catalog[name].config) if name in catalog else (),
             self.config.pipeline.limits.steps,
@@ -208,7 +208,8 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             changes=changes,
         )
 
-    def _locate(self, origin: Origin) -> Location | None:
+    def locate(self, origin: Origin) -> Location | None:
+        """Where in the config a value of the pipeline was written, if it was."""
         return self.config.source.locate(origin.path) if origin.kind == "config" else None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/config.md", "docs/python.md"]
+PAGES = ["README.md", "docs/config.md", "docs/python.md", "docs/writing-plugins.md"]
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)```", re.S)
 
 SCRIPTS = {"prepare.py": "print('prepared')\n", "train.py": "print('trained')\n"}

@@ -59,7 +59,7 @@ def describe_step_type(step_type: StepType[Any]) -> dict[str, Any]:
         "fields": [
             {
                 "name": name,
-                "type": _type_name(field),
+                "type": type_name(field),
                 "required": name in schema.get("required", ()),
                 "default": field.get("default"),
                 "description": field.get("description", ""),
@@ -77,10 +77,10 @@ def _port(port: InputPort | OutputPort) -> dict[str, Any]:
     return described
 
 
-def _type_name(schema: dict[str, Any]) -> str:
+def type_name(schema: dict[str, Any]) -> str:
     """A short name for what a JSON Schema allows."""
     if "anyOf" in schema:
-        names = [_type_name(item) for item in schema["anyOf"] if "pattern" not in item or "type" not in item]
+        names = [type_name(item) for item in schema["anyOf"] if "pattern" not in item or "type" not in item]
         return " or ".join(dict.fromkeys(name for name in names if name != "null")) or "string"
     if "const" in schema:
         return repr(schema["const"])
@@ -89,7 +89,7 @@ def _type_name(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if schema.get("type") == "array":
-        return f"list of {_type_name(schema.get('items', {}))}"
+        return f"list of {type_name(schema.get('items', {}))}"
     kind = schema.get("type", "any")
     return " or ".join(kind) if isinstance(kind, list) else str(kind)
 
@@ -104,29 +104,29 @@ def _show_list(described: list[dict[str, Any]]) -> None:
         inputs = [port["name"] for port in item["inputs"]] + (["(declared)"] if item["open_inputs"] else [])
         outputs = [port["name"] for port in item["outputs"]]
         table.add_row(item["name"], item["about"], ", ".join(inputs), ", ".join(outputs))
-    _console().print(table)
+    console().print(table)
 
 
-def _console() -> Console:
+def console() -> Console:
     """A console as wide as the terminal; wide enough for whole lines where there is none."""
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=200)
 
 
 def _show_one(item: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = _console()
-    console.print(f"[bold]{item['name']}[/bold]: {item['about']}\n")
+    screen = console()
+    screen.print(f"[bold]{item['name']}[/bold]: {item['about']}\n")
     for side in ("inputs", "outputs"):
         for port in item[side]:
             needed = " (required)" if port.get("required") else ""
-            console.print(f"{side[:-1]:>6} {port['name']}: {port['kind']}{needed} {escape(port['about'])}")
+            screen.print(f"{side[:-1]:>6} {port['name']}: {port['kind']}{needed} {escape(port['about'])}")
     if item["open_inputs"]:
-        console.print(" inputs are declared under inputs, or named by an edge")
+        screen.print(" inputs are declared under inputs, or named by an edge")
     table = Table(box=None, pad_edge=False)
     for header in ("field", "type", "default", "becomes"):
         table.add_column(header, overflow="fold")
@@ -134,5 +134,5 @@ def _show_one(item: dict[str, Any]) -> None:
         default = "required" if field["required"] else json.dumps(field["default"])
         becomes = field["request"] or field["description"]
         table.add_row(field["name"], escape(field["type"]), escape(default), escape(becomes or ""))
-    console.print()
-    console.print(table)
+    screen.print()
+    screen.print(table)

@@ -15,6 +15,8 @@ COMMANDS = MappingProxyType(
         "init": ("dagsmith.cli.init", "Write a commented starter project."),
         "validate": ("dagsmith.cli.compile", "Check a config and its DAG, and write nothing."),
         "compile": ("dagsmith.cli.compile", "Compile a config and its DAG to a pipeline definition."),
+        "explain": ("dagsmith.cli.explain", "Show where each value of the pipeline came from."),
+        "plugins": ("dagsmith.cli.plugins", "See what plugins are installed, and make new ones."),
         "schema": ("dagsmith.cli.describe", "Print the JSON Schema of the config file."),
         "steps": ("dagsmith.cli.describe", "List step types, or show one."),
     }
@@ -32,7 +34,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         if cmd_name not in COMMANDS:
-            return None
+            from dagsmith.cli.added import added_command
+
+            return added_command(cmd_name)
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
         return command
 
@@ -40,11 +44,11 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest name for one that does not exist."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
             from dagsmith.errors import did_you_mean
 
-            hint = did_you_mean(args[0], COMMANDS)
-            ctx.fail(f"there is no command {args[0]!r} ({hint})")
+            ctx.fail(f"there is no command {name!r} ({did_you_mean(name, COMMANDS)})")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

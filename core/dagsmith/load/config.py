@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dagsmith.dag import PipelineDAG
+from dagsmith.dag import Edge, PipelineDAG
 from dagsmith.errors import DiagnosticSink, InvalidInputError, did_you_mean
 from dagsmith.load.document import document_from_data, read_document
 from dagsmith.load.explain import report_validation, wrong_fields
+from dagsmith.load.fields import ConfigModel
 from dagsmith.load.merge import deep_merge
 from dagsmith.load.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
-from dagsmith.load.references import spell
+from dagsmith.load.references import is_reference, spell
 from dagsmith.load.source import ConfigSource, FieldPath, choose_environment
 from dagsmith.spec.values import Reference
 from dagsmith.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
@@ -160,10 +161,12 @@ class _Loader:
             if key not in SECTIONS:
                 hint = did_you_mean(key, SECTIONS)
                 self._error(f"the config has no section {key!r}", (key,), code="unknown-field", hint=hint)
+        self._check_keys(self.source.data, ())
         pipeline = self._pipeline()
         parameters = self._parameters()
         steps, invalid = self._steps()
-        dag = PipelineDAG.from_edges(self.source.document, [*self._section("steps")], self.sink)
+        nodes = {name: self.source.locate(("steps", name)) for name in self._section("steps")}
+        dag = PipelineDAG.from_edges(self.source.data.get("edges"), nodes, self.source.locate, self.sink)
         return PipelineConfig(
             self.source,
             self.opened.root,
@@ -182,8 +185,10 @@ class _Loader:
         if not issubclass(model, BasePipelineConfig):
             model = BasePipelineConfig
         fields = _without_nulls(self._section("pipeline"))
-        if "pipeline" not in self.source.data:
+        given = self.source.data.get("pipeline")
+        if given is None:
             self._error("the section 'pipeline' is missing", (), code="missing-field", hint="give pipeline.name")
+        if not isinstance(given, dict):
             fields = {"name": UNNAMED}
             self.incomplete.add("pipeline")
         stand_ins = {"name": UNNAMED}
@@ -198,8 +203,9 @@ class _Loader:
                 hint = "1 to 256 letters, digits, hyphens and underscores"
                 self._error(f"{name!r} is not a name for a parameter", path, code="name", hint=hint)
             parameter = self._validate(ParameterConfig, value, path, f"parameter {name!r}")
-            if parameter is not None and self._default_fits(name, parameter):
-                parameters[name] = parameter
+            fits = parameter is not None and self._default_fits(name, parameter)
+            # What is declared wrongly is declared: references to it are no further mistakes.
+            parameters[name] = parameter if fits else ParameterConfig.of_unknown_type()
         return parameters
 
     def _default_fits(self, name: str, parameter: ParameterConfig) -> bool:
@@ -238,7 +244,7 @@ class _Loader:
             self._error(f"step {name!r} has no type", path, code="missing-field", hint=hint)
             return None
         if not isinstance(type_name, str) or type_name not in self.catalog:
-            hint = did_you_mean(str(type_name), self.catalog.names)
+            hint = did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
             message = f"step {name!r}: there is no step type {type_name!r}"
             self._error(message, (*path, "type"), code="unknown-type", hint=hint)
             return None
@@ -262,18 +268,22 @@ class _Loader:
         for key, value in self.defaults.items():
             if key in self.catalog:
                 self._check_default_section(key, value)
+            elif key == "type":
+                self._error("a type is not inherited: each step has its own", ("defaults", key), code="unknown-field")
             elif not any(key in self.catalog[name].config.model_fields for name in names):
                 known = {field for name in self.catalog.names for field in self.catalog[name].config.model_fields}
-                if key not in known or key == "type":
+                if key not in known:
                     hint = did_you_mean(key, known | set(self.catalog.names))
                     message = f"no step type has a field {key!r}"
                     self._error(message, ("defaults", key), code="unknown-field", hint=hint)
 
     def _check_default_section(self, type_name: str, value: Any) -> None:
+        if value is None:
+            return
         if not isinstance(value, dict):
             self._error(f"defaults of {type_name} are not a mapping", ("defaults", type_name), code="type")
             return
-        known = self.catalog[type_name].config.model_fields
+        known = set(self.catalog[type_name].config.model_fields) - {"type"}
         for key in value:
             if key not in known:
                 message = f"{type_name} has no field {key!r}"
@@ -284,7 +294,7 @@ class _Loader:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            report_validation(error, subject, model, lambda tail: self.source.locate((*path, *tail)), self.sink)
+            self._report(error, subject, model, path)
             return None
 
     def _validate_most(
@@ -294,7 +304,7 @@ class _Loader:
         try:
             return model.model_validate(fields)
         except ValidationError as error:
-            report_validation(error, subject, model, lambda tail: self.source.locate((*path, *tail)), self.sink)
+            self._report(error, subject, model, path)
             wrong = wrong_fields(error)
         self.incomplete.add(str(path[-1]))
         if wrong & STRUCTURAL:
@@ -304,6 +314,30 @@ class _Loader:
             return model.model_validate(rest)
         except ValidationError:
             return None
+
+    def _report(self, error: ValidationError, subject: str, model: type[Any], path: FieldPath) -> None:
+        report_validation(
+            error,
+            subject,
+            model,
+            lambda tail: self.source.locate((*path, *tail)),
+            self.sink,
+            inherited=lambda tail: self.source.inherited((*path, *tail)),
+        )
+
+    def _check_keys(self, value: Any, path: FieldPath) -> None:
+        """References are filled in in values; a key that is one would go into the pipeline as it stands."""
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if "${" in key and is_reference(key):
+                    message = f"{key!r} is a key, in which references are not filled in"
+                    self._error(message, (*path, key), code="reference", hint="references stand in values")
+                if isinstance(item, (dict, list)):
+                    self._check_keys(item, (*path, key))
+        else:
+            for index, item in enumerate(value):
+                if isinstance(item, (dict, list)):
+                    self._check_keys(item, (*path, index))
 
     def _section(self, name: str) -> dict[str, Any]:
         section = self.source.data.get(name)
@@ -323,22 +357,38 @@ def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]]) -> Any:
-    """``value`` with its pydantic models turned into mappings of the fields that were set."""
+def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]], read: bool = False) -> Any:
+    """``value`` with its pydantic models turned into mappings, and references spelled.
+
+    Args:
+        value: What was passed from Python.
+        path: Its place in the config.
+        models: Takes the class of every model.
+        read: Whether the strings of ``value`` were read for references already, as those of a step's model are.
+    """
     if isinstance(value, BaseModel):
         models[path] = type(value)
-        extra = value.model_extra or {}
-        fields = {name: getattr(value, name) for name in value.model_fields_set if name not in extra}
-        aliases = type(value).model_fields
-        named = {aliases[name].alias or name: item for name, item in fields.items()}
-        fixed = getattr(value, "type", None)
-        if isinstance(value, StepConfig) and fixed is not None:
-            named.setdefault("type", fixed)
-        return {key: _plain(item, (*path, key), models) for key, item in {**named, **extra}.items()}
-    if isinstance(value, Reference):
+        read = isinstance(value, (StepConfig, BasePipelineConfig)) or (read and isinstance(value, ConfigModel))
+        return {key: _plain(item, (*path, key), models, read) for key, item in _fields(value).items()}
+    if isinstance(value, Reference) or (read and isinstance(value, str) and "${" in value):
         return spell(value)
+    if isinstance(value, Edge):
+        return value.as_data()
     if isinstance(value, Mapping):
-        return {key: _plain(item, (*path, key), models) for key, item in value.items()}
+        return {key: _plain(item, (*path, key), models, read) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item, (*path, index), models) for index, item in enumerate(value)]
+        return [_plain(item, (*path, index), models, read) for index, item in enumerate(value)]
     return value
+
+
+def _fields(model: BaseModel) -> dict[str, Any]:
+    """The fields that were set; of a model that is not dagsmith's also those with a default of its own."""
+    own = isinstance(model, ConfigModel)
+    fields: dict[str, Any] = {}
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        if name in model.model_fields_set or not (own or value is None):
+            fields[info.alias or name] = value
+    if isinstance(model, StepConfig):
+        fields.setdefault("type", model.type)
+    return {**fields, **(model.model_extra or {})}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from dagsmith.errors import DiagnosticSink, Location, did_you_mean
@@ -33,6 +34,8 @@ def report_validation(
     model: type[BaseModel],
     locate: Callable[[FieldPath], Location],
     sink: DiagnosticSink,
+    *,
+    inherited: Callable[[FieldPath], bool] = lambda _: False,
 ) -> None:
     """Report every mistake that pydantic found in one config model.
 
@@ -42,6 +45,8 @@ def report_validation(
         model: The model.
         locate: Gives the place of a path below the model.
         sink: Takes the diagnostics.
+        inherited: Whether the value at a path comes from ``defaults``. A mistake there shows in every step that
+            inherits it; it is told of the defaults, and so told once.
     """
     by_path: dict[FieldPath, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
@@ -53,7 +58,8 @@ def report_validation(
             # Pydantic counts only the items that were right.
             continue
         message, code, hint = _explain(path, details, model)
-        sink.error(f"{subject}: {message}", locate(path), code=code, hint=hint)
+        owner = "defaults" if inherited(path) else subject
+        sink.error(f"{owner}: {message}", locate(path), code=code, hint=hint)
 
 
 def wrong_fields(error: ValidationError) -> frozenset[str]:
@@ -61,9 +67,10 @@ def wrong_fields(error: ValidationError) -> frozenset[str]:
     return frozenset(str(detail["loc"][0]) if detail["loc"] else "" for detail in error.errors(include_url=False))
 
 
-def field_names(model: type[BaseModel]) -> list[str]:
-    """The names that a config may use for the fields of a model."""
-    return [info.alias or name for name, info in model.model_fields.items()]
+def _spellings(field: str, info: FieldInfo) -> list[str]:
+    if isinstance(info.validation_alias, AliasChoices):
+        return [str(choice) for choice in info.validation_alias.choices]
+    return [info.alias or field]
 
 
 def _explain(
@@ -77,11 +84,18 @@ def _explain(
     if kind == "extra_forbidden":
         owner = _model_at(model, path[:-1])
         name = str(path[-1])
-        hint = did_you_mean(name, field_names(owner)) if owner is not None else None
+        spellings = [_spellings(field, info) for field, info in owner.model_fields.items()] if owner else []
+        same = next((others for others in spellings if name in others), None)
+        if same is not None:
+            return f"{' and '.join(same)} are the same field", "duplicate", "keep one of them"
+        hint = did_you_mean(name, [each for others in spellings for each in others])
         return f"there is no field {_spell(path)!r}", "unknown-field", hint
-    if all(detail["type"] in EXPECTED for detail in details):
-        expected = " or ".join(dict.fromkeys(EXPECTED[detail["type"]] for detail in details))
+    expectations = list(dict.fromkeys(map(_expectation, details)))
+    if None not in expectations and kind != "literal_error":
+        expected = " or ".join(str(expectation) for expectation in expectations)
         return f"{where}expected {expected}, got {_show(first['input'])}", "type", _quoting(first)
+    if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
+        return f"{where}{_size(kind, first)}", "length", None
     if kind == "literal_error":
         names = [str(name) for name in _literals(str(context["expected"]))]
         close = did_you_mean(str(first["input"]), names)
@@ -92,6 +106,21 @@ def _explain(
     if message != first["msg"]:
         message = f"expected {message}, got {_show(first['input'])}"
     return f"{where}{message}", kind, context.get("hint")
+
+
+def _expectation(detail: ErrorDetails) -> str | None:
+    """What was expected in place of a value of the wrong type; ``None`` for any other mistake."""
+    if detail["type"] == "literal_error":
+        return str(detail["ctx"]["expected"]).replace("False", "false").replace("True", "true")
+    return EXPECTED.get(detail["type"])
+
+
+def _size(kind: str, detail: ErrorDetails) -> str:
+    """What is wrong with the length of a list or string."""
+    limit = detail["ctx"]["min_length" if kind.endswith("short") else "max_length"]
+    noun = "character" if kind.startswith("string") else "item"
+    bound = "at least" if kind.endswith("short") else "at most"
+    return f"expected {bound} {limit} {noun}{'' if limit == 1 else 's'}, got {len(detail['input'])}"
 
 
 def _quoting(detail: ErrorDetails) -> str | None:
@@ -108,13 +137,18 @@ def _field_path(location: Iterable[str | int], model: type[BaseModel]) -> FieldP
     path: list[str | int] = []
     here: Any = model
     for part in location:
-        if isinstance(part, str) and (part == "[key]" or part.endswith("]") or "function-" in part):
+        if _is_container(here) and part != "[key]":
+            path.append(part)
+            here = _item(here)
+        elif isinstance(part, str) and (part.endswith("]") or "function-" in part):
             continue
-        if isinstance(here, type) and issubclass(here, BaseModel):
+        elif isinstance(here, type) and issubclass(here, BaseModel):
+            if part == here.__name__:
+                continue
             names = {**{n: n for n in here.model_fields}, **{i.alias or n: n for n, i in here.model_fields.items()}}
             path.append(part)
             here = here.model_fields[names[part]].annotation if part in names else None
-        elif isinstance(part, int) or _is_container(here):
+        elif isinstance(part, int):
             path.append(part)
             here = _item(here)
         elif part in ("str", "int", "float", "bool") or _names_model(here, str(part)):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, Union
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dagsmith.load.references import ReferenceSyntaxError, parse_string
@@ -70,6 +70,21 @@ def read_string(text: str, path: tuple[str | int, ...] = ()) -> str | Reference:
     except ReferenceSyntaxError as error:
         context: dict[str, Any] = {"hint": error.hint, "path": path}
         raise PydanticCustomError("reference", "{reason}", {**context, "reason": str(error)}) from error
+
+
+def read_fixed(text: str) -> str:
+    """A string that is settled when the pipeline is compiled; its escapes are read.
+
+    Raises:
+        PydanticCustomError: If it holds a reference.
+    """
+    if "${" not in text:
+        return text
+    read = read_string(text)
+    if isinstance(read, Reference):
+        message = "{reference} is not known when the pipeline is compiled, which this has to be"
+        raise PydanticCustomError("reference", message, {"reference": str(read)})
+    return read
 
 
 class _FreeData:
@@ -132,6 +147,8 @@ class _Stringly(Referable):
         return {"type": ["string", "number", "boolean"]}
 
 
+Fixed = Annotated[str, AfterValidator(read_fixed)]
+"""A string that cannot hold references."""
 Text = Annotated[Union[str, Reference], Referable(str)]
 Whole = Annotated[Union[int, Reference], Referable(int)]
 Real = Annotated[Union[float, Reference], Referable(float)]

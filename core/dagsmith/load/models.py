@@ -100,13 +100,18 @@ class ParameterConfig(ConfigModel):
         if default is None:
             return None
         if not _fits(default, self.type):
-            shown = repr(default)
+            shown = str(default).lower() if isinstance(default, bool) else repr(default)
             return "default", f"expected a default of type {self.type}, got {shown}", None
         if self.enum and default not in self.enum:
             return "default", f"{default!r} is not in the enum", did_you_mean(str(default), self.enum)
         if isinstance(default, str) and "${" in default:
             return "default", "a default is a plain value; references are not filled in", None
         return None
+
+    @classmethod
+    def of_unknown_type(cls) -> ParameterConfig:
+        """Stands in for a parameter that is declared wrongly, while further mistakes are looked for."""
+        return cls.model_construct(type="Unknown")  # type: ignore[arg-type]
 
     @property
     def value(self) -> str | bool | int | float | None:

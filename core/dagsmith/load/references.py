@@ -1,13 +1,14 @@
 """References in config strings: ``${param.Name}`` and its kin.
 
 A string that is one reference becomes that reference and keeps its type; one that mixes text and references
-becomes a :class:`~dagsmith.spec.values.Join`. ``$${`` stands for a literal ``${``. Nothing is evaluated.
+becomes a :class:`~dagsmith.spec.values.Join`. ``$${`` stands for a literal ``${``: before a ``{`` two dollar
+signs are one, so that ``$$${param.X}`` is a dollar sign and a reference. Nothing is evaluated.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterator
 
 from dagsmith.errors import did_you_mean
 from dagsmith.spec.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
@@ -24,7 +25,8 @@ EXECUTION_VARIABLES = (
 )
 """The variables an execution has. Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27."""
 
-_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_DOLLARS = re.compile(r"\$+(?=\{)")
+_BODY = re.compile(r"\{([^{}]*)\}")
 _KINDS = ("param", "exec", "step", "json")
 
 
@@ -51,18 +53,20 @@ def parse_string(text: str) -> str | Reference:
     parts: list[str | Reference] = []
     literal = ""
     position = 0
-    for token in _TOKEN.finditer(text):
-        literal += text[position : token.start()]
-        position = token.end()
-        if token[0] == "$${":
-            literal += "${"
+    for dollars in _DOLLARS.finditer(text):
+        pairs, single = divmod(len(dollars[0]), 2)
+        literal += text[position : dollars.start()] + "$" * pairs
+        position = dollars.end()
+        if not single:
             continue
-        if token[1] is None:
+        body = _BODY.match(text, position)
+        if body is None:
             raise ReferenceSyntaxError(f"'${{' without its '}}' in {text!r}", "write $${ for a literal ${")
         if literal:
             parts.append(literal)
             literal = ""
-        parts.append(_reference(token[1].strip()))
+        parts.append(_reference(body[1].strip()))
+        position = body.end()
     literal += text[position:]
     if literal:
         parts.append(literal)
@@ -71,22 +75,41 @@ def parse_string(text: str) -> str | Reference:
     return Join("", tuple(parts))
 
 
-def parse_references(value: Any) -> Any:
-    """``value`` with every string in it read by :func:`parse_string`; keys stay as they are."""
-    if isinstance(value, str):
-        return parse_string(value)
-    if isinstance(value, dict):
-        return {key: parse_references(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [parse_references(item) for item in value]
-    return value
+def is_reference(text: str) -> bool:
+    """Whether ``text`` is a reference, or holds one."""
+    try:
+        return isinstance(parse_string(text), Reference)
+    except ReferenceSyntaxError:
+        return False
 
 
 def spell(value: str | Reference) -> str:
     """The config string that :func:`parse_string` reads as ``value``."""
-    if isinstance(value, Join):
-        return value.on.replace("${", "$${").join(spell(part) for part in value.values)
-    return str(value) if isinstance(value, Reference) else value.replace("${", "$${")
+    text = ""
+    # A literal is escaped together with what follows it: it may end in the "$" of a "${".
+    literal = ""
+    for part in _parts(value):
+        if isinstance(part, str):
+            literal += part
+        else:
+            text += _escape(literal + "{")[:-1] + str(part)
+            literal = ""
+    return text + _escape(literal)
+
+
+def _parts(value: str | Reference) -> Iterator[str | Reference]:
+    """The literals and references of a value in order, those of joins inside of joins included."""
+    if not isinstance(value, Join):
+        yield value
+        return
+    for index, part in enumerate(value.values):
+        if index:
+            yield value.on
+        yield from _parts(part)
+
+
+def _escape(literal: str) -> str:
+    return _DOLLARS.sub(lambda dollars: dollars[0] * 2, literal)
 
 
 def _reference(text: str) -> Reference:

@@ -96,7 +96,7 @@ def scan(path: Iterable[str] | None = None) -> Scan:
         if not _MENTIONED.search(distribution.read_text("entry_points.txt") or ""):
             continue
         points = [point for point in distribution.entry_points if point.group.startswith(GROUP)]
-        name = distribution.metadata["Name"] or "unknown"
+        name = distribution.metadata.get("Name") or "unknown"
         # An earlier folder on the path hides the same distribution in a later one, as it does for imports.
         if name.casefold().replace("_", "-") in seen:
             continue
@@ -130,11 +130,11 @@ def _entries(distribution: Distribution, points: list[EntryPoint]) -> Iterator[P
         yield PluginEntry(
             name,
             value,
-            metadata["Name"] or "unknown",
-            metadata["Version"] or "unknown",
+            metadata.get("Name") or "unknown",
+            metadata.get("Version") or "unknown",
             int(stated[1]) if stated else None,
             name in autoload,
-            metadata["Summary"] or "",
+            metadata.get("Summary") or "",
             _documentation(metadata),
             tuple(problems),
         )
@@ -149,5 +149,5 @@ def _documentation(metadata: PackageMetadata) -> str | None:
     for label in ("documentation", "docs", "homepage", "home"):
         if label in urls:
             return urls[label]
-    home: str | None = metadata["Home-page"]
+    home: str | None = metadata.get("Home-page")
     return home

@@ -16,6 +16,7 @@ from dagsmith.load.models import PluginsConfig
 from dagsmith.plugins.discovery import Scan
 
 VARIABLE = "DAGSMITH_PLUGINS"
+AUTOMATIC = "active on installation"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class Selection:
         """Why the plugin of that name runs or does not."""
         if name in self.chosen:
             return self.source
-        return self.left_out.get(name, f"not asked for by {self.source}")
+        if self.source == AUTOMATIC:
+            return self.left_out.get(name, "nothing asks for it, and it does not ask to be active on installation")
+        return self.left_out.get(name, f"{self.source} does not name it")
 
 
 def select(
@@ -69,7 +72,7 @@ def select(
         ("--plugin", request.enabled or None),
         (VARIABLE, listed or None),
         ("plugins.enable of the config", config.enable),
-        ("active on installation", automatic),
+        (AUTOMATIC, automatic),
     )
     source, names = next((source, names) for source, names in sources if names is not None)
     left_out: dict[str, str] = {}

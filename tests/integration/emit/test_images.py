@@ -176,8 +176,9 @@ def test_a_second_process_imports_no_sdk(tmp_path: Path) -> None:
         b"\xff",
         b"[" * 100_000,
     ):
-        file.write_bytes(broken)
+        ImageCache(cache, SDKVersion("x")).path.write_bytes(broken)
         assert ImageCache(cache, SDKVersion("x")).get("a") is None
+    file.write_bytes(b"broken")
     assert look_up(cache) == (XGBOOST, True)
     assert look_up(cache) == (XGBOOST, False)
 
@@ -213,13 +214,14 @@ def test_each_sdk_has_its_own_file(tmp_path: Path) -> None:
 
 def test_processes_keep_what_others_found(tmp_path: Path) -> None:
     version = SDKVersion("3.0")
-    one, other = ImageCache(tmp_path, version), ImageCache(tmp_path, version)
+    folder = tmp_path / "images"
+    one, other = ImageCache(folder, version), ImageCache(folder, version)
     one.put("a", "A")
     other.put("b", "B")
     one.put("c", "C")
-    kept = ImageCache(tmp_path, version)
+    kept = ImageCache(folder, version)
     assert [kept.get(key) for key in "abcd"] == ["A", "B", "C", None]
-    assert [path.name for path in tmp_path.iterdir()] == [kept.path.name]
+    assert list(folder.iterdir()) == [kept.path]
 
 
 def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
@@ -230,11 +232,11 @@ def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(CORE)}
     children = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(number)], env=environment)
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "images"), str(number)], env=environment)
         for number in range(4)
     ]
     assert [process.wait() for process in children] == [0] * 4
-    (file,) = tmp_path.iterdir()
+    (file,) = (tmp_path / "images").iterdir()
     images = json.loads(file.read_text())["images"]
     assert set(images.values()) == {"x" * 1000}
     # The last to write had read all that was there before.

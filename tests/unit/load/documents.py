@@ -62,7 +62,9 @@ text = st.sampled_from(ODD_TEXT) | st.text(
 numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 
 
-def mappings(leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str] = text) -> st.SearchStrategy[dict[str, Any]]:
+def mappings(
+    leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str] = text
+) -> st.SearchStrategy[dict[str, Any]]:
     """Mappings of mappings, lists and ``leaves``."""
     inner = st.recursive(
         leaves,
@@ -73,9 +75,9 @@ def mappings(leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str] = text
 
 
 @st.composite
-def numbered(draw: st.DrawFn) -> dict[str, Any]:
-    """A mapping in which every key (``k<n>k``) and every leaf (``v<n>v``) occurs once."""
-    shape = draw(mappings(st.none(), st.sampled_from("abcdef")))
+def numbered(draw: st.DrawFn, tails: tuple[str, ...] = ("",)) -> dict[str, Any]:
+    """A mapping in which every key (``k<n>k``) and every leaf (``v<n>v`` and a tail) occurs once."""
+    shape = draw(mappings(st.sampled_from(tails), st.sampled_from("abcdef")))
     count = iter(range(10_000))
 
     def label(value: Any) -> Any:
@@ -83,7 +85,7 @@ def numbered(draw: st.DrawFn) -> dict[str, Any]:
             return {f"k{next(count)}k": label(item) for item in value.values()}
         if isinstance(value, list):
             return [label(item) for item in value]
-        return f"v{next(count)}v"
+        return f"v{next(count)}v{value}"
 
     labelled = label(shape)
     assert isinstance(labelled, dict)
@@ -92,7 +94,9 @@ def numbered(draw: st.DrawFn) -> dict[str, Any]:
 
 def members(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every path below ``value``, with the value there."""
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items: Any = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for part, item in items:
         yield (*path, part), item
         yield from members(item, (*path, part))
@@ -157,7 +161,9 @@ def to_toml(data: dict[str, Any], choose: Choose) -> str:
 def _toml_table(table: dict[str, Any], prefix: tuple[str, ...], lines: list[str], choose: Choose) -> None:
     later: list[tuple[str, Any]] = []
     for key, value in table.items():
-        is_list_of_tables = isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
+        is_list_of_tables = (
+            isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
+        )
         if (isinstance(value, dict) or is_list_of_tables) and choose(3):
             later.append((key, value))
         else:
@@ -220,7 +226,9 @@ def _toml_string(value: str, choose: Choose) -> str:
             return f"'''{first}{value}'''"
     if style == 3:
         first = "\n" if value.startswith("\n") else ""
-        body = _toml_basic(value)[1:-1].replace("\\n", "\n") if "\\" not in value else _toml_basic(value)[1:-1]
+        body = (
+            _toml_basic(value)[1:-1].replace("\\n", "\n") if "\\" not in value else _toml_basic(value)[1:-1]
+        )
         return f'"""{first}{body}"""'
     return _toml_basic(value)
 

@@ -1,0 +1,32 @@
+"""Commands that plugins add. They are looked for when a command is called that dagsmith does not have."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from dagsmith.cli.output import fail
+from dagsmith.errors import DagsmithError
+from dagsmith.load.models import PluginsConfig
+from dagsmith.plugins.active import ActivePlugin, NoOptions
+from dagsmith.plugins.discovery import scan
+from dagsmith.plugins.loading import load_plugin
+from dagsmith.plugins.selection import PluginRequest, select
+
+HOOK = "register_commands"
+
+
+def added_command(name: str) -> click.Command | None:
+    """The command of that name from a plugin that is active without any config: by installation or variable."""
+    installed = scan()
+    selection = select(PluginRequest(), PluginsConfig(), installed, os.environ)
+    group = click.Group()
+    try:
+        for chosen in selection.chosen:
+            plugin = load_plugin(chosen, installed)
+            if HOOK in plugin.hooks:
+                ActivePlugin(plugin, NoOptions()).call(HOOK, cli=group)
+    except DagsmithError as error:
+        fail(error, False)
+    return group.commands.get(name)
