@@ -17,9 +17,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, NoReturn, Union
 
-from dagsmith.errors import CycleError, DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagsmith.errors import CycleError, Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
 from dagsmith.load.document import Document, document_from_data, read_document
 from dagsmith.load.plain import kind_of
 
@@ -71,10 +71,8 @@ class Edge:
             ends = edge if isinstance(edge, (list, tuple)) else ()
         matches = [_END.match(end) if isinstance(end, str) else None for end in ends]
         if len(matches) != 2 or matches[0] is None or matches[1] is None:
-            shown = kind_of(edge) if edge is None or isinstance(edge, bool) else repr(edge)
-            _refuse(f"{shown} is not an edge", location, "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]")
-        first, second = matches
-        assert first is not None and second is not None
+            _refuse(f"{_shown(edge)} is not an edge", location, "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]")
+        first, second = matches[0], matches[1]
         if order_only and (first["port"] or second["port"]):
             _refuse(f"{edge!r} orders ports", location, "an order-only edge joins nodes: write 'a => b'")
         return cls(first["node"], second["node"], first["port"], second["port"], order_only, location)
@@ -336,6 +334,10 @@ def _no_name(node: object) -> str:
     return f"{node!r} is not a node: expected a name without spaces and without '.', '>' and '='"
 
 
+def _shown(value: object) -> str:
+    return kind_of(value) if value is None or isinstance(value, bool) else repr(value)
+
+
 def _fill(dag: PipelineDAG, document: Document, sink: DiagnosticSink) -> None:
     nodes = document.data.get("nodes")
     edges = document.data.get("edges")
@@ -383,7 +385,5 @@ def _fill_edges(
             dag._edges.setdefault(edge, None)
 
 
-def _refuse(message: str, location: Location | None, hint: str | None) -> None:
-    sink = DiagnosticSink()
-    sink.error(message, location, code="edge", hint=hint)
-    sink.raise_errors()
+def _refuse(message: str, location: Location | None, hint: str | None) -> NoReturn:
+    raise InvalidInputError([Diagnostic(message, location, code="edge", hint=hint)])

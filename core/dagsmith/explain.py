@@ -99,7 +99,8 @@ def _step(
             for change in own
             if _covers(change.path.removeprefix(f"Steps.{step.name}").removeprefix("."), spelled)
         )
-        kind, detail = origin.kind, origin.detail
+        kind: str = origin.kind
+        detail = origin.detail
         if isinstance(value, ParameterRef) and kind != "plugin":
             kind, detail = "parameter", value.name
         yield Explanation(step.name, spelled, render(value), kind, locate(origin), detail, made)

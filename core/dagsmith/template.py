@@ -26,6 +26,7 @@ from dagsmith.plugins.calls import Metadata, added_parameters, check, transform
 from dagsmith.plugins.provenance import Change
 from dagsmith.report import CompileReport, summarize_steps
 from dagsmith.spec.pipeline import Origin, PipelineSpec
+from dagsmith.steps.base import StepConfig, To
 
 logger = logging.getLogger(__name__)
 
@@ -176,10 +177,11 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             spec,
             self.locate,
             lambda name: catalog[name].forbidden if name in catalog else {},
-            lambda name: mapped_fields(catalog[name].config) if name in catalog else (),
+            self._mapped_fields,
             self.config.pipeline.limits.steps,
             sink,
             incomplete,
+            lambda origin: origin.kind == "config" and self.config.source.inherited(origin.path),
         )
 
     def _report(
@@ -208,8 +210,16 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             changes=changes,
         )
 
+    def _mapped_fields(self, step_type: str) -> tuple[tuple[str, To], ...]:
+        if step_type not in self.config.catalog:
+            return ()
+        model: type[StepConfig] = self.config.catalog[step_type].config
+        return mapped_fields(model)
+
     def locate(self, origin: Origin) -> Location | None:
-        """Where in the config a value of the pipeline was written, if it was."""
+        """Where in the config a value of the pipeline was written, or the argument that gave it."""
+        if origin.kind == "argument":
+            return Location(f"<{origin.detail}>")
         return self.config.source.locate(origin.path) if origin.kind == "config" else None
 
 

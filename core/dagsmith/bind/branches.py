@@ -52,6 +52,8 @@ class Branches:
                     elif member in parent:
                         other, other_branch = parent[member]
                         message = f"step {member!r} is in {branch} of {name!r} and in {other_branch} of {other!r}"
+                        if (name, branch) == (other, other_branch):
+                            message = f"step {member!r} is listed twice in {branch} of {name!r}"
                         sink.error(message, location, code="two-branches", hint="a step is in one branch")
                     else:
                         parent[member] = (name, branch)
@@ -59,9 +61,13 @@ class Branches:
             conditions[name] = frozenset(members)
         return cls(locate, parent, conditions)
 
-    def members(self, condition: str) -> frozenset[str]:
-        """The steps of both branches of a condition; none for any other step."""
-        return self.conditions.get(condition, frozenset())
+    def members(self, condition: str) -> frozenset[str] | None:
+        """The steps of both branches of a condition; ``None`` for any other step."""
+        return self.conditions.get(condition)
+
+    def around(self, step: str) -> frozenset[str]:
+        """The conditions in whose branches a step is."""
+        return frozenset(condition for condition, _ in self._path(step))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each condition with each step of its branches."""
@@ -72,11 +78,12 @@ class Branches:
         """Report steps that wait for a step which may not run.
 
         A step that waits for one of the other branch of the same condition can never run: an error. A step
-        outside of a branch that waits for one inside runs only if the branch does: a warning.
+        outside of a branch that waits for one inside runs only if the branch does: a warning. A condition that
+        waits for a step of its own branches is part of a cycle, which is reported as such.
         """
         for source, target in dict.fromkeys(dependencies):
             before, after = self._path(source), self._path(target)
-            if before == after[: len(before)]:
+            if before == after[: len(before)] or any(condition == target for condition, _ in before):
                 continue
             split = next(i for i, item in enumerate(before) if i >= len(after) or after[i] != item)
             condition, branch = before[split]

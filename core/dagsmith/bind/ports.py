@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from dagsmith.errors import Location
 from dagsmith.spec.values import Reference
 
 Source = str | Reference
@@ -44,3 +46,32 @@ class OutputPort:
     kind: str
     value: Reference
     about: str = ""
+
+
+@dataclass(frozen=True)
+class StepPorts:
+    """What wiring knows of a step.
+
+    Attributes:
+        inputs: Its declared input ports.
+        outputs: Its output ports.
+        open_inputs: Whether an edge may name an input that is not declared.
+        reads: The steps that its config refers to.
+        branches: For a condition: the steps of its branches; ``None`` for any other step.
+        locate: Gives the place of a field of the step; of the step itself for ``()``.
+    """
+
+    inputs: tuple[InputPort, ...] = ()
+    outputs: tuple[OutputPort, ...] = ()
+    open_inputs: bool = False
+    reads: frozenset[str] = frozenset()
+    branches: frozenset[str] | None = None
+    locate: Callable[[tuple[str | int, ...]], Location | None] = lambda _: None
+
+    def input(self, name: str) -> InputPort | None:
+        """The declared input of that name."""
+        return next((port for port in self.inputs if port.name == name), None)
+
+    def output(self, name: str) -> OutputPort | None:
+        """The output of that name."""
+        return next((port for port in self.outputs if port.name == name), None)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagsmith.check.request import RequestProblem, check_request
-from dagsmith.check.service_model import ServiceModelError
+from dagsmith.check.service_model import ServiceModelError, load_shapes
 from dagsmith.check.targets import Path, Targets, located_references
 from dagsmith.errors import DiagnosticSink, Location, did_you_mean
 from dagsmith.spec.definition import definition_json
-from dagsmith.spec.pipeline import Origin, PipelineSpec, StepSpec
+from dagsmith.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagsmith.spec.values import FrozenDict, Reference
 from dagsmith.steps.base import To
 
@@ -48,6 +48,8 @@ class SpecChecker:
         step_limit: Steps over which the compiler warns.
         sink: Takes what is wrong.
         incomplete: Steps of which parts are missing for reasons that are reported already.
+        inherited: Whether the value of an origin comes from the config's ``defaults``. What is wrong with it shows
+            in every step that inherits it; it is told of the defaults, and so told once.
     """
 
     def __init__(
@@ -59,21 +61,25 @@ class SpecChecker:
         step_limit: int,
         sink: DiagnosticSink,
         incomplete: frozenset[str] = frozenset(),
+        inherited: Callable[[Origin], bool] = lambda _: False,
     ) -> None:
+        self.inherited = inherited
         self.spec = spec
         self.locate = locate
         self.forbidden = forbidden
         self.fields = fields
         self.step_limit = step_limit
         self.sink = sink
-        self.targets = Targets(spec)
+        self.targets = Targets(spec, incomplete)
         self.incomplete = incomplete
         self._reported: set[tuple[Origin, str]] = set()
+        self._known_properties: set[PropertyShape] = set()
 
     def check(self) -> None:
         """Check every step, every reference, and the sizes that are known before the definition is written."""
         for step in self.spec.steps:
             self._check_body(step)
+            self._check_properties(step)
             self._check_references(step)
         self._check_pipeline()
 
@@ -136,6 +142,20 @@ class SpecChecker:
             for problem in problems:
                 self._report(step, base + problem.path, problem)
 
+    def _check_properties(self, step: StepSpec) -> None:
+        """Whether botocore knows the shapes of what other steps may read from this one."""
+        properties = step.properties
+        if properties in self._known_properties:
+            return
+        try:
+            for name in properties.shapes:
+                load_shapes(properties.service).shape(name)
+        except ServiceModelError as error:
+            message = f"step {step.name!r}: {error}"
+            self.sink.error(message, self._step_location(step), code="unknown-shape")
+        else:
+            self._known_properties.add(properties)
+
     def _report(self, step: StepSpec, path: Path, problem: RequestProblem) -> None:
         message, hint = problem.message, problem.hint
         if problem.code == "missing-field":
@@ -155,8 +175,7 @@ class SpecChecker:
                 subject = origin.detail or str(origin.path[-1])
                 self.sink.error(f"{subject}: {message}", self.locate(origin), code=problem.code, hint=hint)
             return
-        location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
-        self.sink.error(f"step {step.name!r}: {message}", location, code=problem.code, hint=hint)
+        self._tell(step, origin, message, problem.code, hint)
 
     def _check_references(self, step: StepSpec) -> None:
         values: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
@@ -177,8 +196,12 @@ class SpecChecker:
 
     def _report_reference(self, step: StepSpec, path: Path, message: str, hint: str | None) -> None:
         origin = origin_at(step.origins, path)
+        self._tell(step, origin, message, "reference", hint)
+
+    def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
+        owner = "defaults" if origin is not None and self.inherited(origin) else f"step {step.name!r}"
         location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
-        self.sink.error(f"step {step.name!r}: {message}", location, code="reference", hint=hint)
+        self.sink.error(f"{owner}: {message}", location, code=code, hint=hint)
 
     def _check_pipeline(self) -> None:
         spec = self.spec
@@ -192,11 +215,15 @@ class SpecChecker:
             hint = "ask AWS for a higher quota, and set pipeline.limits.steps to it"
             self.sink.warn(message, self._pipeline_location("limits"), code="quota", hint=hint)
         tags = [{"Key": key, "Value": value} for key, value in spec.tags]
-        for problem in check_request(tags, "TagList", parameter_types={}, reference_type=lambda _: None):
-            message = f"pipeline tags: {problem.message}"
+        for problem in check_request(
+            tags, "TagList", path="tags", parameter_types={}, reference_type=lambda _: None
+        ):
+            message = f"pipeline: {problem.message}"
             self.sink.error(message, self._pipeline_location("tags"), code=problem.code, hint=problem.hint)
         for path, reference in located_references({"experiment": spec.experiment}):
             found = self.targets.problem(reference)
+            if reference.steps:
+                found = f"{reference} is not known yet when the experiment is set, before any step", None
             if found is not None:
                 self.sink.error(
                     found[0], self._pipeline_location(str(path[0])), code="reference", hint=found[1]

@@ -6,17 +6,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagsmith.check.properties import PropertyProblem, PropertyType, resolve_property
+from dagsmith.check.service_model import ServiceModelError
 from dagsmith.errors import did_you_mean
 from dagsmith.spec.pipeline import PipelineSpec, PropertyShape, StepSpec
-from dagsmith.spec.values import JsonGet, ParameterRef, Reference, StepProperty, references
+from dagsmith.spec.values import Join, JsonGet, ParameterRef, Reference, StepProperty, references
 
 Path = tuple[str | int, ...]
 
 
 class Targets:
-    """Everything in a pipeline that a reference may point at."""
+    """Everything in a pipeline that a reference may point at.
 
-    def __init__(self, spec: PipelineSpec) -> None:
+    Args:
+        spec: The pipeline.
+        broken: Steps that are not in it, or not whole, for reasons that are reported already.
+    """
+
+    def __init__(self, spec: PipelineSpec, broken: frozenset[str] = frozenset()) -> None:
+        self.broken = broken
         self.parameters = spec.parameter_types()
         self.steps: Mapping[str, StepSpec] = {step.name: step for step in spec.steps}
         self._resolved: dict[tuple[PropertyShape, str], PropertyType | PropertyProblem] = {}
@@ -33,9 +40,11 @@ class Targets:
         if isinstance(reference, ParameterRef):
             if reference.name in self.parameters:
                 return None
-            hint = did_you_mean(reference.name, self.parameters) or "declare it under parameters"
-            return f"{reference} is not a declared parameter", hint
+            close = did_you_mean(reference.name, self.parameters)
+            return f"{reference} is not a declared parameter", close or "declare it under parameters"
         for name in reference.steps:
+            if name not in self.steps and name in self.broken:
+                return None
             if name not in self.steps:
                 hint = did_you_mean(name, self.steps)
                 return f"{reference} refers to {name!r}, which is not a step of this pipeline", hint
@@ -54,7 +63,11 @@ class Targets:
             return outputs
         key = (shape, reference.path)
         if key not in self._resolved:
-            self._resolved[key] = resolve_property(shape, reference.path)
+            try:
+                self._resolved[key] = resolve_property(shape, reference.path)
+            except ServiceModelError:
+                # The shape of the properties is reported at the step that names it.
+                self._resolved[key] = PropertyType(None, reference.path)
         return self._resolved[key]
 
     def _property_file_problem(self, reference: JsonGet) -> tuple[str, str | None] | None:
@@ -89,10 +102,11 @@ def _named_output_problem(step: StepSpec, reference: StepProperty) -> PropertyPr
 
 
 def located_references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
-    """Every reference in ``value`` with its path; those inside a join have the path of the join."""
+    """Every reference in ``value`` with its path; in the place of a join those inside of it."""
     if isinstance(value, Reference):
         for reference in references(value):
-            yield path, reference
+            if not isinstance(reference, Join):
+                yield path, reference
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from located_references(item, (*path, key))

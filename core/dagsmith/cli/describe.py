@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagsmith.cli.output import fail
+from dagsmith.cli.plugin_options import plugin_options, plugins_of
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.errors import did_you_mean
+from dagsmith.errors import DagsmithError, did_you_mean
 from dagsmith.load.schema import config_schema
 from dagsmith.lower.request import mapped_fields
-from dagsmith.steps.base import StepType
+from dagsmith.plugins.active import options_model
+from dagsmith.plugins.discovery import scan
+from dagsmith.plugins.loading import load_plugin
+from dagsmith.plugins.selection import PluginRequest, select
+from dagsmith.steps.base import StepConfig, StepType
 from dagsmith.steps.catalog import StepCatalog
 
 
@@ -21,9 +28,18 @@ if TYPE_CHECKING:
 
 
 @click.command("schema")
-def schema_command() -> None:
-    """Print the JSON Schema of the config file."""
-    click.echo(json.dumps(config_schema(), indent=2))
+@click.option("--config", metavar="FILE", help="Config whose plugins section takes part.")
+@click.option("--env", metavar="NAME", help="Environment of the config.")
+@plugin_options
+def schema_command(config: str | None, env: str | None, plugins: PluginRequest) -> None:
+    """Print the JSON Schema of the config file, with the options of the plugins that would run."""
+    installed = scan()
+    try:
+        selection = select(plugins, plugins_of(config, env), installed, os.environ)
+        models = {name: options_model(load_plugin(name, installed)) for name in selection.chosen}
+    except DagsmithError as error:
+        fail(error, False)
+    click.echo(json.dumps(config_schema(options=models), indent=2))
 
 
 @click.command("steps")
@@ -47,9 +63,10 @@ def steps_command(name: str | None, as_json: bool) -> None:
 
 def describe_step_type(step_type: StepType[Any]) -> dict[str, Any]:
     """A step type as JSON-ready data: what it is, its ports, its fields."""
-    sample = step_type.config.model_construct(**step_type.sample)
-    targets = {name: to.path for name, to in mapped_fields(step_type.config)}
-    schema = step_type.config.model_json_schema()
+    model: type[StepConfig] = step_type.config
+    sample = model.model_construct(**step_type.sample)
+    targets = {name: to.path for name, to in mapped_fields(model)}
+    schema = model.model_json_schema()
     return {
         "name": step_type.name,
         "about": step_type.about,

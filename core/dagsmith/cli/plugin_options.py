@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from dagsmith.errors import DiagnosticSink
+from dagsmith.load.models import PluginsConfig
 from dagsmith.plugins.selection import PluginRequest
 
 
@@ -25,3 +27,19 @@ def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, plugins=request, **kwargs)
 
     return wrapped
+
+
+def plugins_of(config: str | None, env: str | None) -> PluginsConfig:
+    """The plugins section of a config; an empty one without a config.
+
+    Raises:
+        InvalidInputError: If the config cannot be read.
+    """
+    if config is None:
+        return PluginsConfig()
+    from dagsmith.load.config import open_config
+
+    sink = DiagnosticSink()
+    opened = open_config(config, sink, env=env)
+    sink.raise_errors()
+    return opened.plugins if opened is not None else PluginsConfig()

@@ -11,9 +11,8 @@ from typing import Any
 import click
 
 from dagsmith.cli.output import fail
-from dagsmith.cli.plugin_options import plugin_options
-from dagsmith.errors import DagsmithError, DiagnosticSink
-from dagsmith.load.models import PluginsConfig
+from dagsmith.cli.plugin_options import plugin_options, plugins_of
+from dagsmith.errors import DagsmithError
 from dagsmith.plugins.discovery import PluginEntry, scan
 from dagsmith.plugins.selection import PluginRequest, Selection, select
 
@@ -32,7 +31,7 @@ def list_command(config: str | None, env: str | None, as_json: bool, plugins: Pl
     """List the installed plugins, whether each would run, and why. Imports none of them."""
     installed = scan()
     try:
-        selection = select(plugins, _plugins_of(config, env), installed, os.environ)
+        selection = select(plugins, plugins_of(config, env), installed, os.environ)
     except DagsmithError as error:
         fail(error, as_json)
     rows = [_row(entry, selection) for entry in installed.entries]
@@ -96,6 +95,7 @@ def info_command(name: str, as_json: bool) -> None:
         }
         for option, described in schema.get("properties", {}).items()
     ]
+    hooks = [hook for hook in HOOKS if hook in plugin.hooks]
     info = {
         "name": name,
         "distribution": entry.distribution,
@@ -103,7 +103,7 @@ def info_command(name: str, as_json: bool) -> None:
         "api_version": entry.api_version,
         "summary": entry.summary,
         "docs": entry.url,
-        "hooks": [hook for hook in HOOKS if hook in plugin.hooks],
+        "hooks": hooks,
         "options": options,
     }
     if as_json:
@@ -112,7 +112,7 @@ def info_command(name: str, as_json: bool) -> None:
     click.echo(f"{click.style(name, bold=True)}: {entry.summary}")
     click.echo(f"from {entry.distribution} {entry.version}, hooks version {entry.api_version}")
     click.echo(f"docs: {entry.url or 'none given'}")
-    click.echo(f"hooks: {', '.join(info['hooks'])}")
+    click.echo(f"hooks: {', '.join(hooks)}")
     if options:
         _show(options, ("name", "type", "required", "default", "description"))
 
@@ -132,17 +132,6 @@ def new_command(name: str, folder: Path | None) -> None:
     for path in written:
         click.echo(f"wrote {path}")
     click.echo(f"next: cd {target} && pip install -e . pytest && pytest")
-
-
-def _plugins_of(config: str | None, env: str | None) -> PluginsConfig:
-    if config is None:
-        return PluginsConfig()
-    from dagsmith.load.config import open_config
-
-    sink = DiagnosticSink()
-    opened = open_config(config, sink, env=env)
-    sink.raise_errors()
-    return opened.plugins if opened is not None else PluginsConfig()
 
 
 def _row(entry: PluginEntry, selection: Selection) -> dict[str, Any]:

@@ -253,7 +253,9 @@ class _Loader:
             model = self.catalog[type_name].config
         inherited = self._defaults_for(type_name, model)
         merged = deep_merge(inherited, value) if inherited else value
-        return self._validate_most(model, _without_nulls(merged), path, f"step {name!r} ({type_name})", {})
+        subject = f"step {name!r} ({type_name})"
+        step: StepConfig | None = self._validate_most(model, _without_nulls(merged), path, subject, {})
+        return step
 
     def _defaults_for(self, type_name: str, model: type[BaseModel]) -> dict[str, Any]:
         fields = model.model_fields

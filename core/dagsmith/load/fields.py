@@ -47,7 +47,7 @@ class Referable:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
-        plain = handler(schema["schema"])  # type: ignore[typeddict-item]
+        plain = handler(schema["schema"])
         if plain.get("type") == "string" and len(plain) == 1:
             return plain
         return {"anyOf": [plain, {"type": "string", "pattern": REFERENCE_PATTERN}]}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from dagsmith.errors import did_you_mean
-from dagsmith.load.fields import ConfigModel, Text
+from dagsmith.load.fields import ConfigModel, Fixed, Text, read_fixed
 from dagsmith.spec.pipeline import ParameterType
 from dagsmith.spec.values import ExecutionVariable
 
@@ -31,6 +32,13 @@ class Limits(ConfigModel):
     steps: Annotated[int, Field(ge=1)] = 50
 
 
+def _key_prefix(value: str) -> str:
+    prefix = read_fixed(value).strip("/")
+    if not prefix:
+        raise PydanticCustomError("prefix", "expected the beginning of S3 keys, such as team/project")
+    return prefix
+
+
 class BasePipelineConfig(ConfigModel):
     """What holds for the whole pipeline. Subclass it to add fields of your own.
 
@@ -42,7 +50,7 @@ class BasePipelineConfig(ConfigModel):
         region: AWS region; needed to look up images of frameworks.
         role: ARN of the role that steps run with; a reference or a literal.
         bucket: S3 bucket for staged code and for results without a destination.
-        prefix: Key prefix in the bucket; the pipeline's name unless given.
+        prefix: Key prefix in the bucket, without slashes around it; the pipeline's name unless given.
         tags: Tags of the pipeline itself.
         parallelism: Most steps at a time; 1 or more (``MaxParallelExecutionSteps``).
         experiment: Experiment and trial of executions; ``false`` for none.
@@ -58,17 +66,17 @@ class BasePipelineConfig(ConfigModel):
             validation_alias=AliasChoices("name", "pipeline_name"),
         ),
     ]
-    version: Annotated[str | None, Field(validation_alias=AliasChoices("version", "pipeline_version"))] = None
-    author: str | None = None
+    version: Annotated[Fixed | None, Field(validation_alias=AliasChoices("version", "pipeline_version"))] = None
+    author: Fixed | None = None
     description: Annotated[
-        str | None,
-        Field(max_length=3072, validation_alias=AliasChoices("description", "pipeline_description")),
+        Annotated[str, Field(max_length=3072), AfterValidator(read_fixed)] | None,
+        Field(validation_alias=AliasChoices("description", "pipeline_description")),
     ] = None
     region: Annotated[str | None, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")] = None
     role: Text | None = None
     bucket: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")] = None
-    prefix: Annotated[str | None, Field(min_length=1, max_length=512)] = None
-    tags: dict[str, str] = {}
+    prefix: Annotated[str, Field(max_length=512), AfterValidator(_key_prefix)] | None = None
+    tags: dict[str, Fixed] = {}
     parallelism: Annotated[int | None, Field(ge=1)] = None
     experiment: ExperimentConfig | Literal[False] = Field(default_factory=ExperimentConfig)
     limits: Limits = Field(default_factory=Limits)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from dagsmith.load.models import BasePipelineConfig, ParameterConfig, PluginsConfig
@@ -20,11 +23,18 @@ _EDGE = {
 }
 
 
-def config_schema(catalog: StepCatalog | None = None) -> dict[str, Any]:
-    """The schema of a whole config with the step types of ``catalog``; dagsmith's own if left out."""
+def config_schema(
+    catalog: StepCatalog | None = None, options: Mapping[str, type[BaseModel]] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The schema of a whole config.
+
+    Args:
+        catalog: The step types; dagsmith's own if left out.
+        options: By plugin: the model of its options.
+    """
     types = catalog or StepCatalog()
     step_models = {name: types[name].config for name in types.names}
-    models = [BasePipelineConfig, ParameterConfig, PluginsConfig, *step_models.values()]
+    models: list[type[BaseModel]] = [BasePipelineConfig, ParameterConfig, PluginsConfig, *step_models.values(), *options.values()]
     references, schema = models_json_schema([(model, "validation") for model in models], ref_template="#/$defs/{model}")
     definitions = schema["$defs"]
     # Fields that one step type requires may come from defaults, so only the type itself is required.
@@ -47,6 +57,8 @@ def config_schema(catalog: StepCatalog | None = None) -> dict[str, Any]:
         "edges": {"type": "array", "items": {"$ref": "#/$defs/Edge"}},
         "plugins": references[PluginsConfig, "validation"],
     }
+    section = _body(definitions, sections["plugins"])["properties"]["options"]
+    section["properties"] = {name: references[model, "validation"] for name, model in options.items()}
     pipeline = _body(definitions, sections["pipeline"])
     _add_aliases(pipeline)
     overlay = {name: {"type": ["array", "object"]} for name in sections}

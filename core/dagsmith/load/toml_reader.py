@@ -90,7 +90,8 @@ def _refuse_depth(text: str, file: str, sink: DiagnosticSink) -> None:
     for match in _BRACKETS.finditer(text):
         if match.lastgroup == "open":
             depth += 1
-            if depth > MAX_DEPTH:
+            # The top level is one level more.
+            if depth >= MAX_DEPTH:
                 _refuse(too_deep(), Location(file, Lines(text).line(match.start())), sink)
                 raise InvalidInputError(sink.errors)
         elif match.lastgroup == "close":

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from dagsmith.bind.branches import Branches
-from dagsmith.bind.wiring import StepPorts, Wiring, wire
+from dagsmith.bind.ports import StepPorts
+from dagsmith.bind.wiring import Wiring, wire
 from dagsmith.dag import PipelineDAG, topological_order
 from dagsmith.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagsmith.load.config import PipelineConfig
@@ -17,8 +18,7 @@ from dagsmith.lower.code import CodeStage
 from dagsmith.lower.request import ImageLookup, Lowering
 from dagsmith.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
 from dagsmith.spec.values import FrozenDict, Reference, freeze, references
-from dagsmith.steps.base import StepConfig
-
+from dagsmith.steps.base import StepConfig, WithInputs
 
 CONFIG_ROLE = Origin("config", ("pipeline", "role"))
 
@@ -86,7 +86,7 @@ class _Lowerer:
         self.region = config.pipeline.region or region
         self.steps = {name: config.steps[name] for name in dag.nodes if name in config.steps}
         self.known = set(self.steps) | {name for name in config.invalid_steps if name in dag}
-        self.incomplete = set(config.incomplete)
+        self.incomplete = {*config.incomplete, *config.invalid_steps}
         base = config.pipeline
         self.code = CodeStage(config.root, base.bucket, base.prefix or base.name)
 
@@ -96,8 +96,9 @@ class _Lowerer:
         branches = Branches.of(self.steps, self.known, self._locate_field, self.sink)
         ports = {name: self._ports(name, step, reads[name], branches) for name, step in self.steps.items()}
         wiring = wire(self.dag.edges, ports, self.config.invalid_steps, self.sink)
+        self.incomplete |= wiring.incomplete
         order = self._order(wiring, reads, branches)
-        waits = self._waits(wiring)
+        waits = self._waits(wiring, branches)
         branches.check_dependencies(self._dependencies(wiring, reads), self.sink)
         parameters = tuple(
             ParameterSpec(name, item.type, item.value, item.enum) for name, item in self.config.parameters.items()
@@ -120,14 +121,24 @@ class _Lowerer:
 
     def _ports(self, name: str, step: StepConfig, reads: frozenset[str], branches: Branches) -> StepPorts:
         step_type = self.config.catalog[step.type]
+        inputs = step_type.inputs(step)
+        if isinstance(step, WithInputs) and not step_type.open_inputs:
+            self._check_inputs(name, step, [port.name for port in inputs])
         return StepPorts(
-            step_type.inputs(step),
+            inputs,
             step_type.outputs(step, name),
             step_type.open_inputs,
             reads,
             branches.members(name),
-            self.config.source.locate(("steps", name)),
+            lambda path: self._locate_field(name, path),
         )
+
+    def _check_inputs(self, name: str, step: WithInputs, known: list[str]) -> None:
+        for port in step.inputs:
+            if port not in known:
+                message = f"step {name!r}: there is no input {port!r}"
+                location = self._locate_field(name, ("inputs", port))
+                self.sink.error(message, location, code="unknown-port", hint=did_you_mean(port, known))
 
     def _dependencies(self, wiring: Wiring, reads: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, str]]:
         """Pairs of steps where the second needs the first to have run."""
@@ -135,7 +146,7 @@ class _Lowerer:
             if binding.reason != "branch":
                 yield binding.source, binding.target
         for name, names in reads.items():
-            for other in names:
+            for other in sorted(names):
                 if other in self.steps:
                     yield other, name
         for name, step in self.steps.items():
@@ -168,8 +179,11 @@ class _Lowerer:
                 return edge.location
         return self.config.source.locate(("steps", cycle[0]))
 
-    def _waits(self, wiring: Wiring) -> dict[str, list[str]]:
-        """By step: those it waits for without reading from them, in the order written."""
+    def _waits(self, wiring: Wiring, branches: Branches) -> dict[str, list[str]]:
+        """By step: those it waits for without reading from them, in the order written.
+
+        A step in a branch waits for the condition anyway.
+        """
         waits: dict[str, dict[str, None]] = {}
         for source, target in wiring.order:
             waits.setdefault(target, {})[source] = None
@@ -177,7 +191,10 @@ class _Lowerer:
             for other in step.depends_on:
                 if other in self.steps:
                     waits.setdefault(name, {})[other] = None
-        return {name: list(others) for name, others in waits.items()}
+        return {
+            name: [other for other in others if other not in branches.around(name)]
+            for name, others in waits.items()
+        }
 
     def _lower_step(
         self, name: str, wiring: Wiring, waits: Iterable[str], parameters: Mapping[str, Any]

@@ -12,7 +12,7 @@ from dagsmith.errors import DiagnosticSink, ImageNotFoundError, Location, SDKErr
 from dagsmith.load.models import BasePipelineConfig
 from dagsmith.lower.code import CodeProblemError, CodeStage, NoBucketError
 from dagsmith.spec.pipeline import Origin, ParameterType
-from dagsmith.spec.values import ExecutionVariable, FrozenDict, Join, ParameterRef, Reference, freeze
+from dagsmith.spec.values import ExecutionVariable, FrozenDict, Join, JsonGet, ParameterRef, Reference, freeze
 from dagsmith.steps.base import StepConfig, To
 
 FieldPath = tuple[str | int, ...]
@@ -218,17 +218,19 @@ class Lowering:
             self.pipeline_error("results of steps need a bucket", "no-bucket", hint)
             return None
         prefix = self.pipeline.prefix or self.pipeline.name
-        if not per_execution and isinstance(bucket, str):
+        if not per_execution:
             return "/".join(("s3:/", bucket, prefix, self.name, *tail))
         run = ExecutionVariable("PipelineExecutionId")
-        values: tuple[str | Reference, ...] = ("s3:/", bucket, prefix, run, self.name, *tail)
-        return Join("/", tuple(v for v in values if per_execution or v is not run))
+        return Join("/", ("s3:/", bucket, prefix, run, self.name, *tail))
 
     def as_string(self, value: Any) -> Any:
-        """``value`` for a member that must be a string: a reference of another type is joined into one."""
-        if isinstance(value, ParameterRef) and self.parameters.get(value.name, "String") != "String":
-            return Join("", (value,))
-        return value
+        """``value`` for a member that must be a string: a reference that may be of another type is joined into one."""
+        if isinstance(value, ParameterRef):
+            is_text = self.parameters.get(value.name, "String") == "String"
+        else:
+            # What stands in the file that it reads is not known before the pipeline runs.
+            is_text = not isinstance(value, JsonGet)
+        return value if is_text else Join("", (value,))
 
     def as_strings(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """A map of strings such as environment variables; ``None`` for an empty one."""

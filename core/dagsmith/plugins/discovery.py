@@ -142,12 +142,12 @@ def _entries(distribution: Distribution, points: list[EntryPoint]) -> Iterator[P
 
 def _documentation(metadata: PackageMetadata) -> str | None:
     """The project URL that is labelled as documentation, else the home page."""
-    urls = {}
+    urls: dict[str, str] = {}
     for line in metadata.get_all("Project-URL") or ():
         label, _, url = line.partition(",")
         urls[label.strip().casefold()] = url.strip()
     for label in ("documentation", "docs", "homepage", "home"):
         if label in urls:
             return urls[label]
-    home: str | None = metadata.get("Home-page")
-    return home
+    home = metadata.get("Home-page")
+    return str(home) if home else None

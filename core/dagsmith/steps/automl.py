@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -76,7 +76,7 @@ def lower(step: Lowering, config: AutoMLConfig) -> None:
     """Fill a CreateAutoMLJob request."""
     step.put_fields()
     put_role(step, config)
-    entries = []
+    entries: list[dict[str, Any]] = []
     for port, channel in (("train", "training"), ("validation", "validation")):
         source = step.source(port)
         if source is None:

@@ -15,12 +15,14 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.load.fields import ConfigModel, FreeMapping, Text
-from dagsmith.spec.pipeline import PropertyShape
-from dagsmith.spec.pipeline import RequestShape as Shape
+from dagsmith.load.fields import ConfigModel, FreeMapping, Text, read_fixed
+from dagsmith.spec.pipeline import PropertyShape, RequestShape
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
+
+Shape = RequestShape
+"""Short for step types, each of which names one or two."""
 
 STEP_NAME_PATTERN = r"[A-Za-z0-9](-*[A-Za-z0-9_])*"
 """Letters, digits, hyphens and underscores; a letter or digit first. Source: DescribePipelineExecution's StepName."""
@@ -56,10 +58,34 @@ class StepConfig(ConfigModel):
     """The fields that every step has."""
 
     type: str
-    display_name: Annotated[str | None, Field(max_length=256)] = None
-    description: Annotated[str | None, Field(max_length=3072)] = None
+    display_name: Annotated[str, Field(max_length=256), AfterValidator(read_fixed)] | None = None
+    description: Annotated[str, Field(max_length=3072), AfterValidator(read_fixed)] | None = None
     depends_on: tuple[str, ...] = Field(default=(), strict=False)
     request: FreeMapping = Field(default={}, description="Deep-merged onto the request body; null removes")
+
+
+_NAME = re.compile(r"[^\s'\"\[\]{}<>=]+")
+
+
+def _port_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        message = "{name} is not a name that references and edges can spell: expected no spaces, quotes or brackets"
+        raise PydanticCustomError("name", message, {"name": repr(name)})
+    return name
+
+
+PortName = Annotated[str, AfterValidator(_port_name)]
+"""The name of an input or output that the config declares."""
+
+
+def refuse_request(config: StepConfig) -> None:
+    """For validators of step types that send no request.
+
+    Raises:
+        PydanticCustomError: If the config overrides it all the same.
+    """
+    if config.request:
+        raise PydanticCustomError("request", "a {type} step sends no request", {"type": config.type, "path": ("request",)})
 
 
 _DURATION = re.compile(r"P?(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?", re.IGNORECASE)

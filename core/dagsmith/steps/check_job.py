@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
+from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.load.fields import Flag, Stringly, Text, Whole
-from dagsmith.spec.values import StepProperty
+from dagsmith.spec.values import StepProperty, references
 from dagsmith.steps.base import Cached, StepConfig, To, WithInputs, tag_list
 from dagsmith.steps.job import put_role
 
@@ -51,6 +52,18 @@ class CheckConfig(StepConfig, WithInputs, Cached):
     model_package_group_name: Text | None = None
     supplied_baseline_constraints: Text | None = None
     tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def refuse_references(value: object, field: str) -> None:
+    """For validators of fields that are written out as JSON when the pipeline is compiled.
+
+    Raises:
+        PydanticCustomError: If a reference is in it.
+    """
+    found = next(references(value), None)
+    if found is not None:
+        message = "it is written out when the pipeline is compiled, so {reference} would not be filled in"
+        raise PydanticCustomError("reference", message, {"reference": str(found), "path": (field,)})
 
 
 def dataset_port(config: CheckConfig) -> InputPort:

@@ -11,9 +11,15 @@ from pydantic_core import PydanticCustomError
 from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.load.fields import FreeMapping, Text
 from dagsmith.spec.pipeline import PropertyShape
-from dagsmith.spec.values import references
 from dagsmith.steps.base import Shape, StepType
-from dagsmith.steps.check_job import CheckConfig, constraints_ports, dataset_port, put_baseline, put_check_job
+from dagsmith.steps.check_job import (
+    CheckConfig,
+    constraints_ports,
+    dataset_port,
+    put_baseline,
+    put_check_job,
+    refuse_references,
+)
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -35,11 +41,12 @@ class ClarifyCheckConfig(CheckConfig):
     model_name: Text | None = None
 
     @model_validator(mode="after")
-    def _file_holds_no_references(self) -> ClarifyCheckConfig:
-        found = next(references(self.analysis_config), None)
-        if found is not None:
-            message = "analysis_config becomes a file, in which {reference} would not be filled in"
-            raise PydanticCustomError("reference", message, {"reference": str(found), "path": ("analysis_config",)})
+    def _fits_its_kind(self) -> ClarifyCheckConfig:
+        refuse_references(self.analysis_config, "analysis_config")
+        if self.model_name is not None and self.given("model_name") is not None:
+            raise PydanticCustomError("check", "model_name and inputs.model_name are the same: keep one of them")
+        if self.model_name is not None and self.check_type == "DATA_BIAS":
+            raise PydanticCustomError("check", "a check of DATA_BIAS asks no model: leave out model_name")
         return self
 
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from dagsmith.load.fields import ConfigModel, Scalar
 from dagsmith.spec.pipeline import PropertyShape
-from dagsmith.steps.base import StepConfig, StepType
+from dagsmith.steps.base import StepConfig, StepType, refuse_request
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -86,6 +86,10 @@ class Condition(ConfigModel):
 
 
 def _negated(condition: dict[str, Any]) -> dict[str, Any]:
+    """The opposite of a condition; of a negated one that is what it negates."""
+    if condition["Type"] == "Not":
+        inner: dict[str, Any] = condition["Condition"]
+        return inner
     return {"Type": "Not", "Condition": condition}
 
 
@@ -96,6 +100,11 @@ class ConditionConfig(StepConfig):
     conditions: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=200, strict=False)]
     if_steps: Annotated[tuple[str, ...], Field(strict=False)] = ()
     else_steps: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _sends_none(self) -> ConditionConfig:
+        refuse_request(self)
+        return self
 
 
 def lower(step: Lowering, config: ConditionConfig) -> None:

@@ -11,7 +11,7 @@ from dagsmith.bind.ports import OutputPort
 from dagsmith.load.fields import ConfigModel, FreeMapping, Stringly, Text
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import StepProperty
-from dagsmith.steps.base import Cached, Shape, StepConfig, StepType, To
+from dagsmith.steps.base import Cached, PortName, Retried, Shape, StepConfig, StepType, To
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -38,7 +38,7 @@ class EMROutput(ConfigModel):
         return value if isinstance(value, dict) else {"destination": value}
 
 
-class EMRConfig(StepConfig, Cached):
+class EMRConfig(StepConfig, Cached, Retried):
     """The fields of an EMR step: on a running cluster (``cluster_id``) or on one of its own."""
 
     type: Literal["EMR"] = "EMR"
@@ -46,7 +46,7 @@ class EMRConfig(StepConfig, Cached):
     args: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
     main_class: Annotated[Text | None, To(f"{JAR}.MainClass")] = None
     properties: Annotated[dict[str, Stringly], To(f"{JAR}.Properties", property_list)] = {}
-    outputs: dict[str, EMROutput] = {}
+    outputs: dict[PortName, EMROutput] = {}
     cluster_id: Annotated[Text | None, To("ClusterId")] = None
     execution_role_arn: Annotated[Text | None, To("ExecutionRoleArn")] = None
     cluster_config: Annotated[FreeMapping, To("ClusterConfig")] = {}

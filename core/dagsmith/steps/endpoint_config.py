@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.load.fields import Real, Text, Whole
@@ -40,7 +40,7 @@ def _outputs(config: EndpointConfigConfig, name: str) -> tuple[OutputPort, ...]:
 def lower(step: Lowering, config: EndpointConfigConfig) -> None:
     """Fill a CreateEndpointConfig request."""
     step.put_fields()
-    members = {
+    members: dict[str, tuple[Any, Any]] = {
         "VariantName": (config.variant_name, "variant_name"),
         "ModelName": (step.source("model_name"), step.source_origin("model_name")),
         "InstanceType": (config.instance_type, "instance_type"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import model_validator
+
 from dagsmith.load.fields import Text
-from dagsmith.steps.base import StepConfig, StepType, To
+from dagsmith.steps.base import StepConfig, StepType, To, refuse_request
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -16,6 +18,11 @@ class FailConfig(StepConfig):
 
     type: Literal["Fail"] = "Fail"
     error_message: Annotated[Text, To("ErrorMessage")] = ""
+
+    @model_validator(mode="after")
+    def _sends_none(self) -> FailConfig:
+        refuse_request(self)
+        return self
 
 
 def lower(step: Lowering, config: FailConfig) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dagsmith.bind.ports import Source
-from dagsmith.load.fields import ConfigModel, Stringly, Text
+from dagsmith.load.fields import ConfigModel, Fixed, Stringly, Text, read_fixed
 from dagsmith.steps.base import StepConfig
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
 
 EntryPoint = Annotated[
-    str | None, Field(min_length=1, description="Script to run: a path beside the config file, or an S3 URI")
+    Annotated[str, Field(min_length=1), AfterValidator(read_fixed)] | None,
+    Field(description="Script to run: a path beside the config file, or an S3 URI"),
 ]
 
 
@@ -23,9 +24,9 @@ class JobConfig(StepConfig):
 
     role: Text | None = None
     image_uri: Text | None = None
-    framework: Annotated[str | None, Field(description="Framework that the SDK has images for")] = None
-    framework_version: str | None = None
-    py_version: str | None = None
+    framework: Annotated[Fixed | None, Field(description="Framework that the SDK has images for")] = None
+    framework_version: Fixed | None = None
+    py_version: Fixed | None = None
     instance_type: Text | None = None
     environment: dict[str, Stringly] = {}
 
@@ -34,7 +35,7 @@ class ScriptConfig(ConfigModel):
     """Mixin for jobs that run a script of the user's."""
 
     entry_point: EntryPoint = None
-    source_dir: Annotated[str | None, Field(description="Folder that goes along with entry_point")] = None
+    source_dir: Annotated[Fixed | None, Field(description="Folder that goes along with entry_point")] = None
 
 
 def put_role(step: Lowering, config: Any, target: str = "RoleArn") -> None:

@@ -10,7 +10,7 @@ from dagsmith.bind.ports import OutputPort
 from dagsmith.load.fields import Body, ConfigModel
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import StepProperty
-from dagsmith.steps.base import Cached, StepConfig
+from dagsmith.steps.base import Cached, PortName, StepConfig
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -33,7 +33,7 @@ class MessageConfig(StepConfig, Cached):
     """The fields that Lambda and Callback share."""
 
     inputs: dict[str, Body] = Field(default={}, description="What is sent; values may be references")
-    outputs: dict[str, MessageOutput] = Field(default={}, description="What comes back, with its type")
+    outputs: dict[PortName, MessageOutput] = Field(default={}, description="What comes back, with its type")
 
 
 def message_outputs(config: MessageConfig, name: str) -> tuple[OutputPort, ...]:

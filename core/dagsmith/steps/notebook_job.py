@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from dagsmith.bind.ports import OutputPort
-from dagsmith.load.fields import Flag, Stringly, Text, Whole
+from dagsmith.load.fields import Fixed, Flag, Stringly, Text, Whole
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import ExecutionVariable, Join, StepProperty
 from dagsmith.steps.base import Retried, Shape, StepConfig, StepType, To
@@ -25,9 +25,9 @@ class NotebookJobConfig(StepConfig, Retried):
 
     type: Literal["NotebookJob"] = "NotebookJob"
     role: Text | None = None
-    input_notebook: Annotated[str, Field(description="The notebook, a path beside the config file")]
-    initialization_script: str | None = None
-    additional_dependencies: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    input_notebook: Annotated[Fixed, Field(description="The notebook, a path beside the config file")]
+    initialization_script: Fixed | None = None
+    additional_dependencies: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
     notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None
     image_uri: Annotated[Text, To("AlgorithmSpecification.TrainingImage")]
     kernel_name: Text

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.load.fields import ConfigModel, Flag, Stringly, Text, Whole
+from dagsmith.bind.ports import InputPort, OutputPort, Source
+from dagsmith.load.fields import ConfigModel, Fixed, Flag, Stringly, Text, Whole
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import Join, StepProperty
 from dagsmith.steps.base import (
     EXPERIMENT_CONFIG,
     Cached,
     InputConfig,
+    PortName,
     Retried,
     Shape,
     StepType,
@@ -51,7 +52,7 @@ esac
 class ProcessingInput(InputConfig):
     """One input; ``path`` is where the container finds it."""
 
-    path: str | None = None
+    path: Text | None = None
     kind: str = "dataset"
     data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
     input_mode: Literal["File", "Pipe"] = "File"
@@ -62,7 +63,7 @@ class ProcessingInput(InputConfig):
 class ProcessingOutput(ConfigModel):
     """One output; a plain string is its ``path``, where the container writes it."""
 
-    path: str | None = None
+    path: Text | None = None
     destination: Annotated[Text | None, Field(description="S3 URI that the output is written to")] = None
     kind: str = "dataset"
     upload_mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
@@ -77,16 +78,16 @@ class PropertyFileConfig(ConfigModel):
     """A JSON file in an output whose values other steps may read."""
 
     output: str
-    path: str
+    path: Fixed
 
 
 class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
     """The fields of a Processing step."""
 
     type: Literal["Processing"] = "Processing"
-    inputs: dict[str, ProcessingInput] = {}
-    outputs: dict[str, ProcessingOutput] = {}
-    property_files: dict[str, PropertyFileConfig] = {}
+    inputs: dict[PortName, ProcessingInput] = {}
+    outputs: dict[PortName, ProcessingOutput] = {}
+    property_files: dict[PortName, PropertyFileConfig] = {}
     arguments: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
     entrypoint: Annotated[tuple[Text, ...], Field(strict=False, description="Container's command")] = ()
     instance_type: Annotated[Text | None, To("ProcessingResources.ClusterConfig.InstanceType")] = None
@@ -157,7 +158,7 @@ def _put_inputs_and_code(step: Lowering, config: ProcessingConfig) -> None:
         step.arguments["ProcessingInputs"] = inputs
 
 
-def _s3_input(name: str, source: object, path: str, item: ProcessingInput) -> dict[str, Any]:
+def _s3_input(name: str, source: Source, path: Source, item: ProcessingInput) -> dict[str, Any]:
     s3 = {
         "S3Uri": source,
         "LocalPath": path,

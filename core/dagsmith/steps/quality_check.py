@@ -9,11 +9,18 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.load.fields import FreeMapping, Stringly, Text
+from dagsmith.load.fields import Fixed, FreeMapping, Stringly, Text
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import StepProperty
 from dagsmith.steps.base import Shape, StepType
-from dagsmith.steps.check_job import CheckConfig, constraints_ports, dataset_port, put_baseline, put_check_job
+from dagsmith.steps.check_job import (
+    CheckConfig,
+    constraints_ports,
+    dataset_port,
+    put_baseline,
+    put_check_job,
+    refuse_references,
+)
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 INPUT = "/opt/ml/processing/input"
 DATASET = "baseline_dataset_input"
 PREPROCESSOR = "record_preprocessor_script_input"
-POSTPROCESSOR = "post_processor_script_input"
+POSTPROCESSOR = "post_analytics_processor_script_input"
 
 
 class QualityCheckConfig(CheckConfig):
@@ -37,8 +44,8 @@ class QualityCheckConfig(CheckConfig):
     type: Literal["QualityCheck"] = "QualityCheck"
     check_type: Literal["DATA_QUALITY", "MODEL_QUALITY"] = "DATA_QUALITY"
     dataset_format: FreeMapping
-    record_preprocessor_script: str | None = None
-    post_analytics_processor_script: str | None = None
+    record_preprocessor_script: Fixed | None = None
+    post_analytics_processor_script: Fixed | None = None
     problem_type: Literal["Regression", "BinaryClassification", "MulticlassClassification"] | None = None
     inference_attribute: Stringly | None = None
     probability_attribute: Stringly | None = None
@@ -48,6 +55,7 @@ class QualityCheckConfig(CheckConfig):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> QualityCheckConfig:
+        refuse_references(self.dataset_format, "dataset_format")
         if (self.check_type == "MODEL_QUALITY") != (self.problem_type is not None):
             raise PydanticCustomError("check", "problem_type goes along with check_type MODEL_QUALITY")
         return self
@@ -78,10 +86,10 @@ def lower(step: Lowering, config: QualityCheckConfig) -> None:
         "dataset_format": json.dumps(config.dataset_format),
         "dataset_source": f"{INPUT}/{DATASET}",
     }
-    inputs = [(DATASET, step.source("dataset"), f"{INPUT}/{DATASET}", step.source_origin("dataset"))]
+    inputs: list[tuple[Any, ...]] = [(DATASET, step.source("dataset"), f"{INPUT}/{DATASET}", step.source_origin("dataset"))]
     scripts = (
-        (PREPROCESSOR, "record_preprocessor_script", "record_preprocessor_script"),
         (POSTPROCESSOR, "post_analytics_processor_script", "post_analytics_processor_script"),
+        (PREPROCESSOR, "record_preprocessor_script", "record_preprocessor_script"),
     )
     for name, field, variable in scripts:
         script = getattr(config, field)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from dagsmith.load.fields import FreeMapping
 from dagsmith.spec.pipeline import PropertyShape
@@ -12,6 +13,12 @@ from dagsmith.steps.base import Cached, Retried, Shape, StepConfig, StepType
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
+
+
+COMMON = frozenset(
+    ("Arguments", "CacheConfig", "DependsOn", "Description", "DisplayName", "Name", "RetryPolicies", "Type")
+)
+"""What the common fields of a step become in the definition."""
 
 
 class RequestConfig(StepConfig, Cached, Retried):
@@ -32,6 +39,14 @@ class RequestConfig(StepConfig, Cached, Retried):
     service: str = "sagemaker"
     fields: FreeMapping = {}
     properties: str | None = None
+
+    @model_validator(mode="after")
+    def _keeps_to_itself(self) -> RequestConfig:
+        for name in self.fields:
+            if name in COMMON:
+                message = "{name} is set by the fields that every step has"
+                raise PydanticCustomError("managed", message, {"name": name, "path": ("fields", name)})
+        return self
 
 
 def lower(step: Lowering, config: RequestConfig) -> None:

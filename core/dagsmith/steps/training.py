@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.load.fields import Body, Flag, Stringly, Text, Whole
+from dagsmith.load.fields import Body, Fixed, Flag, Stringly, Text, Whole
 from dagsmith.spec.pipeline import PropertyShape
-from dagsmith.spec.values import Reference, StepProperty
+from dagsmith.spec.values import Reference, StepProperty, references
 from dagsmith.steps.base import (
     EXPERIMENT_CONFIG,
     Cached,
@@ -37,7 +37,7 @@ class Channel(InputConfig):
     input_mode: Literal["File", "Pipe", "FastFile"] | None = None
     compression: Literal["None", "Gzip"] | None = None
     record_wrapping: Literal["None", "RecordIO"] | None = None
-    attribute_names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    attribute_names: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
 
 
 def metric_list(metrics: dict[str, str]) -> list[dict[str, str]]:
@@ -61,7 +61,7 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     checkpoint_s3_uri: Text | None = None
     checkpoint_local_path: Text | None = None
     input_mode: Literal["File", "Pipe", "FastFile"] = "File"
-    metric_definitions: Annotated[dict[str, str], Field(description="Name and regex of metrics in the log")] = {}
+    metric_definitions: Annotated[dict[str, Fixed], Field(description="Name and regex of metrics in the log")] = {}
     enable_network_isolation: Flag | None = None
     encrypt_inter_container_traffic: Flag | None = None
     subnets: Annotated[tuple[Text, ...], Field(strict=False)] = ()
@@ -86,7 +86,7 @@ class TrainingConfig(TrainingJobConfig):
     input_mode: Annotated[Literal["File", "Pipe", "FastFile"], To("AlgorithmSpecification.TrainingInputMode")] = (
         "File"
     )
-    metric_definitions: Annotated[dict[str, str], To("AlgorithmSpecification.MetricDefinitions", metric_list)] = {}
+    metric_definitions: Annotated[dict[str, Fixed], To("AlgorithmSpecification.MetricDefinitions", metric_list)] = {}
     entrypoint: Annotated[
         tuple[Text, ...], Field(strict=False), To("AlgorithmSpecification.ContainerEntrypoint", list)
     ] = ()
@@ -126,13 +126,28 @@ def lower(step: Lowering, config: TrainingConfig) -> None:
 
 def hyperparameters(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
     """The hyperparameters as the service takes them: strings, numbers and lists in JSON's spelling."""
-    return {name: hyperparameter(step, config, value) for name, value in config.hyperparameters.items()}
+    return {
+        name: hyperparameter(step, config, value, "hyperparameters", name)
+        for name, value in config.hyperparameters.items()
+    }
 
 
-def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any) -> Any:
-    """One hyperparameter. Script mode reads all of them as JSON, so there strings are quoted too."""
+def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path: str | int) -> Any:
+    """One hyperparameter. Script mode reads all of them as JSON, so there strings are quoted too.
+
+    Args:
+        step: The step.
+        config: Its config.
+        value: What the config gives.
+        path: Where the config gives it.
+    """
     if isinstance(value, Reference):
         return step.as_string(value)
+    inside = next(references(value), None)
+    if inside is not None:
+        message = f"a list or mapping is written as JSON when compiling, so {inside} in it would not be filled in"
+        step.error(message, *path, code="reference", hint="give the reference a hyperparameter of its own")
+        return ""
     if isinstance(value, str) and config.entry_point is None:
         return value
     return json.dumps(value, sort_keys=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.bind.ports import OutputPort
-from dagsmith.load.fields import ConfigModel, Flag, Real, Scalar, Text, Whole
+from dagsmith.load.fields import ConfigModel, Fixed, Flag, Referable, Scalar, Text, Whole
 from dagsmith.spec.pipeline import PropertyShape
-from dagsmith.spec.values import Join, StepProperty
+from dagsmith.spec.values import Join, Reference, StepProperty
 from dagsmith.steps.base import Shape, StepType, To, tag_list
 from dagsmith.steps.job import put_image, put_role
 from dagsmith.steps.training import (
@@ -31,13 +31,16 @@ if TYPE_CHECKING:
 JOB = "TrainingJobDefinition"
 LIMITS = "HyperParameterTuningJobConfig.ResourceLimits"
 
+Number = Annotated[Union[int, float, Reference], Referable(Union[int, float])]
+"""A number that stays as it is written: the service takes no ``2.0`` for the limit of an Integer range."""
+
 
 class Range(ConfigModel):
     """The values that one hyperparameter may take; a plain list stands for categorical ``values``."""
 
     type: Literal["Continuous", "Integer", "Categorical"]
-    min: Real | None = None
-    max: Real | None = None
+    min: Number | None = None
+    max: Number | None = None
     values: Annotated[tuple[Scalar, ...], Field(strict=False)] = ()
     scaling: Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"] = "Auto"
 
@@ -51,6 +54,8 @@ class Range(ConfigModel):
         categorical = self.type == "Categorical"
         if categorical != bool(self.values) or categorical == (self.min is not None and self.max is not None):
             raise PydanticCustomError("range", "a Categorical range has values, any other has min and max")
+        if self.type == "Integer" and (isinstance(self.min, float) or isinstance(self.max, float)):
+            raise PydanticCustomError("range", "min and max of an Integer range are whole numbers")
         return self
 
 
@@ -92,7 +97,7 @@ class TuningConfig(TrainingJobConfig):
         Literal["File", "Pipe", "FastFile"], To(f"{JOB}.AlgorithmSpecification.TrainingInputMode")
     ] = "File"
     metric_definitions: Annotated[
-        dict[str, str], To(f"{JOB}.AlgorithmSpecification.MetricDefinitions", metric_list)
+        dict[str, Fixed], To(f"{JOB}.AlgorithmSpecification.MetricDefinitions", metric_list)
     ] = {}
     enable_network_isolation: Annotated[Flag | None, To(f"{JOB}.EnableNetworkIsolation")] = None
     encrypt_inter_container_traffic: Annotated[

@@ -129,15 +129,19 @@ Dumper.add_implicit_resolver(
 )
 
 
-def to_yaml(data: Any, choose: Choose) -> str:
+def to_yaml(
+    data: Any, choose: Choose, *, styles: tuple[str | None, ...] = (None, None, '"', "'", "|")
+) -> str:
     """``data`` as YAML, in a style that ``choose`` picks."""
+    # PyYAML writes these as they are in places where YAML reads them as the end of a line.
+    writes_all = not re.search("[\x85\u2028\u2029\ufeff]", json.dumps(data, ensure_ascii=False))
     dumped = yaml.dump(
         data,
         Dumper=Dumper,
         sort_keys=False,
-        allow_unicode=bool(choose(2)),
+        allow_unicode=writes_all and bool(choose(2)),
         default_flow_style=(False, True, None)[choose(3)],
-        default_style=(None, None, '"', "'", "|")[choose(5)],
+        default_style=styles[choose(len(styles))],
         width=(20, 1000)[choose(2)],
         explicit_start=bool(choose(2)),
         line_break=("\n", "\r\n")[choose(2)],

@@ -198,5 +198,10 @@ def test_syntax_errors_in_plain_words(source: str, line: int, words: str, code: 
 
 def test_brackets_in_strings_and_comments_are_no_nesting() -> None:
     brackets = "[" * 200
-    source = f'a = \'{brackets}\' # {brackets}\nb = """\n{brackets}\n"""\nc = \'\'\'{brackets}\'\'\'\nd = "\\"{brackets}"\n'
+    source = (
+        f"a = '{brackets}' # {brackets}\n"
+        f'b = """\n{brackets}\n"""\n'
+        f"c = '''{brackets}'''\n"
+        f'd = "\\"{brackets}"\n'
+    )
     assert read(source).data["a"] == brackets

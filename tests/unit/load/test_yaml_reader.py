@@ -234,7 +234,8 @@ three:
 
 def test_places_of_aliases_and_merges() -> None:
     document = read(
-        "base: &base\n  a: 1\n  deep:\n    x: 1\ncopy: *base\nlist:\n  - *base\none:\n  <<: *base\n  b: 2\nuse: &s t\nof: *s\n"
+        "base: &base\n  a: 1\n  deep:\n    x: 1\ncopy: *base\nlist:\n  - *base\n"
+        "one:\n  <<: *base\n  b: 2\nuse: &s t\nof: *s\n"
     )
     assert document.locate(("copy",)).line == 5
     assert document.locate(("copy", "deep", "x")).line == 4
@@ -372,7 +373,8 @@ def test_random_data_survives(data: dict[str, Any], draws: st.DataObject) -> Non
 
 @given(numbered(), st.data())
 def test_every_place_is_right(data: dict[str, Any], draws: st.DataObject) -> None:
-    source = to_yaml(data, lambda count: draws.draw(st.integers(0, count - 1)))
+    styles = (None, None, '"', "'")
+    source = to_yaml(data, lambda count: draws.draw(st.integers(0, count - 1)), styles=styles)
     document = read(source)
     assert document.data == data
     assert_every_place_is_right(document, source)

@@ -1,0 +1,1 @@
+"""Stands for a user's training script; only its name and place matter here."""
