@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 if not __package__:
@@ -19,11 +20,16 @@ def dump(folder: Path, names: list[str]) -> None:
     sdk = importlib.import_module(f"{_PACKAGE}.sdk{session.sdk_major()}")
     folder.mkdir(parents=True, exist_ok=True)
     builds = sdk.pipelines()
-    for name in names or list(builds):
-        text = session.definition(builds[name], uploads=name in sdk.UPLOADS)
-        document = json.dumps(json.loads(text), sort_keys=True, indent=2)
-        (folder / f"{name}.json").write_text(document + "\n", encoding="utf-8")
-        print(name)
+    names = names or list(builds)
+    with ExitStack() as stack:
+        stack.enter_context(session.schemas_checked_once())
+        uploads = sdk.UPLOADS.intersection(names)
+        endpoint = stack.enter_context(session.local_aws()) if uploads else None
+        for name in names:
+            text = session.definition(builds[name], endpoint if name in uploads else None)
+            document = json.dumps(json.loads(text), sort_keys=True, indent=2)
+            (folder / f"{name}.json").write_text(document + "\n", encoding="utf-8")
+            print(name)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -129,16 +129,42 @@ def local_aws() -> Iterator[str]:
         server.wait()
 
 
-def definition(build: Callable[[Any], Any], *, uploads: bool = False) -> str:
+@contextmanager
+def schemas_checked_once() -> Iterator[None]:
+    """Let ``jsonschema.validate`` check a schema once and not at every call, for the time of a ``with`` block.
+
+    SDK 3 validates its config at each look-up, a dozen times a step, and checks the whole schema of the config
+    first, which takes about a second.
+    """
+    import jsonschema
+    from jsonschema.validators import validator_for
+
+    validate = jsonschema.validate
+    # The schema is kept beside its validator, so that its id stays its own.
+    checked: dict[int, tuple[Any, Any]] = {}
+
+    def validate_only(instance: Any, schema: Any) -> None:
+        if id(schema) not in checked:
+            kind = validator_for(schema)
+            kind.check_schema(schema)
+            checked[id(schema)] = schema, kind(schema)
+        checked[id(schema)][1].validate(instance)
+
+    jsonschema.validate = validate_only
+    try:
+        yield
+    finally:
+        jsonschema.validate = validate
+
+
+def definition(build: Callable[[Any], Any], endpoint: str | None = None) -> str:
     """The definition of the pipeline that ``build`` makes, as JSON text.
 
     Args:
         build: A reference pipeline's ``build``.
-        uploads: Whether its classes insist on uploading; then a local AWS is up for as long as it takes.
+        endpoint: URL of the local AWS, for classes that insist on uploading.
     """
-    with ExitStack() as stack:
-        endpoint = stack.enter_context(local_aws()) if uploads else None
-        session = stack.enter_context(offline_session(endpoint))
+    with offline_session(endpoint) as session:
         text: str = build(session).definition()
         return text
 

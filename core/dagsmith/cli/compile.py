@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,26 +70,33 @@ def compile_command(
         raise click.UsageError("--json needs -o: the definition and the summary cannot both go to stdout")
     if locked and output is None:
         raise click.UsageError("--locked needs -o: the lock lies beside the output")
+    if output is not None and any(_same_file(output, source) for source in (config, dag)):
+        raise click.UsageError(f"-o {output} would overwrite what is compiled")
     try:
         compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
         if locked and output is not None:
             check_lock(lock_path(output), compiler.plugins.lock())
         compilation = compiler.compile_definition(dag)
+        report = compilation.report
+        text = compilation.definition + "\n" if form == "json" else _as_yaml(compilation.definition)
+        if output is not None:
+            write_file(output, text)
+            _write_lock(output, report)
     except DagsmithError as error:
         fail(error, as_json)
-    text = compilation.definition + "\n" if form == "json" else _as_yaml(compilation.definition)
     if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_file(output, text)
-        _write_lock(output, compilation.report)
-    report = compilation.report
+        # The bytes are the same whatever encoding the terminal has.
+        click.echo(text.encode(), nl=False)
     if as_json:
         show_diagnostics(report.warnings, True, output=str(output), report=report.as_dict())
         return
     show_diagnostics(report.warnings, False)
     if output is not None:
         click.echo(_summary(report, output), err=True)
+
+
+def _same_file(output: Path, source: str | None) -> bool:
+    return source is not None and os.path.realpath(output) == os.path.realpath(source)
 
 
 def _write_lock(output: Path, report: CompileReport) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ import click
 from dagsmith.cli.output import fail
 from dagsmith.cli.plugin_options import plugin_options, plugins_of
 from dagsmith.bind.ports import InputPort, OutputPort
-from dagsmith.errors import DagsmithError, did_you_mean
+from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError, did_you_mean
 from dagsmith.load.schema import config_schema
 from dagsmith.lower.request import mapped_fields
 from dagsmith.plugins.active import options_model
@@ -49,8 +48,11 @@ def steps_command(name: str | None, as_json: bool) -> None:
     """List step types, or show the ports and fields of the one called NAME."""
     catalog = StepCatalog()
     if name is not None and name not in catalog:
-        click.echo(f"there is no step type {name!r} ({did_you_mean(name, catalog.names)})", err=True)
-        sys.exit(1)
+        hint = did_you_mean(name, catalog.names) or f"one of {', '.join(catalog.names)}"
+        fail(
+            InvalidInputError([Diagnostic(f"there is no step type {name!r}", code="unknown-type", hint=hint)]),
+            as_json,
+        )
     names = [name] if name is not None else list(catalog.names)
     described = [describe_step_type(catalog[each]) for each in names]
     if as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dagsmith.cli.output import write_file
+from dagsmith.cli.output import UnwritableError, fail, write_file
 
 STARTER = ("pipeline.yaml", "code/preprocess.py", "code/train.py", "code/evaluate.py")
 
@@ -24,6 +24,9 @@ def init_command(folder: Path) -> None:
         sys.exit(1)
     source = files("dagsmith.cli") / "starter"
     for name in STARTER:
-        write_file(folder / name, (source / name).read_text(encoding="utf-8"))
+        try:
+            write_file(folder / name, (source / name).read_text(encoding="utf-8"))
+        except UnwritableError as error:
+            fail(error, False)
         click.echo(f"wrote {folder / name}")
     click.echo(f"next: dagsmith compile {folder / 'pipeline.yaml'} -o {folder / 'definition.json'}")

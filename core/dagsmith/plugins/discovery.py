@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagsmith.plugins.hooks import API_VERSION
@@ -25,6 +26,9 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VALUE = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
 _MENTIONED = re.compile(r"^\s*\[\s*dagsmith", re.MULTILINE)
 _API = re.compile(r"v?(\d+)")
+_SEPARATORS = re.compile(r"[-_.]+")
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError)
+"""What reading foreign metadata raises: no such file, no UTF-8, a line without ``=``, no such field."""
 
 
 @dataclass(frozen=True)
@@ -90,25 +94,55 @@ def scan(path: Iterable[str] | None = None) -> Scan:
     arguments = {} if path is None else {"path": list(path)}
     entries: list[PluginEntry] = []
     problems: list[str] = []
-    seen: set[str] = set()
+    seen: dict[str, Path] = {}
+    twice: set[str] = set()
     for distribution in importlib_metadata.distributions(**arguments):
-        # Most distributions have no plugins, and parsing the entry points of all of them takes ten times as long.
-        if not _MENTIONED.search(distribution.read_text("entry_points.txt") or ""):
+        # Nobody may be kept from compiling by the metadata of a distribution that he did not ask for.
+        try:
+            name, points, found = _read(distribution)
+        except _UNREADABLE as error:
+            problems.append(f"{_place(distribution)}: its metadata cannot be read: {type(error).__name__}: {error}")
             continue
-        points = [point for point in distribution.entry_points if point.group.startswith(GROUP)]
-        name = distribution.metadata.get("Name") or "unknown"
-        # An earlier folder on the path hides the same distribution in a later one, as it does for imports.
-        if name.casefold().replace("_", "-") in seen:
+        if not points:
             continue
-        seen.add(name.casefold().replace("_", "-"))
-        entries.extend(_entries(distribution, points))
+        folder = Path(_place(distribution)).parent
+        if _fold(name) in seen:
+            # An earlier folder on the path hides the same distribution in a later one, as it does for imports. In one
+            # and the same folder, the remains of another version, it is luck which of them counts.
+            if seen[_fold(name)] == folder:
+                twice.add(_fold(name))
+            continue
+        seen[_fold(name)] = folder
+        entries.extend(found)
         own = {point.name for point in points if point.group == GROUP}
         for point in points:
             if point.group in (API_GROUP, AUTOLOAD_GROUP) and point.name not in own:
                 problems.append(f"{name}: {point.group} names {point.name!r}, which is none of its plugins")
             elif point.group not in (GROUP, API_GROUP, AUTOLOAD_GROUP):
                 problems.append(f"{name}: there is no entry-point group {point.group!r}")
+    for index, entry in enumerate(entries):
+        if _fold(entry.distribution) in twice:
+            problem = f"two versions of {entry.distribution} are installed in one folder"
+            entries[index] = replace(entry, problems=(*entry.problems, problem))
     return Scan(tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems))
+
+
+def _read(distribution: Distribution) -> tuple[str, list[EntryPoint], list[PluginEntry]]:
+    """The name of a distribution, its entry points that are dagsmith's, and the plugins among them."""
+    # Most distributions have no plugins, and parsing the entry points of all of them takes ten times as long.
+    if not _MENTIONED.search(distribution.read_text("entry_points.txt") or ""):
+        return "", [], []
+    points = [p for p in distribution.entry_points if p.group.strip() == GROUP or p.group.startswith(f"{GROUP}.")]
+    return distribution.metadata.get("Name") or "unknown", points, list(_entries(distribution, points))
+
+
+def _fold(name: str) -> str:
+    """A distribution's name as installers compare it."""
+    return _SEPARATORS.sub("-", name).casefold()
+
+
+def _place(distribution: Distribution) -> str:
+    return str(getattr(distribution, "_path", "a distribution"))
 
 
 def _entries(distribution: Distribution, points: list[EntryPoint]) -> Iterator[PluginEntry]:

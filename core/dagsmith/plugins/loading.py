@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -25,12 +26,16 @@ class Plugin:
         implementation: The module, class instance or object that implements hooks.
         hooks: The hooks it implements, each with the names of the arguments it takes.
         entry: Where it was found; ``None`` for an object that was passed from Python.
+        given: What was passed from Python: the implementation, or the class that it is an instance of.
+        functions: By hook: the function to call.
     """
 
     name: str
     implementation: Any = field(repr=False)
     hooks: dict[str, tuple[str, ...]] = field(compare=False)
     entry: PluginEntry | None = None
+    given: Any = field(default=None, repr=False)
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def distribution(self) -> str | None:
@@ -52,21 +57,24 @@ def load_plugin(name: str, installed: Scan) -> Plugin:
     entry = find_entry(name, installed)
     implementation = _import(entry)
     if inspect.isclass(implementation):
-        implementation = _instantiate(entry, implementation)
-    return _checked(name, implementation, entry)
+        implementation = _instantiate(implementation, entry.value, Plugin(name, None, {}, entry), entry.distribution)
+    return _checked(Plugin(name, implementation, {}, entry))
 
 
-def adopt_plugin(implementation: Any) -> Plugin:
-    """Take an object or class from Python as a plugin, named by its ``name`` or its type.
+def adopt_plugin(given: Any) -> Plugin:
+    """Take an object, module or class from Python as a plugin, named by its ``name`` or its type.
 
     Raises:
-        PluginError: If it implements hooks that do not exist or take other arguments, or none at all.
+        PluginError: If it is a class that takes arguments, implements hooks that do not exist or take other
+            arguments, or none at all.
     """
-    if inspect.isclass(implementation):
-        implementation = implementation()
-    fallback = implementation.__name__ if inspect.ismodule(implementation) else type(implementation).__name__
-    name = getattr(implementation, "name", None)
-    return _checked(name if isinstance(name, str) and name else fallback, implementation, None)
+    named = given if inspect.isclass(given) or inspect.ismodule(given) else type(given)
+    stated = getattr(given, "name", None)
+    name = stated if isinstance(stated, str) and stated else named.__name__
+    implementation = given
+    if inspect.isclass(given):
+        implementation = _instantiate(given, named.__qualname__, Plugin(name, None, {}), "it")
+    return _checked(Plugin(name, implementation, {}, given=given))
 
 
 def find_entry(name: str, installed: Scan) -> PluginEntry:
@@ -79,7 +87,9 @@ def find_entry(name: str, installed: Scan) -> PluginEntry:
     if not entries:
         close = nearest(name, installed.names)
         known = f"did you mean {close!r}?" if close else f"installed: {', '.join(installed.names) or 'none'}"
-        raise PluginError(name, "it is not installed", f"install the distribution that provides it ({known})")
+        broken = "; some metadata is broken, see: dagsmith plugins doctor" if installed.problems else ""
+        remedy = f"install the distribution that provides it ({known}{broken})"
+        raise PluginError(name, "it is not installed", remedy)
     if len(entries) > 1:
         owners = " and ".join(f"{entry.distribution} {entry.version}" for entry in entries)
         raise PluginError(name, f"it is provided by {owners}", "uninstall all but one of them")
@@ -87,7 +97,7 @@ def find_entry(name: str, installed: Scan) -> PluginEntry:
     distribution = f"{entry.distribution} {entry.version}"
     if entry.problems:
         problem = "; ".join(entry.problems)
-        raise PluginError(name, problem, "mend the entry points of the distribution", distribution=distribution)
+        raise PluginError(name, problem, f"mend or reinstall {entry.distribution}", distribution=distribution)
     if entry.api_version != API_VERSION:
         problem = f"it is written for version {entry.api_version} of the hooks, this dagsmith has version {API_VERSION}"
         remedy = f"install a release of {entry.distribution} for version {API_VERSION}"
@@ -112,60 +122,85 @@ def _import(entry: PluginEntry) -> Any:
     return loaded
 
 
-def _instantiate(entry: PluginEntry, implementation: type) -> Any:
+def _instantiate(implementation: type, shown: str, plugin: Plugin, owner: str) -> Any:
     try:
         return implementation()
     except (Exception, SystemExit) as error:
-        what = f"calling {entry.value} raised {type(error).__name__}: {error}"
-        remedy = f"a plugin class takes no arguments; mend {entry.distribution}, {UNINSTALL}"
-        raise PluginError(
-            entry.name, what, remedy, distribution=f"{entry.distribution} {entry.version}"
-        ) from error
+        what = f"calling {shown} raised {type(error).__name__}: {error}"
+        raise plugin.error(what, f"a plugin class takes no arguments; mend {owner}, {UNINSTALL}") from error
 
 
-def _checked(name: str, implementation: Any, entry: PluginEntry | None) -> Plugin:
-    """The plugin, if pluggy accepts its hooks."""
-    plugin = Plugin(name, implementation, {}, entry)
+def _checked(plugin: Plugin) -> Plugin:
+    """The plugin, if every hook that it implements is one that there is, and takes what that gives."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
+    for attribute in _attributes(plugin.implementation):
+        marked = manager.parse_hookimpl_opts(plugin.implementation, attribute)
+        if marked is not None:
+            _add(plugin, marked.get("specname") or attribute, attribute, marked)
     try:
-        manager.register(implementation, name)
+        manager.register(plugin.implementation, plugin.name)
         manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise _refused(plugin, manager, str(error)) from error
-    for caller in manager.get_hookcallers(implementation) or ():
-        for impl in caller.get_hookimpls():
-            if impl.wrapper or impl.hookwrapper:
-                raise plugin.error("it wraps other plugins' hooks", "implement the hook plainly", caller.name)
-            plugin.hooks[caller.name] = tuple(impl.argnames)
+    # pluggy looks at every attribute of a foreign object, and what that does is anybody's guess.
+    except Exception as error:
+        raise plugin.error(f"its hooks are refused: {error}", "see docs/writing-plugins.md") from error
     _refuse_unmarked(plugin)
     return plugin
 
 
-def _refused(plugin: Plugin, manager: pluggy.PluginManager, reason: str) -> PluginError:
-    for attribute in dir(plugin.implementation):
-        options = manager.parse_hookimpl_opts(plugin.implementation, attribute)
-        if options is None:
+def _attributes(implementation: Any) -> list[str]:
+    """The names that could be hooks; those of properties are left out, since looking at them runs them."""
+    found = []
+    for name in dir(implementation):
+        if name.startswith("__"):
             continue
-        hook = options.get("specname") or attribute
-        if hook not in HOOKS:
-            close = nearest(hook, HOOKS)
-            hint = f"did you mean {close!r}?" if close else f"the hooks are {', '.join(HOOKS)}"
-            return plugin.error(f"there is no hook {hook!r}", f"rename it ({hint})", hook)
-        method = getattr(plugin.implementation, attribute)
-        allowed = [arg for arg in inspect.signature(getattr(HookSpecs, hook)).parameters if arg != "self"]
-        taken = [arg for arg in inspect.signature(method).parameters if arg != "self"]
-        unknown = [arg for arg in taken if arg not in allowed]
-        if unknown:
-            problem = f"it takes {', '.join(unknown)}, which the hook does not give"
-            return plugin.error(problem, f"take only: {', '.join(allowed) or 'nothing'}", hook)
-    return plugin.error(f"its hooks are refused: {reason}", "see docs/writing-plugins.md")
+        static = inspect.getattr_static(implementation, name, None)
+        if isinstance(static, (staticmethod, classmethod)) or inspect.isroutine(static):
+            found.append(name)
+    return found
+
+
+def _add(plugin: Plugin, hook: str, attribute: str, marked: Mapping[str, Any]) -> None:
+    if hook not in HOOKS:
+        close = nearest(hook, HOOKS)
+        hint = f"did you mean {close!r}?" if close else f"the hooks are {', '.join(HOOKS)}"
+        raise plugin.error(f"there is no hook {hook!r}", f"rename it ({hint})", hook)
+    if hook in plugin.hooks:
+        raise plugin.error("it is implemented twice", "keep one of the two functions", hook)
+    if marked.get("wrapper") or marked.get("hookwrapper"):
+        raise plugin.error("it wraps other plugins' hooks", "implement the hook plainly", hook)
+    function = getattr(plugin.implementation, attribute)
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise plugin.error("it is asynchronous, and hooks are called plainly", "write def in place of async def", hook)
+    plugin.hooks[hook] = _arguments(plugin, hook, function)
+    plugin.functions[hook] = function
+
+
+def _arguments(plugin: Plugin, hook: str, function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the arguments that an implementation takes; they are given by name."""
+    allowed = [name for name in inspect.signature(getattr(HookSpecs, hook)).parameters if name != "self"]
+    remedy = f"take only, by name: {', '.join(allowed) or 'nothing'}"
+    taken, unknown = [], []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            raise plugin.error(f"it takes {stars}{name}, so that it does not say what it needs", remedy, hook)
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise plugin.error(f"it takes {name} by position alone", remedy, hook)
+        if name in allowed:
+            taken.append(name)
+        elif parameter.default is parameter.empty:
+            unknown.append(name)
+    if unknown:
+        raise plugin.error(f"it takes {', '.join(unknown)}, which the hook does not give", remedy, hook)
+    return tuple(taken)
 
 
 def _refuse_unmarked(plugin: Plugin) -> None:
     """A function with the name of a hook that lacks the marker would silently never run."""
     for hook in HOOKS:
-        if hook not in plugin.hooks and callable(inspect.getattr_static(plugin.implementation, hook, None)):
+        static = inspect.getattr_static(plugin.implementation, hook, None)
+        if hook not in plugin.hooks and (callable(static) or isinstance(static, classmethod)):
             raise plugin.error("it is not marked as an implementation", "put @hookimpl before it", hook)
     if not plugin.hooks:
         raise plugin.error("it implements no hook", f"implement one of {', '.join(HOOKS)}, marked with @hookimpl")

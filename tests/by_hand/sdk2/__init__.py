@@ -38,6 +38,7 @@ NAMES = (
     "references",
     "no_experiment",
     "breast_cancer",
+    "example",
 )
 
 # Their classes upload when the pipeline is made or compiled, so a local AWS has to be up.

@@ -1,4 +1,4 @@
-"""The whole example: scikit-learn's breast cancer data, from the raw file to a registered model and scores.
+"""One pipeline of all common steps: from a raw file to a registered model and scores.
 
 preprocess -> train -> evaluate -> is the accuracy high enough? -> register, create model, score; else fail.
 """
@@ -30,7 +30,7 @@ from ..inputs import CODE, DATA, INSTANCE, OUTPUT, REGION, ROLE, SKLEARN_VERSION
 
 
 def build(session: Any) -> Pipeline:
-    """The example as a user of this SDK would write it."""
+    """The pipeline as a user of this SDK would write it."""
     instance_type = ParameterString(name="InstanceType", default_value=INSTANCE)
     max_depth = ParameterInteger(name="MaxDepth", default_value=5)
     accuracy_threshold = ParameterFloat(name="AccuracyThreshold", default_value=0.9)

@@ -27,6 +27,8 @@ def build(session: Any) -> Pipeline:
             "criterion": "gini",
             "sagemaker_program": "train.py",
             "sagemaker_submit_directory": f"{CODE}/source.tar.gz",
+            "sagemaker_container_log_level": "20",
+            "sagemaker_region": REGION,
         },
         output_data_config=OutputDataConfig(s3_output_path=f"{OUTPUT}/tune"),
         sagemaker_session=session,

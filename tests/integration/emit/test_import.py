@@ -323,3 +323,18 @@ def test_an_sdk_that_can_be_used(tmp_path: Path, version: str) -> None:
     print(json.dumps([str(require_sdk()), require_sdk().major]))
     """
     assert result(code, tmp_path) == [version, int(version[0])]
+
+
+def test_a_notebook_keeps_its_own_tracebacks(tmp_path: Path) -> None:
+    pytest.importorskip("IPython")
+    code = """
+    import json, os
+    os.environ["IPYTHONDIR"] = os.environ["HOME"]
+    from IPython.core.interactiveshell import InteractiveShell
+    shell = InteractiveShell.instance()
+    names = ("showtraceback", "_showtraceback", "showsyntaxerror")
+    before = [vars(shell).get(name) for name in names]
+    shell.run_cell("from dagsmith.emit.sdk import load_sdk; sdk = load_sdk()")
+    print(json.dumps([[vars(shell).get(name) for name in names] == before, "sdk" in shell.user_ns]))
+    """
+    assert result(code, tmp_path) == [True, True]
