@@ -195,7 +195,13 @@ def _import(version: SDKVersion, modules: Iterable[str]) -> dict[str, Any]:
         with sdk_import():
             return {module: importlib.import_module(module) for module in modules}
     except (ImportError, BotoCoreError) as error:
-        raise SDKError(f"SageMaker SDK {version} is installed but cannot be imported: {error}") from error
+        message = f"SageMaker SDK {version} is installed but cannot be imported: {error}"
+        if isinstance(error, ImportError):
+            major = version.major
+            message += (
+                f': pip install --upgrade "sagemaker>={major},<{major + 1}", or install what is missing'
+            )
+        raise SDKError(message) from error
 
 
 def _distribution_version(name: str) -> str | None:

@@ -27,6 +27,12 @@ EXPECTED = {
 }
 """By type of pydantic error: what was expected."""
 
+FOLLOWING = frozenset({*EXPECTED, "literal_error", "too_short"})
+"""Types of error that say nothing more where something inside of the value is wrong.
+
+Of a list, pydantic counts only the items that are right; of a union, it tells what else would have been right.
+"""
+
 
 def report_validation(
     error: ValidationError,
@@ -54,8 +60,7 @@ def report_validation(
         path += tuple(detail.get("ctx", {}).get("path", ()))
         by_path.setdefault(path, []).append(detail)
     for path, details in by_path.items():
-        if details[0]["type"] == "too_short" and any(other[: len(path)] == path != other for other in by_path):
-            # Pydantic counts only the items that were right.
+        if details[0]["type"] in FOLLOWING and any(other[: len(path)] == path != other for other in by_path):
             continue
         message, code, hint = _explain(path, details, model)
         owner = "defaults" if inherited(path) else subject

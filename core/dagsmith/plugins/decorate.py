@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from dagsmith.errors import PluginError
@@ -14,6 +15,7 @@ from dagsmith.plugins.active import ActivePlugin, PluginSet
 from dagsmith.plugins.metaclass import IrreconcilableError, apply_decorator
 
 HOOK = "decorate_template_class"
+PARAMS_HOOK = "build_template_params"
 CACHED = 1024
 """Most decorated classes kept. A process that compiles for more pipelines than that makes the oldest anew."""
 
@@ -34,7 +36,7 @@ class ClassCache:
         decorating = tuple(plugins.implementing(HOOK))
         if not decorating:
             return template_class
-        key = (template_class, tuple(_identity(active) for active in decorating), _digest(metadata))
+        key = (template_class, tuple(_identity(active) for active in decorating), _key(metadata))
         with self._lock:
             if key in self._classes:
                 self._classes.move_to_end(key)
@@ -65,38 +67,78 @@ def decorate(template_class: type, plugins: tuple[ActivePlugin, ...], metadata: 
     return decorated
 
 
+def instantiate(
+    template_class: type, params: Mapping[str, Any], plugins: PluginSet, given: Mapping[str, str] = MappingProxyType({})
+) -> Any:
+    """An instance of a template class, which plugins may have decorated.
+
+    Args:
+        template_class: The class.
+        params: The arguments of its constructor, ``metadata`` among them.
+        plugins: The plugins that decorated it.
+        given: By name of an argument: the plugin that gave it.
+
+    Raises:
+        PluginError: If a class that plugins decorated does not make an instance of these arguments, or an argument
+            that a plugin gave is not one of the class.
+    """
+    decorating = tuple(plugins.implementing(HOOK))
+    try:
+        template = template_class(**params)
+    # A constructor that a decorator added is foreign code.
+    except (Exception, SystemExit) as error:
+        for name, plugin in given.items():
+            if isinstance(error, TypeError) and f"unexpected keyword argument {name!r}" in str(error):
+                active = next(item for item in plugins.plugins if item.name == plugin)
+                problem = f"it gives {name!r}, which the template's constructor does not take"
+                raise active.error(problem, "leave it out, or decorate a class that takes it", PARAMS_HOOK) from error
+        if not decorating:
+            raise
+        problem = f"the decorated class cannot be instantiated: {type(error).__name__}: {error}"
+        raise _blame(decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)") from error
+    if decorating and not isinstance(template, template_class):
+        problem = f"instantiating the decorated class gave {template!r}, which is no instance of it"
+        raise _blame(decorating, problem, "let the metaclass's __call__ return an instance of the class")
+    # The metadata is made anew for each compile: an instance that holds another one is not of this compile.
+    if decorating and getattr(template, "metadata", None) is not params["metadata"]:
+        problem = "the decorated class gave an instance that does not hold the arguments it was made with"
+        remedy = "call super().__init__(**kwargs), and let no metaclass keep instances for later calls"
+        raise _blame(decorating, problem, remedy)
+    return template
+
+
+def _blame(decorating: tuple[ActivePlugin, ...], problem: str, remedy: str) -> PluginError:
+    """An error that names every plugin that decorated the class; the outermost one first."""
+    *others, outermost = decorating
+    if others:
+        names = ", ".join(f"{active.name!r} ({active.plugin.distribution})" for active in reversed(others))
+        problem += f"; decorated as well by {names}"
+    return outermost.error(problem, remedy, HOOK)
+
+
 def _decorate_once(active: ActivePlugin, template_class: type, metadata: Mapping[str, Any]) -> type:
     try:
-        result = apply_decorator(
-            lambda cls: _call(active, cls, metadata),
-            template_class,
-        )
+        result = apply_decorator(lambda cls: active.call_bare(HOOK, template_class=cls, metadata=metadata), template_class)
     except IrreconcilableError as error:
         raise active.error(str(error), error.remedy, HOOK) from error
     # The rest of what a decorator may raise: it is foreign code.
     except (Exception, SystemExit) as error:
-        if isinstance(error, PluginError):
-            raise
-        problem = f"it raised {type(error).__name__}: {error}"
-        raise active.error(problem, "mend the decorator, or leave the plugin out with --no-plugin", HOOK) from error
+        raise active.failure(error, HOOK) from error
     if result is None:
         raise active.error("it returned nothing", "end the hook with: return the class", HOOK)
     if not isinstance(result, type):
         raise active.error(f"it returned {result!r}, expected a class", "return the class itself", HOOK)
-    if not issubclass(result, template_class):
+    if template_class not in result.__mro__:
         # A decorator may have been given a twin with another metaclass: a subclass of the class all the same.
         problem = f"it returned {result.__qualname__}, which is not a subclass of the class that it was given"
         raise active.error(problem, "derive the new class from template_class", HOOK)
+    if inspect.isabstract(result):
+        missing = ", ".join(sorted(result.__abstractmethods__))
+        problem = f"its class is abstract, it lacks {missing}"
+        raise active.error(problem, "implement these methods in the class that the hook returns", HOOK)
     for name, value in _same_name(template_class).items():
         type.__setattr__(result, name, value)
     return result
-
-
-def _call(active: ActivePlugin, template_class: type, metadata: Mapping[str, Any]) -> Any:
-    """The hook itself, unwrapped, so that a metaclass conflict is seen as it is raised."""
-    arguments = {"template_class": template_class, "metadata": metadata, "options": active.options}
-    taken = {name: arguments[name] for name in active.plugin.hooks[HOOK]}
-    return getattr(active.plugin.implementation, HOOK)(**taken)
 
 
 def _same_body(template_class: type) -> dict[str, Any]:
@@ -111,12 +153,34 @@ def _same_name(template_class: type) -> dict[str, Any]:
     return {**_same_body(template_class), "__name__": template_class.__name__}
 
 
+class _Same:
+    """Keeps an object as part of a key, where it equals only itself."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.item is other.item
+
+    def __hash__(self) -> int:
+        return id(self.item)
+
+
 def _identity(active: ActivePlugin) -> tuple[Any, ...]:
     entry = active.plugin.entry
-    origin = (entry.name, entry.value, entry.distribution, entry.version) if entry else active.plugin.implementation
-    return (active.name, origin, active.lock_entry()["options_sha256"])
+    if entry is not None:
+        return (active.name, entry.value, entry.distribution, entry.version, active.options_digest)
+    return (active.name, _Same(active.plugin.given), active.options_digest)
 
 
-def _digest(metadata: Mapping[str, Any]) -> str:
-    # Explicit metadata may hold objects; those are told apart by how they show themselves.
-    return json.dumps(metadata, sort_keys=True, default=repr)
+def _key(value: Any) -> Any:
+    """Metadata as a part of a key: JSON data by its value, whatever else Python gave by its identity."""
+    if isinstance(value, Mapping):
+        return ("mapping", frozenset((key, _key(item)) for key, item in value.items()))
+    if isinstance(value, (list, tuple)):
+        return ("sequence", tuple(_key(item) for item in value))
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return (type(value), value)
+    return _Same(value)

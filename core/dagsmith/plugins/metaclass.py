@@ -1,22 +1,24 @@
 """Decorating a class whose metaclass clashes with that of the decorator's mixin.
 
 ``class Wrapped(cls, Mixin)`` fails where the metaclass of neither base derives from the other's. The template class has
-``ABCMeta``, so a decorator whose mixin has a metaclass of its own cannot be applied as it stands. It is called once more with
-a :class:`Probe` in place of the class. Python asks the probe for its bases in the class statement
-(``__mro_entries__``, PEP 560); there the probe learns the other bases and stops, before anything is built. From the bases
-follows a metaclass that fits all of them; a twin of the template class with that metaclass is then decorated for good.
+``ABCMeta``, so a decorator whose mixin has a metaclass of its own cannot be applied as it stands. It is called again with
+a stand-in for the class, which finds out what it would join (:mod:`dagsmith.plugins.probe`). From that follows a metaclass
+that fits all of it; a twin of the template class with that metaclass is then decorated for good.
 """
 
 from __future__ import annotations
 
+from _abc import _abc_init  # type: ignore[import-not-found]
 from abc import ABCMeta
-from collections.abc import Callable, Sequence
-from types import resolve_bases
+from collections.abc import Iterable, Mapping, Sequence
+from types import new_class, resolve_bases
 from typing import Any
 
-Decorator = Callable[[type], Any]
+from dagsmith.plugins.probe import Decorator, ask_for_bases, ask_for_class
 
-_CONFLICTS = ("metaclass conflict", "instance lay-out conflict", "consistent method resolution")
+_METACLASSES = "metaclass conflict"
+_BASES = ("instance lay-out conflict", "consistent method resolution", "duplicate base class")
+_USE_MIXIN = "build the class with dagsmith.plugin.mixin(template_class, Mixin)"
 
 
 class IrreconcilableError(TypeError):
@@ -48,20 +50,36 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
     """
     try:
         return decorator(template_class)
-    except TypeError as error:
-        if not any(sign in str(error) for sign in _CONFLICTS):
+    except IrreconcilableError:
+        raise
+    except Exception as error:
+        conflict = _conflict(error)
+        if conflict is None:
             raise
-        conflict = error
-    bases = _bases_of(decorator, template_class, conflict)
-    if "metaclass conflict" not in str(conflict):
-        names = [base.__qualname__ for base in bases]
-        remedy = "join bases whose layouts and orders agree, such as a mixin without __slots__"
-        raise IrreconcilableError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy) from conflict
-    metaclass = common_metaclass(bases)
-    return _decorate_twin(decorator, template_class, metaclass, bases)
+    if _METACLASSES not in str(conflict):
+        joined = ask_for_bases(decorator, template_class) or ask_for_class(decorator, template_class)
+        raise _clash_of_bases(joined.bases if joined else (template_class,), conflict) from conflict
+    tried: set[type] = set()
+    clashing: tuple[type, ...] = (type(template_class),)
+    for ask in (ask_for_bases, ask_for_class):
+        joined = ask(decorator, template_class)
+        if joined is None:
+            continue
+        needed = _most_derived(joined.metaclasses)
+        clashing = tuple(needed) if len(needed) > len(clashing) else clashing
+        if len(needed) < 2 or tried.issuperset(needed):
+            continue
+        tried.update(needed)
+        try:
+            return _decorate_twin(decorator, template_class, _combined(needed), joined.bases)
+        except IrreconcilableError as error:
+            if error.__cause__ is None or _METACLASSES not in str(error.__cause__):
+                raise
+            conflict = error.__cause__
+    raise _unresolved(clashing, conflict) from conflict
 
 
-def mixin(template_class: type, *bases: type, **namespace: Any) -> type:
+def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
     """A subclass of ``template_class`` and ``bases`` with a metaclass that fits all of them.
 
     For authors who build a class themselves. It keeps name, module and docstring of the template class.
@@ -74,113 +92,135 @@ def mixin(template_class: type, *bases: type, **namespace: Any) -> type:
     Raises:
         IrreconcilableError: If the bases cannot be joined.
     """
-    metaclass = common_metaclass((template_class, *bases))
+    resolved = resolve_bases((template_class, *bases))
+    metaclass = common_metaclass(resolved)
     body = {**_identity(template_class), **namespace}
-    joined: type = metaclass(template_class.__name__, (template_class, *bases), body)
-    return joined
+    try:
+        return _constructed(template_class.__name__, (template_class, *bases), metaclass, body)
+    # A foreign metaclass may refuse in its own words.
+    except Exception as error:
+        if isinstance(error, TypeError) and any(sign in str(error) for sign in _BASES):
+            raise _clash_of_bases(resolved, error) from error
+        names = [_name(m) for m in _most_derived(type(base) for base in resolved)]
+        if len(names) < 2:
+            raise
+        message = f"the metaclasses {' and '.join(names)} were joined, and refuse the class: {error}"
+        raise IrreconcilableError(message, names, "let the metaclass accept any class") from error
 
 
-def common_metaclass(bases: Sequence[type]) -> type:
+def common_metaclass(bases: Iterable[type]) -> type:
     """A metaclass that derives from the metaclasses of all bases: one of them where it fits, else a new one.
 
     Raises:
         IrreconcilableError: If the metaclasses cannot have a common descendant.
     """
-    metaclasses = list(dict.fromkeys(type(base) for base in bases))
-    needed = [m for m in metaclasses if not any(other is not m and issubclass(other, m) for other in metaclasses)]
+    return _combined(_most_derived(type(base) for base in bases))
+
+
+def _most_derived(metaclasses: Iterable[type]) -> list[type]:
+    """The metaclasses that no other of them derives from."""
+    unique = list(dict.fromkeys(metaclasses))
+    return [m for m in unique if not any(other is not m and m in other.__mro__ for other in unique)]
+
+
+def _combined(needed: Sequence[type]) -> type:
     if len(needed) == 1:
         return needed[0]
-    # ABCMeta goes last: it hands over to nothing but type, so that what stands before it can hand over to it.
+    # ABCMeta goes last, so that what a mixin's own metaclass says of isinstance and issubclass goes before it.
     ordered = sorted(needed, key=lambda m: m is ABCMeta)
     name = "And".join(m.__name__ for m in ordered)
     try:
         return type(name, tuple(ordered), {"__module__": __name__})
-    except TypeError as error:
+    # A metaclass may refuse to be derived from in its own words.
+    except Exception as error:
         names = [_name(m) for m in needed]
         message = f"the metaclasses {' and '.join(names)} have no common descendant: {error}"
         raise IrreconcilableError(message, names, "give the mixin a metaclass that can be combined") from error
 
 
-class _Stop(BaseException):
-    """Ends the probing call; no ``except Exception`` of a decorator is to catch it."""
-
-    def __init__(self, bases: tuple[Any, ...]) -> None:
-        self.bases = bases
-
-
-class Probe:
-    """Stands in for a class until a class statement asks for its bases."""
-
-    def __init__(self, template_class: type) -> None:
-        self._template_class = template_class
-        self.__doc__ = template_class.__doc__
-        self.__module__ = template_class.__module__
-
-    @property
-    def __class__(self) -> Any:
-        # inspect.isclass and isinstance(..., type) believe it is the class.
-        return type(self._template_class)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._template_class, name)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._template_class(*args, **kwargs)
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        raise _Stop(bases)
+def _conflict(error: BaseException | None) -> TypeError | None:
+    """The conflict that made a decorator fail, even if it reports it as an error of its own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, TypeError) and any(sign in str(error) for sign in (_METACLASSES, *_BASES)):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
 
 
-def _bases_of(decorator: Decorator, template_class: type, conflict: TypeError) -> tuple[type, ...]:
-    probe: Any = Probe(template_class)
-    try:
-        decorator(probe)
-    except _Stop as stop:
-        return resolve_bases(tuple(template_class if base is probe else base for base in stop.bases))
-    except Exception as error:
-        raise _opaque(template_class, conflict, error) from conflict
-    raise _opaque(template_class, conflict, None) from conflict
+def _clash_of_bases(bases: Sequence[type], conflict: BaseException) -> IrreconcilableError:
+    names = [base.__qualname__ for base in bases]
+    remedy = "join bases whose layouts and orders agree, such as a mixin without __slots__"
+    return IrreconcilableError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy)
 
 
-def _opaque(template_class: type, conflict: TypeError, error: Exception | None) -> IrreconcilableError:
-    why = f" (asked for its bases, it raised {error})" if error is not None else ""
-    names = [_name(type(template_class)), "a metaclass that the decorator hides"]
-    message = f"the class has the metaclass {names[0]}, which clashes with that of the decorator's class: {conflict}{why}"
-    return IrreconcilableError(message, names, "build the class with dagsmith.plugin.mixin(template_class, Mixin)")
+def _unresolved(clashing: Sequence[type], conflict: BaseException) -> IrreconcilableError:
+    names = [_name(metaclass) for metaclass in clashing]
+    if len(names) > 1:
+        message = f"the metaclasses {' and '.join(names)} clash, and joining them was not enough: {conflict}"
+        return IrreconcilableError(message, names, _USE_MIXIN)
+    hidden = "that of another class which the decorator makes"
+    message = f"the class has the metaclass {names[0]}, which clashes with {hidden}: {conflict}"
+    return IrreconcilableError(message, [*names, hidden], _USE_MIXIN)
 
 
 def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, bases: Sequence[type]) -> Any:
     """Apply the decorator to a twin; one made past the metaclass's own constructor is tried first.
 
     A registering metaclass would list the twin as if it were a template of its own. But one whose classes carry state that
-    its constructor sets needs that constructor to run.
+    its constructor sets may need that constructor to run.
     """
-    names = list(dict.fromkeys(_name(type(base)) for base in bases))
+    names = [_name(m) for m in _most_derived(type(base) for base in bases)]
+    if len(names) < 2:
+        names = [_name(base) for base in metaclass.__bases__]
+    joined = f"the metaclasses {' and '.join(names)} were joined"
     try:
         return decorator(_bare_twin(template_class, metaclass))
-    except (TypeError, AttributeError, KeyError) as error:
+    except IrreconcilableError:
+        raise
+    except Exception as error:
+        conflict = _conflict(error)
+        if conflict is not None and _METACLASSES not in str(conflict):
+            raise _clash_of_bases(bases, conflict) from conflict
+        if conflict is not None:
+            raise IrreconcilableError(f"{joined}, and another clash followed: {conflict}", names, _USE_MIXIN) from conflict
         first = error
     try:
-        twin = metaclass(template_class.__name__, (template_class,), _identity(template_class))
+        name, identity = template_class.__name__, _identity(template_class)
+        return decorator(_constructed(name, (template_class,), metaclass, identity))
+    # What a foreign metaclass or decorator raises may be anything; the first attempt tells more of it.
     except Exception as error:
-        message = f"the metaclasses {' and '.join(names)} were joined, but {_name(metaclass)} refuses the class: {error}"
-        remedy = "let the metaclass accept any class, or build with dagsmith.plugin.mixin"
+        why = f"{type(first).__name__}: {first}"
+        message = f"{joined}, and the class could not be made all the same: {why}"
+        remedy = f"let the metaclass accept any class, or {_USE_MIXIN}"
         raise IrreconcilableError(message, names, remedy) from error
-    try:
-        return decorator(twin)
-    except TypeError as error:
-        message = f"the metaclasses {' and '.join(names)} were joined, and the decorator failed all the same: {error}"
-        raise IrreconcilableError(message, names, "build the class with dagsmith.plugin.mixin") from first
+
+
+def _constructed(name: str, bases: tuple[Any, ...], metaclass: type, body: Mapping[str, Any]) -> type:
+    """A class made as a class statement makes it."""
+
+    def fill(namespace: dict[str, Any]) -> None:
+        # Item by item: the namespace that a metaclass prepares may take note of each.
+        for key, value in body.items():
+            namespace[key] = value
+
+    return new_class(name, bases, {"metaclass": metaclass}, fill)
 
 
 def _bare_twin(template_class: type, metaclass: type) -> type:
-    namespace = _identity(template_class)
-    bases = (template_class,)
+    """A subclass that nobody hears of: neither the metaclass's constructor nor ``__init_subclass__`` is called."""
+
+    def keep_quiet(cls: type, **keywords: Any) -> None:
+        if cls.__bases__[0] is not quiet:
+            super(quiet, cls).__init_subclass__(**keywords)
+
+    quiet = type("Unannounced", (), {"__slots__": (), "__init_subclass__": classmethod(keep_quiet)})
+    twin = type.__new__(metaclass, template_class.__name__, (quiet, template_class), _identity(template_class))
     if issubclass(metaclass, ABCMeta):
-        # The C base of ABCMeta has to see the class, or isinstance and abstract methods do not work on it.
-        if metaclass.__mro__[metaclass.__mro__.index(ABCMeta) + 1] is type:
-            return ABCMeta.__new__(metaclass, template_class.__name__, bases, namespace)
-    return type.__new__(metaclass, template_class.__name__, bases, namespace)
+        # ABCMeta has to see the class, or isinstance and abstract methods take it for its parent.
+        _abc_init(twin)
+    return twin
 
 
 def _identity(template_class: type) -> dict[str, Any]:

@@ -13,7 +13,7 @@ ABSENT = object()
 """Stands for a value that is not there."""
 
 LOCAL_STORAGE = re.compile(
-    r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g5|g6e?|g6f|gr6f?|g7e|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|trn\d\w*|f2)\."
+    r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g5|g6e?|g6f|gr6f?|g7e|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|d\d\w*|trn\d\w*)\."
 )
 """Machines with storage of their own, for which the service refuses a key for the volume.
 

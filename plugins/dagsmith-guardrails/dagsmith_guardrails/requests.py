@@ -135,12 +135,13 @@ TUNING = (
     + RequestKind(tags=TAGS)
 )
 
-TRANSFORM = RequestKind(
+TRANSFORM_JOB = RequestKind(
     volume_keys=(Place("TransformResources", "VolumeKmsKeyId", machines=("InstanceType",)),),
-    output_keys=(Place("TransformOutput", "KmsKeyId"), Place("DataCaptureConfig", "KmsKeyId")),
+    output_keys=(Place("TransformOutput", "KmsKeyId"),),
     instance_types=(Place("TransformResources", "InstanceType"),),
-    tags=TAGS,
 )
+
+TRANSFORM = TRANSFORM_JOB + RequestKind(output_keys=(Place("DataCaptureConfig", "KmsKeyId"),), tags=TAGS)
 
 MODEL = RequestKind(
     subnets=(Place("", "VpcConfig.Subnets"),),
@@ -166,19 +167,18 @@ MODEL_PACKAGE = (
         # The tags of a package in a group are the group's. Source: Tags of CreateModelPackage.
         untagged_with="ModelPackageGroupName",
     )
-    + TRANSFORM.below(_PROFILES)
+    + TRANSFORM_JOB.below(_PROFILES)
 )
 
-_AUTOML = "AutoMLJobConfig"
-_AUTOML_SECURITY = "SecurityConfig"
+_AUTOML_SECURITY = "AutoMLJobConfig.SecurityConfig"
 
 AUTOML = RequestKind(
-    volume_keys=(Place("", f"{_AUTOML}.{_AUTOML_SECURITY}.VolumeKmsKeyId"),),
+    volume_keys=(Place("", f"{_AUTOML_SECURITY}.VolumeKmsKeyId"),),
     output_keys=(Place("OutputDataConfig", "KmsKeyId"),),
-    subnets=(Place("", f"{_AUTOML}.{_AUTOML_SECURITY}.VpcConfig.Subnets"),),
-    security_groups=(Place("", f"{_AUTOML}.{_AUTOML_SECURITY}.VpcConfig.SecurityGroupIds"),),
-    traffic=(Place("", f"{_AUTOML}.{_AUTOML_SECURITY}.EnableInterContainerTrafficEncryption"),),
-    runtimes=(Place("", f"{_AUTOML}.CompletionCriteria.MaxAutoMLJobRuntimeInSeconds"),),
+    subnets=(Place("", f"{_AUTOML_SECURITY}.VpcConfig.Subnets"),),
+    security_groups=(Place("", f"{_AUTOML_SECURITY}.VpcConfig.SecurityGroupIds"),),
+    traffic=(Place("", f"{_AUTOML_SECURITY}.EnableInterContainerTrafficEncryption"),),
+    runtimes=(Place("", "AutoMLJobConfig.CompletionCriteria.MaxAutoMLJobRuntimeInSeconds"),),
     tags=TAGS,
 )
 

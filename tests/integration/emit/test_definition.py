@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagsmith.emit.pipeline import CompiledPipeline, emit_pipeline
-from dagsmith.emit.sdk import SDK
+from dagsmith.emit.sdk import SDK, SDKVersion
+from dagsmith.emit.step import check_types
 from dagsmith.errors import SDKError
 from dagsmith.spec.definition import definition, definition_json
 from dagsmith.spec.pipeline import PipelineSpec
@@ -271,5 +272,28 @@ def test_step_types_that_the_sdk_lacks_are_named_with_the_sdk_that_has_them(sdk:
     if "EMRServerless" in {member.value for member in sdk.StepTypeEnum}:
         assert emit_pipeline(serverless).definition() == definition_json(serverless)
     else:
-        with pytest.raises(SDKError, match=r"step 'spark'.*'EMRServerless'.*sagemaker>=3"):
+        with pytest.raises(SDKError) as refused:
             emit_pipeline(serverless)
+        assert str(refused.value) == (
+            f"step 'spark': SageMaker SDK {sdk.version} has no step type 'EMRServerless', "
+            'which it has from 3.4 on: pip install "sagemaker>=3.4,<4"'
+        )
+
+
+@pytest.mark.parametrize(
+    ("major", "remedy"),
+    [(2, 'pip install "sagemaker>=2.257.6,<3"'), (3, 'pip install "sagemaker>=3.23,<4"')],
+)
+def test_the_remedy_keeps_to_the_installed_major(sdk: SDK, major: int, remedy: str) -> None:
+    """An SDK without endpoints, as early ones are: what is installed has them."""
+    early = replace(
+        sdk,
+        version=SDKVersion(f"{major}.500"),
+        StepTypeEnum=[member for member in sdk.StepTypeEnum if member.value != "Endpoint"],
+    )
+    with pytest.raises(SDKError) as refused:
+        check_types([replace(fail("serve"), definition_type="Endpoint")], early)
+    assert str(refused.value) == (
+        f"step 'serve': SageMaker SDK {major}.500 has no step type 'Endpoint', "
+        f"which it has from 2.257.6 and 3.23 on: {remedy}"
+    )

@@ -1,0 +1,100 @@
+"""Asking a class decorator which bases it would join to a class, before anything is built.
+
+Two stand-ins for the class, both of which end the decorator's call by raising :class:`Found`:
+
+- :class:`Probe` is asked for its bases by the class statement (``__mro_entries__``, PEP 560) and sees all others.
+  Nothing at all is built.
+- a model, a real class with the plain metaclass ``type`` and the attributes of the class, is told of a subclass by
+  ``__init_subclass__``. That also finds what ``__mro_entries__`` does not: a metaclass that the class statement names
+  itself, and classes made by calling ``type``. The metaclass's constructor is cut short there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import resolve_bases
+from typing import Any, NamedTuple, NoReturn
+
+Decorator = Callable[[type], Any]
+
+_OWN = frozenset({"__dict__", "__weakref__", "__slots__", "__classcell__", "__abstractmethods__", "_abc_impl"})
+
+
+class Joined(NamedTuple):
+    """What a decorator joins.
+
+    Attributes:
+        bases: The bases, the template class among them.
+        metaclasses: The metaclasses of the bases, and that of the new class where it is known; each once.
+    """
+
+    bases: tuple[type, ...]
+    metaclasses: tuple[type, ...]
+
+
+class Found(BaseException):
+    """Ends the call of a decorator; no ``except Exception`` of its own is to catch it."""
+
+    def __init__(self, bases: tuple[Any, ...], metaclass: type | None = None) -> None:
+        self.bases = bases
+        self.metaclass = metaclass
+
+
+class Probe:
+    """Stands in for a class until a class statement asks for its bases."""
+
+    def __init__(self, template_class: type) -> None:
+        self._template_class = template_class
+        self.__doc__ = template_class.__doc__
+        self.__module__ = template_class.__module__
+
+    @property
+    def __class__(self) -> Any:
+        # inspect.isclass and isinstance(..., type) believe it is the class.
+        return type(self._template_class)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._template_class, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._template_class(*args, **kwargs)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
+        raise Found(bases)
+
+
+def ask_for_bases(decorator: Decorator, template_class: type) -> Joined | None:
+    """The bases of the first class statement that joins something to the class, or ``None`` if there is none."""
+    return _ask(decorator, template_class, Probe(template_class))
+
+
+def ask_for_class(decorator: Decorator, template_class: type) -> Joined | None:
+    """The bases and the metaclass of the first class that is derived from the class, or ``None`` if there is none."""
+    return _ask(decorator, template_class, _model(template_class))
+
+
+def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> Joined | None:
+    try:
+        decorator(stand_in)
+    except Found as found:
+        bases = resolve_bases(tuple(template_class if base is stand_in else base for base in found.bases))
+        metaclasses = [type(base) for base in bases]
+        if found.metaclass is not None:
+            metaclasses.append(found.metaclass)
+        return Joined(bases, tuple(dict.fromkeys(metaclasses)))
+    # The decorator could not do with a stand-in: it did something else than make a class. It is not asked further.
+    except (Exception, SystemExit):
+        return None
+    return None
+
+
+def _model(template_class: type) -> type:
+    attributes: dict[str, Any] = {}
+    for ancestor in reversed(template_class.__mro__[:-1]):
+        attributes.update({name: value for name, value in vars(ancestor).items() if name not in _OWN})
+
+    def tell(cls: type, **keywords: Any) -> NoReturn:
+        raise Found(cls.__bases__, type(cls))
+
+    attributes["__init_subclass__"] = classmethod(tell)
+    return type(template_class.__name__, (), attributes)

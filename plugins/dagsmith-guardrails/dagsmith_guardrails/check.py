@@ -1,0 +1,121 @@
+"""Checking: what contradicts the rules, and what cannot be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dagsmith.plugin import Diagnostic, Location, PipelineSpec, StepSpec
+from dagsmith_guardrails.options import GuardrailOptions
+from dagsmith_guardrails.places import ABSENT, Path, Place, spell, value_at
+from dagsmith_guardrails.requests import KINDS, RequestKind
+from dagsmith_guardrails.rules import Rule, matches, rules_of
+from dagsmith_guardrails.tags import allows, describe, step_tags, tag_paths
+from dagsmith_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known, show
+
+Locate = Callable[[str, str], Location | None]
+
+
+def check(spec: PipelineSpec, options: GuardrailOptions, locate: Locate) -> Iterator[Diagnostic]:
+    """Every contradiction of the rules in a pipeline.
+
+    Args:
+        spec: The pipeline.
+        options: The rules.
+        locate: Tells where a field of a step was written.
+    """
+    checker = _Checker(spec, options, locate, rules_of(options), defaults_of(spec))
+    yield from checker.pipeline()
+    for step in spec.steps:
+        kind = KINDS.get(step.definition_type)
+        if kind is not None:
+            yield from checker.step(step, kind)
+
+
+@dataclass(frozen=True)
+class _Checker:
+    spec: PipelineSpec
+    options: GuardrailOptions
+    locate: Locate
+    rules: tuple[Rule, ...]
+    defaults: Defaults
+
+    def pipeline(self) -> Iterator[Diagnostic]:
+        """The region and the pipeline's own tags."""
+        regions, region = self.options.allowed_regions, self.spec.region
+        # No step has the empty name: these are fields of the pipeline.
+        place, tags = self.locate("", "region"), self.locate("", "tags")
+        if regions and region is None:
+            yield _warning("the region is not known here, and cannot be checked", place, "region", "set pipeline.region")
+        elif regions and not matches(region, regions):
+            expected = f"expected one of {', '.join(regions)}"
+            yield self._contradiction(f"the pipeline's region is {region!r}, {expected}", place, "region")
+        own = dict(self.spec.tags)
+        for key, rule in self.options.required_tags.items():
+            if key not in own:
+                hint = "add it under pipeline.tags, from where the steps get it"
+                message = f"the pipeline has no tag {key!r}, expected {describe(rule)}"
+                yield self._contradiction(message, tags, "tag", hint)
+            elif not allows(rule, own[key]):
+                message = f"the pipeline's tag {key!r} is {own[key]!r}, expected {describe(rule)}"
+                yield self._contradiction(message, tags, "tag")
+
+    def step(self, step: StepSpec, kind: RequestKind) -> Iterator[Diagnostic]:
+        """Everything about one step."""
+        for rule in self.rules:
+            for place in rule.places(kind):
+                for path in place.paths(step.arguments):
+                    yield from self._value(step, rule, place, path)
+        for path in tag_paths(step, kind):
+            yield from self._tags(step, path)
+
+    def _value(self, step: StepSpec, rule: Rule, place: Place, path: Path) -> Iterator[Diagnostic]:
+        value = value_at(step.arguments, path)
+        where = self.locate(step.name, f"Arguments.{spell(path)}")
+        if value is ABSENT:
+            if rule.fill_at(place) is not None and place.takes_value(step.arguments, path):
+                message = f"step {step.name!r}: {spell(path)} is missing, expected {rule.expected}"
+                yield self._contradiction(message, where, rule.name)
+            return
+        for item in items(value):
+            yield from self._item(step.name, spell(path), item, where, rule)
+
+    def _item(
+        self, step: str, field: str, value: Any, where: Location | None, rule: Rule
+    ) -> Iterator[Diagnostic]:
+        settled = known(value, self.defaults)
+        if settled is UNKNOWN:
+            message = f"step {step!r}: {field} is {value}, whose value is not known here, and cannot be checked"
+            yield _warning(message, where, rule.name, f"expected {rule.expected}")
+        elif not rule.allows(settled):
+            hint = "leave it out, and it is filled in" if rule.fill is not None else None
+            message = f"step {step!r}: {field} is {show(value, self.defaults)}, expected {rule.expected}"
+            yield self._contradiction(message, where, rule.name, hint)
+
+    def _tags(self, step: StepSpec, path: Path) -> Iterator[Diagnostic]:
+        own = step_tags(step, path)
+        where = self.locate(step.name, f"Arguments.{spell(path)}")
+        pipeline = {key for key, _ in self.spec.tags}
+        for key, rule in self.options.required_tags.items():
+            settled = known(own.get(key, ABSENT), self.defaults)
+            if settled is ABSENT:
+                # Where the pipeline lacks it too, that is told once, of the pipeline.
+                if key in pipeline:
+                    message = f"step {step.name!r} has no tag {key!r}, expected {describe(rule)}"
+                    yield self._contradiction(message, where, "tag")
+            elif settled is UNKNOWN:
+                message = f"step {step.name!r}: tag {key!r} is {own[key]}, whose value is not known here"
+                yield _warning(f"{message}, and cannot be checked", where, "tag", f"expected {describe(rule)}")
+            elif not allows(rule, str(settled)):
+                message = f"step {step.name!r}: tag {key!r} is {show(own[key], self.defaults)}, expected {describe(rule)}"
+                yield self._contradiction(message, where, "tag")
+
+    def _contradiction(
+        self, message: str, where: Location | None, rule: str, hint: str | None = None
+    ) -> Diagnostic:
+        return Diagnostic(message, where, self.options.severity, f"guardrails-{rule}", hint)
+
+
+def _warning(message: str, where: Location | None, rule: str, hint: str) -> Diagnostic:
+    return Diagnostic(message, where, "warning", f"guardrails-{rule}", hint)

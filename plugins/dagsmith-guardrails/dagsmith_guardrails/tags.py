@@ -1,0 +1,65 @@
+"""The rule about tags: which are missing, what they become, and which values are allowed.
+
+A tag of the pipeline is the value that steps get too, so that the user writes it once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dagsmith.plugin import PipelineSpec, StepSpec
+from dagsmith_guardrails.options import GuardrailOptions, TagPattern
+from dagsmith_guardrails.places import ABSENT, Path, can_put, value_at
+from dagsmith_guardrails.requests import RequestKind
+
+TagRule = str | TagPattern
+
+
+def allows(rule: TagRule, value: str) -> bool:
+    """Whether a tag may have this value."""
+    return value == rule if isinstance(rule, str) else re.fullmatch(rule.pattern, value) is not None
+
+
+def describe(rule: TagRule) -> str:
+    """What a tag has to be, in words."""
+    return repr(rule) if isinstance(rule, str) else f"a value that matches {rule.pattern}"
+
+
+def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict[str, str]:
+    """The tags with fixed values that the pipeline lacks."""
+    own = dict(spec.tags)
+    return {key: rule for key, rule in options.required_tags.items() if isinstance(rule, str) and key not in own}
+
+
+def missing_step_tags(
+    step: StepSpec, path: Path, options: GuardrailOptions, pipeline_tags: dict[str, str]
+) -> dict[str, str]:
+    """The required tags that a step lacks and whose value is known: the pipeline's, or a fixed one."""
+    own = step_tags(step, path)
+    missing = {}
+    for key, rule in options.required_tags.items():
+        value = pipeline_tags.get(key)
+        if value is None or not allows(rule, value):
+            value = rule if isinstance(rule, str) else None
+        if key not in own and value is not None:
+            missing[key] = value
+    return missing
+
+
+def step_tags(step: StepSpec, path: Path) -> dict[str, object]:
+    """The tags of a step by key."""
+    tags = value_at(step.arguments, path)
+    items = tags if isinstance(tags, (list, tuple)) else ()
+    return {str(tag["Key"]): tag.get("Value") for tag in items if isinstance(tag, dict) and "Key" in tag}
+
+
+def tag_paths(step: StepSpec, kind: RequestKind) -> Iterator[Path]:
+    """Where the tags of a step stand; nowhere if the service takes none."""
+    if kind.untagged_with is not None and kind.untagged_with in step.arguments:
+        return
+    for place in kind.tags:
+        for path in place.paths(step.arguments):
+            tags = value_at(step.arguments, path)
+            if can_put(step.arguments, path) and (tags is ABSENT or isinstance(tags, (list, tuple))):
+                yield path
