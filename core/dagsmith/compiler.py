@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dagsmith.dag import PipelineDAG
-from dagsmith.errors import Diagnostic, DiagnosticSink, InvalidInputError
+from dagsmith.errors import Diagnostic, DiagnosticSink, InvalidInputError, PluginError
 from dagsmith.load.config import ConfigLike, PipelineConfig, open_config, read_config
 from dagsmith.load.models import BasePipelineConfig
 from dagsmith.plugins.active import PluginSet, activate
 from dagsmith.plugins.calls import Metadata, added_step_types, build_params, extract_metadata, notify
-from dagsmith.plugins.decorate import CLASSES
+from dagsmith.plugins.decorate import CLASSES, instantiate
 from dagsmith.plugins.discovery import Scan, scan
 from dagsmith.plugins.selection import PluginRequest, select
 from dagsmith.report import CompileReport
 from dagsmith.steps.catalog import StepCatalog
 from dagsmith.template import Compilation, DynamicPipelineTemplate, PipelineTemplateBase
+
+logger = logging.getLogger(__name__)
 
 DAGLike = PipelineDAG | str | os.PathLike[str] | Mapping[str, Any]
 
@@ -95,13 +99,15 @@ class PipelineDAGCompiler:
             else PluginRequest(tuple(plugins) if plugins is not None else None)
         )
         self._once: _Loaded | None = None
+        self._lock = threading.RLock()
 
     def compile(self, dag: DAGLike | None = None, **kwargs: Any) -> Any:
         """The pipeline of ``dag``.
 
         Args:
             dag: The DAG, or a file or mapping that holds it; the config's own ``edges`` if left out.
-            kwargs: Further arguments for the template's constructor.
+            kwargs: ``metadata``, a mapping that wins over what plugins find, and further arguments for the
+                template's constructor.
 
         Returns:
             The SageMaker SDK's ``Pipeline``.
@@ -139,9 +145,12 @@ class PipelineDAGCompiler:
             PluginError: If a plugin is missing, broken, or fails.
         """
         sink = DiagnosticSink()
-        template = self._template_for_checks(dag, sink)
-        if template is not None:
-            template.compile_into(sink)
+        prepared = self._prepare_into(sink, dag, {})
+        if prepared is not None and sink.errors:
+            self._look_further(prepared, {}, sink)
+        elif prepared is not None:
+            with sink.collecting():
+                self._template(prepared, {}).compile_into(sink)
         return ValidationResult(sink.errors, sink.warnings)
 
     def create_decorated_class(
@@ -164,18 +173,20 @@ class PipelineDAGCompiler:
 
         Args:
             dag: The DAG; the config's own ``edges`` if left out.
-            template_kwargs: Further arguments; they win over what plugins give.
+            template_kwargs: ``metadata``, a mapping that wins over what plugins find, and further arguments, which
+                win over what plugins give.
 
         Raises:
             InvalidInputError: With every mistake in the DAG and the config.
             PluginError: If a plugin fails, or two contradict each other.
         """
-        return self._params(self._prepare(dag, {}), template_kwargs)
+        metadata, explicit = _split(template_kwargs)
+        return self._params(self._prepare(dag, metadata), explicit)[0]
 
     def create_template(self, dag: DAGLike | None = None, **template_kwargs: Any) -> DynamicPipelineTemplate:
         """An instance of the template class for ``dag``; see :meth:`create_template_params`."""
-        prepared = self._prepare(dag, {})
-        return self._decorated(prepared)(**self._params(prepared, template_kwargs))
+        metadata, explicit = _split(template_kwargs)
+        return self._template(self._prepare(dag, metadata), explicit)
 
     def load(self) -> PipelineConfig:
         """The typed config.
@@ -203,42 +214,60 @@ class PipelineDAGCompiler:
         return self.load().pipeline
 
     def _load(self) -> _Loaded:
-        if self._once is None:
-            sink = DiagnosticSink()
-            opened = open_config(self.config_path, sink, env=self.env)
-            if opened is None:
-                self._once = _Loaded(None, PluginSet(), tuple(sink.diagnostics))
-            else:
-                installed = Scan(()) if self.plugin_request.none else scan()
-                selection = select(self.plugin_request, opened.plugins, installed, os.environ)
-                plugins = activate(selection, opened.plugins.options, installed, opened.source.locate, sink)
-                config = read_config(opened, sink, StepCatalog(added_step_types(plugins)))
-                self._once = _Loaded(config, plugins, tuple(sink.diagnostics))
-        return self._once
+        with self._lock:
+            if self._once is None:
+                self._once = self._read()
+            return self._once
+
+    def _read(self) -> _Loaded:
+        sink = DiagnosticSink()
+        opened = open_config(self.config_path, sink, env=self.env)
+        if opened is None:
+            return _Loaded(None, PluginSet(), tuple(sink.diagnostics))
+        none = self.plugin_request.none
+        installed = Scan(()) if none else scan()
+        selection = select(self.plugin_request, opened.plugins, installed, os.environ)
+        options = {} if none else opened.plugins.options
+        plugins = activate(selection, options, installed, opened.source.locate, sink)
+        config = read_config(opened, sink, StepCatalog(added_step_types(plugins)))
+        return _Loaded(config, plugins, tuple(sink.diagnostics))
 
     def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> _Prepared:
-        loaded = self._load()
-        sink = DiagnosticSink(list(loaded.diagnostics))
-        graph = self._dag(dag, loaded.config, sink)
-        if sink.errors and loaded.config is not None and graph is not None:
-            # One run reports everything: what can be lowered is, for the mistakes in it.
-            self._instantiate(_Prepared(graph, loaded.config, loaded.plugins, Metadata())).compile_into(sink)
+        sink = DiagnosticSink()
+        prepared = self._prepare_into(sink, dag, metadata)
+        if prepared is not None and sink.errors:
+            self._look_further(prepared, metadata, sink)
         sink.raise_errors()
-        if loaded.config is None or graph is None:
+        if prepared is None:
             raise AssertionError("a config and a DAG without errors can be read")
-        found = extract_metadata(loaded.plugins, loaded.config, graph, metadata)
-        return _Prepared(graph, loaded.config, loaded.plugins, found)
+        return prepared
 
-    def _template_for_checks(self, dag: DAGLike | None, sink: DiagnosticSink) -> DynamicPipelineTemplate | None:
+    def _prepare_into(
+        self, sink: DiagnosticSink, dag: DAGLike | None, metadata: Mapping[str, Any]
+    ) -> _Prepared | None:
         loaded = self._load()
         sink.extend(loaded.diagnostics)
         graph = self._dag(dag, loaded.config, sink)
         if loaded.config is None or graph is None:
             return None
-        metadata = Metadata()
+        found = Metadata()
+        # Plugins are to see what the user meant, not what is wrong with it.
         if not sink.errors:
-            metadata = extract_metadata(loaded.plugins, loaded.config, graph, {})
-        return self._instantiate(_Prepared(graph, loaded.config, loaded.plugins, metadata))
+            with sink.collecting():
+                found = extract_metadata(loaded.plugins, loaded.config, graph, metadata)
+        return _Prepared(graph, loaded.config, loaded.plugins, found)
+
+    def _look_further(self, prepared: _Prepared, metadata: Mapping[str, Any], sink: DiagnosticSink) -> None:
+        """One run reports everything: what can be lowered is, for the mistakes in it."""
+        plugins = prepared.plugins
+        try:
+            with sink.collecting():
+                found = extract_metadata(plugins, prepared.config, prepared.dag, metadata)
+                params, given = self._params(replace(prepared, metadata=found), {})
+                instantiate(DynamicPipelineTemplate, params, plugins, given).compile_into(sink)
+        except PluginError as error:
+            # A plugin may trip over what is wrong already. It is asked again when that is mended.
+            logger.debug("mistakes of later stages were not looked for: %s", error)
 
     def _dag(
         self, dag: DAGLike | None, config: PipelineConfig | None, sink: DiagnosticSink
@@ -256,22 +285,40 @@ class PipelineDAGCompiler:
     def _decorated(self, prepared: _Prepared) -> type[DynamicPipelineTemplate]:
         return CLASSES.get(DynamicPipelineTemplate, prepared.plugins, prepared.metadata.values)
 
-    def _params(self, prepared: _Prepared, explicit: Mapping[str, Any]) -> dict[str, Any]:
-        params = build_params(prepared.plugins, prepared.dag, self._own_params(prepared), prepared.metadata)
-        return {**params, **explicit}
+    def _template(self, prepared: _Prepared, explicit: Mapping[str, Any]) -> DynamicPipelineTemplate:
+        params, given = self._params(prepared, explicit)
+        template: DynamicPipelineTemplate = instantiate(
+            self._decorated(prepared), params, prepared.plugins, given
+        )
+        return template
 
-    def _own_params(self, prepared: _Prepared) -> dict[str, Any]:
-        return {
+    def _params(
+        self, prepared: _Prepared, explicit: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """The arguments of the template's constructor, and by name the plugin that gave one."""
+        metadata = prepared.metadata
+        own = {
             "dag": prepared.dag,
             "config": prepared.config,
             "sagemaker_session": self.sagemaker_session,
             "execution_role": self.role,
             "plugins": prepared.plugins,
-            "metadata": prepared.metadata,
+            "metadata": metadata,
         }
+        params, owners, changes = build_params(prepared.plugins, prepared.dag, own, metadata)
+        changes = tuple(change for change in changes if change.path.partition(".")[2] not in explicit)
+        params["metadata"] = replace(metadata, changes=metadata.changes + changes)
+        given = {name: plugin for name, plugin in owners.items() if name not in explicit}
+        return {**params, **explicit}, given
 
-    def _instantiate(self, prepared: _Prepared) -> DynamicPipelineTemplate:
-        return DynamicPipelineTemplate(**self._own_params(prepared))
+
+def _split(template_kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Explicit metadata, and the other arguments."""
+    rest = dict(template_kwargs)
+    metadata = rest.pop("metadata", None)
+    if not isinstance(metadata, (Mapping, type(None))):
+        raise TypeError(f"metadata is a mapping of keys to JSON data, got {metadata!r}")
+    return metadata or {}, rest
 
 
 def compile_dag_to_pipeline(

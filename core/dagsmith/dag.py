@@ -71,7 +71,11 @@ class Edge:
             ends = edge if isinstance(edge, (list, tuple)) else ()
         matches = [_END.match(end) if isinstance(end, str) else None for end in ends]
         if len(matches) != 2 or matches[0] is None or matches[1] is None:
-            _refuse(f"{_shown(edge)} is not an edge", location, "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]")
+            _refuse(
+                f"{_shown(edge)} is not an edge",
+                location,
+                "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]",
+            )
         first, second = matches[0], matches[1]
         if order_only and (first["port"] or second["port"]):
             _refuse(f"{edge!r} orders ports", location, "an order-only edge joins nodes: write 'a => b'")
@@ -232,7 +236,9 @@ class PipelineDAG:
 
             text = yaml.safe_dump(self.to_dict(), sort_keys=False)
         else:
-            raise ValueError(f"cannot save a DAG as {suffix or 'a file without suffix'!r}: use .json or .yaml")
+            raise ValueError(
+                f"cannot save a DAG as {suffix or 'a file without suffix'!r}: use .json or .yaml"
+            )
         Path(path).write_text(text, encoding="utf-8")
 
     @classmethod
@@ -242,7 +248,9 @@ class PipelineDAG:
         for key in document.data:
             if key not in ("nodes", "edges"):
                 hint = did_you_mean(str(key), ("nodes", "edges"))
-                sink.error(f"a DAG has no field {key!r}", document.locate((key,)), code="unknown-field", hint=hint)
+                sink.error(
+                    f"a DAG has no field {key!r}", document.locate((key,)), code="unknown-field", hint=hint
+                )
         _fill(dag, document, sink)
         sink.raise_errors()
         return dag
@@ -258,6 +266,12 @@ class PipelineDAG:
         return self.to_dict() == other.to_dict()
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> PipelineDAG:
+        copied = PipelineDAG()
+        copied._nodes.update(self._nodes)
+        copied._edges.update(self._edges)
+        return copied
 
     def __contains__(self, node: object) -> bool:
         return node in self._nodes

@@ -7,7 +7,8 @@ run reports everything at once; the run then ends with one :class:`InvalidInputE
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -155,13 +156,23 @@ class DiagnosticSink:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def error(
-        self, message: str, location: Location | None = None, *, code: str = "invalid", hint: str | None = None
+        self,
+        message: str,
+        location: Location | None = None,
+        *,
+        code: str = "invalid",
+        hint: str | None = None,
     ) -> None:
         """Record a mistake that makes the input invalid."""
         self.diagnostics.append(Diagnostic(message, location, "error", code, hint))
 
     def warn(
-        self, message: str, location: Location | None = None, *, code: str = "suspicious", hint: str | None = None
+        self,
+        message: str,
+        location: Location | None = None,
+        *,
+        code: str = "suspicious",
+        hint: str | None = None,
     ) -> None:
         """Record something that compiles but may not be meant."""
         self.diagnostics.append(Diagnostic(message, location, "warning", code, hint))
@@ -169,6 +180,14 @@ class DiagnosticSink:
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Record diagnostics that another part collected."""
         self.diagnostics.extend(diagnostics)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Record the diagnostics of an :class:`InvalidInputError` that the block ends with, and go on."""
+        try:
+            yield
+        except InvalidInputError as error:
+            self.extend(error.diagnostics)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -192,7 +211,12 @@ class DiagnosticSink:
 
 def _ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     unique = dict.fromkeys(diagnostics)
-    return tuple(sorted(unique, key=lambda d: (d.location or Location("", 0))[:1] + ((d.location and d.location.line) or 0,)))
+    return tuple(
+        sorted(
+            unique,
+            key=lambda d: (d.location.file, d.location.line or 0) if d.location else ("", 0),
+        )
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from dagsmith.bind.wiring import Binding
 from dagsmith.check.spec import Quota
 from dagsmith.errors import Diagnostic
-from dagsmith.plugins.provenance import Change
+from dagsmith.plugins.provenance import Change, plain
 from dagsmith.spec.pipeline import PipelineSpec, StagedCode
 from dagsmith.spec.values import references
 
@@ -48,6 +48,7 @@ class CompileReport:
         spec: The pipeline itself, as data.
         plugins: The plugin lock: name, distribution, version, API version and options digest of each, in order.
         metadata: What is known of the pipeline beside the config.
+        metadata_sources: By key of the metadata: the plugin that it is from, or ``argument``.
         changes: What each plugin changed, field by field.
     """
 
@@ -64,6 +65,7 @@ class CompileReport:
     plugins: tuple[Mapping[str, Any], ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    metadata_sources: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-ready data."""
@@ -97,7 +99,8 @@ class CompileReport:
             ],
             "definition_sha256": self.digest,
             "plugins": [dict(plugin) for plugin in self.plugins],
-            "metadata": dict(self.metadata),
+            "metadata": plain(self.metadata),
+            "metadata_sources": dict(self.metadata_sources),
             "changes": [change.as_dict() for change in self.changes],
             "timings_seconds": dict(self.timings),
         }
@@ -108,7 +111,9 @@ def summarize_steps(spec: PipelineSpec) -> tuple[StepSummary, ...]:
     inside = {name: step.name for step in spec.steps for name in (*step.if_steps, *step.else_steps)}
     summaries = []
     for step in spec.steps:
-        read = [name for value in (step.arguments, step.fields) for r in references(value) for name in r.steps]
+        read = [
+            name for value in (step.arguments, step.fields) for r in references(value) for name in r.steps
+        ]
         waits = tuple(dict.fromkeys([*read, *step.depends_on]))
         summaries.append(StepSummary(step.name, step.step_type, waits, inside.get(step.name)))
     return tuple(summaries)

@@ -22,10 +22,11 @@ from dagsmith.load.config import PipelineConfig
 from dagsmith.lower.pipeline import Lowered, lower_pipeline
 from dagsmith.lower.request import mapped_fields
 from dagsmith.plugins.active import PluginSet
-from dagsmith.plugins.calls import Metadata, added_parameters, check, transform
+from dagsmith.plugins.calls import Metadata, added_parameters
+from dagsmith.plugins.passes import check, transform
 from dagsmith.plugins.provenance import Change
 from dagsmith.report import CompileReport, summarize_steps
-from dagsmith.spec.pipeline import Origin, PipelineSpec
+from dagsmith.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagsmith.steps.base import StepConfig, To
 
 logger = logging.getLogger(__name__)
@@ -147,29 +148,40 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         changes = self.metadata.changes
         with _timed("lower", timings):
             region = getattr(self.sagemaker_session, "boto_region_name", None)
-            added, found = added_parameters(self.plugins, self.config, self.metadata)
-            changes += found
+            added: tuple[ParameterSpec, ...] = ()
+            with sink.collecting():
+                added, found = added_parameters(self.plugins, self.config, self.metadata)
+                changes += found
             lowered = lower_pipeline(
-                self.config, self.dag, sink, images=image_uri, role=self.execution_role, region=region, added=added
+                self.config,
+                self.dag,
+                sink,
+                images=image_uri,
+                role=self.execution_role,
+                region=region,
+                added=added,
             )
         spec = lowered.spec
         # A pipeline with mistakes in it is only looked through for more of them, and not shown to plugins.
         if not sink.errors:
-            with _timed("plugins", timings):
+            with _timed("plugins", timings), sink.collecting():
                 spec, found = transform(self.plugins, spec, self.metadata)
                 changes += found
         with _timed("check", timings):
             checker = self._checker(spec, lowered.incomplete, sink)
             checker.check()
             if not sink.errors:
-                check(self.plugins, spec, checker.locate_field, sink)
+                with sink.collecting():
+                    check(self.plugins, spec, self.metadata, checker.locate_field, sink)
         if sink.errors:
             return None
         with _timed("definition", timings):
             definition = checker.check_definition()
         if sink.errors:
             return None
-        return Compilation(spec, definition, self._report(spec, lowered, checker, definition, timings, changes, sink))
+        return Compilation(
+            spec, definition, self._report(spec, lowered, checker, definition, timings, changes, sink)
+        )
 
     def _checker(self, spec: PipelineSpec, incomplete: frozenset[str], sink: DiagnosticSink) -> SpecChecker:
         catalog = self.config.catalog
@@ -208,6 +220,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             plugins=tuple(self.plugins.lock()),
             metadata=self.metadata.values,
             changes=changes,
+            metadata_sources=self.metadata.sources,
         )
 
     def _mapped_fields(self, step_type: str) -> tuple[tuple[str, To], ...]:

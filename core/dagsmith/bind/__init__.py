@@ -1,0 +1,1 @@
+"""Binding: which output feeds which input, and which steps are in which branch."""

@@ -27,7 +27,9 @@ class Branches:
     conditions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, steps: Mapping[str, Any], known: Iterable[str], locate: Locate, sink: DiagnosticSink) -> Branches:
+    def of(
+        cls, steps: Mapping[str, Any], known: Iterable[str], locate: Locate, sink: DiagnosticSink
+    ) -> Branches:
         """Read the branches of all conditions.
 
         Args:
@@ -47,11 +49,15 @@ class Branches:
                 for index, member in enumerate(getattr(config, branch)):
                     location = locate(name, (branch, index))
                     if member not in names:
-                        message = f"step {name!r}: {branch} has {member!r}, which is not a step of this pipeline"
+                        message = (
+                            f"step {name!r}: {branch} has {member!r}, which is not a step of this pipeline"
+                        )
                         sink.error(message, location, code="unknown-step", hint=did_you_mean(member, names))
                     elif member in parent:
                         other, other_branch = parent[member]
-                        message = f"step {member!r} is in {branch} of {name!r} and in {other_branch} of {other!r}"
+                        message = (
+                            f"step {member!r} is in {branch} of {name!r} and in {other_branch} of {other!r}"
+                        )
                         if (name, branch) == (other, other_branch):
                             message = f"step {member!r} is listed twice in {branch} of {name!r}"
                         sink.error(message, location, code="two-branches", hint="a step is in one branch")
@@ -88,10 +94,16 @@ class Branches:
             split = next(i for i, item in enumerate(before) if i >= len(after) or after[i] != item)
             condition, branch = before[split]
             if split < len(after) and after[split][0] == condition:
-                message = f"step {target!r} waits for {source!r}, which is in the other branch of {condition!r}"
-                sink.error(message, self.locate(target, ()), code="other-branch", hint="the two never both run")
+                message = (
+                    f"step {target!r} waits for {source!r}, which is in the other branch of {condition!r}"
+                )
+                sink.error(
+                    message, self.locate(target, ()), code="other-branch", hint="the two never both run"
+                )
             else:
-                message = f"step {target!r} waits for {source!r}, which runs only in {branch} of {condition!r}"
+                message = (
+                    f"step {target!r} waits for {source!r}, which runs only in {branch} of {condition!r}"
+                )
                 hint = f"list {target!r} in {branch} of {condition!r} as well"
                 sink.warn(message, self.locate(target, ()), code="outside-branch", hint=hint)
 

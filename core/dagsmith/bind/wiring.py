@@ -15,7 +15,6 @@ from typing import Literal
 from dagsmith.bind.ports import InputPort, OutputPort, Source, StepPorts
 from dagsmith.dag import Edge
 from dagsmith.errors import DiagnosticSink, did_you_mean
-from dagsmith.spec.values import Reference
 
 Reason = Literal["explicit", "inputs", "reference", "branch", "name", "kind", "order"]
 
@@ -103,11 +102,13 @@ class _Wirer:
                     self._bind_given(name, port)
         flows: list[list[Edge]] = [[], [], []]
         for edge in edges:
-            if edge.target in self.steps and edge.source not in self.steps and not edge.order_only:
-                self._leave_open(edge.target, edge.target_port)
-            if edge.source not in self.steps or edge.target not in self.steps or edge.source == edge.target:
+            if edge.target not in self.steps:
                 continue
-            if edge.order_only:
+            if edge.source not in self.steps or edge.source == edge.target:
+                # An unknown step, a broken one, or a cycle: reported elsewhere.
+                if not edge.order_only:
+                    self._leave_open(edge.target, edge.target_port)
+            elif edge.order_only:
                 self._order(edge)
             elif self._ports_exist(edge):
                 flows[bool(edge.source_port) + bool(edge.target_port)].append(edge)
@@ -149,10 +150,17 @@ class _Wirer:
             hint = did_you_mean(step, self.steps) or "an S3 URI starts with s3://"
             self._error(message, (name, port.name), "unknown-step", hint)
         else:
-            message = f"step {name!r}: input {port.name!r} reads {given!r}, which is neither a URI nor step.port"
+            message = (
+                f"step {name!r}: input {port.name!r} reads {given!r}, which is neither a URI nor step.port"
+            )
             outputs = self.steps[given].outputs if given in self.steps else ()
             lines = " or ".join(repr(f"{given}.{output.name}") for output in outputs)
-            self._error(message, (name, port.name), "no-source", f"write {lines}" if lines else "an S3 URI starts with s3://")
+            self._error(
+                message,
+                (name, port.name),
+                "no-source",
+                f"write {lines}" if lines else "an S3 URI starts with s3://",
+            )
         self._leave_open(name, port.name)
 
     def _order(self, edge: Edge) -> None:
@@ -264,7 +272,9 @@ class _Wirer:
             return
         taken = self.wiring.sources[target].get(input_name)
         if taken is not None and taken != output.value:
-            message = f"input {input_name!r} of {target!r} is fed twice: by {taken} and by {source}.{output.name}"
+            message = (
+                f"input {input_name!r} of {target!r} is fed twice: by {taken} and by {source}.{output.name}"
+            )
             self._error(message, edge or (target, input_name), "fed-twice", "keep one of them")
             return
         self.wiring.sources[target][input_name] = output.value

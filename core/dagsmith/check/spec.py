@@ -105,7 +105,10 @@ class SpecChecker:
         spec = self.targets.steps.get(step)
         if spec is None:
             return self._pipeline_location("name")
-        parts = tuple(int(part) if part.isdigit() else part for part in path.replace("[", ".").replace("]", "").split("."))
+        parts = tuple(
+            int(part) if part.isdigit() else part
+            for part in path.replace("[", ".").replace("]", "").split(".")
+        )
         origin = origin_at(spec.origins, parts)
         return (self.locate(origin) if origin is not None else None) or self._step_location(spec)
 
@@ -246,8 +249,8 @@ def _part(arguments: FrozenDict, at: str) -> Any:
 
 
 def origin_at(origins: FrozenDict, path: Path) -> Origin | None:
-    """The origin of the value at ``path``: its own, or that of the closest thing around it."""
-    for length in range(len(path), 0, -1):
+    """The origin of the value at ``path``: its own, or that of the closest thing around it, at last of the step."""
+    for length in range(len(path), -1, -1):
         found: Origin | None = origins.get(spell(path[:length]))
         if found is not None:
             return found

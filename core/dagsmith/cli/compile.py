@@ -50,7 +50,9 @@ def validate_command(
 @click.command("compile")
 @_input_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; stdout if left out.")
-@click.option("--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="Form of the definition.")
+@click.option(
+    "--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="Form of the definition."
+)
 @click.option("--locked", is_flag=True, help="Refuse plugins that differ from the lock beside the output.")
 def compile_command(
     config: str,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.cli.output import fail
 from dagsmith.cli.plugin_options import plugin_options, plugins_of
-from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError, did_you_mean
 from dagsmith.load.schema import config_schema
 from dagsmith.lower.request import mapped_fields
@@ -20,7 +20,6 @@ from dagsmith.plugins.loading import load_plugin
 from dagsmith.plugins.selection import PluginRequest, select
 from dagsmith.steps.base import StepConfig, StepType
 from dagsmith.steps.catalog import StepCatalog
-
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +49,9 @@ def steps_command(name: str | None, as_json: bool) -> None:
     if name is not None and name not in catalog:
         hint = did_you_mean(name, catalog.names) or f"one of {', '.join(catalog.names)}"
         fail(
-            InvalidInputError([Diagnostic(f"there is no step type {name!r}", code="unknown-type", hint=hint)]),
+            InvalidInputError(
+                [Diagnostic(f"there is no step type {name!r}", code="unknown-type", hint=hint)]
+            ),
             as_json,
         )
     names = [name] if name is not None else list(catalog.names)

@@ -60,7 +60,10 @@ def _chosen(explanations: list[Explanation], what: str, as_json: bool) -> list[E
     found = [item for item in own if _below(item.path, field) or _below(item.path, f"Arguments.{field}")]
     if not found:
         paths = [item.path.removeprefix("Arguments.") for item in own]
-        _refuse(f"step {name!r} has no field {field!r} ({did_you_mean(field, paths) or 'see the whole step'})", as_json)
+        _refuse(
+            f"step {name!r} has no field {field!r} ({did_you_mean(field, paths) or 'see the whole step'})",
+            as_json,
+        )
     return found
 
 

@@ -16,11 +16,15 @@ from dagsmith.plugins.selection import PluginRequest
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--plugin``, ``--no-plugin`` and ``--no-plugins``; the command gets one ``plugins`` argument."""
 
-    @click.option("--plugin", "enabled", multiple=True, metavar="NAME", help="Run this plugin; repeat it, in order.")
+    @click.option(
+        "--plugin", "enabled", multiple=True, metavar="NAME", help="Run this plugin; repeat it, in order."
+    )
     @click.option("--no-plugin", "disabled", multiple=True, metavar="NAME", help="Do not run this plugin.")
     @click.option("--no-plugins", "none", is_flag=True, help="Run no plugins.")
     @functools.wraps(command)
-    def wrapped(*args: Any, enabled: tuple[str, ...], disabled: tuple[str, ...], none: bool, **kwargs: Any) -> Any:
+    def wrapped(
+        *args: Any, enabled: tuple[str, ...], disabled: tuple[str, ...], none: bool, **kwargs: Any
+    ) -> Any:
         if none and enabled:
             raise click.UsageError("--no-plugins and --plugin contradict each other")
         request = PluginRequest(enabled=enabled, disabled=disabled, none=none)

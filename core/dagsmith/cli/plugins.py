@@ -119,7 +119,9 @@ def info_command(name: str, as_json: bool) -> None:
 
 @plugins_command.command("new")
 @click.argument("name")
-@click.option("--folder", type=click.Path(path_type=Path), help="Where to write it; ./dagsmith-NAME if left out.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where to write it; ./dagsmith-NAME if left out."
+)
 def new_command(name: str, folder: Path | None) -> None:
     """Write a complete, tested plugin project called NAME."""
     from dagsmith.plugins.scaffold import write_project
@@ -144,7 +146,9 @@ def _row(entry: PluginEntry, selection: Selection) -> dict[str, Any]:
         "autoload": entry.autoload,
         "selected": selected,
         "order": selection.chosen.index(entry.name) + 1 if selected else None,
-        "reason": f"selected: {selection.source}" if selected else f"not selected: {selection.reason(entry.name)}",
+        "reason": f"selected: {selection.source}"
+        if selected
+        else f"not selected: {selection.reason(entry.name)}",
     }
 
 
@@ -173,4 +177,3 @@ def _show(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     for row in rows:
         table.add_row(*("" if row[column] is None else escape(str(row[column])) for column in columns))
     console().print(table)
-

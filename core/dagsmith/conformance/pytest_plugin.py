@@ -13,13 +13,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("dagsmith", "conformance of dagsmith plugins")
     group.addoption(
-        "--dagsmith-plugin", action="append", default=[], metavar="NAME", help="Put this installed plugin to the tests."
+        "--dagsmith-plugin",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="Put this installed plugin to the tests.",
     )
     group.addoption(
-        "--dagsmith-plugin-options", metavar="FILE", help="YAML, JSON or TOML file: options by plugin, where it needs some."
+        "--dagsmith-plugin-options",
+        metavar="FILE",
+        help="YAML, JSON or TOML file: options by plugin, where it needs some.",
     )
     group.addoption(
-        "--dagsmith-plugin-config", metavar="FILE", help="Config to compile in the tests, in place of the kit's sample."
+        "--dagsmith-plugin-config",
+        metavar="FILE",
+        help="Config to compile in the tests, in place of the kit's sample.",
     )
 
 

@@ -22,8 +22,8 @@ HEAVY = ("sagemaker", "boto3", "pandas", "numpy", "torch", "tensorflow")
 
 _IMPORT = """
 import json, sys
-touched = []
-sys.addaudithook(lambda event, args: touched.append(event) if event in ("socket.connect", "socket.getaddrinfo") else None)
+touched, network = [], ("socket.connect", "socket.getaddrinfo")
+sys.addaudithook(lambda event, args: touched.append(event) if event in network else None)
 from dagsmith.plugins.discovery import scan
 from dagsmith.plugins.loading import load_plugin
 load_plugin(sys.argv[1], scan())

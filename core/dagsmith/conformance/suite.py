@@ -106,7 +106,10 @@ def test_it_works_beside_every_other_plugin(subject: Subject) -> None:
 
 def test_it_fails_closed(subject: Subject) -> None:
     """An option that it does not have is refused, and so is a plugin that does not exist."""
-    options = {**subject.options, subject.name: {**subject.options.get(subject.name, {}), "no_such_option": 1}}
+    options = {
+        **subject.options,
+        subject.name: {**subject.options.get(subject.name, {}), "no_such_option": 1},
+    }
     with pytest.raises(InvalidInputError, match="no_such_option"):
         subject.compiler([subject.name], options).compile_definition()
     with pytest.raises(DagsmithError, match="not installed"):

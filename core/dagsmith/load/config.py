@@ -142,7 +142,9 @@ def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
     try:
         return PluginsConfig.model_validate({} if section is None else section)
     except ValidationError as error:
-        report_validation(error, "plugins", PluginsConfig, lambda tail: source.locate(("plugins", *tail)), sink)
+        report_validation(
+            error, "plugins", PluginsConfig, lambda tail: source.locate(("plugins", *tail)), sink
+        )
         return PluginsConfig()
 
 
@@ -187,12 +189,16 @@ class _Loader:
         fields = _without_nulls(self._section("pipeline"))
         given = self.source.data.get("pipeline")
         if given is None:
-            self._error("the section 'pipeline' is missing", (), code="missing-field", hint="give pipeline.name")
+            self._error(
+                "the section 'pipeline' is missing", (), code="missing-field", hint="give pipeline.name"
+            )
         if not isinstance(given, dict):
             fields = {"name": UNNAMED}
             self.incomplete.add("pipeline")
         stand_ins = {"name": UNNAMED}
-        pipeline: BasePipelineConfig | None = self._validate_most(model, fields, ("pipeline",), "pipeline", stand_ins)
+        pipeline: BasePipelineConfig | None = self._validate_most(
+            model, fields, ("pipeline",), "pipeline", stand_ins
+        )
         return pipeline if pipeline is not None else BasePipelineConfig(name=UNNAMED)
 
     def _parameters(self) -> dict[str, ParameterConfig]:
@@ -223,7 +229,9 @@ class _Loader:
         section = self._section("steps")
         for name, value in section.items():
             if not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
-                hint = f"up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
+                hint = (
+                    f"up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
+                )
                 self._error(f"{name!r} is not a name for a step", ("steps", name), code="name", hint=hint)
             step = self._step(name, value)
             if step is None:
@@ -244,7 +252,9 @@ class _Loader:
             self._error(f"step {name!r} has no type", path, code="missing-field", hint=hint)
             return None
         if not isinstance(type_name, str) or type_name not in self.catalog:
-            hint = did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
+            hint = (
+                did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
+            )
             message = f"step {name!r}: there is no step type {type_name!r}"
             self._error(message, (*path, "type"), code="unknown-type", hint=hint)
             return None
@@ -271,9 +281,13 @@ class _Loader:
             if key in self.catalog:
                 self._check_default_section(key, value)
             elif key == "type":
-                self._error("a type is not inherited: each step has its own", ("defaults", key), code="unknown-field")
+                self._error(
+                    "a type is not inherited: each step has its own", ("defaults", key), code="unknown-field"
+                )
             elif not any(key in self.catalog[name].config.model_fields for name in names):
-                known = {field for name in self.catalog.names for field in self.catalog[name].config.model_fields}
+                known = {
+                    field for name in self.catalog.names for field in self.catalog[name].config.model_fields
+                }
                 if key not in known:
                     hint = did_you_mean(key, known | set(self.catalog.names))
                     message = f"no step type has a field {key!r}"
@@ -300,7 +314,12 @@ class _Loader:
             return None
 
     def _validate_most(
-        self, model: type[Any], fields: dict[str, Any], path: FieldPath, subject: str, stand_ins: dict[str, Any]
+        self,
+        model: type[Any],
+        fields: dict[str, Any],
+        path: FieldPath,
+        subject: str,
+        stand_ins: dict[str, Any],
     ) -> Any:
         """Validate, and where fields are wrong, go on without them to find further mistakes in later stages."""
         try:
@@ -370,7 +389,9 @@ def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]]
     """
     if isinstance(value, BaseModel):
         models[path] = type(value)
-        read = isinstance(value, (StepConfig, BasePipelineConfig)) or (read and isinstance(value, ConfigModel))
+        read = isinstance(value, (StepConfig, BasePipelineConfig)) or (
+            read and isinstance(value, ConfigModel)
+        )
         return {key: _plain(item, (*path, key), models, read) for key, item in _fields(value).items()}
     if isinstance(value, Reference) or (read and isinstance(value, str) and "${" in value):
         return spell(value)

@@ -69,7 +69,9 @@ def report_validation(
 
 def wrong_fields(error: ValidationError) -> frozenset[str]:
     """The top-level fields of a model in which pydantic found mistakes; ``""`` stands for the model as a whole."""
-    return frozenset(str(detail["loc"][0]) if detail["loc"] else "" for detail in error.errors(include_url=False))
+    return frozenset(
+        str(detail["loc"][0]) if detail["loc"] else "" for detail in error.errors(include_url=False)
+    )
 
 
 def _spellings(field: str, info: FieldInfo) -> list[str]:
@@ -150,7 +152,10 @@ def _field_path(location: Iterable[str | int], model: type[BaseModel]) -> FieldP
         elif isinstance(here, type) and issubclass(here, BaseModel):
             if part == here.__name__:
                 continue
-            names = {**{n: n for n in here.model_fields}, **{i.alias or n: n for n, i in here.model_fields.items()}}
+            names = {
+                **{n: n for n in here.model_fields},
+                **{i.alias or n: n for n, i in here.model_fields.items()},
+            }
             path.append(part)
             here = here.model_fields[names[part]].annotation if part in names else None
         elif isinstance(part, int):
@@ -212,5 +217,7 @@ def _spell(path: FieldPath) -> str:
 
 
 def _show(value: Any) -> str:
-    text = "null" if value is None else "true" if value is True else "false" if value is False else repr(value)
+    text = (
+        "null" if value is None else "true" if value is True else "false" if value is False else repr(value)
+    )
     return text if len(text) <= 80 else f"{text[:77]}..."

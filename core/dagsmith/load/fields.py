@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -26,7 +26,6 @@ class ConfigModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, populate_by_name=True, arbitrary_types_allowed=True
     )
-
 
     def model_post_init(self, context: Any) -> None:
         """Freeze what pydantic's ``frozen`` leaves open: mappings and lists inside of the model."""
@@ -149,12 +148,12 @@ class _Stringly(Referable):
 
 Fixed = Annotated[str, AfterValidator(read_fixed)]
 """A string that cannot hold references."""
-Text = Annotated[Union[str, Reference], Referable(str)]
-Whole = Annotated[Union[int, Reference], Referable(int)]
-Real = Annotated[Union[float, Reference], Referable(float)]
-Flag = Annotated[Union[bool, Reference], Referable(bool)]
-Scalar = Annotated[Union[str, int, float, bool, Reference], Referable(Union[bool, int, float, str])]
-Stringly = Annotated[Union[str, Reference], _Stringly()]
+Text = Annotated[str | Reference, Referable(str)]
+Whole = Annotated[int | Reference, Referable(int)]
+Real = Annotated[float | Reference, Referable(float)]
+Flag = Annotated[bool | Reference, Referable(bool)]
+Scalar = Annotated[str | int | float | bool | Reference, Referable(bool | int | float | str)]
+Stringly = Annotated[str | Reference, _Stringly()]
 """A string; numbers and booleans are turned into one (environment variables, container arguments)."""
 Body = Annotated[Any, _FreeData()]
 """Free JSON data."""

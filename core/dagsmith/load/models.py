@@ -66,7 +66,9 @@ class BasePipelineConfig(ConfigModel):
             validation_alias=AliasChoices("name", "pipeline_name"),
         ),
     ]
-    version: Annotated[Fixed | None, Field(validation_alias=AliasChoices("version", "pipeline_version"))] = None
+    version: Annotated[Fixed | None, Field(validation_alias=AliasChoices("version", "pipeline_version"))] = (
+        None
+    )
     author: Fixed | None = None
     description: Annotated[
         Annotated[str, Field(max_length=3072), AfterValidator(read_fixed)] | None,
@@ -98,7 +100,6 @@ class ParameterConfig(ConfigModel):
         if isinstance(value, dict) and "type" not in value and type(value.get("default")) in _TYPE_OF:
             return {**value, "type": _TYPE_OF[type(value["default"])]}
         return value
-
 
     def problem(self) -> tuple[str, str, str | None] | None:
         """What is wrong with the default or the enum: the field, a message, and a hint; ``None`` if nothing is."""

@@ -34,8 +34,16 @@ def config_schema(
     """
     types = catalog or StepCatalog()
     step_models = {name: types[name].config for name in types.names}
-    models: list[type[BaseModel]] = [BasePipelineConfig, ParameterConfig, PluginsConfig, *step_models.values(), *options.values()]
-    references, schema = models_json_schema([(model, "validation") for model in models], ref_template="#/$defs/{model}")
+    models: list[type[BaseModel]] = [
+        BasePipelineConfig,
+        ParameterConfig,
+        PluginsConfig,
+        *step_models.values(),
+        *options.values(),
+    ]
+    references, schema = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/$defs/{model}"
+    )
     definitions = schema["$defs"]
     # Fields that one step type requires may come from defaults, so only the type itself is required.
     fields: dict[str, list[Any]] = {}

@@ -1,0 +1,1 @@
+"""Lowering: from typed config and DAG to the intermediate representation."""

@@ -55,7 +55,9 @@ class CodeStage:
             CodeProblemError: If it cannot be staged.
             NoBucketError: If there is no bucket for it.
         """
-        return self._stage(("file", path), lambda bucket: (stage_file(path, self._root, bucket, self._prefix),))
+        return self._stage(
+            ("file", path), lambda bucket: (stage_file(path, self._root, bucket, self._prefix),)
+        )
 
     def archive(self, script: str, folder: str | None) -> str:
         """The S3 URI of the archive of ``folder``, in which ``script`` must be, or of the script alone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +102,8 @@ class _Lowerer:
         waits = self._waits(wiring, branches)
         branches.check_dependencies(self._dependencies(wiring, reads), self.sink)
         parameters = tuple(
-            ParameterSpec(name, item.type, item.value, item.enum) for name, item in self.config.parameters.items()
+            ParameterSpec(name, item.type, item.value, item.enum)
+            for name, item in self.config.parameters.items()
         )
         parameters += self.added
         types = {parameter.name: parameter.type for parameter in parameters}
@@ -113,11 +115,15 @@ class _Lowerer:
             if node not in self.known:
                 hint = did_you_mean(node, self.config.steps) or "add it under steps"
                 location = self.dag.node_location(node) or self.config.source.locate(("steps",))
-                self.sink.error(f"node {node!r} has no config under steps", location, code="unknown-node", hint=hint)
+                self.sink.error(
+                    f"node {node!r} has no config under steps", location, code="unknown-node", hint=hint
+                )
         for name in self.config.steps:
             if name not in self.dag:
                 location = self.config.source.locate(("steps", name))
-                self.sink.warn(f"step {name!r} is not in the DAG and is left out", location, code="unused-step")
+                self.sink.warn(
+                    f"step {name!r} is not in the DAG and is left out", location, code="unused-step"
+                )
 
     def _ports(self, name: str, step: StepConfig, reads: frozenset[str], branches: Branches) -> StepPorts:
         step_type = self.config.catalog[step.type]
@@ -159,9 +165,7 @@ class _Lowerer:
                     location = self._locate_field(name, ("depends_on", index))
                     self.sink.error(message, location, code="unknown-step", hint=hint)
 
-    def _order(
-        self, wiring: Wiring, reads: Mapping[str, frozenset[str]], branches: Branches
-    ) -> list[str]:
+    def _order(self, wiring: Wiring, reads: Mapping[str, frozenset[str]], branches: Branches) -> list[str]:
         edges = [(edge.source, edge.target) for edge in self.dag.edges]
         pairs = [*edges, *self._dependencies(wiring, reads), *branches.pairs()]
         unique = dict.fromkeys(pair for pair in pairs if pair[0] in self.steps and pair[1] in self.steps)
@@ -173,7 +177,7 @@ class _Lowerer:
             return list(self.steps)
 
     def _cycle_location(self, cycle: tuple[str, ...]) -> Location:
-        around = set(zip(cycle, cycle[1:], strict=False))
+        around = set(itertools.pairwise(cycle))
         for edge in self.dag.edges:
             if (edge.source, edge.target) in around and edge.location is not None:
                 return edge.location
@@ -241,12 +245,17 @@ class _Lowerer:
 
     def _spec(self, parameters: tuple[ParameterSpec, ...], steps: tuple[StepSpec, ...]) -> PipelineSpec:
         base = self.config.pipeline
-        experiment = None
-        if base.experiment is not False:
-            experiment = freeze({"ExperimentName": base.experiment.name, "TrialName": base.experiment.trial})
         origins = {
             f"Parameters.{name}": Origin("config", ("parameters", name)) for name in self.config.parameters
         }
+        experiment = None
+        if base.experiment is not False:
+            experiment = freeze({"ExperimentName": base.experiment.name, "TrialName": base.experiment.trial})
+            for key, field in (("ExperimentName", "name"), ("TrialName", "trial")):
+                if field in base.experiment.model_fields_set:
+                    origins[f"PipelineExperimentConfig.{key}"] = Origin(
+                        "config", ("pipeline", "experiment", field)
+                    )
         return PipelineSpec(
             name=base.name,
             parameters=parameters,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Protocol
 
 from dagsmith.bind.ports import Source
@@ -12,7 +12,7 @@ from dagsmith.errors import DiagnosticSink, ImageNotFoundError, Location, SDKErr
 from dagsmith.load.models import BasePipelineConfig
 from dagsmith.lower.code import CodeProblemError, CodeStage, NoBucketError
 from dagsmith.spec.pipeline import Origin, ParameterType
-from dagsmith.spec.values import ExecutionVariable, FrozenDict, Join, JsonGet, ParameterRef, Reference, freeze
+from dagsmith.spec.values import ExecutionVariable, FrozenDict, Join, JsonGet, ParameterRef, freeze
 from dagsmith.steps.base import StepConfig, To
 
 FieldPath = tuple[str | int, ...]
@@ -30,7 +30,8 @@ class ImageLookup(Protocol):
         py_version: str | None = None,
         instance_type: str | None = None,
         image_scope: str | None = None,
-    ) -> str: ...
+    ) -> str:
+        """The URI of the image."""
 
 
 @dataclass
@@ -116,7 +117,12 @@ class Lowering:
                 self.put(to.path, to.convert(value) if to.convert else value, name)
 
     def image(
-        self, framework: str, version: str | None, py_version: str | None, instance_type: object, scope: str | None
+        self,
+        framework: str,
+        version: str | None,
+        py_version: str | None,
+        instance_type: object,
+        scope: str | None,
     ) -> str | None:
         """The image of a framework from the SDK's tables, or ``None`` after reporting why there is none."""
         if self.region is None:
@@ -164,7 +170,9 @@ class Lowering:
         try:
             return stage()
         except NoBucketError:
-            self.pipeline_error("staged code needs a bucket", "no-bucket", "set pipeline.bucket, or give S3 URIs")
+            self.pipeline_error(
+                "staged code needs a bucket", "no-bucket", "set pipeline.bucket, or give S3 URIs"
+            )
             return None
         except CodeProblemError as refused:
             for problem in refused.problems:
@@ -238,14 +246,16 @@ class Lowering:
 
     def merge_request(self) -> None:
         """Lay the config's ``request`` over what the typed fields made; ``None`` removes a member."""
-        _merge(self.arguments, self.config.request, "Arguments", self.origins, ("steps", self.name, "request"))
+        _merge(
+            self.arguments, self.config.request, "Arguments", self.origins, ("steps", self.name, "request")
+        )
 
     def frozen(self) -> tuple[FrozenDict, FrozenDict, FrozenDict]:
         """Arguments, fields and origins as the IR holds them."""
         return freeze(self.arguments), freeze(self.fields), FrozenDict(self.origins)
 
 
-@lru_cache(maxsize=None)
+@cache
 def mapped_fields(config: type[StepConfig]) -> tuple[tuple[str, To], ...]:
     """The fields of a config model that say where in the request they go."""
     return tuple(

@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dagsmith.errors import DiagnosticSink, Location, PluginError, did_you_mean
+from dagsmith.errors import DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
 from dagsmith.load.explain import report_validation
 from dagsmith.plugins.discovery import Scan
 from dagsmith.plugins.hooks import API_VERSION
 from dagsmith.plugins.loading import UNINSTALL, Plugin, adopt_plugin, load_plugin
 from dagsmith.plugins.selection import Selection
-from dagsmith.spec.values import FrozenError
+from dagsmith.spec.values import FrozenDict, FrozenError
+
+
+LEAVE_ALONE = "return what is new and leave the input alone"
 
 
 class NoOptions(BaseModel):
@@ -46,47 +51,100 @@ class ActivePlugin:
         """Whether the plugin has this hook."""
         return hook in self.plugin.hooks
 
+    @cached_property
+    def options_digest(self) -> str:
+        """SHA-256 of the options as JSON, in hexadecimal."""
+        return self._digest()
+
     def call(self, hook: str, **arguments: Any) -> Any:
         """Call a hook with the arguments that the implementation takes.
 
+        Returns:
+            What the hook returned; what it yields, as a list.
+
         Raises:
-            PluginError: If the hook raises; what it raised is the cause. The user's interrupt passes.
+            PluginError: If the hook raises, or changes its options; what it raised is the cause. The user's
+                interrupt passes.
+        """
+        with self.guard(hook):
+            result = self.call_bare(hook, **arguments)
+            if isinstance(result, Iterator):
+                result = list(result)
+        return result
+
+    def call_bare(self, hook: str, **arguments: Any) -> Any:
+        """Call a hook and let what it raises pass as it is.
+
+        Raises:
+            PluginError: If the hook changes its options.
         """
         available = {**arguments, "options": self.options}
         taken = {name: available[name] for name in self.plugin.hooks[hook]}
+        before = self.options_digest
+        result = self.plugin.functions[hook](**taken)
+        if "options" in taken and self._digest() != before:
+            raise self.error("it changes what it was given: its options", LEAVE_ALONE, hook)
+        return result
+
+    @contextmanager
+    def guard(self, hook: str) -> Iterator[None]:
+        """Turn whatever is raised inside into an error that names the plugin and the hook.
+
+        The user's interrupt passes, and so does what a plugin tells the user of mistakes in the input.
+        """
         try:
-            return getattr(self.plugin.implementation, hook)(**taken)
-        except PluginError:
+            yield
+        except InvalidInputError:
             raise
         # A hook is foreign code: whatever it raises, sys.exit() included, is the plugin's failure.
         except (Exception, SystemExit) as error:
-            raise self._failure(error, hook) from error
+            self.fail(error, hook)
+
+    def fail(self, error: BaseException, hook: str) -> NoReturn:
+        """Raise what a hook raised as an error that names the plugin; the very error if it does so already.
+
+        Raises:
+            PluginError: In any case.
+        """
+        if isinstance(error, PluginError) and error.plugin == self.name:
+            raise error
+        raise self._failure(error, hook) from error
 
     def error(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
         """An error that names this plugin."""
         return self.plugin.error(problem, remedy, hook)
 
-    def lock_entry(self) -> dict[str, Any]:
+    def lock_entry(self) -> Mapping[str, Any]:
         """What identifies the plugin and its options, for the plugin lock."""
         entry = self.plugin.entry
-        options = json.dumps(self.options.model_dump(mode="json"), sort_keys=True)
-        return {
-            "name": self.name,
-            "distribution": entry.distribution if entry else None,
-            "version": entry.version if entry else None,
-            "api_version": entry.api_version if entry else API_VERSION,
-            "options_sha256": hashlib.sha256(options.encode()).hexdigest(),
-        }
+        return FrozenDict(
+            {
+                "name": self.name,
+                "distribution": entry.distribution if entry else None,
+                "version": entry.version if entry else None,
+                "api_version": entry.api_version if entry else API_VERSION,
+                "options_sha256": self.options_digest,
+            }
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.plugin.distribution})" if self.plugin.distribution else repr(self.name)
 
     def _failure(self, error: BaseException, hook: str) -> PluginError:
-        frozen = isinstance(error, (FrozenError, FrozenInstanceError)) or "mappingproxy" in str(error)
+        frozen = isinstance(error, (FrozenError, FrozenInstanceError))
+        if isinstance(error, TypeError):
+            frozen = frozen or "'mappingproxy' object" in str(error)
         if isinstance(error, ValidationError):
             frozen = any(item["type"] == "frozen_instance" for item in error.errors())
         if frozen:
-            return self.error("it changes what it was given", "return what is new and leave the input alone", hook)
+            return self.error(f"it changes what it was given: {error}", LEAVE_ALONE, hook)
         owner = self.plugin.entry.distribution if self.plugin.entry else self.name
         what = f"it raised {type(error).__name__}: {error}"
         return self.error(what, f"report it to the authors of {owner}, {UNINSTALL}", hook)
+
+    def _digest(self) -> str:
+        options = json.dumps(self.options.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(options.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -105,7 +163,7 @@ class PluginSet:
         """The plugins that have a hook, in order."""
         return (active for active in self.plugins if active.implements(hook))
 
-    def lock(self) -> list[dict[str, Any]]:
+    def lock(self) -> list[Mapping[str, Any]]:
         """The plugin lock: name, distribution, version, API version and options digest of each, in order."""
         return [active.lock_entry() for active in self.plugins]
 
@@ -142,9 +200,7 @@ def activate(
             hint = did_you_mean(name, {*names, *installed.names}) or "no plugin is installed"
             message = f"there are options for {name!r}, which is not a plugin"
             sink.error(message, locate(("plugins", "options", name)), code="unknown-plugin", hint=hint)
-    active = [
-        ActivePlugin(plugin, _options(plugin, dict(options.get(plugin.name, {})), locate, sink)) for plugin in loaded
-    ]
+    active = [_active(plugin, dict(options.get(plugin.name, {})), locate, sink) for plugin in loaded]
     return PluginSet(tuple(active), selection)
 
 
@@ -154,29 +210,38 @@ def options_model(plugin: Plugin) -> type[BaseModel]:
     Raises:
         PluginError: If the hook gives something else than a pydantic model.
     """
-    if "options_model" not in plugin.hooks:
+    hook = "options_model"
+    if hook not in plugin.hooks:
         return NoOptions
-    model = ActivePlugin(plugin, NoOptions()).call("options_model")
+    model = ActivePlugin(plugin, NoOptions()).call(hook)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        problem = f"it returned {model!r}, expected a subclass of pydantic.BaseModel"
-        raise plugin.error(problem, "return the class of the options", "options_model")
+        problem = "it returned nothing" if model is None else f"it returned {model!r}, expected a pydantic model"
+        raise plugin.error(problem, "return a class that is derived from pydantic.BaseModel", hook)
     if model.model_config.get("extra") != "forbid":
         problem = f"{model.__name__} accepts unknown options, so that a typo would pass"
-        raise plugin.error(problem, 'set extra="forbid" in its model_config', "options_model")
+        raise plugin.error(problem, 'set extra="forbid" in its model_config', hook)
     return model
 
 
-def _options(
+def _active(
     plugin: Plugin,
     given: dict[str, Any],
     locate: Callable[[tuple[str | int, ...]], Location],
     sink: DiagnosticSink,
-) -> BaseModel:
+) -> ActivePlugin:
+    hook = "options_model"
     model = options_model(plugin)
     base = ("plugins", "options", plugin.name)
     try:
-        return model.model_validate(given)
+        active = ActivePlugin(plugin, model.model_validate(given))
+        # Asked for now, so that options which are not JSON data are found before anything runs.
+        _ = active.options_digest
     except ValidationError as error:
         subject = f"options of plugin {plugin.name!r}"
         report_validation(error, subject, model, lambda tail: locate((*base, *tail)), sink)
-        return NoOptions()
+        return ActivePlugin(plugin, NoOptions())
+    # The plugin's own validators are foreign code.
+    except Exception as error:
+        problem = f"its options cannot be validated and written as JSON: {type(error).__name__}: {error}"
+        raise plugin.error(problem, f"mend the model {model.__name__}", hook) from error
+    return active

@@ -1,22 +1,26 @@
-"""Calling the hooks that merge what plugins give: metadata, constructor arguments, parameters, step types, specs."""
+"""Calling the hooks that merge what plugins give: metadata, constructor arguments, parameters, step types."""
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from dagsmith.dag import PipelineDAG
-from dagsmith.errors import Diagnostic, DiagnosticSink, Location
 from dagsmith.load.config import PipelineConfig
-from dagsmith.plugins.active import ActivePlugin, PluginSet
-from dagsmith.plugins.provenance import ABSENT, Change, attribute
-from dagsmith.spec.pipeline import ParameterSpec, PipelineSpec
+from dagsmith.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
+from dagsmith.plugins.provenance import ABSENT, Change
+from dagsmith.plugins.sound import sound_parameter, sound_step_type
+from dagsmith.spec.pipeline import ParameterSpec
 from dagsmith.spec.values import FrozenDict, freeze
 from dagsmith.steps.base import StepType
 from dagsmith.steps.catalog import MODULES
+
+OWN_ARGUMENTS = ("dag", "config", "plugins", "metadata")
+"""Arguments of the template's constructor that say what is compiled; plugins change it by other hooks."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,13 @@ class Metadata:
 
     Attributes:
         values: By key.
-        changes: Which plugin gave which key, in order.
+        changes: What plugins gave, in order: metadata, and arguments of the template's constructor.
+        sources: By key: the plugin that the value is from, or ``argument`` where the caller gave it.
     """
 
     values: Mapping[str, Any] = field(default_factory=FrozenDict)
     changes: tuple[Change, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=FrozenDict)
 
 
 def extract_metadata(
@@ -37,42 +43,63 @@ def extract_metadata(
 ) -> Metadata:
     """Ask each plugin for metadata; later plugins win over earlier ones, and explicit arguments over all.
 
+    An explicit ``None`` says nothing.
+
     Raises:
         PluginError: If a plugin fails, or gives something else than a mapping of JSON data.
     """
     hook = "extract_metadata"
     values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     changes: list[Change] = []
+    stated = FrozenDict({key: freeze(value) for key, value in explicit.items() if value is not None})
     for active in plugins.implementing(hook):
-        given = _with_dag(active, hook, dag, config=config)
+        given = _call(active, hook, config=config, dag=dag, explicit=stated)
         for key, value in _json_mapping(active, hook, given).items():
             changes.append(Change(active.name, hook, f"metadata.{key}", values.get(key, ABSENT), value))
             values[key] = value
-    values.update({key: freeze(value) for key, value in explicit.items() if value is not None})
-    return Metadata(FrozenDict(values), tuple(changes))
+            sources[key] = active.name
+    values.update(stated)
+    sources.update(dict.fromkeys(stated, "argument"))
+    return Metadata(FrozenDict(values), tuple(changes), FrozenDict(sources))
 
 
 def build_params(
     plugins: PluginSet, dag: PipelineDAG, params: Mapping[str, Any], metadata: Metadata
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, str], tuple[Change, ...]]:
     """Ask each plugin for constructor arguments, and lay them over ``params``.
 
+    Returns:
+        The arguments, by name of an argument the plugin that gave it, and the changes.
+
     Raises:
-        PluginError: If a plugin fails, or two set one argument to different values.
+        PluginError: If a plugin fails, sets what is compiled, or two set one argument to different values.
     """
     hook = "build_template_params"
     merged = dict(params)
     owners: dict[str, ActivePlugin] = {}
+    changes: list[Change] = []
     for active in plugins.implementing(hook):
-        given = _with_dag(active, hook, dag, params=MappingProxyType(dict(merged)), metadata=metadata.values)
+        graph = copy.copy(dag)
+        shown = {**merged, **({"dag": graph} if "dag" in merged else {})}
+        if "config" in merged:
+            shown["config"] = _view(merged["config"])
+        given = _call(active, hook, dag=graph, params=MappingProxyType(shown), metadata=metadata.values)
         for key, value in _mapping(active, hook, given).items():
+            # Handing on what was given is not setting it.
+            if key in shown and _equal(active, hook, value, shown[key]):
+                continue
+            if key in OWN_ARGUMENTS:
+                problem = f"it sets {key!r}, which says what is compiled"
+                raise active.error(problem, "change the pipeline with transform_spec", hook)
             owner = owners.get(key)
-            if owner is not None and merged[key] != value:
-                problem = f"it sets {key!r} to {value!r}, and plugin {owner.name!r} sets it to {merged[key]!r}"
+            if owner is not None:
+                problem = f"it sets {key!r} to {value!r}, and plugin {owner} sets it to {merged[key]!r}"
                 raise active.error(problem, "select one of the two, or let their options agree", hook)
+            changes.append(Change(active.name, hook, f"arguments.{key}", merged.get(key, ABSENT), value))
             merged[key] = value
             owners[key] = active
-    return merged
+    return merged, {key: active.name for key, active in owners.items()}, tuple(changes)
 
 
 def added_parameters(
@@ -84,15 +111,17 @@ def added_parameters(
         The parameters that the config does not declare itself, and who added them.
 
     Raises:
-        PluginError: If a plugin fails, two differ about one parameter, or a plugin's type is not the config's.
+        PluginError: If a plugin fails, a parameter is wrong, two plugins differ about one, or a plugin's type is not
+            the config's.
     """
     hook = "pipeline_parameters"
     added: dict[str, ParameterSpec] = {}
     owners: dict[str, ActivePlugin] = {}
     changes: list[Change] = []
     for active in plugins.implementing(hook):
-        given = active.call(hook, config=config, metadata=metadata.values)
-        for parameter in _items(active, hook, given, ParameterSpec):
+        given = _call(active, hook, config=config, metadata=metadata.values)
+        for item in items(active, hook, given, ParameterSpec):
+            parameter = sound_parameter(active, hook, item)
             name = parameter.name
             declared = config.parameters.get(name)
             if declared is not None:
@@ -101,12 +130,12 @@ def added_parameters(
                     raise active.error(problem, f"declare {name!r} as {parameter.type}, or rename it", hook)
                 continue
             if name in added and added[name] != parameter:
-                problem = f"it adds parameter {name!r} as {parameter}, plugin {owners[name].name!r} as {added[name]}"
+                problem = f"it adds parameter {name!r} as {parameter}, and plugin {owners[name]} as {added[name]}"
                 raise active.error(problem, "select one of the two, or let their options agree", hook)
             if name not in added:
                 changes.append(Change(active.name, hook, f"Parameters.{name}", ABSENT, parameter))
+                owners[name] = active
             added[name] = parameter
-            owners[name] = active
     return tuple(added.values()), tuple(changes)
 
 
@@ -114,79 +143,86 @@ def added_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
     """Ask each plugin for step types.
 
     Raises:
-        PluginError: If a plugin fails, or a name exists already.
+        PluginError: If a plugin fails, a step type is wrong, or a name exists already.
     """
     hook = "register_step_types"
     types: dict[str, StepType[Any]] = {}
     owners: dict[str, str] = dict.fromkeys(MODULES, "dagsmith")
     for active in plugins.implementing(hook):
-        for step_type in _items(active, hook, active.call(hook), StepType):
+        for step_type in items(active, hook, active.call(hook), StepType):
             if step_type.name in owners:
                 problem = f"step type {step_type.name!r} exists already, from {owners[step_type.name]}"
                 raise active.error(problem, "rename it", hook)
-            types[step_type.name] = step_type
-            owners[step_type.name] = f"plugin {active.name!r}"
+            types[step_type.name] = sound_step_type(active, step_type)
+            owners[step_type.name] = f"plugin {active}"
     return types
-
-
-def transform(plugins: PluginSet, spec: PipelineSpec, metadata: Metadata) -> tuple[PipelineSpec, tuple[Change, ...]]:
-    """Let each plugin change the pipeline that the one before it returned; each change is attributed.
-
-    Raises:
-        PluginError: If a plugin fails, or returns something else than a pipeline.
-    """
-    hook = "transform_spec"
-    changes: list[Change] = []
-    for active in plugins.implementing(hook):
-        result = active.call(hook, spec=spec, metadata=metadata.values)
-        if not isinstance(result, PipelineSpec):
-            problem = "it returned nothing" if result is None else f"it returned {result!r}, expected a PipelineSpec"
-            raise active.error(problem, "return the spec, changed or not", hook)
-        names = [step.name for step in result.steps]
-        if len(set(names)) < len(names):
-            raise active.error("its pipeline has two steps of one name", "give each step a name of its own", hook)
-        spec, found = attribute(active.name, spec, result)
-        changes += found
-    return spec, tuple(changes)
-
-
-def check(
-    plugins: PluginSet, spec: PipelineSpec, locate: Callable[[str, str], Location | None], sink: DiagnosticSink
-) -> None:
-    """Ask each plugin what is wrong with the pipeline.
-
-    Raises:
-        PluginError: If a plugin fails, or gives something else than diagnostics.
-    """
-    hook = "check_spec"
-    for active in plugins.implementing(hook):
-        sink.extend(_items(active, hook, active.call(hook, spec=spec, locate=locate), Diagnostic))
 
 
 def notify(plugins: PluginSet, pipeline: Any, report: Any) -> None:
     """Tell each plugin that a compile succeeded.
 
     Raises:
-        PluginError: If a plugin fails.
+        PluginError: If a plugin fails, or returns something.
     """
-    for active in plugins.implementing("pipeline_compiled"):
-        active.call("pipeline_compiled", pipeline=pipeline, report=report)
+    hook = "pipeline_compiled"
+    for active in plugins.implementing(hook):
+        result = active.call(hook, pipeline=pipeline, report=report)
+        if result is not None:
+            raise active.error(f"it returned {result!r}, expected nothing", "return nothing", hook)
 
 
-def _with_dag(active: ActivePlugin, hook: str, dag: PipelineDAG, **arguments: Any) -> Any:
-    """Call a hook with a copy of the DAG; changing even that is refused, since it would be without effect."""
-    before = dag.to_dict()
-    copy = PipelineDAG(before["nodes"], before["edges"]) if "dag" in active.plugin.hooks[hook] else dag
-    result = active.call(hook, dag=copy, **arguments)
-    if copy is not dag and copy.to_dict() != before:
-        problem = "it changes what it was given: the DAG"
-        raise active.error(problem, "return what is new and leave the input alone", hook)
+def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:
+    """What a hook returned as a list, if it is some of what the hook is to give.
+
+    Raises:
+        PluginError: If it is not.
+    """
+    if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
+        with active.guard(hook):
+            found = list(given)
+        wrong = [item for item in found if not isinstance(item, kind)]
+        if not wrong:
+            return found
+        problem = f"it returned {wrong[0]!r}, expected only {kind.__name__}"
+    else:
+        problem = "it returned nothing" if given is None else f"it returned {given!r}, expected a list of {kind.__name__}"
+    raise active.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
+
+
+def _call(active: ActivePlugin, hook: str, **arguments: Any) -> Any:
+    """Call a hook with copies of what can be changed; changing even those is refused, since it is without effect."""
+    taken = active.plugin.hooks[hook]
+    if "config" in taken:
+        arguments["config"] = _view(arguments["config"])
+    if "dag" in taken and hook != "build_template_params":
+        arguments["dag"] = copy.copy(arguments["dag"])
+    dags = [item for item in (arguments.get("dag"), getattr(arguments.get("config"), "dag", None)) if item is not None]
+    params = arguments.get("params", {})
+    dags += [params["config"].dag] if "config" in params else []
+    before = [dag.to_dict() for dag in dags]
+    result = active.call(hook, **arguments)
+    if [dag.to_dict() for dag in dags] != before:
+        raise active.error("it changes what it was given: the DAG", LEAVE_ALONE, hook)
     return result
 
 
-def _mapping(active: ActivePlugin, hook: str, given: Any) -> Mapping[str, Any]:
-    if isinstance(given, Mapping) and all(isinstance(key, str) for key in given):
-        return given
+def _view(config: PipelineConfig) -> PipelineConfig:
+    """The config with a copy of its DAG: all else in it is frozen."""
+    return replace(config, dag=copy.copy(config.dag))
+
+
+def _equal(active: ActivePlugin, hook: str, value: Any, other: Any) -> bool:
+    # Comparing is foreign code as well: the values may be of any type.
+    with active.guard(hook):
+        return value is other or (type(value) is type(other) and bool(value == other))
+
+
+def _mapping(active: ActivePlugin, hook: str, given: Any) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        with active.guard(hook):
+            mapping = dict(given)
+        if all(isinstance(key, str) for key in mapping):
+            return mapping
     problem = "it returned nothing" if given is None else f"it returned {given!r}, expected a mapping with string keys"
     raise active.error(problem, "return a mapping, empty if there is nothing to add", hook)
 
@@ -194,20 +230,8 @@ def _mapping(active: ActivePlugin, hook: str, given: Any) -> Mapping[str, Any]:
 def _json_mapping(active: ActivePlugin, hook: str, given: Any) -> Mapping[str, Any]:
     mapping = _mapping(active, hook, given)
     try:
-        json.dumps(mapping, allow_nan=False)
-    except (TypeError, ValueError) as error:
+        # What JSON has no word for is refused, and what it spells otherwise (a tuple, a number as a key) is read back.
+        frozen: Mapping[str, Any] = freeze(json.loads(json.dumps(mapping, allow_nan=False)))
+    except (TypeError, ValueError, RecursionError) as error:
         raise active.error(f"its metadata is not JSON data: {error}", "return plain data", hook) from error
-    frozen: Mapping[str, Any] = freeze(dict(mapping))
     return frozen
-
-
-def _items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:
-    if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
-        items = list(given)
-        wrong = [item for item in items if not isinstance(item, kind)]
-        if not wrong:
-            return items
-        problem = f"it returned {wrong[0]!r}, expected only {kind.__name__}"
-    else:
-        problem = "it returned nothing" if given is None else f"it returned {given!r}, expected a list of {kind.__name__}"
-    raise active.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)

@@ -111,8 +111,7 @@ def _blame(decorating: tuple[ActivePlugin, ...], problem: str, remedy: str) -> P
     """An error that names every plugin that decorated the class; the outermost one first."""
     *others, outermost = decorating
     if others:
-        names = ", ".join(f"{active.name!r} ({active.plugin.distribution})" for active in reversed(others))
-        problem += f"; decorated as well by {names}"
+        problem += f"; it is decorated as well by {' and '.join(str(active) for active in reversed(others))}"
     return outermost.error(problem, remedy, HOOK)
 
 
@@ -123,7 +122,7 @@ def _decorate_once(active: ActivePlugin, template_class: type, metadata: Mapping
         raise active.error(str(error), error.remedy, HOOK) from error
     # The rest of what a decorator may raise: it is foreign code.
     except (Exception, SystemExit) as error:
-        raise active.failure(error, HOOK) from error
+        active.fail(error, HOOK)
     if result is None:
         raise active.error("it returned nothing", "end the hook with: return the class", HOOK)
     if not isinstance(result, type):
@@ -182,5 +181,5 @@ def _key(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return ("sequence", tuple(_key(item) for item in value))
     if value is None or isinstance(value, (str, bool, int, float)):
-        return (type(value), value)
+        return (type(value), repr(value))
     return _Same(value)

@@ -45,10 +45,13 @@ class HookSpecs:
         raise AssertionError("a specification is never called")
 
     @hookspec
-    def extract_metadata(self, config: PipelineConfig, dag: PipelineDAG, options: Any) -> Mapping[str, Any]:
+    def extract_metadata(
+        self, config: PipelineConfig, dag: PipelineDAG, explicit: Mapping[str, Any], options: Any
+    ) -> Mapping[str, Any]:
         """Give metadata of the pipeline: JSON data by key, merged in the order of the plugins.
 
-        Of two plugins that give one key the later one wins, and explicit arguments win over all.
+        Of two plugins that give one key the later one wins, and ``explicit``, what the caller gave as arguments, wins
+        over all. Raise ``InvalidInputError`` for what the user has to change.
         """
         raise AssertionError("a specification is never called")
 
@@ -94,7 +97,11 @@ class HookSpecs:
 
     @hookspec
     def check_spec(
-        self, spec: PipelineSpec, locate: Callable[[str, str], Location | None], options: Any
+        self,
+        spec: PipelineSpec,
+        locate: Callable[[str, str], Location | None],
+        metadata: Mapping[str, Any],
+        options: Any,
     ) -> Iterable[Diagnostic]:
         """Give what is wrong with the pipeline; ``locate(step, path)`` tells where a value was written."""
         raise AssertionError("a specification is never called")

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from dagsmith.spec.pipeline import Origin, PipelineSpec, StepSpec
-from dagsmith.spec.values import FrozenDict, Reference, freeze, render
+from dagsmith.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
+from dagsmith.spec.values import FrozenDict, Reference, render
 
 ABSENT = None
 """Stands for the old value of what was added, and the new value of what was removed."""
 
-_UNCOMPARED = ("origins",)
+DEFINITION_NAMES = MappingProxyType(
+    {
+        "definition_type": "Type",
+        "depends_on": "DependsOn",
+        "display_name": "DisplayName",
+        "description": "Description",
+        "if_steps": "Arguments.IfSteps",
+        "else_steps": "Arguments.ElseSteps",
+    }
+)
+"""By attribute of a step: what the definition calls it."""
+
+_MISSING = object()
+_NOT_SHOWN = ("origins", "properties", "shapes")
+
+
+class _Difference(NamedTuple):
+    path: str
+    old: Any
+    new: Any
 
 
 @dataclass(frozen=True)
@@ -45,16 +65,19 @@ class Change:
 
 
 def plain(value: Any) -> Any:
-    """A value of the spec as JSON-ready data."""
+    """A value of the spec as JSON-ready data; of what is no data, its type."""
     if is_dataclass(value) and not isinstance(value, (type, Reference)):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.name not in _UNCOMPARED}
+        shown = [field.name for field in fields(value) if field.name not in _NOT_SHOWN]
+        return {name: plain(getattr(value, name)) for name in shown}
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return render(value)
+    if value is None or isinstance(value, (str, bool, int, float, Reference)):
+        return render(value)
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
 def attribute(plugin: str, before: PipelineSpec, after: PipelineSpec) -> tuple[PipelineSpec, tuple[Change, ...]]:
@@ -63,7 +86,7 @@ def attribute(plugin: str, before: PipelineSpec, after: PipelineSpec) -> tuple[P
     Returns:
         ``after`` with origins that name the plugin where it changed something, and the changes.
     """
-    changes: list[Change] = []
+    found: list[_Difference] = []
     known = {step.name: step for step in before.steps}
     steps = []
     for step in after.steps:
@@ -71,55 +94,73 @@ def attribute(plugin: str, before: PipelineSpec, after: PipelineSpec) -> tuple[P
         if old is step:
             steps.append(step)
             continue
-        found = list(_step_changes(old, step))
-        changes += [Change(plugin, "transform_spec", f"Steps.{step.name}{path}", o, n) for path, o, n in found]
-        steps.append(replace(step, origins=_origins(old, plugin, [path for path, _, _ in found])))
-    gone = known.keys() - {step.name for step in after.steps}
-    changes += [Change(plugin, "transform_spec", f"Steps.{name}", known[name], ABSENT) for name in sorted(gone)]
-    for field in fields(PipelineSpec):
-        if field.name in ("steps", *_UNCOMPARED):
-            continue
-        old_value, new_value = getattr(before, field.name), getattr(after, field.name)
-        if field.name == "parameters":
-            old_value = FrozenDict({parameter.name: parameter for parameter in old_value})
-            new_value = FrozenDict({parameter.name: parameter for parameter in new_value})
-        for path, o, n in _differences(old_value, new_value, f"pipeline.{field.name}"):
-            changes.append(Change(plugin, "transform_spec", path, o, n))
-    return replace(after, steps=tuple(steps), origins=before.origins), tuple(changes)
+        differences = list(_step_differences(old, step))
+        found += [_Difference(f"Steps.{step.name}{path}", o, n) for path, o, n in differences]
+        steps.append(replace(step, origins=_origins(old, plugin, differences)))
+    kept = [step.name for step in after.steps]
+    found += [_Difference(f"Steps.{name}", step, _MISSING) for name, step in known.items() if name not in kept]
+    old_order, new_order = [name for name in known if name in kept], [name for name in kept if name in known]
+    if old_order != new_order:
+        found.append(_Difference("pipeline.steps", tuple(old_order), tuple(new_order)))
+    for name in (field.name for field in fields(PipelineSpec)):
+        if name not in ("steps", "origins"):
+            found += _differences(_by_name(getattr(before, name)), _by_name(getattr(after, name)), f"pipeline.{name}")
+    changes = tuple(Change(plugin, "transform_spec", path, _shown(o), _shown(n)) for path, o, n in found)
+    return replace(after, steps=tuple(steps), origins=before.origins), changes
 
 
-def _step_changes(old: StepSpec | None, new: StepSpec) -> Iterator[tuple[str, Any, Any]]:
+def _by_name(value: Any) -> Any:
+    """Parameters and tags as a mapping, so that a difference in one is not one in all that follow."""
+    if isinstance(value, tuple) and value and isinstance(value[0], ParameterSpec):
+        return FrozenDict({parameter.name: parameter for parameter in value})
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple) and len(dict(value)) == len(value):
+        return FrozenDict(dict(value))
+    return FrozenDict() if value == () else value
+
+
+def _step_differences(old: StepSpec | None, new: StepSpec) -> Iterator[_Difference]:
     if old is None:
-        yield "", ABSENT, new
+        yield _Difference("", _MISSING, new)
         return
     yield from _differences(old.arguments, new.arguments, ".Arguments")
     yield from _differences(old.fields, new.fields, "")
     for field in fields(StepSpec):
-        if field.name not in ("arguments", "fields", *_UNCOMPARED):
-            before, after = getattr(old, field.name), getattr(new, field.name)
-            if before != after:
-                yield f".{field.name}", before, after
+        if field.name not in ("arguments", "fields", "origins"):
+            place = DEFINITION_NAMES.get(field.name, field.name)
+            yield from _differences(getattr(old, field.name), getattr(new, field.name), f".{place}")
 
 
-def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    if old is new or (type(old) is type(new) and old == new):
+def _differences(old: Any, new: Any, path: str) -> Iterator[_Difference]:
+    if old is new:
         return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys((*old, *new)):
-            yield from _differences(old.get(key, ABSENT), new.get(key, ABSENT), f"{path}.{key}")
-    elif isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(old.get(key, _MISSING), new.get(key, _MISSING), f"{path}.{key}")
+    elif isinstance(old, tuple) and isinstance(new, tuple) and _begin_alike(old, new):
+        for index in range(max(len(old), len(new))):
+            before = old[index] if index < len(old) else _MISSING
+            after = new[index] if index < len(new) else _MISSING
             yield from _differences(before, after, f"{path}[{index}]")
-    else:
-        yield path, old, new
+    # To Python True is 1 and 1 is 1.0; in a definition they are not the same.
+    elif type(old) is not type(new) or old != new:
+        yield _Difference(path, old, new)
 
 
-def _origins(old: StepSpec | None, plugin: str, paths: list[str]) -> FrozenDict:
+def _begin_alike(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Whether a list can be compared item by item: it is as long as it was, or was only added to or cut at its end."""
+    return len(old) == len(new) or all(a == b for a, b in zip(old, new, strict=False))
+
+
+def _shown(value: Any) -> Any:
+    return ABSENT if value is _MISSING else value
+
+
+def _origins(old: StepSpec | None, plugin: str, differences: list[_Difference]) -> FrozenDict:
     origins = dict(old.origins) if old is not None else {}
-    for path in paths:
+    for path, _, new in differences:
         place = path.removeprefix(".")
         for known in [name for name in origins if name == place or name.startswith((f"{place}.", f"{place}["))]:
             del origins[known]
-        origins[place] = Origin("plugin", detail=plugin)
-    frozen: FrozenDict = freeze(origins)
-    return frozen
+        if new is not _MISSING:
+            origins[place] = Origin("plugin", detail=plugin)
+    return FrozenDict(origins)

@@ -54,7 +54,7 @@ def put(step: StepSpec, path: str, value: Any) -> StepSpec:
 
 
 def remove(step: StepSpec, path: str) -> StepSpec:
-    """A copy of the step without what stands at a dotted path below its ``Arguments``; the step itself if nothing does."""
+    """A copy of the step without what stands at a dotted path below its ``Arguments``, if anything does."""
     if not has(step, path):
         return step
     arguments = thaw(step.arguments)

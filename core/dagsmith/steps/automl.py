@@ -68,7 +68,9 @@ def _outputs(config: AutoMLConfig, name: str) -> tuple[OutputPort, ...]:
     return (
         OutputPort("model", "model", StepProperty(name, f"{container}.ModelDataUrl"), "the best model"),
         OutputPort("insights", "report", StepProperty(name, insights), "its quality"),
-        OutputPort("explainability", "explainability-report", StepProperty(name, explained), "its explanation"),
+        OutputPort(
+            "explainability", "explainability-report", StepProperty(name, explained), "its explanation"
+        ),
     )
 
 

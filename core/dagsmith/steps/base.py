@@ -69,7 +69,9 @@ _NAME = re.compile(r"[^\s'\"\[\]{}<>=]+")
 
 def _port_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        message = "{name} is not a name that references and edges can spell: expected no spaces, quotes or brackets"
+        message = (
+            "{name} is not a name that references and edges can spell: expected no spaces, quotes or brackets"
+        )
         raise PydanticCustomError("name", message, {"name": repr(name)})
     return name
 
@@ -85,7 +87,9 @@ def refuse_request(config: StepConfig) -> None:
         PydanticCustomError: If the config overrides it all the same.
     """
     if config.request:
-        raise PydanticCustomError("request", "a {type} step sends no request", {"type": config.type, "path": ("request",)})
+        raise PydanticCustomError(
+            "request", "a {type} step sends no request", {"type": config.type, "path": ("request",)}
+        )
 
 
 _DURATION = re.compile(r"P?(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?", re.IGNORECASE)
@@ -136,7 +140,9 @@ class RetryPolicy(ConfigModel):
     @model_validator(mode="after")
     def _one_limit(self) -> RetryPolicy:
         if (self.max_attempts is None) == (self.expire_after_mins is None):
-            raise PydanticCustomError("retry", "a retry policy takes one of max_attempts and expire_after_mins")
+            raise PydanticCustomError(
+                "retry", "a retry policy takes one of max_attempts and expire_after_mins"
+            )
         return self
 
     def to_request(self) -> dict[str, Any]:
@@ -235,7 +241,7 @@ class StepType(Generic[ConfigT]):
 EXPERIMENT_CONFIG = "the pipeline sets the experiment: use pipeline.experiment"
 """Why jobs in a pipeline take no ExperimentConfig. Source: the SDK drops it from every job step."""
 
+
 def tag_list(tags: Mapping[str, Any]) -> list[dict[str, Any]]:
     """``{key: value}`` as the service's list of tags, in the order given."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-

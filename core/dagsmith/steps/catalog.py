@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -58,7 +58,7 @@ class StepCatalog:
         return self._added[name] if name in self._added else _builtin(name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _builtin(name: str) -> StepType[Any]:
     step_type: StepType[Any] = import_module(f"dagsmith.steps.{MODULES[name]}").STEP_TYPE
     return step_type

@@ -81,10 +81,14 @@ def constraints_ports(name: str) -> tuple[OutputPort, ...]:
     )
 
 
-def put_check_job(step: Lowering, config: CheckConfig, framework: str, inputs: list[Any], output: str) -> None:
+def put_check_job(
+    step: Lowering, config: CheckConfig, framework: str, inputs: list[Any], output: str
+) -> None:
     """Set the parts of the processing job that both checks share.
 
     Args:
+        step: The step.
+        config: Its config.
         framework: Whose image runs the check, unless the config names one.
         inputs: Name, source, path in the container and origin of each input.
         output: Name of the job's output.

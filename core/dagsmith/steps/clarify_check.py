@@ -44,7 +44,9 @@ class ClarifyCheckConfig(CheckConfig):
     def _fits_its_kind(self) -> ClarifyCheckConfig:
         refuse_references(self.analysis_config, "analysis_config")
         if self.model_name is not None and self.given("model_name") is not None:
-            raise PydanticCustomError("check", "model_name and inputs.model_name are the same: keep one of them")
+            raise PydanticCustomError(
+                "check", "model_name and inputs.model_name are the same: keep one of them"
+            )
         if self.model_name is not None and self.check_type == "DATA_BIAS":
             raise PydanticCustomError("check", "a check of DATA_BIAS asks no model: leave out model_name")
         return self
@@ -54,7 +56,10 @@ def _inputs(config: ClarifyCheckConfig) -> tuple[InputPort, ...]:
     if config.check_type == "DATA_BIAS":
         return (dataset_port(config),)
     given = config.model_name if config.model_name is not None else config.given("model_name")
-    return (dataset_port(config), InputPort("model_name", "model-name", given, about="the model that is asked"))
+    return (
+        dataset_port(config),
+        InputPort("model_name", "model-name", given, about="the model that is asked"),
+    )
 
 
 def _outputs(config: ClarifyCheckConfig, name: str) -> tuple[OutputPort, ...]:

@@ -24,7 +24,9 @@ class CreateModelConfig(ModelConfig, Retried):
     type: Literal["CreateModel"] = "CreateModel"
     enable_network_isolation: Annotated[Flag | None, To("EnableNetworkIsolation")] = None
     subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
-    security_group_ids: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+    ] = ()
     tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
 
 

@@ -63,7 +63,9 @@ class EMRConfig(StepConfig, Cached, Retried):
 def _outputs(config: EMRConfig, name: str) -> tuple[OutputPort, ...]:
     first = len(config.args) + 1
     return tuple(
-        OutputPort(port, "dataset", StepProperty(name, f"Config.Args[{first + 2 * index}]"), "an output of the job")
+        OutputPort(
+            port, "dataset", StepProperty(name, f"Config.Args[{first + 2 * index}]"), "an output of the job"
+        )
         for index, port in enumerate(config.outputs)
     )
 

@@ -8,7 +8,7 @@ from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.load.fields import Text
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import StepProperty
-from dagsmith.steps.base import Cached, StepConfig, Shape, StepType, To, WithInputs, tag_list
+from dagsmith.steps.base import Cached, Shape, StepConfig, StepType, To, WithInputs, tag_list
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -24,7 +24,9 @@ class EndpointConfig(StepConfig, WithInputs, Cached):
 
 def _inputs(config: EndpointConfig) -> tuple[InputPort, ...]:
     given = config.given("endpoint_config_name")
-    return (InputPort("endpoint_config_name", "endpoint-config-name", given, about="the configuration to serve"),)
+    return (
+        InputPort("endpoint_config_name", "endpoint-config-name", given, about="the configuration to serve"),
+    )
 
 
 def _outputs(config: EndpointConfig, name: str) -> tuple[OutputPort, ...]:

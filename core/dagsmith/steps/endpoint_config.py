@@ -8,7 +8,7 @@ from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.load.fields import Real, Text, Whole
 from dagsmith.spec.pipeline import PropertyShape
 from dagsmith.spec.values import StepProperty
-from dagsmith.steps.base import Cached, Retried, StepConfig, Shape, StepType, To, WithInputs, tag_list
+from dagsmith.steps.base import Cached, Retried, Shape, StepConfig, StepType, To, WithInputs, tag_list
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -29,7 +29,9 @@ class EndpointConfigConfig(StepConfig, WithInputs, Cached, Retried):
 
 def _inputs(config: EndpointConfigConfig) -> tuple[InputPort, ...]:
     required = "ProductionVariants" not in config.request
-    return (InputPort("model_name", "model-name", config.given("model_name"), required, "the model that serves"),)
+    return (
+        InputPort("model_name", "model-name", config.given("model_name"), required, "the model that serves"),
+    )
 
 
 def _outputs(config: EndpointConfigConfig, name: str) -> tuple[OutputPort, ...]:

@@ -45,7 +45,9 @@ def put_role(step: Lowering, config: Any, target: str = "RoleArn") -> None:
     elif step.role is not None:
         step.put(target, step.role, step.role_origin)
     else:
-        step.pipeline_error("steps need an execution role", "no-role", "set pipeline.role to the ARN of a role")
+        step.pipeline_error(
+            "steps need an execution role", "no-role", "set pipeline.role to the ARN of a role"
+        )
 
 
 def put_image(step: Lowering, config: JobConfig, target: str, scope: str | None) -> None:
@@ -62,16 +64,24 @@ def image(step: Lowering, config: JobConfig, scope: str | None) -> Source | None
     """The image that is named, else the framework's from the SDK's tables; ``None`` after an error.
 
     Args:
+        step: The step.
+        config: Its config.
         scope: What the image is for: ``training`` or ``inference``; ``None`` where the tables do not tell.
     """
     if config.image_uri is not None and config.framework is not None:
-        step.error("it names both image_uri and framework", "framework", code="two-images", hint="keep one of them")
+        step.error(
+            "it names both image_uri and framework", "framework", code="two-images", hint="keep one of them"
+        )
     if config.image_uri is not None:
         return config.image_uri
     if config.framework is None:
-        step.error("it names no image", code="no-image", hint="set image_uri, or framework and framework_version")
+        step.error(
+            "it names no image", code="no-image", hint="set image_uri, or framework and framework_version"
+        )
         return None
-    return step.image(config.framework, config.framework_version, config.py_version, config.instance_type, scope)
+    return step.image(
+        config.framework, config.framework_version, config.py_version, config.instance_type, scope
+    )
 
 
 def container_arguments(step: Lowering, arguments: tuple[Any, ...]) -> list[Any] | None:

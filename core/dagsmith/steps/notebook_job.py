@@ -42,7 +42,9 @@ class NotebookJobConfig(StepConfig, Retried):
     max_retry_attempts: Annotated[Whole, To("RetryStrategy.MaximumRetryAttempts")] = 1
     encrypt_inter_container_traffic: Annotated[Flag, To("EnableInterContainerTrafficEncryption")] = True
     subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
-    security_group_ids: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+    ] = ()
     tags: dict[str, Text] = {}
 
 
@@ -76,7 +78,9 @@ def lower(step: Lowering, config: NotebookJobConfig) -> None:
         "sagemaker:notebook-job-origin": "PIPELINE_STEP",
         "sagemaker:is-studio-archived": "false",
     }
-    step.put("Tags", [{"Key": key, "Value": value} for key, value in {**config.tags, **system}.items()], "tags")
+    step.put(
+        "Tags", [{"Key": key, "Value": value} for key, value in {**config.tags, **system}.items()], "tags"
+    )
 
 
 def _put_output(step: Lowering, config: NotebookJobConfig) -> None:

@@ -109,7 +109,8 @@ class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
 
 def _inputs(config: ProcessingConfig) -> tuple[InputPort, ...]:
     return tuple(
-        InputPort(name, item.kind, item.source, about="an input of the job") for name, item in config.inputs.items()
+        InputPort(name, item.kind, item.source, about="an input of the job")
+        for name, item in config.inputs.items()
     )
 
 
@@ -182,10 +183,15 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
     if config.entrypoint:
         step.error("entrypoint and entry_point exclude each other", "entrypoint", hint="keep one of them")
     if config.source_dir is not None:
-        archive, launcher = step.staged_folder(config.entry_point, config.source_dir), step.staged_text("run.sh", LAUNCHER)
+        archive, launcher = (
+            step.staged_folder(config.entry_point, config.source_dir),
+            step.staged_text("run.sh", LAUNCHER),
+        )
         if archive is None or launcher is None:
             return []
-        step.put("AppSpecification.ContainerEntrypoint", ["/bin/bash", f"{LAUNCHER_PATH}/run.sh"], "entry_point")
+        step.put(
+            "AppSpecification.ContainerEntrypoint", ["/bin/bash", f"{LAUNCHER_PATH}/run.sh"], "entry_point"
+        )
         step.put("AppSpecification.ContainerArguments", [config.entry_point, *(arguments or [])], "arguments")
         return [("code", archive, CODE_PATH), ("entrypoint", launcher, LAUNCHER_PATH)]
     script = step.staged_file(config.entry_point)

@@ -86,7 +86,9 @@ def lower(step: Lowering, config: QualityCheckConfig) -> None:
         "dataset_format": json.dumps(config.dataset_format),
         "dataset_source": f"{INPUT}/{DATASET}",
     }
-    inputs: list[tuple[Any, ...]] = [(DATASET, step.source("dataset"), f"{INPUT}/{DATASET}", step.source_origin("dataset"))]
+    inputs: list[tuple[Any, ...]] = [
+        (DATASET, step.source("dataset"), f"{INPUT}/{DATASET}", step.source_origin("dataset"))
+    ]
     scripts = (
         (POSTPROCESSOR, "post_analytics_processor_script", "post_analytics_processor_script"),
         (PREPROCESSOR, "record_preprocessor_script", "record_preprocessor_script"),

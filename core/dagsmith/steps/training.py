@@ -53,7 +53,9 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     instance_count: Whole = 1
     volume_size_in_gb: Whole = 30
     volume_kms_key: Text | None = None
-    output_path: Annotated[Text | None, Field(description="S3 URI below which the job writes its model")] = None
+    output_path: Annotated[Text | None, Field(description="S3 URI below which the job writes its model")] = (
+        None
+    )
     output_kms_key: Text | None = None
     max_runtime_in_seconds: Whole = 86400
     max_wait_time_in_seconds: Whole | None = None
@@ -61,7 +63,9 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     checkpoint_s3_uri: Text | None = None
     checkpoint_local_path: Text | None = None
     input_mode: Literal["File", "Pipe", "FastFile"] = "File"
-    metric_definitions: Annotated[dict[str, Fixed], Field(description="Name and regex of metrics in the log")] = {}
+    metric_definitions: Annotated[
+        dict[str, Fixed], Field(description="Name and regex of metrics in the log")
+    ] = {}
     enable_network_isolation: Flag | None = None
     encrypt_inter_container_traffic: Flag | None = None
     subnets: Annotated[tuple[Text, ...], Field(strict=False)] = ()
@@ -76,32 +80,41 @@ class TrainingConfig(TrainingJobConfig):
     instance_count: Annotated[Whole, To("ResourceConfig.InstanceCount")] = 1
     volume_size_in_gb: Annotated[Whole, To("ResourceConfig.VolumeSizeInGB")] = 30
     volume_kms_key: Annotated[Text | None, To("ResourceConfig.VolumeKmsKeyId")] = None
-    keep_alive_period_in_seconds: Annotated[Whole | None, To("ResourceConfig.KeepAlivePeriodInSeconds")] = None
+    keep_alive_period_in_seconds: Annotated[Whole | None, To("ResourceConfig.KeepAlivePeriodInSeconds")] = (
+        None
+    )
     output_kms_key: Annotated[Text | None, To("OutputDataConfig.KmsKeyId")] = None
     max_runtime_in_seconds: Annotated[Whole, To("StoppingCondition.MaxRuntimeInSeconds")] = 86400
     max_wait_time_in_seconds: Annotated[Whole | None, To("StoppingCondition.MaxWaitTimeInSeconds")] = None
     use_spot_instances: Annotated[Flag | None, To("EnableManagedSpotTraining")] = None
     checkpoint_s3_uri: Annotated[Text | None, To("CheckpointConfig.S3Uri")] = None
     checkpoint_local_path: Annotated[Text | None, To("CheckpointConfig.LocalPath")] = None
-    input_mode: Annotated[Literal["File", "Pipe", "FastFile"], To("AlgorithmSpecification.TrainingInputMode")] = (
-        "File"
-    )
-    metric_definitions: Annotated[dict[str, Fixed], To("AlgorithmSpecification.MetricDefinitions", metric_list)] = {}
+    input_mode: Annotated[
+        Literal["File", "Pipe", "FastFile"], To("AlgorithmSpecification.TrainingInputMode")
+    ] = "File"
+    metric_definitions: Annotated[
+        dict[str, Fixed], To("AlgorithmSpecification.MetricDefinitions", metric_list)
+    ] = {}
     entrypoint: Annotated[
         tuple[Text, ...], Field(strict=False), To("AlgorithmSpecification.ContainerEntrypoint", list)
     ] = ()
     arguments: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
     enable_network_isolation: Annotated[Flag | None, To("EnableNetworkIsolation")] = None
-    encrypt_inter_container_traffic: Annotated[Flag | None, To("EnableInterContainerTrafficEncryption")] = None
+    encrypt_inter_container_traffic: Annotated[Flag | None, To("EnableInterContainerTrafficEncryption")] = (
+        None
+    )
     subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
-    security_group_ids: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+    ] = ()
     tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
 
 
 def channels(config: TrainingJobConfig) -> tuple[InputPort, ...]:
     """The input ports of a job that reads channels."""
     return tuple(
-        InputPort(name, item.kind, item.source, about="a channel of the job") for name, item in config.inputs.items()
+        InputPort(name, item.kind, item.source, about="a channel of the job")
+        for name, item in config.inputs.items()
     )
 
 
@@ -145,7 +158,9 @@ def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path:
         return step.as_string(value)
     inside = next(references(value), None)
     if inside is not None:
-        message = f"a list or mapping is written as JSON when compiling, so {inside} in it would not be filled in"
+        message = (
+            f"a list or mapping is written as JSON when compiling, so {inside} in it would not be filled in"
+        )
         step.error(message, *path, code="reference", hint="give the reference a hyperparameter of its own")
         return ""
     if isinstance(value, str) and config.entry_point is None:

@@ -14,8 +14,8 @@ from dagsmith.steps.base import (
     EXPERIMENT_CONFIG,
     Cached,
     Retried,
-    StepConfig,
     Shape,
+    StepConfig,
     StepType,
     To,
     WithInputs,
@@ -37,14 +37,14 @@ class TransformConfig(StepConfig, WithInputs, Cached, Retried):
     max_payload_in_mb: Annotated[Whole | None, To("MaxPayloadInMB")] = None
     max_concurrent_transforms: Annotated[Whole | None, To("MaxConcurrentTransforms")] = None
     environment: dict[str, Stringly] = {}
-    data_type: Annotated[Literal["S3Prefix", "ManifestFile"], To("TransformInput.DataSource.S3DataSource.S3DataType")] = (
-        "S3Prefix"
-    )
+    data_type: Annotated[
+        Literal["S3Prefix", "ManifestFile"], To("TransformInput.DataSource.S3DataSource.S3DataType")
+    ] = "S3Prefix"
     content_type: Annotated[Text | None, To("TransformInput.ContentType")] = None
     compression_type: Annotated[Literal["None", "Gzip"] | None, To("TransformInput.CompressionType")] = None
-    split_type: Annotated[Literal["None", "Line", "RecordIO", "TFRecord"] | None, To("TransformInput.SplitType")] = (
-        None
-    )
+    split_type: Annotated[
+        Literal["None", "Line", "RecordIO", "TFRecord"] | None, To("TransformInput.SplitType")
+    ] = None
     output_path: Annotated[Text | None, Field(description="S3 URI that predictions are written to")] = None
     output_kms_key: Annotated[Text | None, To("TransformOutput.KmsKeyId")] = None
     accept: Annotated[Text | None, To("TransformOutput.Accept")] = None

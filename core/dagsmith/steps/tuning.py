@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 JOB = "TrainingJobDefinition"
 LIMITS = "HyperParameterTuningJobConfig.ResourceLimits"
 
-Number = Annotated[Union[int, float, Reference], Referable(Union[int, float])]
+Number = Annotated[int | float | Reference, Referable(int | float)]
 """A number that stays as it is written: the service takes no ``2.0`` for the limit of an Integer range."""
 
 
@@ -87,9 +87,9 @@ class TuningConfig(TrainingJobConfig):
     volume_kms_key: Annotated[Text | None, To(f"{JOB}.ResourceConfig.VolumeKmsKeyId")] = None
     output_kms_key: Annotated[Text | None, To(f"{JOB}.OutputDataConfig.KmsKeyId")] = None
     max_runtime_in_seconds: Annotated[Whole, To(f"{JOB}.StoppingCondition.MaxRuntimeInSeconds")] = 86400
-    max_wait_time_in_seconds: Annotated[
-        Whole | None, To(f"{JOB}.StoppingCondition.MaxWaitTimeInSeconds")
-    ] = None
+    max_wait_time_in_seconds: Annotated[Whole | None, To(f"{JOB}.StoppingCondition.MaxWaitTimeInSeconds")] = (
+        None
+    )
     use_spot_instances: Annotated[Flag | None, To(f"{JOB}.EnableManagedSpotTraining")] = None
     checkpoint_s3_uri: Annotated[Text | None, To(f"{JOB}.CheckpointConfig.S3Uri")] = None
     checkpoint_local_path: Annotated[Text | None, To(f"{JOB}.CheckpointConfig.LocalPath")] = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from dagsmith.plugin import Diagnostic, Location, PipelineSpec, StepSpec
 from dagsmith_guardrails.options import GuardrailOptions
-from dagsmith_guardrails.places import ABSENT, Path, Place, spell, value_at
+from dagsmith_guardrails.places import ABSENT, BLOCKED, Path, Place, spell, value_at
 from dagsmith_guardrails.requests import KINDS, RequestKind
 from dagsmith_guardrails.rules import Rule, matches, rules_of
 from dagsmith_guardrails.tags import allows, describe, step_tags, tag_paths
@@ -72,44 +72,47 @@ class _Checker:
 
     def _value(self, step: StepSpec, rule: Rule, place: Place, path: Path) -> Iterator[Diagnostic]:
         value = value_at(step.arguments, path)
-        where = self.locate(step.name, f"Arguments.{spell(path)}")
-        if value is ABSENT:
-            if rule.fill_at(place) is not None and place.takes_value(step.arguments, path):
-                message = f"step {step.name!r}: {spell(path)} is missing, expected {rule.expected}"
-                yield self._contradiction(message, where, rule.name)
-            return
-        for item in items(value):
-            yield from self._item(step.name, spell(path), item, where, rule)
+        if value is BLOCKED:
+            around = value_at(step.arguments, path[:1])
+            message = f"step {step.name!r}: {spell(path)} is part of {around}, and cannot be checked"
+            yield _warning(message, self._locate(step.name, path), rule.name, f"expected {rule.expected}")
+        elif value is not ABSENT:
+            for item in items(value):
+                yield from self._item(step.name, path, item, rule)
+        elif rule.fill_at(place) is not None and place.takes_value(step.arguments, path, self.defaults):
+            message = f"step {step.name!r}: {spell(path)} is missing, expected {rule.expected}"
+            yield self._contradiction(message, self._locate(step.name, path), rule.name)
 
-    def _item(
-        self, step: str, field: str, value: Any, where: Location | None, rule: Rule
-    ) -> Iterator[Diagnostic]:
+    def _item(self, step: str, path: Path, value: Any, rule: Rule) -> Iterator[Diagnostic]:
         settled = known(value, self.defaults)
         if settled is UNKNOWN:
-            message = f"step {step!r}: {field} is {value}, whose value is not known here, and cannot be checked"
-            yield _warning(message, where, rule.name, f"expected {rule.expected}")
+            message = f"step {step!r}: {spell(path)} is {value}, whose value is not known here, and cannot be checked"
+            yield _warning(message, self._locate(step, path), rule.name, f"expected {rule.expected}")
         elif not rule.allows(settled):
             hint = "leave it out, and it is filled in" if rule.fill is not None else None
-            message = f"step {step!r}: {field} is {show(value, self.defaults)}, expected {rule.expected}"
-            yield self._contradiction(message, where, rule.name, hint)
+            message = f"step {step!r}: {spell(path)} is {show(value, self.defaults)}, expected {rule.expected}"
+            yield self._contradiction(message, self._locate(step, path), rule.name, hint)
 
     def _tags(self, step: StepSpec, path: Path) -> Iterator[Diagnostic]:
-        own = step_tags(step, path)
-        where = self.locate(step.name, f"Arguments.{spell(path)}")
-        pipeline = {key for key, _ in self.spec.tags}
+        own, pipeline = step_tags(step, path), {key for key, _ in self.spec.tags}
         for key, rule in self.options.required_tags.items():
             settled = known(own.get(key, ABSENT), self.defaults)
             if settled is ABSENT:
                 # Where the pipeline lacks it too, that is told once, of the pipeline.
                 if key in pipeline:
                     message = f"step {step.name!r} has no tag {key!r}, expected {describe(rule)}"
-                    yield self._contradiction(message, where, "tag")
+                    yield self._contradiction(message, self._locate(step.name, path), "tag")
             elif settled is UNKNOWN:
                 message = f"step {step.name!r}: tag {key!r} is {own[key]}, whose value is not known here"
-                yield _warning(f"{message}, and cannot be checked", where, "tag", f"expected {describe(rule)}")
+                message = f"{message}, and cannot be checked"
+                yield _warning(message, self._locate(step.name, path), "tag", f"expected {describe(rule)}")
             elif not allows(rule, str(settled)):
-                message = f"step {step.name!r}: tag {key!r} is {show(own[key], self.defaults)}, expected {describe(rule)}"
-                yield self._contradiction(message, where, "tag")
+                shown = show(own[key], self.defaults)
+                message = f"step {step.name!r}: tag {key!r} is {shown}, expected {describe(rule)}"
+                yield self._contradiction(message, self._locate(step.name, path), "tag")
+
+    def _locate(self, step: str, path: Path) -> Location | None:
+        return self.locate(step, f"Arguments.{spell(path)}")
 
     def _contradiction(
         self, message: str, where: Location | None, rule: str, hint: str | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dagsmith.plugin import PipelineSpec, StepSpec, freeze, thaw
+from dagsmith.plugin import PipelineSpec, StepSpec
 from dagsmith_guardrails.options import GuardrailOptions
-from dagsmith_guardrails.places import ABSENT, Path, can_put, put, spell, value_at
+from dagsmith_guardrails.places import ABSENT, BLOCKED, Path, put, spell, value_at
 from dagsmith_guardrails.requests import KINDS
 from dagsmith_guardrails.rules import Rule, rules_of
 from dagsmith_guardrails.tags import missing_pipeline_tags, missing_step_tags, tag_paths
@@ -35,7 +35,7 @@ def _filled(
             value = rule.fill_at(place)
             if value is not None:
                 for path in place.paths(step.arguments):
-                    if _is_open(step, path, rule, defaults) and place.takes_value(step.arguments, path):
+                    if _is_open(step, path, rule, defaults) and place.takes_value(step.arguments, path, defaults):
                         values[path] = value
     for path in tag_paths(step, kind):
         missing = missing_step_tags(step, path, options, pipeline_tags)
@@ -45,17 +45,17 @@ def _filled(
             values[path] = [*(own if own is not ABSENT else ()), *added]
     if not values:
         return step
-    arguments = thaw(step.arguments)
+    arguments = step.arguments
     for path, value in values.items():
-        put(arguments, path, value)
-    return replace(step, arguments=freeze(arguments))
+        arguments = put(arguments, path, value)
+    return replace(step, arguments=arguments)
 
 
 def _is_open(step: StepSpec, path: Path, rule: Rule, defaults: Defaults) -> bool:
     """Whether there is nothing, or only a default of dagsmith's that the rule does not allow."""
     value = value_at(step.arguments, path)
-    if value is ABSENT:
-        return can_put(step.arguments, path)
+    if value is ABSENT or value is BLOCKED:
+        return value is ABSENT
     origin = step.origins.get(f"Arguments.{spell(path)}")
     if origin is None or origin.kind != "default":
         return False

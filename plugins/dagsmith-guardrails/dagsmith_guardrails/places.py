@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from dagsmith.plugin import FrozenDict, freeze
+from dagsmith_guardrails.values import Defaults, known
 
 Path = tuple[str | int, ...]
 
 ABSENT = object()
 """Stands for a value that is not there."""
+
+BLOCKED = object()
+"""Stands for a value that has no place, since what is around it is not a mapping: a reference, say."""
 
 LOCAL_STORAGE = re.compile(
     r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g5|g6e?|g6f|gr6f?|g7e|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|d\d\w*|trn\d\w*)\."
@@ -48,38 +55,45 @@ class Place:
 
     def paths(self, arguments: dict[str, Any]) -> Iterator[Path]:
         """Each path of the value in this request, whether or not it is there."""
-        for base, _ in _matches(arguments, self.within):
-            yield (*base, *self.path.split("."))
+        if not self.within:
+            yield _parts(self.path)
+            return
+        for base, around in _matches(arguments, _parts(self.within)):
+            if isinstance(around, dict):
+                yield base + _parts(self.path)
 
-    def takes_value(self, arguments: dict[str, Any], path: Path) -> bool:
+    def takes_value(self, arguments: dict[str, Any], path: Path, defaults: Defaults) -> bool:
         """Whether the service takes the value there, going by the machines around it."""
-        around = value_at(arguments, path[: len(path) - len(self.path.split("."))])
-        types = [kind for place in self.machines for _, kind in _matches(around, place, any_value=True)]
+        if not self.machines:
+            return True
+        around = value_at(arguments, path[: -len(_parts(self.path))])
+        found = [kind for place in self.machines for _, kind in _matches(around, _parts(place))]
+        types = [known(kind, defaults) for kind in found]
         return not any(isinstance(kind, str) and LOCAL_STORAGE.match(kind) for kind in types)
 
 
 def value_at(value: Any, path: Path) -> Any:
-    """The value at a path, or :data:`ABSENT`."""
+    """The value at a path; :data:`ABSENT` if it is not there, :data:`BLOCKED` if it cannot be there."""
     for part in path:
-        if isinstance(part, int) or (isinstance(value, dict) and part in value):
+        if isinstance(part, int):
+            value = value[part]
+        elif not isinstance(value, dict):
+            return BLOCKED
+        elif part in value:
             value = value[part]
         else:
             return ABSENT
     return value
 
 
-def can_put(arguments: dict[str, Any], path: Path) -> bool:
-    """Whether every value on the way to a path is a mapping or a list, or not there yet."""
-    parents = [value_at(arguments, path[:length]) for length in range(1, len(path))]
-    return all(parent is ABSENT or isinstance(parent, (dict, list, tuple)) for parent in parents)
-
-
-def put(arguments: dict[str, Any], path: Path, value: Any) -> None:
-    """Set the value at a path of a thawed request; mappings on the way are made."""
-    container: Any = arguments
-    for part in path[:-1]:
-        container = container[part] if isinstance(part, int) else container.setdefault(part, {})
-    container[path[-1]] = value
+def put(container: Any, path: Path, value: Any) -> Any:
+    """A frozen copy of a request with a value at a path; mappings on the way are made."""
+    if not path:
+        return freeze(value)
+    part, rest = path[0], path[1:]
+    if isinstance(part, int):
+        return (*container[:part], put(container[part], rest, value), *container[part + 1 :])
+    return FrozenDict({**container, part: put(container.get(part, {}), rest, value)})
 
 
 def spell(path: Path) -> str:
@@ -87,17 +101,20 @@ def spell(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-def _matches(value: Any, pattern: str, any_value: bool = False) -> Iterator[tuple[Path, Any]]:
-    """Everything that a path with ``[*]`` in it stands for: mappings only, unless any value will do."""
-    found: list[tuple[Path, Any]] = [((), value)]
-    for part in pattern.split(".") if pattern else ():
-        name, _, each = part.partition("[")
-        found = [((*path, name), item[name]) for path, item in found if isinstance(item, dict) and name in item]
-        if each:
-            found = [
-                ((*path, index), item)
-                for path, items in found
-                if isinstance(items, (list, tuple))
-                for index, item in enumerate(items)
-            ]
-    yield from (match for match in found if any_value or isinstance(match[1], dict))
+@lru_cache(maxsize=None)
+def _parts(pattern: str) -> tuple[str, ...]:
+    """A path by its parts; ``[*]`` is a part of its own."""
+    return tuple(pattern.replace("[*]", ".[*]").split(".")) if pattern else ()
+
+
+def _matches(value: Any, parts: tuple[str, ...]) -> Iterator[tuple[Path, Any]]:
+    """Everything that a path stands for, each with its own path."""
+    if not parts:
+        yield (), value
+    elif parts[0] == "[*]":
+        for index, item in enumerate(value if isinstance(value, (list, tuple)) else ()):
+            for path, found in _matches(item, parts[1:]):
+                yield (index, *path), found
+    elif isinstance(value, dict) and parts[0] in value:
+        for path, found in _matches(value[parts[0]], parts[1:]):
+            yield (parts[0], *path), found

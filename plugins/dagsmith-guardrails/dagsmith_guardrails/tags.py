@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from dagsmith.plugin import PipelineSpec, StepSpec
 from dagsmith_guardrails.options import GuardrailOptions, TagPattern
-from dagsmith_guardrails.places import ABSENT, Path, can_put, value_at
+from dagsmith_guardrails.places import ABSENT, Path, value_at
 from dagsmith_guardrails.requests import RequestKind
 
 TagRule = str | TagPattern
@@ -61,5 +61,5 @@ def tag_paths(step: StepSpec, kind: RequestKind) -> Iterator[Path]:
     for place in kind.tags:
         for path in place.paths(step.arguments):
             tags = value_at(step.arguments, path)
-            if can_put(step.arguments, path) and (tags is ABSENT or isinstance(tags, (list, tuple))):
+            if tags is ABSENT or isinstance(tags, (list, tuple)):
                 yield path

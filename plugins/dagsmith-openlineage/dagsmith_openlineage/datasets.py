@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dagsmith.plugin import Join, OutputPort, ParameterRef, PipelineSpec, Reference, StepProperty, StepSpec
@@ -99,9 +100,15 @@ class _Naming:
         self.steps = {step.name: step for step in spec.steps}
         self.defaults = {parameter.name: parameter.default for parameter in spec.parameters}
         self.port_names = {(name, port.value): port.name for name, found in ports.items() for port in found}
+        self._known: dict[Any, DatasetName] = {}
 
     def dataset(self, value: Any) -> DatasetName:
         """The dataset that a URI, or a reference to one, stands for."""
+        if value not in self._known:
+            self._known[value] = self._named(value)
+        return self._known[value]
+
+    def _named(self, value: Any) -> DatasetName:
         text = self._text(value)
         uri = _URI.fullmatch(text)
         if uri is not None:
@@ -134,13 +141,18 @@ class _Naming:
         return value if isinstance(value, (str, Reference)) else None
 
 
-def _parts(step: StepSpec, path: str) -> Iterator[str | int]:
+def _parts(step: StepSpec, path: str) -> tuple[str | int, ...]:
     """The parts of a property path, from the root of the request."""
     root = PLACES.get(step.definition_type, DataPlaces()).property_root
     if root is not None and path.startswith(root[0]):
         path = root[1] + path.removeprefix(root[0])
-    for part in _PATH_PART.finditer(path):
-        yield int(part["index"]) if part["index"] is not None else part["member"] or part["key"]
+    return _split(path)
+
+
+@lru_cache(maxsize=1024)
+def _split(path: str) -> tuple[str | int, ...]:
+    parts = _PATH_PART.finditer(path)
+    return tuple(int(p["index"]) if p["index"] is not None else p["member"] or p["key"] for p in parts)
 
 
 def _below(value: Any, part: str | int) -> Iterator[Any]:

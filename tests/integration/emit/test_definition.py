@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dagsmith.emit.pipeline import CompiledPipeline, emit_pipeline
 from dagsmith.emit.sdk import SDK, SDKVersion
-from dagsmith.emit.step import check_types
+from dagsmith.emit.step_types import check_types
 from dagsmith.errors import SDKError
 from dagsmith.spec.definition import definition, definition_json
 from dagsmith.spec.pipeline import PipelineSpec

@@ -1,0 +1,55 @@
+"""The passes: plugins change the pipeline one after the other, and check what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+from dagsmith.errors import Diagnostic, DiagnosticSink, Location, Severity
+from dagsmith.plugins.active import PluginSet
+from dagsmith.plugins.calls import Metadata, items
+from dagsmith.plugins.provenance import Change, attribute
+from dagsmith.plugins.sound import sound_spec
+from dagsmith.spec.pipeline import PipelineSpec
+
+
+def transform(plugins: PluginSet, spec: PipelineSpec, metadata: Metadata) -> tuple[PipelineSpec, tuple[Change, ...]]:
+    """Let each plugin change the pipeline that the one before it returned; each change is attributed.
+
+    Raises:
+        PluginError: If a plugin fails, or returns something else than a whole pipeline.
+    """
+    hook = "transform_spec"
+    changes: list[Change] = []
+    for active in plugins.implementing(hook):
+        result = active.call(hook, spec=spec, metadata=metadata.values)
+        spec, found = attribute(active.name, spec, sound_spec(active, hook, spec, result))
+        changes += found
+    return spec, tuple(changes)
+
+
+def check(
+    plugins: PluginSet,
+    spec: PipelineSpec,
+    metadata: Metadata,
+    locate: Callable[[str, str], Location | None],
+    sink: DiagnosticSink,
+) -> None:
+    """Ask each plugin what is wrong with the pipeline, and collect it.
+
+    Raises:
+        PluginError: If a plugin fails, or gives something else than diagnostics.
+    """
+    hook = "check_spec"
+    for active in plugins.implementing(hook):
+        given = active.call(hook, spec=spec, locate=locate, metadata=metadata.values)
+        found = items(active, hook, given, Diagnostic)
+        for diagnostic in found:
+            # One of neither severity would be dropped in silence.
+            if diagnostic.severity not in get_args(Severity):
+                problem = f"it returned a diagnostic of severity {diagnostic.severity!r}"
+                raise active.error(problem, f"use one of {', '.join(get_args(Severity))}", hook)
+            if not isinstance(diagnostic.location, (Location, type(None))):
+                problem = f"it returned a diagnostic with the location {diagnostic.location!r}"
+                raise active.error(problem, "use what locate(step, path) gives, or a Location", hook)
+        sink.extend(found)

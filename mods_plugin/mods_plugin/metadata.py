@@ -1,0 +1,71 @@
+"""The metadata that MODS needs of a template: its fields, and what a value of each may be."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from packaging.version import InvalidVersion, Version
+
+AUTHOR = "author"
+VERSION = "version"
+DESCRIPTION = "description"
+MODULE = "module"
+NAME = "name"
+PACKAGE_NAME = "package_name"
+COMMIT_ID = "commit_id"
+
+FIELDS = (AUTHOR, VERSION, DESCRIPTION, MODULE, NAME, PACKAGE_NAME, COMMIT_ID)
+"""The fields, in the order in which they are shown."""
+
+LIMITS: Mapping[str, int] = MappingProxyType(
+    {AUTHOR: 256, VERSION: 256, DESCRIPTION: 3072, MODULE: 256, NAME: 256, PACKAGE_NAME: 256, COMMIT_ID: 256}
+)
+"""Most characters of each field. Source: ``TagValue`` (max 256), for the description ``PipelineDescription`` (max 3072),
+both in the SageMaker API reference."""
+
+CONTROL = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories that are refused: control characters, surrogates, line and paragraph separators.
+Source: the pattern ``.*`` of ``PipelineDescription``, and that of ``TagValue``, which hold none of them."""
+
+_SEMANTIC = re.compile(
+    r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}"
+    r"(?:-(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*))*)?"
+    r"(?:\+[\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*)?",
+    re.ASCII,
+)
+"""Source: the grammar of Semantic Versioning 2.0.0."""
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is a version by PEP 440 or by Semantic Versioning 2.0.0."""
+    if _SEMANTIC.fullmatch(text):
+        return True
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    # packaging reads around blanks, which the service would keep.
+    return text == text.strip() and text.isascii()
+
+
+def problem_of(field: str, value: object) -> str | None:
+    """What is wrong with a value of a field, in a few words after the field's name; ``None`` if nothing is."""
+    if not isinstance(value, str):
+        return f"is {value!r}, expected a string"
+    if not value.strip():
+        return "is empty"
+    refused = next((character for character in value if unicodedata.category(character) in CONTROL), None)
+    if refused is not None:
+        return f"holds the control character U+{ord(refused):04X}"
+    if len(value) > LIMITS[field]:
+        return f"has {len(value)} characters, the service takes {LIMITS[field]}"
+    if field == VERSION and not is_version(value):
+        return f"is {value!r}, which is no version by PEP 440 or Semantic Versioning, such as 1.4.0"
+    if field == MODULE and not all(part.isidentifier() for part in value.split(".")):
+        return f"is {value!r}, which is no name of a Python module, such as team.pipelines.churn"
+    if field == NAME and not value.isidentifier():
+        return f"is {value!r}, which is no name of a Python class, such as ChurnTemplate"
+    return None

@@ -1,0 +1,264 @@
+"""What is missing is filled in; what the user wrote stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dagsmith import PipelineDAGCompiler
+from tests.plugins.guardrails.rules import RULES
+from tests.plugins.pipelines import IMAGE, MACHINE, STEPS, TUNING, arguments, at, compiled, leaves
+
+TAGS = [{"Key": "cost-center", "Value": "1234"}, {"Key": "team", "Value": "risk"}]
+VPC = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+TRAINING_JOB = {
+    "ResourceConfig.VolumeKmsKeyId": "alias/volumes",
+    "OutputDataConfig.KmsKeyId": "alias/outputs",
+    "VpcConfig": VPC,
+    "EnableInterContainerTrafficEncryption": True,
+    "EnableNetworkIsolation": True,
+    "StoppingCondition.MaxRuntimeInSeconds": 3600,
+}
+PROCESSING_JOB = {
+    "ProcessingResources.ClusterConfig.VolumeKmsKeyId": "alias/volumes",
+    "ProcessingOutputConfig.KmsKeyId": "alias/outputs",
+    "NetworkConfig.VpcConfig": VPC,
+    "NetworkConfig.EnableInterContainerTrafficEncryption": True,
+    "NetworkConfig.EnableNetworkIsolation": True,
+    "StoppingCondition.MaxRuntimeInSeconds": 3600,
+    "Tags": TAGS,
+}
+
+FILLED: dict[str, dict[str, Any]] = {
+    "Processing": PROCESSING_JOB,
+    "QualityCheck": PROCESSING_JOB,
+    "ClarifyCheck": PROCESSING_JOB,
+    "Training": {**TRAINING_JOB, "Tags": TAGS},
+    "Tuning": {**{f"TrainingJobDefinition.{path}": value for path, value in TRAINING_JOB.items()}, "Tags": TAGS},
+    "Transform": {
+        "TransformResources.VolumeKmsKeyId": "alias/volumes",
+        "TransformOutput.KmsKeyId": "alias/outputs",
+        "Tags": TAGS,
+    },
+    "CreateModel": {"VpcConfig": VPC, "EnableNetworkIsolation": True, "Tags": TAGS},
+    "RegisterModel": {"SecurityConfig.KmsKeyId": "alias/outputs"},
+    "AutoML": {
+        "AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId": "alias/volumes",
+        "AutoMLJobConfig.SecurityConfig.VpcConfig": VPC,
+        "AutoMLJobConfig.SecurityConfig.EnableInterContainerTrafficEncryption": True,
+        "AutoMLJobConfig.CompletionCriteria.MaxAutoMLJobRuntimeInSeconds": 3600,
+        "OutputDataConfig.KmsKeyId": "alias/outputs",
+        "Tags": TAGS,
+    },
+    "EndpointConfig": {"KmsKeyId": "alias/volumes", "Tags": TAGS},
+    "Endpoint": {"Tags": TAGS},
+    "EMR": {"ClusterConfig.Tags": TAGS},
+    "Fail": {},
+}
+
+
+def with_rules(
+    step: dict[str, Any], rules: dict[str, Any] = RULES, plugins: tuple[str, ...] = ("guardrails",), **sections: Any
+) -> dict[str, Any]:
+    """The request of one step under the rules."""
+    sections.setdefault("pipeline", {"tags": {"team": "risk"}})
+    result = compiled({"step": step}, {"guardrails": rules}, plugins, **sections)
+    return arguments(result.definition)["step"]
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_each_kind_of_request_gets_what_it_lacks_and_nothing_else(kind: str) -> None:
+    filled, plain = with_rules(STEPS[kind]), with_rules(STEPS[kind], plugins=())
+    for path, value in FILLED[kind].items():
+        assert at(filled, path) == value
+    added = {path for path, _ in leaves(filled)} - {path for path, _ in leaves(plain)}
+    expected = [tuple(path.split(".")) for path in FILLED[kind]]
+    assert {path for path in added if not any(path[: len(known)] == known for known in expected)} == set()
+
+
+def test_a_notebook_job_is_a_training_job(tmp_path: Path) -> None:
+    notebook = tmp_path / "report.ipynb"
+    notebook.write_text('{"cells": []}')
+    step = {"type": "NotebookJob", "input_notebook": str(notebook), "image_uri": IMAGE, "kernel_name": "python3"}
+    filled = with_rules(step)
+    for path, value in {**TRAINING_JOB, "Tags": TAGS}.items():
+        found = at(filled, path)
+        assert all(item in found for item in value) if path == "Tags" else found == value
+
+
+def test_a_tuning_job_with_several_definitions_is_filled_in_each() -> None:
+    definition = {
+        "DefinitionName": "one",
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "RoleArn": "arn:aws:iam::123456789012:role/SageMakerRole",
+        "OutputDataConfig": {"S3OutputPath": "s3://my-bucket/out"},
+        "HyperParameterTuningResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+    request = {
+        "TrainingJobDefinition": None,
+        "TrainingJobDefinitions": [definition, {**definition, "DefinitionName": "two"}],
+    }
+    filled = with_rules({**TUNING, "request": request})
+    assert "TrainingJobDefinition" not in filled
+    for job in filled["TrainingJobDefinitions"]:
+        assert job["HyperParameterTuningResourceConfig"]["VolumeKmsKeyId"] == "alias/volumes"
+        assert job["OutputDataConfig"]["KmsKeyId"] == "alias/outputs"
+        assert job["VpcConfig"] == VPC
+        assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 600}
+
+
+def test_one_key_is_for_every_use() -> None:
+    filled = with_rules(STEPS["Training"], {"kms_key": "alias/one"})
+    assert at(filled, "ResourceConfig.VolumeKmsKeyId") == "alias/one"
+    assert at(filled, "OutputDataConfig.KmsKeyId") == "alias/one"
+
+
+@pytest.mark.parametrize("machine", ["ml.g4dn.xlarge", "ml.g5.2xlarge", "ml.m5d.large", "ml.p4d.24xlarge", "ml.trn1.2xlarge"])
+def test_machines_with_storage_of_their_own_take_no_key_for_the_volume(machine: str) -> None:
+    rules = {"kms_key": "alias/one"}
+    filled = with_rules({**STEPS["Training"], "instance_type": machine}, rules)
+    assert "VolumeKmsKeyId" not in filled["ResourceConfig"]
+    assert filled["OutputDataConfig"]["KmsKeyId"] == "alias/one"
+    by_parameter = {**STEPS["Training"], "instance_type": "${param.Machine}"}
+    filled = with_rules(by_parameter, rules, parameters={"Machine": machine})
+    assert "VolumeKmsKeyId" not in filled["ResourceConfig"]
+
+
+@pytest.mark.parametrize("machine", ["ml.m5.xlarge", "ml.c6g.large", "ml.inf2.xlarge", "ml.p3.2xlarge", "ml.r5.large"])
+def test_other_machines_do(machine: str) -> None:
+    filled = with_rules({**STEPS["Training"], "instance_type": machine}, {"kms_key": "alias/one"})
+    assert filled["ResourceConfig"]["VolumeKmsKeyId"] == "alias/one"
+
+
+def test_a_default_of_dagsmith_is_not_what_the_user_wrote() -> None:
+    assert at(with_rules(STEPS["Training"]), "StoppingCondition.MaxRuntimeInSeconds") == 3600
+    longer = {**RULES, "max_runtime_in_seconds": 100_000}
+    assert at(with_rules(STEPS["Training"], longer), "StoppingCondition.MaxRuntimeInSeconds") == 86_400
+
+
+def test_a_runtime_is_filled_in_as_far_as_the_service_takes_it() -> None:
+    rules = {"max_runtime_in_seconds": 2_000_000}
+    assert at(with_rules(STEPS["Processing"], rules), "StoppingCondition.MaxRuntimeInSeconds") == 777_600
+
+
+def test_tags_are_added_to_those_that_are_there() -> None:
+    filled = with_rules({**STEPS["Training"], "tags": {"mine": "1", "team": "own"}})
+    assert filled["Tags"] == [
+        {"Key": "mine", "Value": "1"},
+        {"Key": "team", "Value": "own"},
+        {"Key": "cost-center", "Value": "1234"},
+    ]
+
+
+def test_the_pipeline_gets_the_tags_with_fixed_values() -> None:
+    result = compiled(
+        {"step": STEPS["Fail"]}, {"guardrails": RULES}, ["guardrails"], pipeline={"tags": {"team": "risk"}}
+    )
+    assert result.spec.tags == (("team", "risk"), ("cost-center", "1234"))
+    assert [change.path for change in result.report.changes] == ["pipeline.tags"]
+
+
+def test_a_model_package_outside_of_a_group_is_tagged() -> None:
+    step = {**STEPS["RegisterModel"], "model_package_group_name": None}
+    step["request"] = {"ModelPackageName": "package"}
+    assert with_rules(step)["Tags"] == TAGS
+
+
+def test_steps_in_branches_are_filled_in_too() -> None:
+    steps = {
+        "decide": {
+            "type": "Condition",
+            "conditions": [{"left": "${param.Machine}", "op": "==", "right": "x"}],
+            "if_steps": ["train"],
+        },
+        "train": STEPS["Training"],
+    }
+    result = compiled(steps, {"guardrails": {"enable_network_isolation": True}}, ["guardrails"])
+    assert arguments(result.definition)["train"]["EnableNetworkIsolation"] is True
+
+
+def test_without_options_nothing_changes() -> None:
+    plain = compiled(STEPS, {}, [])
+    ruled = compiled(STEPS, {}, ["guardrails"])
+    assert ruled.definition == plain.definition
+    assert ruled.report.changes == ()
+
+
+ALLOWED = {
+    "volume_kms_key": st.just("alias/volumes"),
+    "output_kms_key": st.just("alias/outputs"),
+    "max_runtime_in_seconds": st.integers(1, 3600),
+    "encrypt_inter_container_traffic": st.just(True),
+    "enable_network_isolation": st.just(True),
+    "subnets": st.sampled_from([["subnet-1"], ["subnet-2"], ["subnet-2", "subnet-1"]]),
+    "security_group_ids": st.just(["sg-1"]),
+    "tags": st.dictionaries(st.sampled_from(["team", "mine"]), st.sampled_from(["risk", "data"])),
+    "instance_type": st.sampled_from(["ml.m5.large", "ml.g4dn.xlarge", "${param.Machine}"]),
+}
+FIELDS = {
+    kind: [name for name in ALLOWED if name not in missing]
+    for kind, missing in {
+        "Processing": (),
+        "Training": (),
+        "Tuning": (),
+        "QualityCheck": (),
+        "Transform": (
+            "max_runtime_in_seconds",
+            "encrypt_inter_container_traffic",
+            "enable_network_isolation",
+            "subnets",
+            "security_group_ids",
+        ),
+        "AutoML": ("enable_network_isolation", "instance_type"),
+    }.items()
+}
+
+
+@st.composite
+def steps_with_own_values(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(sorted(FIELDS)))
+    names = draw(st.lists(st.sampled_from(FIELDS[kind]), unique=True))
+    return {**STEPS[kind], **{name: draw(ALLOWED[name]) for name in names}}
+
+
+@given(steps_with_own_values(), st.sets(st.sampled_from(sorted(RULES))))
+@settings(max_examples=60)
+def test_what_the_user_wrote_stays_and_filling_twice_is_filling_once(
+    step: dict[str, Any], names: set[str]
+) -> None:
+    if "subnets" in names or "security_group_ids" in names:
+        names |= {"subnets", "security_group_ids"}
+    options = {"guardrails": {name: RULES[name] for name in sorted(names)}}
+    tags = {"tags": {"team": "risk"}}
+    plain = compiled({"step": step}, options, [], pipeline=tags)
+    compiler_config = {"step": step}
+    ruled = compiled(compiler_config, options, ["guardrails"], pipeline=tags)
+    origins = plain.spec.step("step").origins
+    written = {path.removeprefix("Arguments.") for path, origin in origins.items() if origin.kind == "config"}
+    before, after = arguments(plain.definition)["step"], arguments(ruled.definition)["step"]
+    for path in written - {"Tags"}:
+        if "[" not in path:
+            assert at(after, path) == at(before, path)
+    assert after.get("Tags", [])[: len(before.get("Tags", []))] == before.get("Tags", [])
+    assert ruled.definition == compiled(compiler_config, options, ["guardrails"], pipeline=tags).definition
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_pipeline_that_is_filled_in_is_left_alone(kind: str) -> None:
+    from tests.plugins.pipelines import config
+
+    compiler = PipelineDAGCompiler(
+        config({"step": STEPS[kind]}, {"guardrails": RULES}, pipeline={"tags": {"team": "risk"}}), plugins=["guardrails"]
+    )
+    spec = compiler.compile_definition().spec
+    (active,) = compiler.plugins.plugins
+    assert active.call("transform_spec", spec=spec, metadata={}) == spec
+
+
+def test_machine_fields_of_the_samples_are_within_the_rules() -> None:
+    assert MACHINE["instance_type"].startswith("ml.m5.")
