@@ -7,11 +7,11 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from dagsmith.dag import PipelineDAG
-from dagsmith.errors import Diagnostic, DiagnosticSink, InvalidInputError, PluginError
-from dagsmith.load.config import ConfigLike, PipelineConfig, open_config, read_config
+from dagsmith.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
+from dagsmith.load.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
 from dagsmith.load.models import BasePipelineConfig
 from dagsmith.plugins.active import PluginSet, activate
 from dagsmith.plugins.calls import Metadata, added_step_types, build_params, extract_metadata, notify
@@ -76,7 +76,14 @@ class PipelineDAGCompiler:
         env: The environment of the config to lay over it.
         plugins: Names of installed plugins and plugin objects, in order; ``[]`` for none. Left out, the environment
             variable ``DAGSMITH_PLUGINS``, the config, and what is active on installation decide.
+        metadata: Metadata of every pipeline that it compiles; it wins over what plugins find.
     """
+
+    template_class: ClassVar[type[DynamicPipelineTemplate]] = DynamicPipelineTemplate
+    """The class that plugins decorate."""
+
+    required_plugins: ClassVar[tuple[str, ...]] = ()
+    """Plugins that always run, before those that are chosen; for compilers of one plugin."""
 
     def __init__(
         self,
@@ -86,11 +93,13 @@ class PipelineDAGCompiler:
         *,
         env: str | None = None,
         plugins: Iterable[Any] | PluginRequest | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         self.config_path = config_path
         self.sagemaker_session = sagemaker_session
         self.role = role
         self.env = env
+        self.metadata = dict(metadata or {})
         if isinstance(plugins, str):
             raise TypeError(f"plugins is a list of names and plugin objects: write [{plugins!r}]")
         self.plugin_request = (
@@ -224,13 +233,27 @@ class PipelineDAGCompiler:
         opened = open_config(self.config_path, sink, env=self.env)
         if opened is None:
             return _Loaded(None, PluginSet(), tuple(sink.diagnostics))
-        none = self.plugin_request.none
+        request = replace(self.plugin_request, required=self.required_plugins)
+        none = request.none and not request.required
         installed = Scan(()) if none else scan()
-        selection = select(self.plugin_request, opened.plugins, installed, os.environ)
+        selection = select(request, opened.plugins, installed, os.environ)
         options = {} if none else opened.plugins.options
+        if not none:
+            self._warn_of_disabled(opened, installed, sink)
         plugins = activate(selection, options, installed, opened.source.locate, sink)
         config = read_config(opened, sink, StepCatalog(added_step_types(plugins)))
         return _Loaded(config, plugins, tuple(sink.diagnostics))
+
+    def _warn_of_disabled(self, opened: OpenedConfig, installed: Scan, sink: DiagnosticSink) -> None:
+        """A name that is misspelt turns nothing off, and nobody would notice."""
+        places: list[tuple[str, Location | None]] = [(name, None) for name in self.plugin_request.disabled]
+        for index, name in enumerate(opened.plugins.disable):
+            places.append((name, opened.source.locate(("plugins", "disable", index))))
+        for name, location in places:
+            if name not in installed.names:
+                hint = did_you_mean(name, installed.names)
+                message = f"there is no plugin {name!r} to leave out"
+                sink.warn(message, location, code="unknown-plugin", hint=hint)
 
     def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> _Prepared:
         sink = DiagnosticSink()
@@ -254,7 +277,7 @@ class PipelineDAGCompiler:
         # Plugins are to see what the user meant, not what is wrong with it.
         if not sink.errors:
             with sink.collecting():
-                found = extract_metadata(loaded.plugins, loaded.config, graph, metadata)
+                found = extract_metadata(loaded.plugins, loaded.config, graph, self._stated(metadata))
         return _Prepared(graph, loaded.config, loaded.plugins, found)
 
     def _look_further(self, prepared: _Prepared, metadata: Mapping[str, Any], sink: DiagnosticSink) -> None:
@@ -262,12 +285,16 @@ class PipelineDAGCompiler:
         plugins = prepared.plugins
         try:
             with sink.collecting():
-                found = extract_metadata(plugins, prepared.config, prepared.dag, metadata)
+                found = extract_metadata(plugins, prepared.config, prepared.dag, self._stated(metadata))
                 params, given = self._params(replace(prepared, metadata=found), {})
                 instantiate(DynamicPipelineTemplate, params, plugins, given).compile_into(sink)
         except PluginError as error:
             # A plugin may trip over what is wrong already. It is asked again when that is mended.
             logger.debug("mistakes of later stages were not looked for: %s", error)
+
+    def _stated(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """The metadata that the caller gives: of one call over those of the compiler."""
+        return {**self.metadata, **{key: value for key, value in metadata.items() if value is not None}}
 
     def _dag(
         self, dag: DAGLike | None, config: PipelineConfig | None, sink: DiagnosticSink
@@ -283,7 +310,7 @@ class PipelineDAGCompiler:
             return None
 
     def _decorated(self, prepared: _Prepared) -> type[DynamicPipelineTemplate]:
-        return CLASSES.get(DynamicPipelineTemplate, prepared.plugins, prepared.metadata.values)
+        return CLASSES.get(self.template_class, prepared.plugins, prepared.metadata.values)
 
     def _template(self, prepared: _Prepared, explicit: Mapping[str, Any]) -> DynamicPipelineTemplate:
         params, given = self._params(prepared, explicit)

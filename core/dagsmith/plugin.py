@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.dag import Edge, PipelineDAG
-from dagsmith.errors import Diagnostic, Location
-from dagsmith.load.config import PipelineConfig
+from dagsmith.errors import (
+    Diagnostic,
+    DiagnosticSink,
+    InvalidInputError,
+    Location,
+    PluginError,
+    did_you_mean,
+)
+from dagsmith.load.config import ConfigLike, PipelineConfig
+from dagsmith.load.document import Document, document_from_data, read_document
 from dagsmith.load.fields import ConfigModel, Flag, FreeMapping, Real, Stringly, Text, Whole
 from dagsmith.load.models import BasePipelineConfig, ParameterConfig
 from dagsmith.lower.request import Lowering
@@ -40,8 +48,11 @@ __all__ = [
     "Cached",
     "Change",
     "CompileReport",
+    "ConfigLike",
     "ConfigModel",
     "Diagnostic",
+    "DiagnosticSink",
+    "Document",
     "Edge",
     "ExecutionVariable",
     "Flag",
@@ -49,6 +60,7 @@ __all__ = [
     "FrozenDict",
     "InputConfig",
     "InputPort",
+    "InvalidInputError",
     "Join",
     "JsonGet",
     "Location",
@@ -60,6 +72,7 @@ __all__ = [
     "PipelineConfig",
     "PipelineDAG",
     "PipelineSpec",
+    "PluginError",
     "PropertyShape",
     "Real",
     "Reference",
@@ -74,11 +87,14 @@ __all__ = [
     "To",
     "Whole",
     "WithInputs",
+    "did_you_mean",
+    "document_from_data",
     "freeze",
     "has",
     "hookimpl",
     "mixin",
     "put",
+    "read_document",
     "references",
     "remove",
     "thaw",

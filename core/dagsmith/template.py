@@ -10,10 +10,10 @@ import hashlib
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from dagsmith.check.spec import SpecChecker
 from dagsmith.dag import PipelineDAG
@@ -75,8 +75,11 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         sagemaker_session: The session that the pipeline will use; one is made on first use if left out.
         execution_role: ARN of the role that steps run with; wins over the config's.
         plugins: The plugins that add to the pipeline, change it and check it.
-        metadata: What is known of the pipeline beside the config.
+        metadata: What is known of the pipeline beside the config; what the class was decorated with wins.
     """
+
+    decorated_metadata: ClassVar[Mapping[str, Any] | None] = None
+    """The metadata that plugins decorated the class with; ``None`` where none did."""
 
     def __init__(
         self,
@@ -92,7 +95,8 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         self.sagemaker_session = sagemaker_session
         self.execution_role = execution_role
         self.plugins = plugins
-        self.metadata = metadata
+        known = self.decorated_metadata
+        self.metadata = metadata if known in (None, metadata.values) else replace(metadata, values=known)
         self._compilation: Compilation | None = None
 
     @property

@@ -39,15 +39,26 @@ SYSTEMS = (
         "GITHUB_REF_NAME",
         ("GITHUB_REF_TYPE", "tag"),
     ),
-    System("GITLAB_CI", ("GITLAB_USER_NAME", "GITLAB_USER_LOGIN"), "CI_COMMIT_SHA", ("CI_PROJECT_NAME",), "CI_COMMIT_TAG"),
     System(
-        "CODEBUILD_BUILD_ID", ("CODEBUILD_INITIATOR",), "CODEBUILD_RESOLVED_SOURCE_VERSION", ("CODEBUILD_SOURCE_REPO_URL",)
+        "GITLAB_CI",
+        ("GITLAB_USER_NAME", "GITLAB_USER_LOGIN"),
+        "CI_COMMIT_SHA",
+        ("CI_PROJECT_NAME",),
+        "CI_COMMIT_TAG",
+    ),
+    System(
+        "CODEBUILD_BUILD_ID",
+        ("CODEBUILD_INITIATOR",),
+        "CODEBUILD_RESOLVED_SOURCE_VERSION",
+        ("CODEBUILD_SOURCE_REPO_URL",),
     ),
     System("JENKINS_URL", ("CHANGE_AUTHOR", "BUILD_USER"), "GIT_COMMIT", ("GIT_URL",), "TAG_NAME"),
     System("CIRCLECI", ("CIRCLE_USERNAME",), "CIRCLE_SHA1", ("CIRCLE_PROJECT_REPONAME",), "CIRCLE_TAG"),
     System("TF_BUILD", ("BUILD_REQUESTEDFOR",), "BUILD_SOURCEVERSION", ("BUILD_REPOSITORY_NAME",)),
     System("BITBUCKET_BUILD_NUMBER", (), "BITBUCKET_COMMIT", ("BITBUCKET_REPO_SLUG",), "BITBUCKET_TAG"),
-    System("BUILDKITE", ("BUILDKITE_BUILD_AUTHOR",), "BUILDKITE_COMMIT", ("BUILDKITE_REPO",), "BUILDKITE_TAG"),
+    System(
+        "BUILDKITE", ("BUILDKITE_BUILD_AUTHOR",), "BUILDKITE_COMMIT", ("BUILDKITE_REPO",), "BUILDKITE_TAG"
+    ),
 )
 """Source: each system's reference of predefined variables. The first whose sign is set is the one that runs."""
 
@@ -77,7 +88,9 @@ def _name(repository: str | None) -> str | None:
 
 def _version(environment: Mapping[str, str], system: System) -> str | None:
     """The tag that is built, where it is a version; ``v1.2.0`` is 1.2.0."""
-    if system.tag is None or (system.tag_type is not None and environment.get(system.tag_type[0]) != system.tag_type[1]):
+    if system.tag is None or (
+        system.tag_type is not None and environment.get(system.tag_type[0]) != system.tag_type[1]
+    ):
         return None
     tag = environment.get(system.tag, "").removeprefix("v")
     return tag if is_version(tag) else None

@@ -81,8 +81,8 @@ class MODSTemplateInner(ABC):
 class _TemplateList:
     """Template classes in the order of their decoration.
 
-    Held weakly: a class that a module or a compiler still holds is listed, and one that is gone is not, so that a process
-    that compiles for ever does not grow for ever.
+    Held weakly: a class that a module or a compiler still holds is listed, and one that is gone is not, so that a
+    process that compiles for ever does not grow for ever.
     """
 
     classes: list[weakref.ref[type]] = field(default_factory=list)
@@ -133,7 +133,10 @@ class MODSTemplate:
     ) -> None:
         stated = {"author": author, "version": version, "description": description}
         optional = {PACKAGE_NAME: package_name, COMMIT_ID: commit_id}
-        for name, value in {**stated, **{key: item for key, item in optional.items() if item is not None}}.items():
+        for name, value in {
+            **stated,
+            **{key: item for key, item in optional.items() if item is not None},
+        }.items():
             if not isinstance(value, str):
                 raise TypeError(f"MODSTemplate: {name} is {value!r}, expected a string")
         self.author = author

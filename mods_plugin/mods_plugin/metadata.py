@@ -23,8 +23,10 @@ FIELDS = (AUTHOR, VERSION, DESCRIPTION, MODULE, NAME, PACKAGE_NAME, COMMIT_ID)
 LIMITS: Mapping[str, int] = MappingProxyType(
     {AUTHOR: 256, VERSION: 256, DESCRIPTION: 3072, MODULE: 256, NAME: 256, PACKAGE_NAME: 256, COMMIT_ID: 256}
 )
-"""Most characters of each field. Source: ``TagValue`` (max 256), for the description ``PipelineDescription`` (max 3072),
-both in the SageMaker API reference."""
+"""Most characters of each field.
+
+Source: ``TagValue`` (max 256), for the description ``PipelineDescription`` (max 3072), in the SageMaker API reference.
+"""
 
 CONTROL = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories that are refused: control characters, surrogates, line and paragraph separators.

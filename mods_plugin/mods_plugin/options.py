@@ -42,8 +42,8 @@ class ModsOptions(BaseModel):
         providers: Metadata providers that are asked, by name, in this order.
         strict: Whether metadata that nothing gives is an error; else it has a default, and is a warning.
         decorator: ``package.module:Name`` of the decorator, in place of that of the ``mods`` package or this plugin's.
-        standard_parameters: ``apply`` declares the parameters that MODS gives at each start, and lets steps take network
-            and encryption from them; ``declare`` only declares them; ``off`` does neither.
+        standard_parameters: ``apply`` declares the parameters that MODS gives at each start, and lets steps take
+            network and encryption from them; ``declare`` only declares them; ``off`` does neither.
         tags: Whether the metadata become tags of the pipeline.
         regional_aliases: By regional alias: the environment of the config; a name that equals the alias needs no entry.
         execution: By step: what goes into the execution document.

@@ -1,7 +1,7 @@
 """Metadata providers: functions that say what they know, found through entry points and chosen by name.
 
-A provider is a function in entry-point group ``mods_plugin.metadata_providers``. It takes a :class:`ProviderContext` and
-gives a mapping of the fields it knows. It is imported only when the options name it.
+A provider is a function in entry-point group ``mods_plugin.metadata_providers``. It takes a :class:`ProviderContext`
+and gives a mapping of the fields it knows. It is imported only when the options name it.
 """
 
 from __future__ import annotations

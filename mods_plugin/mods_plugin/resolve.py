@@ -61,7 +61,9 @@ def resolve_decorator(options: ModsOptions) -> Decorator:
     except (Exception, SystemExit) as error:
         raise failure(f"the package {PACKAGE!r} is installed, and broken: {_told(error)}", _REMEDY) from error
     if not callable(factory):
-        raise failure(f"the package {PACKAGE!r} is broken: {REAL} is {factory!r}, expected a decorator", _REMEDY)
+        raise failure(
+            f"the package {PACKAGE!r} is broken: {REAL} is {factory!r}, expected a decorator", _REMEDY
+        )
     return Decorator(factory, REAL)
 
 

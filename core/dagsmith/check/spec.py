@@ -203,6 +203,8 @@ class SpecChecker:
 
     def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
         owner = "defaults" if origin is not None and self.inherited(origin) else f"step {step.name!r}"
+        if origin is not None and origin.kind == "plugin":
+            owner += f", as plugin {origin.detail!r} changed it"
         location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
         self.sink.error(f"{owner}: {message}", location, code=code, hint=hint)
 

@@ -26,7 +26,9 @@ def added_command(name: str) -> click.Command | None:
         for chosen in selection.chosen:
             plugin = load_plugin(chosen, installed)
             if HOOK in plugin.hooks:
-                ActivePlugin(plugin, NoOptions()).call(HOOK, cli=group)
+                result = ActivePlugin(plugin, NoOptions()).call(HOOK, cli=group)
+                if result is not None:
+                    raise plugin.error(f"it returned {result!r}, expected nothing", "return nothing", HOOK)
     except DagsmithError as error:
         fail(error, False)
     return group.commands.get(name)

@@ -77,6 +77,8 @@ def compile_command(
     try:
         compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
         if locked and output is not None:
+            # Options that are wrong are a mistake in the config, not a difference from the lock.
+            compiler.load()
             check_lock(lock_path(output), compiler.plugins.lock())
         compilation = compiler.compile_definition(dag)
         report = compilation.report

@@ -147,7 +147,7 @@ class PluginsConfig(ConfigModel):
 
     Attributes:
         enable: Names in order; an empty list is none. Left out, the plugins that are active on installation run.
-        disable: Names that do not run, whoever asks for them.
+        disable: Names that do not run, unless the API, a flag or the variable asks for them.
         options: By plugin: its options, as its own model describes them.
     """
 

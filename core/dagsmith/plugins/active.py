@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -19,7 +19,6 @@ from dagsmith.plugins.hooks import API_VERSION
 from dagsmith.plugins.loading import UNINSTALL, Plugin, adopt_plugin, load_plugin
 from dagsmith.plugins.selection import Selection
 from dagsmith.spec.values import FrozenDict, FrozenError
-
 
 LEAVE_ALONE = "return what is new and leave the input alone"
 
@@ -157,7 +156,7 @@ class PluginSet:
     """
 
     plugins: tuple[ActivePlugin, ...] = ()
-    selection: Selection = Selection((), "nothing asks for plugins")
+    selection: Selection = field(default_factory=lambda: Selection((), "nothing asks for plugins"))
 
     def implementing(self, hook: str) -> Iterator[ActivePlugin]:
         """The plugins that have a hook, in order."""
@@ -190,7 +189,10 @@ def activate(
     Raises:
         PluginError: If a plugin is missing or broken.
     """
-    loaded = [load_plugin(item, installed) if isinstance(item, str) else adopt_plugin(item) for item in selection.chosen]
+    loaded = [
+        load_plugin(item, installed) if isinstance(item, str) else adopt_plugin(item)
+        for item in selection.chosen
+    ]
     names = [plugin.name for plugin in loaded]
     for plugin in loaded:
         if names.count(plugin.name) > 1:
@@ -215,7 +217,9 @@ def options_model(plugin: Plugin) -> type[BaseModel]:
         return NoOptions
     model = ActivePlugin(plugin, NoOptions()).call(hook)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        problem = "it returned nothing" if model is None else f"it returned {model!r}, expected a pydantic model"
+        problem = (
+            "it returned nothing" if model is None else f"it returned {model!r}, expected a pydantic model"
+        )
         raise plugin.error(problem, "return a class that is derived from pydantic.BaseModel", hook)
     if model.model_config.get("extra") != "forbid":
         problem = f"{model.__name__} accepts unknown options, so that a typo would pass"

@@ -130,7 +130,9 @@ def added_parameters(
                     raise active.error(problem, f"declare {name!r} as {parameter.type}, or rename it", hook)
                 continue
             if name in added and added[name] != parameter:
-                problem = f"it adds parameter {name!r} as {parameter}, and plugin {owners[name]} as {added[name]}"
+                problem = (
+                    f"it adds parameter {name!r} as {parameter}, and plugin {owners[name]} as {added[name]}"
+                )
                 raise active.error(problem, "select one of the two, or let their options agree", hook)
             if name not in added:
                 changes.append(Change(active.name, hook, f"Parameters.{name}", ABSENT, parameter))
@@ -185,7 +187,8 @@ def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[
             return found
         problem = f"it returned {wrong[0]!r}, expected only {kind.__name__}"
     else:
-        problem = "it returned nothing" if given is None else f"it returned {given!r}, expected a list of {kind.__name__}"
+        shown = "nothing" if given is None else f"{given!r}, expected a list of {kind.__name__}"
+        problem = f"it returned {shown}"
     raise active.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
 
 
@@ -196,7 +199,11 @@ def _call(active: ActivePlugin, hook: str, **arguments: Any) -> Any:
         arguments["config"] = _view(arguments["config"])
     if "dag" in taken and hook != "build_template_params":
         arguments["dag"] = copy.copy(arguments["dag"])
-    dags = [item for item in (arguments.get("dag"), getattr(arguments.get("config"), "dag", None)) if item is not None]
+    dags = [
+        item
+        for item in (arguments.get("dag"), getattr(arguments.get("config"), "dag", None))
+        if item is not None
+    ]
     params = arguments.get("params", {})
     dags += [params["config"].dag] if "config" in params else []
     before = [dag.to_dict() for dag in dags]
@@ -223,7 +230,11 @@ def _mapping(active: ActivePlugin, hook: str, given: Any) -> dict[str, Any]:
             mapping = dict(given)
         if all(isinstance(key, str) for key in mapping):
             return mapping
-    problem = "it returned nothing" if given is None else f"it returned {given!r}, expected a mapping with string keys"
+    problem = (
+        "it returned nothing"
+        if given is None
+        else f"it returned {given!r}, expected a mapping with string keys"
+    )
     raise active.error(problem, "return a mapping, empty if there is nothing to add", hook)
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from dagsmith.errors import PluginError
+from dagsmith.errors import InvalidInputError, PluginError
 from dagsmith.plugins.active import ActivePlugin, PluginSet
 from dagsmith.plugins.metaclass import IrreconcilableError, apply_decorator
+from dagsmith.spec.values import FrozenDict
 
 HOOK = "decorate_template_class"
 PARAMS_HOOK = "build_template_params"
@@ -55,20 +56,26 @@ CLASSES = ClassCache()
 def decorate(template_class: type, plugins: tuple[ActivePlugin, ...], metadata: Mapping[str, Any]) -> type:
     """Let each plugin decorate the class that the one before it returned.
 
-    The result keeps name, qualified name, module and docstring of the template class. What a decorator sets on the class
-    that it is given stays with the result: the first gets a subclass made for it.
+    The result keeps name, qualified name, module and docstring of the template class. What a decorator sets on the
+    class that it is given stays with the result: the first gets a subclass made for it.
 
     Raises:
         PluginError: If a plugin cannot decorate the class, or returns something that is not a subclass of it.
     """
-    decorated: type = type(template_class)(template_class.__name__, (template_class,), _same_body(template_class))
+    decorated: type = type(template_class)(
+        template_class.__name__, (template_class,), _same_body(template_class)
+    )
     for active in plugins:
         decorated = _decorate_once(active, decorated, metadata)
+    type.__setattr__(decorated, "decorated_metadata", FrozenDict(metadata))
     return decorated
 
 
 def instantiate(
-    template_class: type, params: Mapping[str, Any], plugins: PluginSet, given: Mapping[str, str] = MappingProxyType({})
+    template_class: type,
+    params: Mapping[str, Any],
+    plugins: PluginSet,
+    given: Mapping[str, str] = MappingProxyType({}),
 ) -> Any:
     """An instance of a template class, which plugins may have decorated.
 
@@ -85,17 +92,23 @@ def instantiate(
     decorating = tuple(plugins.implementing(HOOK))
     try:
         template = template_class(**params)
+    except InvalidInputError:
+        raise
     # A constructor that a decorator added is foreign code.
     except (Exception, SystemExit) as error:
         for name, plugin in given.items():
             if isinstance(error, TypeError) and f"unexpected keyword argument {name!r}" in str(error):
                 active = next(item for item in plugins.plugins if item.name == plugin)
                 problem = f"it gives {name!r}, which the template's constructor does not take"
-                raise active.error(problem, "leave it out, or decorate a class that takes it", PARAMS_HOOK) from error
+                raise active.error(
+                    problem, "leave it out, or decorate a class that takes it", PARAMS_HOOK
+                ) from error
         if not decorating:
             raise
         problem = f"the decorated class cannot be instantiated: {type(error).__name__}: {error}"
-        raise _blame(decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)") from error
+        raise _blame(
+            decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)"
+        ) from error
     if decorating and not isinstance(template, template_class):
         problem = f"instantiating the decorated class gave {template!r}, which is no instance of it"
         raise _blame(decorating, problem, "let the metaclass's __call__ return an instance of the class")
@@ -117,9 +130,13 @@ def _blame(decorating: tuple[ActivePlugin, ...], problem: str, remedy: str) -> P
 
 def _decorate_once(active: ActivePlugin, template_class: type, metadata: Mapping[str, Any]) -> type:
     try:
-        result = apply_decorator(lambda cls: active.call_bare(HOOK, template_class=cls, metadata=metadata), template_class)
+        result = apply_decorator(
+            lambda cls: active.call_bare(HOOK, template_class=cls, metadata=metadata), template_class
+        )
     except IrreconcilableError as error:
         raise active.error(str(error), error.remedy, HOOK) from error
+    except InvalidInputError:
+        raise
     # The rest of what a decorator may raise: it is foreign code.
     except (Exception, SystemExit) as error:
         active.fail(error, HOOK)
@@ -132,7 +149,7 @@ def _decorate_once(active: ActivePlugin, template_class: type, metadata: Mapping
         problem = f"it returned {result.__qualname__}, which is not a subclass of the class that it was given"
         raise active.error(problem, "derive the new class from template_class", HOOK)
     if inspect.isabstract(result):
-        missing = ", ".join(sorted(result.__abstractmethods__))
+        missing = ", ".join(sorted(getattr(result, "__abstractmethods__", ())))
         problem = f"its class is abstract, it lacks {missing}"
         raise active.error(problem, "implement these methods in the class that the hook returns", HOOK)
     for name, value in _same_name(template_class).items():
@@ -168,9 +185,6 @@ class _Same:
 
 
 def _identity(active: ActivePlugin) -> tuple[Any, ...]:
-    entry = active.plugin.entry
-    if entry is not None:
-        return (active.name, entry.value, entry.distribution, entry.version, active.options_digest)
     return (active.name, _Same(active.plugin.given), active.options_digest)
 
 

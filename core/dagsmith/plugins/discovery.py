@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagsmith.plugins.hooks import API_VERSION
 
 if TYPE_CHECKING:
-    from importlib_metadata import Distribution, EntryPoint, PackageMetadata
+    from importlib_metadata import EntryPoint, PackageMetadata
 
 GROUP = "dagsmith"
 API_GROUP = "dagsmith.api"
@@ -101,18 +101,21 @@ def scan(path: Iterable[str] | None = None) -> Scan:
         try:
             name, points, found = _read(distribution)
         except _UNREADABLE as error:
-            problems.append(f"{_place(distribution)}: its metadata cannot be read: {type(error).__name__}: {error}")
+            problems.append(
+                f"{_place(distribution)}: its metadata cannot be read: {type(error).__name__}: {error}"
+            )
             continue
         if not points:
             continue
-        folder = Path(_place(distribution)).parent
+        place = Path(_place(distribution))
         if _fold(name) in seen:
             # An earlier folder on the path hides the same distribution in a later one, as it does for imports. In one
             # and the same folder, the remains of another version, it is luck which of them counts.
-            if seen[_fold(name)] == folder:
+            first = seen[_fold(name)]
+            if first.parent == place.parent and first != place:
                 twice.add(_fold(name))
             continue
-        seen[_fold(name)] = folder
+        seen[_fold(name)] = place
         entries.extend(found)
         own = {point.name for point in points if point.group == GROUP}
         for point in points:
@@ -127,12 +130,14 @@ def scan(path: Iterable[str] | None = None) -> Scan:
     return Scan(tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems))
 
 
-def _read(distribution: Distribution) -> tuple[str, list[EntryPoint], list[PluginEntry]]:
+def _read(distribution: Any) -> tuple[str, list[EntryPoint], list[PluginEntry]]:
     """The name of a distribution, its entry points that are dagsmith's, and the plugins among them."""
     # Most distributions have no plugins, and parsing the entry points of all of them takes ten times as long.
     if not _MENTIONED.search(distribution.read_text("entry_points.txt") or ""):
         return "", [], []
-    points = [p for p in distribution.entry_points if p.group.strip() == GROUP or p.group.startswith(f"{GROUP}.")]
+    points = [
+        p for p in distribution.entry_points if p.group.strip() == GROUP or p.group.startswith(f"{GROUP}.")
+    ]
     return distribution.metadata.get("Name") or "unknown", points, list(_entries(distribution, points))
 
 
@@ -141,11 +146,11 @@ def _fold(name: str) -> str:
     return _SEPARATORS.sub("-", name).casefold()
 
 
-def _place(distribution: Distribution) -> str:
+def _place(distribution: object) -> str:
     return str(getattr(distribution, "_path", "a distribution"))
 
 
-def _entries(distribution: Distribution, points: list[EntryPoint]) -> Iterator[PluginEntry]:
+def _entries(distribution: Any, points: list[EntryPoint]) -> Iterator[PluginEntry]:
     metadata = distribution.metadata
     api = {point.name: point.value for point in points if point.group == API_GROUP}
     autoload = {point.name for point in points if point.group == AUTOLOAD_GROUP}
@@ -155,7 +160,9 @@ def _entries(distribution: Distribution, points: list[EntryPoint]) -> Iterator[P
         name, value = point.name, point.value
         problems = []
         if not NAME.fullmatch(name):
-            problems.append(f"{name!r} is not a name: letters, digits, hyphens and underscores, a letter first")
+            problems.append(
+                f"{name!r} is not a name: letters, digits, hyphens and underscores, a letter first"
+            )
         if not _VALUE.fullmatch(value):
             problems.append(f"{value!r} does not point to a module or module:attribute")
         stated = _API.fullmatch(api.get(name, f"v{API_VERSION}"))

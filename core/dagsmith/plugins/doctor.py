@@ -44,8 +44,12 @@ def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
     for problem in entry.problems:
         yield Finding(str(entry), problem, f"mend the entry points of {entry.distribution}")
     if entry.api_version is not None and entry.api_version != API_VERSION:
-        problem = f"it is written for version {entry.api_version} of the hooks, this dagsmith has {API_VERSION}"
-        yield Finding(str(entry), problem, f"install a release of {entry.distribution} for version {API_VERSION}")
+        problem = (
+            f"it is written for version {entry.api_version} of the hooks, this dagsmith has {API_VERSION}"
+        )
+        yield Finding(
+            str(entry), problem, f"install a release of {entry.distribution} for version {API_VERSION}"
+        )
     module = entry.value.partition(":")[0]
     if not entry.problems and not module_exists(module):
         problem = f"its entry point names module {module!r}, which is not there"

@@ -26,7 +26,7 @@ class Plugin:
         implementation: The module, class instance or object that implements hooks.
         hooks: The hooks it implements, each with the names of the arguments it takes.
         entry: Where it was found; ``None`` for an object that was passed from Python.
-        given: What was passed from Python: the implementation, or the class that it is an instance of.
+        given: What the entry point names, or was passed from Python: the implementation, or its class.
         functions: By hook: the function to call.
     """
 
@@ -55,10 +55,12 @@ def load_plugin(name: str, installed: Scan) -> Plugin:
             hooks that do not exist or take other arguments.
     """
     entry = find_entry(name, installed)
-    implementation = _import(entry)
-    if inspect.isclass(implementation):
-        implementation = _instantiate(implementation, entry.value, Plugin(name, None, {}, entry), entry.distribution)
-    return _checked(Plugin(name, implementation, {}, entry))
+    given = implementation = _import(entry)
+    if inspect.isclass(given):
+        implementation = _instantiate(
+            implementation, entry.value, Plugin(name, None, {}, entry), entry.distribution
+        )
+    return _checked(Plugin(name, implementation, {}, entry, given))
 
 
 def adopt_plugin(given: Any) -> Plugin:
@@ -171,7 +173,9 @@ def _add(plugin: Plugin, hook: str, attribute: str, marked: Mapping[str, Any]) -
         raise plugin.error("it wraps other plugins' hooks", "implement the hook plainly", hook)
     function = getattr(plugin.implementation, attribute)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise plugin.error("it is asynchronous, and hooks are called plainly", "write def in place of async def", hook)
+        raise plugin.error(
+            "it is asynchronous, and hooks are called plainly", "write def in place of async def", hook
+        )
     plugin.hooks[hook] = _arguments(plugin, hook, function)
     plugin.functions[hook] = function
 
@@ -203,4 +207,6 @@ def _refuse_unmarked(plugin: Plugin) -> None:
         if hook not in plugin.hooks and (callable(static) or isinstance(static, classmethod)):
             raise plugin.error("it is not marked as an implementation", "put @hookimpl before it", hook)
     if not plugin.hooks:
-        raise plugin.error("it implements no hook", f"implement one of {', '.join(HOOKS)}, marked with @hookimpl")
+        raise plugin.error(
+            "it implements no hook", f"implement one of {', '.join(HOOKS)}, marked with @hookimpl"
+        )

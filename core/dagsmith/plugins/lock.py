@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dagsmith.errors import Diagnostic, InvalidInputError, Location
 
-FIELDS = ("distribution", "version", "api_version", "options_sha256")
+FIELDS = MappingProxyType(
+    {
+        "distribution": "its distribution",
+        "version": "its version",
+        "api_version": "the version of its hooks",
+        "options_sha256": "the digest of its options",
+    }
+)
+"""What is compared, and what messages call it."""
 
 
 def lock_path(definition: Path) -> Path:
@@ -33,8 +42,9 @@ def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
         by_name = {entry["name"]: entry for entry in locked}
     except FileNotFoundError:
         hint = "compile without --locked once, and keep the file"
-        raise InvalidInputError([Diagnostic("there is no plugin lock", Location(str(path)), code="lock", hint=hint)]) from None
-    except (ValueError, KeyError, TypeError) as error:
+        missing = Diagnostic("there is no plugin lock", Location(str(path)), code="lock", hint=hint)
+        raise InvalidInputError([missing]) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"this is not a plugin lock: {error}"
         raise InvalidInputError([Diagnostic(message, Location(str(path)), code="lock")]) from error
     differences = []
@@ -44,9 +54,11 @@ def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
         if entry is None:
             differences.append(f"plugin {name!r} runs, and is not in the lock")
             continue
-        for field in FIELDS:
+        for field, what in FIELDS.items():
             if entry.get(field) != plugin[field]:
-                differences.append(f"plugin {name!r}: {field} is {plugin[field]}, the lock has {entry.get(field)}")
+                differences.append(
+                    f"plugin {name!r}: {what} is {plugin[field]}, the lock has {entry.get(field)}"
+                )
     differences += [f"plugin {name!r} is in the lock, and does not run" for name in by_name]
     if not differences and [plugin["name"] for plugin in plugins] != [entry["name"] for entry in locked]:
         differences.append("the plugins run in another order than in the lock")

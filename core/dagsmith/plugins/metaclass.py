@@ -1,9 +1,9 @@
 """Decorating a class whose metaclass clashes with that of the decorator's mixin.
 
-``class Wrapped(cls, Mixin)`` fails where the metaclass of neither base derives from the other's. The template class has
-``ABCMeta``, so a decorator whose mixin has a metaclass of its own cannot be applied as it stands. It is called again with
-a stand-in for the class, which finds out what it would join (:mod:`dagsmith.plugins.probe`). From that follows a metaclass
-that fits all of it; a twin of the template class with that metaclass is then decorated for good.
+``class Wrapped(cls, Mixin)`` fails where the metaclass of neither base derives from the other's. The template class
+has ``ABCMeta``, so a decorator whose mixin has a metaclass of its own cannot be applied as it stands. It is called
+again with a stand-in for the class, which finds out what it would join (:mod:`dagsmith.plugins.probe`). From that
+follows a metaclass that fits all of it; a twin of the template class with that metaclass is then decorated for good.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         try:
             return _decorate_twin(decorator, template_class, _combined(needed), joined.bases)
         except IrreconcilableError as error:
-            if error.__cause__ is None or _METACLASSES not in str(error.__cause__):
+            if not isinstance(error.__cause__, TypeError) or _METACLASSES not in str(error.__cause__):
                 raise
             conflict = error.__cause__
     raise _unresolved(clashing, conflict) from conflict
@@ -135,7 +135,9 @@ def _combined(needed: Sequence[type]) -> type:
     except Exception as error:
         names = [_name(m) for m in needed]
         message = f"the metaclasses {' and '.join(names)} have no common descendant: {error}"
-        raise IrreconcilableError(message, names, "give the mixin a metaclass that can be combined") from error
+        raise IrreconcilableError(
+            message, names, "give the mixin a metaclass that can be combined"
+        ) from error
 
 
 def _conflict(error: BaseException | None) -> TypeError | None:
@@ -168,8 +170,8 @@ def _unresolved(clashing: Sequence[type], conflict: BaseException) -> Irreconcil
 def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, bases: Sequence[type]) -> Any:
     """Apply the decorator to a twin; one made past the metaclass's own constructor is tried first.
 
-    A registering metaclass would list the twin as if it were a template of its own. But one whose classes carry state that
-    its constructor sets may need that constructor to run.
+    A registering metaclass would list the twin as if it were a template of its own. But one whose classes carry state
+    that its constructor sets may need that constructor to run.
     """
     names = [_name(m) for m in _most_derived(type(base) for base in bases)]
     if len(names) < 2:
@@ -184,7 +186,8 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
         if conflict is not None and _METACLASSES not in str(conflict):
             raise _clash_of_bases(bases, conflict) from conflict
         if conflict is not None:
-            raise IrreconcilableError(f"{joined}, and another clash followed: {conflict}", names, _USE_MIXIN) from conflict
+            message = f"{joined}, and another clash followed: {conflict}"
+            raise IrreconcilableError(message, names, _USE_MIXIN) from conflict
         first = error
     try:
         name, identity = template_class.__name__, _identity(template_class)
@@ -211,12 +214,15 @@ def _constructed(name: str, bases: tuple[Any, ...], metaclass: type, body: Mappi
 def _bare_twin(template_class: type, metaclass: type) -> type:
     """A subclass that nobody hears of: neither the metaclass's constructor nor ``__init_subclass__`` is called."""
 
-    def keep_quiet(cls: type, **keywords: Any) -> None:
-        if cls.__bases__[0] is not quiet:
-            super(quiet, cls).__init_subclass__(**keywords)
+    class Unannounced:
+        __slots__ = ()
 
-    quiet = type("Unannounced", (), {"__slots__": (), "__init_subclass__": classmethod(keep_quiet)})
-    twin = type.__new__(metaclass, template_class.__name__, (quiet, template_class), _identity(template_class))
+        def __init_subclass__(cls, **keywords: Any) -> None:
+            if cls.__bases__[0] is not Unannounced:
+                super().__init_subclass__(**keywords)
+
+    bases = (Unannounced, template_class)
+    twin: type = type.__new__(metaclass, template_class.__name__, bases, _identity(template_class))
     if issubclass(metaclass, ABCMeta):
         # ABCMeta has to see the class, or isinstance and abstract methods take it for its parent.
         _abc_init(twin)
@@ -232,4 +238,6 @@ def _identity(template_class: type) -> dict[str, Any]:
 
 
 def _name(metaclass: type) -> str:
-    return metaclass.__name__ if metaclass.__module__ == "builtins" else f"{metaclass.__module__}.{metaclass.__qualname__}"
+    if metaclass.__module__ == "builtins":
+        return metaclass.__name__
+    return f"{metaclass.__module__}.{metaclass.__qualname__}"

@@ -13,7 +13,9 @@ from dagsmith.plugins.sound import sound_spec
 from dagsmith.spec.pipeline import PipelineSpec
 
 
-def transform(plugins: PluginSet, spec: PipelineSpec, metadata: Metadata) -> tuple[PipelineSpec, tuple[Change, ...]]:
+def transform(
+    plugins: PluginSet, spec: PipelineSpec, metadata: Metadata
+) -> tuple[PipelineSpec, tuple[Change, ...]]:
     """Let each plugin change the pipeline that the one before it returned; each change is attributed.
 
     Raises:

@@ -17,7 +17,9 @@ from typing import Any, NamedTuple, NoReturn
 
 Decorator = Callable[[type], Any]
 
-_OWN = frozenset({"__dict__", "__weakref__", "__slots__", "__classcell__", "__abstractmethods__", "_abc_impl"})
+_OWN = frozenset(
+    {"__dict__", "__weakref__", "__slots__", "__classcell__", "__abstractmethods__", "_abc_impl"}
+)
 
 
 class Joined(NamedTuple):
@@ -48,7 +50,7 @@ class Probe:
         self.__doc__ = template_class.__doc__
         self.__module__ = template_class.__module__
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         # inspect.isclass and isinstance(..., type) believe it is the class.
         return type(self._template_class)
@@ -57,6 +59,7 @@ class Probe:
         return getattr(self._template_class, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """An instance of the class itself."""
         return self._template_class(*args, **kwargs)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
@@ -93,7 +96,7 @@ def _model(template_class: type) -> type:
     for ancestor in reversed(template_class.__mro__[:-1]):
         attributes.update({name: value for name, value in vars(ancestor).items() if name not in _OWN})
 
-    def tell(cls: type, **keywords: Any) -> NoReturn:
+    def tell(cls: Any, /, **keywords: Any) -> NoReturn:
         raise Found(cls.__bases__, type(cls))
 
     attributes["__init_subclass__"] = classmethod(tell)

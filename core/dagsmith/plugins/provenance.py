@@ -80,7 +80,9 @@ def plain(value: Any) -> Any:
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
-def attribute(plugin: str, before: PipelineSpec, after: PipelineSpec) -> tuple[PipelineSpec, tuple[Change, ...]]:
+def attribute(
+    plugin: str, before: PipelineSpec, after: PipelineSpec
+) -> tuple[PipelineSpec, tuple[Change, ...]]:
     """Find what a plugin's ``transform_spec`` changed, and note it in the origins of the spec.
 
     Returns:
@@ -98,13 +100,17 @@ def attribute(plugin: str, before: PipelineSpec, after: PipelineSpec) -> tuple[P
         found += [_Difference(f"Steps.{step.name}{path}", o, n) for path, o, n in differences]
         steps.append(replace(step, origins=_origins(old, plugin, differences)))
     kept = [step.name for step in after.steps]
-    found += [_Difference(f"Steps.{name}", step, _MISSING) for name, step in known.items() if name not in kept]
+    found += [
+        _Difference(f"Steps.{name}", step, _MISSING) for name, step in known.items() if name not in kept
+    ]
     old_order, new_order = [name for name in known if name in kept], [name for name in kept if name in known]
     if old_order != new_order:
         found.append(_Difference("pipeline.steps", tuple(old_order), tuple(new_order)))
     for name in (field.name for field in fields(PipelineSpec)):
         if name not in ("steps", "origins"):
-            found += _differences(_by_name(getattr(before, name)), _by_name(getattr(after, name)), f"pipeline.{name}")
+            found += _differences(
+                _by_name(getattr(before, name)), _by_name(getattr(after, name)), f"pipeline.{name}"
+            )
     changes = tuple(Change(plugin, "transform_spec", path, _shown(o), _shown(n)) for path, o, n in found)
     return replace(after, steps=tuple(steps), origins=before.origins), changes
 
@@ -157,10 +163,12 @@ def _shown(value: Any) -> Any:
 
 def _origins(old: StepSpec | None, plugin: str, differences: list[_Difference]) -> FrozenDict:
     origins = dict(old.origins) if old is not None else {}
-    for path, _, new in differences:
+    for path, _, _ in differences:
         place = path.removeprefix(".")
-        for known in [name for name in origins if name == place or name.startswith((f"{place}.", f"{place}["))]:
+        for known in [
+            name for name in origins if name == place or name.startswith((f"{place}.", f"{place}["))
+        ]:
             del origins[known]
-        if new is not _MISSING:
-            origins[place] = Origin("plugin", detail=plugin)
+        # What is gone has an origin as well: should it be missed, the plugin is to answer for it.
+        origins[place] = Origin("plugin", detail=plugin)
     return FrozenDict(origins)

@@ -38,10 +38,14 @@ def write_project(name: str, folder: Path) -> tuple[Path, ...]:
     targets = {folder / path.format(package=package): template for path, template in LAYOUT.items()}
     existing = [path for path in targets if path.exists()]
     if existing:
-        raise InvalidInputError(Diagnostic("it exists already", Location(str(path)), code="exists") for path in existing)
+        raise InvalidInputError(
+            Diagnostic("it exists already", Location(str(path)), code="exists") for path in existing
+        )
     templates = files("dagsmith.plugins") / "templates"
     for path, template in targets.items():
         text = (templates / template).read_text("utf-8") if template else ""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("@NAME@", name).replace("@PACKAGE@", package), encoding="utf-8", newline="\n")
+        path.write_text(
+            text.replace("@NAME@", name).replace("@PACKAGE@", package), encoding="utf-8", newline="\n"
+        )
     return tuple(targets)

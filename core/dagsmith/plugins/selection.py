@@ -28,12 +28,14 @@ class PluginRequest:
         enabled: Names given by ``--plugin``, in order.
         disabled: Names given by ``--no-plugin``.
         none: Whether ``--no-plugins`` is given.
+        required: Names that run whatever else is chosen, before the others.
     """
 
     plugins: tuple[Any, ...] | None = None
     enabled: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
     none: bool = False
+    required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class Selection:
         if name in self.chosen:
             return self.source
         if self.source == AUTOMATIC:
-            return self.left_out.get(name, "nothing asks for it, and it does not ask to be active on installation")
+            return self.left_out.get(
+                name, "nothing asks for it, and it does not ask to be active on installation"
+            )
         return self.left_out.get(name, f"{self.source} does not name it")
 
 
@@ -65,7 +69,8 @@ def select(
     """Decide which plugins run, in which order."""
     automatic = tuple(entry.name for entry in installed.entries if entry.autoload)
     if request.none:
-        return Selection((), "--no-plugins", dict.fromkeys(automatic, "--no-plugins"))
+        rest = (name for name in automatic if name not in request.required)
+        return Selection(request.required, "--no-plugins", dict.fromkeys(rest, "--no-plugins"))
     listed = [name.strip() for name in environment.get(VARIABLE, "").split(",") if name.strip()]
     sources: Sequence[tuple[str, Sequence[Any] | None]] = (
         ("the plugins argument", request.plugins),
@@ -84,6 +89,8 @@ def select(
         barred.update(config.disable)
         left_out.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
     chosen = _unique(item for item in names if not (isinstance(item, str) and item in barred))
+    present = {item if isinstance(item, str) else getattr(item, "name", None) for item in chosen}
+    chosen = (*(name for name in request.required if name not in present), *chosen)
     for name in chosen:
         if isinstance(name, str):
             left_out.pop(name, None)

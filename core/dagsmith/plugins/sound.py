@@ -28,14 +28,15 @@ def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -
     Raises:
         PluginError: If its name, type, default or enum are not those of a parameter.
     """
-    name = parameter.name
+    # What foreign code put into the fields need not be of their types.
+    name: Any = parameter.name
     if not isinstance(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
         problem = f"{name!r} is not a name for a parameter"
         raise active.error(problem, "use 1 to 256 letters, digits, hyphens and underscores", hook)
     if parameter.type not in _TYPES:
         problem = f"parameter {name!r} has the type {parameter.type!r}"
         raise active.error(problem, f"use one of {', '.join(_TYPES)}", hook)
-    enum = parameter.enum
+    enum: Any = parameter.enum
     if not isinstance(enum, (tuple, list)) or not all(isinstance(value, str) for value in enum):
         raise active.error(f"parameter {name!r}: its enum is {enum!r}", "give a tuple of strings", hook)
     config = ParameterConfig.model_construct(type=parameter.type, default=parameter.default, enum=tuple(enum))
@@ -52,12 +53,15 @@ def sound_step_type(active: ActivePlugin, step_type: StepType[Any]) -> StepType[
         PluginError: If its config is not a model of a step.
     """
     hook = "register_step_types"
-    config = step_type.config
+    config: Any = step_type.config
     if not (isinstance(config, type) and issubclass(config, StepConfig)):
         problem = f"the config of step type {step_type.name!r} is {config!r}"
         raise active.error(problem, "derive the model from dagsmith.plugin.StepConfig", hook)
     functions = {f.name: getattr(step_type, f.name) for f in fields(StepType) if f.name != "config"}
-    guarded = {name: _guarded(active, hook, value) for name, value in functions.items() if callable(value)}
+    guarded: dict[str, Any] = {}
+    for name, value in functions.items():
+        if callable(value):
+            guarded[name] = _guarded(active, hook, value)
     return replace(step_type, **guarded)
 
 
@@ -83,7 +87,9 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
         PluginError: If it is not a pipeline, or not a whole one.
     """
     if not isinstance(after, PipelineSpec):
-        problem = "it returned nothing" if after is None else f"it returned {after!r}, expected a PipelineSpec"
+        problem = (
+            "it returned nothing" if after is None else f"it returned {after!r}, expected a PipelineSpec"
+        )
         raise active.error(problem, "return the spec, changed or not", hook)
     _check_types(active, hook, after)
     known = {id(step) for step in before.steps}
@@ -105,7 +111,7 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
     )
 
 
-def _check_types(active: ActivePlugin, hook: str, spec: PipelineSpec) -> None:
+def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
     def lists(value: Any, kind: type[Any]) -> bool:
         return isinstance(value, (tuple, list)) and all(isinstance(item, kind) for item in value)
 
@@ -126,7 +132,7 @@ def _check_types(active: ActivePlugin, hook: str, spec: PipelineSpec) -> None:
 
 
 def _sound_step(active: ActivePlugin, hook: str, step: StepSpec) -> StepSpec:
-    name = step.name
+    name: Any = step.name
     if not isinstance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
         hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
         raise active.error(f"{name!r} is not a name for a step", hint, hook)

@@ -11,7 +11,7 @@ from dagsmith_guardrails.options import GuardrailOptions
 from dagsmith_guardrails.places import ABSENT, BLOCKED, Path, Place, spell, value_at
 from dagsmith_guardrails.requests import KINDS, RequestKind
 from dagsmith_guardrails.rules import Rule, matches, rules_of
-from dagsmith_guardrails.tags import allows, describe, step_tags, tag_paths
+from dagsmith_guardrails.tags import step_tags, tag_paths
 from dagsmith_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known, show
 
 Locate = Callable[[str, str], Location | None]
@@ -55,10 +55,10 @@ class _Checker:
         for key, rule in self.options.required_tags.items():
             if key not in own:
                 hint = "add it under pipeline.tags, from where the steps get it"
-                message = f"the pipeline has no tag {key!r}, expected {describe(rule)}"
+                message = f"the pipeline has no tag {key!r}, expected {rule}"
                 yield self._contradiction(message, tags, "tag", hint)
-            elif not allows(rule, own[key]):
-                message = f"the pipeline's tag {key!r} is {own[key]!r}, expected {describe(rule)}"
+            elif not rule.allows(own[key]):
+                message = f"the pipeline's tag {key!r} is {own[key]!r}, expected {rule}"
                 yield self._contradiction(message, tags, "tag")
 
     def step(self, step: StepSpec, kind: RequestKind) -> Iterator[Diagnostic]:
@@ -94,21 +94,21 @@ class _Checker:
             yield self._contradiction(message, self._locate(step, path), rule.name, hint)
 
     def _tags(self, step: StepSpec, path: Path) -> Iterator[Diagnostic]:
-        own, pipeline = step_tags(step, path), {key for key, _ in self.spec.tags}
+        own, pipeline = step_tags(step, path), dict(self.spec.tags)
         for key, rule in self.options.required_tags.items():
             settled = known(own.get(key, ABSENT), self.defaults)
             if settled is ABSENT:
-                # Where the pipeline lacks it too, that is told once, of the pipeline.
-                if key in pipeline:
-                    message = f"step {step.name!r} has no tag {key!r}, expected {describe(rule)}"
+                # Where the pipeline's own is missing or wrong, that is told once, of the pipeline.
+                if key in pipeline and rule.allows(pipeline[key]):
+                    message = f"step {step.name!r} has no tag {key!r}, expected {rule}"
                     yield self._contradiction(message, self._locate(step.name, path), "tag")
             elif settled is UNKNOWN:
                 message = f"step {step.name!r}: tag {key!r} is {own[key]}, whose value is not known here"
                 message = f"{message}, and cannot be checked"
-                yield _warning(message, self._locate(step.name, path), "tag", f"expected {describe(rule)}")
-            elif not allows(rule, str(settled)):
+                yield _warning(message, self._locate(step.name, path), "tag", f"expected {rule}")
+            elif not rule.allows(str(settled)):
                 shown = show(own[key], self.defaults)
-                message = f"step {step.name!r}: tag {key!r} is {shown}, expected {describe(rule)}"
+                message = f"step {step.name!r}: tag {key!r} is {shown}, expected {rule}"
                 yield self._contradiction(message, self._locate(step.name, path), "tag")
 
     def _locate(self, step: str, path: Path) -> Location | None:

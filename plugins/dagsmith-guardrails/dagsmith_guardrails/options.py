@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagsmith.plugin import ConfigModel
@@ -22,26 +22,62 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
+def _or_string(schema: dict[str, Any]) -> None:
+    """Tell editors that a string may stand for the whole."""
+    whole = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"type": "string"}, whole]
+
+
 class KmsKeys(ConfigModel):
-    """KMS keys by use: key IDs, aliases or ARNs.
+    """KMS keys by use: key IDs, aliases or ARNs. A plain string is the key for every use.
 
     Attributes:
         volume: Encrypts the storage volumes of the machines.
         output: Encrypts what is written to S3, captured data, and model packages.
     """
 
+    model_config = ConfigDict(json_schema_extra=_or_string)
+
     volume: str | None = None
     output: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_all(cls, value: Any) -> Any:
+        return {"volume": value, "output": value} if isinstance(value, str) else value
 
-class TagPattern(ConfigModel):
-    """A tag whose value is the user's to choose.
+
+class TagRule(ConfigModel):
+    """What a tag has to be. A plain string is its one value.
 
     Attributes:
-        pattern: Regular expression (Python's) that the whole value matches.
+        value: The value that it has.
+        pattern: Regular expression (Python's) that the whole value matches; the value is the user's to choose.
     """
 
-    pattern: Annotated[str, AfterValidator(_regex)]
+    model_config = ConfigDict(json_schema_extra=_or_string)
+
+    value: str | None = None
+    pattern: Annotated[str, AfterValidator(_regex)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _value_alone(cls, value: Any) -> Any:
+        return {"value": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> TagRule:
+        if (self.value is None) == (self.pattern is None):
+            raise PydanticCustomError("tag", "a tag rule takes one of value and pattern")
+        return self
+
+    def __str__(self) -> str:
+        return f"a value that matches {self.pattern}" if self.value is None else repr(self.value)
+
+    def allows(self, value: str) -> bool:
+        """Whether a tag may have this value."""
+        return value == self.value if self.pattern is None else re.fullmatch(self.pattern, value) is not None
 
 
 class GuardrailOptions(ConfigModel):
@@ -61,12 +97,12 @@ class GuardrailOptions(ConfigModel):
         enforce: Whether a contradiction ends the compile (``error``) or is reported (``warn``).
     """
 
-    kms_key: str | KmsKeys | None = None
+    kms_key: KmsKeys = KmsKeys()
     subnets: Names = ()
     security_group_ids: Names = ()
     encrypt_inter_container_traffic: bool = False
     enable_network_isolation: bool = False
-    required_tags: dict[str, str | TagPattern] = {}
+    required_tags: dict[str, TagRule] = {}
     allowed_regions: Names = ()
     allowed_instance_types: Names = ()
     allowed_image_registries: Names = ()
@@ -78,13 +114,6 @@ class GuardrailOptions(ConfigModel):
         if bool(self.subnets) != bool(self.security_group_ids):
             raise PydanticCustomError("vpc", "subnets and security_group_ids go together: the service takes both or none")
         return self
-
-    @property
-    def keys(self) -> KmsKeys:
-        """The keys by use."""
-        if isinstance(self.kms_key, KmsKeys):
-            return self.kms_key
-        return KmsKeys(volume=self.kms_key, output=self.kms_key)
 
     @property
     def severity(self) -> Literal["warning", "error"]:

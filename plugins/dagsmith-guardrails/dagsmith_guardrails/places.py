@@ -20,7 +20,7 @@ BLOCKED = object()
 """Stands for a value that has no place, since what is around it is not a mapping: a reference, say."""
 
 LOCAL_STORAGE = re.compile(
-    r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g5|g6e?|g6f|gr6f?|g7e|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|d\d\w*|trn\d\w*)\."
+    r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g[5-9][ef]?|gr6f?|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|d\d\w*|trn\d\w*)\."
 )
 """Machines with storage of their own, for which the service refuses a key for the volume.
 

@@ -43,7 +43,7 @@ def rules_of(options: GuardrailOptions) -> tuple[Rule, ...]:
 
 
 def _rules(options: GuardrailOptions) -> Iterator[Rule]:
-    keys = options.keys
+    keys = options.kms_key
     if keys.volume is not None:
         yield _key("volume-key", lambda kind: kind.volume_keys, keys.volume)
     if keys.output is not None:

@@ -5,31 +5,18 @@ A tag of the pipeline is the value that steps get too, so that the user writes i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dagsmith.plugin import PipelineSpec, StepSpec
-from dagsmith_guardrails.options import GuardrailOptions, TagPattern
+from dagsmith_guardrails.options import GuardrailOptions
 from dagsmith_guardrails.places import ABSENT, Path, value_at
 from dagsmith_guardrails.requests import RequestKind
-
-TagRule = str | TagPattern
-
-
-def allows(rule: TagRule, value: str) -> bool:
-    """Whether a tag may have this value."""
-    return value == rule if isinstance(rule, str) else re.fullmatch(rule.pattern, value) is not None
-
-
-def describe(rule: TagRule) -> str:
-    """What a tag has to be, in words."""
-    return repr(rule) if isinstance(rule, str) else f"a value that matches {rule.pattern}"
-
 
 def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict[str, str]:
     """The tags with fixed values that the pipeline lacks."""
     own = dict(spec.tags)
-    return {key: rule for key, rule in options.required_tags.items() if isinstance(rule, str) and key not in own}
+    rules = options.required_tags.items()
+    return {key: rule.value for key, rule in rules if rule.value is not None and key not in own}
 
 
 def missing_step_tags(
@@ -40,8 +27,8 @@ def missing_step_tags(
     missing = {}
     for key, rule in options.required_tags.items():
         value = pipeline_tags.get(key)
-        if value is None or not allows(rule, value):
-            value = rule if isinstance(rule, str) else None
+        if value is None or not rule.allows(value):
+            value = rule.value
         if key not in own and value is not None:
             missing[key] = value
     return missing

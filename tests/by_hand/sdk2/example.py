@@ -97,9 +97,7 @@ def build(session: Any) -> Pipeline:
         step_args=sklearn.run(
             code=f"{CODE}/evaluate.py",
             inputs=[
-                ProcessingInput(
-                    source=artifact, destination="/opt/ml/processing/model", input_name="model"
-                ),
+                ProcessingInput(source=artifact, destination="/opt/ml/processing/model", input_name="model"),
                 ProcessingInput(
                     source=parts["test"].S3Output.S3Uri,
                     destination="/opt/ml/processing/test",

@@ -104,16 +104,12 @@ def build(session: Any) -> Pipeline:
         stopping_condition=StoppingCondition(max_runtime_in_seconds=1800),
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{BUCKET}/{NAME}/train"),
         sagemaker_session=session,
-    ).with_metric_definitions(
-        [MetricDefinition(name="validation:auc", regex="validation:auc=([0-9.]+)")]
-    )
+    ).with_metric_definitions([MetricDefinition(name="validation:auc", regex="validation:auc=([0-9.]+)")])
     train = TrainingStep(
         name="train",
         step_args=trainer.train(
             input_data_config=[
-                InputData(
-                    channel_name=name, data_source=parts[name].S3Output.S3Uri, content_type="text/csv"
-                )
+                InputData(channel_name=name, data_source=parts[name].S3Output.S3Uri, content_type="text/csv")
                 for name in ("train", "validation")
             ]
         ),

@@ -52,8 +52,8 @@ def staged(tmp_path: Path) -> PipelineSpec:
 def test_upsert_uploads_code_and_takes_the_defaults_of_the_spec(
     sdk: SDK, aws: Any, staged: PipelineSpec
 ) -> None:
-    pipeline = emit_pipeline(staged, sdk.Session(boto_session=aws))
     made = calls(aws)
+    pipeline = emit_pipeline(staged, sdk.Session(boto_session=aws))
     arn = pipeline.upsert()["PipelineArn"]
     assert sorted(set(made)) == ["CreatePipeline", "HeadObject", "PutObject"]
     assert objects(aws).keys() == {code.uri.removeprefix("s3://bucket/") for code in staged.staged}

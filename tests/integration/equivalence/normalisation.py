@@ -44,6 +44,7 @@ GIVEN = "s3://example-bucket/code"
 
 # Which pipelines a rule is for, where it is not for all.
 EXAMPLE, NOTEBOOK, OPTIONS = ("example",), ("notebook_job",), ("training_options",)
+UNLIMITED = ("training", "training_options", "training_source_code", "breast_cancer")
 SOURCE_CODE, DEFAULTS = ("training_source_code",), ("register_model_defaults",)
 
 # Each row: SDK, whose definition is changed, Type of the steps, path, what is done, why, and for which pipelines.
@@ -102,7 +103,8 @@ RULES = (
     Rule(SDK3, HAND, "Training", "Arguments.OutputDataConfig.CompressionType", drop("GZIP"),
          "the service's default, which SDK 3 writes out"),
     Rule(SDK3, HAND, "Training", "Arguments.StoppingCondition.MaxRuntimeInSeconds", swap(3600, 86400),
-         "where nothing is said SDK 3 stops a job after an hour, SDK 2 and the service after a day"),
+         "where nothing is said SDK 3 stops a job after an hour, SDK 2 and the service after a day",
+         UNLIMITED),
     Rule(SDK3, HAND, "Training", "Arguments.InputDataConfig[*].InputMode",
          drop_if_same_as(ALGORITHM + ".TrainingInputMode"), "a channel has the job's mode; SDK 3 writes it out"),
     Rule(SDK3, HAND, "Training", HYPERPARAMETERS, drop({}), "empty"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import os
 from datetime import date
 from pathlib import Path
@@ -201,6 +202,19 @@ def test_nesting_ends_at_the_limit(text_format: Format) -> None:
             ).diagnostics
             assert diagnostic.code == "too-deep"
             assert diagnostic.location == Location("f", 2)
+
+
+@pytest.mark.parametrize("text_format", FORMATS)
+def test_siblings_are_no_nesting(text_format: Format) -> None:
+    lists: Any = [[[]]] * MAX_DEPTH
+    tables: Any = [{"a": {}}] * MAX_DEPTH
+    source = {
+        "yaml": f"lists: {lists}\ntables: {tables}",
+        "json": json.dumps({"lists": lists, "tables": tables}),
+        "toml": f"lists = {lists}\ntables = {tables}".replace(":", " ="),
+    }[text_format]
+    assert parse_document(source, "f", text_format).data == {"lists": lists, "tables": tables}
+    assert document_from_data({"lists": lists, "tables": tables}).data == {"lists": lists, "tables": tables}
 
 
 @pytest.mark.parametrize("text_format", FORMATS)

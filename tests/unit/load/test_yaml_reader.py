@@ -234,11 +234,12 @@ three:
 
 def test_places_of_aliases_and_merges() -> None:
     document = read(
-        "base: &base\n  a: 1\n  deep:\n    x: 1\ncopy: *base\nlist:\n  - *base\n"
+        "base: &base\n  a: 1\n  deep: {x: 1, b: 0}\n  b: 0\ncopy: *base\nlist:\n  - *base\n"
         "one:\n  <<: *base\n  b: 2\nuse: &s t\nof: *s\n"
     )
     assert document.locate(("copy",)).line == 5
-    assert document.locate(("copy", "deep", "x")).line == 4
+    assert document.locate(("copy", "deep", "x")).line == 3
+    assert document.locate(("copy", "b")).line == 4
     assert document.locate(("list", 0)).line == 7
     assert document.locate(("list", 0, "a")).line == 2
     assert document.locate(("one",)).line == 8
@@ -293,6 +294,12 @@ def test_aliases_cannot_hide_depth() -> None:
 
     assert read(chain(MAX_DEPTH - 1)).has((f"a{MAX_DEPTH - 2}", *[0] * (MAX_DEPTH - 2)))
     assert mistakes(chain(MAX_DEPTH)) == [(MAX_DEPTH, "too-deep")]
+
+    def halves(outer: int, inner: int) -> str:
+        return f"a: &a {'[' * inner}{']' * inner}\nb: {'[' * outer}*a{']' * outer}"
+
+    assert read(halves(40, MAX_DEPTH - 41)).has(("b", *[0] * (MAX_DEPTH - 2)))
+    assert mistakes(halves(40, MAX_DEPTH - 40)) == [(2, "too-deep")]
 
 
 @pytest.mark.parametrize("opening", ["[", "- ", "{a: ", "? ", "[{", "a:\n"])

@@ -1,0 +1,211 @@
+"""Where metadata come from: the layers in their order of precedence, and which layer each value is from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from dagsmith.plugin import Diagnostic, DiagnosticSink, Location, PipelineConfig
+from mods_plugin.decorator import GITFARM_MODULE, gitfarm_metadata
+from mods_plugin.git_checkout import read_checkout
+from mods_plugin.metadata import (
+    AUTHOR,
+    COMMIT_ID,
+    DESCRIPTION,
+    FIELDS,
+    MODULE,
+    NAME,
+    PACKAGE_NAME,
+    VERSION,
+    problem_of,
+)
+from mods_plugin.options import ModsOptions
+from mods_plugin.providers import ProviderContext, UnknownProviderError, ask_provider
+
+ARGUMENT = "argument"
+OPTIONS = "plugins.options.mods"
+GIT = "git checkout"
+TEMPLATE_CLASS = "template class"
+DEFAULT = "default"
+
+TEMPLATE = {MODULE: "dagsmith.template", NAME: "DynamicPipelineTemplate"}
+"""The class that is decorated unless someone makes another."""
+
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    AUTHOR: (AUTHOR, "pipeline_author"),
+    VERSION: (VERSION, "pipeline_version"),
+    DESCRIPTION: (DESCRIPTION, "pipeline_description"),
+    PACKAGE_NAME: (PACKAGE_NAME, "gitfarm_package"),
+    COMMIT_ID: (COMMIT_ID,),
+}
+"""How a base config may spell a field. Its ``name`` is the pipeline's, not the template's."""
+
+NESTED = ("pipeline", "mods", "metadata")
+"""Sections of a base config that may hold the fields, ``module`` and ``name`` as well."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What was found.
+
+    Attributes:
+        values: By field; ``None`` for what nothing knows.
+        sources: By field: where the value is from.
+    """
+
+    values: Mapping[str, str | None]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One source: its values, its name by field, and the places of its values."""
+
+    values: Mapping[str, Any]
+    source: Callable[[str], str]
+    locate: Callable[[str], Location | None]
+
+
+@dataclass
+class _Collector:
+    config: PipelineConfig
+    options: ModsOptions
+    sink: DiagnosticSink
+    values: dict[str, str | None] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def add(self, layer: _Layer) -> None:
+        for name in FIELDS:
+            value = layer.values.get(name)
+            if value is None or name in self.sources:
+                continue
+            self.sources[name] = layer.source(name)
+            self.values[name] = value
+            problem = problem_of(name, value)
+            if problem is not None:
+                message = f"the {name} of the template, from {self.sources[name]}, {problem}"
+                self.sink.error(message, layer.locate(name), code="mods-metadata")
+
+
+def collect(
+    config: PipelineConfig, explicit: Mapping[str, Any], options: ModsOptions, sink: DiagnosticSink
+) -> Metadata:
+    """Find each field in the first layer that has it.
+
+    Args:
+        config: The typed config.
+        explicit: What the caller gave as arguments.
+        options: The plugin's options.
+        sink: Takes what is wrong with the values, and in strict mode what is missing.
+
+    Raises:
+        PluginError: If a metadata provider is broken.
+    """
+    found = _Collector(config, options, sink)
+    for layer in _layers(config, explicit, options, sink):
+        found.add(layer)
+    module = found.values.get(MODULE)
+    if isinstance(module, str):
+        found.add(_constant(gitfarm_metadata(module), GITFARM_MODULE, None))
+    if any(name not in found.sources for name in (AUTHOR, PACKAGE_NAME, COMMIT_ID)):
+        checkout = read_checkout(config.root)
+        known = {
+            AUTHOR: checkout.author,
+            PACKAGE_NAME: checkout.package_name,
+            COMMIT_ID: checkout.commit_id,
+        }
+        found.add(_constant(known, GIT, Location(f"<git checkout of {config.root}>")))
+    found.add(_constant(TEMPLATE, TEMPLATE_CLASS, None))
+    missing = [name for name in FIELDS if name not in found.sources]
+    if options.strict:
+        place = config.source.locate(("plugins", "options", "mods", "strict"))
+        for name in missing:
+            sink.extend([missing_field(name, place, "error")])
+    defaults = {AUTHOR: "unknown", VERSION: "0.0.0", DESCRIPTION: f"Pipeline {config.pipeline.name}"}
+    for name in missing:
+        found.sources[name] = DEFAULT
+        found.values[name] = defaults.get(name)
+    ordered = {name: found.values[name] for name in FIELDS}
+    return Metadata(ordered, {name: found.sources[name] for name in FIELDS})
+
+
+def missing_field(name: str, place: Location | None, severity: Any, default: str | None = None) -> Diagnostic:
+    """What is said of a field that nothing gives."""
+    where = (
+        f"pipeline.{name} or plugins.options.mods.{name}"
+        if name in (AUTHOR, VERSION, DESCRIPTION)
+        else OPTIONS
+    )
+    taken = f", {default!r} is taken" if default is not None else ""
+    message = f"nothing gives the template's {name}{taken}"
+    return Diagnostic(message, place, severity, "mods-metadata", f"set {where}")
+
+
+def base_config_metadata(base: Any) -> dict[str, tuple[Any, tuple[str, ...]]]:
+    """The fields that a base config has: by field, its value and the keys that lead to it.
+
+    Args:
+        base: A model or a mapping. It may spell a field either way (``version``, ``pipeline_version``), and hold it
+            itself or in a section ``pipeline``, ``mods`` or ``metadata``; what it holds itself wins.
+    """
+    found: dict[str, tuple[Any, tuple[str, ...]]] = {}
+    sections = [((), base), *(((key,), _get(base, key)) for key in NESTED)]
+    for path, section in sections:
+        for name in FIELDS:
+            # Beside the pipeline's own fields, name and module are the pipeline's, if anything.
+            own = name in SPELLINGS or path in (("mods",), ("metadata",))
+            for spelling in SPELLINGS.get(name, (name,)) if own else ():
+                value = _get(section, spelling)
+                if value is not None and name not in found:
+                    found[name] = (value, (*path, spelling))
+    return found
+
+
+def _layers(
+    config: PipelineConfig, explicit: Mapping[str, Any], options: ModsOptions, sink: DiagnosticSink
+) -> Iterator[_Layer]:
+    yield _Layer(explicit, lambda _: ARGUMENT, lambda name: Location(f"<{name}>"))
+    base = ("plugins", "options", "mods")
+    yield _Layer(options.metadata(), lambda _: OPTIONS, lambda name: config.source.locate((*base, name)))
+    context = ProviderContext(config.root, dict(os.environ), config)
+    for index, provider in enumerate(options.providers):
+        place = config.source.locate((*base, "providers", index))
+        try:
+            with sink.collecting():
+                given = ask_provider(provider, context)
+                yield _constant(given, f"provider {provider}", place)
+        except UnknownProviderError as error:
+            sink.error(str(error), place, code="mods-provider", hint=error.hint)
+    found = base_config_metadata(config.pipeline)
+    yield _Layer(
+        {name: value for name, (value, _) in found.items()},
+        lambda name: ".".join(("pipeline", *found[name][1])),
+        lambda name: _place(config, name, found[name][1]),
+    )
+
+
+def _constant(values: Mapping[str, Any], source: str, place: Location | None) -> _Layer:
+    return _Layer(values, lambda _: source, lambda _: place)
+
+
+def _place(config: PipelineConfig, name: str, path: tuple[str, ...]) -> Location:
+    """Where a field of the base config is written: under the spelling that the config has."""
+    section: Any = config.source.data.get("pipeline")
+    for key in path[:-1]:
+        section = section.get(key) if isinstance(section, Mapping) else None
+    written = section if isinstance(section, Mapping) else {}
+    spelling = next((item for item in SPELLINGS.get(name, ()) if item in written), path[-1])
+    return config.source.locate(("pipeline", *path[:-1], spelling))
+
+
+def _get(section: Any, key: str) -> Any:
+    if isinstance(section, Mapping):
+        return section.get(key)
+    if not isinstance(section, BaseModel):
+        return None
+    known = key in type(section).model_fields or key in (section.model_extra or {})
+    return getattr(section, key) if known else None
