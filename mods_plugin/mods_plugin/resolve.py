@@ -73,13 +73,14 @@ _REMEDY = f"mend or uninstall the package, or choose this plugin's own decorator
 def _is_installed() -> bool:
     """Whether there is a package ``mods``; a mere folder of that name on the path, with no template module, is none."""
     if PACKAGE in sys.modules:
-        return sys.modules[PACKAGE] is not None
-    found = find_spec(PACKAGE)
-    if found is None:
-        return False
-    if found.origin is None:
+        found = sys.modules[PACKAGE]
+        is_folder = found is not None and getattr(found, "__file__", None) is None
+    else:
+        spec = find_spec(PACKAGE)
+        found, is_folder = spec, spec is not None and spec.origin is None
+    if is_folder:
         return find_spec(REAL.partition(":")[0]) is not None
-    return True
+    return found is not None
 
 
 def _load(place: str) -> Any:

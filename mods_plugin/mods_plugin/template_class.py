@@ -29,8 +29,9 @@ def build_mods_template_class(
     """A template class that MODS' launcher can import, and instantiate with what it gives.
 
     Its constructor is ``(sagemaker_session=None, execution_role=None, regional_alias="NA")``. The regional alias
-    selects an environment of the config: the one that ``plugins.options.mods.regional_aliases`` names, else one that has the
-    alias as its name, in any case; ``NA`` is the config itself where there is none. Metadata are those of ``NA``.
+    selects an environment of the config: the one that ``plugins.options.mods.regional_aliases`` names, else one that
+    has the alias as its name, in any case; ``NA`` is the config itself where there is none. Metadata are those of
+    ``NA``.
 
     Args:
         dag: The DAG, or a file or mapping that holds it; the config's own ``edges`` for ``None``.

@@ -132,7 +132,7 @@ def console() -> Console:
     from rich.console import Console
 
     screen = Console()
-    return screen if screen.is_terminal else Console(width=200)
+    return screen if screen.is_terminal else Console(width=400)
 
 
 def _show_one(item: dict[str, Any]) -> None:

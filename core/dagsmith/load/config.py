@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from dagsmith.load.merge import deep_merge
 from dagsmith.load.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
 from dagsmith.load.references import is_reference, spell
 from dagsmith.load.source import ConfigSource, FieldPath, choose_environment
-from dagsmith.spec.values import Reference
+from dagsmith.spec.values import Reference, freeze
 from dagsmith.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
 from dagsmith.steps.catalog import StepCatalog
 
@@ -170,7 +170,8 @@ class _Loader:
         nodes = {name: self.source.locate(("steps", name)) for name in self._section("steps")}
         dag = PipelineDAG.from_edges(self.source.data.get("edges"), nodes, self.source.locate, self.sink)
         return PipelineConfig(
-            self.source,
+            # Plugins get to see the config: it is as frozen as the models that were made of it.
+            replace(self.source, data=freeze(self.source.data)),
             self.opened.root,
             pipeline,
             MappingProxyType(parameters),

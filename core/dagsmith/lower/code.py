@@ -85,8 +85,8 @@ class CodeStage:
         first = self._stage(
             ("files", *paths), lambda bucket: stage_files(paths, self._root, bucket, self._prefix)
         )
-        head, _, tail = first.partition("/code/")
-        return f"{head}/code/{tail.partition('/')[0]}"
+        base = "/".join(part for part in (f"s3://{self._bucket}", self._prefix.strip("/"), "code") if part)
+        return f"{base}/{first.removeprefix(f'{base}/').partition('/')[0]}"
 
     def text(self, name: str, content: bytes) -> str:
         """The S3 URI of a small file whose content is known here.

@@ -131,7 +131,7 @@ class ActivePlugin:
 
     def _failure(self, error: BaseException, hook: str) -> PluginError:
         frozen = isinstance(error, (FrozenError, FrozenInstanceError))
-        if isinstance(error, TypeError):
+        if isinstance(error, (TypeError, AttributeError)):
             frozen = frozen or "'mappingproxy' object" in str(error)
         if isinstance(error, ValidationError):
             frozen = any(item["type"] == "frozen_instance" for item in error.errors())

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar, get_args
 
 from dagsmith.dag import topological_order
-from dagsmith.errors import CycleError, did_you_mean
+from dagsmith.errors import CycleError, nearest
 from dagsmith.load.models import PARAMETER_NAME, ParameterConfig
 from dagsmith.plugins.active import ActivePlugin
 from dagsmith.spec.pipeline import ParameterSpec, ParameterType, PipelineSpec, StagedCode, StepSpec
@@ -168,7 +168,8 @@ def _check_names(active: ActivePlugin, hook: str, steps: tuple[StepSpec, ...]) -
             for other in getattr(step, part):
                 if other not in names:
                     problem = f"its pipeline has no step {other!r}, which {part} of step {step.name!r} names"
-                    raise active.error(problem, did_you_mean(other, names) or "change both", hook)
+                    close = nearest(other, names)
+                    raise active.error(problem, f"name {close!r}?" if close else f"change {part} as well", hook)
 
 
 def _ordered(active: ActivePlugin, hook: str, steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:

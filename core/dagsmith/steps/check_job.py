@@ -105,9 +105,10 @@ def put_check_job(
         step.origins[f"Arguments.ProcessingInputs[{index}]"] = step.origin(origin)
     given = config.output_path is not None
     destination = config.output_path if given else step.default_uri("output", per_execution=True)
-    s3 = {"S3Uri": destination, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
-    entry = {"OutputName": output, "AppManaged": False, "S3Output": s3}
-    step.put("ProcessingOutputConfig.Outputs", [entry], "output_path")
+    if destination is not None:
+        s3 = {"S3Uri": destination, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
+        entry = {"OutputName": output, "AppManaged": False, "S3Output": s3}
+        step.put("ProcessingOutputConfig.Outputs", [entry], "output_path")
     step.put("ProcessingOutputConfig.KmsKeyId", config.output_kms_key, "output_kms_key")
 
 
