@@ -5,8 +5,10 @@
 PYTHON ?= python3
 # More for pytest: make test PYTEST_ARGS='-k wiring -x'
 PYTEST_ARGS ?= -n 2 --dist loadfile
+# Folders of the plugins that are packaged apart; each is named as its distribution.
+PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
 # Folders of the distributions that `make build` builds.
-DISTRIBUTIONS := .
+DISTRIBUTIONS := . $(PLUGINS) mods_plugin
 
 SDK3 := .venv-sdk3/bin/python
 SDK2 := .venv-sdk2/bin/python
@@ -25,8 +27,12 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: $(SDK3_READY) ## Compile the example pipeline and write its definition
-	cd examples/breast_cancer && ../../.venv-sdk3/bin/dagsmith compile pipeline.yaml -o build/definition.json
+demo: $(SDK3_READY) ## Compile the example pipeline for MODS and write its definition
+	@# Not into the environment itself: there mods-plugin would be active in every compile of every test.
+	$(SDK3) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --upgrade \
+	    --target examples/breast_cancer/build/mods-plugin ./mods_plugin
+	cd examples/breast_cancer && PYTHONPATH=build/mods-plugin \
+	    ../../.venv-sdk3/bin/dagsmith compile pipeline.yaml -o build/definition.json
 
 .PHONY: test
 test: $(SDK3_READY) ## Run the whole test suite on SDK 3
@@ -62,8 +68,10 @@ bench: $(SDK3_READY) $(SDK2_READY) ## Measure against pipelines written by hand,
 .PHONY: constraints
 constraints: $(SDK3_READY) ## Resolve the pins in constraints/ anew
 	set -e; for sdk in sdk3 sdk2; do for minor in 10 11; do \
-	    $(SDK3) -m uv pip compile pyproject.toml --quiet --upgrade --no-header --no-annotate \
-	        --extra $$sdk --group dev --python-version 3.$$minor \
+	    printf -- '-e %s\n' ".[$$sdk]" $(PLUGINS) | \
+	    $(SDK3) -m uv pip compile - --quiet --upgrade --no-header --no-annotate \
+	        --group pyproject.toml:dev --python-version 3.$$minor \
+	        --no-emit-package dagsmith $(addprefix --no-emit-package ,$(notdir $(PLUGINS))) \
 	        --output-file constraints/py3$$minor-$$sdk.txt; \
 	done; done
 
@@ -72,6 +80,6 @@ clean: ## Remove everything that the other targets made
 	rm -rf .venv-sdk3 .venv-sdk2 dist .pytest_cache .mypy_cache .ruff_cache .hypothesis examples/*/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv-%/.ready: pyproject.toml .ci/make-venv constraints/py310-%.txt constraints/py311-%.txt
+.venv-%/.ready: pyproject.toml $(PLUGINS:=/pyproject.toml) .ci/make-venv constraints/py310-%.txt constraints/py311-%.txt
 	@.ci/make-venv $*
 	@touch $@

@@ -284,8 +284,10 @@ class PipelineDAGCompiler:
         """One run reports everything: what can be lowered is, for the mistakes in it."""
         plugins = prepared.plugins
         try:
+            found = Metadata()
             with sink.collecting():
                 found = extract_metadata(plugins, prepared.config, prepared.dag, self._stated(metadata))
+            with sink.collecting():
                 params, given = self._params(replace(prepared, metadata=found), {})
                 instantiate(DynamicPipelineTemplate, params, plugins, given).compile_into(sink)
         except PluginError as error:

@@ -117,6 +117,8 @@ class MODSTemplate:
         package_name: The package that it is part of. Left out, ``GITFARM_PACKAGE`` of the module
             ``__gitfarm_metadata__`` in the root package of the class, else what the git checkout says.
         commit_id: The commit that it was made from. Left out, ``COMMIT_ID`` of that module, else of the git checkout.
+        search: Whether package and commit are looked for at all where they are left out. The plugin has looked for
+            them already, around the config: the code of a class that it decorates is dagsmith's.
 
     Raises:
         TypeError: If an argument is not a string.
@@ -130,6 +132,7 @@ class MODSTemplate:
         *,
         package_name: str | None = None,
         commit_id: str | None = None,
+        search: bool = True,
     ) -> None:
         stated = {"author": author, "version": version, "description": description}
         optional = {PACKAGE_NAME: package_name, COMMIT_ID: commit_id}
@@ -143,6 +146,7 @@ class MODSTemplate:
         self.version = version
         self.description = description
         self._known = optional
+        self._search = search
 
     def __call__(self, cls: type[T]) -> type[T]:
         """The subclass of ``cls`` and :class:`MODSTemplateInner` that MODS can use.
@@ -172,15 +176,17 @@ class MODSTemplate:
         return template
 
     def _about_code(self, known_as: str, module: str, name: str) -> str:
-        found = self._known[known_as] or gitfarm_metadata(module).get(known_as)
-        if found is None:
+        found = self._known[known_as]
+        if found is None and self._search:
+            found = gitfarm_metadata(module).get(known_as)
+        if found is None and self._search:
             checkout = read_checkout(_folder(module))
             found = checkout.package_name if known_as == PACKAGE_NAME else checkout.commit_id
         if found is None:
             root = module.partition(".")[0]
             raise UnknownMetadataError(
                 f"nothing says what the {known_as} of template {module}.{name} is: there is no module "
-                f"{root}.{GITFARM_MODULE}, and its code is in no git checkout; set plugins.options.mods.{known_as}"
+                f"{root}.{GITFARM_MODULE} and no git checkout; set plugins.options.mods.{known_as}"
             )
         return found
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
@@ -122,7 +123,7 @@ def fill(
     sink = DiagnosticSink()
     entries = filled.get(STEP_CONFIGS)
     if not isinstance(entries, dict):
-        known = did_you_mean(STEP_CONFIGS, [key for key in filled if key != ADDITIONAL])
+        known = _misspelt(STEP_CONFIGS, filled)
         message = f"the execution document has no mapping {STEP_CONFIGS!r}"
         raise InvalidInputError(
             [Diagnostic(message, source.locate((STEP_CONFIGS,)), code="missing-field", hint=known)]
@@ -163,7 +164,7 @@ def _fill_entry(
         sink.error(f"the entry of step {name!r} is not a mapping", source.locate(path), code="type")
         return
     if STEP_TYPE not in found:
-        hint = did_you_mean(STEP_TYPE, set(found) - {STEP_CONFIG}) or f"write {_json(expected)}"
+        hint = _misspelt(STEP_TYPE, found) or f"write {_json(expected)}"
         sink.error(f"step {name!r} has no {STEP_TYPE}", source.locate(path), code="missing-field", hint=hint)
     elif not _is_type(found[STEP_TYPE], expected):
         place = source.locate((*path, STEP_TYPE))
@@ -172,7 +173,7 @@ def _fill_entry(
         )
         sink.error(message, place, code="step-type", hint=f"write {_json(expected)}")
     if STEP_CONFIG not in found and not entry.step_config:
-        hint = did_you_mean(STEP_CONFIG, set(found) - {STEP_TYPE}) or "write {} where it needs none"
+        hint = _misspelt(STEP_CONFIG, found) or "write {} where it needs none"
         sink.error(
             f"step {name!r} has no {STEP_CONFIG}", source.locate(path), code="missing-field", hint=hint
         )
@@ -260,6 +261,13 @@ def _is_type(found: Any, expected: StepTypeName) -> bool:
             isinstance(found, list) and len(found) == 2 and found[0] == expected and isinstance(found[1], str)
         )
     return isinstance(found, list) and found == list(expected)
+
+
+def _misspelt(key: str, mapping: Mapping[str, Any]) -> str | None:
+    """A hint that names the key of a mapping that looks like a misspelling of ``key``."""
+    others = [other for other in mapping if other not in (STEP_CONFIGS, ADDITIONAL, STEP_TYPE, STEP_CONFIG)]
+    close = get_close_matches(key, others, n=1, cutoff=0.8)
+    return f"write {key} in place of {close[0]!r}" if close else None
 
 
 def _json(step_type: Any) -> str:

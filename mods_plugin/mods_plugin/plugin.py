@@ -68,6 +68,7 @@ def decorate_template_class(template_class: type, metadata: Mapping[str, Any], o
     arguments: dict[str, Any] = {field: metadata[field] for field in (AUTHOR, VERSION, DESCRIPTION)}
     if decorator.own:
         arguments |= {field: metadata[field] for field in (PACKAGE_NAME, COMMIT_ID)}
+        arguments["search"] = False
     with _named(template_class, metadata):
         decorated = decorator.factory(**arguments)(template_class)
     for field in FIELDS:

@@ -73,14 +73,15 @@ _REMEDY = f"mend or uninstall the package, or choose this plugin's own decorator
 def _is_installed() -> bool:
     """Whether there is a package ``mods``; a mere folder of that name on the path, with no template module, is none."""
     if PACKAGE in sys.modules:
-        found = sys.modules[PACKAGE]
-        is_folder = found is not None and getattr(found, "__file__", None) is None
+        imported: Any = sys.modules[PACKAGE]
+        found, file = imported is not None, getattr(imported, "__file__", None)
     else:
         spec = find_spec(PACKAGE)
-        found, is_folder = spec, spec is not None and spec.origin is None
-    if is_folder:
-        return find_spec(REAL.partition(":")[0]) is not None
-    return found is not None
+        found, file = spec is not None, spec.origin if spec is not None else None
+    if found and file is None:
+        template = REAL.partition(":")[0]
+        return template in sys.modules or find_spec(template) is not None
+    return found
 
 
 def _load(place: str) -> Any:

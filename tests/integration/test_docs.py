@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mods_site import build_site
+
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/config.md", "docs/python.md", "docs/writing-plugins.md"]
+PAGES = ["README.md", "docs/config.md", "docs/python.md", "docs/writing-plugins.md", "docs/mods.md", "docs/plugins.md"]
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)```", re.S)
 
 SCRIPTS = {"prepare.py": "print('prepared')\n", "train.py": "print('trained')\n"}
@@ -39,28 +42,35 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page: str, project: Path) -> None:
     ran = 0
+    environment = dict(os.environ)
     for block in BLOCK.finditer((ROOT / page).read_text("utf-8")):
         body = block["body"]
         named = re.match(r"# (\S+\.yaml)\n", body)
         if block["file"] or (block["kind"] == "yaml" and named):
             (project / (block["file"] or named[1])).write_text(body)
         elif block["kind"] == "console":
-            run_console(body, project)
+            run_console(body, project, environment)
             ran += 1
         elif block["kind"] == "python" and ".upsert(" not in body:
-            done = subprocess.run([sys.executable, "-c", body], cwd=project, capture_output=True, text=True)
+            command = [sys.executable, "-c", body]
+            done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
             ran += 1
     assert ran > 0
 
 
-def run_console(body: str, folder: Path) -> None:
+def run_console(body: str, folder: Path, environment: dict[str, str]) -> None:
     command, _, expected = body.partition("\n")
     arguments = shlex.split(command.removeprefix("$ "))
+    if arguments == ["pip", "install", "mods-plugin"]:
+        site = folder / "site"
+        site.mkdir()
+        paths = [str(build_site(site)), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        return
     assert arguments[0] == "dagsmith"
-    done = subprocess.run(
-        [sys.executable, "-m", "dagsmith.cli", *arguments[1:]], cwd=folder, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "dagsmith.cli", *arguments[1:]]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert normalized(done.stdout + done.stderr) == normalized(expected)
 
 

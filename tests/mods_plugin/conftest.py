@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,22 +16,13 @@ import pytest
 
 from dagsmith.plugins.selection import VARIABLE
 from mods_plugin.ci_provider import SYSTEMS
-
-ROOT = Path(__file__).parents[2]
-BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+from tests.support.mods_site import build_site
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what installing mods-plugin installs."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-c", BUILD, str(folder)]
-    done = subprocess.run(command, cwd=ROOT / "mods_plugin", capture_output=True, text=True, check=True)
-    wheel = folder / done.stdout.split()[-1]
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    wheel.unlink()
-    return folder
+    return build_site(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +49,9 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     yield write
     for name in set(sys.modules) - before:
-        if str(folder) in str(getattr(sys.modules[name], "__file__", None) or getattr(sys.modules[name], "__path__", "")):
+        if str(folder) in str(
+            getattr(sys.modules[name], "__file__", None) or getattr(sys.modules[name], "__path__", "")
+        ):
             del sys.modules[name]
 
 
@@ -67,7 +59,9 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def run(site: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs Python with the plugin installed, in an empty folder."""
 
-    def execute(*arguments: str, path: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    def execute(
+        *arguments: str, path: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         paths = [str(site), *([str(path)] if path else []), os.environ.get("PYTHONPATH", "")]
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **environment}
         command = [sys.executable, *arguments]

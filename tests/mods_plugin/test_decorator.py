@@ -50,12 +50,20 @@ def test_it_makes_a_subclass_of_the_class_and_the_mixin() -> None:
     assert template is not Plain
     assert template.__bases__ == (Plain, MODSTemplateInner)
     assert template().generate_pipeline() == "made"
-    assert (template.__name__, template.__module__, template.__doc__) == ("Plain", Plain.__module__, Plain.__doc__)
+    assert (template.__name__, template.__module__, template.__doc__) == (
+        "Plain",
+        Plain.__module__,
+        Plain.__doc__,
+    )
 
 
 def test_the_arguments_may_be_given_by_position() -> None:
     template: Any = MODSTemplate("a", "1", "d")(Plain)
-    assert (template.extract_author(), template.extract_version(), template.extract_description()) == ("a", "1", "d")
+    assert (template.extract_author(), template.extract_version(), template.extract_description()) == (
+        "a",
+        "1",
+        "d",
+    )
 
 
 def test_classes_are_listed_in_order_while_they_are_in_use() -> None:
@@ -90,7 +98,9 @@ def test_a_class_without_a_pipeline_cannot_be_instantiated() -> None:
 
 
 def test_an_instance_is_refused_with_an_explanation() -> None:
-    with pytest.raises(TypeError, match=r"decorates a class, and was given an instance of Plain: .*create_decorated_class"):
+    with pytest.raises(
+        TypeError, match=r"decorates a class, and was given an instance of Plain: .*create_decorated_class"
+    ):
         decorated(Plain())  # type: ignore[arg-type]
     template = PipelineDAGCompiler(config(), plugins=[]).create_template()
     with pytest.raises(TypeError, match="an instance of DynamicPipelineTemplate"):
@@ -114,17 +124,23 @@ def test_package_and_commit_come_from_the_gitfarm_module(modules: Callable[[str,
     assert decorated(cls, commit_id="stated").extract_commit_id() == "stated"
 
 
-def test_else_from_the_git_checkout_of_the_module(modules: Callable[[str, str], None], tmp_path: Path) -> None:
+def test_else_from_the_git_checkout_of_the_module(
+    modules: Callable[[str, str], None], tmp_path: Path
+) -> None:
     modules("checked_out/churn.py", "class Template:\n    def generate_pipeline(self): ...\n")
     template = decorated(importlib.import_module("checked_out.churn").Template)
-    with pytest.raises(UnknownMetadataError, match=r"no module checked_out.__gitfarm_metadata__.*no git checkout"):
+    with pytest.raises(
+        UnknownMetadataError, match=r"no module checked_out.__gitfarm_metadata__ and no git checkout"
+    ):
         template.extract_commit_id()
     with pytest.raises(UnknownMetadataError, match=r"package_name of template checked_out.churn.Template"):
         template.extract_gitfarm_package_name()
     git = ["git", "-C", str(tmp_path / "modules"), "-c", "user.name=Ada", "-c", "user.email=a@example.com"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
         subprocess.run([*git, *command], check=True)
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    head = subprocess.run(
+        [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert template.extract_commit_id() == head
     assert template.extract_gitfarm_package_name() == "modules"
 

@@ -108,13 +108,16 @@ class MODSTemplateInner(metaclass=Meta):"""
     + FUNCTION
 )
 REFUSING = PLAIN.replace(
-    "CHECK", "import inspect\n        if not inspect.isclass(cls): raise ValueError('not a class: ' + repr(cls))"
+    "CHECK",
+    "import inspect\n        if not inspect.isclass(cls): raise ValueError('not a class: ' + repr(cls))",
 )
 DECORATOR_CLASS = (
     "import importlib\nclass Meta(type):\n    pass\nclass MODSTemplateInner(metaclass=Meta):"
     + METHODS
-    + FUNCTION.replace("def MODSTemplate(author, version, description):\n    def decorate(cls):", "def _make(cls, author, version, description):\n    if True:")
-    .replace("    return decorate\n", "")
+    + FUNCTION.replace(
+        "def MODSTemplate(author, version, description):\n    def decorate(cls):",
+        "def _make(cls, author, version, description):\n    if True:",
+    ).replace("    return decorate\n", "")
     + """
 class MODSTemplate:
     def __init__(self, author, version, description):
@@ -149,8 +152,8 @@ def real() -> Any:
     return importlib.import_module("mods.mods_template")
 
 
-def compiler(name: str, **options: Any) -> PipelineDAGCompiler:
-    return PipelineDAGCompiler(config({"author": name, **options}), plugins=["mods"])
+def compiler(author: str, /, **options: Any) -> PipelineDAGCompiler:
+    return PipelineDAGCompiler(config({"author": author, **options}), plugins=["mods"])
 
 
 def test_a_class_is_accepted_whatever_the_mixin(recreated: str) -> None:
@@ -219,7 +222,9 @@ def test_a_broken_installation_is_an_error(kind: str, modules: Write) -> None:
     text, expected = BROKEN[kind]
     modules("mods/__init__.py", "")
     modules("mods/mods_template.py", text)
-    with pytest.raises(PluginError, match=rf"'mods' is (installed, and )?broken.*{expected}.*decorator: mods_plugin") as it:
+    with pytest.raises(
+        PluginError, match=rf"'mods' is (installed, and )?broken.*{expected}.*decorator: mods_plugin"
+    ) as it:
         compiler("broken").compile_definition()
     assert (it.value.plugin, it.value.distribution) == ("mods", "mods-plugin 0.1.0")
 

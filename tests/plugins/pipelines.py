@@ -52,7 +52,11 @@ STEPS: dict[str, dict[str, Any]] = {
         "instance_type": "ml.m5.xlarge",
         "inputs": {"model_name": "a-model", "data": "s3://data/batch"},
     },
-    "CreateModel": {"type": "CreateModel", "image_uri": IMAGE, "inputs": {"model": "s3://models/model.tar.gz"}},
+    "CreateModel": {
+        "type": "CreateModel",
+        "image_uri": IMAGE,
+        "inputs": {"model": "s3://models/model.tar.gz"},
+    },
     "RegisterModel": {
         "type": "RegisterModel",
         "image_uri": IMAGE,

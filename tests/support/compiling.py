@@ -27,7 +27,9 @@ def config(steps: Mapping[str, Any], **sections: Any) -> dict[str, Any]:
     return {"pipeline": PIPELINE, "steps": dict(steps), **sections}
 
 
-def definition_of(source: ConfigLike, dag: DAGLike | None = None, *, env: str | None = None) -> dict[str, Any]:
+def definition_of(
+    source: ConfigLike, dag: DAGLike | None = None, *, env: str | None = None
+) -> dict[str, Any]:
     """The definition of a config, as data; it must compile without plugins."""
     compiler = PipelineDAGCompiler(source, env=env, plugins=[])
     definition: dict[str, Any] = json.loads(compiler.compile_definition(dag).definition)

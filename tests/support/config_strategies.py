@@ -26,10 +26,14 @@ PARAMETERS: dict[str, Any] = {
 }
 
 step_names = st.from_regex(r"[A-Za-z0-9](-?[A-Za-z0-9_]){0,6}", fullmatch=True)
-plain_texts = st.text(st.characters(min_codepoint=32, max_codepoint=0x17F, exclude_characters="$"), max_size=12)
+plain_texts = st.text(
+    st.characters(min_codepoint=32, max_codepoint=0x17F, exclude_characters="$"), max_size=12
+)
 texts = st.one_of(
     plain_texts,
-    st.sampled_from(["${param.Text}", "${exec.PipelineName}", "a ${param.Count} b", "$${x}", "${param.Rate}"]),
+    st.sampled_from(
+        ["${param.Text}", "${exec.PipelineName}", "a ${param.Count} b", "$${x}", "${param.Rate}"]
+    ),
 )
 strings = plain_texts | st.sampled_from(["${param.Text}", "run-${exec.PipelineExecutionId}", "$${HOME}"])
 wholes = st.integers(1, 20) | st.just("${param.Count}")
@@ -66,7 +70,9 @@ def _source(draw: Draw, known: Known, name: str, port: str) -> Any:
             return source
         known.edges.append(f"{source} -> {name}.{port}")
         return None
-    return draw(st.sampled_from(["s3://bucket/data", "${param.Place}", "s3://bucket/${exec.PipelineExecutionId}"]))
+    return draw(
+        st.sampled_from(["s3://bucket/data", "${param.Place}", "s3://bucket/${exec.PipelineExecutionId}"])
+    )
 
 
 def _name(draw: Draw, offered: list[str], known: Known, name: str, port: str) -> Any:
@@ -95,7 +101,9 @@ def _processing(draw: Draw, name: str, known: Known) -> dict[str, Any]:
     step: dict[str, Any] = {
         **_job(draw),
         "inputs": {port: _source(draw, known, name, port) for port in inputs},
-        "outputs": {port: draw(st.sampled_from([None, f"/opt/ml/processing/{port}", {}])) for port in outputs},
+        "outputs": {
+            port: draw(st.sampled_from([None, f"/opt/ml/processing/{port}", {}])) for port in outputs
+        },
         **_some(
             draw,
             {
@@ -176,7 +184,7 @@ def _transform(draw: Draw, name: str, known: Known) -> dict[str, Any]:
             "model_name": _name(draw, known_before, known, name, "model_name"),
             "data": _source(draw, known, name, "data"),
         },
-        **_some(draw, {"strategy": st.just("MultiRecord"), "split_type": st.just("Line"), "accept": texts}),
+        **_some(draw, {"strategy": st.just("MultiRecord"), "split_type": st.just("Line"), "accept": strings}),
     }
     known.uris.append(f"{name}.predictions")
     return step
@@ -227,7 +235,9 @@ def _fail(draw: Draw, name: str, known: Known) -> dict[str, Any]:
 
 def _message(draw: Draw, name: str, known: Known) -> dict[str, Any]:
     outputs = draw(
-        st.dictionaries(identifiers, st.sampled_from([None, "String", "Integer", {"type": "Float"}]), max_size=2)
+        st.dictionaries(
+            identifiers, st.sampled_from([None, "String", "Integer", {"type": "Float"}]), max_size=2
+        )
     )
     inputs = draw(st.dictionaries(identifiers, scalars | st.lists(texts, max_size=2), max_size=2))
     known.values += [f"${{step.{name}.OutputParameters['{port}']}}" for port in outputs]
@@ -249,7 +259,7 @@ def _emr(draw: Draw, name: str, known: Known) -> dict[str, Any]:
         "jar": "command-runner.jar",
         "cluster_id": "j-1",
         "args": draw(st.lists(scalars.filter(lambda value: value != ""), max_size=2)),
-        "outputs": {port: "s3://bucket/emr" for port in outputs},
+        "outputs": dict.fromkeys(outputs, "s3://bucket/emr"),
     }
 
 
@@ -285,7 +295,12 @@ def _automl(draw: Draw, name: str, known: Known) -> dict[str, Any]:
 def _notebook(draw: Draw, name: str, known: Known) -> dict[str, Any]:
     known.uris.append(f"{name}.output")
     parameters = draw(st.dictionaries(identifiers, scalars, max_size=2))
-    return {"input_notebook": "report.ipynb", "image_uri": IMAGE, "kernel_name": "python3", "parameters": parameters}
+    return {
+        "input_notebook": "report.ipynb",
+        "image_uri": IMAGE,
+        "kernel_name": "python3",
+        "parameters": parameters,
+    }
 
 
 def _endpoint_config(draw: Draw, name: str, known: Known) -> dict[str, Any]:
@@ -428,9 +443,9 @@ def broken_configs(draw: st.DrawFn) -> dict[str, Any]:
         elif change == "rename" and isinstance(holder, dict):
             holder[draw(st.sampled_from([f"{last}x", str(last)[:-1], str(last).upper()]))] = holder.pop(last)
         elif change == "add" and isinstance(holder, dict):
-            holder[draw(st.sampled_from(["type", "inputs", "depends_on", "cache", "nope", "${param.Text}"]))] = draw(
-                st.sampled_from(JUNK)
-            )
+            holder[
+                draw(st.sampled_from(["type", "inputs", "depends_on", "cache", "nope", "${param.Text}"]))
+            ] = draw(st.sampled_from(JUNK))
         elif change == "edge" and isinstance(config.get("edges"), list):
             ends = st.sampled_from([*(config.get("steps") or {"a": 0}), "nope"])
             arrow = draw(st.sampled_from([" -> ", " => ", ".x -> ", "->"]))

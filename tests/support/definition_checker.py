@@ -38,7 +38,11 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 # Type of step: the shape of its request, what the service fills in, and the shapes of its properties.
 REQUESTS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
-    "Processing": ("CreateProcessingJobRequest", {"ProcessingJobName": "x"}, ("DescribeProcessingJobResponse",)),
+    "Processing": (
+        "CreateProcessingJobRequest",
+        {"ProcessingJobName": "x"},
+        ("DescribeProcessingJobResponse",),
+    ),
     "Training": ("CreateTrainingJobRequest", {"TrainingJobName": "x"}, ("DescribeTrainingJobResponse",)),
     "Tuning": (
         "CreateHyperParameterTuningJobRequest",
@@ -151,14 +155,19 @@ class _Checker:
         report = ParamValidator().validate(body, shape)
         if report.has_errors():
             self.problems.append(f"{name}: {report.generate_report()}")
-        self._limits(name, body, shape)
+        else:
+            self._limits(name, body, shape)
 
     def _substitute(self, name: str, value: Any, shape: botocore.model.Shape) -> Any:
         """``value`` with every reference replaced by a value that its place takes, if the type fits."""
         if _is_reference(value):
             given = self._kind(name, value)
             wanted = shape.type_name
-            numbers = {"integer", "long"} if wanted in ("integer", "long") else {"integer", "long", "float", "double"}
+            numbers = (
+                {"integer", "long"}
+                if wanted in ("integer", "long")
+                else {"integer", "long", "float", "double"}
+            )
             fitting = numbers if wanted in ("integer", "long", "float", "double") else {wanted}
             if given is not None and given not in fitting:
                 self.problems.append(f"{name}: {value} is a {given} in the place of a {wanted}")
@@ -203,7 +212,9 @@ class _Checker:
             right = set(join) == {"On", "Values"} and isinstance(join["On"], str) and parts_are_right
             return None if right else "not a join"
         if "Std:JsonGet" in expression:
-            step, _, name = expression["Std:JsonGet"]["PropertyFile"]["Get"].removeprefix("Steps.").partition(".")
+            step, _, name = (
+                expression["Std:JsonGet"]["PropertyFile"]["Get"].removeprefix("Steps.").partition(".")
+            )
             files = self.steps.get(step, {}).get("PropertyFiles", [])
             known = [f"PropertyFiles.{item['PropertyFileName']}" for item in files]
             return None if name in known and step != own else "no such property file"
@@ -297,7 +308,11 @@ class _Checker:
 
 
 def _is_reference(value: Any) -> bool:
-    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("Get", "Std:Join", "Std:JsonGet")
+    return (
+        isinstance(value, dict)
+        and len(value) == 1
+        and next(iter(value)) in ("Get", "Std:Join", "Std:JsonGet")
+    )
 
 
 def _expressions(value: Any) -> Iterator[dict[str, Any]]:
@@ -325,7 +340,9 @@ def _walk(shape: botocore.model.Shape, path: str) -> botocore.model.Shape | None
     here: Any = shape
     for part in re.findall(r"[^.\[\]]+|\['[^']*'\]|\[\d+\]", path):
         if part.startswith("["):
-            here = here.member if here.type_name == "list" else here.value if here.type_name == "map" else None
+            here = (
+                here.member if here.type_name == "list" else here.value if here.type_name == "map" else None
+            )
         else:
             here = here.members.get(part) if here.type_name == "structure" else None
         if here is None:

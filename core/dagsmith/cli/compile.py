@@ -113,7 +113,15 @@ def _write_lock(output: Path, report: CompileReport) -> None:
 def _as_yaml(definition: str) -> str:
     import yaml
 
-    text: str = yaml.safe_dump(json.loads(definition), sort_keys=False, allow_unicode=True, width=110)
+    class Dumper(yaml.SafeDumper):
+        """PyYAML's, which would write some line ends of Unicode's in a style that reads them as spaces."""
+
+    def quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        style = '"' if any(character in text for character in "\x85\u2028\u2029") else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+    Dumper.add_representer(str, quoted)
+    text: str = yaml.dump(json.loads(definition), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
     return text
 
 

@@ -163,7 +163,8 @@ class _Loader:
             if key not in SECTIONS:
                 hint = did_you_mean(key, SECTIONS)
                 self._error(f"the config has no section {key!r}", (key,), code="unknown-field", hint=hint)
-        self._check_keys(self.source.data, ())
+        for section in ("pipeline", "parameters", "defaults", "steps"):
+            self._check_keys(self.source.data.get(section), (section,))
         pipeline = self._pipeline()
         parameters = self._parameters()
         steps, invalid = self._steps()
@@ -356,7 +357,7 @@ class _Loader:
                     self._error(message, (*path, key), code="reference", hint="references stand in values")
                 if isinstance(item, (dict, list)):
                     self._check_keys(item, (*path, key))
-        else:
+        elif isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, (dict, list)):
                     self._check_keys(item, (*path, index))

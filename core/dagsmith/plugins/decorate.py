@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+from abc import ABCMeta
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,7 +106,8 @@ def instantiate(
                 ) from error
         if not decorating:
             raise
-        problem = f"the decorated class cannot be instantiated: {type(error).__name__}: {error}"
+        made_by = f", whose metaclass is {type(template_class).__name__}," if type(template_class) is not ABCMeta else ""
+        problem = f"the decorated class{made_by} cannot be instantiated: {type(error).__name__}: {error}"
         raise _blame(
             decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)"
         ) from error

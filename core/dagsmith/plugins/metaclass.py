@@ -14,10 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import new_class, resolve_bases
 from typing import Any
 
-from dagsmith.plugins.probe import Decorator, ask_for_bases, ask_for_class
+from dagsmith.plugins.probe import Decorator, ask_for_any_class, ask_for_bases, ask_for_class
 
 _METACLASSES = "metaclass conflict"
 _BASES = ("instance lay-out conflict", "consistent method resolution", "duplicate base class")
+_CONTAINERS = (dict, list, set, tuple, frozenset)
 _USE_MIXIN = "build the class with dagsmith.plugin.mixin(template_class, Mixin)"
 
 
@@ -57,7 +58,9 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         if conflict is None:
             raise
     if _METACLASSES not in str(conflict):
-        joined = ask_for_bases(decorator, template_class) or ask_for_class(decorator, template_class)
+        joined = ask_for_bases(decorator, template_class)
+        if joined is None or len(joined.bases) < 2:
+            joined = ask_for_any_class(decorator, template_class)
         raise _clash_of_bases(joined.bases if joined else (template_class,), conflict) from conflict
     tried: set[type] = set()
     clashing: tuple[type, ...] = (type(template_class),)
@@ -95,8 +98,14 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
     resolved = resolve_bases((template_class, *bases))
     metaclass = common_metaclass(resolved)
     body = {**_identity(template_class), **namespace}
+
+    def fill(made: dict[str, Any]) -> None:
+        # Item by item: the namespace that a metaclass prepares may take note of each.
+        for key, value in body.items():
+            made[key] = value
+
     try:
-        return _constructed(template_class.__name__, (template_class, *bases), metaclass, body)
+        return new_class(template_class.__name__, (template_class, *bases), {"metaclass": metaclass}, fill)
     # A foreign metaclass may refuse in its own words.
     except Exception as error:
         if isinstance(error, TypeError) and any(sign in str(error) for sign in _BASES):
@@ -153,6 +162,8 @@ def _conflict(error: BaseException | None) -> TypeError | None:
 
 def _clash_of_bases(bases: Sequence[type], conflict: BaseException) -> IrreconcilableError:
     names = [base.__qualname__ for base in bases]
+    if len(names) < 2:
+        names.append("another class which the decorator makes")
     remedy = "join bases whose layouts and orders agree, such as a mixin without __slots__"
     return IrreconcilableError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy)
 
@@ -168,19 +179,19 @@ def _unresolved(clashing: Sequence[type], conflict: BaseException) -> Irreconcil
 
 
 def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, bases: Sequence[type]) -> Any:
-    """Apply the decorator to a twin; one made past the metaclass's own constructor is tried first.
+    """Apply the decorator to a twin made past the metaclass's own constructor.
 
-    A registering metaclass would list the twin as if it were a template of its own. But one whose classes carry state
-    that its constructor sets may need that constructor to run.
+    A registering metaclass would otherwise list the twin as if it were a template of its own.
     """
-    names = [_name(m) for m in _most_derived(type(base) for base in bases)]
-    if len(names) < 2:
-        names = [_name(base) for base in metaclass.__bases__]
+    state = _state(template_class, metaclass, bases)
+    names = [_name(base) for base in metaclass.__bases__]
     joined = f"the metaclasses {' and '.join(names)} were joined"
     try:
-        return decorator(_bare_twin(template_class, metaclass))
+        twin = _bare_twin(template_class, metaclass, state)
+        decorated = decorator(twin)
     except IrreconcilableError:
         raise
+    # What a foreign metaclass or decorator raises may be anything.
     except Exception as error:
         conflict = _conflict(error)
         if conflict is not None and _METACLASSES not in str(conflict):
@@ -188,30 +199,37 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
         if conflict is not None:
             message = f"{joined}, and another clash followed: {conflict}"
             raise IrreconcilableError(message, names, _USE_MIXIN) from conflict
-        first = error
-    try:
-        name, identity = template_class.__name__, _identity(template_class)
-        return decorator(_constructed(name, (template_class,), metaclass, identity))
-    # What a foreign metaclass or decorator raises may be anything; the first attempt tells more of it.
-    except Exception as error:
-        why = f"{type(first).__name__}: {first}"
-        message = f"{joined}, and the class could not be made all the same: {why}"
-        remedy = f"let the metaclass accept any class, or {_USE_MIXIN}"
-        raise IrreconcilableError(message, names, remedy) from error
+        message = f"{joined}, and the class could not be made all the same: {type(error).__name__}: {error}"
+        raise IrreconcilableError(message, names, f"let the metaclass accept any class, or {_USE_MIXIN}") from error
+    # What the constructor did not set on the result would hide what the result inherits.
+    own = vars(decorated) if isinstance(decorated, type) else {}
+    for name in state:
+        if name not in own:
+            type.__delattr__(twin, name)
+    return decorated
 
 
-def _constructed(name: str, bases: tuple[Any, ...], metaclass: type, body: Mapping[str, Any]) -> type:
-    """A class made as a class statement makes it."""
+def _state(template_class: type, metaclass: type, bases: Sequence[type]) -> dict[str, Any]:
+    """State that the constructors of metaclasses set on their classes, and that they may ask the bases of a new one for.
 
-    def fill(namespace: dict[str, Any]) -> None:
-        # Item by item: the namespace that a metaclass prepares may take note of each.
-        for key, value in body.items():
-            namespace[key] = value
+    The twin never went through them. It gets what the template class has, and of the rest what a class without content
+    has.
+    """
+    state: dict[str, Any] = {}
+    for base in (template_class, *bases):
+        for ancestor in base.__mro__:
+            if type(ancestor) in (type, ABCMeta) or type(ancestor) not in metaclass.__mro__:
+                continue
+            for name, value in vars(ancestor).items():
+                if name in state or name.startswith("__") or hasattr(value, "__get__"):
+                    continue
+                inherited = ancestor in template_class.__mro__
+                if inherited or not hasattr(template_class, name):
+                    state[name] = type(value)() if type(value) in _CONTAINERS and not inherited else value
+    return state
 
-    return new_class(name, bases, {"metaclass": metaclass}, fill)
 
-
-def _bare_twin(template_class: type, metaclass: type) -> type:
+def _bare_twin(template_class: type, metaclass: type, state: Mapping[str, Any]) -> type:
     """A subclass that nobody hears of: neither the metaclass's constructor nor ``__init_subclass__`` is called."""
 
     class Unannounced:
@@ -222,7 +240,8 @@ def _bare_twin(template_class: type, metaclass: type) -> type:
                 super().__init_subclass__(**keywords)
 
     bases = (Unannounced, template_class)
-    twin: type = type.__new__(metaclass, template_class.__name__, bases, _identity(template_class))
+    body = {**state, **_identity(template_class)}
+    twin: type = type.__new__(metaclass, template_class.__name__, bases, body)
     if issubclass(metaclass, ABCMeta):
         # ABCMeta has to see the class, or isinstance and abstract methods take it for its parent.
         _abc_init(twin)

@@ -72,8 +72,13 @@ def ask_for_bases(decorator: Decorator, template_class: type) -> Joined | None:
 
 
 def ask_for_class(decorator: Decorator, template_class: type) -> Joined | None:
-    """The bases and the metaclass of the first class that is derived from the class, or ``None`` if there is none."""
-    return _ask(decorator, template_class, _model(template_class))
+    """The bases and the metaclass of the first class with a metaclass that is derived from the class, if there is one."""
+    return _ask(decorator, template_class, _model(template_class, lambda cls: type(cls) is not type))
+
+
+def ask_for_any_class(decorator: Decorator, template_class: type) -> Joined | None:
+    """The bases of the first class that joins others to the class, if there is one."""
+    return _ask(decorator, template_class, _model(template_class, lambda cls: len(cls.__bases__) > 1))
 
 
 def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> Joined | None:
@@ -81,7 +86,7 @@ def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> Joined | 
         decorator(stand_in)
     except Found as found:
         bases = resolve_bases(tuple(template_class if base is stand_in else base for base in found.bases))
-        metaclasses = [type(base) for base in bases]
+        metaclasses = [type(template_class), *(type(base) for base in bases)]
         if found.metaclass is not None:
             metaclasses.append(found.metaclass)
         return Joined(bases, tuple(dict.fromkeys(metaclasses)))
@@ -91,13 +96,15 @@ def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> Joined | 
     return None
 
 
-def _model(template_class: type) -> type:
+def _model(template_class: type, wanted: Callable[[type], bool]) -> type:
     attributes: dict[str, Any] = {}
     for ancestor in reversed(template_class.__mro__[:-1]):
         attributes.update({name: value for name, value in vars(ancestor).items() if name not in _OWN})
 
-    def tell(cls: Any, /, **keywords: Any) -> NoReturn:
-        raise Found(cls.__bases__, type(cls))
+    def tell(cls: Any, /, **keywords: Any) -> None:
+        # A class that tells nothing may be on the way to one that does.
+        if wanted(cls):
+            raise Found(cls.__bases__, type(cls))
 
     attributes["__init_subclass__"] = classmethod(tell)
     return type(template_class.__name__, (), attributes)

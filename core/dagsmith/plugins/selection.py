@@ -100,6 +100,7 @@ def select(
 def _unique(items: Iterable[Any]) -> tuple[Any, ...]:
     chosen: list[Any] = []
     for item in items:
-        if not any(item is other or (isinstance(item, str) and item == other) for other in chosen):
+        names = [other for other in chosen if isinstance(other, str)]
+        if not (item in names if isinstance(item, str) else any(item is other for other in chosen)):
             chosen.append(item)
     return tuple(chosen)

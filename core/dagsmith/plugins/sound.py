@@ -14,7 +14,7 @@ from dagsmith.errors import CycleError, nearest
 from dagsmith.load.models import PARAMETER_NAME, ParameterConfig
 from dagsmith.plugins.active import ActivePlugin
 from dagsmith.spec.pipeline import ParameterSpec, ParameterType, PipelineSpec, StagedCode, StepSpec
-from dagsmith.spec.values import freeze, references, render
+from dagsmith.spec.values import changed_parts, freeze, references, render
 from dagsmith.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig, StepType
 
 T = TypeVar("T")
@@ -92,10 +92,10 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
         )
         raise active.error(problem, "return the spec, changed or not", hook)
     _check_types(active, hook, after)
-    known = {id(step) for step in before.steps}
-    steps = tuple(s if id(s) in known else _sound_step(active, hook, s) for s in after.steps)
+    known = {step.name: step for step in before.steps}
+    steps = tuple(_sound_step(active, hook, step, known.get(step.name)) for step in after.steps)
     _check_names(active, hook, steps)
-    if steps != before.steps:
+    if _may_be_disordered(before.steps, steps):
         steps = _ordered(active, hook, steps)
     parameters = tuple(sound_parameter(active, hook, parameter) for parameter in after.parameters)
     names = [parameter.name for parameter in parameters]
@@ -131,7 +131,26 @@ def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
             raise active.error(problem, f"give {expected}", hook)
 
 
-def _sound_step(active: ActivePlugin, hook: str, step: StepSpec) -> StepSpec:
+def _may_be_disordered(before: tuple[StepSpec, ...], after: tuple[StepSpec, ...]) -> bool:
+    """Whether steps came, went or moved, or a changed part of one brings a reference or an order with it."""
+    if [step.name for step in before] != [step.name for step in after]:
+        return True
+    return any(
+        (old.depends_on, old.if_steps, old.else_steps) != (new.depends_on, new.if_steps, new.else_steps)
+        or any(True for part in _changed(old, new) for _ in references(part))
+        for old, new in zip(before, after, strict=True)
+        if old is not new
+    )
+
+
+def _changed(old: StepSpec | None, new: StepSpec) -> Iterator[Any]:
+    yield from changed_parts(old.arguments if old else None, new.arguments)
+    yield from changed_parts(old.fields if old else None, new.fields)
+
+
+def _sound_step(active: ActivePlugin, hook: str, step: StepSpec, old: StepSpec | None) -> StepSpec:
+    if step is old:
+        return step
     name: Any = step.name
     if not isinstance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
         hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
@@ -141,7 +160,8 @@ def _sound_step(active: ActivePlugin, hook: str, step: StepSpec) -> StepSpec:
         if not isinstance(value, dict):
             raise active.error(f"step {name!r} has {part}={value!r}", "give a mapping", hook)
         try:
-            json.dumps(render(value), allow_nan=False)
+            for changed in changed_parts(getattr(old, part, None), value):
+                json.dumps(render(changed), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             problem = f"the {part} of step {name!r} are not JSON data and references: {error}"
             raise active.error(problem, "give plain data", hook) from error

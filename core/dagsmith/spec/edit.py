@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from dagsmith.spec.pipeline import StepSpec
-from dagsmith.spec.values import freeze, thaw
+from dagsmith.spec.values import FrozenDict, freeze
 
 
 def value_at(step: StepSpec, path: str, default: Any = None) -> Any:
@@ -42,25 +42,29 @@ def put(step: StepSpec, path: str, value: Any) -> StepSpec:
     Raises:
         ValueError: If something on the way is there and is not a mapping.
     """
-    arguments = thaw(step.arguments)
-    *parents, last = path.split(".")
-    container = arguments
-    for parent in parents:
-        container = container.setdefault(parent, {})
-        if not isinstance(container, dict):
-            raise ValueError(f"{parent} of {path} in step {step.name!r} is not a mapping")
-    container[last] = value
-    return replace(step, arguments=freeze(arguments))
+    return replace(step, arguments=_put(step.arguments, path.split("."), freeze(value), step, path))
 
 
 def remove(step: StepSpec, path: str) -> StepSpec:
     """A copy of the step without what stands at a dotted path below its ``Arguments``, if anything does."""
     if not has(step, path):
         return step
-    arguments = thaw(step.arguments)
-    *parents, last = path.split(".")
-    container = arguments
-    for parent in parents:
-        container = container[parent]
-    del container[last]
-    return replace(step, arguments=freeze(arguments))
+    return replace(step, arguments=_remove(step.arguments, path.split(".")))
+
+
+def _put(mapping: FrozenDict, parts: list[str], value: Any, step: StepSpec, path: str) -> FrozenDict:
+    """A copy with the value in it; what is not on the way is shared, so that changes are found by identity."""
+    first, *rest = parts
+    if rest:
+        below = mapping.get(first, FrozenDict())
+        if not isinstance(below, dict):
+            raise ValueError(f"{first} of {path} in step {step.name!r} is not a mapping")
+        value = _put(FrozenDict(below), rest, value, step, path)
+    return FrozenDict({**mapping, first: value})
+
+
+def _remove(mapping: FrozenDict, parts: list[str]) -> FrozenDict:
+    first, *rest = parts
+    if rest:
+        return FrozenDict({**mapping, first: _remove(mapping[first], rest)})
+    return FrozenDict({key: value for key, value in mapping.items() if key != first})

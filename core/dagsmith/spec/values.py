@@ -162,9 +162,30 @@ def freeze(value: Any) -> Any:
         return value
     if isinstance(value, dict):
         return FrozenDict({key: freeze(item) for key, item in value.items()})
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return tuple([freeze(item) for item in value])
+    if isinstance(value, tuple):
+        frozen = tuple([freeze(item) for item in value])
+        # What is frozen already stays the same object, so that a change can be found by identity.
+        return value if all(a is b for a, b in zip(frozen, value, strict=True)) else frozen
     return value
+
+
+def changed_parts(old: Any, new: Any) -> Iterator[Any]:
+    """The parts of ``new`` that are not the very objects of ``old``: all that a change can have brought in."""
+    if new is old:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key, item in new.items():
+            if isinstance(key, str):
+                yield from changed_parts(old.get(key), item)
+            else:
+                yield {key: item}
+    elif isinstance(old, tuple) and isinstance(new, tuple):
+        for index, item in enumerate(new):
+            yield from changed_parts(old[index] if index < len(old) else None, item)
+    else:
+        yield new
 
 
 def thaw(value: Any) -> Any:

@@ -45,7 +45,7 @@ class EMRConfig(StepConfig, Cached, Retried):
     jar: Annotated[Text, To(f"{JAR}.Jar")]
     args: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
     main_class: Annotated[Text | None, To(f"{JAR}.MainClass")] = None
-    properties: Annotated[dict[str, Stringly], To(f"{JAR}.Properties", property_list)] = {}
+    properties: dict[str, Stringly] = {}
     outputs: dict[PortName, EMROutput] = {}
     cluster_id: Annotated[Text | None, To("ClusterId")] = None
     execution_role_arn: Annotated[Text | None, To("ExecutionRoleArn")] = None
@@ -77,6 +77,8 @@ def lower(step: Lowering, config: EMRConfig) -> None:
     for port, item in config.outputs.items():
         args += [f"--{port}", item.destination]
     step.put(f"{JAR}.Args", args or None, "args")
+    properties = step.as_strings(config.properties)
+    step.put(f"{JAR}.Properties", property_list(properties) if properties else None, "properties")
     instances = config.cluster_config.get("Instances")
     managed = [key for key in MANAGED if key in config.cluster_config]
     if isinstance(instances, dict):

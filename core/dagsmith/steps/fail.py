@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
 from dagsmith.load.fields import Text
-from dagsmith.steps.base import StepConfig, StepType, To, refuse_request
+from dagsmith.steps.base import StepConfig, StepType, refuse_request
 
 if TYPE_CHECKING:
     from dagsmith.lower.request import Lowering
@@ -17,7 +17,7 @@ class FailConfig(StepConfig):
     """The fields of a Fail step."""
 
     type: Literal["Fail"] = "Fail"
-    error_message: Annotated[Text, To("ErrorMessage")] = ""
+    error_message: Text = ""
 
     @model_validator(mode="after")
     def _sends_none(self) -> FailConfig:
@@ -27,7 +27,7 @@ class FailConfig(StepConfig):
 
 def lower(step: Lowering, config: FailConfig) -> None:
     """Fill the message."""
-    step.put_fields()
+    step.put("ErrorMessage", step.as_string(config.error_message), "error_message")
 
 
 STEP_TYPE = StepType(

@@ -31,7 +31,7 @@ class NotebookJobConfig(StepConfig, Retried):
     notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None
     image_uri: Annotated[Text, To("AlgorithmSpecification.TrainingImage")]
     kernel_name: Text
-    parameters: Annotated[dict[str, Stringly], To("HyperParameters")] = {}
+    parameters: dict[str, Stringly] = {}
     environment: dict[str, Stringly] = {}
     instance_type: Annotated[Text, To("ResourceConfig.InstanceType")] = "ml.m5.large"
     volume_size_in_gb: Annotated[Whole, To("ResourceConfig.VolumeSizeInGB")] = 30
@@ -59,10 +59,11 @@ def lower(step: Lowering, config: NotebookJobConfig) -> None:
     step.put("AlgorithmSpecification.TrainingInputMode", "File")
     step.put("AlgorithmSpecification.ContainerEntrypoint", ["amazon_sagemaker_scheduler"])
     step.put("ResourceConfig.InstanceCount", 1)
+    step.put("HyperParameters", step.as_strings(config.parameters), "parameters")
     put_role(step, config)
     job_name = config.notebook_job_name or step.name
-    # The job's name becomes a prefix, for which the service takes letters, digits and hyphens only.
-    prefix = job_name.replace("_", "-")
+    # The job's name becomes a prefix, for which the service takes letters, digits and hyphens inside only.
+    prefix = job_name.replace("_", "-").rstrip("-")
     step.put("TrainingJobName", prefix, "notebook_job_name")
     files = [config.input_notebook, config.initialization_script, *config.additional_dependencies]
     folder = step.staged_files([path for path in files if path is not None], "input_notebook")

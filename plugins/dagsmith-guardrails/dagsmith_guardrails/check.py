@@ -47,7 +47,9 @@ class _Checker:
         # No step has the empty name: these are fields of the pipeline.
         place, tags = self.locate("", "region"), self.locate("", "tags")
         if regions and region is None:
-            yield _warning("the region is not known here, and cannot be checked", place, "region", "set pipeline.region")
+            yield _warning(
+                "the region is not known here, and cannot be checked", place, "region", "set pipeline.region"
+            )
         elif regions and not matches(region, regions):
             expected = f"expected one of {', '.join(regions)}"
             yield self._contradiction(f"the pipeline's region is {region!r}, {expected}", place, "region")
@@ -90,7 +92,9 @@ class _Checker:
             yield _warning(message, self._locate(step, path), rule.name, f"expected {rule.expected}")
         elif not rule.allows(settled):
             hint = "leave it out, and it is filled in" if rule.fill is not None else None
-            message = f"step {step!r}: {spell(path)} is {show(value, self.defaults)}, expected {rule.expected}"
+            message = (
+                f"step {step!r}: {spell(path)} is {show(value, self.defaults)}, expected {rule.expected}"
+            )
             yield self._contradiction(message, self._locate(step, path), rule.name, hint)
 
     def _tags(self, step: StepSpec, path: Path) -> Iterator[Diagnostic]:

@@ -19,12 +19,18 @@ def fill(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpec:
     rules, defaults = rules_of(options), defaults_of(spec)
     tags = (*spec.tags, *missing_pipeline_tags(spec, options).items())
     return replace(
-        spec, tags=tags, steps=tuple(_filled(step, rules, options, dict(tags), defaults) for step in spec.steps)
+        spec,
+        tags=tags,
+        steps=tuple(_filled(step, rules, options, dict(tags), defaults) for step in spec.steps),
     )
 
 
 def _filled(
-    step: StepSpec, rules: tuple[Rule, ...], options: GuardrailOptions, pipeline_tags: dict[str, str], defaults: Defaults
+    step: StepSpec,
+    rules: tuple[Rule, ...],
+    options: GuardrailOptions,
+    pipeline_tags: dict[str, str],
+    defaults: Defaults,
 ) -> StepSpec:
     kind = KINDS.get(step.definition_type)
     if kind is None:
@@ -35,7 +41,9 @@ def _filled(
             value = rule.fill_at(place)
             if value is not None:
                 for path in place.paths(step.arguments):
-                    if _is_open(step, path, rule, defaults) and place.takes_value(step.arguments, path, defaults):
+                    if _is_open(step, path, rule, defaults) and place.takes_value(
+                        step.arguments, path, defaults
+                    ):
                         values[path] = value
     for path in tag_paths(step, kind):
         missing = missing_step_tags(step, path, options, pipeline_tags)

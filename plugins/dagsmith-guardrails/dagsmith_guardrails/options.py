@@ -18,7 +18,9 @@ def _regex(pattern: str) -> str:
         re.compile(pattern)
     except re.error as error:
         message = "{pattern} is not a regular expression: {reason}"
-        raise PydanticCustomError("regex", message, {"pattern": repr(pattern), "reason": str(error)}) from error
+        raise PydanticCustomError(
+            "regex", message, {"pattern": repr(pattern), "reason": str(error)}
+        ) from error
     return pattern
 
 
@@ -112,7 +114,9 @@ class GuardrailOptions(ConfigModel):
     @model_validator(mode="after")
     def _whole_network(self) -> GuardrailOptions:
         if bool(self.subnets) != bool(self.security_group_ids):
-            raise PydanticCustomError("vpc", "subnets and security_group_ids go together: the service takes both or none")
+            raise PydanticCustomError(
+                "vpc", "subnets and security_group_ids go together: the service takes both or none"
+            )
         return self
 
     @property

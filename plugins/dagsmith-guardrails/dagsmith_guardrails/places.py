@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from dagsmith.plugin import FrozenDict, freeze
@@ -101,7 +101,7 @@ def spell(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parts(pattern: str) -> tuple[str, ...]:
     """A path by its parts; ``[*]`` is a part of its own."""
     return tuple(pattern.replace("[*]", ".[*]").split(".")) if pattern else ()

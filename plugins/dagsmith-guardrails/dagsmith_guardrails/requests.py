@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any
 
 from dagsmith_guardrails.places import Place
 
@@ -45,7 +46,7 @@ class RequestKind:
 
     def below(self, prefix: str) -> RequestKind:
         """The same places in a request that stands inside of another one; tags are the outer one's."""
-        moved = {
+        moved: dict[str, Any] = {
             field.name: tuple(place.below(prefix) for place in getattr(self, field.name))
             for field in fields(self)
             if field.name not in ("tags", "untagged_with")
@@ -93,7 +94,11 @@ TRAINING_JOB = RequestKind(
         Place(
             "ResourceConfig",
             "VolumeKmsKeyId",
-            machines=("InstanceType", "InstanceGroups[*].InstanceType", "InstancePreferences[*].InstanceType"),
+            machines=(
+                "InstanceType",
+                "InstanceGroups[*].InstanceType",
+                "InstancePreferences[*].InstanceType",
+            ),
         ),
     ),
     output_keys=(Place("OutputDataConfig", "KmsKeyId"),),
@@ -154,21 +159,18 @@ MODEL = RequestKind(
 _SPECIFICATIONS = ("InferenceSpecification", "AdditionalInferenceSpecifications[*]")
 _PROFILES = "ValidationSpecification.ValidationProfiles[*].TransformJobDefinition"
 
-MODEL_PACKAGE = (
-    RequestKind(
-        output_keys=(Place("", "SecurityConfig.KmsKeyId"),),
-        instance_types=tuple(
-            Place(specification, member)
-            for specification in _SPECIFICATIONS
-            for member in ("SupportedRealtimeInferenceInstanceTypes", "SupportedTransformInstanceTypes")
-        ),
-        images=tuple(Place(f"{specification}.Containers[*]", "Image") for specification in _SPECIFICATIONS),
-        tags=TAGS,
-        # The tags of a package in a group are the group's. Source: Tags of CreateModelPackage.
-        untagged_with="ModelPackageGroupName",
-    )
-    + TRANSFORM_JOB.below(_PROFILES)
-)
+MODEL_PACKAGE = RequestKind(
+    output_keys=(Place("", "SecurityConfig.KmsKeyId"),),
+    instance_types=tuple(
+        Place(specification, member)
+        for specification in _SPECIFICATIONS
+        for member in ("SupportedRealtimeInferenceInstanceTypes", "SupportedTransformInstanceTypes")
+    ),
+    images=tuple(Place(f"{specification}.Containers[*]", "Image") for specification in _SPECIFICATIONS),
+    tags=TAGS,
+    # The tags of a package in a group are the group's. Source: Tags of CreateModelPackage.
+    untagged_with="ModelPackageGroupName",
+) + TRANSFORM_JOB.below(_PROFILES)
 
 _AUTOML_SECURITY = "AutoMLJobConfig.SecurityConfig"
 

@@ -57,15 +57,24 @@ def _rules(options: GuardrailOptions) -> Iterator[Rule]:
         yield _required("network-isolation", lambda kind: kind.isolation)
     limit = options.max_runtime_in_seconds
     if limit is not None:
-        yield Rule("runtime", lambda kind: kind.runtimes, lambda value: value <= limit, f"at most {limit}", limit)
+        yield Rule(
+            "runtime", lambda kind: kind.runtimes, lambda value: value <= limit, f"at most {limit}", limit
+        )
     if options.allowed_instance_types:
         patterns = options.allowed_instance_types
         expected = f"one of {', '.join(patterns)}"
-        yield Rule("instance-type", lambda kind: kind.instance_types, lambda value: matches(value, patterns), expected)
+        yield Rule(
+            "instance-type",
+            lambda kind: kind.instance_types,
+            lambda value: matches(value, patterns),
+            expected,
+        )
     if options.allowed_image_registries:
         registries = options.allowed_image_registries
         expected = f"an image from {' or '.join(registries)}"
-        yield Rule("image", lambda kind: kind.images, lambda value: matches(registry(value), registries), expected)
+        yield Rule(
+            "image", lambda kind: kind.images, lambda value: matches(registry(value), registries), expected
+        )
 
 
 def matches(value: Any, patterns: tuple[str, ...]) -> bool:

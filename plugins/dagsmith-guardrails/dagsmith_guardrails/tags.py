@@ -12,6 +12,7 @@ from dagsmith_guardrails.options import GuardrailOptions
 from dagsmith_guardrails.places import ABSENT, Path, value_at
 from dagsmith_guardrails.requests import RequestKind
 
+
 def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict[str, str]:
     """The tags with fixed values that the pipeline lacks."""
     own = dict(spec.tags)

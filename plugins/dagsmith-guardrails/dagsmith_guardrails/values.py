@@ -16,7 +16,8 @@ Defaults = Mapping[str, Any]
 def defaults_of(spec: PipelineSpec) -> Defaults:
     """The default of each parameter; :data:`UNKNOWN` for one that has none."""
     return {
-        parameter.name: UNKNOWN if parameter.default is None else parameter.default for parameter in spec.parameters
+        parameter.name: UNKNOWN if parameter.default is None else parameter.default
+        for parameter in spec.parameters
     }
 
 

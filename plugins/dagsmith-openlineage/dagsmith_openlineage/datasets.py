@@ -71,7 +71,9 @@ def datasets(
     for step in spec.steps:
         places = PLACES.get(step.definition_type, DataPlaces())
         data_ports = [port.value for port in ports.get(step.name, ()) if port.kind in DATA_KINDS]
-        outputs[step.name] += [naming.dataset(value) for value in (*data_ports, *values_at(step, places.writes))]
+        outputs[step.name] += [
+            naming.dataset(value) for value in (*data_ports, *values_at(step, places.writes))
+        ]
         for value in values_at(step, places.reads):
             if _is_code(value, code):
                 continue
@@ -84,7 +86,9 @@ def datasets(
 
 def _is_code(value: Any, code: Iterable[str]) -> bool:
     """Whether a URI is that of staged code, or of the folder that holds some."""
-    return isinstance(value, str) and any(uri == value or uri.startswith(f"{value.rstrip('/')}/") for uri in code)
+    return isinstance(value, str) and any(
+        uri == value or uri.startswith(f"{value.rstrip('/')}/") for uri in code
+    )
 
 
 def _unique(names: Iterable[DatasetName]) -> tuple[DatasetName, ...]:

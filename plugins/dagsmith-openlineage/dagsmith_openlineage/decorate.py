@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dagsmith.openlineage")
 
 PARENT_VARIABLE = "OPENLINEAGE_PARENT_ID"
-"""The environment variable by which OpenLineage's integrations hand on the run they are in: ``namespace/name/run-id``."""
+"""The variable by which OpenLineage's integrations hand on the run that they are in: ``namespace/name/run-id``."""
 
 Made = TypeVar("Made")
 
@@ -84,7 +84,7 @@ def decorated(template_class: type, metadata: Mapping[str, Any], options: Lineag
         options: Where the events go.
     """
 
-    class WithLineage(template_class, TellsLineage):  # type: ignore[misc, valid-type]
+    class WithLineage(template_class, TellsLineage):  # type: ignore[misc]
         lineage_options = options
         lineage_metadata = metadata
 

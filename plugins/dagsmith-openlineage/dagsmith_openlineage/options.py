@@ -13,7 +13,13 @@ from dagsmith_openlineage import __version__
 PRODUCER = f"pkg:pypi/dagsmith-openlineage@{__version__}"
 """Names this plugin as the maker of the events: a package URL."""
 
-OWNED = {"path": "file", "url": "http", "endpoint": "http", "api_key_variable": "http", "timeout_in_seconds": "http"}
+OWNED = {
+    "path": "file",
+    "url": "http",
+    "endpoint": "http",
+    "api_key_variable": "http",
+    "timeout_in_seconds": "http",
+}
 """By option: the transport that it belongs to."""
 
 
@@ -45,11 +51,11 @@ class LineageOptions(ConfigModel):
     def _fits_the_transport(self) -> LineageOptions:
         for name in sorted(self.model_fields_set & OWNED.keys()):
             if OWNED[name] != self.transport:
-                context = {"name": name, "needed": OWNED[name], "transport": self.transport, "path": (name,)}
-                message = "{name} belongs to transport {needed}, and the transport is {transport}"
+                message = "it belongs to transport {needed}, and the transport is {transport}"
+                context = {"needed": OWNED[name], "transport": self.transport, "path": (name,)}
                 raise PydanticCustomError("transport", message, context)
-        if self.transport == "file" and self.path is None:
-            raise PydanticCustomError("transport", "transport file needs path")
-        if self.transport == "http" and self.url is None:
-            raise PydanticCustomError("transport", "transport http needs url")
+        for name, transport in (("path", "file"), ("url", "http")):
+            if self.transport == transport and getattr(self, name) is None:
+                context = {"name": name, "transport": transport, "path": ("transport",)}
+                raise PydanticCustomError("transport", "{transport} needs {name}", context)
         return self

@@ -29,11 +29,11 @@ class DataPlaces:
 
     def below(self, prefix: str) -> DataPlaces:
         """The same places in a request that stands inside of another one."""
-        moved = [
-            tuple(path.replace("Arguments.", f"Arguments.{prefix}.", 1) for path in paths)
-            for paths in (self.reads, self.writes)
-        ]
-        return DataPlaces(*moved)
+        return DataPlaces(_moved(self.reads, prefix), _moved(self.writes, prefix))
+
+
+def _moved(paths: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+    return tuple(path.replace("Arguments.", f"Arguments.{prefix}.", 1) for path in paths)
 
 
 PROCESSING = DataPlaces(
@@ -41,7 +41,8 @@ PROCESSING = DataPlaces(
     writes=("Arguments.ProcessingOutputConfig.Outputs[*].S3Output.S3Uri",),
 )
 CHECK = DataPlaces(
-    reads=(*PROCESSING.reads, "SuppliedBaselineStatistics", "SuppliedBaselineConstraints"), writes=PROCESSING.writes
+    reads=(*PROCESSING.reads, "SuppliedBaselineStatistics", "SuppliedBaselineConstraints"),
+    writes=PROCESSING.writes,
 )
 TRAINING = DataPlaces(
     reads=("Arguments.InputDataConfig[*].DataSource.S3DataSource.S3Uri",),
@@ -51,7 +52,11 @@ TUNED, TUNED_EACH = TRAINING.below("TrainingJobDefinition"), TRAINING.below("Tra
 
 _MODEL = ("ModelDataUrl", "ModelDataSource.S3DataSource.S3Uri")
 _REPORTS = (
-    *(f"{kind}.{file}" for kind in ("ModelQuality", "ModelDataQuality") for file in ("Statistics", "Constraints")),
+    *(
+        f"{kind}.{file}"
+        for kind in ("ModelQuality", "ModelDataQuality")
+        for file in ("Statistics", "Constraints")
+    ),
     *(f"Bias.{file}" for file in ("Report", "PreTrainingReport", "PostTrainingReport")),
     "Explainability.Report",
 )

@@ -63,6 +63,11 @@ class Site:
         """Write the config."""
         self.config.write_text(text + more, encoding="utf-8")
 
+    def line(self, text: str) -> int:
+        """The number of the first line of the config that holds this text."""
+        lines = self.config.read_text(encoding="utf-8").splitlines()
+        return next(number for number, line in enumerate(lines, 1) if text in line)
+
     def install(self, built: Built) -> None:
         """Install a distribution."""
         built.install(self.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from dagsmith import PipelineDAGCompiler
 from dagsmith.compiler import ValidationResult
+from dagsmith.plugin import PipelineSpec, hookimpl, remove
 from tests.plugins.guardrails.rules import RULES
 from tests.plugins.pipelines import STEPS, TUNING, config
 
@@ -49,7 +51,12 @@ def validate(folder: Path, **parts: str) -> ValidationResult:
 
 
 CONTRADICTIONS = [
-    ("volume_kms_key: other", "kms_key: alias/one", "volume-key", r"VolumeKmsKeyId is 'other', expected 'alias/one'"),
+    (
+        "volume_kms_key: other",
+        "kms_key: alias/one",
+        "volume-key",
+        r"VolumeKmsKeyId is 'other', expected 'alias/one'",
+    ),
     ("output_kms_key: other", "kms_key: {output: alias/one}", "output-key", r"KmsKeyId is 'other'"),
     (
         "{subnets: [subnet-1, subnet-9], security_group_ids: [sg-1]}",
@@ -70,7 +77,12 @@ CONTRADICTIONS = [
         r"Encryption is false, expected true",
     ),
     ("enable_network_isolation: false", "enable_network_isolation: true", "network-isolation", r"is false"),
-    ("max_runtime_in_seconds: 7200", "max_runtime_in_seconds: 3600", "runtime", r"is 7200, expected at most 3600"),
+    (
+        "max_runtime_in_seconds: 7200",
+        "max_runtime_in_seconds: 3600",
+        "runtime",
+        r"is 7200, expected at most 3600",
+    ),
     ("tags: {team: 9}", 'required_tags: {team: {pattern: "[a-z]+"}}', "tag", r"tag 'team' is '9'"),
     ("tags: {team: other}", "required_tags: {team: risk}", "tag", r"tag 'team' is 'other', expected 'risk'"),
 ]
@@ -97,7 +109,9 @@ def test_a_contradiction_is_an_error_at_its_line(
 
 
 @pytest.mark.parametrize(("field", "rule", "code", "message"), CONTRADICTIONS)
-def test_with_enforce_warn_it_is_a_warning(field: str, rule: str, code: str, message: str, tmp_path: Path) -> None:
+def test_with_enforce_warn_it_is_a_warning(
+    field: str, rule: str, code: str, message: str, tmp_path: Path
+) -> None:
     field = field.replace("9}", '"9"}')
     rule = f"{lines(rule, 6)}\n      enforce: warn"
     result = validate(tmp_path, field=lines(field, 4), rule=rule)
@@ -109,7 +123,13 @@ def test_with_enforce_warn_it_is_a_warning(field: str, rule: str, code: str, mes
     ("part", "value", "rule", "code", "line"),
     [
         ("machine", "ml.p3.2xlarge", 'allowed_instance_types: ["ml.m5.*", "ml.c?.*"]', "instance-type", 9),
-        ("image", "999999999999.dkr.ecr.us-east-1.amazonaws.com/x:1", 'allowed_image_registries: ["1*"]', "image", 8),
+        (
+            "image",
+            "999999999999.dkr.ecr.us-east-1.amazonaws.com/x:1",
+            'allowed_image_registries: ["1*"]',
+            "image",
+            8,
+        ),
         ("image", "python:3.11", 'allowed_image_registries: ["1*"]', "image", 8),
         ("image", "team/python:3.11", 'allowed_image_registries: ["1*"]', "image", 8),
         ("region", "eu-west-1", 'allowed_regions: ["us-*"]', "region", 1),
@@ -144,7 +164,9 @@ def test_what_is_allowed_is_not_reported(field: str, rule: str, tmp_path: Path) 
 def test_two_arns_of_different_accounts_are_two_keys(tmp_path: Path) -> None:
     field = "volume_kms_key: arn:aws:kms:us-east-1:123456789012:key/1234"
     rule = "kms_key: {volume: arn:aws:kms:us-east-1:999999999999:key/1234}"
-    assert [error.code for error in validate(tmp_path, field=field, rule=rule).errors] == ["guardrails-volume-key"]
+    assert [error.code for error in validate(tmp_path, field=field, rule=rule).errors] == [
+        "guardrails-volume-key"
+    ]
 
 
 def test_the_default_of_a_parameter_is_checked(tmp_path: Path) -> None:
@@ -184,30 +206,66 @@ def test_what_only_a_start_knows_is_said_not_to_be_checked(
 
 
 def test_a_region_that_is_not_named_cannot_be_checked() -> None:
-    ruled = config({"step": STEPS["Training"]}, {"guardrails": {"allowed_regions": ["us-*"]}}, pipeline={"region": None})
+    ruled = config(
+        {"step": STEPS["Training"]}, {"guardrails": {"allowed_regions": ["us-*"]}}, pipeline={"region": None}
+    )
     result = PipelineDAGCompiler(ruled, plugins=["guardrails"]).validate()
     assert [(warning.code, warning.hint) for warning in result.warnings] == [
         ("guardrails-region", "set pipeline.region")
     ]
 
 
+MACHINE = {"instance_type": "ml.p3.2xlarge"}
+IMAGE = {"image_uri": "registry.example.com/tools:1"}
+
+
 @pytest.mark.parametrize(
     ("kind", "own", "rule", "path"),
     [
-        ("Processing", {"instance_type": "ml.p3.2xlarge"}, "allowed_instance_types", "ProcessingResources.ClusterConfig"),
-        ("Tuning", {"instance_type": "ml.p3.2xlarge"}, "allowed_instance_types", "TrainingJobDefinition.ResourceConfig"),
-        ("Transform", {"instance_type": "ml.p3.2xlarge"}, "allowed_instance_types", "TransformResources.InstanceType"),
-        ("EndpointConfig", {"instance_type": "ml.p3.2xlarge"}, "allowed_instance_types", "ProductionVariants[0]"),
+        (
+            "Processing",
+            {"instance_type": "ml.p3.2xlarge"},
+            "allowed_instance_types",
+            "ProcessingResources.ClusterConfig",
+        ),
+        (
+            "Tuning",
+            {"instance_type": "ml.p3.2xlarge"},
+            "allowed_instance_types",
+            "TrainingJobDefinition.ResourceConfig",
+        ),
+        (
+            "Transform",
+            {"instance_type": "ml.p3.2xlarge"},
+            "allowed_instance_types",
+            "TransformResources.InstanceType",
+        ),
+        (
+            "EndpointConfig",
+            {"instance_type": "ml.p3.2xlarge"},
+            "allowed_instance_types",
+            "ProductionVariants[0]",
+        ),
         ("CreateModel", {"image_uri": "x.com/y:1"}, "allowed_image_registries", "PrimaryContainer.Image"),
-        ("RegisterModel", {"image_uri": "x.com/y:1"}, "allowed_image_registries", "InferenceSpecification.Containers[0]"),
+        (
+            "RegisterModel",
+            {"image_uri": "x.com/y:1"},
+            "allowed_image_registries",
+            "InferenceSpecification.Containers[0]",
+        ),
         (
             "RegisterModel",
             {"inference_instances": ["ml.m5.large", "ml.p3.2xlarge"]},
             "allowed_instance_types",
             "InferenceSpecification.SupportedRealtimeInferenceInstanceTypes is 'ml.p3.2xlarge'",
         ),
-        ("QualityCheck", {"image_uri": "x.com/y:1"}, "allowed_image_registries", "AppSpecification.ImageUri"),
-        ("AutoML", {"max_runtime_in_seconds": 7200}, "max_runtime_in_seconds", "MaxAutoMLJobRuntimeInSeconds is 7200"),
+        ("QualityCheck", IMAGE, "allowed_image_registries", "AppSpecification.ImageUri"),
+        (
+            "AutoML",
+            {"max_runtime_in_seconds": 7200},
+            "max_runtime_in_seconds",
+            "MaxAutoMLJobRuntimeInSeconds is 7200",
+        ),
         (
             "EMR",
             {"cluster_config": {"Instances": {"InstanceCount": 1, "Ec2SubnetIds": ["subnet-1", "subnet-9"]}}},
@@ -253,19 +311,9 @@ class Stripping:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def transform_spec(self, spec: Any) -> Any:
-        from dataclasses import replace
-
-        from dagsmith.plugin import remove
-
+    @hookimpl
+    def transform_spec(self, spec: PipelineSpec) -> PipelineSpec:
         return replace(spec, steps=tuple(remove(step, self.path) for step in spec.steps))
-
-
-def stripping(path: str) -> Stripping:
-    from dagsmith.plugin import hookimpl
-
-    Stripping.transform_spec = hookimpl(Stripping.transform_spec)  # type: ignore[method-assign]
-    return Stripping(path)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +326,7 @@ def stripping(path: str) -> Stripping:
 )
 def test_what_a_later_plugin_takes_away_is_missed(path: str, rules: dict[str, Any], code: str) -> None:
     compiler = PipelineDAGCompiler(
-        config({"step": STEPS["Training"]}, {"guardrails": rules}), plugins=["guardrails", stripping(path)]
+        config({"step": STEPS["Training"]}, {"guardrails": rules}), plugins=["guardrails", Stripping(path)]
     )
     errors = compiler.validate().errors
     assert f"guardrails-{code}" in [error.code for error in errors]

@@ -8,10 +8,10 @@ from typing import Any
 
 import botocore.session
 import pytest
-from dagsmith_guardrails.requests import KINDS, RequestKind
 
 from dagsmith.plugin import RequestShape, StepType
 from dagsmith.steps.catalog import StepCatalog
+from dagsmith_guardrails.requests import KINDS, RequestKind
 
 MEMBERS = {
     "volume_keys": {"VolumeKmsKeyId", "KmsKeyId"},

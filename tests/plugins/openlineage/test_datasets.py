@@ -24,9 +24,8 @@ def lineage(folder: Path, steps: dict[str, Any], **sections: Any) -> Names:
     options = {"openlineage": {"namespace": "risk", "transport": "file", "path": str(path)}}
     PipelineDAGCompiler(config(steps, options, **sections), plugins=["openlineage"]).compile_definition()
     events = [json.loads(line) for line in path.read_text().splitlines()]
-    return {
-        event["job"]["name"]: (named(event["inputs"]), named(event["outputs"])) for event in events if "run" not in event
-    }
+    steps = [event for event in events if "run" not in event]
+    return {event["job"]["name"]: (named(event["inputs"]), named(event["outputs"])) for event in steps}
 
 
 def named(datasets: list[dict[str, Any]]) -> list[str]:
@@ -87,12 +86,18 @@ def test_each_kind_of_step_names_its_datasets(kind: str, tmp_path: Path) -> None
 
 def test_what_one_step_writes_is_what_the_next_reads(tmp_path: Path) -> None:
     steps = {
-        "prepare": {**STEPS["Processing"], "property_files": {"Report": {"output": "train", "path": "report.json"}}},
+        "prepare": {
+            **STEPS["Processing"],
+            "property_files": {"Report": {"output": "train", "path": "report.json"}},
+        },
         "train": {"type": "Training", **MACHINE, "inputs": {"train": None}},
         "tune": {**TUNING, "inputs": {"train": None}},
         "search": {"type": "AutoML", "target_attribute_name": "y", "inputs": {"train": "prepare.train"}},
         "create": {"type": "CreateModel", "image_uri": IMAGE},
-        "register": {**STEPS["RegisterModel"], "inputs": {"model": "tune.model", "model_metrics": "prepare.Report"}},
+        "register": {
+            **STEPS["RegisterModel"],
+            "inputs": {"model": "tune.model", "model_metrics": "prepare.Report"},
+        },
         "keep": {"type": "CreateModel", "image_uri": IMAGE, "inputs": {"model": "search.model"}},
     }
     edges = ["prepare -> train", "prepare -> tune", "train -> create", "tune => register"]
@@ -182,7 +187,10 @@ def test_several_definitions_of_a_tuning_job_are_read_each(tmp_path: Path) -> No
     assert writes[-2:] == ["s3://out one", "s3://out two"]
 
 
-@given(outputs=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4), named_destination=st.booleans())
+@given(
+    outputs=st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4),
+    named_destination=st.booleans(),
+)
 @settings(max_examples=25)
 def test_a_chain_hangs_together_however_long(
     outputs: list[str], named_destination: bool, tmp_path_factory: pytest.TempPathFactory

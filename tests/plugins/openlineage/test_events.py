@@ -25,7 +25,9 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
-def compiler(receiver: Receiver, steps: dict[str, Any], plugins: Any = ("openlineage",), **sections: Any) -> Any:
+def compiler(
+    receiver: Receiver, steps: dict[str, Any], plugins: Any = ("openlineage",), **sections: Any
+) -> Any:
     options = {"openlineage": {"namespace": "risk", "transport": "http", "url": receiver.url}}
     return PipelineDAGCompiler(config(steps, options, **sections), plugins=list(plugins))
 
@@ -35,7 +37,9 @@ def kinds(receiver: Receiver) -> list[str]:
 
 
 def test_a_compile_starts_tells_of_each_step_and_completes(receiver: Receiver) -> None:
-    compiler(receiver, {"train": STEPS["Training"], "stop": STEPS["Fail"]}, pipeline=DESCRIBED).compile_definition()
+    compiler(
+        receiver, {"train": STEPS["Training"], "stop": STEPS["Fail"]}, pipeline=DESCRIBED
+    ).compile_definition()
     assert kinds(receiver) == ["START", "JOB", "JOB", "COMPLETE"]
     start, train, stop, complete = receiver.events
     assert start["run"]["runId"] == complete["run"]["runId"]
@@ -53,8 +57,9 @@ def test_the_facets_say_what_the_jobs_are(receiver: Receiver) -> None:
     compiler(receiver, steps, pipeline=DESCRIBED).compile_definition()
     pipeline, train = receiver.events[0]["job"]["facets"], receiver.events[1]["job"]["facets"]
     assert pipeline["jobType"]["jobType"] == "PIPELINE"
-    assert train["jobType"] | {"jobType": "TRAINING", "processingType": "BATCH", "integration": "SAGEMAKER"} == (
-        train["jobType"]
+    assert (
+        train["jobType"] | {"jobType": "TRAINING", "processingType": "BATCH", "integration": "SAGEMAKER"}
+        == (train["jobType"])
     )
     assert pipeline["documentation"]["description"] == "Finds tumours."
     assert train["documentation"]["description"] == "Trains."
@@ -213,7 +218,9 @@ def test_the_producer_is_named(receiver: Receiver) -> None:
     options = {
         "openlineage": {"transport": "http", "url": receiver.url, "producer": "https://example.com/platform"}
     }
-    PipelineDAGCompiler(config({"step": STEPS["Training"]}, options), plugins=["openlineage"]).compile_definition()
+    PipelineDAGCompiler(
+        config({"step": STEPS["Training"]}, options), plugins=["openlineage"]
+    ).compile_definition()
     assert {event["producer"] for event in receiver.events} == {"https://example.com/platform"}
     assert {event["job"]["facets"]["jobType"]["_producer"] for event in receiver.events} == {
         "https://example.com/platform"

@@ -107,7 +107,9 @@ def test_a_file_that_cannot_be_written_never_fails_a_compile(
 def test_the_console_is_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="dagsmith.openlineage")
     compile_with()
-    events = [json.loads(record.getMessage()) for record in caplog.records if record.name == "dagsmith.openlineage"]
+    events = [
+        json.loads(record.getMessage()) for record in caplog.records if record.name == "dagsmith.openlineage"
+    ]
     assert [event.get("eventType", "JOB") for event in events] == ["START", "JOB", "COMPLETE"]
     assert [problem for event in events for problem in problems(event)] == []
 

@@ -39,7 +39,12 @@ class TestMembers:
         assert [step["Name"] for step in arguments["ElseSteps"]] == ["z"]
 
     def test_branches_may_hold_conditions(self) -> None:
-        steps = {"outer": condition(["inner"], ["no"]), "inner": condition(["yes"]), "yes": fail(), "no": fail()}
+        steps = {
+            "outer": condition(["inner"], ["no"]),
+            "inner": condition(["yes"]),
+            "yes": fail(),
+            "no": fail(),
+        }
         outer = definition_of(config(steps))["Steps"]
         assert [step["Name"] for step in outer] == ["outer"]
         (inner,) = outer[0]["Arguments"]["IfSteps"]
@@ -51,7 +56,12 @@ class TestMembers:
         assert (step["Arguments"]["IfSteps"], step["Arguments"]["ElseSteps"]) == ([], [])
 
     def test_a_step_may_have_the_name_of_a_branch(self) -> None:
-        steps = {"if_steps": condition(["else_steps"]), "else_steps": fail(), "IfSteps": fail(), "Condition": fail()}
+        steps = {
+            "if_steps": condition(["else_steps"]),
+            "else_steps": fail(),
+            "IfSteps": fail(),
+            "Condition": fail(),
+        }
         found = steps_of(config(steps))
         assert list(found) == ["if_steps", "else_steps", "IfSteps", "Condition"]
 

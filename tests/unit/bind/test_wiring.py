@@ -6,15 +6,15 @@ import random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from dagsmith import PipelineDAG, PipelineDAGCompiler
 from dagsmith.bind.ports import InputPort, OutputPort, StepPorts
 from dagsmith.bind.wiring import VALUE_KINDS, Wiring, wire
 from dagsmith.dag import Edge
 from dagsmith.errors import DiagnosticSink, Location
 from dagsmith.spec.values import StepProperty
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.support.compiling import ALWAYS, JOB, check, config, errors_of, only_error, steps_of
 
 
@@ -58,7 +58,10 @@ class TestPrecedence:
 
     def test_they_win_even_beside_a_plain_edge(self) -> None:
         steps = {"a": load("x", "y"), "b": work("x", "y")}
-        assert inputs_of(steps, ["a -> b", "a.y -> b.x"], "b") == {"x": output("a", "y"), "y": output("a", "y")}
+        assert inputs_of(steps, ["a -> b", "a.y -> b.x"], "b") == {
+            "x": output("a", "y"),
+            "y": output("a", "y"),
+        }
 
     def test_inputs_of_the_config_win_over_names(self) -> None:
         steps = {"a": load("x", "y"), "b": work(inputs={"x": "a.y"})}
@@ -68,7 +71,7 @@ class TestPrecedence:
     def test_inputs_of_the_config_need_no_edge(self) -> None:
         steps = {"b": work(inputs={"x": "a.y"}), "a": load("x", "y")}
         assert bindings(steps, []) == ["a.y -> b.x (inputs)"]
-        assert [step for step in steps_of(config(steps))] == ["a", "b"]
+        assert list(steps_of(config(steps))) == ["a", "b"]
 
     def test_the_same_name_wins_over_kinds(self) -> None:
         steps = {"a": load("x", "y"), "b": work("y", z={})} | {"b": work("y")}
@@ -97,7 +100,10 @@ class TestPrecedence:
             "a": load("d"),
             "b": work(inputs={"m": {"kind": "model"}, "in": None}),
         }
-        assert sorted(bindings(steps, ["a -> b", "t -> b"])) == ["a.d -> b.in (kind)", "t.model -> b.m (kind)"]
+        assert sorted(bindings(steps, ["a -> b", "t -> b"])) == [
+            "a.d -> b.in (kind)",
+            "t.model -> b.m (kind)",
+        ]
 
     def test_what_one_edge_takes_is_not_left_for_another(self) -> None:
         """The edge from 'a' can only go to 'p'; so the one from 'b', which fits twice, goes to 'q'."""
@@ -128,7 +134,9 @@ class TestPrecedence:
     def test_a_reference_deep_in_the_config_too(self) -> None:
         steps = {
             "a": train(),
-            "b": train(request={"RetryStrategy": {"MaximumRetryAttempts": "${step.a.BillableTimeInSeconds}"}}),
+            "b": train(
+                request={"RetryStrategy": {"MaximumRetryAttempts": "${step.a.BillableTimeInSeconds}"}}
+            ),
         }
         assert bindings(steps, ["a -> b"]) == ["a -> b (reference)"]
         assert list(steps_of(config({"b": steps["b"], "a": steps["a"]}))) == ["a", "b"]
@@ -145,14 +153,18 @@ class TestPrecedence:
 
     def test_an_open_input_comes_into_being_by_an_edge(self) -> None:
         steps = {"t": train(), "b": work()}
-        assert inputs_of(steps, ["t.model -> b.m"], "b") == {"m": {"Get": "Steps.t.ModelArtifacts.S3ModelArtifacts"}}
+        assert inputs_of(steps, ["t.model -> b.m"], "b") == {
+            "m": {"Get": "Steps.t.ModelArtifacts.S3ModelArtifacts"}
+        }
 
     def test_the_same_twice_is_once(self) -> None:
         steps = {"a": load("x"), "b": work("x")}
         one = steps_of(config(steps, edges=["a -> b"]))
         for edges in (["a -> b", "a -> b"], ["a.x -> b.x", "a -> b"], [["a", "b"], "a.x -> b", "a -> b.x"]):
             assert steps_of(config(steps, edges=edges)) == one
-        assert steps_of(config({**steps, "b": work(inputs={"x": "a.x"})}, edges=["a -> b", "a.x -> b.x"])) == one
+        assert (
+            steps_of(config({**steps, "b": work(inputs={"x": "a.x"})}, edges=["a -> b", "a.x -> b.x"])) == one
+        )
 
     def test_one_output_feeds_many(self) -> None:
         steps = {"a": load("x"), "b": work("x", "y"), "c": work("z")}
@@ -166,7 +178,10 @@ class TestPrecedence:
 class TestGiven:
     @pytest.mark.parametrize("uri", ["s3://b/x", "s3://b/x.y/z", "https://b.s3.amazonaws.com/x"])
     def test_addresses(self, uri: str) -> None:
-        assert inputs_of({"b": work(inputs={"x": uri, "y": {"source": uri}})}, [], "b") == {"x": uri, "y": uri}
+        assert inputs_of({"b": work(inputs={"x": uri, "y": {"source": uri}})}, [], "b") == {
+            "x": uri,
+            "y": uri,
+        }
 
     def test_references_and_joins(self) -> None:
         steps = {"b": work(inputs={"x": "${param.P}", "y": "s3://b/${exec.PipelineExecutionId}"})}
@@ -203,7 +218,12 @@ class TestGiven:
                 "an S3 URI starts with s3://",
             ),
             ("", "no-source", "input 'q' reads '', which is neither a URI nor step.port", None),
-            ("aa.x", "unknown-step", "input 'q' reads 'aa.x', but there is no step 'aa'", "did you mean 'a'?"),
+            (
+                "aa.x",
+                "unknown-step",
+                "input 'q' reads 'aa.x', but there is no step 'aa'",
+                "did you mean 'a'?",
+            ),
             (
                 "a.z",
                 "unknown-port",
@@ -226,7 +246,10 @@ class TestGiven:
     def test_a_name_does_not_go_where_an_address_belongs(self) -> None:
         for fields, edges in (({"inputs": {"q": "m.model_name"}}, []), ({}, ["m.model_name -> b.q"])):
             error = only_error(config({"m": model(), "b": work() | fields}, edges=edges))
-            assert error.message == "output 'model_name' of 'm' is a model-name, but input 'q' of 'b' takes a dataset"
+            assert (
+                error.message
+                == "output 'model_name' of 'm' is a model-name, but input 'q' of 'b' takes a dataset"
+            )
 
 
 class TestMistakes:
@@ -249,7 +272,9 @@ class TestMistakes:
         steps = {"a": load("x", "y"), "b": work("p", "q")}
         assert only_error(config(steps, edges=["a.x -> b"])).hint == "write 'a.x -> b.p' or 'a.x -> b.q'"
         error = check(config(steps, edges=["a -> b.q"])).errors
-        assert [item.hint for item in error if item.code == "ambiguous"] == ["write 'a.x -> b.q' or 'a.y -> b.q'"]
+        assert [item.hint for item in error if item.code == "ambiguous"] == [
+            "write 'a.x -> b.q' or 'a.y -> b.q'"
+        ]
 
     @pytest.mark.parametrize("edges", [["a -> c", "b -> c"], ["b -> c", "a -> c"]])
     def test_two_plain_edges_for_one_input_are_never_settled_by_order(self, edges: list[str]) -> None:
@@ -289,14 +314,26 @@ class TestMistakes:
 
     def test_a_missing_input_is_one_mistake(self) -> None:
         """Its request would lack a member that is required: that follows, and is not told."""
-        error = only_error(config({"t": {"type": "Transform", "instance_type": "ml.m5.xlarge"} | {"inputs": {"data": "s3://b/x"}}}))
-        assert (error.code, error.message) == ("unfed-input", "step 't': nothing feeds its input 'model_name'")
+        error = only_error(
+            config(
+                {
+                    "t": {"type": "Transform", "instance_type": "ml.m5.xlarge"}
+                    | {"inputs": {"data": "s3://b/x"}}
+                }
+            )
+        )
+        assert (error.code, error.message) == (
+            "unfed-input",
+            "step 't': nothing feeds its input 'model_name'",
+        )
 
     def test_what_a_broken_step_would_feed_is_not_told(self) -> None:
         broken = {"type": "Processing", **JOB, "outputs": {"x": 5}}
         steps = {"a": broken, "b": work("x"), "c": work("q"), "d": work(inputs={"i": "a.x"})}
         found = errors_of(config(steps, edges=["a -> b", "a.x -> c.q"]))
-        assert found == ["<config>.steps.a.outputs.x: step 'a' (Processing): outputs.x: expected a mapping, got 5"]
+        assert found == [
+            "<config>.steps.a.outputs.x: step 'a' (Processing): outputs.x: expected a mapping, got 5"
+        ]
 
     def test_but_what_is_wrong_elsewhere_is(self) -> None:
         steps = {"a": {"type": "Nope"}, "b": work("x"), "c": work("y")}
@@ -337,7 +374,9 @@ def ported(draw: st.DrawFn) -> dict[str, StepPorts]:
 half = st.none() | st.sampled_from(["p", "q", "r"])
 any_edges = st.lists(
     st.builds(
-        lambda ends, source, target, order: Edge(*ends, None if order else source, None if order else target, order),
+        lambda ends, source, target, order: Edge(
+            *ends, None if order else source, None if order else target, order
+        ),
         st.sampled_from([("a", "b"), ("a", "c"), ("b", "c"), ("a", "d"), ("b", "d"), ("c", "d")]),
         half,
         half,
@@ -390,14 +429,18 @@ class TestAnyPorts:
         seed.shuffle(shuffled)
         (one, first), (other, second) = run(steps, edges), run(steps, shuffled)
         assert bool(first.errors) == bool(second.errors)
-        assert sorted({error.code for error in first.errors}) == sorted({error.code for error in second.errors})
+        assert sorted({error.code for error in first.errors}) == sorted(
+            {error.code for error in second.errors}
+        )
         if not first.errors:
             assert one.sources == other.sources
             assert set(one.bindings) == set(other.bindings)
             assert set(one.order) == set(other.order)
 
     @given(steps=ported(), edges=any_edges)
-    def test_what_the_edges_name_is_what_they_join(self, steps: dict[str, StepPorts], edges: list[Edge]) -> None:
+    def test_what_the_edges_name_is_what_they_join(
+        self, steps: dict[str, StepPorts], edges: list[Edge]
+    ) -> None:
         wiring, sink = run(steps, edges)
         if sink.errors:
             return

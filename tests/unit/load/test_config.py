@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, ValidationError
+
 from dagsmith import BasePipelineConfig, PipelineDAGCompiler
 from dagsmith.dag import Edge
 from dagsmith.errors import InvalidInputError
@@ -17,10 +21,6 @@ from dagsmith.steps.fail import FailConfig
 from dagsmith.steps.lambda_ import LambdaConfig
 from dagsmith.steps.processing import ProcessingConfig, ProcessingOutput
 from dagsmith.steps.training import TrainingConfig
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError
-
 from tests.support.compiling import (
     IMAGE,
     JOB,
@@ -169,7 +169,9 @@ error_message = "é: ${{param.Mode}}"
         path = tmp_path / "c.yaml"
         path.write_text(HEAD + "parameters:\ndefaults:\nsteps:\nedges:\nenvironments:\nplugins:\n")
         assert definition_of(path)["Steps"] == []
-        path.write_text(HEAD + "parameters: {}\ndefaults: {}\nsteps: {}\nedges: []\nenvironments: {}\nplugins: {}\n")
+        path.write_text(
+            HEAD + "parameters: {}\ndefaults: {}\nsteps: {}\nedges: []\nenvironments: {}\nplugins: {}\n"
+        )
         assert definition_of(path)["Steps"] == []
 
     @pytest.mark.parametrize("section", ["pipeline", "parameters", "defaults", "steps", "environments"])
@@ -193,7 +195,9 @@ class TestEnvironments:
                 "prod": {
                     "pipeline": {"bucket": "prod-bucket"},
                     "parameters": {"P": "y", "Q": 1},
-                    "steps": {"train": {"hyperparameters": {"b": 3, "c": 4}, "instance_type": "ml.p3.2xlarge"}},
+                    "steps": {
+                        "train": {"hyperparameters": {"b": 3, "c": 4}, "instance_type": "ml.p3.2xlarge"}
+                    },
                 },
                 "dev": {},
                 "empty": None,
@@ -221,7 +225,9 @@ class TestEnvironments:
     def test_null_unsets(self) -> None:
         base = config(
             {"stop": {"type": "Fail", "display_name": "Stop"}},
-            environments={"prod": {"pipeline": {"experiment": False}, "steps": {"stop": {"display_name": None}}}},
+            environments={
+                "prod": {"pipeline": {"experiment": False}, "steps": {"stop": {"display_name": None}}}
+            },
         )
         assert steps_of(base)["stop"]["DisplayName"] == "Stop"
         assert "DisplayName" not in steps_of(base, env="prod")["stop"]
@@ -229,7 +235,9 @@ class TestEnvironments:
 
     def test_a_section_without_content_lays_nothing_over(self, tmp_path: Path) -> None:
         path = tmp_path / "c.yaml"
-        path.write_text(HEAD + "steps: {a: {type: Fail}}\nenvironments:\n  prod:\n    steps:\n    pipeline:\n")
+        path.write_text(
+            HEAD + "steps: {a: {type: Fail}}\nenvironments:\n  prod:\n    steps:\n    pipeline:\n"
+        )
         assert list(steps_of(path, env="prod")) == ["a"]
 
     def test_an_overlay_may_replace_the_edges(self) -> None:
@@ -286,7 +294,9 @@ environments:
         ]
 
     def test_every_environment_has_its_form_checked(self) -> None:
-        base = config({}, environments={"prod": {"stps": {}, "environments": {}}, "dev": 5, "ok": {"steps": {}}})
+        base = config(
+            {}, environments={"prod": {"stps": {}, "environments": {}}, "dev": 5, "ok": {"steps": {}}}
+        )
         assert errors_of(base) == [
             "<config>.environments.dev: environment 'dev' is not a mapping",
             "<config>.environments.prod.environments: environment 'prod' has no section 'environments' "
@@ -314,7 +324,11 @@ class TestDefaults:
 
     def test_mappings_are_merged(self) -> None:
         step = step_of(
-            {"type": "Training", "environment": {"B": "step", "C": "step"}, "request": {"RetryStrategy": {"X": 1}}}
+            {
+                "type": "Training",
+                "environment": {"B": "step", "C": "step"},
+                "request": {"RetryStrategy": {"X": 1}},
+            }
             | {"request": {"VpcConfig": {"Subnets": ["subnet-a"]}}},
             defaults={
                 **JOB,
@@ -336,7 +350,12 @@ class TestDefaults:
                     "b": {"type": "Training"},
                     "c": {"type": "Training", "tags": {"own": "c"}},
                 },
-                defaults={**JOB, "environment": {"A": "1"}, "tags": {"team": "x"}, "Training": {"tags": None}},
+                defaults={
+                    **JOB,
+                    "environment": {"A": "1"},
+                    "tags": {"team": "x"},
+                    "Training": {"tags": None},
+                },
             )
         )
         assert "Environment" not in steps["a"]["Arguments"]
@@ -350,7 +369,10 @@ class TestDefaults:
         assert steps["a"]["Arguments"] == {"ErrorMessage": ""}
 
     def test_a_default_of_a_type_that_is_not_used_is_fine(self) -> None:
-        assert errors_of(config({"a": {"type": "Fail"}}, defaults={"ranges": {}, "Tuning": {"max_jobs": 3}})) == []
+        assert (
+            errors_of(config({"a": {"type": "Fail"}}, defaults={"ranges": {}, "Tuning": {"max_jobs": 3}}))
+            == []
+        )
 
     def test_a_default_that_no_type_has_is_an_error(self) -> None:
         base = config(
@@ -462,7 +484,9 @@ class TestModels:
     def test_models_and_mappings_give_the_same_definition(self) -> None:
         models = {
             "load": ProcessingConfig(**JOB, outputs={"data": ProcessingOutput(path="/opt/ml/processing/x")}),
-            "call": LambdaConfig(function_arn="arn:aws:lambda:x", inputs={"a": ["${param.P}"]}, outputs={"o": "Float"}),
+            "call": LambdaConfig(
+                function_arn="arn:aws:lambda:x", inputs={"a": ["${param.P}"]}, outputs={"o": "Float"}
+            ),
             "check": ConditionConfig(
                 conditions=(Condition(left=ParameterRef("P"), op=">=", right=3), {"value": 1, "in": [1, 2]}),
                 if_steps=("stop",),
@@ -491,7 +515,9 @@ class TestModels:
         )
 
     def test_foreign_models_give_their_defaults(self) -> None:
-        arguments = step_of(dict(ForeignStep()), pipeline={**PIPELINE})["Arguments"]  # a mapping, for comparison
+        arguments = step_of(dict(ForeignStep()), pipeline={**PIPELINE})[
+            "Arguments"
+        ]  # a mapping, for comparison
         assert step_of(ForeignStep(), pipeline=PIPELINE)["Arguments"] == arguments  # type: ignore[arg-type]
         output = arguments["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
         assert output["LocalPath"] == "/opt/ml/processing/foreign"
@@ -511,7 +537,9 @@ class TestModels:
     def test_edges_may_be_objects_and_pairs(self) -> None:
         steps = {"a": {"type": "Fail"}, "b": {"type": "Fail"}, "c": {"type": "Fail"}}
         edges = [Edge("a", "b", order_only=True), Edge.parse("b => c")]
-        assert definition_of(config(steps, edges=edges)) == definition_of(config(steps, edges=["a => b", "b => c"]))
+        assert definition_of(config(steps, edges=edges)) == definition_of(
+            config(steps, edges=["a => b", "b => c"])
+        )
 
     def test_references_may_be_objects(self) -> None:
         message = Join("/", ("run$", ExecutionVariable("PipelineExecutionId"), ParameterRef("P")))
@@ -606,7 +634,14 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "parameters:\n  N: {type: Integer, enum: [a]}\n",
-        [(3, "parameter", "parameter 'N': only a String parameter has an enum, not one of type Integer", None)],
+        [
+            (
+                3,
+                "parameter",
+                "parameter 'N': only a String parameter has an enum, not one of type Integer",
+                None,
+            )
+        ],
     ),
     (
         "parameters:\n  N: {type: String, enum: [fast, exact], default: fsat}\n",

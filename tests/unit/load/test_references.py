@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from dagsmith.load.references import (
     EXECUTION_VARIABLES,
     ReferenceSyntaxError,
@@ -11,8 +14,6 @@ from dagsmith.load.references import (
     spell,
 )
 from dagsmith.spec.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 names = st.from_regex(r"[A-Za-z0-9_\-]{1,8}", fullmatch=True)
 paths = st.from_regex(r"[A-Za-z]{1,5}(\.[A-Za-z]{1,5}|\['[a-z ]{1,4}'\]|\[[0-9]\]){0,3}", fullmatch=True)
@@ -136,7 +137,11 @@ class TestReading:
             ("${exec}", "'${exec}' is not a reference", "write ${exec.PipelineExecutionId}"),
             ("${step.a}", "'${step.a}' is not a reference", "write ${step.<step>.<property path>}"),
             ("${step..b}", "'${step..b}' is not a reference", "write ${step.<step>.<property path>}"),
-            ("${json.a.b}", "'${json.a.b}' is not a reference", "write ${json.<step>.<property file>.<path>}"),
+            (
+                "${json.a.b}",
+                "'${json.a.b}' is not a reference",
+                "write ${json.<step>.<property file>.<path>}",
+            ),
             (
                 "${exec.PipelineExecutionID}",
                 "an execution has no variable 'PipelineExecutionID'",

@@ -330,7 +330,7 @@ def test_no_indentation_exhausts_the_stack() -> None:
         ("a: 1\nb: - c\n", 2, "list item"),
         ("a: 1\nb: !e!x 1\n", 2, "tag"),
         ("a: 1\nb: \x01\n", 2, "U+0001"),
-        ("é: 1\nb: \0\n", 2, "U+0000"),
+        ("éééééééééé: 1\nb: \0\nc: 1\n", 2, "U+0000"),
         ("%YAML 2.0\n---\na: 1\n", 1, "incompatible"),
         ("a: 1\n---\nb: 1\n", 2, "second document"),
         ("a: 1\n...\nb: 1\n", 3, "second document"),

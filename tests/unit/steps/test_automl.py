@@ -92,8 +92,13 @@ def test_ports() -> None:
         "model": {"type": "CreateModel", "image_uri": IMAGE},
     }
     found = steps_of(config(steps, edges=["load -> search", "search.model -> model.model"]))
-    uris = [item["DataSource"]["S3DataSource"]["S3Uri"]["Get"] for item in found["search"]["Arguments"]["InputDataConfig"]]
-    assert uris == [f"Steps.load.ProcessingOutputConfig.Outputs['{n}'].S3Output.S3Uri" for n in ("train", "validation")]
+    uris = [
+        item["DataSource"]["S3DataSource"]["S3Uri"]["Get"]
+        for item in found["search"]["Arguments"]["InputDataConfig"]
+    ]
+    assert uris == [
+        f"Steps.load.ProcessingOutputConfig.Outputs['{n}'].S3Output.S3Uri" for n in ("train", "validation")
+    ]
     assert found["model"]["Arguments"]["PrimaryContainer"]["ModelDataUrl"] == {
         "Get": "Steps.search.BestCandidate.InferenceContainers[0].ModelDataUrl"
     }
@@ -105,7 +110,10 @@ def test_ports() -> None:
         ({"inputs": None}, "step 'step': nothing feeds its input 'train'"),
         ({"inputs": {"train": "s3://b/x", "valid": "s3://b/y"}}, "step 'step': there is no input 'valid'"),
         ({"mode": "AUTO"}, "step 'step' (AutoML): mode: expected 'ENSEMBLING', got 'AUTO'"),
-        ({"request": {"ModelDeployConfig": {}}}, "step 'step': ModelDeployConfig cannot be set: pipelines do not take it"),
+        (
+            {"request": {"ModelDeployConfig": {}}},
+            "step 'step': ModelDeployConfig cannot be set: pipelines do not take it",
+        ),
         ({"target_attribute_name": None}, "step 'step' (AutoML): 'target_attribute_name' is missing"),
     ],
 )

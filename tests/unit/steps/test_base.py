@@ -148,7 +148,10 @@ class TestRequest:
             "VolumeSizeInGB": 99,
         }
         assert arguments["RetryStrategy"] == {"MaximumRetryAttempts": 2}
-        assert arguments["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400, "MaxPendingTimeInSeconds": 7200}
+        assert arguments["StoppingCondition"] == {
+            "MaxRuntimeInSeconds": 86400,
+            "MaxPendingTimeInSeconds": 7200,
+        }
 
     def test_null_removes(self) -> None:
         arguments = arguments_of(
@@ -183,7 +186,11 @@ class TestRequest:
         }
 
     def test_what_the_step_lacks_may_stand_in_it(self) -> None:
-        fields = {"type": "Training", **JOB, "request": {"RoleArn": ROLE, "OutputDataConfig": {"S3OutputPath": "s3://b/x"}}}
+        fields = {
+            "type": "Training",
+            **JOB,
+            "request": {"RoleArn": ROLE, "OutputDataConfig": {"S3OutputPath": "s3://b/x"}},
+        }
         messages = errors_of(config({"step": fields}, pipeline={"name": "demo"}))
         assert messages == [
             "<config>.pipeline: steps need an execution role (set pipeline.role to the ARN of a role)",
@@ -212,7 +219,12 @@ class TestRequest:
                 ".Environment",
             ),
             ({"RoleArn": None}, "missing-field", "RoleArn is missing", None),
-            ({"StoppingCondition": []}, "wrong-type", "StoppingCondition must be a mapping, not a list", ".StoppingCondition"),
+            (
+                {"StoppingCondition": []},
+                "wrong-type",
+                "StoppingCondition must be a mapping, not a list",
+                ".StoppingCondition",
+            ),
             (
                 {"InputDataConfig": "${param.Place}"},
                 "reference-type",
@@ -237,7 +249,11 @@ class TestRequest:
 
 class TestDependencies:
     def test_depends_on(self) -> None:
-        steps = {"a": {"type": "Fail", "depends_on": ["b", "c", "b"]}, "b": {"type": "Fail"}, "c": {"type": "Fail"}}
+        steps = {
+            "a": {"type": "Fail", "depends_on": ["b", "c", "b"]},
+            "b": {"type": "Fail"},
+            "c": {"type": "Fail"},
+        }
         found = steps_of(config(steps, edges=["c => a"]))
         assert list(found) == ["b", "c", "a"]
         assert found["a"]["DependsOn"] == ["c", "b"]
@@ -306,7 +322,9 @@ class TestReferences:
         ],
     )
     @pytest.mark.parametrize("text", ["{}", "a {} b", "{} {}"])
-    def test_each_must_lead_somewhere(self, reference: str, message: str, hint: str | None, text: str) -> None:
+    def test_each_must_lead_somewhere(
+        self, reference: str, message: str, hint: str | None, text: str
+    ) -> None:
         steps = {
             "train": TRAINING,
             "work": {
@@ -321,7 +339,9 @@ class TestReferences:
         assert (error.code, error.message, error.hint) == ("reference", f"step 'stop': {message}", hint)
         assert str(error.location) == "<config>.steps.stop.error_message"
 
-    @pytest.mark.parametrize("trial", ["${step.train.TrainingJobName}", "${json.train.R.x}", "t-${step.none.X}"])
+    @pytest.mark.parametrize(
+        "trial", ["${step.train.TrainingJobName}", "${json.train.R.x}", "t-${step.none.X}"]
+    )
     def test_the_experiment_is_set_before_any_step(self, trial: str) -> None:
         pipeline = {"name": "demo", "role": ROLE, "bucket": "my-bucket", "experiment": {"trial": trial}}
         error = only_error({"pipeline": pipeline, "steps": {"train": TRAINING}})

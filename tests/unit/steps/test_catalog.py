@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+
 from dagsmith.cli.main import cli
 from dagsmith.steps.catalog import MODULES, StepCatalog
 

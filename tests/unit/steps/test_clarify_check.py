@@ -34,7 +34,10 @@ def test_minimal() -> None:
         "SuppliedBaselineConstraints": None,
     }
     digest = hashlib.sha256(ANALYSIS).hexdigest()
-    inputs = [(i["InputName"], i["S3Input"]["S3Uri"], i["S3Input"]["LocalPath"]) for i in arguments["ProcessingInputs"]]
+    inputs = [
+        (i["InputName"], i["S3Input"]["S3Uri"], i["S3Input"]["LocalPath"])
+        for i in arguments["ProcessingInputs"]
+    ]
     assert inputs == [
         (
             "analysis_config",
@@ -114,11 +117,21 @@ def test_ports() -> None:
     [
         ({"check_type": "MODEL_BIAS"}, "step 'step': nothing feeds its input 'model_name'"),
         (
-            {"check_type": "MODEL_BIAS", "model_name": "a", "inputs": {"dataset": "s3://b/x", "model_name": "b"}},
+            {
+                "check_type": "MODEL_BIAS",
+                "model_name": "a",
+                "inputs": {"dataset": "s3://b/x", "model_name": "b"},
+            },
             "step 'step' (ClarifyCheck): model_name and inputs.model_name are the same: keep one of them",
         ),
-        ({"model_name": "m"}, "step 'step' (ClarifyCheck): a check of DATA_BIAS asks no model: leave out model_name"),
-        ({"inputs": {"dataset": "s3://b/x", "model_name": "m"}}, "step 'step': there is no input 'model_name'"),
+        (
+            {"model_name": "m"},
+            "step 'step' (ClarifyCheck): a check of DATA_BIAS asks no model: leave out model_name",
+        ),
+        (
+            {"inputs": {"dataset": "s3://b/x", "model_name": "m"}},
+            "step 'step': there is no input 'model_name'",
+        ),
         (
             {"analysis_config": {"label": "${param.L}"}},
             "step 'step' (ClarifyCheck): analysis_config: it is written out when the pipeline is compiled, so "
@@ -126,7 +139,8 @@ def test_ports() -> None:
         ),
         (
             {"check_type": "BIAS"},
-            "step 'step' (ClarifyCheck): check_type: expected 'DATA_BIAS', 'MODEL_BIAS' or 'MODEL_EXPLAINABILITY', got 'BIAS'",
+            "step 'step' (ClarifyCheck): check_type: expected 'DATA_BIAS', 'MODEL_BIAS' or "
+            "'MODEL_EXPLAINABILITY', got 'BIAS'",
         ),
     ],
 )

@@ -15,7 +15,9 @@ N, S = {"Get": "Parameters.N"}, {"Get": "Parameters.S"}
 
 
 def conditions(*given_conditions: Any) -> Any:
-    arguments = arguments_of({"type": "Condition", "conditions": list(given_conditions)}, parameters=PARAMETERS)
+    arguments = arguments_of(
+        {"type": "Condition", "conditions": list(given_conditions)}, parameters=PARAMETERS
+    )
     return arguments["Conditions"]
 
 
@@ -194,7 +196,14 @@ def means(condition: dict[str, Any], n: int) -> bool:
     if "in" in condition:
         return n in condition["in"]
     right = condition["right"]
-    outcomes = {"==": n == right, "!=": n != right, ">": n > right, ">=": n >= right, "<": n < right, "<=": n <= right}
+    outcomes = {
+        "==": n == right,
+        "!=": n != right,
+        ">": n > right,
+        ">=": n >= right,
+        "<": n < right,
+        "<=": n <= right,
+    }
     return outcomes[condition["op"]]
 
 
@@ -205,7 +214,9 @@ leaves = st.one_of(
         st.sampled_from(["==", "!=", ">", ">=", "<", "<="]),
         numbers,
     ),
-    st.builds(lambda values: {"value": "${param.N}", "in": values}, st.lists(numbers, min_size=1, max_size=3)),
+    st.builds(
+        lambda values: {"value": "${param.N}", "in": values}, st.lists(numbers, min_size=1, max_size=3)
+    ),
 )
 nested = st.recursive(
     leaves,
@@ -268,7 +279,10 @@ def test_an_unknown_operator_names_the_nearest() -> None:
     [
         ([], "conditions: expected at least 1 item, got 0"),
         (ALWAYS * 201, "conditions: expected at most 200 items, got 201"),
-        ({"left": 1, "op": "==", "right": 1}, "conditions: expected a list, got {'left': 1, 'op': '==', 'right': 1}"),
+        (
+            {"left": 1, "op": "==", "right": 1},
+            "conditions: expected a list, got {'left': 1, 'op': '==', 'right': 1}",
+        ),
     ],
 )
 def test_how_many(given_conditions: Any, message: str) -> None:

@@ -68,8 +68,15 @@ def test_ports() -> None:
 
 
 def test_code_that_a_container_would_not_find() -> None:
-    fields = {"type": "CreateModel", "framework": "pytorch", "framework_version": "2.0", "entry_point": "x.py"}
-    codes = [error.code for error in check(config({"step": {**fields, "instance_type": "ml.m5.xlarge"}})).errors]
+    fields = {
+        "type": "CreateModel",
+        "framework": "pytorch",
+        "framework_version": "2.0",
+        "entry_point": "x.py",
+    }
+    codes = [
+        error.code for error in check(config({"step": {**fields, "instance_type": "ml.m5.xlarge"}})).errors
+    ]
     # Where no SDK is installed, the image cannot be looked up either.
     assert codes in (["repack"], ["repack", "no-sdk"])
 

@@ -25,7 +25,7 @@ def test_full() -> None:
         "jar": "s3://b/x.jar",
         "args": ["spark-submit", 3, "${param.N}", True],
         "main_class": "com.example.Main",
-        "properties": {"a": 1, "b": "x"},
+        "properties": {"a": 1, "b": "x", "c": "${param.N}"},
         "outputs": {"rows": "s3://b/rows", "other": {"destination": "${param.Place}"}},
         "cluster_id": "${param.Cluster}",
         "execution_role_arn": "arn:aws:iam::123456789012:role/EMR",
@@ -40,7 +40,11 @@ def test_full() -> None:
                 "HadoopJarStep": {
                     "Jar": "s3://b/x.jar",
                     "MainClass": "com.example.Main",
-                    "Properties": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "x"}],
+                    "Properties": [
+                        {"Key": "a", "Value": "1"},
+                        {"Key": "b", "Value": "x"},
+                        {"Key": "c", "Value": {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.N"}]}}},
+                    ],
                     "Args": [
                         "spark-submit",
                         "3",
@@ -67,7 +71,13 @@ def test_a_cluster_of_its_own() -> None:
 
 def test_outputs_flow_on() -> None:
     """An output is the argument that the job got for it."""
-    emr = {"type": "EMR", "jar": "x.jar", "args": ["a"], "outputs": {"p": "s3://b/p", "q": "s3://b/q"}, "cluster_id": "j"}
+    emr = {
+        "type": "EMR",
+        "jar": "x.jar",
+        "args": ["a"],
+        "outputs": {"p": "s3://b/p", "q": "s3://b/q"},
+        "cluster_id": "j",
+    }
     reader = {"type": "Processing", **JOB, "inputs": {"q": None, "p": None}}
     steps = steps_of(config({"e": emr, "r": reader}, edges=["e -> r"]))
     args = steps["e"]["Arguments"]["StepConfig"]["HadoopJarStep"]["Args"]
@@ -80,15 +90,30 @@ def test_outputs_flow_on() -> None:
     ("fields", "message"),
     [
         ({}, "step 'step' (EMR): an EMR step takes one of cluster_id and cluster_config"),
-        ({"cluster_id": "j", "cluster_config": CLUSTER}, "step 'step' (EMR): an EMR step takes one of cluster_id and cluster_config"),
-        ({"cluster_config": CLUSTER, "execution_role_arn": "x"}, "step 'step' (EMR): execution_role_arn goes along with cluster_id"),
-        ({"cluster_config": {**CLUSTER, "Name": "mine"}}, "step 'step': the pipeline sets Name of its own cluster"),
+        (
+            {"cluster_id": "j", "cluster_config": CLUSTER},
+            "step 'step' (EMR): an EMR step takes one of cluster_id and cluster_config",
+        ),
+        (
+            {"cluster_config": CLUSTER, "execution_role_arn": "x"},
+            "step 'step' (EMR): execution_role_arn goes along with cluster_id",
+        ),
+        (
+            {"cluster_config": {**CLUSTER, "Name": "mine"}},
+            "step 'step': the pipeline sets Name of its own cluster",
+        ),
         (
             {"cluster_config": {"Instances": {**CLUSTER["Instances"], "TerminationProtected": True}}},  # type: ignore[dict-item]
             "step 'step': the pipeline sets Instances.TerminationProtected of its own cluster",
         ),
-        ({"cluster_config": {"Instances": {"Foo": 1}}}, "step 'step': ClusterConfig.Instances.Foo is not a field of JobFlowInstancesConfig"),
-        ({"cluster_id": "j", "args": "spark-submit"}, "step 'step' (EMR): args: expected a list, got 'spark-submit'"),
+        (
+            {"cluster_config": {"Instances": {"Foo": 1}}},
+            "step 'step': ClusterConfig.Instances.Foo is not a field of JobFlowInstancesConfig",
+        ),
+        (
+            {"cluster_id": "j", "args": "spark-submit"},
+            "step 'step' (EMR): args: expected a list, got 'spark-submit'",
+        ),
         ({"cluster_id": "j", "retry_policies": []}, None),
     ],
 )

@@ -31,13 +31,20 @@ def test_full() -> None:
         "role": "${param.Role}",
         "application_config": APPLICATION,
         "job_driver": {"sparkSubmit": {"entryPoint": "${param.Script}"}},
-        "configuration_overrides": {"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": "s3://b/l"}}},
+        "configuration_overrides": {
+            "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": "s3://b/l"}}
+        },
         "execution_timeout_minutes": 60,
         "job_name": "job",
         "tags": {"team": "risk"},
         "cache": True,
         "retry_policies": [
-            {"exception_types": ["Step.THROTTLING"], "max_attempts": 2, "interval_seconds": 5, "backoff_rate": 1.5}
+            {
+                "exception_types": ["Step.THROTTLING"],
+                "max_attempts": 2,
+                "interval_seconds": 5,
+                "backoff_rate": 1.5,
+            }
         ],
     }
     role = {"Get": "Parameters.Role"}
@@ -68,8 +75,14 @@ def test_full() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"application_id": None}, "step 'step' (EMRServerless): an EMRServerless step takes one of application_id and application_config"),
-        ({"application_config": APPLICATION}, "step 'step' (EMRServerless): an EMRServerless step takes one of application_id and application_config"),
+        (
+            {"application_id": None},
+            "step 'step' (EMRServerless): an EMRServerless step takes one of application_id and application_config",
+        ),
+        (
+            {"application_config": APPLICATION},
+            "step 'step' (EMRServerless): an EMRServerless step takes one of application_id and application_config",
+        ),
         ({"job_driver": None}, "step 'step' (EMRServerless): 'job_driver' is missing"),
         (
             {"job_driver": {"hive": {"query": "q"}, "spark": {}}},

@@ -49,7 +49,10 @@ def test_full() -> None:
             "initial_variant_weight": 0.5,
             "kms_key": "key",
             "tags": {"team": "risk"},
-            "request": {"DataCaptureConfig": None, "ExecutionRoleArn": "arn:aws:iam::123456789012:role/Other"},
+            "request": {
+                "DataCaptureConfig": None,
+                "ExecutionRoleArn": "arn:aws:iam::123456789012:role/Other",
+            },
         },
         parameters={"T": "ml.m5.large"},
     )
@@ -82,8 +85,14 @@ def test_full() -> None:
 
 
 def test_variants_of_the_request_need_no_model() -> None:
-    variants = [{"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
-    fields = {"type": "EndpointConfig", "endpoint_config_name": "s", "request": {"ProductionVariants": variants}}
+    variants = [
+        {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    ]
+    fields = {
+        "type": "EndpointConfig",
+        "endpoint_config_name": "s",
+        "request": {"ProductionVariants": variants},
+    }
     assert arguments_of(fields)["ProductionVariants"] == variants
 
 
@@ -95,7 +104,9 @@ def test_ports() -> None:
         "after": {"type": "Fail", "error_message": "${step.live.EndpointName}"},
     }
     found = steps_of(config(steps, edges=["model -> settings", "settings -> live", "live -> after"]))
-    assert found["settings"]["Arguments"]["ProductionVariants"][0]["ModelName"] == {"Get": "Steps.model.ModelName"}
+    assert found["settings"]["Arguments"]["ProductionVariants"][0]["ModelName"] == {
+        "Get": "Steps.model.ModelName"
+    }
     assert found["live"]["Arguments"]["EndpointConfigName"] == {"Get": "Steps.settings.EndpointConfigName"}
 
 

@@ -31,7 +31,12 @@ def test_full() -> None:
             "ErrorMessage": {
                 "Std:Join": {
                     "On": "",
-                    "Values": [{"Get": "Parameters.N"}, " in ", {"Get": "Execution.PipelineName"}, ": é ${x}"],
+                    "Values": [
+                        {"Get": "Parameters.N"},
+                        " in ",
+                        {"Get": "Execution.PipelineName"},
+                        ": é ${x}",
+                    ],
                 }
             }
         },
@@ -39,6 +44,11 @@ def test_full() -> None:
         "DisplayName": "Stop",
         "Description": "Words",
     }
+
+
+def test_a_number_becomes_text() -> None:
+    step = step_of({"type": "Fail", "error_message": "${param.N}"}, parameters={"N": 3})
+    assert step["Arguments"]["ErrorMessage"] == {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.N"}]}}
 
 
 @pytest.mark.parametrize(

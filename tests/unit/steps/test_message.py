@@ -10,7 +10,10 @@ from tests.support.compiling import config, error_in, errors_of, step_of, steps_
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:notify"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/queue"
-KINDS = [("Lambda", "function_arn", "FunctionArn", FUNCTION), ("Callback", "sqs_queue_url", "SqsQueueUrl", QUEUE)]
+KINDS = [
+    ("Lambda", "function_arn", "FunctionArn", FUNCTION),
+    ("Callback", "sqs_queue_url", "SqsQueueUrl", QUEUE),
+]
 
 
 @pytest.mark.parametrize(("kind", "field", "member", "value"), KINDS)
@@ -50,7 +53,10 @@ def test_full(kind: str, field: str, member: str, value: str) -> None:
             "number": 1,
             "nothing": None,
             "deep": {
-                "list": [target, {"x": {"Std:Join": {"On": "", "Values": ["run-", {"Get": "Execution.PipelineName"}]}}}],
+                "list": [
+                    target,
+                    {"x": {"Std:Join": {"On": "", "Values": ["run-", {"Get": "Execution.PipelineName"}]}}},
+                ],
                 "dollar": "${x}",
             },
             "more": [1],
@@ -86,8 +92,15 @@ def test_outputs_can_be_referred_to(kind: str, field: str, member: str, value: s
         ({"function_arn": None}, "'function_arn' is missing"),
         ({"inputs": ["a"]}, "inputs: expected a mapping, got ['a']"),
         ({"inputs": {"a": {"b": "${x}"}}}, "inputs.a.b: '${x}' is not a reference"),
-        ({"outputs": {"a": "Text"}}, "outputs.a.type: expected 'String', 'Integer', 'Boolean' or 'Float', got 'Text'"),
-        ({"outputs": {"a'b": None}}, "outputs.a'b: \"a'b\" is not a name that references and edges can spell: expected no spaces, quotes or brackets"),
+        (
+            {"outputs": {"a": "Text"}},
+            "outputs.a.type: expected 'String', 'Integer', 'Boolean' or 'Float', got 'Text'",
+        ),
+        (
+            {"outputs": {"a'b": None}},
+            "outputs.a'b: \"a'b\" is not a name that references and edges can spell: "
+            "expected no spaces, quotes or brackets",
+        ),
         ({"retry_policies": []}, "there is no field 'retry_policies'"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.compiling import IMAGE, ROLE, error_in, step_of
+from tests.support.compiling import IMAGE, ROLE, config, error_in, step_of, steps_of
 
 JOB: dict[str, Any] = {
     "type": "NotebookJob",
@@ -78,7 +78,7 @@ def test_full() -> None:
             "initialization_script": "init.sh",
             "additional_dependencies": ["more.py"],
             "notebook_job_name": "my_job",
-            "parameters": {"rows": 3, "name": "${param.P}"},
+            "parameters": {"rows": 3, "name": "${param.P}", "count": "${param.N}"},
             "environment": {"A": 1},
             "instance_type": "ml.m5.xlarge",
             "volume_size_in_gb": 40,
@@ -93,11 +93,15 @@ def test_full() -> None:
             "tags": {"team": "risk"},
             "retry_policies": [{"exception_types": ["Step.THROTTLING"], "max_attempts": 2}],
         },
-        parameters={"P": "x"},
+        parameters={"P": "x", "N": 1},
     )
     arguments = step["Arguments"]
     assert arguments["TrainingJobName"] == "my-job"
-    assert arguments["HyperParameters"] == {"rows": "3", "name": {"Get": "Parameters.P"}}
+    assert arguments["HyperParameters"] == {
+        "rows": "3",
+        "name": {"Get": "Parameters.P"},
+        "count": {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.N"}]}},
+    }
     assert arguments["ResourceConfig"] == {
         "InstanceType": "ml.m5.xlarge",
         "VolumeSizeInGB": 40,
@@ -120,13 +124,21 @@ def test_full() -> None:
     assert "RetryPolicies" in step
 
 
+def test_a_job_has_a_name_that_the_service_takes() -> None:
+    steps = steps_of(config({"weekly_report_": JOB}))
+    assert steps["weekly_report_"]["Arguments"]["TrainingJobName"] == "weekly-report"
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"input_notebook": "reprots/report.ipynb"}, "step 'step': reprots/report.ipynb does not exist"),
         ({"additional_dependencies": ["gone.py"]}, "step 'step': gone.py does not exist"),
         ({"kernel_name": None}, "step 'step' (NotebookJob): 'kernel_name' is missing"),
-        ({"notebook_job_name": "1job"}, "step 'step' (NotebookJob): notebook_job_name: '1job' does not match ^[a-zA-Z][a-zA-Z0-9_-]*$"),
+        (
+            {"notebook_job_name": "1job"},
+            "step 'step' (NotebookJob): notebook_job_name: '1job' does not match ^[a-zA-Z][a-zA-Z0-9_-]*$",
+        ),
         ({"cache": True}, "step 'step' (NotebookJob): there is no field 'cache'"),
     ],
 )

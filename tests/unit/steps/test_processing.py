@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagsmith.steps.processing import LAUNCHER
 
-from tests.support.compiling import IMAGE, JOB, ROLE, arguments_of, config, error_in, errors_of, step_of, steps_of
+from dagsmith.steps.processing import LAUNCHER
+from tests.support.compiling import (
+    IMAGE,
+    JOB,
+    ROLE,
+    arguments_of,
+    config,
+    error_in,
+    errors_of,
+    step_of,
+    steps_of,
+)
 
 RUN = {"Get": "Execution.PipelineExecutionId"}
 

@@ -184,8 +184,14 @@ def test_ports() -> None:
     [
         ({"inputs": None}, "step 'step': nothing feeds its input 'dataset'"),
         ({"dataset_format": None}, "step 'step' (QualityCheck): 'dataset_format' is missing"),
-        ({"problem_type": "Regression"}, "step 'step' (QualityCheck): problem_type goes along with check_type MODEL_QUALITY"),
-        ({"check_type": "MODEL_QUALITY"}, "step 'step' (QualityCheck): problem_type goes along with check_type MODEL_QUALITY"),
+        (
+            {"problem_type": "Regression"},
+            "step 'step' (QualityCheck): problem_type goes along with check_type MODEL_QUALITY",
+        ),
+        (
+            {"check_type": "MODEL_QUALITY"},
+            "step 'step' (QualityCheck): problem_type goes along with check_type MODEL_QUALITY",
+        ),
         (
             {"dataset_format": {"csv": {"header": "${param.H}"}}},
             "step 'step' (QualityCheck): dataset_format: it is written out when the pipeline is compiled, so "

@@ -96,7 +96,9 @@ def test_ports() -> None:
         "evaluate": evaluate,
         "register": {"type": "RegisterModel", "image_uri": IMAGE, "model_package_group_name": "m"},
     }
-    arguments = steps_of(config(steps, edges=["train -> register", "evaluate -> register"]))["register"]["Arguments"]
+    arguments = steps_of(config(steps, edges=["train -> register", "evaluate -> register"]))["register"][
+        "Arguments"
+    ]
     container = arguments["InferenceSpecification"]["Containers"][0]
     assert container["ModelDataUrl"] == {"Get": "Steps.train.ModelArtifacts.S3ModelArtifacts"}
     evaluation = {"Get": "Steps.evaluate.ProcessingOutputConfig.Outputs['evaluation'].S3Output.S3Uri"}
@@ -114,12 +116,18 @@ def test_ports() -> None:
     ("fields", "message"),
     [
         ({"inputs": {"metrics": "s3://b/x"}}, "step 'step': there is no input 'metrics'"),
-        ({"request": {"CertifyForMarketplace": True}}, "step 'step': CertifyForMarketplace cannot be set: the service sets it when the pipeline runs"),
+        (
+            {"request": {"CertifyForMarketplace": True}},
+            "step 'step': CertifyForMarketplace cannot be set: the service sets it when the pipeline runs",
+        ),
         (
             {"approval_status": "Aproved"},
             "step 'step': ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval, not 'Aproved'",
         ),
-        ({"skip_model_validation": True}, "step 'step' (RegisterModel): skip_model_validation: expected 'All' or 'None', got true"),
+        (
+            {"skip_model_validation": True},
+            "step 'step' (RegisterModel): skip_model_validation: expected 'All' or 'None', got true",
+        ),
     ],
 )
 def test_mistakes(fields: dict[str, Any], message: str) -> None:

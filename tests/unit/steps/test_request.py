@@ -72,9 +72,18 @@ def test_a_body_of_another_service() -> None:
         ({"step_type": None}, "step 'step' (Request): 'step_type' is missing"),
         ({"step_type": "A B"}, "step 'step' (Request): step_type: 'A B' does not match ^[A-Za-z]+$"),
         ({"request": {"InferenceComponentName": "part"}}, "step 'step': EndpointName is missing"),
-        ({"fields": {"Name": "x"}}, "step 'step' (Request): fields.Name: Name is set by the fields that every step has"),
-        ({"fields": {"Arguments": {}}}, "step 'step' (Request): fields.Arguments: Arguments is set by the fields that every step has"),
-        ({"request": {"InferenceComponentName": {"a": 1}, "EndpointName": "x"}}, "step 'step': InferenceComponentName must be a string, not a mapping"),
+        (
+            {"fields": {"Name": "x"}},
+            "step 'step' (Request): fields.Name: Name is set by the fields that every step has",
+        ),
+        (
+            {"fields": {"Arguments": {}}},
+            "step 'step' (Request): fields.Arguments: Arguments is set by the fields that every step has",
+        ),
+        (
+            {"request": {"InferenceComponentName": {"a": 1}, "EndpointName": "x"}},
+            "step 'step': InferenceComponentName must be a string, not a mapping",
+        ),
     ],
 )
 def test_mistakes(fields: dict[str, Any], message: str) -> None:
@@ -83,13 +92,20 @@ def test_mistakes(fields: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"shape": "Nope"}, {"properties": "Nope"}, {"service": "nope", "shape": "X"}, {"service": "nope", "properties": "X"}],
+    [
+        {"shape": "Nope"},
+        {"properties": "Nope"},
+        {"service": "nope", "shape": "X"},
+        {"service": "nope", "properties": "X"},
+    ],
 )
 def test_shapes_that_botocore_does_not_know(fields: dict[str, Any]) -> None:
     """Also where another step refers to the properties: told once, and not as a traceback."""
     steps = {
         "part": {"type": "Request", "step_type": "X", **fields},
-        "stop": {"type": "Fail", "error_message": "${step.part.Anything}"} if "properties" in fields else {"type": "Fail"},
+        "stop": {"type": "Fail", "error_message": "${step.part.Anything}"}
+        if "properties" in fields
+        else {"type": "Fail"},
     }
     (error,) = errors_of(config(steps))
     assert error.startswith("<config>.steps.part: step 'part': botocore ")

@@ -26,7 +26,13 @@ def test_minimal() -> None:
                 "S3OutputPath": {
                     "Std:Join": {
                         "On": "/",
-                        "Values": ["s3:/", "my-bucket", "demo", {"Get": "Execution.PipelineExecutionId"}, "step"],
+                        "Values": [
+                            "s3:/",
+                            "my-bucket",
+                            "demo",
+                            {"Get": "Execution.PipelineExecutionId"},
+                            "step",
+                        ],
                     }
                 }
             },
@@ -87,10 +93,20 @@ def test_full() -> None:
 
 def test_ports() -> None:
     steps = {
-        "data": {"type": "Processing", "image_uri": IMAGE, "instance_type": "ml.m5.xlarge", "outputs": {"rows": None}},
+        "data": {
+            "type": "Processing",
+            "image_uri": IMAGE,
+            "instance_type": "ml.m5.xlarge",
+            "outputs": {"rows": None},
+        },
         "model": {"type": "CreateModel", "image_uri": IMAGE},
         "predict": {"type": "Transform", "instance_type": "ml.m5.xlarge"},
-        "after": {"type": "Processing", "image_uri": IMAGE, "instance_type": "ml.m5.xlarge", "inputs": {"p": None}},
+        "after": {
+            "type": "Processing",
+            "image_uri": IMAGE,
+            "instance_type": "ml.m5.xlarge",
+            "inputs": {"p": None},
+        },
     }
     found = steps_of(config(steps, edges=["data -> predict", "model -> predict", "predict -> after"]))
     arguments = found["predict"]["Arguments"]

@@ -83,7 +83,10 @@ def test_full() -> None:
     )
     assert arguments["HyperParameterTuningJobConfig"] == {
         "Strategy": "Random",
-        "ResourceLimits": {"MaxNumberOfTrainingJobs": {"Get": "Parameters.Jobs"}, "MaxParallelTrainingJobs": 2},
+        "ResourceLimits": {
+            "MaxNumberOfTrainingJobs": {"Get": "Parameters.Jobs"},
+            "MaxParallelTrainingJobs": 2,
+        },
         "TrainingJobEarlyStoppingType": "Auto",
         "RandomSeed": 7,
         "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"},
@@ -158,12 +161,24 @@ def test_the_best_model_flows_on() -> None:
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        ({"type": "Integer", "min": 1}, "ranges.x: a Categorical range has values, any other has min and max"),
-        ({"type": "Categorical", "min": 1, "max": 2}, "ranges.x: a Categorical range has values, any other has min and max"),
-        ({"type": "Integer", "min": 1, "max": 2, "values": [1]}, "ranges.x: a Categorical range has values, any other has min and max"),
+        (
+            {"type": "Integer", "min": 1},
+            "ranges.x: a Categorical range has values, any other has min and max",
+        ),
+        (
+            {"type": "Categorical", "min": 1, "max": 2},
+            "ranges.x: a Categorical range has values, any other has min and max",
+        ),
+        (
+            {"type": "Integer", "min": 1, "max": 2, "values": [1]},
+            "ranges.x: a Categorical range has values, any other has min and max",
+        ),
         ([], "ranges.x: a Categorical range has values, any other has min and max"),
         ({"min": 1, "max": 2}, "'ranges.x.type' is missing"),
-        ({"type": "Integr", "min": 1, "max": 2}, "ranges.x.type: expected 'Continuous', 'Integer' or 'Categorical', got 'Integr'"),
+        (
+            {"type": "Integr", "min": 1, "max": 2},
+            "ranges.x.type: expected 'Continuous', 'Integer' or 'Categorical', got 'Integr'",
+        ),
         (5, "ranges.x: expected a mapping, got 5"),
         ({"type": "Integer", "min": "1", "max": 2}, "ranges.x.min: expected an integer or a number, got '1'"),
     ],

@@ -1,0 +1,108 @@
+"""Measures inside one SDK's environment: ``python -m benchmarks.measure compile|memory ...`` prints JSON."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pipelines import by_hand, config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["compile", "memory"])
+    parser.add_argument("--shape", required=True)
+    parser.add_argument("--size", type=int, required=True)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--hand", action="store_true", help="also by hand; for memory: only by hand")
+    arguments = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    # The service takes no definition as long as that of 10,000 steps: the limit is lifted to measure the growth.
+    import dagsmith.check.spec as checks
+
+    checks.DEFINITION_MAX = 10**12  # type: ignore[misc]
+    measure = compile_times if arguments.what == "compile" else memory
+    print(json.dumps(measure(arguments)))
+
+
+def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Seconds, a list of one for each repeat: ours and by hand in turn."""
+    from dagsmith import PipelineDAGCompiler
+    from tests.by_hand.session import offline_session, schemas_checked_once, sdk_major
+
+    times: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder, offline_session() as session, schemas_checked_once():
+        path = Path(folder) / "pipeline.yaml"
+        path.write_text(_yaml(config(arguments.shape, arguments.size)))
+        # A first round of each pays for imports and service models.
+        PipelineDAGCompiler(config(arguments.shape, 2)).compile().definition()
+        if arguments.hand:
+            by_hand(session, arguments.shape, 2, sdk_major()).definition()
+        for _ in range(arguments.repeats):
+            if arguments.hand:
+                _time(times, "hand_build", lambda: by_hand(session, arguments.shape, arguments.size, sdk_major()))
+                _time(times, "hand_definition", lambda: _last.definition())
+            _time(times, "read", lambda: _loaded(path))
+            _time(times, "compile", lambda: _last.compile())
+            _time(times, "definition", lambda: _last.definition())
+    return times
+
+
+def memory(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Peak memory of this process in MiB, and how much of it was there before."""
+    from dagsmith import PipelineDAGCompiler
+    from tests.by_hand.session import offline_session, schemas_checked_once, sdk_major
+
+    with offline_session() as session, schemas_checked_once():
+        PipelineDAGCompiler(config(arguments.shape, 2)).compile().definition()
+        by_hand(session, arguments.shape, 2, sdk_major()).definition()
+        before = _peak()
+        if arguments.hand:
+            by_hand(session, arguments.shape, arguments.size, sdk_major()).definition()
+        else:
+            PipelineDAGCompiler(config(arguments.shape, arguments.size)).compile().definition()
+    return {"before": before, "peak": _peak()}
+
+
+_last: Any = None
+
+
+def _time(times: dict[str, list[float]], key: str, work: Any) -> None:
+    global _last
+    gc.collect()
+    start = time.perf_counter()
+    result = work()
+    times.setdefault(key, []).append(time.perf_counter() - start)
+    _last = result
+
+
+def _loaded(path: Path) -> Any:
+    from dagsmith import PipelineDAGCompiler
+
+    compiler = PipelineDAGCompiler(path)
+    compiler.load()
+    return compiler
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

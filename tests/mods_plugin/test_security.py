@@ -1,0 +1,185 @@
+"""The standard parameters, and the steps that take network and encryption from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dagsmith import PipelineDAGCompiler
+from dagsmith.errors import PluginError
+from dagsmith.plugin import freeze, thaw
+from mods_plugin.security import STANDARD_PARAMETERS, secure
+from tests.mods_plugin.configs import IMAGE, config
+from tests.plugins.pipelines import STEPS
+
+KEY = {"Get": "Parameters.KMS_ENCRYPTION_KEY_PARAM"}
+VPC = {
+    "SecurityGroupIds": [{"Get": "Parameters.SECURITY_GROUP_ID"}],
+    "Subnets": [{"Get": "Parameters.VPC_SUBNET"}],
+}
+NETWORK = {"VpcConfig": VPC, "EnableInterContainerTrafficEncryption": True}
+
+
+def definition(options: dict[str, Any] | None = None, **sections: Any) -> dict[str, Any]:
+    compiler = PipelineDAGCompiler(config(options, **sections), plugins=["mods"])
+    found: dict[str, Any] = json.loads(compiler.compile_definition().definition)
+    return found
+
+
+def arguments(step: dict[str, Any], **sections: Any) -> dict[str, Any]:
+    found: dict[str, Any] = definition(steps={"step": step}, edges=[], **sections)["Steps"][0]["Arguments"]
+    return found
+
+
+def test_the_parameters_are_strings_without_defaults() -> None:
+    expected = [{"Name": name, "Type": "String"} for name in STANDARD_PARAMETERS]
+    assert definition()["Parameters"] == expected
+
+
+def test_the_environment_gives_defaults() -> None:
+    source = config(environments={"prod": {"parameters": {"VPC_SUBNET": "subnet-prod"}}})
+    for env, expected in (("prod", "subnet-prod"), (None, None)):
+        compiler = PipelineDAGCompiler(source, plugins=["mods"], env=env)
+        parameters = json.loads(compiler.compile_definition().definition)["Parameters"]
+        defaults = {item["Name"]: item.get("DefaultValue") for item in parameters}
+        assert defaults == {**dict.fromkeys(STANDARD_PARAMETERS), "VPC_SUBNET": expected}
+
+
+def test_a_parameter_of_another_type_is_refused() -> None:
+    with pytest.raises(
+        PluginError, match="adds parameter 'VPC_SUBNET' as String, the config has it as Integer"
+    ):
+        definition(parameters={"VPC_SUBNET": 1})
+
+
+def test_the_config_may_refer_to_them() -> None:
+    step = {**STEPS["Processing"], "environment": {"PLACE": "${param.EXECUTION_S3_PREFIX}/in"}}
+    place = arguments(step)["Environment"]["PLACE"]
+    assert place == {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.EXECUTION_S3_PREFIX"}, "/in"]}}
+
+
+def at(body: dict[str, Any], path: str) -> Any:
+    value: Any = body
+    for part in path.split(".") if path else ():
+        value = value[part]
+    return value
+
+
+EXPECTED = {
+    "Processing": (
+        "NetworkConfig",
+        ["ProcessingOutputConfig.KmsKeyId", "ProcessingResources.ClusterConfig.VolumeKmsKeyId"],
+    ),
+    "QualityCheck": ("NetworkConfig", ["ProcessingResources.ClusterConfig.VolumeKmsKeyId"]),
+    "ClarifyCheck": ("NetworkConfig", ["ProcessingResources.ClusterConfig.VolumeKmsKeyId"]),
+    "Training": ("", ["OutputDataConfig.KmsKeyId", "ResourceConfig.VolumeKmsKeyId"]),
+    "Tuning": (
+        "TrainingJobDefinition",
+        [
+            "TrainingJobDefinition.OutputDataConfig.KmsKeyId",
+            "TrainingJobDefinition.ResourceConfig.VolumeKmsKeyId",
+        ],
+    ),
+    "Transform": (None, ["TransformOutput.KmsKeyId", "TransformResources.VolumeKmsKeyId"]),
+    "AutoML": (
+        "AutoMLJobConfig.SecurityConfig",
+        ["OutputDataConfig.KmsKeyId", "AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_every_job_takes_network_and_encryption(kind: str) -> None:
+    network, keys = EXPECTED[kind]
+    found = arguments(STEPS[kind])
+    for key in keys:
+        assert at(found, key) == KEY, key
+    if network is not None:
+        assert {name: at(found, network)[name] for name in NETWORK} == NETWORK
+
+
+def test_an_endpoint_takes_the_key_unless_its_machines_refuse_it() -> None:
+    step = STEPS["EndpointConfig"]
+    assert arguments(step)["KmsKeyId"] == KEY
+    assert "KmsKeyId" not in arguments({**step, "instance_type": "ml.g5.xlarge"})
+
+
+@pytest.mark.parametrize("kind", ["Endpoint", "RegisterModel", "EMR", "Fail"])
+def test_other_steps_stay_as_they_are(kind: str) -> None:
+    source = config(steps={"step": STEPS[kind]}, edges=[])
+    plain = PipelineDAGCompiler(source, plugins=[]).compile_definition().definition
+    assert definition(steps={"step": STEPS[kind]}, edges=[])["Steps"] == json.loads(plain)["Steps"]
+
+
+def test_every_training_job_of_a_tuning_is_reached() -> None:
+    # The service takes several definitions in place of one; the step reaches them by its request.
+    compiler = PipelineDAGCompiler(config(steps={"step": STEPS["Tuning"]}, edges=[]), plugins=[])
+    spec = compiler.compile_definition().spec
+    (step,) = spec.steps
+    several = thaw(step.arguments)
+    several["TrainingJobDefinitions"] = [several.pop("TrainingJobDefinition")] * 2
+    secured = secure(replace(spec, steps=(replace(step, arguments=freeze(several)),)))
+    for found in secured.steps[0].arguments["TrainingJobDefinitions"]:
+        assert found["ResourceConfig"]["VolumeKmsKeyId"].name == "KMS_ENCRYPTION_KEY_PARAM"
+        assert found["EnableInterContainerTrafficEncryption"] is True
+    assert secure(secured) is secured
+
+
+def test_a_model_takes_the_network() -> None:
+    found = arguments(STEPS["CreateModel"])
+    assert found["VpcConfig"] == VPC
+    assert "EnableInterContainerTrafficEncryption" not in found
+
+
+MINE = {
+    "volume_kms_key": "alias/mine",
+    "output_kms_key": "alias/out",
+    "encrypt_inter_container_traffic": False,
+    "subnets": ["subnet-mine"],
+    "security_group_ids": ["sg-mine"],
+}
+
+
+def test_what_the_user_wrote_stays() -> None:
+    found = arguments({**STEPS["Training"], **MINE})
+    assert found["VpcConfig"] == {"SecurityGroupIds": ["sg-mine"], "Subnets": ["subnet-mine"]}
+    assert found["EnableInterContainerTrafficEncryption"] is False
+    assert found["OutputDataConfig"]["KmsKeyId"] == "alias/out"
+    assert found["ResourceConfig"]["VolumeKmsKeyId"] == "alias/mine"
+
+
+def test_what_defaults_and_request_say_stays() -> None:
+    request = {"OutputDataConfig": {"KmsKeyId": "alias/request"}}
+    found = arguments(
+        {**STEPS["Training"], "request": request},
+        defaults={"image_uri": IMAGE, "instance_type": "ml.m5.xlarge", "volume_kms_key": "alias/defaults"},
+    )
+    assert found["OutputDataConfig"]["KmsKeyId"] == "alias/request"
+    assert found["ResourceConfig"]["VolumeKmsKeyId"] == "alias/defaults"
+
+
+@pytest.mark.parametrize("machine", ["ml.g4dn.xlarge", "ml.p4d.24xlarge", "ml.g5.xlarge", "ml.trn1.2xlarge"])
+def test_machines_with_storage_of_their_own_get_no_key_for_it(machine: str) -> None:
+    found = arguments({**STEPS["Training"], "instance_type": machine})
+    assert "VolumeKmsKeyId" not in found["ResourceConfig"]
+    assert found["OutputDataConfig"]["KmsKeyId"] == KEY
+    by_parameter = {**STEPS["Training"], "instance_type": "${param.Machine}"}
+    found = arguments(by_parameter, parameters={"Machine": machine})
+    assert "VolumeKmsKeyId" not in found["ResourceConfig"]
+
+
+@pytest.mark.parametrize("machine", ["ml.m5.xlarge", "ml.p3.2xlarge", "ml.c6i.xlarge", "ml.g6.xlarge"])
+def test_other_machines_do(machine: str) -> None:
+    found = arguments({**STEPS["Training"], "instance_type": machine})
+    assert ("VolumeKmsKeyId" in found["ResourceConfig"]) == (machine != "ml.g6.xlarge")
+
+
+def test_parameters_may_be_declared_and_not_applied() -> None:
+    plain = PipelineDAGCompiler(config(), plugins=[]).compile_definition().definition
+    declared = definition({"standard_parameters": "declare"})
+    assert [item["Name"] for item in declared["Parameters"]] == list(STANDARD_PARAMETERS)
+    assert declared["Steps"] == json.loads(plain)["Steps"]
+    assert definition({"standard_parameters": "off"}) == json.loads(plain)
