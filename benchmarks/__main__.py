@@ -60,7 +60,9 @@ def compile_rows(python: str, sdk: int, sizes: tuple[int, ...]) -> list[dict[str
                 theirs = [b + d for b, d in zip(times["hand_build"], times["hand_definition"], strict=True)]
                 read = times["read"]
                 row["ratio"] = statistics.median(t / o for t, o in zip(theirs, ours, strict=True))
-                row["ratio_read"] = statistics.median(t / (o + r) for t, o, r in zip(theirs, ours, read, strict=True))
+                row["ratio_read"] = statistics.median(
+                    t / (o + r) for t, o, r in zip(theirs, ours, read, strict=True)
+                )
             rows.append(row)
             print(f"measured SDK {sdk}, {shape} of {size}", file=sys.stderr)
     return rows
@@ -74,7 +76,14 @@ def memory_rows(pythons: dict[int, str]) -> list[dict[str, Any]]:
         for who in ("ours", "hand"):
             if who == "hand" and size > HAND_LIMIT[sdk]:
                 continue
-            options = ["memory", "--shape", "chain", "--size", str(size), *(["--hand"] if who == "hand" else [])]
+            options = [
+                "memory",
+                "--shape",
+                "chain",
+                "--size",
+                str(size),
+                *(["--hand"] if who == "hand" else []),
+            ]
             used = run_json(pythons[sdk], "benchmarks.measure", *options)
             row[who] = used["peak"] - used["before"]
         rows.append(row)
@@ -94,7 +103,15 @@ def whole_processes(python: str) -> dict[str, float]:
             "dagsmith --help": [python, "-m", "dagsmith.cli", "--help"],
             "import SDK 3": [python, "-c", "import sagemaker.mlops.workflow.pipeline"],
             "validate": [python, "-m", "dagsmith.cli", "validate", str(path)],
-            "compile -o": [python, "-m", "dagsmith.cli", "compile", str(path), "-o", f"{folder}/definition.json"],
+            "compile -o": [
+                python,
+                "-m",
+                "dagsmith.cli",
+                "compile",
+                str(path),
+                "-o",
+                f"{folder}/definition.json",
+            ],
         }
         times: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(6):
@@ -122,16 +139,22 @@ def check(
     for row in rows:
         name = f"SDK {row['sdk']}, {row['shape']} of {row['size']}"
         if row["size"] == 100 and row["ratio"] < least[row["sdk"]]:
-            failures.append(f"{name}: {row['ratio']:.1f} times faster than by hand, promised {least[row['sdk']]}")
+            failures.append(
+                f"{name}: {row['ratio']:.1f} times faster than by hand, promised {least[row['sdk']]}"
+            )
         if row["size"] == 100 and row["sdk"] == 2 and row["ratio_read"] < 1:
             failures.append(f"{name}: slower than by hand with the YAML read ({row['ratio_read']:.2f})")
         if row["size"] == 10_000:
-            small = next(r for r in rows if (r["sdk"], r["shape"], r["size"]) == (row["sdk"], row["shape"], 100))
+            small = next(
+                r for r in rows if (r["sdk"], r["shape"], r["size"]) == (row["sdk"], row["shape"], 100)
+            )
             growth = per_step(row) / per_step(small)
             if growth > 1.5:
                 failures.append(f"{name}: a step costs {growth:.2f} times one of 100, promised 1.5")
     if whole["help"] > 0.150:
-        failures.append(f"dagsmith --help takes {whole['help'] * 1000:.0f} ms more than python -c pass, promised 150")
+        failures.append(
+            f"dagsmith --help takes {whole['help'] * 1000:.0f} ms more than python -c pass, promised 150"
+        )
     for name in ("validate", "compile -o"):
         if whole[f"{name} share"] > 1 / 3:
             failures.append(f"{name} takes {whole[f'{name} share']:.2f} of importing SDK 3, promised a third")

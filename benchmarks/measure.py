@@ -50,7 +50,11 @@ def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
             by_hand(session, arguments.shape, 2, sdk_major()).definition()
         for _ in range(arguments.repeats):
             if arguments.hand:
-                _time(times, "hand_build", lambda: by_hand(session, arguments.shape, arguments.size, sdk_major()))
+                _time(
+                    times,
+                    "hand_build",
+                    lambda: by_hand(session, arguments.shape, arguments.size, sdk_major()),
+                )
                 _time(times, "hand_definition", lambda: _last.definition())
             _time(times, "read", lambda: _loaded(path))
             _time(times, "compile", lambda: _last.compile())

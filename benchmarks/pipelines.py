@@ -71,7 +71,9 @@ def by_hand(session: Any, shape: str, size: int, sdk_major: int) -> Any:
         from sagemaker.mlops.workflow.steps import ProcessingStep
 
         def reads(source: Any) -> Any:
-            s3 = ProcessingS3Input(s3_uri=source, local_path=INPUT, s3_data_type="S3Prefix", s3_input_mode="File")
+            s3 = ProcessingS3Input(
+                s3_uri=source, local_path=INPUT, s3_data_type="S3Prefix", s3_input_mode="File"
+            )
             return ProcessingInput(input_name="data", s3_input=s3)
 
         def writes(destination: str) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 OTHERS = 400
 COUNTS = (0, 1, 3, 20)
 
-PLUGIN = '''
+PLUGIN = """
 from dataclasses import replace
 from dagsmith.plugin import hookimpl, put, value_at
 
@@ -32,7 +32,7 @@ def transform_spec(spec):
     tag = {{"Key": "plugin-{index}", "Value": "yes"}}
     steps = tuple(put(step, "Tags", [*value_at(step, "Tags", ()), tag]) for step in spec.steps)
     return replace(spec, steps=steps)
-'''
+"""
 
 MEASURE = """
 import gc, json, statistics, sys, time
@@ -66,11 +66,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             site = Path(folder)
             for index in range(OTHERS):
-                _distribution(site, f"other-{index}", "[console_scripts]\nrun = json:dumps\n" if index % 2 else None)
+                _distribution(
+                    site, f"other-{index}", "[console_scripts]\nrun = json:dumps\n" if index % 2 else None
+                )
             names = [f"plugin-{index}" for index in range(count)]
             for index, name in enumerate(names):
                 (site / f"plugin_{index}.py").write_text(PLUGIN.format(index=index))
-                _distribution(site, name, f"[dagsmith]\n{name} = plugin_{index}\n[dagsmith.api]\n{name} = v1\n")
+                _distribution(
+                    site, name, f"[dagsmith]\n{name} = plugin_{index}\n[dagsmith.api]\n{name} = v1\n"
+                )
             code = f"import sys; sys.path.insert(0, {folder!r}); sys.argv = ['', {json.dumps(names)!r}, {folder!r}]\n{MEASURE}"
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
             results[count] = json.loads(done.stdout.splitlines()[-1])

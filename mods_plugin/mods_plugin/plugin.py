@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dagsmith.plugin import (
     Diagnostic,
@@ -23,9 +23,6 @@ from mods_plugin.options import ModsOptions
 from mods_plugin.resolve import NamedDecoratorError, resolve_decorator
 from mods_plugin.security import secure, standard_parameters
 from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS, collect, missing_field
-
-if TYPE_CHECKING:
-    import click
 
 OURS = "mods"
 """The key of the metadata under which the report says which decorator ran, and where each field is from."""
@@ -101,14 +98,6 @@ def check_spec(
         if source == DEFAULT:
             # No step has that name: this is the place of the pipeline itself.
             yield missing_field(field, locate("", "Name"), "warning", metadata[field])
-
-
-@hookimpl
-def register_commands(cli: click.Group) -> None:
-    """Add ``dagsmith mods``."""
-    from mods_plugin.cli import mods_group
-
-    cli.add_command(mods_group, OURS)
 
 
 @contextmanager

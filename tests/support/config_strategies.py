@@ -25,10 +25,11 @@ PARAMETERS: dict[str, Any] = {
     "Instance": {"type": "String", "default": "ml.m5.xlarge"},
 }
 
-step_names = st.from_regex(r"[A-Za-z0-9](-?[A-Za-z0-9_]){0,6}", fullmatch=True)
-plain_texts = st.text(
-    st.characters(min_codepoint=32, max_codepoint=0x17F, exclude_characters="$"), max_size=12
+step_names = st.builds(str.__add__, st.sampled_from("aB0"), st.text("aZ9_", max_size=5))
+plain_characters = st.characters(
+    min_codepoint=32, max_codepoint=0x17F, exclude_characters="$", exclude_categories=("Cc",)
 )
+plain_texts = st.text(plain_characters, max_size=12)
 texts = st.one_of(
     plain_texts,
     st.sampled_from(
@@ -40,7 +41,7 @@ wholes = st.integers(1, 20) | st.just("${param.Count}")
 flags = st.booleans() | st.just("${param.Flag}")
 scalars = st.one_of(st.integers(-5, 5), st.booleans(), st.floats(-5, 5), texts)
 # Names that the service takes for channels and environment variables, and no pattern refuses.
-identifiers = st.from_regex(r"[a-z][a-z0-9_]{0,6}", fullmatch=True)
+identifiers = st.builds(str.__add__, st.sampled_from("abc"), st.text("ab1_", max_size=4))
 
 
 @dataclass
@@ -138,7 +139,7 @@ def _training_fields(draw: Draw, name: str, known: Known) -> dict[str, Any]:
                 "max_runtime_in_seconds": wholes,
                 "use_spot_instances": flags,
                 "hyperparameters": st.dictionaries(
-                    identifiers, scalars | st.lists(st.integers(), max_size=2), max_size=3
+                    identifiers, scalars | st.lists(st.integers(-5, 5), max_size=2), max_size=3
                 ),
                 "environment": st.dictionaries(identifiers, scalars, max_size=2),
                 "entry_point": st.just("run.py"),
@@ -437,6 +438,7 @@ def broken_configs(draw: st.DrawFn) -> dict[str, Any]:
         holder: Any = config
         for part in path:
             holder = holder[part]
+        junk = copy.deepcopy(draw(st.sampled_from(JUNK)))
         change = draw(st.sampled_from(["replace", "delete", "rename", "add", "edge"]))
         if change == "delete":
             del holder[last]
@@ -445,11 +447,15 @@ def broken_configs(draw: st.DrawFn) -> dict[str, Any]:
         elif change == "add" and isinstance(holder, dict):
             holder[
                 draw(st.sampled_from(["type", "inputs", "depends_on", "cache", "nope", "${param.Text}"]))
-            ] = draw(st.sampled_from(JUNK))
-        elif change == "edge" and isinstance(config.get("edges"), list):
-            ends = st.sampled_from([*(config.get("steps") or {"a": 0}), "nope"])
+            ] = junk
+        elif (
+            change == "edge"
+            and isinstance(config.get("edges"), list)
+            and isinstance(config.get("steps"), dict)
+        ):
+            ends = st.sampled_from([*config["steps"], "nope"])
             arrow = draw(st.sampled_from([" -> ", " => ", ".x -> ", "->"]))
             config["edges"].append(f"{draw(ends)}{arrow}{draw(ends)}")
         else:
-            holder[last] = copy.deepcopy(draw(st.sampled_from(JUNK)))
+            holder[last] = junk
     return config

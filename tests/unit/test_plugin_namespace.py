@@ -26,8 +26,11 @@ NAMES = (
     "Cached",
     "Change",
     "CompileReport",
+    "ConfigLike",
     "ConfigModel",
     "Diagnostic",
+    "DiagnosticSink",
+    "Document",
     "Edge",
     "ExecutionVariable",
     "Flag",
@@ -35,6 +38,7 @@ NAMES = (
     "FrozenDict",
     "InputConfig",
     "InputPort",
+    "InvalidInputError",
     "Join",
     "JsonGet",
     "Location",
@@ -46,6 +50,7 @@ NAMES = (
     "PipelineConfig",
     "PipelineDAG",
     "PipelineSpec",
+    "PluginError",
     "PropertyShape",
     "Real",
     "Reference",
@@ -60,11 +65,14 @@ NAMES = (
     "To",
     "Whole",
     "WithInputs",
+    "did_you_mean",
+    "document_from_data",
     "freeze",
     "has",
     "hookimpl",
     "mixin",
     "put",
+    "read_document",
     "references",
     "remove",
     "thaw",
@@ -87,8 +95,7 @@ HOOKS = (
 def test_the_namespace_holds_these_names() -> None:
     assert tuple(plugin.__all__) == NAMES
     assert all(hasattr(plugin, name) for name in NAMES)
-    public = {name for name in vars(plugin) if not name.startswith("_")} - {"annotations"}
-    assert public == set(NAMES)
+    assert {name for name in vars(plugin) if not name.startswith("_")} - {"annotations"} == set(NAMES)
 
 
 def test_the_hooks_are_these() -> None:
@@ -113,7 +120,7 @@ def test_every_name_says_what_it_is(name: str) -> None:
 
 def documentation(name: str) -> str:
     """The text below the assignment of a name in the module that makes it."""
-    for module in ("dagsmith.plugins.hooks", "dagsmith.load.fields"):
+    for module in ("dagsmith.plugins.hooks", "dagsmith.load.fields", "dagsmith.load.config"):
         __import__(module)
         source = inspect.getsource(sys.modules[module])
         found = re.search(rf'^{name}\b[^\n]*=[^\n]*\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)

@@ -121,7 +121,9 @@ def _as_yaml(definition: str) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
     Dumper.add_representer(str, quoted)
-    text: str = yaml.dump(json.loads(definition), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.dump(
+        json.loads(definition), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110
+    )
     return text
 
 

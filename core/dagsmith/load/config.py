@@ -36,6 +36,7 @@ STRUCTURAL = frozenset(
 """Fields that decide how steps hang together: without them nothing can be said of the neighbours."""
 
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
+"""What a config can be given as: a file, or its content as a mapping or a pydantic model."""
 
 
 @dataclass(frozen=True)

@@ -149,9 +149,13 @@ class _Stringly(Referable):
 Fixed = Annotated[str, AfterValidator(read_fixed)]
 """A string that cannot hold references."""
 Text = Annotated[str | Reference, Referable(str)]
+"""A string, or a reference."""
 Whole = Annotated[int | Reference, Referable(int)]
+"""An integer, or a reference."""
 Real = Annotated[float | Reference, Referable(float)]
+"""A number, or a reference."""
 Flag = Annotated[bool | Reference, Referable(bool)]
+"""A boolean, or a reference."""
 Scalar = Annotated[str | int | float | bool | Reference, Referable(bool | int | float | str)]
 Stringly = Annotated[str | Reference, _Stringly()]
 """A string; numbers and booleans are turned into one (environment variables, container arguments)."""

@@ -106,7 +106,11 @@ def instantiate(
                 ) from error
         if not decorating:
             raise
-        made_by = f", whose metaclass is {type(template_class).__name__}," if type(template_class) is not ABCMeta else ""
+        made_by = (
+            f", whose metaclass is {type(template_class).__name__},"
+            if type(template_class) is not ABCMeta
+            else ""
+        )
         problem = f"the decorated class{made_by} cannot be instantiated: {type(error).__name__}: {error}"
         raise _blame(
             decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)"

@@ -30,6 +30,7 @@ PROJECT = "dagsmith"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""The marker of a hook's implementation: ``@hookimpl`` before the function or method."""
 
 
 class HookSpecs:

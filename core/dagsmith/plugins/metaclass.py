@@ -200,7 +200,9 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
             message = f"{joined}, and another clash followed: {conflict}"
             raise IrreconcilableError(message, names, _USE_MIXIN) from conflict
         message = f"{joined}, and the class could not be made all the same: {type(error).__name__}: {error}"
-        raise IrreconcilableError(message, names, f"let the metaclass accept any class, or {_USE_MIXIN}") from error
+        raise IrreconcilableError(
+            message, names, f"let the metaclass accept any class, or {_USE_MIXIN}"
+        ) from error
     # What the constructor did not set on the result would hide what the result inherits.
     own = vars(decorated) if isinstance(decorated, type) else {}
     for name in state:

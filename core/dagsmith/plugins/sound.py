@@ -189,7 +189,9 @@ def _check_names(active: ActivePlugin, hook: str, steps: tuple[StepSpec, ...]) -
                 if other not in names:
                     problem = f"its pipeline has no step {other!r}, which {part} of step {step.name!r} names"
                     close = nearest(other, names)
-                    raise active.error(problem, f"name {close!r}?" if close else f"change {part} as well", hook)
+                    raise active.error(
+                        problem, f"name {close!r}?" if close else f"change {part} as well", hook
+                    )
 
 
 def _ordered(active: ActivePlugin, hook: str, steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:

@@ -210,22 +210,21 @@ def test_half_a_network_is_made_whole() -> None:
     assert filled["VpcConfig"] == VPC
 
 
-ALLOWED: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "volume_kms_key": st.just({"volume_kms_key": "alias/volumes"}),
-    "output_kms_key": st.just({"output_kms_key": "alias/outputs"}),
-    "runtime": st.integers(1, 3600).map(lambda seconds: {"max_runtime_in_seconds": seconds}),
-    "traffic": st.just({"encrypt_inter_container_traffic": True}),
-    "isolation": st.just({"enable_network_isolation": True}),
-    "network": st.sampled_from([["subnet-1"], ["subnet-2", "subnet-1"]]).map(
-        lambda subnets: {"subnets": subnets, "security_group_ids": ["sg-1"]}
-    ),
-    "tags": st.dictionaries(st.sampled_from(["team", "mine"]), st.sampled_from(["risk", "data"])).map(
-        lambda tags: {"tags": tags}
-    ),
-    "machine": st.sampled_from(["ml.m5.large", "ml.g4dn.xlarge", "${param.Machine}"]).map(
-        lambda machine: {"instance_type": machine}
-    ),
+OWN_VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    name: st.sampled_from(values).map(lambda value, field=field: {field: value})
+    for name, field, values in [
+        ("volume_kms_key", "volume_kms_key", ["alias/volumes", "alias/mine", "${param.Kind}"]),
+        ("output_kms_key", "output_kms_key", ["alias/outputs", "alias/mine"]),
+        ("runtime", "max_runtime_in_seconds", [1, 3600, 3601, 86_400]),
+        ("traffic", "encrypt_inter_container_traffic", [True, False]),
+        ("isolation", "enable_network_isolation", [True, False]),
+        ("tags", "tags", [{"team": "data"}, {"mine": "1", "cost-center": "9"}, {"team": "${param.Kind}"}]),
+        ("machine", "instance_type", ["ml.m5.large", "ml.g4dn.xlarge", "ml.p3.2xlarge", "${param.Machine}"]),
+    ]
 }
+OWN_VALUES["network"] = st.sampled_from([["subnet-1"], ["subnet-2", "subnet-9"]]).map(
+    lambda subnets: {"subnets": subnets, "security_group_ids": ["sg-9"]}
+)
 MISSING = {
     "Processing": (),
     "Training": (),
@@ -239,19 +238,19 @@ MISSING = {
 @st.composite
 def steps_with_own_values(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(sorted(MISSING)))
-    names = draw(st.sets(st.sampled_from(sorted(set(ALLOWED) - set(MISSING[kind])))))
+    names = draw(st.sets(st.sampled_from(sorted(set(OWN_VALUES) - set(MISSING[kind])))))
     step = dict(STEPS[kind])
     for name in sorted(names):
-        step.update(draw(ALLOWED[name]))
+        step.update(draw(OWN_VALUES[name]))
     return step
 
 
 @given(steps_with_own_values(), st.sets(st.sampled_from(sorted(RULES))))
 @settings(max_examples=60)
-def test_what_the_user_wrote_stays(step: dict[str, Any], names: set[str]) -> None:
+def test_what_the_user_wrote_stays_be_it_allowed_or_not(step: dict[str, Any], names: set[str]) -> None:
     if names & {"subnets", "security_group_ids"}:
         names |= {"subnets", "security_group_ids"}
-    options = {"guardrails": {name: RULES[name] for name in sorted(names)}}
+    options = {"guardrails": {**{name: RULES[name] for name in sorted(names)}, "enforce": "warn"}}
     tags = {"tags": {"team": "risk"}}
     plain = compiled({"step": step}, options, [], pipeline=tags)
     ruled = compiled({"step": step}, options, ["guardrails"], pipeline=tags)

@@ -393,7 +393,7 @@ def run(steps: dict[str, StepPorts], edges: list[Edge]) -> tuple[Wiring, Diagnos
 
 
 class TestAnyPorts:
-    @settings(max_examples=300)
+    @settings(max_examples=150)
     @given(steps=ported(), edges=any_edges)
     def test_an_input_has_one_source_and_every_edge_an_outcome(
         self, steps: dict[str, StepPorts], edges: list[Edge]
@@ -420,7 +420,7 @@ class TestAnyPorts:
                 assert all(not p.required or p.name in wiring.sources[name] for p in ports.inputs)
         assert all(diagnostic.location is not None for diagnostic in sink.diagnostics)
 
-    @settings(max_examples=300)
+    @settings(max_examples=150)
     @given(steps=ported(), edges=any_edges, seed=st.randoms(use_true_random=False))
     def test_the_order_of_edges_never_changes_the_result(
         self, steps: dict[str, StepPorts], edges: list[Edge], seed: random.Random

@@ -15,8 +15,10 @@ from dagsmith.load.references import (
 )
 from dagsmith.spec.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
 
-names = st.from_regex(r"[A-Za-z0-9_\-]{1,8}", fullmatch=True)
-paths = st.from_regex(r"[A-Za-z]{1,5}(\.[A-Za-z]{1,5}|\['[a-z ]{1,4}'\]|\[[0-9]\]){0,3}", fullmatch=True)
+names = st.text("abZ09_-", min_size=1, max_size=5)
+paths = st.lists(st.sampled_from([".Member", ".a", "['key']", "['a b']", "[0]", "[12]"]), max_size=3).map(
+    lambda parts: "Root" + "".join(parts)
+)
 single = st.one_of(
     st.builds(ParameterRef, names),
     st.builds(ExecutionVariable, st.sampled_from(EXECUTION_VARIABLES)),
