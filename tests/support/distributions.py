@@ -61,7 +61,9 @@ class Built:
         files[f"{self.info}/METADATA"] = "\n".join(lines) + "\n"
         files[f"{self.info}/entry_points.txt"] = "\n\n".join(sections) + "\n"
         files[f"{self.info}/top_level.txt"] = "".join(f"{name}\n" for name in top)
-        files[f"{self.info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        files[f"{self.info}/WHEEL"] = (
+            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         return files
 
     def install(self, folder: Path) -> None:

@@ -4,6 +4,7 @@ A recipe says how; building it makes new classes, so that no two examples share 
 dagsmith.
 """
 
+# ruff: noqa: N804, N805 - a metaclass calls itself mcls, and its classes cls
 from __future__ import annotations
 
 import functools
@@ -63,7 +64,9 @@ class Meta:
     @property
     def friendly(self) -> bool:
         """Whether a common metaclass can be made that also makes instances."""
-        return not (self.refuses == "joined" or self.guards or self.final or self.call in ("singleton", "other"))
+        return not (
+            self.refuses == "joined" or self.guards or self.final or self.call in ("singleton", "other")
+        )
 
 
 class Namespace(dict[str, Any]):
@@ -97,9 +100,9 @@ def build_metaclass(recipe: Meta, log: Log) -> type:
         def __new__(mcls: Any, name: str, bases: Any, namespace: Any, **keywords: Any) -> Any:
             if recipe.refuses == "joined" and len(bases) > 1:
                 raise ValueError(f"{name} has too many bases")
-            if recipe.refuses == "untagged" and not any(hasattr(base, "tag") for base in bases):
-                if "tag" not in namespace:
-                    raise ValueError(f"{name} has no tag")
+            tagged = "tag" in namespace or any(hasattr(base, "tag") for base in bases)
+            if recipe.refuses == "untagged" and not tagged:
+                raise ValueError(f"{name} has no tag")
             if recipe.keyword:
                 keywords.pop("mark")
             if recipe.prepares and not isinstance(namespace, Namespace):
@@ -127,7 +130,7 @@ def build_metaclass(recipe: Meta, log: Log) -> type:
 
         if recipe.call:
 
-            def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: D102, N807
+            def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
                 if recipe.call == "other":
                     return object()
                 if recipe.call == "plain" or cls not in kept:
@@ -137,17 +140,17 @@ def build_metaclass(recipe: Meta, log: Log) -> type:
         if recipe.prepares:
 
             @classmethod
-            def __prepare__(mcls: Any, name: str, bases: Any, **keywords: Any) -> Any:  # noqa: N807
+            def __prepare__(mcls: Any, name: str, bases: Any, **keywords: Any) -> Any:
                 return Namespace()
 
         if recipe.guards:
 
-            def __setattr__(cls: Any, name: str, value: Any) -> None:  # noqa: N807
+            def __setattr__(cls: Any, name: str, value: Any) -> None:
                 raise TypeError("this class is not to be changed")
 
         if recipe.final:
 
-            def __init_subclass__(mcls: Any, **keywords: Any) -> None:  # noqa: N807
+            def __init_subclass__(mcls: Any, **keywords: Any) -> None:
                 raise TypeError("this metaclass is not to be derived from")
 
     kept: dict[Any, Any] = {}
@@ -198,7 +201,7 @@ def build_mixin(recipe: Mixin, log: Log) -> tuple[Any, type | None]:
     made: Any
     if recipe.kind == "ABC":
 
-        class AbcMixin(ABC):
+        class AbcMixin(ABC):  # noqa: B024
             tag = "mixin"
 
         made = AbcMixin
@@ -337,7 +340,7 @@ class Decoration:
             return False
         if self.style == "reversed" and "dataclass" in self.mixin.kind:
             return False
-        return not (self.mixin.keywords and self.style not in ("statement", "reversed", "a helper between"))
+        return not (self.mixin.keywords and self.style not in ("statement", "reversed"))
 
 
 @dataclass(frozen=True)

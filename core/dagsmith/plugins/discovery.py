@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagsmith.plugins.hooks import API_VERSION
 
 if TYPE_CHECKING:
-    from importlib_metadata import EntryPoint, PackageMetadata
+    from importlib_metadata import PackageMetadata
 
 GROUP = "dagsmith"
 API_GROUP = "dagsmith.api"
@@ -29,6 +29,12 @@ _API = re.compile(r"v?(\d+)")
 _SEPARATORS = re.compile(r"[-_.]+")
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError)
 """What reading foreign metadata raises: no such file, no UTF-8, a line without ``=``, no such field."""
+
+
+class _Point(NamedTuple):
+    group: str
+    name: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -130,15 +136,34 @@ def scan(path: Iterable[str] | None = None) -> Scan:
     return Scan(tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems))
 
 
-def _read(distribution: Any) -> tuple[str, list[EntryPoint], list[PluginEntry]]:
+def _read(distribution: Any) -> tuple[str, list[_Point], list[PluginEntry]]:
     """The name of a distribution, its entry points that are dagsmith's, and the plugins among them."""
-    # Most distributions have no plugins, and parsing the entry points of all of them takes ten times as long.
-    if not _MENTIONED.search(distribution.read_text("entry_points.txt") or ""):
+    text = distribution.read_text("entry_points.txt") or ""
+    # Most distributions have no plugins, and reading the names of all of them takes ten times as long.
+    if not _MENTIONED.search(text):
         return "", [], []
-    points = [
-        p for p in distribution.entry_points if p.group.strip() == GROUP or p.group.startswith(f"{GROUP}.")
-    ]
-    return distribution.metadata.get("Name") or "unknown", points, list(_entries(distribution, points))
+    points = list(_points(text))
+    return (
+        distribution.metadata.get("Name") or "unknown",
+        points,
+        list(_entries(distribution.metadata, points)),
+    )
+
+
+def _points(text: str) -> Iterator[_Point]:
+    """The entry points of dagsmith's groups. What stands in other groups, and may be broken, is none of ours.
+
+    The format: https://packaging.python.org/specifications/entry-points/#file-format
+    """
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1]
+        elif line and line[0] not in "#;" and (group.strip() == GROUP or group.startswith(f"{GROUP}.")):
+            name, equals, value = line.partition("=")
+            if not equals:
+                raise ValueError(f"{line!r} in [{group}] is not of the form name = value")
+            yield _Point(group, name.strip(), value.strip())
 
 
 def _fold(name: str) -> str:
@@ -150,8 +175,7 @@ def _place(distribution: object) -> str:
     return str(getattr(distribution, "_path", "a distribution"))
 
 
-def _entries(distribution: Any, points: list[EntryPoint]) -> Iterator[PluginEntry]:
-    metadata = distribution.metadata
+def _entries(metadata: PackageMetadata, points: list[_Point]) -> Iterator[PluginEntry]:
     api = {point.name: point.value for point in points if point.group == API_GROUP}
     autoload = {point.name for point in points if point.group == AUTOLOAD_GROUP}
     for point in points:

@@ -212,10 +212,10 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
 
 
 def _state(template_class: type, metaclass: type, bases: Sequence[type]) -> dict[str, Any]:
-    """State that the constructors of metaclasses set on their classes, and that they may ask the bases of a new one for.
+    """State that the constructors of metaclasses set on their classes, and may ask the bases of a new one for.
 
-    The twin never went through them. It gets what the template class has, and of the rest what a class without content
-    has.
+    The twin never went through them. It gets what the template class has, and of the rest what a class without
+    content has.
     """
     state: dict[str, Any] = {}
     for base in (template_class, *bases):

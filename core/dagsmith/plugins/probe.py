@@ -72,7 +72,7 @@ def ask_for_bases(decorator: Decorator, template_class: type) -> Joined | None:
 
 
 def ask_for_class(decorator: Decorator, template_class: type) -> Joined | None:
-    """The bases and the metaclass of the first class with a metaclass that is derived from the class, if there is one."""
+    """The bases and the metaclass of the first class with a metaclass that the decorator derives, if there is one."""
     return _ask(decorator, template_class, _model(template_class, lambda cls: type(cls) is not type))
 
 

@@ -108,19 +108,23 @@ class _Naming:
 
     def dataset(self, value: Any) -> DatasetName:
         """The dataset that a URI, or a reference to one, stands for."""
-        if value not in self._known:
-            self._known[value] = self._named(value)
-        return self._known[value]
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = self._named(value)
+        return known
 
     def _named(self, value: Any) -> DatasetName:
-        text = self._text(value)
-        uri = _URI.fullmatch(text)
-        if uri is not None:
-            return DatasetName(uri["namespace"], uri["name"] or "/")
         if isinstance(value, StepProperty):
+            requested = self._requested(value)
+            if requested is not None:
+                return self.dataset(requested)
             port = self.port_names.get((value.step, value), value.path)
             return DatasetName(self.namespace, f"{self.pipeline}.{value.step}/{port}")
-        return DatasetName(self.namespace, f"{self.pipeline}/{text}")
+        text = self._text(value)
+        uri = _URI.fullmatch(text)
+        if uri is None:
+            return DatasetName(self.namespace, f"{self.pipeline}/{text}")
+        return DatasetName(uri["namespace"], uri["name"] or "/")
 
     def _text(self, value: Any) -> str:
         """A value as text, with placeholders for what only an execution knows."""

@@ -64,9 +64,13 @@ class Events:
         self.producer = producer
         self.pipeline = pipeline
         self.description = description
-        self.author = author
         self.parent = parent
         self.run_id = str(generate_new_uuid())
+        self._owner: JobFacet | None = None
+        if author is not None:
+            owners = [ownership_job.Owner(name=author, type="AUTHOR")]
+            self._owner = ownership_job.OwnershipJobFacet(owners=owners, producer=producer)
+        self._job_types: dict[str, JobFacet] = {}
 
     def start(self) -> RunEvent:
         """The compile begins."""
@@ -114,20 +118,23 @@ class Events:
         )
 
     def _job(self, name: str, kind: str, description: str | None) -> Job:
-        facets: dict[str, JobFacet] = {
-            "jobType": job_type_job.JobTypeJobFacet(
-                processingType="BATCH", integration=INTEGRATION, jobType=kind.upper(), producer=self.producer
-            )
-        }
+        facets = {"jobType": self._job_type(kind)}
         if description is not None:
             facets["documentation"] = documentation_job.DocumentationJobFacet(
                 description=description, producer=self.producer
             )
-        if self.author is not None:
-            facets["ownership"] = ownership_job.OwnershipJobFacet(
-                owners=[ownership_job.Owner(name=self.author, type="AUTHOR")], producer=self.producer
-            )
+        if self._owner is not None:
+            facets["ownership"] = self._owner
         return Job(self.namespace, name, facets)
+
+    def _job_type(self, kind: str) -> JobFacet:
+        """The facet that says what kind of job it is, made once for each kind."""
+        facet = self._job_types.get(kind)
+        if facet is None:
+            facet = self._job_types[kind] = job_type_job.JobTypeJobFacet(
+                processingType="BATCH", integration=INTEGRATION, jobType=kind.upper(), producer=self.producer
+            )
+        return facet
 
 
 def _now() -> str:

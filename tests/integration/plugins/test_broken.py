@@ -102,7 +102,9 @@ def test_two_objects_of_one_name_are_refused(site: Site) -> None:
         ("latest", "dagsmith.api says 'latest', expected v1"),
     ],
 )
-def test_an_api_version_that_is_not_ours_is_refused_without_an_import(site: Site, api: str, problem: str) -> None:
+def test_an_api_version_that_is_not_ours_is_refused_without_an_import(
+    site: Site, api: str, problem: str
+) -> None:
     error = refused(site, "raise AssertionError('imported')", api=api)
     assert error.problem == problem
     assert "alpha-plugin" in error.remedy
@@ -157,6 +159,39 @@ def test_broken_metadata_stops_only_those_who_ask_for_the_plugin(
         assert "dagsmith plugins doctor" in refusal(site, "alpha").remedy
         assert doctor.exit_code == 1
         assert built.info in doctor.output
+
+
+def test_what_is_broken_in_other_groups_is_none_of_ours(site: Site) -> None:
+    built = plugin("alpha", SOUND)
+    site.install(built)
+    path = site.folder / built.info / "entry_points.txt"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        f"# comment\n; another\n[console_scripts]\nbroken\nodd = not a reference!\n{text}", encoding="utf-8"
+    )
+    assert [entry["name"] for entry in site.report("alpha").plugins] == ["alpha"]
+    assert site.json("plugins", "doctor") == {"ok": True, "findings": []}
+
+
+@pytest.mark.parametrize(
+    ("groups", "finding"),
+    [
+        ({"dagsmith.autolaod": {"alpha": "x"}}, "there is no entry-point group 'dagsmith.autolaod'"),
+        ({"dagsmith ": {"alpha": "x"}}, "there is no entry-point group 'dagsmith '"),
+        ({"dagsmith.api": {"alhpa": "v1"}}, "dagsmith.api names 'alhpa', which is none of its plugins"),
+        (
+            {"dagsmith.autoload": {"other": "x"}},
+            "dagsmith.autoload names 'other', which is none of its plugins",
+        ),
+    ],
+)
+def test_the_doctor_finds_misspelt_groups(
+    site: Site, groups: dict[str, dict[str, str]], finding: str
+) -> None:
+    points = {"dagsmith": {"alpha": "alpha_plugin"}, **groups}
+    site.install(Built("alpha-plugin", modules={"alpha_plugin": SOUND}, entry_points=points))
+    findings = site.json("plugins", "doctor")["findings"]
+    assert [item["problem"] for item in findings] == [f"alpha-plugin: {finding}"]
 
 
 def test_what_a_failed_upgrade_leaves_behind_is_no_matter_of_luck(site: Site) -> None:
@@ -215,7 +250,9 @@ def test_an_attribute_that_is_not_there_is_told(site: Site) -> None:
     assert "importing alpha_plugin:Plugin raised AttributeError" in error.problem
 
 
-@pytest.mark.parametrize("body", ["def __init__(self, level): pass", "def __init__(self): raise ValueError('no')"])
+@pytest.mark.parametrize(
+    "body", ["def __init__(self, level): pass", "def __init__(self): raise ValueError('no')"]
+)
 def test_a_class_that_cannot_be_called_is_told(site: Site, body: str) -> None:
     source = f"""
     class Plugin:
@@ -255,17 +292,37 @@ def test_an_object_that_is_no_plugin_is_refused(site: Site, given: Any) -> None:
             "did you mean 'transform_spec'?",
         ),
         ("@hookimpl\ndef zzz(): pass", "zzz", "there is no hook 'zzz'", "the hooks are options_model, "),
-        ("def transform_spec(spec): return spec", "transform_spec", "it is not marked", "put @hookimpl before it"),
+        (
+            "def transform_spec(spec): return spec",
+            "transform_spec",
+            "it is not marked",
+            "put @hookimpl before it",
+        ),
         (
             "@hookimpl\ndef transform_spec(spec, config): return spec",
             "transform_spec",
             "it takes config, which the hook does not give",
             "take only, by name: spec, metadata, options",
         ),
-        ("@hookimpl\ndef options_model(options): pass", "options_model", "it takes options", "by name: nothing"),
-        ("@hookimpl\ndef check_spec(*args): pass", "check_spec", "it takes *args", "spec, locate, metadata, options"),
+        (
+            "@hookimpl\ndef options_model(options): pass",
+            "options_model",
+            "it takes options",
+            "by name: nothing",
+        ),
+        (
+            "@hookimpl\ndef check_spec(*args): pass",
+            "check_spec",
+            "it takes *args",
+            "spec, locate, metadata, options",
+        ),
         ("@hookimpl\ndef check_spec(**given): pass", "check_spec", "it takes **given", "take only"),
-        ("@hookimpl\ndef check_spec(spec, /): pass", "check_spec", "it takes spec by position alone", "take only"),
+        (
+            "@hookimpl\ndef check_spec(spec, /): pass",
+            "check_spec",
+            "it takes spec by position alone",
+            "take only",
+        ),
         ("@hookimpl\nasync def check_spec(spec): pass", "check_spec", "it is asynchronous", "write def"),
         ("@hookimpl(wrapper=True)\ndef check_spec(spec): yield", "check_spec", "it wraps", "plainly"),
         ("@hookimpl(hookwrapper=True)\ndef check_spec(spec): yield", "check_spec", "it wraps", "plainly"),
@@ -318,13 +375,17 @@ def test_hooks_may_be_spelt_in_every_way_that_works(site: Site) -> None:
 
 
 @pytest.mark.parametrize("hook", COMPILED)
-@pytest.mark.parametrize("raising", ["raise ValueError('boom')", "raise SystemExit('boom')", "import nowhere_at_all"])
+@pytest.mark.parametrize(
+    "raising", ["raise ValueError('boom')", "raise SystemExit('boom')", "import nowhere_at_all"]
+)
 def test_an_exception_in_a_hook_is_chained(site: Site, hook: str, raising: str) -> None:
     error = refused(site, f"@hookimpl\ndef {hook}():\n    {raising}")
     assert error.hook == hook
     assert error.problem.startswith("it raised ")
     assert "boom" in error.problem or "nowhere_at_all" in error.problem
-    assert error.remedy == "report it to the authors of alpha-plugin, or leave the plugin out with --no-plugin"
+    assert (
+        error.remedy == "report it to the authors of alpha-plugin, or leave the plugin out with --no-plugin"
+    )
     assert isinstance(error.__cause__, (ValueError, SystemExit, ImportError))
 
 
@@ -397,40 +458,120 @@ WRONG = [
     ("decorate_template_class", "return dict", "not a subclass of the class that it was given", "derive"),
     ("build_template_params", "pass", "it returned nothing", "return a mapping"),
     ("build_template_params", "return 5", "it returned 5, expected a mapping", "return a mapping"),
-    ("build_template_params", "return {'config': 5}", "it sets 'config', which says what is compiled", "transform_spec"),
-    ("build_template_params", "return {'exec_role': 'x'}", "which the template's constructor does not take", "leave"),
+    (
+        "build_template_params",
+        "return {'config': 5}",
+        "it sets 'config', which says what is compiled",
+        "transform_spec",
+    ),
+    (
+        "build_template_params",
+        "return {'exec_role': 'x'}",
+        "which the template's constructor does not take",
+        "leave",
+    ),
     ("pipeline_parameters", "pass", "it returned nothing", "return a list of ParameterSpec"),
-    ("pipeline_parameters", "return 'Name'", "expected a list of ParameterSpec", "return a list of ParameterSpec"),
+    (
+        "pipeline_parameters",
+        "return 'Name'",
+        "expected a list of ParameterSpec",
+        "return a list of ParameterSpec",
+    ),
     ("pipeline_parameters", "return [{'Name': 'x'}]", "expected only ParameterSpec", "return a list"),
-    ("pipeline_parameters", "return [P('a b', 'String')]", "'a b' is not a name for a parameter", "1 to 256 letters"),
+    (
+        "pipeline_parameters",
+        "return [P('a b', 'String')]",
+        "'a b' is not a name for a parameter",
+        "1 to 256 letters",
+    ),
     ("pipeline_parameters", "return [P('A', 'Text')]", "has the type 'Text'", "use one of String, Integer"),
-    ("pipeline_parameters", "return [P('A', 'Integer', 'x')]", "expected a default of type Integer, got 'x'", "default"),
+    (
+        "pipeline_parameters",
+        "return [P('A', 'Integer', 'x')]",
+        "expected a default of type Integer, got 'x'",
+        "default",
+    ),
     ("pipeline_parameters", "return [P('A', 'String', enum=5)]", "its enum is 5", "a tuple of strings"),
-    ("pipeline_parameters", "return [P('Machine', 'Integer')]", "the config has it as String", "or rename it"),
+    (
+        "pipeline_parameters",
+        "return [P('Machine', 'Integer')]",
+        "the config has it as String",
+        "or rename it",
+    ),
     ("register_step_types", "pass", "it returned nothing", "return a list of StepType"),
     ("register_step_types", "return ['Job']", "expected only StepType", "return a list of StepType"),
-    ("register_step_types", "return [T('Fail', 'Fail', '', C, f)]", "exists already, from dagsmith", "rename it"),
-    ("register_step_types", "return [T('Job', 'Job', '', dict, f)]", "the config of step type 'Job' is", "StepConfig"),
+    (
+        "register_step_types",
+        "return [T('Fail', 'Fail', '', C, f)]",
+        "exists already, from dagsmith",
+        "rename it",
+    ),
+    (
+        "register_step_types",
+        "return [T('Job', 'Job', '', dict, f)]",
+        "the config of step type 'Job' is",
+        "StepConfig",
+    ),
     ("transform_spec", "pass", "it returned nothing", "return the spec, changed or not"),
     ("transform_spec", "return {}", "it returned {}, expected a PipelineSpec", "return the spec"),
     ("transform_spec", "return replace(spec, name='')", "its pipeline has name=''", "give a name"),
-    ("transform_spec", "return replace(spec, steps=None)", "its pipeline has steps=None", "a tuple of StepSpec"),
-    ("transform_spec", "return replace(spec, steps=({},))", "its pipeline has steps=({},)", "a tuple of StepSpec"),
+    (
+        "transform_spec",
+        "return replace(spec, steps=None)",
+        "its pipeline has steps=None",
+        "a tuple of StepSpec",
+    ),
+    (
+        "transform_spec",
+        "return replace(spec, steps=({},))",
+        "its pipeline has steps=({},)",
+        "a tuple of StepSpec",
+    ),
     ("transform_spec", "return replace(spec, tags=('a',))", "its pipeline has tags=", "pairs of strings"),
-    ("transform_spec", "return replace(spec, experiment=5)", "its pipeline has experiment=5", "a mapping or None"),
-    ("transform_spec", "return replace(spec, parameters=(1,))", "parameters=(1,)", "a tuple of ParameterSpec"),
+    (
+        "transform_spec",
+        "return replace(spec, experiment=5)",
+        "its pipeline has experiment=5",
+        "a mapping or None",
+    ),
+    (
+        "transform_spec",
+        "return replace(spec, parameters=(1,))",
+        "parameters=(1,)",
+        "a tuple of ParameterSpec",
+    ),
     (
         "transform_spec",
         "return replace(spec, parameters=spec.parameters * 2)",
         "two parameters of one name",
         "a name of its own",
     ),
-    ("transform_spec", "return replace(spec, steps=spec.steps * 2)", "two steps of one name", "a name of its own"),
-    ("transform_spec", "return replace(spec, steps=spec.steps[1:])", "has no step 'prepare'", "change depends_on as well"),
+    (
+        "transform_spec",
+        "return replace(spec, steps=spec.steps * 2)",
+        "two steps of one name",
+        "a name of its own",
+    ),
+    (
+        "transform_spec",
+        "return replace(spec, steps=spec.steps[1:])",
+        "has no step 'prepare'",
+        "change depends_on as well",
+    ),
     ("transform_spec", "return first(spec, name='a b')", "'a b' is not a name for a step", "letters"),
     ("transform_spec", "return first(spec, arguments=5)", "step 'prepare' has arguments=5", "give a mapping"),
-    ("transform_spec", "return first(spec, arguments={'a': {1}})", "not JSON data and references", "plain data"),
-    ("transform_spec", "return first(spec, fields={'a': object()})", "not JSON data and references", "plain data"),
+    (
+        "transform_spec",
+        "return first(spec, arguments={'a': {1}})",
+        "not JSON data and references",
+        "plain data",
+    ),
+    (
+        "transform_spec",
+        "return first(spec, fields={'a': object()})",
+        "not JSON data and references",
+        "plain data",
+    ),
     ("transform_spec", "return first(spec, depends_on='stop')", "depends_on='stop'", "a tuple of names"),
     (
         "transform_spec",
@@ -495,7 +636,10 @@ def test_an_options_model_that_lets_a_typo_pass_is_refused(site: Site) -> None:
 @pytest.mark.parametrize(
     ("fields", "raised"),
     [
-        ("level: int = 1\n        @field_validator('level')\n        def _f(cls, v): raise KeyError('x')", "KeyError"),
+        (
+            "level: int = 1\n        @field_validator('level')\n        def _f(cls, v): raise KeyError('x')",
+            "KeyError",
+        ),
         ("level: object = 1", "PydanticSerializationError"),
     ],
 )
@@ -772,7 +916,9 @@ def test_mistakes_of_the_user_are_told_first(site: Site) -> None:
 
 def test_mistakes_of_later_stages_are_told_with_what_plugins_add(site: Site) -> None:
     """What a plugin would have added is not missed in a config with a mistake elsewhere."""
-    site.plugin("alpha", parameter("high") + argument("arn:aws:iam::123456789012:role/a").replace("\n", "\n    "))
+    site.plugin(
+        "alpha", parameter("high") + argument("arn:aws:iam::123456789012:role/a").replace("\n", "\n    ")
+    )
     text = CONFIG.replace("error_message: enough", "error_message: ${param.Level}")
     text = text.replace("  role: arn:aws:iam::123456789012:role/SageMakerRole\n", "")
     site.write(text)
@@ -848,7 +994,11 @@ def test_listing_and_diagnosing_import_not_even_what_is_selected(site: Site) -> 
 def broken(site: Site) -> Site:
     """A site with a plugin that cannot be imported and is active on installation, and a sound one."""
     site.plugin("broken", "raise RuntimeError('broken on purpose')", autoload=True)
-    site.plugin("sound", SOUND, metadata=("Summary: Checks nothing.", "Project-URL: Documentation, https://example.org"))
+    site.plugin(
+        "sound",
+        SOUND,
+        metadata=("Summary: Checks nothing.", "Project-URL: Documentation, https://example.org"),
+    )
     return site
 
 
@@ -965,7 +1115,17 @@ def test_a_hook_that_never_returns_is_the_users_to_interrupt(
     site.plugin("alpha", SLOW.format(hook=hook, arguments=arguments, result=result))
     output = site.project / "out.json"
     output.write_text("what was there before", encoding="utf-8")
-    command = [sys.executable, "-m", "dagsmith.cli", "compile", "pipeline.yaml", "--plugin", "alpha", "-o", "out.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "dagsmith.cli",
+        "compile",
+        "pipeline.yaml",
+        "--plugin",
+        "alpha",
+        "-o",
+        "out.json",
+    ]
     process = subprocess.Popen(
         command,
         cwd=site.project,
@@ -1008,7 +1168,11 @@ def test_a_wheel_that_an_installer_unpacked_is_found_and_runs(site: Site, tmp_pa
     wheel = plugin("wheeled", source, version="3.2.1", api="v1").wheel(tmp_path)
     target = tmp_path / "target"
     tried = []
-    for installer in ([sys.executable, "-m", "pip"], [sys.executable, "-m", "uv", "pip"], [shutil.which("uv"), "pip"]):
+    for installer in (
+        [sys.executable, "-m", "pip"],
+        [sys.executable, "-m", "uv", "pip"],
+        [shutil.which("uv"), "pip"],
+    ):
         if installer[0] is None:
             continue
         arguments = [*installer, "install", "--no-index", "--no-deps", "--target", str(target), str(wheel)]

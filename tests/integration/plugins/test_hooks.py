@@ -91,7 +91,8 @@ def check_spec(spec, locate, metadata, options):
     called.append("check_spec")
     for step in spec.steps:
         if step.step_type == "Note":
-            yield Diagnostic(f"step {step.name!r} is a note", locate(step.name, "Arguments.ErrorMessage"), "warning", "note")
+            place = locate(step.name, "Arguments.ErrorMessage")
+            yield Diagnostic(f"step {step.name!r} is a note", place, "warning", "note")
 
 
 @hookimpl
@@ -172,7 +173,9 @@ def test_validating_asks_the_same_hooks_and_does_not_say_that_it_compiled(everyt
     assert sorted(calls) == sorted(name for name in ORDER if name != "pipeline_compiled")
 
 
-def test_the_pipeline_of_the_sdk_is_shown_to_plugins(everything: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pipeline_of_the_sdk_is_shown_to_plugins(
+    everything: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("sagemaker")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     pipeline, report = PipelineDAGCompiler(everything.config).compile_with_report()
@@ -193,7 +196,11 @@ def test_options_and_step_types_are_in_what_is_shown_of_the_plugin(everything: S
     info = everything.json("plugins", "info", "alpha")
     assert len(info["hooks"]) == 10
     (option,) = info["options"]
-    assert (option["name"], option["default"], option["description"]) == ("team", "nobody", "Who answers for it.")
+    assert (option["name"], option["default"], option["description"]) == (
+        "team",
+        "nobody",
+        "Who answers for it.",
+    )
 
 
 def test_mistakes_are_found_whichever_way_a_plugin_is_asked(everything: Site) -> None:

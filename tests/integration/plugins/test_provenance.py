@@ -93,7 +93,8 @@ def test_a_plugin_sees_what_the_caller_states_and_gets_frozen_metadata(site: Sit
         """
         @hookimpl
         def extract_metadata(config, dag, explicit, options):
-            return {"seen": dict(explicit), "name": config.pipeline.name, "nodes": list(dag.nodes), "nested": {"a": [1]}}
+            found = {"name": config.pipeline.name, "nodes": list(dag.nodes), "nested": {"a": [1]}}
+            return {"seen": dict(explicit), **found}
 
         @hookimpl
         def check_spec(metadata, locate):
@@ -189,8 +190,14 @@ TAGS = "Steps.prepare.Arguments.Tags"
                 )
             ],
         ),
-        ("first(spec, lambda step: put(step, 'Tags', []))", [(f"{TAGS}[0]", {"Key": "stage", "Value": "early"}, None)]),
-        ("first(spec, lambda step: remove(step, 'Tags'))", [(TAGS, [{"Key": "stage", "Value": "early"}], None)]),
+        (
+            "first(spec, lambda step: put(step, 'Tags', []))",
+            [(f"{TAGS}[0]", {"Key": "stage", "Value": "early"}, None)],
+        ),
+        (
+            "first(spec, lambda step: remove(step, 'Tags'))",
+            [(TAGS, [{"Key": "stage", "Value": "early"}], None)],
+        ),
         (
             "first(spec, lambda step: replace(step, fields={'CacheConfig': {'Enabled': True}}))",
             [("Steps.prepare.CacheConfig", None, {"Enabled": True})],
@@ -225,7 +232,13 @@ TAGS = "Steps.prepare.Arguments.Tags"
         ),
         (
             "replace(spec, parameters=(*spec.parameters, ParameterSpec('More', 'Integer', 3)))",
-            [("pipeline.parameters.More", None, {"name": "More", "type": "Integer", "default": 3, "enum": []})],
+            [
+                (
+                    "pipeline.parameters.More",
+                    None,
+                    {"name": "More", "type": "Integer", "default": 3, "enum": []},
+                )
+            ],
         ),
         (
             "replace(spec, experiment={**spec.experiment, 'TrialName': 'one'})",
@@ -261,7 +274,9 @@ def test_every_field_that_differs_is_recorded_and_no_other(
 
 
 def test_true_and_one_are_not_the_same(site: Site) -> None:
-    site.plugin("alpha", transforming("first(spec, lambda s: replace(s, fields={'X': {'a': True, 'b': [1.0]}}))"))
+    site.plugin(
+        "alpha", transforming("first(spec, lambda s: replace(s, fields={'X': {'a': True, 'b': [1.0]}}))")
+    )
     site.plugin("beta", transforming("first(spec, lambda s: replace(s, fields={'X': {'a': 1, 'b': [1]}}))"))
     changes = [c.path for c in site.report("alpha", "beta").changes if c.plugin == "beta"]
     assert changes == ["Steps.prepare.X.a", "Steps.prepare.X.b[0]"]
@@ -316,7 +331,9 @@ def test_a_change_of_a_change_names_both_in_order(site: Site) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([1.0, 2.0]) | st.sampled_from(["a", "b"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "y", "z"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "y", "z"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -331,7 +348,8 @@ def test_the_changes_are_the_difference(before: dict[str, Any], after: dict[str,
     from dagsmith.plugin import StepSpec, freeze, thaw
 
     old, new = (
-        PipelineSpec("p", steps=(StepSpec("s", "Fail", "Fail", freeze(arguments)),)) for arguments in (before, after)
+        PipelineSpec("p", steps=(StepSpec("s", "Fail", "Fail", freeze(arguments)),))
+        for arguments in (before, after)
     )
     result, changes = attribute("alpha", old, new)
     assert definition(result) == definition(new)
@@ -339,7 +357,10 @@ def test_the_changes_are_the_difference(before: dict[str, Any], after: dict[str,
     patched: Any = {"Arguments": thaw(before)}
     removed = []
     for change in changes:
-        parts = [int(n) if n else k for k, n in re.findall(r"\.?([A-Za-z]+)|\[(\d+)\]", change.path[len("Steps.s.") :])]
+        parts = [
+            int(n) if n else k
+            for k, n in re.findall(r"\.?([A-Za-z]+)|\[(\d+)\]", change.path[len("Steps.s.") :])
+        ]
         container = patched
         for part in parts[:-1]:
             container = container[part]
@@ -377,7 +398,8 @@ def changing(site: Site) -> Site:
     site.plugin(
         "alpha",
         transforming("first(spec, lambda s: put(s, 'ProcessingResources.ClusterConfig.VolumeSizeInGB', 50))")
-        + "\n@hookimpl\ndef build_template_params():\n    return {'execution_role': 'arn:aws:iam::123456789012:role/p'}\n",
+        + "\n@hookimpl\ndef build_template_params():\n"
+        + "    return {'execution_role': 'arn:aws:iam::123456789012:role/p'}\n",
     )
     site.write(
         CONFIG.replace("tags:\n      stage: early", "inputs:\n      raw: s3://data/raw").replace(
@@ -396,8 +418,20 @@ def changing(site: Site) -> Site:
         ("stop", "Arguments.ErrorMessage", "config", "", "error_message"),
         ("stop", "DependsOn[0]", "config", "", "depends_on"),
         ("prepare", "Arguments.AppSpecification.ImageUri", "config", "", "image_uri"),
-        ("prepare", "Arguments.ProcessingResources.ClusterConfig.InstanceCount", "default", "instance_count", None),
-        ("prepare", "Arguments.ProcessingResources.ClusterConfig.InstanceType", "parameter", "Machine", "${param"),
+        (
+            "prepare",
+            "Arguments.ProcessingResources.ClusterConfig.InstanceCount",
+            "default",
+            "instance_count",
+            None,
+        ),
+        (
+            "prepare",
+            "Arguments.ProcessingResources.ClusterConfig.InstanceType",
+            "parameter",
+            "Machine",
+            "${param",
+        ),
         ("prepare", "Arguments.ProcessingResources.ClusterConfig.VolumeSizeInGB", "plugin", "alpha", None),
         ("prepare", "Arguments.RoleArn", "plugin", "alpha", None),
         ("train", "Arguments.InputDataConfig[0].DataSource.S3DataSource.S3Uri", "edge", "input train", None),
@@ -480,7 +514,9 @@ def test_the_command_shows_one_step_one_field_or_all(changing: Site) -> None:
 
 def test_two_orders_differ_as_explained(site: Site) -> None:
     """Each difference between the outputs of two orders is one that explain attributes to a plugin."""
-    site.plugin("alpha", transforming("first(spec, lambda s: put(s, 'Tags', [{'Key': 'by', 'Value': 'alpha'}]))"))
+    site.plugin(
+        "alpha", transforming("first(spec, lambda s: put(s, 'Tags', [{'Key': 'by', 'Value': 'alpha'}]))")
+    )
     body = "first(spec, lambda s: put(s, 'Tags', [*s.arguments.get('Tags', ()), {'Key': 'b', 'Value': 'b'}]))"
     site.plugin("beta", transforming(body))
     forward, backward = (site.compile(*order) for order in (("alpha", "beta"), ("beta", "alpha")))
@@ -495,8 +531,14 @@ def test_two_orders_differ_as_explained(site: Site) -> None:
     for order in (("alpha", "beta"), ("beta", "alpha")):
         found = explained(site, *order)
         for path in paths:
-            covering = [item for (step, place), item in found.items() if step == "prepare" and path.startswith(place)]
-            gone = [item for (step, place), item in found.items() if step == "prepare" and place.startswith(path[:14])]
+            covering = [
+                item for (step, place), item in found.items() if step == "prepare" and path.startswith(place)
+            ]
+            gone = [
+                item
+                for (step, place), item in found.items()
+                if step == "prepare" and place.startswith(path[:14])
+            ]
             assert any(item.kind == "plugin" for item in covering or gone), (order, path)
 
 
@@ -579,12 +621,18 @@ def test_a_locked_compile_of_the_same_plugins_goes_through(locked: Site) -> None
         (
             "[gamma, alpha]",
             2,
-            ["'gamma' runs, and is not", "'alpha': the digest of its options", "'beta' is in the lock, and does not"],
+            [
+                "'gamma' runs, and is not",
+                "'alpha': the digest of its options",
+                "'beta' is in the lock, and does not",
+            ],
         ),
         ("[]", 1, ["'alpha' is in the lock, and does not run", "'beta' is in the lock, and does not run"]),
     ],
 )
-def test_a_locked_compile_refuses_another_set(locked: Site, enabled: str, level: int, messages: list[str]) -> None:
+def test_a_locked_compile_refuses_another_set(
+    locked: Site, enabled: str, level: int, messages: list[str]
+) -> None:
     before = {path.name: path.read_bytes() for path in (locked.project / "out").iterdir()}
     write(locked, enabled, level)
     result = locked.cli(*LOCKED)

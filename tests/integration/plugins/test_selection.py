@@ -119,7 +119,10 @@ def test_an_empty_list_in_the_config_is_none(installed: Site) -> None:
 
 
 def test_an_environment_of_the_config_decides_for_itself(installed: Site) -> None:
-    installed.write(CONFIG, "plugins:\n  enable: [configured]\nenvironments:\n  prod:\n    plugins:\n      enable: [flag]\n")
+    installed.write(
+        CONFIG,
+        "plugins:\n  enable: [configured]\nenvironments:\n  prod:\n    plugins:\n      enable: [flag]\n",
+    )
     assert ran(PipelineDAGCompiler(installed.config, env="prod")) == ["flag"]
 
 
@@ -138,7 +141,9 @@ def test_the_order_is_the_order_written(installed: Site, order: tuple[str, ...])
 
 def test_those_active_on_installation_run_by_name(site: Site) -> None:
     for name in ("c", "a", "b"):
-        site.plugin(name, SOURCE.format(name=name), autoload=True, distribution=f"dist-{'abc'.index(name) * -1 + 9}")
+        site.plugin(
+            name, SOURCE.format(name=name), autoload=True, distribution=f"dist-{'abc'.index(name) * -1 + 9}"
+        )
     assert by_command(site) == ["a", "b", "c"]
 
 
@@ -158,7 +163,10 @@ def test_a_class_and_a_module_are_plugins_too(installed: Site) -> None:
 
     import api_plugin  # type: ignore[import-not-found]
 
-    assert [plugin.name for plugin in installed.compiler(Made, api_plugin).plugins.plugins] == ["made", "api_plugin"]
+    assert [plugin.name for plugin in installed.compiler(Made, api_plugin).plugins.plugins] == [
+        "made",
+        "api_plugin",
+    ]
 
 
 @pytest.mark.parametrize("same", ["api", Given("same")], ids=["name", "object"])
@@ -218,9 +226,8 @@ def test_disable_does_not_take_what_is_asked_for_more_loudly(installed: Site) ->
 def test_a_misspelt_name_to_leave_out_is_told(installed: Site) -> None:
     installed.write(CONFIG, "plugins:\n  disable: [atuo]\n")
     warnings = [str(item) for item in PipelineDAGCompiler(installed.config).validate().warnings]
-    assert warnings == [
-        f"{installed.config}:{installed.line('disable')}: warning: there is no plugin 'atuo' to leave out (did you mean 'auto'?)"
-    ]
+    where = f"{installed.config}:{installed.line('disable')}"
+    assert warnings == [f"{where}: warning: there is no plugin 'atuo' to leave out (did you mean 'auto'?)"]
     result = installed.cli("validate", "pipeline.yaml", "--no-plugin", "configurd", "--json")
     found = json.loads(result.stdout)["diagnostics"]
     assert any("'configurd' to leave out" in item["message"] for item in found)
@@ -258,9 +265,19 @@ def test_options_reach_the_plugin(site: Site) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message", "hint"),
     [
-        ("    alpha:\n      levle: 2\n", "levle", "options of plugin 'alpha': there is no field 'levle'", "'level'"),
+        (
+            "    alpha:\n      levle: 2\n",
+            "levle",
+            "options of plugin 'alpha': there is no field 'levle'",
+            "'level'",
+        ),
         ("    alpha:\n      level: high\n", "level: high", "options of plugin 'alpha'", ""),
-        ("    alhpa:\n      level: 2\n", "alhpa", "there are options for 'alhpa', which is not a plugin", "'alpha'"),
+        (
+            "    alhpa:\n      level: 2\n",
+            "alhpa",
+            "there are options for 'alhpa', which is not a plugin",
+            "'alpha'",
+        ),
     ],
 )
 def test_a_typo_in_the_options_is_a_diagnostic_with_line_and_hint(
@@ -283,9 +300,14 @@ def test_options_of_a_plugin_that_does_not_run_wait_for_it(site: Site) -> None:
 
 def test_mistakes_in_options_and_steps_are_told_together(site: Site) -> None:
     site.plugin("alpha", OPTIONED)
-    site.write(CONFIG.replace("error_message", "eror_message"), "plugins:\n  options:\n    alpha:\n      levle: 2\n")
+    site.write(
+        CONFIG.replace("error_message", "eror_message"), "plugins:\n  options:\n    alpha:\n      levle: 2\n"
+    )
     errors = site.compiler("alpha").validate().errors
-    assert [error.location.line for error in errors if error.location] == [site.line("eror"), site.line("levle")]
+    assert [error.location.line for error in errors if error.location] == [
+        site.line("eror"),
+        site.line("levle"),
+    ]
 
 
 # The rule itself, over every combination
@@ -315,7 +337,9 @@ def test_the_first_that_says_anything_decides(
     disable: tuple[str, ...],
     none: bool,
 ) -> None:
-    entries = tuple(PluginEntry(name, name, name, "1", autoload=name in automatic) for name in ("a", "b", "c", "d"))
+    entries = tuple(
+        PluginEntry(name, name, name, "1", autoload=name in automatic) for name in ("a", "b", "c", "d")
+    )
     request = PluginRequest(plugins=api, enabled=flags, disabled=without, none=none)
     config = PluginsConfig(enable=enable, disable=disable)
     selection = select(request, config, Scan(entries), {"DAGSMITH_PLUGINS": ",".join(variable)})

@@ -90,7 +90,10 @@ def test_without_plugins_it_is_the_class_itself() -> None:
 
 
 def test_name_module_and_doc_stay() -> None:
-    for made in (compiler(Marking()).create_decorated_class(), compiler(Marking(), Marking("b")).create_decorated_class()):
+    for made in (
+        compiler(Marking()).create_decorated_class(),
+        compiler(Marking(), Marking("b")).create_decorated_class(),
+    ):
         for name in ("__name__", "__qualname__", "__module__", "__doc__"):
             assert getattr(made, name) == getattr(DynamicPipelineTemplate, name)
 
@@ -108,8 +111,9 @@ def test_a_decorator_that_wraps_three_deep() -> None:
 
 def test_the_same_decorator_in_two_plugins() -> None:
     decorator = Marking("twice")
-    first, second = Returning(lambda cls: decorator.decorate_template_class(cls, {})), Returning(
-        lambda cls: decorator.decorate_template_class(cls, {})
+    first, second = (
+        Returning(lambda cls: decorator.decorate_template_class(cls, {})),
+        Returning(lambda cls: decorator.decorate_template_class(cls, {})),
     )
     second.name = "second"
     assert marks(compiler(first, second).create_decorated_class()) == ("twice", "twice")
@@ -185,7 +189,9 @@ def test_an_instance_is_refused() -> None:
     ],
 )
 def test_a_class_that_makes_no_whole_instance_is_refused(body: dict[str, Any], problem: str) -> None:
-    plugin = Returning(lambda cls: type("Wrapped", (cls,), body) if type(cls) is type else type(cls)("W", (cls,), body))
+    plugin = Returning(
+        lambda cls: type("Wrapped", (cls,), body) if type(cls) is type else type(cls)("W", (cls,), body)
+    )
     with pytest.raises(PluginError, match=problem) as caught:
         compiler(plugin).create_template()
     assert (caught.value.plugin, caught.value.hook) == ("returning", "decorate_template_class")

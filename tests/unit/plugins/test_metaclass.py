@@ -17,7 +17,17 @@ from dagsmith.errors import PluginError
 from dagsmith.plugin import hookimpl, mixin
 from dagsmith.plugins.metaclass import IrreconcilableError, apply_decorator, common_metaclass
 from dagsmith.template import DynamicPipelineTemplate
-from tests.support.hierarchies import CALLS, Decoration, Log, Meta, Mixin, build_decorator, build_mixin, decorations, mixins
+from tests.support.hierarchies import (
+    CALLS,
+    Decoration,
+    Log,
+    Meta,
+    Mixin,
+    build_decorator,
+    build_mixin,
+    decorations,
+    mixins,
+)
 
 CONFIG = {"pipeline": {"name": "demo"}, "steps": {"stop": {"type": "Fail", "error_message": "enough"}}}
 PLAIN = PipelineDAGCompiler(CONFIG, plugins=[]).compile_definition().definition
@@ -88,38 +98,37 @@ def assert_listed_once(listed: list[type], made: type, by_call: bool) -> None:
     assert not ours or distinct[-1] is made
 
 
-def outcome(recipes: list[Decoration]) -> str:
-    """Compile with a plugin for each recipe; what came of it, checked."""
-    built = [build_decorator(recipe) for recipe in recipes]
-    alone = works_without_us(build_decorator(recipes[0]).decorator) if len(recipes) == 1 else False
-    names = [f"plugin-{index}" for index in range(len(recipes))]
-    plugins = [Plugin(name, each.decorator) for name, each in zip(names, built, strict=True)]
-    compiler = PipelineDAGCompiler(CONFIG, plugins=plugins)
+def outcome(recipe: Decoration) -> str:
+    """Compile with a plugin of that recipe; what came of it, checked."""
+    built = build_decorator(recipe)
+    alone = works_without_us(build_decorator(recipe).decorator)
+    compiler = PipelineDAGCompiler(CONFIG, plugins=[Plugin("alpha", built.decorator)])
+    made: Any = None
     try:
         made = compiler.create_decorated_class()
-    except PluginError as error:
-        assert_clear(error, set(names))
-        abstract = "abstract" in error.problem
-        assert not alone or abstract, f"Python itself makes this class: {error}"
-        assert not all(recipe.friendly for recipe in recipes), error
-        return "abstract, an error" if abstract else "clash, an error"
-    assert_whole(made, tuple(base for each in built for base in each.mixins))
-    try:
         template = compiler.create_template()
-    except PluginError as error:
-        assert_clear(error, set(names))
-        assert not all(recipe.friendly for recipe in recipes), error
-        return "cannot be instantiated, an error"
-    assert type(template) is made
-    assert template.generate_definition().definition == PLAIN
-    for recipe, each in zip(recipes, built, strict=True):
+    except PluginError as caught:
+        error = caught
+    else:
+        assert_whole(made, built.mixins)
+        assert type(template) is made
+        assert template.generate_definition().definition == PLAIN
         meta = recipe.mixin.meta
         if meta is not None and recipe.style != "a helper between":
             # A metaclass that is made of two may list a class once for each.
             both = meta.base == "ABCMeta before another" and bool(meta.registers)
-            assert_listed_once(each.log.metaclass, made, recipe.style in CALLS or both)
-            assert_listed_once(each.log.subclass, made, False)
-    return "joined" if not alone else "joined by Python itself"
+            assert_listed_once(built.log.metaclass, made, recipe.style in CALLS or both)
+            assert_listed_once(built.log.subclass, made, False)
+        return "joined by Python itself" if alone else "joined"
+    assert_clear(error, {"alpha"})
+    assert not recipe.friendly, error
+    if made is not None:
+        assert_whole(made, built.mixins)
+        return "cannot be instantiated, an error"
+    if "abstract" in error.problem:
+        return "abstract, an error"
+    assert not alone, f"Python itself makes this class: {error}"
+    return "clash, an error"
 
 
 def test_every_hierarchy_is_joined_or_refused_with_both_names(record_property: Any) -> None:
@@ -133,7 +142,7 @@ def test_every_hierarchy_is_joined_or_refused_with_both_names(record_property: A
     @example(Decoration(Mixin("protocol", 2)))
     @example(Decoration(Mixin("init_subclass with a keyword", 2, Meta(keyword=True))))
     def run(recipe: Decoration) -> None:
-        counts[outcome([recipe])] += 1
+        counts[outcome(recipe)] += 1
 
     run()
     record_property("outcomes of one decorator", dict(counts))
@@ -163,14 +172,15 @@ def outcome_of_stack(recipes: list[Decoration]) -> str:
     plugins = [Plugin(name, each.decorator) for name, each in zip(names, built, strict=True)]
     compiler = PipelineDAGCompiler(CONFIG, plugins=plugins)
     try:
-        made = compiler.create_decorated_class()
-        assert_whole(made, tuple(base for each in built for base in each.mixins))
         template = compiler.create_template()
-    except PluginError as error:
-        assert_clear(error, set(names))
-        return "clash, an error"
-    assert template.generate_definition().definition == PLAIN
-    return "joined"
+    except PluginError as caught:
+        error = caught
+    else:
+        assert_whole(type(template), tuple(base for each in built for base in each.mixins))
+        assert template.generate_definition().definition == PLAIN
+        return "joined"
+    assert_clear(error, set(names))
+    return "clash, an error"
 
 
 FRIENDLY = [
@@ -204,18 +214,21 @@ def test_mixin_joins_or_refuses(first: Mixin, second: Mixin) -> None:
         log.metaclass.clear()
     try:
         made = mixin(DynamicPipelineTemplate, *bases, level=3)
-    except IrreconcilableError as error:
-        assert len(error.clashing) >= 2
-        assert all(name in str(error) for name in error.clashing)
+    except IrreconcilableError as caught:
+        error = caught
     except (TypeError, ValueError, AttributeError, KeyError):
         # The bases need no common metaclass: what fails is Python's own way to join them.
         assert len({type(base) for base in bases if not issubclass(ABCMeta, type(base))}) <= 1
+        return
     else:
         assert_whole(made, tuple(bases))
         assert made.level == 3  # type: ignore[attr-defined]
         for recipe, log in zip((first, second), logs, strict=True):
             if recipe.meta is not None and recipe.meta.base != "ABCMeta before another":
                 assert log.metaclass in ([], [made])
+        return
+    assert len(error.clashing) >= 2
+    assert all(name in str(error) for name in error.clashing)
 
 
 def registering(registry: list[type]) -> type:
@@ -248,7 +261,9 @@ def test_instances_of_other_classes_are_not_taken_for_instances_of_the_result() 
     """The twin has its own place in ABCMeta's book-keeping, whatever comes after ABCMeta in its metaclass."""
     for base in ("type", "ABCMeta", "ABCMeta before another"):
         for cooperative in (True, False) if base == "type" else (True,):
-            decoration = Decoration(Mixin("plain", 1, Meta(base=base, cooperative=cooperative, registers="new")))
+            decoration = Decoration(
+                Mixin("plain", 1, Meta(base=base, cooperative=cooperative, registers="new"))
+            )
             other = build_decorator(Decoration(Mixin("plain", 1, Meta(registers="new"))))
             plugins = [Plugin("a", build_decorator(decoration).decorator), Plugin("b", other.decorator)]
             compiler = PipelineDAGCompiler(CONFIG, plugins=plugins)
@@ -321,7 +336,11 @@ def test_orders_that_clash_are_named() -> None:
         return Wrapped
 
     error = refusal(decorator)
-    assert [name.rpartition(".")[2] for name in error.clashing] == ["DynamicPipelineTemplate", "First", "Second"]
+    assert [name.rpartition(".")[2] for name in error.clashing] == [
+        "DynamicPipelineTemplate",
+        "First",
+        "Second",
+    ]
 
 
 def test_metaclasses_without_a_common_descendant_are_named() -> None:
