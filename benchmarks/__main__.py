@@ -194,7 +194,7 @@ def render(
     ]
     for row in rows:
         hand = [ms(row[key]) if key in row else "-" for key in ("hand_build", "hand_definition")]
-        faster = f"**{row['ratio']:.0f}×** ({row['ratio_read']:.1f}×)" if "ratio" in row else "-"
+        faster = f"**{row['ratio']:.0f} times** ({row['ratio_read']:.1f} times)" if "ratio" in row else "-"
         ours = [ms(row[key]) for key in ("read", "compile", "definition")]
         cells = [str(row["sdk"]), f"{row['shape']} of {row['size']:,}", *ours, *hand, faster]
         lines.append(f"| {' | '.join(cells)} |")
@@ -237,7 +237,7 @@ def render(
         "",
         "| plugins | scan, ms | compile, against none |",
         "|---|---|---|",
-        *(f"| {count} | {ms(cost['scan'])} | {cost['ratio']:.2f}× |" for count, cost in plugins.items()),
+        *(f"| {count} | {ms(cost['scan'])} | {cost['ratio']:.2f} times |" for count, cost in plugins.items()),
         "",
     ]
     return "\n".join(lines)

@@ -14,7 +14,14 @@ import pytest
 from tests.support.mods_site import build_site
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/config.md", "docs/python.md", "docs/writing-plugins.md", "docs/mods.md", "docs/plugins.md"]
+PAGES = [
+    "README.md",
+    "docs/config.md",
+    "docs/python.md",
+    "docs/writing-plugins.md",
+    "docs/mods.md",
+    "docs/plugins.md",
+]
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)```", re.S)
 
 SCRIPTS = {"prepare.py": "print('prepared')\n", "train.py": "print('trained')\n"}
