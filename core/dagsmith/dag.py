@@ -234,7 +234,7 @@ class PipelineDAG:
         elif suffix in (".yaml", ".yml"):
             import yaml
 
-            text = yaml.safe_dump(self.to_dict(), sort_keys=False)
+            text = yaml.safe_dump(self.to_dict(), sort_keys=False, default_style='"')
         else:
             raise ValueError(
                 f"cannot save a DAG as {suffix or 'a file without suffix'!r}: use .json or .yaml"

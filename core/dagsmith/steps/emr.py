@@ -45,7 +45,7 @@ class EMRConfig(StepConfig, Cached, Retried):
     jar: Annotated[Text, To(f"{JAR}.Jar")]
     args: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
     main_class: Annotated[Text | None, To(f"{JAR}.MainClass")] = None
-    properties: dict[str, Stringly] = {}
+    properties: Annotated[dict[str, Stringly], To(f"{JAR}.Properties", property_list)] = {}
     outputs: dict[PortName, EMROutput] = {}
     cluster_id: Annotated[Text | None, To("ClusterId")] = None
     execution_role_arn: Annotated[Text | None, To("ExecutionRoleArn")] = None

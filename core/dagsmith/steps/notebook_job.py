@@ -31,7 +31,7 @@ class NotebookJobConfig(StepConfig, Retried):
     notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None
     image_uri: Annotated[Text, To("AlgorithmSpecification.TrainingImage")]
     kernel_name: Text
-    parameters: dict[str, Stringly] = {}
+    parameters: Annotated[dict[str, Stringly], To("HyperParameters")] = {}
     environment: dict[str, Stringly] = {}
     instance_type: Annotated[Text, To("ResourceConfig.InstanceType")] = "ml.m5.large"
     volume_size_in_gb: Annotated[Whole, To("ResourceConfig.VolumeSizeInGB")] = 30
