@@ -361,7 +361,7 @@ def test_a_class_is_made_for_each_metadata_and_only_then(all_metadata: list[dict
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
-        return sorted((key, _sorted(item)) for key, item in value.items())
+        return {"mapping": sorted((key, _sorted(item)) for key, item in value.items())}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
