@@ -8,15 +8,17 @@ asks that it be active as soon as it is installed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sys
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from dagsmith.plugins.hooks import API_VERSION
+from dagsmith.plugins.installed import ENTRY_POINTS, Installed, installed
 
 if TYPE_CHECKING:
-    from importlib_metadata import PackageMetadata
+    from email.message import Message
 
 GROUP = "dagsmith"
 API_GROUP = "dagsmith.api"
@@ -24,11 +26,7 @@ AUTOLOAD_GROUP = "dagsmith.autoload"
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VALUE = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
-_MENTIONED = re.compile(r"^\s*\[\s*dagsmith", re.MULTILINE)
 _API = re.compile(r"v?(\d+)")
-_SEPARATORS = re.compile(r"[-_.]+")
-_UNREADABLE = (OSError, ValueError, TypeError, LookupError)
-"""What reading foreign metadata raises: no such file, no UTF-8, a line without ``=``, no such field."""
 
 
 class _Point(NamedTuple):
@@ -93,61 +91,92 @@ def scan(path: Iterable[str] | None = None) -> Scan:
     """Read the entry points of every installed distribution; nothing is imported.
 
     Args:
-        path: Folders to look in; ``sys.path`` if left out.
+        path: Folders and zips to look in; ``sys.path`` if left out.
     """
-    import importlib_metadata
-
-    arguments = {} if path is None else {"path": list(path)}
     entries: list[PluginEntry] = []
     problems: list[str] = []
-    seen: dict[str, Path] = {}
-    twice: set[str] = set()
-    for distribution in importlib_metadata.distributions(**arguments):
-        # Nobody may be kept from compiling by the metadata of a distribution that he did not ask for.
+    everything = tuple(installed(sys.path if path is None else path, problems))
+    ours: dict[int, tuple[_Point, ...]] = {}
+    for index, distribution in enumerate(everything):
+        # Nobody may be kept from compiling by the metadata of a distribution that he did not ask for, and what a
+        # broken archive or a foreign finder raises may be anything.
         try:
-            name, points, found = _read(distribution)
-        except _UNREADABLE as error:
-            problems.append(
-                f"{_place(distribution)}: its metadata cannot be read: {type(error).__name__}: {error}"
-            )
+            points = tuple(_points(distribution.read_text(ENTRY_POINTS) or ""))
+        except Exception as error:
+            problems.append(_unreadable(distribution, error))
             continue
-        if not points:
+        if points:
+            ours[index] = points
+    rivals = _rivals(everything) if ours else {}
+    for index, points in ours.items():
+        try:
+            standing = _standing(index, everything, rivals, ours)
+            if standing is _Standing.HIDDEN:
+                continue
+            metadata = everything[index].metadata()
+        except Exception as error:
+            problems.append(_unreadable(everything[index], error))
             continue
-        place = Path(_place(distribution))
-        if _fold(name) in seen:
-            # An earlier folder on the path hides the same distribution in a later one, as it does for imports. In one
-            # and the same folder, the remains of another version, it is luck which of them counts.
-            first = seen[_fold(name)]
-            if first.parent == place.parent and first != place:
-                twice.add(_fold(name))
-            continue
-        seen[_fold(name)] = place
-        entries.extend(found)
+        name = _field(metadata, "Name") or "unknown"
+        doubt = (
+            (f"two versions of {name} are installed in one folder",) if standing is _Standing.DOUBTFUL else ()
+        )
+        entries.extend(_entries(metadata, name, points, doubt))
         own = {point.name for point in points if point.group == GROUP}
         for point in points:
             if point.group in (API_GROUP, AUTOLOAD_GROUP) and point.name not in own:
                 problems.append(f"{name}: {point.group} names {point.name!r}, which is none of its plugins")
             elif point.group not in (GROUP, API_GROUP, AUTOLOAD_GROUP):
                 problems.append(f"{name}: there is no entry-point group {point.group!r}")
-    for index, entry in enumerate(entries):
-        if _fold(entry.distribution) in twice:
-            problem = f"two versions of {entry.distribution} are installed in one folder"
-            entries[index] = replace(entry, problems=(*entry.problems, problem))
     return Scan(tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems))
 
 
-def _read(distribution: Any) -> tuple[str, list[_Point], list[PluginEntry]]:
-    """The name of a distribution, its entry points that are dagsmith's, and the plugins among them."""
-    text = distribution.read_text("entry_points.txt") or ""
-    # Most distributions have no plugins, and reading the names of all of them takes ten times as long.
-    if not _MENTIONED.search(text):
-        return "", [], []
-    points = list(_points(text))
-    return (
-        distribution.metadata.get("Name") or "unknown",
-        points,
-        list(_entries(distribution.metadata, points)),
-    )
+def _unreadable(distribution: Installed, error: Exception) -> str:
+    return f"{distribution.place}: its metadata cannot be read: {type(error).__name__}: {error}"
+
+
+class _Standing(Enum):
+    """How a distribution stands among those of its name."""
+
+    SOUND = "sound"
+    HIDDEN = "hidden"
+    DOUBTFUL = "doubtful"
+
+
+def _rivals(everything: Sequence[Installed]) -> dict[str, list[int]]:
+    """By name of a distribution: the indexes of all that go by it."""
+    found: dict[str, list[int]] = {}
+    for index, distribution in enumerate(everything):
+        try:
+            found.setdefault(distribution.key, []).append(index)
+        # One whose name cannot be read hides no other.
+        except Exception:
+            continue
+    return found
+
+
+def _standing(
+    index: int, everything: Sequence[Installed], rivals: Mapping[str, list[int]], ours: Container[int]
+) -> _Standing:
+    """Whether an earlier distribution hides this one, and whether there is doubt about it.
+
+    One in an earlier folder of the path hides the same distribution in a later one, as it does for imports. In one and
+    the same folder, the remains of another version, it is luck which of them counts.
+    """
+    distribution = everything[index]
+    standing = _Standing.SOUND
+    for other_index in rivals[distribution.key]:
+        other, earlier = everything[other_index], other_index < index
+        if other.place == distribution.place:
+            if earlier:
+                return _Standing.HIDDEN
+        elif other.is_whole():
+            beside = other.folder is not None and other.folder == distribution.folder
+            if earlier and (not beside or other_index in ours):
+                return _Standing.HIDDEN
+            if beside:
+                standing = _Standing.DOUBTFUL
+    return standing
 
 
 def _points(text: str) -> Iterator[_Point]:
@@ -155,6 +184,8 @@ def _points(text: str) -> Iterator[_Point]:
 
     The format: https://packaging.python.org/specifications/entry-points/#file-format
     """
+    if GROUP not in text:
+        return
     group = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
@@ -166,16 +197,9 @@ def _points(text: str) -> Iterator[_Point]:
             yield _Point(group, name.strip(), value.strip())
 
 
-def _fold(name: str) -> str:
-    """A distribution's name as installers compare it."""
-    return _SEPARATORS.sub("-", name).casefold()
-
-
-def _place(distribution: object) -> str:
-    return str(getattr(distribution, "_path", "a distribution"))
-
-
-def _entries(metadata: PackageMetadata, points: list[_Point]) -> Iterator[PluginEntry]:
+def _entries(
+    metadata: Message, distribution: str, points: Iterable[_Point], doubt: tuple[str, ...]
+) -> Iterator[PluginEntry]:
     api = {point.name: point.value for point in points if point.group == API_GROUP}
     autoload = {point.name for point in points if point.group == AUTOLOAD_GROUP}
     for point in points:
@@ -195,24 +219,28 @@ def _entries(metadata: PackageMetadata, points: list[_Point]) -> Iterator[Plugin
         yield PluginEntry(
             name,
             value,
-            metadata.get("Name") or "unknown",
-            metadata.get("Version") or "unknown",
+            distribution,
+            _field(metadata, "Version") or "unknown",
             int(stated[1]) if stated else None,
             name in autoload,
-            metadata.get("Summary") or "",
+            _field(metadata, "Summary"),
             _documentation(metadata),
-            tuple(problems),
+            (*problems, *doubt),
         )
 
 
-def _documentation(metadata: PackageMetadata) -> str | None:
+def _field(metadata: Message, name: str) -> str:
+    """A field on one line; empty if it is not there."""
+    return " ".join(str(metadata.get(name) or "").split())
+
+
+def _documentation(metadata: Message) -> str | None:
     """The project URL that is labelled as documentation, else the home page."""
     urls: dict[str, str] = {}
     for line in metadata.get_all("Project-URL") or ():
-        label, _, url = line.partition(",")
-        urls[label.strip().casefold()] = url.strip()
+        label, _, url = str(line).partition(",")
+        urls[label.strip().casefold()] = " ".join(url.split())
     for label in ("documentation", "docs", "homepage", "home"):
         if label in urls:
             return urls[label]
-    home = metadata.get("Home-page")
-    return str(home) if home else None
+    return _field(metadata, "Home-page") or None
