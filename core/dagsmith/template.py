@@ -19,6 +19,7 @@ from dagsmith.check.spec import SpecChecker
 from dagsmith.dag import PipelineDAG
 from dagsmith.errors import DiagnosticSink, Location
 from dagsmith.load.config import PipelineConfig
+from dagsmith.lower.code import CodeUse
 from dagsmith.lower.pipeline import Lowered, lower_pipeline
 from dagsmith.lower.request import mapped_fields
 from dagsmith.plugins.active import PluginSet
@@ -59,11 +60,13 @@ class Compilation:
         spec: The pipeline.
         definition: The definition JSON.
         report: What was done.
+        code: The code that the config names, and the objects that it became.
     """
 
     spec: PipelineSpec
     definition: str
     report: CompileReport
+    code: tuple[CodeUse, ...] = ()
 
 
 class DynamicPipelineTemplate(PipelineTemplateBase):
@@ -183,9 +186,8 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             definition = checker.check_definition()
         if sink.errors:
             return None
-        return Compilation(
-            spec, definition, self._report(spec, lowered, checker, definition, timings, changes, sink)
-        )
+        report = self._report(spec, lowered, checker, definition, timings, changes, sink)
+        return Compilation(spec, definition, report, lowered.code)
 
     def _checker(self, spec: PipelineSpec, incomplete: frozenset[str], sink: DiagnosticSink) -> SpecChecker:
         catalog = self.config.catalog

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from dagsmith.errors import DagsmithError
@@ -27,6 +28,19 @@ class NoBucketError(DagsmithError):
     """There is no bucket that staged code could be uploaded to."""
 
 
+@dataclass(frozen=True)
+class CodeUse:
+    """Code that the config names, and the objects that it became.
+
+    Attributes:
+        paths: The files and folders, as the config names them; none where dagsmith provides the code.
+        objects: What they are staged as.
+    """
+
+    paths: tuple[str, ...]
+    objects: tuple[StagedCode, ...]
+
+
 class CodeStage:
     """The code that one compile stages. What is staged twice is read once.
 
@@ -40,13 +54,18 @@ class CodeStage:
         self._root = root
         self._bucket = bucket
         self._prefix = prefix
-        self._done: dict[object, tuple[StagedCode, ...]] = {}
+        self._done: dict[object, CodeUse] = {}
 
     @property
     def staged(self) -> tuple[StagedCode, ...]:
         """Everything staged so far, each object once, in the order of the steps."""
-        objects = (code for staged in self._done.values() for code in staged)
+        objects = (code for use in self.uses for code in use.objects)
         return tuple({code.uri: code for code in objects}.values())
+
+    @property
+    def uses(self) -> tuple[CodeUse, ...]:
+        """Everything that was asked for so far; files of the same content are told apart."""
+        return tuple(self._done.values())
 
     def file(self, path: str) -> str:
         """The S3 URI of one file.
@@ -56,7 +75,9 @@ class CodeStage:
             NoBucketError: If there is no bucket for it.
         """
         return self._stage(
-            ("file", path), lambda bucket: (stage_file(path, self._root, bucket, self._prefix),)
+            ("file", path),
+            (path,),
+            lambda bucket: (stage_file(path, self._root, bucket, self._prefix),),
         )
 
     def archive(self, script: str, folder: str | None) -> str:
@@ -68,10 +89,13 @@ class CodeStage:
         """
         if folder is None:
             return self._stage(
-                ("script", script), lambda bucket: (stage_script(script, self._root, bucket, self._prefix),)
+                ("script", script),
+                (script,),
+                lambda bucket: (stage_script(script, self._root, bucket, self._prefix),),
             )
         return self._stage(
             ("folder", folder, script),
+            (folder,),
             lambda bucket: (stage_folder(folder, self._root, bucket, self._prefix, script),),
         )
 
@@ -83,7 +107,9 @@ class CodeStage:
             NoBucketError: If there is no bucket for them.
         """
         first = self._stage(
-            ("files", *paths), lambda bucket: stage_files(paths, self._root, bucket, self._prefix)
+            ("files", *paths),
+            tuple(paths),
+            lambda bucket: stage_files(paths, self._root, bucket, self._prefix),
         )
         base = "/".join(part for part in (f"s3://{self._bucket}", self._prefix.strip("/"), "code") if part)
         return f"{base}/{first.removeprefix(f'{base}/').partition('/')[0]}"
@@ -95,15 +121,17 @@ class CodeStage:
             NoBucketError: If there is no bucket for it.
         """
         return self._stage(
-            ("text", name, content), lambda bucket: (stage_text(name, content, bucket, self._prefix),)
+            ("text", name, content), (), lambda bucket: (stage_text(name, content, bucket, self._prefix),)
         )
 
-    def _stage(self, key: object, stage: Callable[[str], tuple[StagedCode, ...]]) -> str:
+    def _stage(
+        self, key: object, paths: tuple[str, ...], stage: Callable[[str], tuple[StagedCode, ...]]
+    ) -> str:
         if key not in self._done:
             if self._bucket is None:
                 raise NoBucketError("staged code needs a bucket")
             try:
-                self._done[key] = stage(self._bucket)
+                self._done[key] = CodeUse(paths, stage(self._bucket))
             except StagingRefusedError as error:
                 raise CodeProblemError(error.problems) from error
-        return self._done[key][0].uri
+        return self._done[key].objects[0].uri

@@ -15,7 +15,7 @@ from dagsmith.bind.wiring import Wiring, wire
 from dagsmith.dag import PipelineDAG, topological_order
 from dagsmith.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagsmith.load.config import PipelineConfig
-from dagsmith.lower.code import CodeStage
+from dagsmith.lower.code import CodeStage, CodeUse
 from dagsmith.lower.request import ImageLookup, Lowering
 from dagsmith.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
 from dagsmith.spec.values import FrozenDict, Reference, freeze, references
@@ -32,11 +32,13 @@ class Lowered:
         spec: The pipeline.
         wiring: What feeds what, and why.
         incomplete: Steps of which a part could not be made; why is reported.
+        code: The code that the config names, and what it became.
     """
 
     spec: PipelineSpec
     wiring: Wiring
     incomplete: frozenset[str] = frozenset()
+    code: tuple[CodeUse, ...] = ()
 
 
 def lower_pipeline(
@@ -108,7 +110,8 @@ class _Lowerer:
         parameters += self.added
         types = {parameter.name: parameter.type for parameter in parameters}
         steps = tuple(self._lower_step(name, wiring, waits.get(name, ()), types) for name in order)
-        return Lowered(self._spec(parameters, steps), wiring, frozenset(self.incomplete))
+        spec = self._spec(parameters, steps)
+        return Lowered(spec, wiring, frozenset(self.incomplete), self.code.uses)
 
     def _check_nodes(self) -> None:
         for node in self.dag.nodes:

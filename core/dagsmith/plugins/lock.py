@@ -39,7 +39,7 @@ def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
     """
     try:
         locked = json.loads(path.read_text("utf-8"))["plugins"]
-        by_name = {entry["name"]: entry for entry in locked}
+        differences = lock_differences(locked, plugins)
     except FileNotFoundError:
         hint = "compile without --locked once, and keep the file"
         missing = Diagnostic("there is no plugin lock", Location(str(path)), code="lock", hint=hint)
@@ -47,6 +47,21 @@ def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"this is not a plugin lock: {error}"
         raise InvalidInputError([Diagnostic(message, Location(str(path)), code="lock")]) from error
+    if differences:
+        hint = "compile without --locked to accept it"
+        raise InvalidInputError(
+            [Diagnostic(text, Location(str(path)), code="lock", hint=hint) for text in differences]
+        )
+
+
+def lock_differences(locked: Sequence[Mapping[str, Any]], plugins: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every difference between a lock and the plugins that run: in names, order, versions or options.
+
+    Args:
+        locked: The entries of the lock.
+        plugins: The entries of the plugins that run.
+    """
+    by_name = {entry["name"]: entry for entry in locked}
     differences = []
     for plugin in plugins:
         name = plugin["name"]
@@ -62,8 +77,4 @@ def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
     differences += [f"plugin {name!r} is in the lock, and does not run" for name in by_name]
     if not differences and [plugin["name"] for plugin in plugins] != [entry["name"] for entry in locked]:
         differences.append("the plugins run in another order than in the lock")
-    if differences:
-        hint = "compile without --locked to accept it"
-        raise InvalidInputError(
-            [Diagnostic(text, Location(str(path)), code="lock", hint=hint) for text in differences]
-        )
+    return differences
