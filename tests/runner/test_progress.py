@@ -1,0 +1,81 @@
+"""What is shown of a run: plain lines, JSON, and the last line of a log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagsmith.cli.progress import LOG_TAIL, last_line, progress
+from dagsmith_runner.events import Event
+
+EVENTS = [
+    Event("run-started", details={"steps": ["load", "train"]}),
+    Event("step-started", "load", details={"attempt": 1}),
+    Event("step-succeeded", "load", details={"seconds": 1.25}),
+    Event("step-failed", "train", "exit code: 1"),
+]
+
+
+def test_without_a_terminal_each_event_is_a_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=False, as_json=False) as listener:
+        for event in EVENTS:
+            listener(event)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert [line[9:] for line in shown.err.splitlines()] == [
+        "run started",
+        "running load",
+        "done load (1.2 s)",
+        "failed train: exit code: 1",
+    ]
+
+
+def test_as_json_each_event_is_a_line_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=False, as_json=True) as listener:
+        for event in EVENTS:
+            listener(event)
+    shown = capsys.readouterr()
+    assert [json.loads(line) for line in shown.out.splitlines()] == [event.as_dict() for event in EVENTS]
+    assert shown.err == ""
+
+
+def test_quiet_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=True, as_json=False) as listener:
+        for event in EVENTS:
+            listener(event)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b"", ""),
+        (b"one\ntwo\n", "two"),
+        (b"one\n\n  \n", "one"),
+        (b"10%\r20%\r30%\n", "10%20%30%"),
+        (b"\x1b[31mred\x1b[0m\n", "[31mred[0m"),
+        (b"\xff\xfe\n", "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"),
+        (b"x" * 10_000, "x" * LOG_TAIL),
+    ],
+)
+def test_the_last_line_of_a_log_is_its_last_one_with_text(tmp_path: Path, text: bytes, shown: str) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(text)
+    assert last_line(log) == shown
+
+
+def test_a_log_that_is_not_there_has_no_last_line(tmp_path: Path) -> None:
+    assert last_line(tmp_path / "log") == ""
+
+
+@given(content=st.binary(max_size=3 * LOG_TAIL))
+def test_no_log_can_send_control_characters_to_the_terminal(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    log = tmp_path_factory.getbasetemp() / "log"
+    log.write_bytes(content)
+    assert last_line(log).isprintable()
