@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagsmith.plugin import ParameterRef, ParameterSpec, PipelineSpec, StepSpec, freeze, thaw
+from dagsmith.plugin import FrozenDict, ParameterRef, ParameterSpec, PipelineSpec, StepSpec, freeze
 
 EXECUTION_S3_PREFIX = "EXECUTION_S3_PREFIX"
 KMS_ENCRYPTION_KEY_PARAM = "KMS_ENCRYPTION_KEY_PARAM"
@@ -120,14 +120,15 @@ def secure(spec: PipelineSpec) -> PipelineSpec:
 
 
 def _secured(step: StepSpec, defaults: Mapping[str, Any]) -> StepSpec:
-    arguments = thaw(step.arguments)
+    # Only what is on the way to a setting is copied: dagsmith finds by identity what stayed as it was.
+    arguments = dict(step.arguments)
     for shape in step.shapes:
         if shape.service != "sagemaker":
             continue
-        for body in _at(arguments, shape.at):
+        for body in _opened(arguments, shape.at):
             if shape.name == "CreateHyperParameterTuningJobRequest":
                 for member in TUNING:
-                    for definition in _at(body, member):
+                    for definition in _opened(body, member):
                         _apply(_TRAINING, definition, defaults)
             elif shape.name in SETTINGS:
                 _apply(SETTINGS[shape.name], body, defaults)
@@ -144,7 +145,7 @@ def _apply(settings: Settings, body: dict[str, Any], defaults: Mapping[str, Any]
             if settings.traffic:
                 network.setdefault(TRAFFIC, True)
     for key in settings.keys:
-        for container in _at(body, key.within):
+        for container in _opened(body, key.within):
             if _takes_key(container, key, defaults):
                 container.setdefault(key.member, ParameterRef(KMS_ENCRYPTION_KEY_PARAM))
 
@@ -163,7 +164,7 @@ def _settled(kind: Any, defaults: Mapping[str, Any]) -> Any:
 
 def _values(value: Any, path: str) -> Iterator[Any]:
     """What stands at a dotted path, through every item of the lists on the way."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         for item in value:
             yield from _values(item, path)
     elif not path:
@@ -174,15 +175,35 @@ def _values(value: Any, path: str) -> Iterator[Any]:
             yield from _values(value[part], rest)
 
 
-def _at(value: Any, path: str) -> list[dict[str, Any]]:
-    return [item for item in _values(value, path) if isinstance(item, dict)]
+def _opened(value: Any, path: str) -> Iterator[dict[str, Any]]:
+    """The mappings at a dotted path, through every item of the lists on the way; all of it becomes ours to change."""
+    if isinstance(value, list):
+        for index in range(len(value)):
+            yield from _opened(_open(value, index), path)
+    elif isinstance(value, dict):
+        part, _, rest = path.partition(".")
+        if not part:
+            yield value
+        elif part in value:
+            yield from _opened(_open(value, part), rest)
+
+
+def _open(container: Any, key: Any) -> Any:
+    """What a container of ours holds: a copy of ours, if it is a container itself."""
+    found = container[key]
+    if isinstance(found, FrozenDict):
+        found = container[key] = dict(found)
+    elif isinstance(found, tuple):
+        found = container[key] = list(found)
+    return found
 
 
 def _made(body: dict[str, Any], path: str) -> dict[str, Any] | None:
     """The mapping at a dotted path, made where there is none; ``None`` if something else is in the way."""
     container: Any = body
     for part in path.split(".") if path else ():
-        container = container.setdefault(part, {})
+        container.setdefault(part, {})
+        container = _open(container, part)
         if not isinstance(container, dict):
             return None
     return container if isinstance(container, dict) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dagsmith.check.properties import PropertyProblem, PropertyType, resolve_property
@@ -101,15 +101,22 @@ def _named_output_problem(step: StepSpec, reference: StepProperty) -> PropertyPr
     return PropertyProblem(f"step {step.name!r} has no output {name!r}", "unknown-property", hint)
 
 
-def located_references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
+def located_references(value: Any) -> list[tuple[Path, Reference]]:
     """Every reference in ``value`` with its path; in the place of a join those inside of it."""
-    if isinstance(value, Reference):
-        for reference in references(value):
-            if not isinstance(reference, Join):
-                yield path, reference
-    elif isinstance(value, dict):
+    found: list[tuple[Path, Reference]] = []
+    _collect(value, (), found)
+    return found
+
+
+def _collect(value: Any, path: Path, found: list[tuple[Path, Reference]]) -> None:
+    if isinstance(value, dict):
         for key, item in value.items():
-            yield from located_references(item, (*path, key))
+            # Most values are strings, and hold nothing.
+            if type(item) is not str:
+                _collect(item, (*path, key), found)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from located_references(item, (*path, index))
+            if type(item) is not str:
+                _collect(item, (*path, index), found)
+    elif isinstance(value, Reference):
+        found += [(path, part) for part in references(value) if not isinstance(part, Join)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from operator import is_
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from dagsmith.spec.edit import changed
 from dagsmith.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
 from dagsmith.spec.values import FrozenDict, Reference, render
 
@@ -27,6 +28,18 @@ DEFINITION_NAMES = MappingProxyType(
 
 _MISSING = object()
 _NOT_SHOWN = ("origins", "properties", "shapes")
+_STEP_FIELDS = {
+    "arguments": ".Arguments",
+    "fields": "",
+    **{
+        field.name: f".{DEFINITION_NAMES.get(field.name, field.name)}"
+        for field in fields(StepSpec)
+        if field.name not in ("arguments", "fields", "origins")
+    },
+}
+_PIPELINE_FIELDS = tuple(
+    field.name for field in fields(PipelineSpec) if field.name not in ("steps", "origins")
+)
 
 
 class _Difference(NamedTuple):
@@ -96,21 +109,24 @@ def attribute(
         if old is step:
             steps.append(step)
             continue
-        differences = list(_step_differences(old, step))
-        found += [_Difference(f"Steps.{step.name}{path}", o, n) for path, o, n in differences]
-        steps.append(replace(step, origins=_origins(old, plugin, differences)))
-    kept = [step.name for step in after.steps]
+        name = f"Steps.{step.name}"
+        differences = _step_differences(old, step, name)
+        if differences or old is None or step.origins is not old.origins:
+            places = [path.removeprefix(name).removeprefix(".") for path, _, _ in differences]
+            step = changed(step, origins=_origins(old, plugin, places))
+        found += differences
+        steps.append(step)
+    kept = {step.name: step for step in after.steps}
     found += [
         _Difference(f"Steps.{name}", step, _MISSING) for name, step in known.items() if name not in kept
     ]
     old_order, new_order = [name for name in known if name in kept], [name for name in kept if name in known]
     if old_order != new_order:
         found.append(_Difference("pipeline.steps", tuple(old_order), tuple(new_order)))
-    for name in (field.name for field in fields(PipelineSpec)):
-        if name not in ("steps", "origins"):
-            found += _differences(
-                _by_name(getattr(before, name)), _by_name(getattr(after, name)), f"pipeline.{name}"
-            )
+    for name in _PIPELINE_FIELDS:
+        old_value, new_value = getattr(before, name), getattr(after, name)
+        if old_value is not new_value:
+            _compare(_by_name(old_value), _by_name(new_value), f"pipeline.{name}", found)
     changes = tuple(Change(plugin, "transform_spec", path, _shown(o), _shown(n)) for path, o, n in found)
     return replace(after, steps=tuple(steps), origins=before.origins), changes
 
@@ -124,51 +140,55 @@ def _by_name(value: Any) -> Any:
     return FrozenDict() if value == () else value
 
 
-def _step_differences(old: StepSpec | None, new: StepSpec) -> Iterator[_Difference]:
+def _step_differences(old: StepSpec | None, new: StepSpec, path: str) -> list[_Difference]:
     if old is None:
-        yield _Difference("", _MISSING, new)
-        return
-    yield from _differences(old.arguments, new.arguments, ".Arguments")
-    yield from _differences(old.fields, new.fields, "")
-    for field in fields(StepSpec):
-        if field.name not in ("arguments", "fields", "origins"):
-            place = DEFINITION_NAMES.get(field.name, field.name)
-            yield from _differences(getattr(old, field.name), getattr(new, field.name), f".{place}")
+        return [_Difference(path, _MISSING, new)]
+    found: list[_Difference] = []
+    for name, place in _STEP_FIELDS.items():
+        before, after = getattr(old, name), getattr(new, name)
+        if before is not after:
+            _compare(before, after, f"{path}{place}", found)
+    return found
 
 
-def _differences(old: Any, new: Any, path: str) -> Iterator[_Difference]:
-    if old is new:
-        return
+def _compare(old: Any, new: Any, path: str, found: list[_Difference]) -> None:
+    """Note how two values differ; what is one and the same object is not looked at."""
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys((*old, *new)):
-            yield from _differences(old.get(key, _MISSING), new.get(key, _MISSING), f"{path}.{key}")
+        for key, before in old.items():
+            after = new.get(key, _MISSING)
+            if before is not after:
+                _compare(before, after, f"{path}.{key}", found)
+        for key, after in new.items():
+            if key not in old:
+                found.append(_Difference(f"{path}.{key}", _MISSING, after))
     elif isinstance(old, tuple) and isinstance(new, tuple) and _begin_alike(old, new):
-        for index in range(max(len(old), len(new))):
-            before = old[index] if index < len(old) else _MISSING
-            after = new[index] if index < len(new) else _MISSING
-            yield from _differences(before, after, f"{path}[{index}]")
+        shorter = min(len(old), len(new))
+        if not all(map(is_, old, new)):
+            for index in range(shorter):
+                if old[index] is not new[index]:
+                    _compare(old[index], new[index], f"{path}[{index}]", found)
+        for index in range(shorter, len(old)):
+            found.append(_Difference(f"{path}[{index}]", old[index], _MISSING))
+        for index in range(shorter, len(new)):
+            found.append(_Difference(f"{path}[{index}]", _MISSING, new[index]))
     # To Python True is 1 and 1 is 1.0; in a definition they are not the same.
     elif type(old) is not type(new) or old != new:
-        yield _Difference(path, old, new)
+        found.append(_Difference(path, old, new))
 
 
 def _begin_alike(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
     """Whether a list can be compared item by item: it is as long as it was, or was only added to or cut at its end."""
-    return len(old) == len(new) or all(a == b for a, b in zip(old, new, strict=False))
+    return len(old) == len(new) or old[: len(new)] == new[: len(old)]
 
 
 def _shown(value: Any) -> Any:
     return ABSENT if value is _MISSING else value
 
 
-def _origins(old: StepSpec | None, plugin: str, differences: list[_Difference]) -> FrozenDict:
-    origins = dict(old.origins) if old is not None else {}
-    for path, _, _ in differences:
-        place = path.removeprefix(".")
-        for known in [
-            name for name in origins if name == place or name.startswith((f"{place}.", f"{place}["))
-        ]:
-            del origins[known]
-        # What is gone has an origin as well: should it be missed, the plugin is to answer for it.
-        origins[place] = Origin("plugin", detail=plugin)
+def _origins(old: StepSpec | None, plugin: str, places: list[str]) -> FrozenDict:
+    before = old.origins if old is not None else FrozenDict()
+    beneath = tuple(f"{place}{mark}" for place in places for mark in (".", "["))
+    origins = {known: origin for known, origin in before.items() if not known.startswith(beneath)}
+    # What is gone has an origin as well: should it be missed, the plugin is to answer for it.
+    origins.update(dict.fromkeys(places, Origin("plugin", detail=plugin)))
     return FrozenDict(origins)

@@ -5,21 +5,37 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from operator import is_
 from typing import Any, TypeVar, get_args
 
 from dagsmith.dag import topological_order
 from dagsmith.errors import CycleError, nearest
 from dagsmith.load.models import PARAMETER_NAME, ParameterConfig
 from dagsmith.plugins.active import ActivePlugin
+from dagsmith.spec.edit import changed
 from dagsmith.spec.pipeline import ParameterSpec, ParameterType, PipelineSpec, StagedCode, StepSpec
-from dagsmith.spec.values import changed_parts, freeze, references, render
+from dagsmith.spec.values import (
+    ExecutionVariable,
+    FrozenDict,
+    JsonGet,
+    ParameterRef,
+    Reference,
+    StepProperty,
+    freeze,
+    references,
+    render,
+)
 from dagsmith.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig, StepType
 
 T = TypeVar("T")
 
 _TYPES = get_args(ParameterType)
+_HARMLESS = frozenset({str, int, bool, type(None)})
+"""Types whose every value is JSON data."""
+_OF_TEXTS = frozenset({ParameterRef, ExecutionVariable, StepProperty, JsonGet})
+"""References that are JSON data where all that they hold is text."""
 
 
 def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -> ParameterSpec:
@@ -93,11 +109,16 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
         raise active.error(problem, "return the spec, changed or not", hook)
     _check_types(active, hook, after)
     known = {step.name: step for step in before.steps}
-    steps = tuple(_sound_step(active, hook, step, known.get(step.name)) for step in after.steps)
-    _check_names(active, hook, steps)
-    if _may_be_disordered(before.steps, steps):
+    brought: list[Reference] = []
+    steps = tuple(_sound_step(active, hook, step, known.get(step.name), brought) for step in after.steps)
+    altered = [step for step in steps if known.get(step.name) is not step]
+    moved = [step.name for step in steps] != list(known)
+    _check_names(active, hook, steps, steps if moved else altered)
+    if moved or any(reference.steps for reference in brought) or _waits_anew(known, altered):
         steps = _ordered(active, hook, steps)
-    parameters = tuple(sound_parameter(active, hook, parameter) for parameter in after.parameters)
+    parameters = after.parameters
+    if parameters is not before.parameters:
+        parameters = tuple(sound_parameter(active, hook, parameter) for parameter in parameters)
     names = [parameter.name for parameter in parameters]
     if len(set(names)) < len(names):
         raise active.error("its pipeline has two parameters of one name", "give each a name of its own", hook)
@@ -106,7 +127,7 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
         steps=steps,
         parameters=parameters,
         experiment=freeze(after.experiment),
-        tags=tuple((key, value) for key, value in after.tags),
+        tags=after.tags if after.tags is before.tags else tuple((key, value) for key, value in after.tags),
         staged=tuple(after.staged),
     )
 
@@ -131,37 +152,31 @@ def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
             raise active.error(problem, f"give {expected}", hook)
 
 
-def _may_be_disordered(before: tuple[StepSpec, ...], after: tuple[StepSpec, ...]) -> bool:
-    """Whether steps came, went or moved, or a changed part of one brings a reference or an order with it."""
-    if [step.name for step in before] != [step.name for step in after]:
-        return True
+def _waits_anew(before: Mapping[str, StepSpec], altered: Iterable[StepSpec]) -> bool:
+    """Whether a step that was there before waits for other ones, or has others in its branches."""
     return any(
         (old.depends_on, old.if_steps, old.else_steps) != (new.depends_on, new.if_steps, new.else_steps)
-        or any(True for part in _changed(old, new) for _ in references(part))
-        for old, new in zip(before, after, strict=True)
-        if old is not new
+        for new in altered
+        for old in (before[new.name],)
     )
 
 
-def _changed(old: StepSpec | None, new: StepSpec) -> Iterator[Any]:
-    yield from changed_parts(old.arguments if old else None, new.arguments)
-    yield from changed_parts(old.fields if old else None, new.fields)
-
-
-def _sound_step(active: ActivePlugin, hook: str, step: StepSpec, old: StepSpec | None) -> StepSpec:
+def _sound_step(
+    active: ActivePlugin, hook: str, step: StepSpec, old: StepSpec | None, brought: list[Reference]
+) -> StepSpec:
     if step is old:
         return step
     name: Any = step.name
     if not isinstance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
         hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
         raise active.error(f"{name!r} is not a name for a step", hint, hook)
+    sound: dict[str, Any] = {}
     for part in ("arguments", "fields"):
         value = getattr(step, part)
         if not isinstance(value, dict):
             raise active.error(f"step {name!r} has {part}={value!r}", "give a mapping", hook)
         try:
-            for changed in changed_parts(getattr(old, part, None), value):
-                json.dumps(render(changed), allow_nan=False)
+            sound[part] = _sound_data(getattr(old, part, None), value, brought)
         except (TypeError, ValueError, RecursionError) as error:
             problem = f"the {part} of step {name!r} are not JSON data and references: {error}"
             raise active.error(problem, "give plain data", hook) from error
@@ -169,21 +184,66 @@ def _sound_step(active: ActivePlugin, hook: str, step: StepSpec, old: StepSpec |
         value = getattr(step, part)
         if not isinstance(value, (tuple, list)) or not all(isinstance(item, str) for item in value):
             raise active.error(f"step {name!r} has {part}={value!r}", "give a tuple of names of steps", hook)
-    return replace(
-        step,
-        arguments=freeze(step.arguments),
-        fields=freeze(step.fields),
-        depends_on=tuple(step.depends_on),
-        if_steps=tuple(step.if_steps),
-        else_steps=tuple(step.else_steps),
-    )
+        sound[part] = tuple(value)
+    if all(getattr(step, part) is value for part, value in sound.items()):
+        return step
+    return changed(step, **sound)
 
 
-def _check_names(active: ActivePlugin, hook: str, steps: tuple[StepSpec, ...]) -> None:
+def _sound_data(old: Any, new: Any, brought: list[Reference]) -> Any:
+    """What a plugin put into a request, frozen. The very objects that were there before are sound already.
+
+    Args:
+        old: What stood in the same place before.
+        new: What stands there now.
+        brought: Takes the references in what is new.
+
+    Raises:
+        TypeError: If it holds something that is neither JSON data nor a reference.
+        ValueError: If it holds a number that JSON has no word for, or itself.
+        RecursionError: If it is nested too deeply.
+    """
+    if new is old or type(new) in _HARMLESS:
+        return new
+    if isinstance(new, dict):
+        return _sound_mapping(old if isinstance(old, dict) else {}, new, brought)
+    if isinstance(new, (list, tuple)):
+        before = old if isinstance(old, tuple) else ()
+        # Most often something was added at the end.
+        kept = len(before) if len(before) <= len(new) and all(map(is_, before, new)) else 0
+        found = [
+            _sound_data(before[index] if index < len(before) else None, new[index], brought)
+            for index in range(kept, len(new))
+        ]
+        same = type(new) is tuple and all(map(is_, found, new[kept:]))
+        return new if same else (*new[:kept], *found)
+    if type(new) not in _OF_TEXTS or not all(type(text) is str for text in vars(new).values()):
+        json.dumps(render(new), allow_nan=False)
+    if isinstance(new, Reference):
+        brought.extend(references(new))
+    return new
+
+
+def _sound_mapping(old: dict[Any, Any], new: dict[Any, Any], brought: list[Reference]) -> FrozenDict:
+    other: dict[Any, Any] = {}
+    for key, item in new.items():
+        if type(key) is not str:
+            json.dumps({key: render(item)}, allow_nan=False)
+        if type(item) in _HARMLESS or item is old.get(key):
+            continue
+        sound = _sound_data(old.get(key), item, brought)
+        if sound is not item:
+            other[key] = sound
+    return new if type(new) is FrozenDict and not other else FrozenDict({**new, **other})
+
+
+def _check_names(
+    active: ActivePlugin, hook: str, steps: Sequence[StepSpec], doubtful: Iterable[StepSpec]
+) -> None:
     names = {step.name for step in steps}
     if len(names) < len(steps):
         raise active.error("its pipeline has two steps of one name", "give each step a name of its own", hook)
-    for step in steps:
+    for step in doubtful:
         for part in ("depends_on", "if_steps", "else_steps"):
             for other in getattr(step, part):
                 if other not in names:

@@ -156,14 +156,20 @@ class FrozenDict(dict[str, Any]):
         return (FrozenDict, (dict(self),))
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+"""The types of most values in a request. They hold no others, which spares a call for each."""
+
+
 def freeze(value: Any) -> Any:
     """``value`` with every mapping and sequence in it frozen, at any depth."""
     if isinstance(value, FrozenDict):
         return value
     if isinstance(value, dict):
-        return FrozenDict({key: freeze(item) for key, item in value.items()})
+        return FrozenDict(
+            {key: item if type(item) in _SCALARS else freeze(item) for key, item in value.items()}
+        )
     if isinstance(value, list):
-        return tuple([freeze(item) for item in value])
+        return tuple([item if type(item) in _SCALARS else freeze(item) for item in value])
     if isinstance(value, tuple):
         frozen = tuple([freeze(item) for item in value])
         # What is frozen already stays the same object, so that a change can be found by identity.
@@ -171,27 +177,10 @@ def freeze(value: Any) -> Any:
     return value
 
 
-def changed_parts(old: Any, new: Any) -> Iterator[Any]:
-    """The parts of ``new`` that are not the very objects of ``old``: all that a change can have brought in."""
-    if new is old:
-        return
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key, item in new.items():
-            if isinstance(key, str):
-                yield from changed_parts(old.get(key), item)
-            else:
-                yield {key: item}
-    elif isinstance(old, tuple) and isinstance(new, tuple):
-        for index, item in enumerate(new):
-            yield from changed_parts(old[index] if index < len(old) else None, item)
-    else:
-        yield new
-
-
 def thaw(value: Any) -> Any:
     """A copy of ``value`` made of ordinary dicts and lists, to be changed freely; references stay."""
     if isinstance(value, dict):
-        return {key: thaw(item) for key, item in value.items()}
+        return {key: item if type(item) in _SCALARS else thaw(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [thaw(item) for item in value]
     return value
@@ -199,25 +188,32 @@ def thaw(value: Any) -> Any:
 
 def render(value: Any) -> Any:
     """``value`` as the pipeline definition spells it: plain JSON data, references as expressions."""
+    if isinstance(value, dict):
+        return {key: item if type(item) in _SCALARS else render(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [item if type(item) in _SCALARS else render(item) for item in value]
     if isinstance(value, Reference):
         return value.expression
-    if isinstance(value, dict):
-        return {key: render(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [render(item) for item in value]
     return value
 
 
 def references(value: Any) -> Iterator[Reference]:
     """Every reference inside ``value``, in order, those inside joins included (each join first)."""
-    if isinstance(value, Reference):
-        yield value
-        if isinstance(value, Join):
-            for part in value.values:
-                yield from references(part)
-    elif isinstance(value, dict):
+    found: list[Reference] = []
+    _collect(value, found)
+    return iter(found)
+
+
+def _collect(value: Any, found: list[Reference]) -> None:
+    if isinstance(value, dict):
         for item in value.values():
-            yield from references(item)
+            if type(item) not in _SCALARS:
+                _collect(item, found)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from references(item)
+            if type(item) not in _SCALARS:
+                _collect(item, found)
+    elif isinstance(value, Reference):
+        found.append(value)
+        if isinstance(value, Join):
+            _collect(value.values, found)
