@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagsmith.plugin import (
     Diagnostic,
@@ -22,7 +22,10 @@ from mods_plugin.metadata import AUTHOR, COMMIT_ID, DESCRIPTION, FIELDS, MODULE,
 from mods_plugin.options import ModsOptions
 from mods_plugin.resolve import NamedDecoratorError, resolve_decorator
 from mods_plugin.security import secure, standard_parameters
-from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS, collect, missing_field
+from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS, collect, missing_field, recorded
+
+if TYPE_CHECKING:
+    import click
 
 OURS = "mods"
 """The key of the metadata under which the report says which decorator ran, and where each field is from."""
@@ -52,7 +55,11 @@ def extract_metadata(
         decorator = resolve_decorator(options)
     except NamedDecoratorError as error:
         sink.error(str(error), config.source.locate((*base, "decorator")), code="mods-decorator")
-    found = collect(config, explicit, options, sink)
+    found = (
+        recorded(explicit, explicit[OURS], sink)
+        if OURS in explicit
+        else collect(config, explicit, options, sink)
+    )
     sink.raise_errors()
     about = {"decorator": decorator.place if decorator else None, "sources": dict(found.sources)}
     return {**found.values, OURS: about}
@@ -98,6 +105,14 @@ def check_spec(
         if source == DEFAULT:
             # No step has that name: this is the place of the pipeline itself.
             yield missing_field(field, locate("", "Name"), "warning", metadata[field])
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``dagsmith mods``."""
+    from mods_plugin.cli import mods_command
+
+    cli.add_command(mods_command)
 
 
 @contextmanager

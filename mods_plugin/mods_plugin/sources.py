@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dagsmith.plugin import Diagnostic, DiagnosticSink, Location, PipelineConfig
+from dagsmith.plugin import Diagnostic, DiagnosticSink, InvalidInputError, Location, PipelineConfig
 from mods_plugin.decorator import GITFARM_MODULE, gitfarm_metadata
 from mods_plugin.git_checkout import read_checkout
 from mods_plugin.metadata import (
@@ -131,6 +131,28 @@ def collect(
         found.values[name] = defaults.get(name)
     ordered = {name: found.values[name] for name in FIELDS}
     return Metadata(ordered, {name: found.sources[name] for name in FIELDS})
+
+
+def recorded(values: Mapping[str, Any], about: Any, sink: DiagnosticSink) -> Metadata:
+    """Metadata that were found before, and kept: this machine is not asked for any.
+
+    Args:
+        values: By field; fields that nothing gave are left out.
+        about: What the report of that compile says under ``mods``.
+        sink: Takes what is wrong with it.
+    """
+    sources = about.get("sources") if isinstance(about, Mapping) else None
+    if not isinstance(sources, Mapping) or set(sources) != set(FIELDS):
+        hint = "leave it out, or give what a report has there"
+        message = "metadata 'mods' is no record of earlier metadata"
+        raise InvalidInputError([Diagnostic(message, Location("<mods>"), code="mods-metadata", hint=hint)])
+    found = {name: values.get(name) for name in FIELDS}
+    for name, value in found.items():
+        problem = problem_of(name, value) if value is not None else None
+        if problem is not None:
+            message = f"the {name} of the template, as it was recorded, {problem}"
+            sink.error(message, Location(f"<{name}>"), code="mods-metadata")
+    return Metadata(found, {name: str(sources[name]) for name in FIELDS})
 
 
 def missing_field(name: str, place: Location | None, severity: Any, default: str | None = None) -> Diagnostic:

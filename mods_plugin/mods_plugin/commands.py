@@ -1,0 +1,265 @@
+"""What each of the commands does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dagsmith.cli.describe import console
+from dagsmith.cli.output import fail, show_diagnostics, write_file
+from dagsmith.cli.plugin_options import plugin_options
+from dagsmith.errors import DagsmithError, Diagnostic
+from dagsmith.plugins.lock import lock_path, lock_text
+from dagsmith.plugins.selection import PluginRequest
+from mods_plugin.failure import PLUGIN
+from mods_plugin.metadata import FIELDS
+from mods_plugin.registry import DifferentContentError, Execution, Registration, Registry, TemplateVersion
+from mods_plugin.registry.record import shown_time
+
+SHOWN_EXECUTIONS = 20
+
+
+def _template(name: str, *, versioned: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An argument ``NAME@VERSION``, or without the version; the command gets the pair."""
+    form = "NAME@VERSION" if versioned else "NAME[@VERSION]"
+
+    def split(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, str | None]:
+        # No name and no version has an @.
+        title, mark, version = value.partition("@")
+        if not title or bool(mark) != bool(version) or (versioned and not mark):
+            raise click.BadParameter(f"{value!r} is not of the form {form}", ctx, param)
+        return title, version or None
+
+    return click.argument(name, metavar=form, callback=split)
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--registry", metavar="URL_OR_PATH", help="The registry; else MODS_REGISTRY names it."),
+        click.option("--json", "as_json", is_flag=True, help="As JSON."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("register")
+@click.argument("config")
+@click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out.")
+@click.option("--env", metavar="NAME", help="Environment of the config to lay over it.")
+@_common
+@plugin_options
+def register_command(
+    config: str,
+    dag: str | None,
+    env: str | None,
+    registry: str | None,
+    as_json: bool,
+    plugins: PluginRequest,
+) -> None:
+    """Compile CONFIG and its DAG, and register the template under its name and version.
+
+    A version does not change: the same content again does nothing, other content is refused.
+    """
+    if PLUGIN in plugins.disabled:
+        raise click.UsageError(
+            f"what is registered is compiled by the plugin {PLUGIN!r}: it cannot be left out"
+        )
+    try:
+        opened = Registry(registry)
+        done = opened.register(config, dag, env=env, plugins=plugins)
+    except DifferentContentError as error:
+        if not as_json:
+            fail(error, False)
+        message = str(error).partition("\n")[0]
+        item = Diagnostic(message, code="different-content")
+        show_diagnostics([item], True, diff=error.diff.split("\n"))
+        raise SystemExit(1) from None
+    except DagsmithError as error:
+        fail(error, as_json)
+    if as_json:
+        show_diagnostics(
+            done.warnings,
+            True,
+            registered=done.created,
+            registry=opened.location,
+            template=done.template.as_dict(),
+        )
+        return
+    show_diagnostics(done.warnings, False)
+    click.echo(_told(done, opened.location), err=True)
+
+
+@click.command("templates")
+@click.argument("words", nargs=-1, metavar="[WORD]...")
+@_common
+def templates_command(words: tuple[str, ...], registry: str | None, as_json: bool) -> None:
+    """List the registered templates: those with every WORD in their name, pipeline, author or description."""
+    try:
+        found = Registry(registry).templates(*words)
+    except DagsmithError as error:
+        fail(error, as_json)
+    if as_json:
+        click.echo(json.dumps([item.as_dict() for item in found], indent=2))
+    elif not found:
+        click.echo("no template has that" if words else "no templates are registered", err=True)
+    else:
+        _table(
+            [item.as_dict() for item in found], ("name", "latest", "author", "registered_at", "description")
+        )
+
+
+@click.command("show")
+@_template("template", versioned=False)
+@_common
+def show_command(template: tuple[str, str | None], registry: str | None, as_json: bool) -> None:
+    """Show a version of a template, the one that was registered last if none is named, and what was run of it."""
+    try:
+        opened = Registry(registry)
+        found = opened.show(*template)
+        versions = opened.versions(found.name)
+        executions = opened.executions(found.name, found.version)
+    except DagsmithError as error:
+        fail(error, as_json)
+    if as_json:
+        runs = [item.as_dict() for item in executions]
+        click.echo(json.dumps({**found.as_dict(), "versions": versions, "executions": runs}, indent=2))
+    else:
+        _show(found, versions, executions)
+
+
+@click.command("diff")
+@_template("first", versioned=True)
+@_template("second", versioned=True)
+@_common
+def diff_command(
+    first: tuple[str, str], second: tuple[str, str], registry: str | None, as_json: bool
+) -> None:
+    """Show what differs between two versions: metadata, DAG, config, plugins, code and definition."""
+    try:
+        found = Registry(registry).diff(first, second)
+    except DagsmithError as error:
+        fail(error, as_json)
+    if as_json:
+        body = {"same": not found, "differences": [item.as_dict() for item in found]}
+        click.echo(json.dumps(body, indent=2))
+        return
+    for line in (line for item in found for line in item.lines):
+        color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+        click.echo(click.style(line, fg=color) if color else line)
+    if not found:
+        click.echo("they do not differ", err=True)
+
+
+@click.command("compile")
+@_template("template", versioned=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; stdout if left out.")
+@click.option("--stored", is_flag=True, help="Give the registered definition without compiling.")
+@_common
+def compile_command(
+    template: tuple[str, str], output: Path | None, stored: bool, registry: str | None, as_json: bool
+) -> None:
+    """Compile a version from what is registered alone, with the plugins that made it.
+
+    The definition is the very text that was registered; where compiling gives another, that is an error.
+    """
+    if as_json and output is None:
+        raise click.UsageError("--json needs -o: the definition and the summary cannot both go to stdout")
+    try:
+        opened = Registry(registry)
+        found = opened.show(*template)
+        if not stored:
+            opened.compile(*template)
+        text = found.definition + "\n"
+        if output is not None:
+            write_file(output, text)
+            write_file(lock_path(output), lock_text(found.plugins))
+    except DagsmithError as error:
+        fail(error, as_json)
+    if output is None:
+        # The bytes are the same whatever encoding the terminal has.
+        click.echo(text.encode(), nl=False)
+        return
+    how = "as it was registered" if stored else "compiled, the same as registered"
+    if as_json:
+        body = {"output": str(output), "definition_sha256": found.definition_sha256, "compiled": not stored}
+        show_diagnostics((), True, **body)
+    else:
+        click.echo(f"{found.name} {found.version}: {how}", err=True)
+        click.echo(f"definition: {output} (sha256 {found.definition_sha256})", err=True)
+
+
+@click.command("migrate")
+@_common
+def migrate_command(registry: str | None, as_json: bool) -> None:
+    """Bring a registry to the form that this mods-plugin reads, or make it; registering does so too."""
+    try:
+        opened = Registry(registry)
+        changed = opened.migrate()
+    except DagsmithError as error:
+        fail(error, as_json)
+    if as_json:
+        show_diagnostics((), True, registry=opened.location, changed=changed)
+    else:
+        state = "brought up to date" if changed else "up to date already"
+        click.echo(f"the registry {opened.location} is {state}", err=True)
+
+
+def _told(done: Registration, location: str) -> str:
+    template = done.template
+    if not done.created:
+        return f"{template.name} {template.version} is registered already, with the same content: {location}"
+    lines = [f"registered {template.name} {template.version}: {location}"]
+    if template.staged:
+        size = sum({item.sha256: item.size for item in template.staged}.values())
+        lines.append(f"code: {len(template.staged)} objects, {size:,} bytes")
+    lines.append(f"definition: sha256 {template.definition_sha256}")
+    return "\n".join(lines)
+
+
+def _show(found: TemplateVersion, versions: tuple[str, ...], executions: tuple[Execution, ...]) -> None:
+    click.echo(f"{click.style(f'{found.name} {found.version}', bold=True)}")
+    rows: list[tuple[str, Any]] = [
+        (field, found.metadata.get(field)) for field in FIELDS if field not in ("name", "version")
+    ]
+    rows += [
+        ("pipeline", found.pipeline),
+        ("registered", f"{shown_time(found.registered_at)} by {found.registered_by}"),
+        ("made with", ", ".join(f"{name} {value}" for name, value in found.made_with.items() if value)),
+        ("plugins", ", ".join(f"{plugin['name']} {plugin['version']}" for plugin in found.plugins)),
+        ("definition", f"sha256 {found.definition_sha256}"),
+        ("versions", ", ".join(versions)),
+    ]
+    for name, value in rows:
+        if value is not None:
+            click.echo(f"  {name}: {value}")
+    steps = found.config.get("steps") or {}
+    click.echo("steps:")
+    for node in found.dag["nodes"]:
+        click.echo(f"  {node}  {steps[node]['type']}")
+    if found.staged:
+        click.echo("code:")
+        for item in found.staged:
+            click.echo(f"  {item.source}  {item.size:,} bytes  {item.uri}")
+    if executions:
+        click.echo("executions:")
+        rows_of_runs: list[Mapping[str, Any]] = [item.as_dict() for item in executions[:SHOWN_EXECUTIONS]]
+        columns = ("id", "state", "started_by", "started_at", "ended_at", "place", "reason")
+        _table(rows_of_runs, columns)
+        if len(executions) > SHOWN_EXECUTIONS:
+            click.echo(f"  ... and {len(executions) - SHOWN_EXECUTIONS} more (--json lists all)")
+
+
+def _table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*("" if row[column] is None else escape(str(row[column])) for column in columns))
+    console().print(table)

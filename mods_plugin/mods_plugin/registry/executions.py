@@ -1,0 +1,137 @@
+"""Executions: who started what, with which parameters, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, get_args
+
+from sqlalchemy import insert, select, update
+
+from dagsmith.plugin import did_you_mean
+from mods_plugin.registry.errors import RegistryError, UnknownTemplateError
+from mods_plugin.registry.record import Execution, State
+from mods_plugin.registry.store import storable, version_id
+from mods_plugin.registry.tables import EXECUTIONS, VERSIONS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+ENDS = tuple(state for state in get_args(State) if state != "running")
+
+
+def start(
+    connection: Connection,
+    name: str,
+    version: str,
+    parameters: Mapping[Any, Any],
+    started_by: str,
+    place: str,
+    reference: str | None,
+) -> int:
+    """Record a start.
+
+    Returns:
+        The number of the execution.
+
+    Raises:
+        UnknownTemplateError: If the version is not registered.
+        RegistryError: If a value is none that can be kept.
+    """
+    for key, value in parameters.items():
+        if not isinstance(key, str) or not isinstance(value, (str, bool, int, float)):
+            raise RegistryError(f"parameter {key!r} is {value!r}, expected a string, a number or a boolean")
+    try:
+        given = json.dumps(dict(parameters), allow_nan=False)
+    except ValueError as error:
+        raise RegistryError(f"a parameter is no finite number: {error}") from error
+    _refuse_unstorable(started_by, place, reference or "")
+    values: dict[str, Any] = {
+        "version_id": version_id(connection, name, version),
+        "started_by": started_by,
+        "started_at": datetime.now(timezone.utc),
+        "parameters": given,
+        "place": place,
+        "reference": reference,
+        "state": "running",
+    }
+    key = connection.execute(insert(EXECUTIONS).values(values)).inserted_primary_key
+    if key is None:
+        raise AssertionError("a row that was inserted has a key")
+    return int(key[0])
+
+
+def end(connection: Connection, number: int, state: State, reason: str | None) -> None:
+    """Record an end. Of two that are recorded at once, the first counts.
+
+    Raises:
+        UnknownTemplateError: If there is no such execution.
+        RegistryError: If it has ended already, or the state is no end.
+    """
+    if state not in ENDS:
+        hint = did_you_mean(str(state), ENDS)
+        raise RegistryError(f"{state!r} is no end of an execution ({hint})")
+    _refuse_unstorable(reason or "")
+    changed = connection.execute(
+        update(EXECUTIONS)
+        .where(EXECUTIONS.c.id == number, EXECUTIONS.c.state == "running")
+        .values(state=state, reason=reason, ended_at=datetime.now(timezone.utc))
+    )
+    if changed.rowcount != 1:
+        found = find(connection, number)
+        raise RegistryError(f"execution {number} of {found.name} {found.version} has {found.state} already")
+
+
+def find(connection: Connection, number: int) -> Execution:
+    """One execution.
+
+    Raises:
+        UnknownTemplateError: If there is no such execution.
+    """
+    found = _select(connection, EXECUTIONS.c.id == number)
+    if not found:
+        raise UnknownTemplateError(f"there is no execution {number}", str(number), ())
+    return found[0]
+
+
+def executions_of(connection: Connection, name: str, version: str | None) -> tuple[Execution, ...]:
+    """The executions of a template, or of one version of it; the last first."""
+    if not storable(name) or not storable(version or ""):
+        return ()
+    conditions = [VERSIONS.c.name == name]
+    if version is not None:
+        conditions.append(VERSIONS.c.version == version)
+    return _select(connection, *conditions)
+
+
+def _select(connection: Connection, *conditions: Any) -> tuple[Execution, ...]:
+    rows = connection.execute(
+        select(EXECUTIONS, VERSIONS.c.name, VERSIONS.c.version, VERSIONS.c.metadata)
+        .join(VERSIONS, VERSIONS.c.id == EXECUTIONS.c.version_id)
+        .where(*conditions)
+        .order_by(EXECUTIONS.c.id.desc())
+    )
+    return tuple(
+        Execution(
+            row.id,
+            row.name,
+            row.version,
+            json.loads(row.metadata),
+            row.started_by,
+            row.started_at,
+            json.loads(row.parameters),
+            row.place,
+            row.reference,
+            row.state,
+            row.reason,
+            row.ended_at,
+        )
+        for row in rows
+    )
+
+
+def _refuse_unstorable(*texts: str) -> None:
+    for text in texts:
+        if not storable(text):
+            raise RegistryError(f"{text!r} holds a character that a database does not take")
