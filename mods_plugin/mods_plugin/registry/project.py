@@ -51,6 +51,7 @@ def write_project(template: TemplateVersion, read: ReadCode, folder: Path) -> Pa
     root.mkdir(parents=True, exist_ok=True)
     # A script knows whether it may be executed, and the same file staged as it is does not: that is written first.
     for item in sorted(named, key=lambda item: item.form != "file"):
+        _make_way(root, item.source, top)
         place = _inside(root, item.source, top)
         if item.form == "archive":
             _unpack(read(item.sha256), place, top)
@@ -190,6 +191,14 @@ def _steps_up(source: str) -> int:
         here += -1 if part == ".." else 0 if part in ("", ".") else 1
         highest = max(highest, -here)
     return highest
+
+
+def _make_way(root: Path, source: str, top: Path) -> None:
+    """Make the folders that a path enters only to leave them again: ``code/../load.py`` needs ``code``."""
+    parts = source.split("/")
+    for length in range(1, len(parts)):
+        if parts[length] == "..":
+            _inside(root, "/".join(parts[:length]), top).mkdir(parents=True, exist_ok=True)
 
 
 def _inside(folder: Path, name: str, top: Path) -> Path:

@@ -208,7 +208,10 @@ def _insert_new(connection: Connection, table: Any, values: dict[str, Any]) -> b
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     # Inline: the driver's count of rows is asked for, not the key of a row that may not be there.
     statement = dialect.insert(table).values(values).on_conflict_do_nothing().inline()
-    return connection.execute(statement).rowcount == 1
+    done = connection.execute(statement, execution_options={"preserve_rowcount": True})
+    if done.rowcount not in (0, 1):
+        raise AssertionError("the driver counts the rows that it inserts")
+    return done.rowcount == 1
 
 
 def _insert_pieces(connection: Connection, code: StagedCode) -> None:
