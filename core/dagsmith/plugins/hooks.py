@@ -7,7 +7,9 @@ the others. What a hook receives is not to be changed: it returns what is new.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -120,3 +122,8 @@ class HookSpecs:
 
 HOOKS: tuple[str, ...] = tuple(name for name in vars(HookSpecs) if not name.startswith("_"))
 """The names of all hooks."""
+
+HOOK_ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {hook: tuple(inspect.signature(getattr(HookSpecs, hook)).parameters)[1:] for hook in HOOKS}
+)
+"""By hook: the names of the arguments that it gives."""

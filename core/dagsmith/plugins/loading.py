@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from dagsmith.errors import PluginError, nearest
 from dagsmith.plugins.discovery import PluginEntry, Scan
-from dagsmith.plugins.hooks import API_VERSION, HOOKS, PROJECT, HookSpecs
+from dagsmith.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
 
 UNINSTALL = "or leave the plugin out with --no-plugin"
 
@@ -136,14 +137,17 @@ def _checked(plugin: Plugin) -> Plugin:
     """The plugin, if every hook that it implements is one that there is, and takes what that gives."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
+    marked: dict[str, Any] = {}
     for attribute in _attributes(plugin.implementation):
-        marked = manager.parse_hookimpl_opts(plugin.implementation, attribute)
-        if marked is not None:
-            _add(plugin, marked.get("specname") or attribute, attribute, marked)
+        options = manager.parse_hookimpl_opts(plugin.implementation, attribute)
+        if options is not None:
+            marked[attribute] = _add(plugin, options.get("specname") or attribute, attribute, options)
     try:
-        manager.register(plugin.implementation, plugin.name)
+        # What is no hook is none of pluggy's: looking at an attribute of a foreign object may do anything.
+        hooks = ModuleType(plugin.name)
+        vars(hooks).update(marked)
+        manager.register(hooks, plugin.name)
         manager.check_pending()
-    # pluggy looks at every attribute of a foreign object, and what that does is anybody's guess.
     except Exception as error:
         raise plugin.error(f"its hooks are refused: {error}", "see docs/writing-plugins.md") from error
     _refuse_unmarked(plugin)
@@ -152,17 +156,18 @@ def _checked(plugin: Plugin) -> Plugin:
 
 def _attributes(implementation: Any) -> list[str]:
     """The names that could be hooks; those of properties are left out, since looking at them runs them."""
+    own = vars(implementation) if inspect.ismodule(implementation) else None
     found = []
-    for name in dir(implementation):
+    for name in dir(implementation) if own is None else own:
         if name.startswith("__"):
             continue
-        static = inspect.getattr_static(implementation, name, None)
+        static = inspect.getattr_static(implementation, name, None) if own is None else own[name]
         if isinstance(static, (staticmethod, classmethod)) or inspect.isroutine(static):
             found.append(name)
     return found
 
 
-def _add(plugin: Plugin, hook: str, attribute: str, marked: Mapping[str, Any]) -> None:
+def _add(plugin: Plugin, hook: str, attribute: str, marked: Mapping[str, Any]) -> Callable[..., Any]:
     if hook not in HOOKS:
         close = nearest(hook, HOOKS)
         hint = f"did you mean {close!r}?" if close else f"the hooks are {', '.join(HOOKS)}"
@@ -171,18 +176,19 @@ def _add(plugin: Plugin, hook: str, attribute: str, marked: Mapping[str, Any]) -
         raise plugin.error("it is implemented twice", "keep one of the two functions", hook)
     if marked.get("wrapper") or marked.get("hookwrapper"):
         raise plugin.error("it wraps other plugins' hooks", "implement the hook plainly", hook)
-    function = getattr(plugin.implementation, attribute)
+    function: Callable[..., Any] = getattr(plugin.implementation, attribute)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise plugin.error(
             "it is asynchronous, and hooks are called plainly", "write def in place of async def", hook
         )
     plugin.hooks[hook] = _arguments(plugin, hook, function)
     plugin.functions[hook] = function
+    return function
 
 
 def _arguments(plugin: Plugin, hook: str, function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of the arguments that an implementation takes; they are given by name."""
-    allowed = [name for name in inspect.signature(getattr(HookSpecs, hook)).parameters if name != "self"]
+    allowed = HOOK_ARGUMENTS[hook]
     remedy = f"take only, by name: {', '.join(allowed) or 'nothing'}"
     taken, unknown = [], []
     for name, parameter in inspect.signature(function).parameters.items():

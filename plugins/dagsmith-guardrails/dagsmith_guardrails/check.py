@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,17 @@ def check(spec: PipelineSpec, options: GuardrailOptions, locate: Locate) -> Iter
         options: The rules.
         locate: Tells where a field of a step was written.
     """
-    checker = _Checker(spec, options, locate, rules_of(options), defaults_of(spec))
+    checker = _Checker(spec, options, locate, rules_of(options), defaults_of(spec), dict(spec.tags))
     yield from checker.pipeline()
+    rules = {name: _rules_for(checker.rules, kind) for name, kind in KINDS.items()}
     for step in spec.steps:
         kind = KINDS.get(step.definition_type)
         if kind is not None:
-            yield from checker.step(step, kind)
+            yield from checker.step(step, kind, rules[step.definition_type])
+
+
+def _rules_for(rules: tuple[Rule, ...], kind: RequestKind) -> tuple[tuple[Rule, Place], ...]:
+    return tuple((rule, place) for rule in rules for place in rule.places(kind))
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class _Checker:
     locate: Locate
     rules: tuple[Rule, ...]
     defaults: Defaults
+    pipeline_tags: Mapping[str, str]
 
     def pipeline(self) -> Iterator[Diagnostic]:
         """The region and the pipeline's own tags."""
@@ -53,7 +59,7 @@ class _Checker:
         elif regions and not matches(region, regions):
             expected = f"expected one of {', '.join(regions)}"
             yield self._contradiction(f"the pipeline's region is {region!r}, {expected}", place, "region")
-        own = dict(self.spec.tags)
+        own = self.pipeline_tags
         for key, rule in self.options.required_tags.items():
             if key not in own:
                 hint = "add it under pipeline.tags, from where the steps get it"
@@ -63,17 +69,22 @@ class _Checker:
                 message = f"the pipeline's tag {key!r} is {own[key]!r}, expected {rule}"
                 yield self._contradiction(message, tags, "tag")
 
-    def step(self, step: StepSpec, kind: RequestKind) -> Iterator[Diagnostic]:
+    def step(
+        self, step: StepSpec, kind: RequestKind, rules: tuple[tuple[Rule, Place], ...]
+    ) -> Iterator[Diagnostic]:
         """Everything about one step."""
-        for rule in self.rules:
-            for place in rule.places(kind):
-                for path in place.paths(step.arguments):
-                    yield from self._value(step, rule, place, path)
+        for rule, place in rules:
+            for path in place.paths(step.arguments):
+                value = value_at(step.arguments, path)
+                # Most values are there, known and allowed.
+                if not (isinstance(value, (str, int)) and rule.allows(value)):
+                    yield from self._value(step, rule, place, path, value)
         for path in tag_paths(step, kind):
             yield from self._tags(step, path)
 
-    def _value(self, step: StepSpec, rule: Rule, place: Place, path: Path) -> Iterator[Diagnostic]:
-        value = value_at(step.arguments, path)
+    def _value(
+        self, step: StepSpec, rule: Rule, place: Place, path: Path, value: Any
+    ) -> Iterator[Diagnostic]:
         if value is BLOCKED:
             around = value_at(step.arguments, path[:1])
             message = f"step {step.name!r}: {spell(path)} is part of {around}, and cannot be checked"
@@ -98,7 +109,7 @@ class _Checker:
             yield self._contradiction(message, self._locate(step, path), rule.name, hint)
 
     def _tags(self, step: StepSpec, path: Path) -> Iterator[Diagnostic]:
-        own, pipeline = step_tags(step, path), dict(self.spec.tags)
+        own, pipeline = step_tags(step, path), self.pipeline_tags
         for key, rule in self.options.required_tags.items():
             settled = known(own.get(key, ABSENT), self.defaults)
             if settled is ABSENT:

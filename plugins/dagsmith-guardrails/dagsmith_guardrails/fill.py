@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from dagsmith.plugin import PipelineSpec, StepSpec
 from dagsmith_guardrails.options import GuardrailOptions
-from dagsmith_guardrails.places import ABSENT, BLOCKED, Path, put, spell, value_at
-from dagsmith_guardrails.requests import KINDS
+from dagsmith_guardrails.places import ABSENT, BLOCKED, Path, Place, put, spell, value_at
+from dagsmith_guardrails.requests import KINDS, RequestKind
 from dagsmith_guardrails.rules import Rule, rules_of
-from dagsmith_guardrails.tags import missing_pipeline_tags, missing_step_tags, tag_paths
+from dagsmith_guardrails.tags import known_step_tags, missing_pipeline_tags, step_tags, tag_paths
 from dagsmith_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known
 
 
@@ -18,45 +19,42 @@ def fill(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpec:
     """The pipeline with what the rules ask for wherever nothing is there."""
     rules, defaults = rules_of(options), defaults_of(spec)
     tags = (*spec.tags, *missing_pipeline_tags(spec, options).items())
-    return replace(
-        spec,
-        tags=tags,
-        steps=tuple(_filled(step, rules, options, dict(tags), defaults) for step in spec.steps),
-    )
+    known_tags = known_step_tags(options, dict(tags))
+    fills = {name: tuple(_fills(rules, kind)) for name, kind in KINDS.items()}
+    steps = [_filled(step, fills.get(step.definition_type, ()), known_tags, defaults) for step in spec.steps]
+    return replace(spec, tags=tags, steps=tuple(steps))
 
 
-def _filled(
-    step: StepSpec,
-    rules: tuple[Rule, ...],
-    options: GuardrailOptions,
-    pipeline_tags: dict[str, str],
-    defaults: Defaults,
-) -> StepSpec:
-    kind = KINDS.get(step.definition_type)
-    if kind is None:
-        return step
-    values: dict[Path, Any] = {}
+def _fills(rules: tuple[Rule, ...], kind: RequestKind) -> Iterator[tuple[Rule, Place, Any]]:
+    """What is filled in where in one kind of request."""
     for rule in rules:
         for place in rule.places(kind):
             value = rule.fill_at(place)
             if value is not None:
-                for path in place.paths(step.arguments):
-                    if _is_open(step, path, rule, defaults) and place.takes_value(
-                        step.arguments, path, defaults
-                    ):
-                        values[path] = value
-    for path in tag_paths(step, kind):
-        missing = missing_step_tags(step, path, options, pipeline_tags)
-        if missing:
-            own = value_at(step.arguments, path)
-            added = [{"Key": key, "Value": value} for key, value in missing.items()]
-            values[path] = [*(own if own is not ABSENT else ()), *added]
-    if not values:
-        return step
+                yield rule, place, value
+
+
+def _filled(
+    step: StepSpec,
+    fills: tuple[tuple[Rule, Place, Any], ...],
+    known_tags: Mapping[str, str],
+    defaults: Defaults,
+) -> StepSpec:
     arguments = step.arguments
-    for path, value in values.items():
-        arguments = put(arguments, path, value)
-    return replace(step, arguments=arguments)
+    values: dict[Path, Any] = {
+        path: value
+        for rule, place, value in fills
+        for path in place.paths(arguments)
+        if _is_open(step, path, rule, defaults) and place.takes_value(arguments, path, defaults)
+    }
+    kind = KINDS.get(step.definition_type)
+    for path in tag_paths(step, kind) if kind is not None else ():
+        own = step_tags(step, path)
+        added = [{"Key": key, "Value": value} for key, value in known_tags.items() if key not in own]
+        if added:
+            there = value_at(arguments, path)
+            values[path] = [*(there if there is not ABSENT else ()), *added]
+    return replace(step, arguments=put(arguments, values)) if values else step
 
 
 def _is_open(step: StepSpec, path: Path, rule: Rule, defaults: Defaults) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +18,9 @@ ABSENT = object()
 
 BLOCKED = object()
 """Stands for a value that has no place, since what is around it is not a mapping: a reference, say."""
+
+EACH = "[*]"
+"""Stands in a path for each item of a list."""
 
 LOCAL_STORAGE = re.compile(
     r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g[5-9][ef]?|gr6f?|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|d\d\w*|trn\d\w*)\."
@@ -53,14 +56,14 @@ class Place:
         within = f"{prefix}.{self.within}" if self.within else prefix
         return Place(within, self.path, self.fill, self.most, self.machines)
 
-    def paths(self, arguments: dict[str, Any]) -> Iterator[Path]:
+    def paths(self, arguments: dict[str, Any]) -> list[Path]:
         """Each path of the value in this request, whether or not it is there."""
-        if not self.within:
-            yield _parts(self.path)
-            return
-        for base, around in _matches(arguments, _parts(self.within)):
-            if isinstance(around, dict):
-                yield base + _parts(self.path)
+        within, path = _parts(self.within), _parts(self.path)
+        if EACH in self.within:
+            found = _matches(arguments, within)
+            return [base + path for base, around in found if isinstance(around, dict)]
+        around = value_at(arguments, within)
+        return [_joined(within, path)] if isinstance(around, dict) else []
 
     def takes_value(self, arguments: dict[str, Any], path: Path, defaults: Defaults) -> bool:
         """Whether the service takes the value there, going by the machines around it."""
@@ -86,14 +89,19 @@ def value_at(value: Any, path: Path) -> Any:
     return value
 
 
-def put(container: Any, path: Path, value: Any) -> Any:
-    """A frozen copy of a request with a value at a path; mappings on the way are made."""
-    if not path:
-        return freeze(value)
-    part, rest = path[0], path[1:]
-    if isinstance(part, int):
-        return (*container[:part], put(container[part], rest, value), *container[part + 1 :])
-    return FrozenDict({**container, part: put(container.get(part, {}), rest, value)})
+def put(container: Any, values: Mapping[Path, Any]) -> Any:
+    """A frozen copy of a request with values at paths; mappings on the way are made, and all else is shared."""
+    below: dict[str | int, dict[Path, Any]] = {}
+    for path, value in values.items():
+        below.setdefault(path[0], {})[path[1:]] = value
+    made: Any = list(container) if isinstance(container, tuple) else dict(container)
+    for part, inner in below.items():
+        if () in inner:
+            made[part] = freeze(inner[()])
+        else:
+            around = made[part] if isinstance(part, int) else made.get(part, {})
+            made[part] = put(around, inner)
+    return tuple(made) if isinstance(made, list) else FrozenDict(made)
 
 
 def spell(path: Path) -> str:
@@ -104,14 +112,19 @@ def spell(path: Path) -> str:
 @cache
 def _parts(pattern: str) -> tuple[str, ...]:
     """A path by its parts; ``[*]`` is a part of its own."""
-    return tuple(pattern.replace("[*]", ".[*]").split(".")) if pattern else ()
+    return tuple(pattern.replace(EACH, f".{EACH}").split(".")) if pattern else ()
+
+
+@cache
+def _joined(within: tuple[str, ...], path: tuple[str, ...]) -> Path:
+    return within + path
 
 
 def _matches(value: Any, parts: tuple[str, ...]) -> Iterator[tuple[Path, Any]]:
     """Everything that a path stands for, each with its own path."""
     if not parts:
         yield (), value
-    elif parts[0] == "[*]":
+    elif parts[0] == EACH:
         for index, item in enumerate(value if isinstance(value, (list, tuple)) else ()):
             for path, found in _matches(item, parts[1:]):
                 yield (index, *path), found

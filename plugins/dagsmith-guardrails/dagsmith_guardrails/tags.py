@@ -20,19 +20,16 @@ def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict
     return {key: rule.value for key, rule in rules if rule.value is not None and key not in own}
 
 
-def missing_step_tags(
-    step: StepSpec, path: Path, options: GuardrailOptions, pipeline_tags: dict[str, str]
-) -> dict[str, str]:
-    """The required tags that a step lacks and whose value is known: the pipeline's, or a fixed one."""
-    own = step_tags(step, path)
-    missing = {}
+def known_step_tags(options: GuardrailOptions, pipeline_tags: dict[str, str]) -> dict[str, str]:
+    """The required tags whose value for a step is known: the pipeline's, or a fixed one."""
+    found = {}
     for key, rule in options.required_tags.items():
         value = pipeline_tags.get(key)
         if value is None or not rule.allows(value):
             value = rule.value
-        if key not in own and value is not None:
-            missing[key] = value
-    return missing
+        if value is not None:
+            found[key] = value
+    return found
 
 
 def step_tags(step: StepSpec, path: Path) -> dict[str, object]:

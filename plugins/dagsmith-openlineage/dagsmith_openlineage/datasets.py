@@ -8,7 +8,7 @@ runs, such as the archive of a trained model, is named ``pipeline.step/port`` in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -145,7 +145,7 @@ class _Naming:
             return None
         value: Any = step.arguments
         for part in _parts(step, reference.path):
-            value = next(_below(value, part), None)
+            value = _below(value, part)
         return value if isinstance(value, (str, Reference)) else None
 
 
@@ -163,10 +163,15 @@ def _split(path: str) -> tuple[str | int, ...]:
     return tuple(int(p["index"]) if p["index"] is not None else p["member"] or p["key"] for p in parts)
 
 
-def _below(value: Any, part: str | int) -> Iterator[Any]:
-    if isinstance(value, dict) and part in value:
-        yield value[part]
-    elif isinstance(value, (list, tuple)) and isinstance(part, int):
-        yield from value[part : part + 1]
-    elif isinstance(value, (list, tuple)):
-        yield from (item for item in value if isinstance(item, dict) and part in map(item.get, NAMING_KEYS))
+def _below(value: Any, part: str | int) -> Any:
+    """What stands there below a value, if anything does."""
+    if isinstance(value, dict):
+        return value.get(part)
+    if not isinstance(value, (list, tuple)):
+        return None
+    if isinstance(part, int):
+        return value[part] if part < len(value) else None
+    for item in value:
+        if isinstance(item, dict) and any(item.get(key) == part for key in NAMING_KEYS):
+            return item
+    return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dagsmith.plugin import OutputPort, PipelineConfig, PipelineSpec
 from dagsmith_openlineage.options import LineageOptions
-from dagsmith_openlineage.sending import Sender
+from dagsmith_openlineage.sending import Sender, is_heard
 
 if TYPE_CHECKING:
     from dagsmith_openlineage.events import Events, ParentRun
@@ -53,7 +53,7 @@ class TellsLineage:
         Raises:
             Exception: What ``make`` raises; that is told too, and the next try is told anew.
         """
-        if self.lineage_is_told:
+        if self.lineage_is_told or not is_heard(self.lineage_options):
             return make()
         self.lineage_is_told = True
         sender = Sender(self.lineage_options, self.config.root)

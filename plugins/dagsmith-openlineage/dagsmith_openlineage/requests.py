@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -103,9 +104,15 @@ def values_at(step: StepSpec, paths: tuple[str, ...]) -> Iterator[Any]:
     whole: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
     for path in paths:
         found: list[Any] = [whole]
-        for part in path.split("."):
-            name, _, each = part.partition("[")
+        for name, each in _parts(path):
             found = [item[name] for item in found if isinstance(item, dict) and name in item]
             if each:
                 found = [item for items in found if isinstance(items, (list, tuple)) for item in items]
         yield from (value for value in found if value)
+
+
+@cache
+def _parts(path: str) -> tuple[tuple[str, bool], ...]:
+    """The members on a path, each with whether all items of its list are meant."""
+    parts = (part.partition("[") for part in path.split("."))
+    return tuple((name, bool(each)) for name, each, _ in parts)

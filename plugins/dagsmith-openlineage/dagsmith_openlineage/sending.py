@@ -20,6 +20,11 @@ RETRIES = 1
 """How often an event is sent again. The client's own five, each after a longer pause, would hold up the compile."""
 
 
+def is_heard(options: LineageOptions) -> bool:
+    """Whether anybody takes the events: the log of the console transport is quiet unless it is turned on."""
+    return options.transport != "console" or logger.isEnabledFor(logging.INFO)
+
+
 class Sender:
     """Sends the events of one compile. After one that could not be sent, the rest is left out.
 

@@ -125,7 +125,8 @@ def test_the_command_line_is_quiet_unless_asked(tmp_path: Path) -> None:
 
 
 AUDITED = """
-import json, sys
+import json, logging, sys
+logging.getLogger("dagsmith.openlineage").setLevel(sys.argv[2])
 sys.addaudithook(lambda event, args: event.startswith("socket.") and touched.append(event))
 touched = []
 from dagsmith import PipelineDAGCompiler
@@ -137,12 +138,17 @@ print(json.dumps([client_at_import, "openlineage.client" in sys.modules, connect
 """
 
 
-@pytest.mark.parametrize("options", [{}, {"transport": "file", "path": "lineage.jsonl"}])
-def test_console_and_file_touch_no_network_and_importing_emits_nothing(
-    options: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize(
+    ("options", "level", "client_is_used"),
+    [({}, "INFO", True), ({}, "WARNING", False), ({"transport": "file", "path": "x.jsonl"}, "WARNING", True)],
+    ids=["console", "console that nobody reads", "file"],
+)
+def test_console_and_file_touch_no_network_and_the_client_waits_for_the_first_event_that_is_heard(
+    options: dict[str, Any], level: str, client_is_used: bool, tmp_path: Path
 ) -> None:
-    done = run([sys.executable, "-c", AUDITED, json.dumps(config(TRAIN, {"openlineage": options}))], tmp_path)
-    assert json.loads(done.stdout.splitlines()[-1]) == [False, True, []]
+    data = json.dumps(config(TRAIN, {"openlineage": options}))
+    done = run([sys.executable, "-c", AUDITED, data, level], tmp_path)
+    assert json.loads(done.stdout.splitlines()[-1]) == [False, client_is_used, []]
 
 
 def test_the_clients_own_switch_turns_it_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
