@@ -1,0 +1,225 @@
+"""Copies that share nothing with their source, and archives that stay inside their folder."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import shutil
+import stat
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from dagsmith.errors import DagsmithError
+
+_FICLONE = 0x40049409
+"""The ioctl that makes a file share another's blocks until one is written. Source: Linux ioctl_ficlone(2)."""
+
+_PIECE = 1 << 20
+
+
+class ArchiveError(DagsmithError):
+    """An archive cannot be read, or has a member that would land outside the folder it is unpacked to."""
+
+
+class UnsafeFileError(DagsmithError):
+    """A folder holds what must not be copied: a link that leaves it, a loop of links, or no regular file."""
+
+
+def copy_file(source: Path, destination: Path) -> None:
+    """Copy a file's bytes and its permission to execute; links are followed.
+
+    The copy shares blocks with the source where the file system can (``FICLONE``), and is never a hard link: who
+    got it may write into it.
+    """
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as reader, destination.open("wb") as writer:
+        cloned = sys.platform == "linux" and _clone(reader.fileno(), writer.fileno())
+        executable = os.fstat(reader.fileno()).st_mode & 0o111
+    if not cloned:
+        shutil.copyfile(source, destination)
+    if executable:
+        destination.chmod(destination.stat().st_mode | 0o111)
+
+
+def _clone(source: int, destination: int) -> bool:
+    import fcntl
+
+    try:
+        fcntl.ioctl(destination, _FICLONE, source)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
+    return True
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below ``folder`` in the order of their names, links followed: its relative POSIX path and itself.
+
+    Raises:
+        UnsafeFileError: If a link leads nowhere or in a circle, or something is neither file nor folder.
+    """
+    yield from _below(folder, "", (_identity(folder),))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def _below(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.iterdir(), key=lambda child: child.name):
+        name = f"{prefix}{path.name}"
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise UnsafeFileError(f"{path} cannot be read: {error.strerror}") from error
+        if stat.S_ISREG(mode):
+            yield name, path
+        elif stat.S_ISDIR(mode):
+            identity = _identity(path)
+            if identity in above:
+                raise UnsafeFileError(f"{path} links to a folder that it is in")
+            yield from _below(path, f"{name}/", (*above, identity))
+        else:
+            raise UnsafeFileError(f"{path} is neither a file nor a folder")
+
+
+def refuse_links_out(folder: Path) -> None:
+    """See that no link below ``folder`` leads out of it.
+
+    Raises:
+        UnsafeFileError: If one does; following it would hand over another step's or the user's files.
+    """
+    root = folder.resolve()
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(parent, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                raise UnsafeFileError(f"{path} is a link out of its folder, to {path.readlink()}")
+
+
+def copy_tree(source: Path, destination: Path) -> int:
+    """Copy all files below a folder, links followed; empty folders are not copied, as S3 has none.
+
+    Returns:
+        The number of files.
+    """
+    destination.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for name, path in files_below(source):
+        copy_file(path, destination / name)
+        count += 1
+    return count
+
+
+def pack_tar_gz(folder: Path, archive: Path) -> None:
+    """Pack all below ``folder``: the same files give the same bytes.
+
+    Names are sorted, times are zero, owners are nobody; links that stay inside are followed.
+
+    Raises:
+        UnsafeFileError: If a link leads out of the folder.
+    """
+    refuse_links_out(folder)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name, path in files_below(folder):
+            found = path.stat()
+            member = tarfile.TarInfo(name)
+            member.size = found.st_size
+            member.mode = 0o755 if found.st_mode & 0o111 else 0o644
+            with path.open("rb") as reader:
+                tar.addfile(member, reader)
+
+
+def unpack(archive: Path, folder: Path) -> int:
+    """Unpack a ``.tar.gz`` or ``.tar`` into a folder.
+
+    Only files and folders are made. Links that name another member become copies of it, so that nothing can be
+    written through one; all else that tar knows (devices, pipes) is refused, and so is a name that is absolute or has
+    ``..``. A name that comes twice is what came last, as in tar. How much is unpacked is bounded by the free disk
+    alone: the archive is the user's, or a step's own, and SageMaker has no other bound.
+
+    Returns:
+        The number of bytes that were written.
+
+    Raises:
+        ArchiveError: If it is no such archive, or a member is refused; what came before it is on disk.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = 0
+    try:
+        with tarfile.open(archive, "r:*") as tar:
+            for member in tar:
+                written += _unpack_member(tar, member, folder, archive)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise ArchiveError(f"{archive} is no whole .tar or .tar.gz: {error}") from error
+    return written
+
+
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archive: Path) -> int:
+    parts = _parts(member.name, archive)
+    target = folder.joinpath(*parts)
+    if member.isdir():
+        _make_folder(target, archive, member.name)
+        return 0
+    if not parts:
+        raise ArchiveError(f"{archive}: member {member.name!r} has no name")
+    _make_folder(target.parent, archive, member.name)
+    if target.is_dir():
+        raise ArchiveError(f"{archive}: member {member.name!r} is a file and a folder")
+    if member.issym() or member.islnk():
+        return _copy_linked(member, parts, folder, target, archive)
+    if not member.isfile():
+        raise ArchiveError(f"{archive}: member {member.name!r} is neither file, folder nor link")
+    reader = tar.extractfile(member)
+    if reader is None:
+        raise ArchiveError(f"{archive}: member {member.name!r} has no content")
+    with reader, target.open("wb") as writer:
+        shutil.copyfileobj(reader, writer, _PIECE)
+    target.chmod(0o755 if member.mode & 0o111 else 0o644)
+    return member.size
+
+
+def _copy_linked(
+    member: tarfile.TarInfo, parts: tuple[str, ...], folder: Path, target: Path, archive: Path
+) -> int:
+    beside = "/".join(parts[:-1]) if member.issym() else ""
+    if member.linkname.startswith("/"):
+        raise ArchiveError(
+            f"{archive}: member {member.name!r} links out of the archive, to {member.linkname!r}"
+        )
+    named = os.path.normpath(f"{beside}/{member.linkname}" if beside else member.linkname)
+    if named == ".." or named.startswith("../"):
+        raise ArchiveError(
+            f"{archive}: member {member.name!r} links out of the archive, to {member.linkname!r}"
+        )
+    source = folder.joinpath(*_parts(named, archive))
+    if source == target or not source.is_file():
+        raise ArchiveError(
+            f"{archive}: member {member.name!r} links to {member.linkname!r}, which is no file before it"
+        )
+    copy_file(source, target)
+    return target.stat().st_size
+
+
+def _make_folder(path: Path, archive: Path, name: str) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ArchiveError(f"{archive}: member {name!r} is below a file") from error
+
+
+def _parts(name: str, archive: Path) -> tuple[str, ...]:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name or "\\" in name:
+        raise ArchiveError(f"{archive}: member {name!r} would land outside its folder")
+    return path.parts
