@@ -144,7 +144,7 @@ def test_scripts_can_be_executed(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
 
 
-def test_the_wheel_holds_the_typed_package_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_holds_the_two_typed_packages_and_nothing_else(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
@@ -153,6 +153,6 @@ def test_the_wheel_holds_the_typed_package_and_nothing_else(tmp_path: Path) -> N
 
     modules = {path.relative_to(ROOT / "core").as_posix() for path in (ROOT / "core").rglob("*.py")}
     assert modules <= set(names)
-    assert "dagsmith/py.typed" in names
-    assert {name.split("/")[0].partition("-")[0] for name in names} == {"dagsmith"}
+    assert {"dagsmith/py.typed", "dagsmith_runner/py.typed"} <= set(names)
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"dagsmith", "dagsmith_runner"}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
