@@ -31,10 +31,15 @@ class Database:
 
     Args:
         location: Where it is.
+
+    Raises:
+        RegistryError: If it is a folder, or the driver of PostgreSQL is not installed.
     """
 
     def __init__(self, location: Location) -> None:
         self.location = location
+        if location.file is not None and location.file.is_dir():
+            raise RegistryError(f"{location.shown} is a folder: name a file in it")
         if location.url is not None and find_spec("psycopg") is None:
             raise RegistryError(f"{location.shown} is PostgreSQL, and its driver is not installed: {DRIVER}")
 
