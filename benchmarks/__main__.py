@@ -130,9 +130,7 @@ def whole_processes(python: str) -> dict[str, float]:
     return found
 
 
-def check(
-    rows: list[dict[str, Any]], whole: dict[str, float], plugins: dict[str, dict[str, float]]
-) -> list[str]:
+def check(rows: list[dict[str, Any]], whole: dict[str, float], plugins: dict[str, Any]) -> list[str]:
     """The promises of speed that are not kept."""
     failures = []
     least = {2: 4, 3: 200}
@@ -158,10 +156,15 @@ def check(
     for name in ("validate", "compile -o"):
         if whole[f"{name} share"] > 1 / 3:
             failures.append(f"{name} takes {whole[f'{name} share']:.2f} of importing SDK 3, promised a third")
-    if plugins["3"]["ratio"] > 1.5:
-        failures.append(f"three plugins: {plugins['3']['ratio']:.2f} times a compile without, promised 1.5")
-    if plugins["0"]["scan"] > 0.030:
-        failures.append(f"the scan takes {plugins['0']['scan'] * 1000:.0f} ms, promised 30")
+    counts, real = plugins["counts"], plugins["real"]
+    if counts["3"]["ratio"] > 1.5:
+        failures.append(f"three plugins: {counts['3']['ratio']:.2f} times a compile without, promised 1.5")
+    for name, ratio in real.items():
+        if "," not in name and ratio > 1.5:
+            failures.append(f"plugin {name}: {ratio:.2f} times a compile without, promised 1.5")
+    slowest = max(plugins["first_scan"], *(cost["scan"] for cost in counts.values()))
+    if slowest > 0.030:
+        failures.append(f"the scan takes {slowest * 1000:.0f} ms, promised 30")
     return failures
 
 
@@ -174,7 +177,7 @@ def render(
     rows: list[dict[str, Any]],
     memory: list[dict[str, Any]],
     whole: dict[str, float],
-    plugins: dict[str, dict[str, float]],
+    plugins: dict[str, Any],
 ) -> str:
     """The page."""
     lines = [
@@ -232,12 +235,25 @@ def render(
         "",
         "## Plugins",
         "",
-        "Beside 400 other installed distributions. The scan reads their metadata and imports nothing. Each plugin gives",
-        "metadata, decorates the class and tags all of 100 steps; a compile is from the config file to the definition.",
+        "Beside 400 other installed distributions. The scan reads their metadata and imports nothing; the first one of a",
+        f"process takes {ms(plugins['first_scan'])} ms. Each plugin gives metadata, decorates the class and tags all of 100",
+        "steps; a compile is from the config file to the definition.",
         "",
         "| plugins | scan, ms | compile, against none |",
         "|---|---|---|",
-        *(f"| {count} | {ms(cost['scan'])} | {cost['ratio']:.2f} times |" for count, cost in plugins.items()),
+        *(
+            f"| {count} | {ms(cost['scan'])} | {cost['ratio']:.2f} times |"
+            for count, cost in plugins["counts"].items()
+        ),
+        "",
+        "The plugins of this repository on the same pipeline, in one process: guardrails with nine rules, mods with metadata and",
+        "standard parameters, and openlineage with a file, to which its client writes an event for every step. Most of what",
+        "guardrails and mods cost is that the pipeline grows: they add about ten settings to every step, which are attributed,",
+        "checked and written. Most of what openlineage costs is OpenLineage's own client.",
+        "",
+        "| plugins | compile, against none |",
+        "|---|---|",
+        *(f"| {names} | {ratio:.2f} times |" for names, ratio in plugins["real"].items()),
         "",
     ]
     return "\n".join(lines)

@@ -1,7 +1,10 @@
-"""What plugins cost: a site with 400 other distributions, and 0, 1, 3 or 20 plugins. Prints JSON.
+"""What plugins cost, beside 400 other distributions. Prints JSON.
 
-Each plugin gives metadata, decorates the template class, and tags every step. A compile is all of it: reading the config,
-compiling, emitting the SDK's objects, and the definition.
+First 0, 1, 3 and 20 plugins made for this: each gives metadata, decorates the template class, and tags every step. Then the
+plugins of this repository, alone and together, with a company's rules and lineage written to a file. A compile is all of
+it: reading the config, compiling, emitting the SDK's objects, and the definition.
+
+``python -m benchmarks.plugin_cost`` runs on its own, in an environment with an SDK and the plugins.
 """
 
 from __future__ import annotations
@@ -11,9 +14,35 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from benchmarks.pipelines import config
+from tests.support.mods_site import build_site
 
 OTHERS = 400
 COUNTS = (0, 1, 3, 20)
+REAL = (
+    ("guardrails",),
+    ("mods",),
+    ("openlineage",),
+    ("guardrails", "mods", "openlineage"),
+    ("mods", "guardrails", "openlineage"),
+)
+OPTIONS = {
+    "guardrails": {
+        "kms_key": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "subnets": ["subnet-0123456789abcdef0"],
+        "security_group_ids": ["sg-0123456789abcdef0"],
+        "encrypt_inter_container_traffic": True,
+        "required_tags": {"team": {"pattern": "[a-z]+"}, "cost-center": "42"},
+        "allowed_regions": ["us-*"],
+        "allowed_instance_types": ["ml.m5.*"],
+        "allowed_image_registries": ["123456789012.dkr.ecr.*.amazonaws.com"],
+        "max_runtime_in_seconds": 86_400,
+    },
+    "mods": {"author": "team@example.com", "version": "1.0.0", "description": "A benchmark"},
+    "openlineage": {"transport": "file", "path": "lineage.jsonl"},
+}
 
 PLUGIN = """
 from dataclasses import replace
@@ -37,48 +66,72 @@ def transform_spec(spec):
 MEASURE = """
 import gc, json, statistics, sys, time
 from pathlib import Path
-from benchmarks.pipelines import config
 from dagsmith import PipelineDAGCompiler
 from dagsmith.plugins.discovery import scan
-names = json.loads(sys.argv[1])
+choices, path = json.loads(sys.argv[1]), Path(sys.argv[2])
 def timed(work, repeats=7):
     work()
     times = []
     for _ in range(repeats):
         gc.collect(); start = time.perf_counter(); work(); times.append(time.perf_counter() - start)
     return statistics.median(times)
-path = Path(sys.argv[2]) / "pipeline.json"
-path.write_text(json.dumps(config("chain", 100), indent=1))
 def compiled(plugins):
     gc.collect()
     start = time.perf_counter()
     PipelineDAGCompiler(path, plugins=plugins).compile().definition()
     return time.perf_counter() - start
-compiled(names)
-ratios = [compiled(names) / compiled([]) for _ in range(9)]
-print(json.dumps({"scan": timed(scan), "ratio": statistics.median(ratios)}))
+start = time.perf_counter()
+scan()
+first = time.perf_counter() - start
+for plugins in choices:
+    compiled(plugins)
+pairs = [[(compiled(plugins), compiled([])) for plugins in choices] for _ in range(15)]
+ratios = [statistics.median(some / none for some, none in found) for found in zip(*pairs)]
+print(json.dumps({"first_scan": first, "scan": timed(scan), "ratios": ratios}))
 """
 
 
 def main() -> None:
-    results = {}
+    results: dict[str, Any] = {"counts": {}}
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
-            site = Path(folder)
-            for index in range(OTHERS):
-                _distribution(
-                    site, f"other-{index}", "[console_scripts]\nrun = json:dumps\n" if index % 2 else None
-                )
+            site = _site(Path(folder))
             names = [f"plugin-{index}" for index in range(count)]
             for index, name in enumerate(names):
                 (site / f"plugin_{index}.py").write_text(PLUGIN.format(index=index))
                 _distribution(
                     site, name, f"[dagsmith]\n{name} = plugin_{index}\n[dagsmith.api]\n{name} = v1\n"
                 )
-            code = f"import sys; sys.path.insert(0, {folder!r}); sys.argv = ['', {json.dumps(names)!r}, {folder!r}]\n{MEASURE}"
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-            results[count] = json.loads(done.stdout.splitlines()[-1])
+            found = _measured(site, [names], config("chain", 100))
+            results["counts"][str(count)] = {"scan": found["scan"], "ratio": found["ratios"][0]}
+            results["first_scan"] = found["first_scan"]
+    with tempfile.TemporaryDirectory() as folder:
+        site = build_site(_site(Path(folder)))
+        data = config("chain", 100)
+        data["pipeline"] |= {"region": "us-east-1", "tags": {"team": "science"}}
+        data["plugins"] = {"options": OPTIONS}
+        found = _measured(site, REAL, data)
+        results["real"] = {
+            ", ".join(names): ratio for names, ratio in zip(REAL, found["ratios"], strict=True)
+        }
     print(json.dumps(results))
+
+
+def _measured(site: Path, choices: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """How long a scan takes, and of each choice of plugins the time of a compile by that of one without."""
+    path = site / "pipeline.json"
+    path.write_text(json.dumps(data, indent=1))
+    code = f"import sys; sys.path.insert(0, {str(site)!r})\n{MEASURE}"
+    command = [sys.executable, "-c", code, json.dumps(choices), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _site(site: Path) -> Path:
+    for index in range(OTHERS):
+        _distribution(site, f"other-{index}", "[console_scripts]\nrun = json:dumps\n" if index % 2 else None)
+    return site
 
 
 def _distribution(site: Path, name: str, entry_points: str | None) -> None:
