@@ -1,0 +1,1 @@
+"""What runs a step: one module for each type of step."""

@@ -1,0 +1,100 @@
+"""A Callback step: the message goes to a command or a person, or a file has the answer already."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagsmith.errors import Diagnostic
+from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
+from dagsmith_runner.output_parameters import output_parameters
+
+if TYPE_CHECKING:
+    from dagsmith_runner.definition import Step
+    from dagsmith_runner.options import RunOptions
+
+_LOOK = 0.05
+"""Seconds between two looks at whether the run is being stopped."""
+
+
+def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
+    """Say whether nobody can answer: neither ``--callback`` nor a terminal."""
+    if step.name not in options.callbacks and not sys.stdin.isatty():
+        yield Diagnostic(
+            f"step {step.name!r} waits for an answer, and nobody is there to give it",
+            code="missing-callback",
+            hint=f"--callback {step.name}=ANSWER.json, or a command that prints the answer",
+        )
+
+
+def run(run: StepRun) -> StepResult:
+    """Get the answer: a JSON object of the output parameters.
+
+    The message is the one that SageMaker puts on the queue: ``token``, ``pipelineExecutionArn`` left to the arguments,
+    and ``arguments``. Source: SageMaker Developer Guide, "Callback step".
+
+    Raises:
+        StepFailedError: If the answer is missing, no JSON, or other than declared.
+        StepStoppedError: If the run is being stopped.
+    """
+    given = run.options.callbacks.get(run.step.name)
+    declared = run.body.get("OutputParameters", ())
+    message = {"token": run.job_name, "arguments": dict(run.arguments)}
+    if given is None:
+        answer: Any = _ask(run.step.name, message, declared)
+    elif Path(given).is_file() and given.endswith(".json"):
+        answer = _parsed(Path(given).read_text("utf-8"), given)
+    else:
+        answer = _parsed(_called(run, given, message), given)
+    return StepResult({"OutputParameters": output_parameters(declared, answer, given or "the answer")})
+
+
+def _parsed(text: str, source: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise StepFailedError(f"the answer of {source} is no JSON: {error}") from error
+
+
+def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> str:
+    """What the user's own command prints; the message is its standard input."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    question, answer, log = (run.folder / name for name in ("message.json", "stdout.log", "stderr.log"))
+    question.write_text(json.dumps(message), "utf-8")
+    with question.open("rb") as stdin, answer.open("wb") as stdout, log.open("wb") as stderr:
+        try:
+            process = subprocess.Popen(
+                shlex.split(command), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+            )
+        except OSError as error:
+            raise StepFailedError(f"{command} cannot be started: {error.strerror}") from error
+        try:
+            while process.poll() is None:
+                if run.stop.wait(_LOOK):
+                    raise StepStoppedError(f"step {run.step.name} was stopped")
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, 9)
+                process.wait()
+    if process.returncode != 0:
+        raise StepFailedError(f"{command} ended with exit code {process.returncode}", log=log)
+    return answer.read_text("utf-8", errors="replace")
+
+
+def _ask(step: str, message: Mapping[str, Any], declared: Any) -> dict[str, Any]:
+    """Ask the person at the terminal for each output parameter."""
+    sys.stderr.write(f"\n{step} asks: {json.dumps(message['arguments'])}\n")
+    answer: dict[str, Any] = {}
+    for parameter in declared:
+        sys.stderr.write(f"{parameter['OutputName']} ({parameter['OutputType']}): ")
+        sys.stderr.flush()
+        text = sys.stdin.readline().strip()
+        is_text = parameter["OutputType"] == "String"
+        answer[parameter["OutputName"]] = text if is_text else _parsed(text, "the prompt")
+    return answer

@@ -1,0 +1,126 @@
+"""A RegisterModel step: a version of a model in a local registry, which is a folder in the runs folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from dagsmith.errors import Diagnostic
+from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
+from dagsmith_runner.executors.create_model import check_model_data, containers, model_data
+
+if TYPE_CHECKING:
+    from dagsmith_runner.definition import Step
+    from dagsmith_runner.options import RunOptions
+
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+"""Source: SageMaker API reference, CreateModelPackage, ``ModelPackageGroupName`` and ``ModelPackageName``."""
+
+
+def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
+    """Say whether the step names no group and no package."""
+    if not {"ModelPackageGroupName", "ModelPackageName"} & set(step.arguments):
+        yield Diagnostic(
+            f"step {step.name!r} names neither a ModelPackageGroupName nor a ModelPackageName",
+            code="missing-field",
+        )
+
+
+def run(run: StepRun) -> StepResult:
+    """Keep the model, its code and its metrics as ``models/GROUP/VERSION``; versions count up from 1.
+
+    A version appears whole, by one renaming, so two runs at once get two versions. A step that is tried again after
+    its version was made finds it by the name of the job. Properties are those of ``DescribeModelPackage``.
+
+    Raises:
+        StepFailedError: If the model's data is nowhere, or a package of that name, which has no versions, is there.
+    """
+    grouped = "ModelPackageGroupName" in run.arguments
+    name = str(run.arguments["ModelPackageGroupName" if grouped else "ModelPackageName"]).rpartition("/")[2]
+    if not _NAME.fullmatch(name):
+        raise StepFailedError(f"ValidationException: {name!r} is no name of a model package or its group")
+    for container in containers(run.arguments.get("InferenceSpecification", {})):
+        check_model_data(run, container)
+    group = run.options.runs / "models" / name
+    made = _made_before(group, run.job_name)
+    if made is None:
+        staged = run.options.runs / "models" / f".{uuid4().hex}"
+        try:
+            _fill(run, staged)
+            made = _publish(staged, group, versions=grouped)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+    return StepResult(_properties(run, name, made if grouped else None))
+
+
+def _made_before(group: Path, job_name: str) -> int | None:
+    for description in group.glob("*/model.json"):
+        if json.loads(description.read_text("utf-8"))["JobName"] == job_name:
+            return int(description.parent.name)
+    return None
+
+
+def _fill(run: StepRun, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    found = containers(run.arguments.get("InferenceSpecification", {}))
+    for number, container in enumerate(found, 1):
+        suffix = "" if len(found) == 1 else f"-{number}"
+        data = model_data(container)
+        if data is not None:
+            _keep(run, data, folder, f"model{suffix}")
+        code = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+        if code.startswith("s3://") and run.store.exists(code):
+            _keep(run, code, folder, f"code{suffix}")
+    for name, uri in _metrics(run.arguments.get("ModelMetrics", {})):
+        if run.store.exists(uri):
+            run.store.fetch(uri, folder / "metrics" / name)
+        else:
+            run.warn(f"ModelMetrics names {uri}, and nothing is there")
+    description = {"JobName": run.job_name, **run.arguments}
+    (folder / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def _keep(run: StepRun, uri: str, folder: Path, name: str) -> None:
+    if uri.endswith(".tar.gz"):
+        run.store.fetch_file(uri, folder / f"{name}.tar.gz")
+    else:
+        run.store.fetch(uri, folder / name)
+
+
+def _metrics(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for kind, sources in metrics.items():
+        for name, source in sources.items():
+            if isinstance(source, Mapping) and "S3Uri" in source:
+                yield f"{kind}/{name}", source["S3Uri"]
+
+
+def _publish(staged: Path, group: Path, *, versions: bool) -> int:
+    group.mkdir(parents=True, exist_ok=True)
+    while True:
+        version = 1 + max((int(child.name) for child in group.iterdir() if child.name.isdigit()), default=0)
+        if version > 1 and not versions:
+            raise StepFailedError(f"ConflictException: model package {group.name} is there already")
+        try:
+            staged.rename(group / str(version))
+        except OSError:
+            if not (group / str(version)).exists():
+                raise
+        else:
+            return version
+
+
+def _properties(run: StepRun, name: str, version: int | None) -> dict[str, Any]:
+    resource = name.lower() if version is None else f"{name.lower()}/{version}"
+    arn = f"arn:aws:sagemaker:{run.region}:123456789012:model-package/{resource}"
+    return {
+        "ModelApprovalStatus": "PendingManualApproval",
+        **run.arguments,
+        **({} if version is None else {"ModelPackageVersion": version}),
+        "ModelPackageArn": arn,
+        "ModelPackageStatus": "Completed",
+    }

@@ -1,0 +1,51 @@
+"""``OutputParameters``: what a Lambda or Callback step may return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dagsmith_runner.executor import StepFailedError
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "String": (str,),
+    "Integer": (int,),
+    "Boolean": (bool,),
+    "Float": (int, float),
+}
+"""Source: SageMaker API reference, pipeline definition JSON schema, ``OutputType``."""
+
+
+def output_parameters(declared: Iterable[Mapping[str, str]], answer: Any, source: str) -> dict[str, Any]:
+    """The declared outputs out of an answer; what else it holds is left out.
+
+    Args:
+        declared: ``OutputParameters`` of the step.
+        answer: What was returned.
+        source: Who returned it, for messages.
+
+    Raises:
+        StepFailedError: If one is missing or of another type. All are named.
+    """
+    declared = tuple(declared)
+    if not declared:
+        return {}
+    if not isinstance(answer, Mapping):
+        raise StepFailedError(
+            f"{source} returned {type(answer).__name__}, and output parameters need an object"
+        )
+    problems = []
+    for parameter in declared:
+        name, wanted = parameter["OutputName"], parameter["OutputType"]
+        if name not in answer:
+            problems.append(f"no {name!r}")
+        elif not _is(answer[name], wanted):
+            problems.append(f"{name!r} is {answer[name]!r}, and {wanted} is declared")
+    if problems:
+        raise StepFailedError(f"{source} returned {', '.join(problems)}")
+    return {parameter["OutputName"]: answer[parameter["OutputName"]] for parameter in declared}
+
+
+def _is(value: Any, wanted: str) -> bool:
+    types = _TYPES.get(wanted, (object,))
+    return isinstance(value, types) and (wanted == "Boolean" or not isinstance(value, bool))

@@ -1,0 +1,165 @@
+"""Model, RegisterModel and Callback steps, stubs, and the programs that run inside a step."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagsmith_runner import inside, stub
+from dagsmith_runner.definition import Step
+from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagsmith_runner.executors import callback, create_model, register_model
+from dagsmith_runner.options import RunOptions
+from dagsmith_runner.store.folder import Store
+
+DATA = "s3://bucket/model.tar.gz"
+OUTPUTS = [{"OutputName": "who", "OutputType": "String"}, {"OutputName": "votes", "OutputType": "Integer"}]
+
+
+def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: Any) -> StepRun:
+    body = {"OutputParameters": more.pop("declared", [])}
+    store = Store(folder / "s3")
+    if not store.exists(DATA):
+        (folder / "model").write_text("model")
+        store.put(folder / "model", DATA)
+    return StepRun(
+        step=Step("ask", "Any", arguments, body),
+        arguments=arguments,
+        body=body,
+        job_name=job,
+        folder=folder / job,
+        store=store,
+        launcher=None,  # type: ignore[arg-type]  # these steps start no job
+        options=RunOptions(runs=folder / "runs", **more),
+        stop=threading.Event(),
+        warn=lambda message: None,
+    )
+
+
+def _registration(data: str = DATA) -> dict[str, Any]:
+    return {
+        "ModelPackageGroupName": "churn",
+        "InferenceSpecification": {"Containers": [{"ModelDataUrl": data}]},
+    }
+
+
+def test_a_model_needs_its_data(tmp_path: Path) -> None:
+    made = create_model.run(_run(tmp_path, {"PrimaryContainer": {"ModelDataUrl": DATA}}))
+    assert made.properties["ModelName"] == "job"
+    with pytest.raises(StepFailedError, match="could not find model data"):
+        create_model.run(_run(tmp_path, {"PrimaryContainer": {"ModelDataUrl": "s3://bucket/none"}}))
+
+
+def test_versions_of_a_model_count_up_and_hold_the_model(tmp_path: Path) -> None:
+    for number in (1, 2):
+        made = register_model.run(_run(tmp_path, _registration(), f"job-{number}"))
+        assert made.properties["ModelPackageVersion"] == number
+        assert made.properties["ModelPackageArn"].endswith(f":model-package/churn/{number}")
+    assert (tmp_path / "runs" / "models" / "churn" / "2" / "model.tar.gz").read_text() == "model"
+
+
+def test_a_step_that_is_tried_again_finds_the_version_it_made(tmp_path: Path) -> None:
+    first, again = (register_model.run(_run(tmp_path, _registration())) for _ in range(2))
+    assert first == again
+
+
+def test_two_runs_at_once_get_two_versions(tmp_path: Path) -> None:
+    runs = [_run(tmp_path, _registration(), f"job-{number}") for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(register_model.run, runs))
+    assert sorted(result.properties["ModelPackageVersion"] for result in made) == list(range(1, 9))
+
+
+def test_a_group_whose_name_is_a_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StepFailedError, match="no name of a model package"):
+        register_model.run(_run(tmp_path, {**_registration(), "ModelPackageGroupName": ".."}))
+
+
+def test_a_callback_is_answered_by_a_file_or_a_command(tmp_path: Path) -> None:
+    (tmp_path / "answer.json").write_text('{"who": "Ada", "votes": 3, "more": 1}')
+    program = "import json,sys; m=json.load(sys.stdin); print(json.dumps(m['arguments']))"
+    for given in (str(tmp_path / "answer.json"), f'{sys.executable} -c "{program}"'):
+        run = _run(tmp_path, {"who": "Ada", "votes": 3}, declared=OUTPUTS, callbacks={"ask": given})
+        assert callback.run(run).properties == {"OutputParameters": {"who": "Ada", "votes": 3}}
+
+
+def test_all_that_is_wrong_with_an_answer_is_said(tmp_path: Path) -> None:
+    (tmp_path / "answer.json").write_text('{"votes": true}')
+    run = _run(tmp_path, {}, declared=OUTPUTS, callbacks={"ask": str(tmp_path / "answer.json")})
+    with pytest.raises(StepFailedError, match="no 'who', 'votes' is True, and Integer is declared"):
+        callback.run(run)
+
+
+def test_a_command_that_does_not_answer_ends_with_the_run(tmp_path: Path) -> None:
+    run = _run(tmp_path, {}, callbacks={"ask": "sleep 600"})
+    run.stop.set()
+    with pytest.raises(StepStoppedError):
+        callback.run(run)
+
+
+def test_a_stub_gives_properties_and_outputs(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("1")
+    file = tmp_path / "stub.json"
+    file.write_text(json.dumps({"properties": {"A": 1}, "outputs": {"s3://bucket/out/a": "data"}}))
+    run = _run(tmp_path, {})
+    assert list(stub.check(run.step, file)) == []
+    assert stub.stub_result(run.step, file, run).properties == {"A": 1}
+    assert run.store.uris("s3://bucket/out") == ["s3://bucket/out/a"]
+    assert (tmp_path / "data").exists()
+
+
+def test_what_is_wrong_with_a_stub_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "stub.json"
+    file.write_text('{\n"propertys": {},\n"outputs": {\n"s3://bucket/../x": "none"}}')
+    found = list(stub.check(Step("ask", "EMR", {}, {}), file))
+    assert [(d.code, d.location and d.location.line) for d in found] == [
+        ("unknown-field", 2),
+        ("unsafe-uri", 4),
+        ("missing-file", 4),
+    ]
+
+
+def _serve(ml: Path, script: str, body: str, **job: Any) -> str:
+    for folder in ("model", "code", "input/config", "input/data/transform", "output/data"):
+        (ml / folder).mkdir(parents=True, exist_ok=True)
+    (ml / "code" / "inference.py").write_text(script)
+    (ml / "input/data/transform/rows.csv").write_text(body)
+    settings = {"program": "inference.py", "code": "code", "content_type": "text/csv", "accept": "text/csv"}
+    settings |= {"split": "Line", "strategy": "MultiRecord", "max_payload": 6, "assemble": "Line", **job}
+    (ml / "input/config/transform.json").write_text(json.dumps(settings))
+    program = ml / "serving.py"
+    program.write_text((Path(inside.__path__[0]) / "serving.py").read_text())
+    subprocess.run([sys.executable, str(program)], check=True)
+    return (ml / "output/data/rows.csv.out").read_text()
+
+
+def test_records_go_through_the_models_script(tmp_path: Path) -> None:
+    script = "def model_fn(d): return 2\ndef transform_fn(m, body, t, accept): return f'[{body.strip()}]', accept\n"
+    assert _serve(tmp_path / "a", script, "1\n2\n") == "[1\n2]\n"
+    assert _serve(tmp_path / "b", script, "1\n2\n", strategy="SingleRecord") == "[1]\n[2]\n"
+    assert _serve(tmp_path / "c", script, "1\n2\n", split="None", assemble="None") == "[1\n2]"
+
+
+def test_a_script_may_give_the_model_alone(tmp_path: Path) -> None:
+    script = "class M:\n    def predict(self, x): return x * 2\ndef model_fn(d): return M()\n"
+    assert _serve(tmp_path, script, "1\n2\n", strategy="SingleRecord") == "2.0\n4.0\n"
+
+
+def test_a_handler_is_called_with_the_event(tmp_path: Path) -> None:
+    (tmp_path / "f.py").write_text(
+        "def handler(event, context): return {**event, 'by': context.function_name}\n"
+    )
+    event = {"function": "notify", "arn": "arn", "request": "1", "event": {"a": 1}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    program = Path(inside.__path__[0]) / "call_function.py"
+    files = (tmp_path / "f.py", "handler", tmp_path / "event.json", tmp_path / "answer.json")
+    subprocess.run([sys.executable, program, *files], check=True)
+    assert json.loads((tmp_path / "answer.json").read_text()) == {"a": 1, "by": "notify"}

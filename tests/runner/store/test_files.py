@@ -1,0 +1,91 @@
+"""Archives that stay inside their folder."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from dagsmith_runner.files import ArchiveError, UnsafeFileError, pack_tar_gz, unpack
+
+
+def _archive(path: Path, *members: tuple[str, bytes, str]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, kind, content in members:
+            member = tarfile.TarInfo(name)
+            member.type = kind
+            if kind == tarfile.REGTYPE:
+                member.size = len(content)
+            else:
+                member.linkname = content
+            tar.addfile(member, io.BytesIO(content.encode()) if kind == tarfile.REGTYPE else None)
+    return path
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("/etc/evil", tarfile.REGTYPE, "x")],
+        [("../evil", tarfile.REGTYPE, "x")],
+        [("a/../../evil", tarfile.REGTYPE, "x")],
+        [("a\\..\\evil", tarfile.REGTYPE, "x")],
+        [("way", tarfile.SYMTYPE, ".."), ("way/evil", tarfile.REGTYPE, "x")],
+        [("way", tarfile.SYMTYPE, "/etc"), ("way/evil", tarfile.REGTYPE, "x")],
+        [("passwd", tarfile.SYMTYPE, "/etc/passwd")],
+        [("evil", tarfile.LNKTYPE, "../evil")],
+        [("evil", tarfile.LNKTYPE, "/etc/passwd")],
+        [("self", tarfile.SYMTYPE, "self")],
+        [("null", tarfile.CHRTYPE, "")],
+        [("disk", tarfile.BLKTYPE, "")],
+        [("pipe", tarfile.FIFOTYPE, "")],
+        [("a", tarfile.REGTYPE, "x"), ("a/b", tarfile.REGTYPE, "x")],
+    ],
+)
+def test_a_member_that_would_leave_the_folder_is_refused(
+    tmp_path: Path, members: list[tuple[str, bytes, str]]
+) -> None:
+    with pytest.raises(ArchiveError):
+        unpack(_archive(tmp_path / "a.tar.gz", *members), tmp_path / "out" / "in")
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_link_to_another_member_becomes_a_copy(tmp_path: Path) -> None:
+    members = [("d/a", tarfile.REGTYPE, "1"), ("d/b", tarfile.SYMTYPE, "a"), ("c", tarfile.LNKTYPE, "d/a")]
+    unpack(_archive(tmp_path / "a.tar.gz", *members), tmp_path / "out")
+    assert [(tmp_path / "out" / n).read_text() for n in ("d/b", "c")] == ["1", "1"]
+    assert not (tmp_path / "out" / "d" / "b").is_symlink()
+
+
+def test_a_name_that_comes_twice_is_what_came_last(tmp_path: Path) -> None:
+    members = [("a", tarfile.REGTYPE, "1"), ("a", tarfile.REGTYPE, "2")]
+    unpack(_archive(tmp_path / "a.tar.gz", *members), tmp_path / "out")
+    assert (tmp_path / "out" / "a").read_text() == "2"
+
+
+def test_what_is_no_archive_or_half_of_one_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("no archive")
+    whole = _archive(tmp_path / "b", ("a", tarfile.REGTYPE, "1" * 5000)).read_bytes()
+    (tmp_path / "b").write_bytes(whole[: len(whole) // 2])
+    for name in ("a", "b"):
+        with pytest.raises(ArchiveError, match="no whole"):
+            unpack(tmp_path / name, tmp_path / "out")
+
+
+def test_the_same_files_pack_to_the_same_bytes(tmp_path: Path) -> None:
+    for name, order in (("one", "ab"), ("two", "ba")):
+        for letter in order:
+            (tmp_path / name / letter).mkdir(parents=True)
+            (tmp_path / name / letter / "ü.txt").write_text(letter)
+        pack_tar_gz(tmp_path / name, tmp_path / f"{name}.tar.gz")
+    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
+    unpack(tmp_path / "one.tar.gz", tmp_path / "out")
+    assert (tmp_path / "out" / "a" / "ü.txt").read_text() == "a"
+
+
+def test_a_folder_with_a_link_out_of_it_is_not_packed(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "link").symlink_to("/etc/hostname")
+    with pytest.raises(UnsafeFileError):
+        pack_tar_gz(tmp_path / "model", tmp_path / "model.tar.gz")
