@@ -1,0 +1,52 @@
+"""Reading from S3 itself, here a server that speaks its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from dagsmith_runner.store.folder import NotFoundError, Store
+from dagsmith_runner.store.remote import RemoteError
+
+
+@pytest.fixture(autouse=True)
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="real-bucket")
+    for key in ("data/a", "data/b/c", "data-2", "empty/"):
+        client.put_object(Bucket="real-bucket", Key=key, Body=key.encode())
+    client.close()
+    yield
+    server.stop()
+
+
+def test_what_is_nowhere_here_comes_from_s3_when_asked(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s3", real_s3=True)
+    assert store.fetch("s3://real-bucket/data", tmp_path / "in") == 2
+    assert (tmp_path / "in" / "b" / "c").read_text() == "data/b/c"
+    store.fetch_file("s3://real-bucket/data-2", tmp_path / "two")
+    assert (tmp_path / "two").read_text() == "data-2"
+
+
+def test_s3_is_not_read_unasked(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        Store(tmp_path / "s3").fetch("s3://real-bucket/data", tmp_path / "in")
+
+
+def test_what_s3_does_not_have_is_an_error(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s3", real_s3=True)
+    with pytest.raises(NotFoundError):
+        store.fetch("s3://real-bucket/none", tmp_path / "in")
+    with pytest.raises(RemoteError, match="could not be read"):
+        store.fetch("s3://no-such-bucket/none", tmp_path / "in")
