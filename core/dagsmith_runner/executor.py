@@ -109,11 +109,8 @@ MODULES = MappingProxyType(
     {
         "Processing": "processing",
         "Training": "training",
-        "Transform": "transform",
-        "Tuning": "tuning",
         "Model": "create_model",
         "RegisterModel": "register_model",
-        "Lambda": "lambda_",
         "Callback": "callback",
         "Condition": "condition",
         "Fail": "fail",

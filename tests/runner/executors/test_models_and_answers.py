@@ -9,18 +9,19 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dagsmith_runner import inside, stub
-from dagsmith_runner.definition import Step
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.executors import callback, create_model, register_model
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.store.folder import Store
 
 DATA = "s3://bucket/model.tar.gz"
+STEP: Any = SimpleNamespace(name="ask", depends_on=())
 OUTPUTS = [{"OutputName": "who", "OutputType": "String"}, {"OutputName": "votes", "OutputType": "Integer"}]
 
 
@@ -31,7 +32,7 @@ def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: A
         (folder / "model").write_text("model")
         store.put(folder / "model", DATA)
     return StepRun(
-        step=Step("ask", "Any", arguments, body),
+        step=STEP,
         arguments=arguments,
         body=body,
         job_name=job,
@@ -119,7 +120,7 @@ def test_a_stub_gives_properties_and_outputs(tmp_path: Path) -> None:
 def test_what_is_wrong_with_a_stub_has_its_line(tmp_path: Path) -> None:
     file = tmp_path / "stub.json"
     file.write_text('{\n"propertys": {},\n"outputs": {\n"s3://bucket/../x": "none"}}')
-    found = list(stub.check(Step("ask", "EMR", {}, {}), file))
+    found = list(stub.check(STEP, file))
     assert [(d.code, d.location and d.location.line) for d in found] == [
         ("unknown-field", 2),
         ("unsafe-uri", 4),
