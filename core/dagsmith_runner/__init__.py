@@ -1,7 +1,7 @@
-"""Runs a compiled pipeline definition on this machine: without Docker, without AWS, without the SDK.
+"""Parts that run a compiled pipeline definition on this machine: without Docker, without AWS, without the SDK.
 
-The definition that is run is the JSON that SageMaker would get. S3 is a folder, a job is a process that finds
-SageMaker's container contract, and what a run did is kept in a folder that explains itself.
+The definition that is run is the JSON that SageMaker would get, and S3 is a folder. What puts the parts together, a
+scheduler and the processes of jobs, is not here yet, and neither is a command.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dagsmith_runner.options import RunOptions as RunOptions
-    from dagsmith_runner.runner import Runner as Runner
-    from dagsmith_runner.runner import RunOutcome as RunOutcome
+    from dagsmith_runner.outcome import RunOutcome as RunOutcome
 
 _HOMES = {
     "RunOptions": "dagsmith_runner.options",
-    "RunOutcome": "dagsmith_runner.runner",
-    "Runner": "dagsmith_runner.runner",
+    "RunOutcome": "dagsmith_runner.outcome",
 }
 
-__all__ = ["RunOptions", "RunOutcome", "Runner"]
+__all__ = ["RunOptions", "RunOutcome"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,6 @@ from dagsmith.errors import DagsmithError, Diagnostic
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
-    from dagsmith_runner.launch.launcher import Launcher
     from dagsmith_runner.options import RunOptions
     from dagsmith_runner.store.folder import Store
 
@@ -51,7 +50,6 @@ class StepRun:
         job_name: The name of the job: the same at every attempt and after a resume; unique in the runs folder.
         folder: A folder that is this attempt's own, empty.
         store: What stands for S3.
-        launcher: Starts processes.
         options: The choices of the run.
         stop: Set when the run is being stopped: end soon, with :class:`StepStoppedError`.
         warn: Tells the user of something that is not as in SageMaker.
@@ -65,7 +63,6 @@ class StepRun:
     job_name: str
     folder: Path
     store: Store
-    launcher: Launcher
     options: RunOptions
     stop: threading.Event
     warn: Callable[[str], None]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dagsmith_runner.events import Event, Listener
-    from dagsmith_runner.runner import RunOutcome
+    from dagsmith_runner.outcome import RunOutcome
 
 REFRESH = 8
 """How often the live table is drawn, a second."""

@@ -38,7 +38,6 @@ def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: A
         job_name=job,
         folder=folder / job,
         store=store,
-        launcher=None,  # type: ignore[arg-type]  # these steps start no job
         options=RunOptions(runs=folder / "runs", **more),
         stop=threading.Event(),
         warn=lambda message: None,

@@ -1,4 +1,4 @@
-"""A run from its beginning to its end."""
+"""How a run ended."""
 
 from __future__ import annotations
 
@@ -56,18 +56,3 @@ class RunOutcome:
     steps: tuple[StepOutcome, ...]
     reason: str | None = None
     seconds: float = 0.0
-
-
-class Runner:
-    """Runs a pipeline definition; see :class:`dagsmith_runner.options.RunOptions`.
-
-    Args:
-        definition: The text of the definition.
-        pipeline: The pipeline's name.
-        options: The choices of the run.
-        listener: Is told of every event, from whichever thread it happens in, one at a time.
-        objects: By S3 URI: files that are in the store from the start, such as staged code.
-        lock: The plugin lock that is kept with the run, as JSON-ready data.
-
-    Use: ``Runner(text, "churn", options).run()``; ``Runner.resume("20261125-...", options).run()``.
-    """

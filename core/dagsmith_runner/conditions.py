@@ -1,0 +1,64 @@
+"""Conditions of a condition step.
+
+The types of both sides are not converted: a comparison of a text with a number fails the step, as in the SDK's own
+local mode (``sagemaker.local.pipeline``, SDK 2.257), which these rules follow.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from dagsmith_runner.executor import StepFailedError
+
+COMPARISONS = MappingProxyType(
+    {
+        "Equals": operator.eq,
+        "GreaterThan": operator.gt,
+        "GreaterThanOrEqualTo": operator.ge,
+        "LessThan": operator.lt,
+        "LessThanOrEqualTo": operator.le,
+    }
+)
+TYPES = (*COMPARISONS, "In", "Not", "Or")
+
+
+def all_hold(conditions: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every condition holds; none after the first that does not is looked at.
+
+    Raises:
+        StepFailedError: If two values cannot be compared.
+    """
+    return all(holds(condition) for condition in conditions)
+
+
+def holds(condition: Mapping[str, Any]) -> bool:
+    """Whether one condition holds; its references are resolved already.
+
+    Raises:
+        StepFailedError: If two values cannot be compared.
+    """
+    kind = condition["Type"]
+    if kind == "Not":
+        return not holds(condition["Expression"])
+    if kind == "Or":
+        return any(holds(inner) for inner in condition["Conditions"])
+    if kind == "In":
+        return condition["QueryValue"] in condition["Values"]
+    left, right = condition["LeftValue"], condition["RightValue"]
+    same = isinstance(left, type(right)) or isinstance(right, type(left))
+    if kind == "Equals" and not same:
+        raise StepFailedError(_incomparable(kind, left, right))
+    try:
+        return bool(COMPARISONS[kind](left, right))
+    except TypeError as error:
+        raise StepFailedError(_incomparable(kind, left, right)) from error
+
+
+def _incomparable(kind: str, left: Any, right: Any) -> str:
+    return (
+        f"{kind} cannot compare {left!r} ({type(left).__name__}) with {right!r} ({type(right).__name__}): "
+        "both must have the same type"
+    )

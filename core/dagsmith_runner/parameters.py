@@ -1,0 +1,60 @@
+"""The values of a pipeline's parameters: defaults, overrides, types."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from dagsmith.errors import DiagnosticSink, did_you_mean
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every parameter; what is given wins over the default, texts are converted to the type.
+
+    Raises:
+        InvalidInputError: With every value that is missing, unknown or not of its type.
+    """
+    sink = DiagnosticSink()
+    for name in given:
+        if name not in declared:
+            hint = did_you_mean(name, declared)
+            sink.error(f"there is no parameter {name!r}", code="unknown-parameter", hint=hint)
+    values: dict[str, Any] = {}
+    for name, parameter in declared.items():
+        if name not in given and "DefaultValue" not in parameter:
+            hint = f"--parameter {name}=VALUE"
+            sink.error(f"parameter {name!r} has no value", code="missing-parameter", hint=hint)
+            continue
+        raw = given[name] if name in given else parameter["DefaultValue"]
+        kind = parameter.get("Type", "String")
+        try:
+            values[name] = _converted(raw, kind)
+        except ValueError:
+            sink.error(f"parameter {name!r}: expected {kind}, got {raw!r}", code="wrong-type")
+            continue
+        allowed = parameter.get("EnumValues")
+        if isinstance(allowed, list) and allowed and values[name] not in allowed:
+            hint = did_you_mean(str(raw), map(str, allowed))
+            sink.error(f"parameter {name!r}: {raw!r} is not among its values", code="enum", hint=hint)
+    sink.raise_errors()
+    return values
+
+
+def _converted(raw: Any, kind: Any) -> Any:
+    if kind == "String" and isinstance(raw, str):
+        return raw
+    if kind == "Boolean":
+        if isinstance(raw, bool):
+            return raw
+        if isinstance(raw, str) and raw.casefold() in _BOOLEANS:
+            return _BOOLEANS[raw.casefold()]
+    if kind == "Integer" and isinstance(raw, int | str) and not isinstance(raw, bool):
+        return int(raw)
+    if kind == "Float" and isinstance(raw, int | float | str) and not isinstance(raw, bool):
+        number = float(raw)
+        if math.isfinite(number):
+            return number
+    raise ValueError(kind)

@@ -1,0 +1,68 @@
+"""Paths into JSON data, as property references and ``JsonGet`` write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from dagsmith.errors import DagsmithError, did_you_mean
+
+_PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
+_NAMES = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
+
+
+class PathError(DagsmithError):
+    """A path is written wrongly, or leads nowhere."""
+
+
+def parse_path(path: str) -> tuple[str | int, ...]:
+    """The parts of a path such as ``a.b[0]['key']``.
+
+    Raises:
+        PathError: If it is no such path.
+    """
+    parts: list[str | int] = []
+    at = 0
+    while at < len(path):
+        match = _PART.match(path, at)
+        if match is None:
+            raise PathError(f"{path!r} is no path: expected names with dots, [0] or ['key']")
+        name, index, single, double = match.groups()
+        if index is not None:
+            parts.append(int(index))
+        else:
+            parts.append(next(text for text in (name, single, double) if text is not None))
+        at = match.end()
+    return tuple(parts)
+
+
+def look_up(data: Any, path: str) -> Any:
+    """What ``path`` leads to; a key into a list finds the item of that name.
+
+    Raises:
+        PathError: If it leads nowhere; the message says what there is.
+    """
+    for part in parse_path(path):
+        if isinstance(data, Mapping) and str(part) in data:
+            data = data[str(part)]
+            continue
+        known: list[str] = [str(key) for key in data] if isinstance(data, Mapping) else []
+        if isinstance(data, list | tuple):
+            if isinstance(part, int) and part < len(data):
+                data = data[part]
+                continue
+            named = {
+                item[key]: item
+                for item in data
+                if isinstance(item, Mapping)
+                for key in _NAMES
+                if isinstance(item.get(key), str)
+            }
+            if part in named:
+                data = named[str(part)]
+                continue
+            known = list(named)
+        hint = did_you_mean(str(part), known)
+        raise PathError(f"{path!r} leads nowhere: there is no {part!r}" + (f" ({hint})" if hint else ""))
+    return data

@@ -1,0 +1,110 @@
+"""References in a definition: ``Get``, ``Std:Join`` and ``Std:JsonGet``, found and replaced by their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagsmith.errors import DagsmithError, did_you_mean
+from dagsmith_runner.property_files import PathError, look_up
+
+_FORMS = ("Get", "Std:Join", "Std:JsonGet")
+_STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.*)", re.DOTALL)
+
+
+class ReferenceFailedError(DagsmithError):
+    """A reference has no value."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where references find their values.
+
+    Attributes:
+        parameters: The pipeline's parameters, by name.
+        execution: The execution variables, by name.
+        properties_of: The properties of a step that has ended.
+        property_file: The data of a step's property file.
+        read_json: The data of a JSON object in the store.
+    """
+
+    parameters: Mapping[str, Any]
+    execution: Mapping[str, Any]
+    properties_of: Callable[[str], Mapping[str, Any]]
+    property_file: Callable[[str, str], Any]
+    read_json: Callable[[str], Any]
+
+
+def is_reference(value: Any) -> bool:
+    """Whether ``value`` stands for another one."""
+    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in _FORMS
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every ``Get`` in ``value``, however deep, such as ``Steps.train.ModelArtifacts.S3ModelArtifacts``."""
+    if isinstance(value, Mapping):
+        if is_reference(value) and isinstance(value.get("Get"), str):
+            yield value["Get"]
+        else:
+            for inner in value.values():
+                yield from references(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from references(inner)
+
+
+def referenced_step(get: str) -> str | None:
+    """The step that a ``Get`` reads, if it reads one."""
+    match = _STEP.fullmatch(get)
+    return match[1] if match else None
+
+
+def resolve(value: Any, scope: Scope) -> Any:
+    """``value`` with every reference in it replaced.
+
+    Raises:
+        ReferenceFailedError: If a reference has no value.
+    """
+    if is_reference(value):
+        form, inner = next(iter(value.items()))
+        if form == "Get":
+            return _get(inner, scope)
+        if form == "Std:Join":
+            return str(inner.get("On", "")).join(str(resolve(part, scope)) for part in inner["Values"])
+        return _json_get(inner, scope)
+    if isinstance(value, Mapping):
+        return {key: resolve(inner, scope) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve(inner, scope) for inner in value]
+    return value
+
+
+def _get(get: str, scope: Scope) -> Any:
+    if match := _STEP.fullmatch(get):
+        step, path = match[1], match[2]
+        try:
+            return look_up(scope.properties_of(step), path.removeprefix("."))
+        except PathError as error:
+            raise ReferenceFailedError(f"step {step!r}: {error}") from error
+    room, _, name = get.partition(".")
+    known = {"Parameters": scope.parameters, "Execution": scope.execution}.get(room, {})
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise ReferenceFailedError(f"{get!r} has no value" + (f" ({hint})" if hint else ""))
+    return known[name]
+
+
+def _json_get(inner: Mapping[str, Any], scope: Scope) -> Any:
+    if "S3Uri" in inner:
+        uri = resolve(inner["S3Uri"], scope)
+        where, data = str(uri), scope.read_json(str(uri))
+    else:
+        where = inner["PropertyFile"]["Get"]
+        _, step, _, name = where.split(".", 3)
+        data = scope.property_file(step, name)
+    try:
+        return look_up(data, str(inner["Path"]))
+    except PathError as error:
+        raise ReferenceFailedError(f"{where}: {error}") from error

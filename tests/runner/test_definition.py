@@ -1,0 +1,161 @@
+"""Definitions are read, and their references resolved."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagsmith import PipelineDAGCompiler
+from dagsmith.errors import CycleError, InvalidInputError
+from dagsmith_runner.conditions import holds
+from dagsmith_runner.definition import read_definition
+from dagsmith_runner.executor import StepFailedError
+from dagsmith_runner.parameters import parameter_values
+from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = sorted((ROOT / "tests/integration/equivalence/golden").glob("*.json"))
+SCOPE = Scope(
+    parameters={"Count": 3},
+    execution={"PipelineExecutionId": "abc"},
+    properties_of=lambda step: {"Outputs": [{"OutputName": "train", "S3Output": {"S3Uri": "s3://b/train"}}]},
+    property_file=lambda step, name: {"metrics": [{"value": 0.5}]},
+    read_json=lambda uri: {"uri": uri},
+)
+
+
+def read(*steps: dict[str, Any], parameters: tuple[dict[str, Any], ...] = ()) -> Any:
+    return read_definition(json.dumps({"Version": "2020-12-01", "Parameters": parameters, "Steps": steps}))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_every_golden_definition_can_be_read(path: Path) -> None:
+    definition = read_definition(path.read_text("utf-8"))
+    top = json.loads(path.read_text("utf-8"))["Steps"]
+    assert {step["Name"] for step in top} <= set(definition.steps)
+
+
+def test_steps_of_a_branch_wait_for_their_condition_and_for_what_they_read() -> None:
+    compiler = PipelineDAGCompiler(ROOT / "examples/breast_cancer/pipeline.yaml", plugins=[])
+    steps = read_definition(compiler.compile_definition().definition).steps
+    register = steps["register"]
+    assert (register.inside, register.branch) == ("good-enough", "IfSteps")
+    assert {"good-enough", "train"} <= set(register.depends_on)
+    assert steps["good-enough"].depends_on == ("evaluate",)
+
+
+@pytest.mark.parametrize(
+    ("value", "resolved"),
+    [
+        ({"Get": "Parameters.Count"}, 3),
+        ({"Get": "Execution.PipelineExecutionId"}, "abc"),
+        ({"Get": "Steps.load.Outputs['train'].S3Output.S3Uri"}, "s3://b/train"),
+        ({"Get": "Steps.load.Outputs[0].S3Output.S3Uri"}, "s3://b/train"),
+        ({"Std:Join": {"On": "/", "Values": ["a", {"Get": "Parameters.Count"}, 0.5]}}, "a/3/0.5"),
+        (
+            {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.s.PropertyFiles.F"}, "Path": "metrics[0].value"}},
+            0.5,
+        ),
+        ({"Std:JsonGet": {"S3Uri": "s3://b/x.json", "Path": "uri"}}, "s3://b/x.json"),
+        ([{"deep": {"Get": "Parameters.Count"}}], [{"deep": 3}]),
+    ],
+)
+def test_a_reference_becomes_its_value(value: Any, resolved: Any) -> None:
+    assert resolve(value, SCOPE) == resolved
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"Get": "Parameters.Cuont"}, r"'Parameters\.Cuont' has no value \(did you mean 'Count'\?\)"),
+        ({"Get": "Steps.load.Outputs['tain'].S3Output"}, r"there is no 'tain' \(did you mean 'train'\?\)"),
+    ],
+)
+def test_a_reference_without_a_value_names_what_there_is(value: Any, message: str) -> None:
+    with pytest.raises(ReferenceFailedError, match=message):
+        resolve(value, SCOPE)
+
+
+def test_all_mistakes_of_a_definition_are_told_at_once() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read(
+            {"Name": "a", "Type": "Processing", "DependsOn": ["b"]},
+            {"Name": "../up", "Type": "Processing"},
+            {"Name": "c", "Type": "Processing", "Arguments": {"x": {"Get": "Parameters.No"}}},
+            {"Name": "c", "Type": "Processing"},
+        )
+    told = [diagnostic.message for diagnostic in caught.value.diagnostics]
+    assert any("no step 'b'" in message for message in told)
+    assert any("'../up' is no step name" in message for message in told)
+    assert any("second step 'c'" in message for message in told)
+
+
+def test_a_cycle_is_told_as_one() -> None:
+    with pytest.raises(CycleError):
+        read(
+            {"Name": "a", "Type": "Fail", "DependsOn": ["b"]},
+            {"Name": "b", "Type": "Fail", "DependsOn": ["a"]},
+        )
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["Steps", "Name", "Type", "Arguments", "DependsOn", "Get", "Std:Join", "Parameters"]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_json_is_a_traceback(data: Any) -> None:
+    # Any other exception would be a traceback for the user.
+    with suppress(InvalidInputError):
+        read_definition(json.dumps({"Steps": data} if not isinstance(data, dict) else data))
+
+
+def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:
+    declared = {
+        "Count": {"Name": "Count", "Type": "Integer", "DefaultValue": 1},
+        "Rate": {"Name": "Rate", "Type": "Float", "DefaultValue": 0.5},
+        "Kind": {"Name": "Kind", "Type": "String", "DefaultValue": "a", "EnumValues": ["a", "b"]},
+        "Needed": {"Name": "Needed", "Type": "Boolean"},
+    }
+    values = parameter_values(declared, {"Count": "7", "Needed": "true"})
+    assert values == {"Count": 7, "Rate": 0.5, "Kind": "a", "Needed": True}
+    with pytest.raises(InvalidInputError) as caught:
+        parameter_values(declared, {"Count": "x", "Kind": "c", "Raet": 1})
+    assert len(caught.value.diagnostics) == 4
+
+
+@pytest.mark.parametrize(
+    ("condition", "outcome"),
+    [
+        ({"Type": "Equals", "LeftValue": "a", "RightValue": "a"}, True),
+        ({"Type": "GreaterThan", "LeftValue": 2, "RightValue": 2}, False),
+        ({"Type": "GreaterThanOrEqualTo", "LeftValue": 2, "RightValue": 2.0}, True),
+        ({"Type": "In", "QueryValue": "x", "Values": ["x", "y"]}, True),
+        ({"Type": "Not", "Expression": {"Type": "LessThan", "LeftValue": 1, "RightValue": 2}}, False),
+        ({"Type": "Or", "Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}]}, False),
+    ],
+)
+def test_conditions_hold_or_not(condition: dict[str, Any], outcome: bool) -> None:
+    assert holds(condition) is outcome
+
+
+@pytest.mark.parametrize("kind", ["Equals", "LessThan"])
+def test_a_text_and_a_number_cannot_be_compared(kind: str) -> None:
+    with pytest.raises(StepFailedError, match=f"{kind} cannot compare '2' \\(str\\) with 2 \\(int\\)"):
+        holds({"Type": kind, "LeftValue": "2", "RightValue": 2})
