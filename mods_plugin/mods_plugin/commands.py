@@ -261,5 +261,10 @@ def _table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
     for column in columns:
         table.add_column(column.replace("_", " "))
     for row in rows:
-        table.add_row(*("" if row[column] is None else escape(str(row[column])) for column in columns))
+        table.add_row(*("" if row[column] is None else escape(_printable(row[column])) for column in columns))
     console().print(table)
+
+
+def _printable(value: Any) -> str:
+    """A value on one line. A reason may be another program's output, with whatever it tells a terminal to do."""
+    return "".join(character if character.isprintable() else " " for character in str(value))

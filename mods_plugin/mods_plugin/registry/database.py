@@ -127,9 +127,9 @@ class Database:
 
         if self.location.url is not None:
             url = make_url(self.location.url)
-            for secret in (url.password, *url.query.values()):
-                for word in (secret,) if isinstance(secret, str) else secret or ():
-                    text = text.replace(word, "***") if len(word) > 3 else text
+            secrets = [url.password or "", *(str(v) for k, v in url.query.items() if "pass" in k.lower())]
+            for secret in filter(None, secrets):
+                text = text.replace(secret, "***")
         return text
 
     def _postgresql(self) -> Engine:

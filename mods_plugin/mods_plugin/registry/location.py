@@ -14,6 +14,7 @@ VARIABLE = "MODS_REGISTRY"
 """The environment variable that names the registry where nothing else does."""
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)", re.S)
+_OPTIONS = re.compile(r"[^?]*\?\w+=[^&]*(&\w+=[^&]*)*", re.S)
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _FORMS = "a file, sqlite:///FILE, or postgresql://USER@HOST/DATABASE"
 
@@ -76,8 +77,9 @@ def redacted(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url
-    # A password may hold what has to be quoted in a URL, and is not: all is hidden up to the last @.
-    authority = re.match(r"[^?]*@", rest)
+    # A password may hold what has to be quoted in a URL, and is not: all is hidden up to the last @ that is not in
+    # what can only be options.
+    authority = re.match(r"[^?]*@" if _OPTIONS.fullmatch(rest) else r".*@", rest, re.S)
     if authority is not None:
         user = authority[0].partition(":")[0].removesuffix("@")
         secret = ":***" if ":" in authority[0] else ""

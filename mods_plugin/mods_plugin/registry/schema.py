@@ -64,7 +64,7 @@ def migrate(database: Database, to: str = NEWEST) -> bool:
             _refuse_newer(database, found)
             if REVISIONS.index(found) >= REVISIONS.index(to):
                 return False
-        elif not database.is_postgresql:
+        else:
             _refuse_foreign(database, connection)
         _upgrade(connection, to)
     return True
@@ -87,8 +87,10 @@ def _is_up_to_date(database: Database, to: str) -> bool:
         return False
     with database.reading() as connection:
         found = revision(database, connection)
-    if found is not None:
-        _refuse_newer(database, found)
+        if found is None:
+            _refuse_foreign(database, connection)
+        else:
+            _refuse_newer(database, found)
     return found is not None and REVISIONS.index(found) >= REVISIONS.index(to)
 
 
@@ -101,7 +103,9 @@ def _refuse_newer(database: Database, found: str) -> None:
 
 
 def _refuse_foreign(database: Database, connection: Connection) -> None:
-    """A file that another program made is not to get tables of ours."""
+    """A file that another program made is not to get tables of ours; a PostgreSQL database is made to be shared."""
+    if database.is_postgresql:
+        return
     tables = connection.exec_driver_sql("SELECT name FROM sqlite_master LIMIT 1").scalars().all()
     if tables:
         raise RegistryError(f"{database.location.shown} is a database of another program, not a registry")

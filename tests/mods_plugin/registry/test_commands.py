@@ -13,9 +13,16 @@ from importlib_metadata import distributions
 
 from mods_plugin.registry import Registry
 from tests.mods_plugin.registry.conftest import Project
+from tests.support.postgres import PASSWORD, Server
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Mods = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    """The commands know nothing of databases: nearly all are tested on a file."""
+    return str(tmp_path / "registry.sqlite")
 
 
 @pytest.fixture
@@ -57,6 +64,23 @@ def test_registering_as_json(mods: Mods, project: Project, place: str) -> None:
     assert (body["ok"], body["registered"], body["registry"]) == (True, True, shown(place))
     assert body["template"] == Registry(place).show("churn").as_dict()
     assert json.loads(mods("register", str(project.file), "--json").stdout)["registered"] is False
+
+
+def test_the_commands_work_on_postgresql(run: Run, server: Server, project: Project) -> None:
+    with server.database() as url:
+
+        def execute(*arguments: str) -> str:
+            done = run("-m", "dagsmith.cli", "mods", *arguments, "--registry", url)
+            assert done.returncode == 0, done.stderr
+            return done.stdout + done.stderr
+
+        assert f"registered churn 1.4.0: {shown(url)}" in execute("register", str(project.file))
+        assert "registered churn 1.5.0" in execute("register", str(project.versioned("1.5.0")))
+        assert "churn  1.5.0" in execute("templates", "churn")
+        assert execute("show", "churn@1.4.0").startswith("churn 1.4.0\n")
+        assert "+++ churn@1.5.0 metadata" in execute("diff", "churn@1.4.0", "churn@1.5.0")
+        assert execute("compile", "churn@1.4.0") == Registry(url).show("churn", "1.4.0").definition + "\n"
+        assert PASSWORD not in shown(url)
 
 
 def test_other_content_is_refused_with_a_diff(mods: Mods, project: Project) -> None:
@@ -151,7 +175,7 @@ def test_an_empty_registry_says_so(mods: Mods, place: str) -> None:
 def test_a_version_is_shown_with_its_executions(filled: Mods, place: str) -> None:
     registry = Registry(place)
     number = registry.start_execution("churn", "1.4.0", parameters={"Depth": 3}, started_by="operator").id
-    registry.end_execution(number, "failed", reason="no memory")
+    registry.end_execution(number, "failed", reason="no\x1b[2J\nmemory")
     done = filled("show", "churn@1.4.0")
     assert done.returncode == 0
     lines = done.stdout.splitlines()
@@ -161,6 +185,7 @@ def test_a_version_is_shown_with_its_executions(filled: Mods, place: str) -> Non
     assert any(line.startswith("  code/") or line.startswith("  code  ") for line in lines)
     assert lines[-2].split()[:2] == ["id", "state"]
     assert lines[-1].split()[:3] == ["1", "failed", "operator"]
+    assert "no [2J memory" in lines[-1]
     body = json.loads(filled("show", "churn@1.4.0", "--json").stdout)
     assert body == {
         **registry.show("churn", "1.4.0").as_dict(),

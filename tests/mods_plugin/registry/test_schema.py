@@ -220,11 +220,13 @@ def test_a_database_of_another_program_gets_no_tables(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE notes (text)")
     connection.commit()
     connection.close()
+    before = file.read_bytes()
     registry = Registry(file)
     with pytest.raises(RegistryError, match="a database of another program, not a registry"):
         registry.register(config())
     with pytest.raises(RegistryError, match="holds no registry"):
         registry.templates()
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("call", ["register", "templates"])
