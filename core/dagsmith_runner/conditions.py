@@ -1,7 +1,6 @@
 """Conditions of a condition step.
 
-The types of both sides are not converted: a comparison of a text with a number fails the step, as in the SDK's own
-local mode (``sagemaker.local.pipeline``, SDK 2.257), which these rules follow.
+The types of both sides are not converted: a comparison of a text with a number fails the step.
 """
 
 from __future__ import annotations

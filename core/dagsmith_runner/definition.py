@@ -13,6 +13,8 @@ from dagsmith_runner.references import is_reference, referenced_step, references
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _BRANCHES = ("IfSteps", "ElseSteps")
+MAX_DEPTH = 200
+"""How deep the JSON of a definition may be nested: far beyond what conditions need, within what Python recurses."""
 _VARIABLES = (
     "CurrentDateTime",
     "PipelineArn",
@@ -76,6 +78,9 @@ def read_definition(text: str, file: str = "definition.json") -> Definition:
     except (ValueError, RecursionError) as error:
         sink.error(f"this is no JSON: {error}", at, code="no-json")
         raise InvalidInputError(sink.errors) from None
+    if _deeper_than(data, MAX_DEPTH):
+        sink.error(f"this is nested more than {MAX_DEPTH} deep", at, code="too-deep")
+        raise InvalidInputError(sink.errors)
     if not isinstance(data, Mapping) or not isinstance(data.get("Steps"), list):
         sink.error("expected an object with a list of Steps", at, code="wrong-type")
         raise InvalidInputError(sink.errors)
@@ -101,6 +106,20 @@ def read_definition(text: str, file: str = "definition.json") -> Definition:
     sink.raise_errors()
     _refuse_cycles(steps, at)
     return Definition(steps, parameters)
+
+
+def _deeper_than(data: Any, limit: int) -> bool:
+    level = [data]
+    for _ in range(limit):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _steps(
@@ -157,7 +176,8 @@ def _well_formed(value: Any) -> bool:
         if form == "Std:JsonGet":
             file = inner.get("PropertyFile")
             get = file.get("Get") if isinstance(file, Mapping) else None
-            named = isinstance(get, str) and len(get.split(".", 3)) == 4
+            parts = get.split(".", 3) if isinstance(get, str) else []
+            named = len(parts) == 4 and parts[2] == "PropertyFiles"
             if not isinstance(inner.get("Path"), str) or not ("S3Uri" in inner or named):
                 return False
     return all(map(_well_formed, value.values()))

@@ -104,8 +104,6 @@ class Executor(Protocol):
 
 MODULES = MappingProxyType(
     {
-        "Processing": "processing",
-        "Training": "training",
         "Model": "create_model",
         "RegisterModel": "register_model",
         "Callback": "callback",

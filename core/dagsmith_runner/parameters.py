@@ -32,7 +32,7 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
         kind = parameter.get("Type", "String")
         try:
             values[name] = _converted(raw, kind)
-        except ValueError:
+        except (ValueError, OverflowError):
             sink.error(f"parameter {name!r}: expected {kind}, got {raw!r}", code="wrong-type")
             continue
         allowed = parameter.get("EnumValues")

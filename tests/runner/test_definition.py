@@ -15,7 +15,7 @@ from dagsmith import PipelineDAGCompiler
 from dagsmith.errors import CycleError, InvalidInputError
 from dagsmith_runner.conditions import holds
 from dagsmith_runner.definition import read_definition
-from dagsmith_runner.executor import StepFailedError
+from dagsmith_runner.executor import MODULES, StepFailedError, executor_for
 from dagsmith_runner.parameters import parameter_values
 from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
 
@@ -96,6 +96,24 @@ def test_all_mistakes_of_a_definition_are_told_at_once() -> None:
     assert any("second step 'c'" in message for message in told)
 
 
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+def test_json_that_is_nested_too_deep_is_refused(depth: int) -> None:
+    text = '{"Steps": [{"Name": "a", "Type": "Fail", "Arguments": {"x": ' + "[" * depth + "]" * depth + "}}]}"
+    with pytest.raises(InvalidInputError):
+        read_definition(text)
+
+
+def test_a_json_get_reads_a_property_file() -> None:
+    get = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.b.Foo.x"}, "Path": "a"}}
+    with pytest.raises(InvalidInputError, match="written wrongly"):
+        read({"Name": "a", "Type": "Fail", "Arguments": {"x": get}}, {"Name": "b", "Type": "Fail"})
+
+
+def test_each_type_that_is_listed_has_an_executor() -> None:
+    assert all(executor_for(step_type) for step_type in MODULES)
+    assert executor_for("EMR") is None
+
+
 def test_a_cycle_is_told_as_one() -> None:
     with pytest.raises(CycleError):
         read(
@@ -136,8 +154,8 @@ def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:
     values = parameter_values(declared, {"Count": "7", "Needed": "true"})
     assert values == {"Count": 7, "Rate": 0.5, "Kind": "a", "Needed": True}
     with pytest.raises(InvalidInputError) as caught:
-        parameter_values(declared, {"Count": "x", "Kind": "c", "Raet": 1})
-    assert len(caught.value.diagnostics) == 4
+        parameter_values(declared, {"Count": "x", "Rate": 10**400, "Kind": "c", "Raet": 1})
+    assert len(caught.value.diagnostics) == 5
 
 
 @pytest.mark.parametrize(

@@ -181,5 +181,3 @@ def show_outcome(outcome: RunOutcome) -> None:
     reason = f": {outcome.reason}" if outcome.reason else ""
     click.echo(f"{outcome.pipeline} {outcome.status} in {outcome.seconds:.1f} s{reason}", err=True)
     click.echo(f"everything is in {outcome.folder}", err=True)
-    if outcome.status != "Succeeded":
-        click.echo(f"go on with: dagsmith run --resume {outcome.id}", err=True)
