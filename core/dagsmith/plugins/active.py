@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dagsmith.errors import DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
+from dagsmith.errors import (
+    Diagnostic,
+    DiagnosticSink,
+    InvalidInputError,
+    Location,
+    PluginError,
+    Severity,
+    did_you_mean,
+)
 from dagsmith.load.explain import report_validation
 from dagsmith.plugins.discovery import Scan
+from dagsmith.plugins.foreign import shown, told, told_alone
 from dagsmith.plugins.hooks import API_VERSION
 from dagsmith.plugins.loading import UNINSTALL, Plugin, adopt_plugin, load_plugin
 from dagsmith.plugins.selection import Selection
 from dagsmith.spec.values import FrozenDict, FrozenError
+
+_DIAGNOSTIC: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
+    {"message": (str,), "location": (Location, type(None)), "code": (str,), "hint": (str, type(None))}
+)
+"""By field of a diagnostic: its types."""
 
 LEAVE_ALONE = "return what is new and leave the input alone"
 
@@ -93,21 +108,44 @@ class ActivePlugin:
         """
         try:
             yield
-        except InvalidInputError:
+        except KeyboardInterrupt:
             raise
         # A hook is foreign code: whatever it raises, sys.exit() included, is the plugin's failure.
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             self.fail(error, hook)
 
     def fail(self, error: BaseException, hook: str) -> NoReturn:
         """Raise what a hook raised as an error that names the plugin; the very error if it does so already.
 
         Raises:
-            PluginError: In any case.
+            InvalidInputError: If that is what the hook raised, to tell the user of mistakes in the input.
+            PluginError: In any other case.
         """
         if isinstance(error, PluginError) and error.plugin == self.name:
             raise error
+        if isinstance(error, InvalidInputError):
+            self.check_diagnostics(error.diagnostics, hook)
+            raise error
         raise self._failure(error, hook) from error
+
+    def check_diagnostics(self, found: Iterable[Any], hook: str) -> None:
+        """Refuse what cannot be told to the user: another object, or a diagnostic of a severity that there is not.
+
+        Raises:
+            PluginError: If there is such a one.
+        """
+        for item in found:
+            if not isinstance(item, Diagnostic):
+                raise self.error(f"it gives {shown(item)} as a diagnostic", "give a Diagnostic", hook)
+            for name, kind in _DIAGNOSTIC.items():
+                value = getattr(item, name)
+                if not isinstance(value, kind):
+                    problem = f"it gives a diagnostic with the {name} {shown(value)}"
+                    remedy = "give texts, and as location what locate(step, path) gives, or a Location"
+                    raise self.error(problem, remedy, hook)
+            if item.severity not in get_args(Severity):
+                problem = f"it gives a diagnostic of severity {shown(item.severity)}"
+                raise self.error(problem, f"use one of {', '.join(get_args(Severity))}", hook)
 
     def error(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
         """An error that names this plugin."""
@@ -132,13 +170,13 @@ class ActivePlugin:
     def _failure(self, error: BaseException, hook: str) -> PluginError:
         frozen = isinstance(error, (FrozenError, FrozenInstanceError))
         if isinstance(error, (TypeError, AttributeError)):
-            frozen = frozen or "'mappingproxy' object" in str(error)
+            frozen = frozen or "'mappingproxy' object" in told_alone(error)
         if isinstance(error, ValidationError):
             frozen = any(item["type"] == "frozen_instance" for item in error.errors())
         if frozen:
-            return self.error(f"it changes what it was given: {error}", LEAVE_ALONE, hook)
+            return self.error(f"it changes what it was given: {told_alone(error)}", LEAVE_ALONE, hook)
         owner = self.plugin.entry.distribution if self.plugin.entry else self.name
-        what = f"it raised {type(error).__name__}: {error}"
+        what = f"it raised {told(error)}"
         return self.error(what, f"report it to the authors of {owner}, {UNINSTALL}", hook)
 
     def _digest(self) -> str:
@@ -218,7 +256,9 @@ def options_model(plugin: Plugin) -> type[BaseModel]:
     model = ActivePlugin(plugin, NoOptions()).call(hook)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         problem = (
-            "it returned nothing" if model is None else f"it returned {model!r}, expected a pydantic model"
+            "it returned nothing"
+            if model is None
+            else f"it returned {shown(model)}, expected a pydantic model"
         )
         raise plugin.error(problem, "return a class that is derived from pydantic.BaseModel", hook)
     if model.model_config.get("extra") != "forbid":
@@ -244,8 +284,10 @@ def _active(
         subject = f"options of plugin {plugin.name!r}"
         report_validation(error, subject, model, lambda tail: locate((*base, *tail)), sink)
         return ActivePlugin(plugin, NoOptions())
+    except KeyboardInterrupt:
+        raise
     # The plugin's own validators are foreign code.
-    except Exception as error:
-        problem = f"its options cannot be validated and written as JSON: {type(error).__name__}: {error}"
+    except BaseException as error:
+        problem = f"its options cannot be validated and written as JSON: {told(error)}"
         raise plugin.error(problem, f"mend the model {model.__name__}", hook) from error
     return active

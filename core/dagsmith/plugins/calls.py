@@ -12,6 +12,7 @@ from typing import Any
 from dagsmith.dag import PipelineDAG
 from dagsmith.load.config import PipelineConfig
 from dagsmith.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
+from dagsmith.plugins.foreign import shown, told_alone
 from dagsmith.plugins.provenance import ABSENT, Change
 from dagsmith.plugins.sound import sound_parameter, sound_step_type
 from dagsmith.spec.pipeline import ParameterSpec
@@ -81,20 +82,24 @@ def build_params(
     changes: list[Change] = []
     for active in plugins.implementing(hook):
         graph = copy.copy(dag)
-        shown = {**merged, **({"dag": graph} if "dag" in merged else {})}
+        given_params = {**merged, **({"dag": graph} if "dag" in merged else {})}
         if "config" in merged:
-            shown["config"] = _view(merged["config"])
-        given = _call(active, hook, dag=graph, params=MappingProxyType(shown), metadata=metadata.values)
+            given_params["config"] = _view(merged["config"])
+        given = _call(
+            active, hook, dag=graph, params=MappingProxyType(given_params), metadata=metadata.values
+        )
         for key, value in _mapping(active, hook, given).items():
             # Handing on what was given is not setting it.
-            if key in shown and _equal(active, hook, value, shown[key]):
+            if key in given_params and _equal(active, hook, value, given_params[key]):
                 continue
             if key in OWN_ARGUMENTS:
                 problem = f"it sets {key!r}, which says what is compiled"
                 raise active.error(problem, "change the pipeline with transform_spec", hook)
             owner = owners.get(key)
             if owner is not None:
-                problem = f"it sets {key!r} to {value!r}, and plugin {owner} sets it to {merged[key]!r}"
+                problem = (
+                    f"it sets {key!r} to {shown(value)}, and plugin {owner} sets it to {shown(merged[key])}"
+                )
                 raise active.error(problem, "select one of the two, or let their options agree", hook)
             changes.append(Change(active.name, hook, f"arguments.{key}", merged.get(key, ABSENT), value))
             merged[key] = value
@@ -130,9 +135,8 @@ def added_parameters(
                     raise active.error(problem, f"declare {name!r} as {parameter.type}, or rename it", hook)
                 continue
             if name in added and added[name] != parameter:
-                problem = (
-                    f"it adds parameter {name!r} as {parameter}, and plugin {owners[name]} as {added[name]}"
-                )
+                other = f"plugin {owners[name]} as {shown(added[name])}"
+                problem = f"it adds parameter {name!r} as {shown(parameter)}, and {other}"
                 raise active.error(problem, "select one of the two, or let their options agree", hook)
             if name not in added:
                 changes.append(Change(active.name, hook, f"Parameters.{name}", ABSENT, parameter))
@@ -151,11 +155,12 @@ def added_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
     types: dict[str, StepType[Any]] = {}
     owners: dict[str, str] = dict.fromkeys(MODULES, "dagsmith")
     for active in plugins.implementing(hook):
-        for step_type in items(active, hook, active.call(hook), StepType):
+        for given in items(active, hook, active.call(hook), StepType):
+            step_type = sound_step_type(active, given)
             if step_type.name in owners:
                 problem = f"step type {step_type.name!r} exists already, from {owners[step_type.name]}"
                 raise active.error(problem, "rename it", hook)
-            types[step_type.name] = sound_step_type(active, step_type)
+            types[step_type.name] = step_type
             owners[step_type.name] = f"plugin {active}"
     return types
 
@@ -170,7 +175,7 @@ def notify(plugins: PluginSet, pipeline: Any, report: Any) -> None:
     for active in plugins.implementing(hook):
         result = active.call(hook, pipeline=pipeline, report=report)
         if result is not None:
-            raise active.error(f"it returned {result!r}, expected nothing", "return nothing", hook)
+            raise active.error(f"it returned {shown(result)}, expected nothing", "return nothing", hook)
 
 
 def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:
@@ -185,10 +190,10 @@ def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[
         wrong = [item for item in found if not isinstance(item, kind)]
         if not wrong:
             return found
-        problem = f"it returned {wrong[0]!r}, expected only {kind.__name__}"
+        problem = f"it returned {shown(wrong[0])}, expected only {kind.__name__}"
     else:
-        shown = "nothing" if given is None else f"{given!r}, expected a list of {kind.__name__}"
-        problem = f"it returned {shown}"
+        what = "nothing" if given is None else f"{shown(given)}, expected a list of {kind.__name__}"
+        problem = f"it returned {what}"
     raise active.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
 
 
@@ -233,7 +238,7 @@ def _mapping(active: ActivePlugin, hook: str, given: Any) -> dict[str, Any]:
     problem = (
         "it returned nothing"
         if given is None
-        else f"it returned {given!r}, expected a mapping with string keys"
+        else f"it returned {shown(given)}, expected a mapping with string keys"
     )
     raise active.error(problem, "return a mapping, empty if there is nothing to add", hook)
 
@@ -244,5 +249,7 @@ def _json_mapping(active: ActivePlugin, hook: str, given: Any) -> Mapping[str, A
         # What JSON has no word for is refused, and what it spells otherwise (a tuple, a number as a key) is read back.
         frozen: Mapping[str, Any] = freeze(json.loads(json.dumps(mapping, allow_nan=False)))
     except (TypeError, ValueError, RecursionError) as error:
-        raise active.error(f"its metadata is not JSON data: {error}", "return plain data", hook) from error
+        raise active.error(
+            f"its metadata is not JSON data: {told_alone(error)}", "return plain data", hook
+        ) from error
     return frozen

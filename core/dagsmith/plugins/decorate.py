@@ -13,6 +13,7 @@ from typing import Any
 
 from dagsmith.errors import InvalidInputError, PluginError
 from dagsmith.plugins.active import ActivePlugin, PluginSet
+from dagsmith.plugins.foreign import shown, told
 from dagsmith.plugins.metaclass import IrreconcilableError, apply_decorator
 from dagsmith.spec.values import FrozenDict
 
@@ -23,11 +24,19 @@ CACHED = 1024
 
 
 @dataclass
+class _Slot:
+    """The place of one decorated class, while it is made and afterwards."""
+
+    made: type | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+@dataclass
 class ClassCache:
     """Decorated classes by template class, plugins and metadata. Safe in threads."""
 
-    _classes: OrderedDict[Any, type] = field(default_factory=OrderedDict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _slots: OrderedDict[Any, _Slot] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, template_class: type, plugins: PluginSet, metadata: Mapping[str, Any]) -> type:
         """The decorated class; made if it is not there yet, by one thread at a time.
@@ -40,14 +49,15 @@ class ClassCache:
             return template_class
         key = (template_class, tuple(_identity(active) for active in decorating), _key(metadata))
         with self._lock:
-            if key in self._classes:
-                self._classes.move_to_end(key)
-                return self._classes[key]
-            decorated = decorate(template_class, decorating, metadata)
-            self._classes[key] = decorated
-            if len(self._classes) > CACHED:
-                self._classes.popitem(last=False)
-            return decorated
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            if len(self._slots) > CACHED:
+                self._slots.popitem(last=False)
+        # A decorator may wait for another thread, which may ask for another class.
+        with slot.lock:
+            if slot.made is None:
+                slot.made = decorate(template_class, decorating, metadata)
+            return slot.made
 
 
 CLASSES = ClassCache()
@@ -95,10 +105,13 @@ def instantiate(
         template = template_class(**params)
     except InvalidInputError:
         raise
+    except KeyboardInterrupt:
+        raise
     # A constructor that a decorator added is foreign code.
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        unexpected = isinstance(error, TypeError) and "unexpected keyword argument" in told(error)
         for name, plugin in given.items():
-            if isinstance(error, TypeError) and f"unexpected keyword argument {name!r}" in str(error):
+            if unexpected and f"'{' '.join(name.split())}'" in told(error):
                 active = next(item for item in plugins.plugins if item.name == plugin)
                 problem = f"it gives {name!r}, which the template's constructor does not take"
                 raise active.error(
@@ -111,12 +124,12 @@ def instantiate(
             if type(template_class) is not ABCMeta
             else ""
         )
-        problem = f"the decorated class{made_by} cannot be instantiated: {type(error).__name__}: {error}"
+        problem = f"the decorated class{made_by} cannot be instantiated: {told(error)}"
         raise _blame(
             decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)"
         ) from error
     if decorating and not isinstance(template, template_class):
-        problem = f"instantiating the decorated class gave {template!r}, which is no instance of it"
+        problem = f"instantiating the decorated class gave {shown(template)}, which is no instance of it"
         raise _blame(decorating, problem, "let the metaclass's __call__ return an instance of the class")
     # The metadata is made anew for each compile: an instance that holds another one is not of this compile.
     if decorating and getattr(template, "metadata", None) is not params["metadata"]:
@@ -141,26 +154,45 @@ def _decorate_once(active: ActivePlugin, template_class: type, metadata: Mapping
         )
     except IrreconcilableError as error:
         raise active.error(str(error), error.remedy, HOOK) from error
-    except InvalidInputError:
+    except KeyboardInterrupt:
         raise
     # The rest of what a decorator may raise: it is foreign code.
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         active.fail(error, HOOK)
     if result is None:
         raise active.error("it returned nothing", "end the hook with: return the class", HOOK)
     if not isinstance(result, type):
-        raise active.error(f"it returned {result!r}, expected a class", "return the class itself", HOOK)
-    if template_class not in result.__mro__:
-        # A decorator may have been given a twin with another metaclass: a subclass of the class all the same.
+        raise active.error(f"it returned {shown(result)}, expected a class", "return the class itself", HOOK)
+    try:
+        _check_result(active, template_class, result)
+        for name, value in _same_name(template_class).items():
+            type.__setattr__(result, name, value)
+    except PluginError:
+        raise
+    # A foreign metaclass answers for its classes what it likes.
+    except Exception as error:
+        problem = f"its class, whose metaclass is {type(result).__name__}, cannot be used: {told(error)}"
+        raise active.error(
+            problem, "let the metaclass leave the attributes of classes alone", HOOK
+        ) from error
+    return result
+
+
+def _ancestors(made: type) -> tuple[type, ...]:
+    """The ``__mro__`` as Python has it, whatever a metaclass says."""
+    ancestors: tuple[type, ...] = type.__dict__["__mro__"].__get__(made)
+    return ancestors
+
+
+def _check_result(active: ActivePlugin, template_class: type, result: type) -> None:
+    # A decorator may have been given a twin with another metaclass: a subclass of the class all the same.
+    if not any(ancestor is template_class for ancestor in _ancestors(result)):
         problem = f"it returned {result.__qualname__}, which is not a subclass of the class that it was given"
         raise active.error(problem, "derive the new class from template_class", HOOK)
     if inspect.isabstract(result):
         missing = ", ".join(sorted(getattr(result, "__abstractmethods__", ())))
         problem = f"its class is abstract, it lacks {missing}"
         raise active.error(problem, "implement these methods in the class that the hook returns", HOOK)
-    for name, value in _same_name(template_class).items():
-        type.__setattr__(result, name, value)
-    return result
 
 
 def _same_body(template_class: type) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -13,7 +14,11 @@ import pluggy
 
 from dagsmith.errors import PluginError, nearest
 from dagsmith.plugins.discovery import PluginEntry, Scan
+from dagsmith.plugins.foreign import told, told_alone
 from dagsmith.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
+
+_OBJECT_NAME = re.compile(r"\w[\w.-]*")
+"""Also the names of modules and private classes, which no entry point may have."""
 
 UNINSTALL = "or leave the plugin out with --no-plugin"
 
@@ -72,12 +77,25 @@ def adopt_plugin(given: Any) -> Plugin:
             arguments, or none at all.
     """
     named = given if inspect.isclass(given) or inspect.ismodule(given) else type(given)
-    stated = getattr(given, "name", None)
-    name = stated if isinstance(stated, str) and stated else named.__name__
+    stated = name_of(given)
+    name = stated if stated else named.__name__
+    if not _OBJECT_NAME.fullmatch(name):
+        problem = "this is not a name: letters, digits, dots, hyphens and underscores"
+        raise PluginError(name, problem, "give the object another name")
     implementation = given
     if inspect.isclass(given):
         implementation = _instantiate(given, named.__qualname__, Plugin(name, None, {}), "it")
     return _checked(Plugin(name, implementation, {}, given=given))
+
+
+def name_of(given: Any) -> str | None:
+    """The name that an object from Python states as a plugin, if it does."""
+    try:
+        stated = getattr(given, "name", None)
+    # A property may raise whatever it likes.
+    except Exception:
+        return None
+    return stated if isinstance(stated, str) else None
 
 
 def find_entry(name: str, installed: Scan) -> PluginEntry:
@@ -116,8 +134,10 @@ def _import(entry: PluginEntry) -> Any:
             loaded = getattr(loaded, part)
     # A plugin is foreign code: whatever it raises while it is imported, sys.exit() included, ends the compile
     # with an error that names it. Only the user's interrupt passes.
-    except (Exception, SystemExit) as error:
-        what = f"importing {entry.value} raised {type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        what = f"importing {entry.value} raised {told(error)}"
         remedy = f"reinstall or mend {entry.distribution}, {UNINSTALL}"
         raise PluginError(
             entry.name, what, remedy, distribution=f"{entry.distribution} {entry.version}"
@@ -128,8 +148,10 @@ def _import(entry: PluginEntry) -> Any:
 def _instantiate(implementation: type, shown: str, plugin: Plugin, owner: str) -> Any:
     try:
         return implementation()
-    except (Exception, SystemExit) as error:
-        what = f"calling {shown} raised {type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        what = f"calling {shown} raised {told(error)}"
         raise plugin.error(what, f"a plugin class takes no arguments; mend {owner}, {UNINSTALL}") from error
 
 
@@ -138,18 +160,23 @@ def _checked(plugin: Plugin) -> Plugin:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
     marked: dict[str, Any] = {}
-    for attribute in _attributes(plugin.implementation):
-        options = manager.parse_hookimpl_opts(plugin.implementation, attribute)
-        if options is not None:
-            marked[attribute] = _add(plugin, options.get("specname") or attribute, attribute, options)
     try:
+        for attribute in _attributes(plugin.implementation):
+            options = manager.parse_hookimpl_opts(plugin.implementation, attribute)
+            if options is not None:
+                marked[attribute] = _add(plugin, options.get("specname") or attribute, attribute, options)
         # What is no hook is none of pluggy's: looking at an attribute of a foreign object may do anything.
         hooks = ModuleType(plugin.name)
         vars(hooks).update(marked)
         manager.register(hooks, plugin.name)
         manager.check_pending()
+    except PluginError:
+        raise
+    # What an object from foreign code answers when it is looked at may be anything.
     except Exception as error:
-        raise plugin.error(f"its hooks are refused: {error}", "see docs/writing-plugins.md") from error
+        raise plugin.error(
+            f"its hooks are refused: {told_alone(error)}", "see docs/writing-plugins.md"
+        ) from error
     _refuse_unmarked(plugin)
     return plugin
 

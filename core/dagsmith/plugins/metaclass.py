@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import new_class, resolve_bases
 from typing import Any
 
+from dagsmith.plugins.foreign import told, told_alone
 from dagsmith.plugins.probe import Decorator, ask_for_any_class, ask_for_bases, ask_for_class
 
 _METACLASSES = "metaclass conflict"
@@ -57,7 +58,7 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         conflict = _conflict(error)
         if conflict is None:
             raise
-    if _METACLASSES not in str(conflict):
+    if _METACLASSES not in told_alone(conflict):
         joined = ask_for_bases(decorator, template_class)
         if joined is None or len(joined.bases) < 2:
             joined = ask_for_any_class(decorator, template_class)
@@ -108,12 +109,14 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
         return new_class(template_class.__name__, (template_class, *bases), {"metaclass": metaclass}, fill)
     # A foreign metaclass may refuse in its own words.
     except Exception as error:
-        if isinstance(error, TypeError) and any(sign in str(error) for sign in _BASES):
+        if isinstance(error, TypeError) and any(sign in told_alone(error) for sign in _BASES):
             raise _clash_of_bases(resolved, error) from error
         names = [_name(m) for m in _most_derived(type(base) for base in resolved)]
         if len(names) < 2:
             raise
-        message = f"the metaclasses {' and '.join(names)} were joined, and refuse the class: {error}"
+        message = (
+            f"the metaclasses {' and '.join(names)} were joined, and refuse the class: {told_alone(error)}"
+        )
         raise IrreconcilableError(message, names, "let the metaclass accept any class") from error
 
 
@@ -143,7 +146,7 @@ def _combined(needed: Sequence[type]) -> type:
     # A metaclass may refuse to be derived from in its own words.
     except Exception as error:
         names = [_name(m) for m in needed]
-        message = f"the metaclasses {' and '.join(names)} have no common descendant: {error}"
+        message = f"the metaclasses {' and '.join(names)} have no common descendant: {told_alone(error)}"
         raise IrreconcilableError(
             message, names, "give the mixin a metaclass that can be combined"
         ) from error
@@ -153,7 +156,9 @@ def _conflict(error: BaseException | None) -> TypeError | None:
     """The conflict that made a decorator fail, even if it reports it as an error of its own."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
-        if isinstance(error, TypeError) and any(sign in str(error) for sign in (_METACLASSES, *_BASES)):
+        if isinstance(error, TypeError) and any(
+            sign in told_alone(error) for sign in (_METACLASSES, *_BASES)
+        ):
             return error
         seen.add(id(error))
         error = error.__cause__ or error.__context__
@@ -194,12 +199,12 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
     # What a foreign metaclass or decorator raises may be anything.
     except Exception as error:
         conflict = _conflict(error)
-        if conflict is not None and _METACLASSES not in str(conflict):
+        if conflict is not None and _METACLASSES not in told_alone(conflict):
             raise _clash_of_bases(bases, conflict) from conflict
         if conflict is not None:
             message = f"{joined}, and another clash followed: {conflict}"
             raise IrreconcilableError(message, names, _USE_MIXIN) from conflict
-        message = f"{joined}, and the class could not be made all the same: {type(error).__name__}: {error}"
+        message = f"{joined}, and the class could not be made all the same: {told(error)}"
         raise IrreconcilableError(
             message, names, f"let the metaclass accept any class, or {_USE_MIXIN}"
         ) from error

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
 
-from dagsmith.errors import Diagnostic, DiagnosticSink, Location, Severity
+from dagsmith.errors import Diagnostic, DiagnosticSink, Location
 from dagsmith.plugins.active import PluginSet
 from dagsmith.plugins.calls import Metadata, items
 from dagsmith.plugins.provenance import Change, attribute
@@ -46,12 +45,5 @@ def check(
     for active in plugins.implementing(hook):
         given = active.call(hook, spec=spec, locate=locate, metadata=metadata.values)
         found = items(active, hook, given, Diagnostic)
-        for diagnostic in found:
-            # One of neither severity would be dropped in silence.
-            if diagnostic.severity not in get_args(Severity):
-                problem = f"it returned a diagnostic of severity {diagnostic.severity!r}"
-                raise active.error(problem, f"use one of {', '.join(get_args(Severity))}", hook)
-            if not isinstance(diagnostic.location, (Location, type(None))):
-                problem = f"it returned a diagnostic with the location {diagnostic.location!r}"
-                raise active.error(problem, "use what locate(step, path) gives, or a Location", hook)
+        active.check_diagnostics(found, hook)
         sink.extend(found)

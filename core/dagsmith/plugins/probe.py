@@ -11,6 +11,7 @@ Two stand-ins for the class, both of which end the decorator's call by raising :
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Callable
 from types import resolve_bases
 from typing import Any, NamedTuple, NoReturn
@@ -90,8 +91,10 @@ def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> Joined | 
         if found.metaclass is not None:
             metaclasses.append(found.metaclass)
         return Joined(bases, tuple(dict.fromkeys(metaclasses)))
+    except KeyboardInterrupt:
+        raise
     # The decorator could not do with a stand-in: it did something else than make a class. It is not asked further.
-    except (Exception, SystemExit):
+    except BaseException:
         return None
     return None
 
@@ -107,4 +110,10 @@ def _model(template_class: type, wanted: Callable[[type], bool]) -> type:
             raise Found(cls.__bases__, type(cls))
 
     attributes["__init_subclass__"] = classmethod(tell)
-    return type(template_class.__name__, (), attributes)
+    model = type(template_class.__name__, (), attributes)
+    if issubclass(type(template_class), ABCMeta):
+        # For a decorator that first asks whether it was given a template class. The class is made for this compile, and
+        # takes note of the model only as long as that lives.
+        register: Any = ABCMeta.register
+        register(template_class, model)
+    return model

@@ -14,6 +14,7 @@ from typing import Any
 
 from dagsmith.load.models import PluginsConfig
 from dagsmith.plugins.discovery import Scan
+from dagsmith.plugins.loading import name_of
 
 VARIABLE = "DAGSMITH_PLUGINS"
 AUTOMATIC = "active on installation"
@@ -89,7 +90,7 @@ def select(
         barred.update(config.disable)
         left_out.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
     chosen = _unique(item for item in names if not (isinstance(item, str) and item in barred))
-    present = {item if isinstance(item, str) else getattr(item, "name", None) for item in chosen}
+    present = {item if isinstance(item, str) else name_of(item) for item in chosen}
     chosen = (*(name for name in request.required if name not in present), *chosen)
     for name in chosen:
         if isinstance(name, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -12,30 +13,42 @@ from typing import Any, TypeVar, get_args
 
 from dagsmith.dag import topological_order
 from dagsmith.errors import CycleError, nearest
-from dagsmith.load.models import PARAMETER_NAME, ParameterConfig
+from dagsmith.load.models import PARAMETER_NAME, PIPELINE_NAME, ParameterConfig
 from dagsmith.plugins.active import ActivePlugin
+from dagsmith.plugins.foreign import shown, told_alone
 from dagsmith.spec.edit import changed
-from dagsmith.spec.pipeline import ParameterSpec, ParameterType, PipelineSpec, StagedCode, StepSpec
+from dagsmith.spec.pipeline import (
+    ParameterSpec,
+    ParameterType,
+    PipelineSpec,
+    PropertyShape,
+    RequestShape,
+    StagedCode,
+    StepSpec,
+)
 from dagsmith.spec.values import (
     ExecutionVariable,
     FrozenDict,
+    Join,
     JsonGet,
     ParameterRef,
     Reference,
     StepProperty,
-    freeze,
     references,
-    render,
 )
 from dagsmith.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig, StepType
 
 T = TypeVar("T")
 
 _TYPES = get_args(ParameterType)
+_STEP_TYPE_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
+_TEXTS = ("description", "version", "region", "role", "definition_bucket", "definition_prefix")
+_OWN_FIELDS = frozenset({"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description"})
+"""What of a step in the definition comes from other fields of its spec."""
 _HARMLESS = frozenset({str, int, bool, type(None)})
 """Types whose every value is JSON data."""
 _OF_TEXTS = frozenset({ParameterRef, ExecutionVariable, StepProperty, JsonGet})
-"""References that are JSON data where all that they hold is text."""
+"""The references that hold only texts."""
 
 
 def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -> ParameterSpec:
@@ -47,15 +60,18 @@ def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -
     # What foreign code put into the fields need not be of their types.
     name: Any = parameter.name
     if not isinstance(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
-        problem = f"{name!r} is not a name for a parameter"
+        problem = f"{shown(name)} is not a name for a parameter"
         raise active.error(problem, "use 1 to 256 letters, digits, hyphens and underscores", hook)
     if parameter.type not in _TYPES:
-        problem = f"parameter {name!r} has the type {parameter.type!r}"
+        problem = f"parameter {name!r} has the type {shown(parameter.type)}"
         raise active.error(problem, f"use one of {', '.join(_TYPES)}", hook)
     enum: Any = parameter.enum
     if not isinstance(enum, (tuple, list)) or not all(isinstance(value, str) for value in enum):
-        raise active.error(f"parameter {name!r}: its enum is {enum!r}", "give a tuple of strings", hook)
+        raise active.error(f"parameter {name!r}: its enum is {shown(enum)}", "give a tuple of strings", hook)
     config = ParameterConfig.model_construct(type=parameter.type, default=parameter.default, enum=tuple(enum))
+    if isinstance(parameter.default, float) and not math.isfinite(parameter.default):
+        problem = f"parameter {name!r}: {parameter.default} is not a finite number, and JSON has no others"
+        raise active.error(problem, "give a default that fits", hook)
     found = config.problem()
     if found is not None:
         raise active.error(f"parameter {name!r}: {found[1]}", found[2] or "give a default that fits", hook)
@@ -69,9 +85,16 @@ def sound_step_type(active: ActivePlugin, step_type: StepType[Any]) -> StepType[
         PluginError: If its config is not a model of a step.
     """
     hook = "register_step_types"
+    name: Any = step_type.name
+    if type(name) is not str or not re.fullmatch(_STEP_TYPE_NAME, name):
+        problem = f"{shown(name)} is not a name for a step type"
+        raise active.error(problem, "use letters, digits, hyphens and underscores; a letter first", hook)
+    if not callable(step_type.lower):
+        problem = f"lower of step type {name!r} is {shown(step_type.lower)}"
+        raise active.error(problem, "give a function", hook)
     config: Any = step_type.config
     if not (isinstance(config, type) and issubclass(config, StepConfig)):
-        problem = f"the config of step type {step_type.name!r} is {config!r}"
+        problem = f"the config of step type {name!r} is {shown(config)}"
         raise active.error(problem, "derive the model from dagsmith.plugin.StepConfig", hook)
     functions = {f.name: getattr(step_type, f.name) for f in fields(StepType) if f.name != "config"}
     guarded: dict[str, Any] = {}
@@ -102,9 +125,10 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
     Raises:
         PluginError: If it is not a pipeline, or not a whole one.
     """
-    if not isinstance(after, PipelineSpec):
+    # One of a class derived from it could answer differently each time that it is asked.
+    if type(after) is not PipelineSpec:
         problem = (
-            "it returned nothing" if after is None else f"it returned {after!r}, expected a PipelineSpec"
+            "it returned nothing" if after is None else f"it returned {shown(after)}, expected a PipelineSpec"
         )
         raise active.error(problem, "return the spec, changed or not", hook)
     _check_types(active, hook, after)
@@ -119,28 +143,50 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
     parameters = after.parameters
     if parameters is not before.parameters:
         parameters = tuple(sound_parameter(active, hook, parameter) for parameter in parameters)
-    names = [parameter.name for parameter in parameters]
-    if len(set(names)) < len(names):
-        raise active.error("its pipeline has two parameters of one name", "give each a name of its own", hook)
+    for what, names in (
+        ("parameters of one name", [parameter.name for parameter in parameters]),
+        ("tags of one key", [key for key, _ in after.tags]),
+    ):
+        if len(set(names)) < len(names):
+            raise active.error(f"its pipeline has two {what}", "give each a name of its own", hook)
     return replace(
         after,
         steps=steps,
         parameters=parameters,
-        experiment=freeze(after.experiment),
+        experiment=_sound_experiment(active, hook, before, after),
         tags=after.tags if after.tags is before.tags else tuple((key, value) for key, value in after.tags),
         staged=tuple(after.staged),
     )
 
 
+def _sound_experiment(active: ActivePlugin, hook: str, before: PipelineSpec, after: PipelineSpec) -> Any:
+    try:
+        return _sound_data(before.experiment, after.experiment, [])
+    # A mapping may be of a class that raises whatever it likes.
+    except Exception as error:
+        problem = f"its pipeline has an experiment that is not JSON data and references: {told_alone(error)}"
+        raise active.error(problem, "give plain data", hook) from error
+
+
 def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
     def lists(value: Any, kind: type[Any]) -> bool:
-        return isinstance(value, (tuple, list)) and all(isinstance(item, kind) for item in value)
+        return isinstance(value, (tuple, list)) and all(type(item) is kind for item in value)
 
     pairs = lists(spec.tags, tuple) and all(
         len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in spec.tags
     )
     for name, fits, expected in (
-        ("name", isinstance(spec.name, str) and bool(spec.name), "a name"),
+        (
+            "name",
+            type(spec.name) is str and len(spec.name) <= 256 and re.match(PIPELINE_NAME, spec.name),
+            "a name of 1 to 256 letters, digits and hyphens",
+        ),
+        *((name, _is_text(getattr(spec, name), None), "a text or None") for name in _TEXTS),
+        (
+            "parallelism",
+            spec.parallelism is None or (type(spec.parallelism) is int and spec.parallelism > 0),
+            "a number of steps or None",
+        ),
         ("steps", lists(spec.steps, StepSpec), "a tuple of StepSpec"),
         ("parameters", lists(spec.parameters, ParameterSpec), "a tuple of ParameterSpec"),
         ("tags", pairs, "a tuple of pairs of strings"),
@@ -148,7 +194,7 @@ def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
         ("experiment", spec.experiment is None or isinstance(spec.experiment, dict), "a mapping or None"),
     ):
         if not fits:
-            problem = f"its pipeline has {name}={getattr(spec, name)!r}"
+            problem = f"its pipeline has {name}={shown(getattr(spec, name))}"
             raise active.error(problem, f"give {expected}", hook)
 
 
@@ -169,25 +215,63 @@ def _sound_step(
     name: Any = step.name
     if not isinstance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
         hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
-        raise active.error(f"{name!r} is not a name for a step", hint, hook)
+        raise active.error(f"{shown(name)} is not a name for a step", hint, hook)
     sound: dict[str, Any] = {}
     for part in ("arguments", "fields"):
         value = getattr(step, part)
         if not isinstance(value, dict):
-            raise active.error(f"step {name!r} has {part}={value!r}", "give a mapping", hook)
+            raise active.error(f"step {name!r} has {part}={shown(value)}", "give a mapping", hook)
         try:
             sound[part] = _sound_data(getattr(old, part, None), value, brought)
-        except (TypeError, ValueError, RecursionError) as error:
-            problem = f"the {part} of step {name!r} are not JSON data and references: {error}"
+        # A mapping may be of a class that raises whatever it likes.
+        except Exception as error:
+            problem = f"the {part} of step {name!r} are not JSON data and references: {told_alone(error)}"
             raise active.error(problem, "give plain data", hook) from error
     for part in ("depends_on", "if_steps", "else_steps"):
         value = getattr(step, part)
         if not isinstance(value, (tuple, list)) or not all(isinstance(item, str) for item in value):
-            raise active.error(f"step {name!r} has {part}={value!r}", "give a tuple of names of steps", hook)
+            raise active.error(
+                f"step {name!r} has {part}={shown(value)}", "give a tuple of names of steps", hook
+            )
         sound[part] = tuple(value)
+    _check_step_fields(active, hook, step)
     if all(getattr(step, part) is value for part, value in sound.items()):
         return step
     return changed(step, **sound)
+
+
+def _check_step_fields(active: ActivePlugin, hook: str, step: StepSpec) -> None:
+    for part, fits, expected in (
+        ("step_type", _is_text(step.step_type), "the name of a step type"),
+        ("definition_type", _is_text(step.definition_type), "the Type of the definition"),
+        ("display_name", _is_text(step.display_name, None), "a text or None"),
+        ("description", _is_text(step.description, None), "a text or None"),
+        ("properties", _is_shape(step.properties, PropertyShape), "a PropertyShape"),
+        (
+            "shapes",
+            type(step.shapes) is tuple and all(_is_shape(shape, RequestShape) for shape in step.shapes),
+            "a tuple of RequestShape",
+        ),
+        ("fields", not _OWN_FIELDS.intersection(step.fields), f"none of {', '.join(sorted(_OWN_FIELDS))}"),
+    ):
+        if not fits:
+            problem = f"step {step.name!r} has {part}={shown(getattr(step, part))}"
+            raise active.error(problem, f"give {expected}", hook)
+
+
+def _is_text(value: Any, *others: None) -> bool:
+    """Whether it is a text: one that says something, unless it may be left out."""
+    if value is None:
+        return bool(others)
+    return type(value) is str and bool(value or others)
+
+
+def _is_shape(value: Any, kind: type[Any]) -> bool:
+    """Whether it is a shape whose fields are texts or tuples of them."""
+    return type(value) is kind and all(
+        type(part) is str or (type(part) is tuple and all(type(text) is str for text in part))
+        for part in vars(value).values()
+    )
 
 
 def _sound_data(old: Any, new: Any, brought: list[Reference]) -> Any:
@@ -199,7 +283,7 @@ def _sound_data(old: Any, new: Any, brought: list[Reference]) -> Any:
         brought: Takes the references in what is new.
 
     Raises:
-        TypeError: If it holds something that is neither JSON data nor a reference.
+        TypeError: If it holds something that is neither JSON data nor a reference of dagsmith's own.
         ValueError: If it holds a number that JSON has no word for, or itself.
         RecursionError: If it is nested too deeply.
     """
@@ -217,18 +301,30 @@ def _sound_data(old: Any, new: Any, brought: list[Reference]) -> Any:
         ]
         same = type(new) is tuple and all(map(is_, found, new[kept:]))
         return new if same else (*new[:kept], *found)
-    if type(new) not in _OF_TEXTS or not all(type(text) is str for text in vars(new).values()):
-        json.dumps(render(new), allow_nan=False)
     if isinstance(new, Reference):
+        _check_reference(new)
         brought.extend(references(new))
+    else:
+        json.dumps(new, allow_nan=False)
     return new
+
+
+def _check_reference(reference: Reference) -> None:
+    if type(reference) is Join and type(reference.on) is str and type(reference.values) is tuple:
+        for value in reference.values:
+            if isinstance(value, Reference):
+                _check_reference(value)
+            elif type(value) is not str:
+                raise TypeError(f"{shown(value)} is joined, and neither a text nor a reference")
+    elif type(reference) not in _OF_TEXTS or not all(type(text) is str for text in vars(reference).values()):
+        raise TypeError(f"{shown(reference)} is not one of dagsmith's references to texts")
 
 
 def _sound_mapping(old: dict[Any, Any], new: dict[Any, Any], brought: list[Reference]) -> FrozenDict:
     other: dict[Any, Any] = {}
     for key, item in new.items():
         if type(key) is not str:
-            json.dumps({key: render(item)}, allow_nan=False)
+            raise TypeError(f"{shown(key)} is not a key: keys are texts")
         if type(item) in _HARMLESS or item is old.get(key):
             continue
         sound = _sound_data(old.get(key), item, brought)
