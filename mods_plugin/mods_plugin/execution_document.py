@@ -83,6 +83,9 @@ def default_execution_document(pipeline: Any) -> dict[str, Any]:
 
     Args:
         pipeline: A compiled pipeline, or any ``Pipeline`` of the SDK.
+
+    Raises:
+        TypeError: If it is given something else.
     """
     entries = {
         name: {STEP_TYPE: step_type, STEP_CONFIG: {}}
@@ -92,7 +95,13 @@ def default_execution_document(pipeline: Any) -> dict[str, Any]:
 
 
 def pipeline_step_types(pipeline: Any) -> dict[str, str]:
-    """By name of each step, those in branches included: its ``STEP_TYPE``, such as ``TRAINING_STEP``."""
+    """By name of each step, those in branches included: its ``STEP_TYPE``, such as ``TRAINING_STEP``.
+
+    Raises:
+        TypeError: If it is given something else than a pipeline.
+    """
+    if not hasattr(pipeline, "steps"):
+        raise TypeError(f"expected a pipeline, such as compile() gives, not {type(pipeline).__name__}")
     return {step.name: _type_name(str(step.step_type.value)) for step in _all_steps(pipeline.steps)}
 
 
