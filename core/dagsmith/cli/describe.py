@@ -11,12 +11,19 @@ import click
 from dagsmith.bind.ports import InputPort, OutputPort
 from dagsmith.cli.output import fail
 from dagsmith.cli.plugin_options import plugin_options, plugins_of
-from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError, did_you_mean
+from dagsmith.errors import (
+    DagsmithError,
+    Diagnostic,
+    DiagnosticSink,
+    InvalidInputError,
+    Location,
+    did_you_mean,
+)
 from dagsmith.load.schema import config_schema
 from dagsmith.lower.request import mapped_fields
-from dagsmith.plugins.active import options_model
+from dagsmith.plugins.active import activate, options_model, options_schema
+from dagsmith.plugins.calls import added_step_types
 from dagsmith.plugins.discovery import scan
-from dagsmith.plugins.loading import load_plugin
 from dagsmith.plugins.selection import PluginRequest, select
 from dagsmith.steps.base import StepConfig, StepType
 from dagsmith.steps.catalog import StepCatalog
@@ -30,14 +37,21 @@ if TYPE_CHECKING:
 @click.option("--env", metavar="NAME", help="Environment of the config.")
 @plugin_options
 def schema_command(config: str | None, env: str | None, plugins: PluginRequest) -> None:
-    """Print the JSON Schema of the config file, with the options of the plugins that would run."""
+    """Print the JSON Schema of the config file, with options and step types of the plugins that would run."""
     installed = scan()
     try:
-        selection = select(plugins, plugins_of(config, env), installed, os.environ)
-        models = {name: options_model(load_plugin(name, installed)) for name in selection.chosen}
+        section = plugins_of(config, env)
+        selection = select(plugins, section, installed, os.environ)
+        sink = DiagnosticSink()
+        active = activate(selection, section.options, installed, lambda _: Location("<config>"), sink)
+        for plugin in active.plugins:
+            options_schema(plugin.plugin)
+        # A plugin whose options are yet to be written cannot be asked for step types.
+        catalog = StepCatalog({} if sink.errors else added_step_types(active))
     except DagsmithError as error:
         fail(error, False)
-    click.echo(json.dumps(config_schema(options=models), indent=2))
+    models = {plugin.name: options_model(plugin.plugin) for plugin in active.plugins}
+    click.echo(json.dumps(config_schema(catalog, models), indent=2))
 
 
 @click.command("steps")

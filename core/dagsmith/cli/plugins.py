@@ -72,19 +72,18 @@ def doctor_command(as_json: bool) -> None:
 def info_command(name: str, as_json: bool) -> None:
     """Show the hooks and options of the plugin called NAME. Imports that one."""
     from dagsmith.cli.describe import type_name
-    from dagsmith.plugins.active import options_model
+    from dagsmith.plugins.active import options_schema
     from dagsmith.plugins.hooks import HOOKS
     from dagsmith.plugins.loading import load_plugin
 
     try:
         plugin = load_plugin(name, scan())
-        model = options_model(plugin)
+        schema = options_schema(plugin)
     except DagsmithError as error:
         fail(error, as_json)
     entry = plugin.entry
     if entry is None:
         raise AssertionError("an installed plugin has an entry point")
-    schema = model.model_json_schema()
     options = [
         {
             "name": option,

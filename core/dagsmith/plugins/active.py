@@ -267,6 +267,23 @@ def options_model(plugin: Plugin) -> type[BaseModel]:
     return model
 
 
+def options_schema(plugin: Plugin) -> dict[str, Any]:
+    """The JSON Schema of a plugin's options.
+
+    Raises:
+        PluginError: If the hook gives something else than a pydantic model, or one that no JSON Schema describes.
+    """
+    model = options_model(plugin)
+    try:
+        return model.model_json_schema()
+    # Types of the plugin's own may have a say in it.
+    except Exception as error:
+        problem = f"no JSON Schema describes its options: {told(error)}"
+        raise plugin.error(
+            problem, f"give {model.__name__} only types that JSON has", "options_model"
+        ) from error
+
+
 def _active(
     plugin: Plugin,
     given: dict[str, Any],

@@ -98,7 +98,11 @@ class Site:
 
     def json(self, *arguments: str, **variables: str) -> Any:
         """Run the command line with ``--json``, and read what it prints."""
-        result = self.cli(*arguments, "--json", **variables)
+        return self.json_of(*arguments, "--json", **variables)
+
+    def json_of(self, *arguments: str, **variables: str) -> Any:
+        """Run a command that prints JSON, and read it."""
+        result = self.cli(*arguments, **variables)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return json.loads(result.stdout)
 
