@@ -14,6 +14,7 @@ from dagsmith.errors import DagsmithError, Diagnostic
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
+    from dagsmith_runner.launch.command import Launcher
     from dagsmith_runner.options import RunOptions
     from dagsmith_runner.store.folder import Store
 
@@ -51,6 +52,7 @@ class StepRun:
         folder: A folder that is this attempt's own, empty.
         store: What stands for S3.
         options: The choices of the run.
+        launcher: What starts processes.
         stop: Set when the run is being stopped: end soon, with :class:`StepStoppedError`.
         warn: Tells the user of something that is not as in SageMaker.
         region: The region that the run pretends to be in.
@@ -64,6 +66,7 @@ class StepRun:
     folder: Path
     store: Store
     options: RunOptions
+    launcher: Launcher
     stop: threading.Event
     warn: Callable[[str], None]
     region: str = "us-east-1"

@@ -21,6 +21,8 @@ from dagsmith_runner.options import RunOptions
 from dagsmith_runner.store.folder import Store
 
 DATA = "s3://bucket/model.tar.gz"
+NO_PROCESS: Any = None
+"""The executors here start no job."""
 STEP: Any = SimpleNamespace(name="ask", depends_on=())
 OUTPUTS = [{"OutputName": "who", "OutputType": "String"}, {"OutputName": "votes", "OutputType": "Integer"}]
 
@@ -39,6 +41,7 @@ def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: A
         folder=folder / job,
         store=store,
         options=RunOptions(runs=folder / "runs", **more),
+        launcher=NO_PROCESS,
         stop=threading.Event(),
         warn=lambda message: None,
     )
