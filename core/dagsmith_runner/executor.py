@@ -56,6 +56,7 @@ class StepRun:
         stop: Set when the run is being stopped: end soon, with :class:`StepStoppedError`.
         warn: Tells the user of something that is not as in SageMaker.
         region: The region that the run pretends to be in.
+        execution_arn: The ARN of the execution that the run pretends to be: ``Execution.PipelineExecutionArn``.
         properties_of: The properties of a step that has succeeded, by name.
     """
 
@@ -70,6 +71,7 @@ class StepRun:
     stop: threading.Event
     warn: Callable[[str], None]
     region: str = "us-east-1"
+    execution_arn: str = ""
     properties_of: Callable[[str], Mapping[str, Any]] = lambda step: {}
 
 
