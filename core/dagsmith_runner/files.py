@@ -56,13 +56,17 @@ def _clone(source: int, destination: int) -> bool:
     return True
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below ``folder`` in the order of their names, links followed: its relative POSIX path and itself.
+def files_below(folder: Path, *, links: bool = True) -> Iterator[tuple[str, Path]]:
+    """Every file below ``folder`` in the order of their names: its relative POSIX path and itself.
+
+    Args:
+        folder: Where to begin.
+        links: Whether links are followed; else they are refused.
 
     Raises:
-        UnsafeFileError: If a link leads nowhere or in a circle, or something is neither file nor folder.
+        UnsafeFileError: If a link is refused or leads nowhere or in a circle, or something is neither file nor folder.
     """
-    yield from _below(folder, "", (_identity(folder),))
+    yield from _below(folder, "", (_identity(folder),), links)
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -70,9 +74,13 @@ def _identity(folder: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _below(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, Path]]:
+def _below(
+    folder: Path, prefix: str, above: tuple[tuple[int, int], ...], links: bool
+) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.iterdir(), key=lambda child: child.name):
         name = f"{prefix}{path.name}"
+        if not links and path.is_symlink():
+            raise UnsafeFileError(f"{path} is a link, and there must be none")
         try:
             mode = path.stat().st_mode
         except OSError as error:
@@ -83,7 +91,7 @@ def _below(folder: Path, prefix: str, above: tuple[tuple[int, int], ...]) -> Ite
             identity = _identity(path)
             if identity in above:
                 raise UnsafeFileError(f"{path} links to a folder that it is in")
-            yield from _below(path, f"{name}/", (*above, identity))
+            yield from _below(path, f"{name}/", (*above, identity), links)
         else:
             raise UnsafeFileError(f"{path} is neither a file nor a folder")
 

@@ -9,6 +9,10 @@ from typing import Any
 from dagsmith.errors import DiagnosticSink, did_you_mean
 
 _BOOLEANS = {"true": True, "false": False}
+MAX_VALUE_LENGTH = 1024
+"""Characters of a value that is given. Source: SageMaker API reference, ``Parameter``, ``Value`` (of
+StartPipelineExecution). The JSON schema of pipeline definitions knows no shortest or longest text of a parameter's own.
+"""
 
 
 def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,7 +29,7 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
     values: dict[str, Any] = {}
     for name, parameter in declared.items():
         if name not in given and "DefaultValue" not in parameter:
-            hint = f"--parameter {name}=VALUE"
+            hint = f"--param {name}=VALUE"
             sink.error(f"parameter {name!r} has no value", code="missing-parameter", hint=hint)
             continue
         raw = given[name] if name in given else parameter["DefaultValue"]
@@ -35,6 +39,9 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
         except (ValueError, OverflowError):
             sink.error(f"parameter {name!r}: expected {kind}, got {raw!r}", code="wrong-type")
             continue
+        if name in given and isinstance(raw, str) and len(raw) > MAX_VALUE_LENGTH:
+            too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {MAX_VALUE_LENGTH}"
+            sink.error(too_long, code="too-long")
         allowed = parameter.get("EnumValues")
         if isinstance(allowed, list) and allowed and values[name] not in allowed:
             hint = did_you_mean(str(raw), map(str, allowed))

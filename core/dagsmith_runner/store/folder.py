@@ -54,6 +54,7 @@ class Store:
         self._stores = stores
         self._real_s3 = real_s3
         self._lock = threading.RLock()
+        self._remote_lock = threading.Lock()
 
     def path(self, uri: str) -> Path:
         """Where an object or prefix lies in this run's own store, whether it is there or not.
@@ -61,12 +62,7 @@ class Store:
         Raises:
             UnsafeUriError: If the URI is no path inside the store, or a link stands in its way.
         """
-        path = self.root
-        for part in parse(uri).parts:
-            path = path / part
-            if path.is_symlink():
-                raise UnsafeUriError(f"{uri!r}: {path} is a link, and the store has none")
-        return path
+        return _inside(self.root, parse(uri))
 
     def fetch(self, uri: str, destination: Path) -> int:
         """Copy the object, or all objects that the prefix means, into the folder ``destination``.
@@ -200,10 +196,28 @@ class Store:
         if objects:
             return objects, above
         if self._real_s3:
-            with self._lock:
-                if remote.download(wanted, self.root):
-                    return _meant(_keys(self.root, wanted), wanted)
+            self._download(wanted)
+            return _meant(_keys(self.root, wanted), wanted)
         return {}, 0
+
+    def _download(self, wanted: S3Uri) -> None:
+        """Keep what S3 has; all is made ready beside the store first, so that a folder appears whole."""
+        staged = self.root / _STAGING / uuid4().hex
+        with self._remote_lock:
+            if _keys(self.root, wanted):
+                return  # another step got it meanwhile
+            try:
+                if not remote.download(wanted, staged):
+                    return
+                whole = staged.joinpath(*wanted.parts)
+                parts = (whole,) if whole.exists() else tuple(whole.parent.iterdir())
+                with self._lock:
+                    for part in parts:
+                        uri = f"s3://{part.relative_to(staged).as_posix()}"
+                        self._place(part, self.path(uri), uri)
+            finally:
+                if staged.exists():
+                    shutil.rmtree(staged)
 
     def _missing(self, uri: str) -> NotFoundError:
         wanted = parse(uri)
@@ -237,7 +251,7 @@ class Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             if staged.is_dir() and target.is_dir():
                 for name, path in list(files_below(staged)):
-                    (target / name).parent.mkdir(parents=True, exist_ok=True)
+                    self.path(f"{uri.removesuffix('/')}/{name}").parent.mkdir(parents=True, exist_ok=True)
                     path.replace(target / name)
             else:
                 staged.replace(target)
@@ -265,12 +279,12 @@ def _take(source: Path, target: Path) -> None:
 def _keys(root: Path, wanted: S3Uri) -> dict[str, Path]:
     """By key: the files of one store whose keys begin with the one that is wanted."""
     parts = wanted.key.split("/")
-    exact = root.joinpath(*wanted.parts)
+    exact = _inside(root, wanted)
     if wanted.key and exact.is_file():
         return {wanted.key: exact}
     if exact.is_dir():
         above = f"{wanted.key}/" if wanted.key else ""
-        below = {f"{above}{name}": path for name, path in files_below(exact)}
+        below = {f"{above}{name}": path for name, path in files_below(exact, links=False)}
         if below:
             return below
     folder = root.joinpath(wanted.bucket, *parts[:-1])
@@ -280,11 +294,28 @@ def _keys(root: Path, wanted: S3Uri) -> dict[str, Path]:
     above = "/".join((*parts[:-1], ""))
     for child in sorted(folder.iterdir()):
         if child.name.startswith(parts[-1]):
+            if child.is_symlink():
+                raise UnsafeUriError(f"{child} is a link, and a store has none")
             if child.is_file():
                 found[f"{above}{child.name}"] = child
             else:
-                found.update({f"{above}{child.name}/{name}": path for name, path in files_below(child)})
+                below = {f"{child.name}/{name}": path for name, path in files_below(child, links=False)}
+                found.update({f"{above}{name}": path for name, path in below.items()})
     return found
+
+
+def _inside(root: Path, wanted: S3Uri) -> Path:
+    """Where an object or prefix lies in a store.
+
+    Raises:
+        UnsafeUriError: If a link stands in its way: a store has none of its own, so a job planted it.
+    """
+    path = root
+    for part in wanted.parts:
+        path = path / part
+        if path.is_symlink():
+            raise UnsafeUriError(f"{str(wanted)!r}: {path} is a link, and a store has none")
+    return path
 
 
 def _meant(keys: Mapping[str, Path], wanted: S3Uri) -> tuple[dict[str, Path], int]:

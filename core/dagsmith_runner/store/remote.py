@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ class RemoteError(DagsmithError):
     """S3 could not be read."""
 
 
-def download(uri: S3Uri, root: Path) -> int:
-    """Copy the object, or all objects below the prefix, into the folder that stands for S3.
+def download(uri: S3Uri, folder: Path) -> int:
+    """Copy the object, or all objects below the prefix, to ``BUCKET/KEY`` below ``folder``.
 
     Returns:
         How many objects there were; 0 if there are none.
 
     Raises:
         RemoteError: If boto3 is missing, or S3 refuses.
+        UnsafeUriError: If a key cannot be a path.
     """
     try:
         import boto3
@@ -28,10 +30,12 @@ def download(uri: S3Uri, root: Path) -> int:
     except ImportError as error:
         raise RemoteError("reading from S3 needs boto3: pip install boto3") from error
     try:
-        client = boto3.client("s3")
-        keys = _keys(client, uri)
-        for key in keys:
-            _download(client, parse(f"s3://{uri.bucket}/{key}"), root)
+        with closing(boto3.client("s3")) as client:
+            keys = _keys(client, uri)
+            for key in keys:
+                target = folder.joinpath(*parse(f"s3://{uri.bucket}/{key}").parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                client.download_file(uri.bucket, key, str(target))
     except (BotoCoreError, ClientError) as error:
         raise RemoteError(f"{uri}: S3 could not be read: {error}") from error
     return len(keys)
@@ -47,9 +51,3 @@ def _keys(client: Any, uri: S3Uri) -> list[str]:
     if not uri.folder and uri.key in keys:
         return [uri.key]
     return [key for key in keys if key.startswith(f"{uri.key}/")] or keys if uri.key else keys
-
-
-def _download(client: Any, uri: S3Uri, root: Path) -> None:
-    target = root.joinpath(*uri.parts)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    client.download_file(uri.bucket, uri.key, str(target))

@@ -178,6 +178,33 @@ def test_a_link_in_the_stores_own_folder_is_refused(store: Store, tmp_path: Path
         store.fetch("s3://bucket/way/out", tmp_path / "in")
 
 
+@pytest.mark.parametrize("planted", ["out/link", "out/deep/link", "link"])
+@pytest.mark.parametrize("asked", ["s3://bucket", "s3://bucket/out", "s3://bucket/l", "s3://bucket/o"])
+def test_a_link_that_was_planted_deep_in_a_store_is_never_followed(
+    tmp_path: Path, planted: str, asked: str
+) -> None:
+    (tmp_path / "secret").write_text("x")
+    _write(tmp_path / "s3" / "bucket", {"out/deep/a": "1", "l2": "1"})
+    (tmp_path / "s3" / "bucket" / planted).symlink_to(tmp_path / "secret")
+    for store in (Store(tmp_path / "s3"), Store(tmp_path / "none", stores=(tmp_path / "s3",))):
+        refused = asked != "s3://bucket/l" if planted != "link" else asked in ("s3://bucket", "s3://bucket/l")
+        if refused:
+            with pytest.raises((UnsafeUriError, UnsafeFileError), match="is a link"):
+                store.fetch(asked, tmp_path / "in")
+        else:
+            store.fetch(asked, tmp_path / "in")
+        assert "x" not in _read(tmp_path / "in").values()
+
+
+def test_an_output_is_not_written_through_a_planted_link(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    store.put(_write(tmp_path / "one", {"a": "1"}), "s3://bucket/out")
+    (store.root / "bucket" / "out" / "way").symlink_to(tmp_path / "outside")
+    with pytest.raises(UnsafeUriError, match="is a link"):
+        store.put(_write(tmp_path / "two", {"way/b": "2"}), "s3://bucket/out")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
 def test_a_key_cannot_be_an_object_and_a_folder(store: Store, tmp_path: Path) -> None:
     store.put(_write(tmp_path / "one", {"a": "1"}) / "a", "s3://bucket/k")
     with pytest.raises(UnsafeUriError, match="both an object and a folder"):
