@@ -22,6 +22,9 @@ COMPARISONS = MappingProxyType(
     }
 )
 TYPES = (*COMPARISONS, "In", "Not", "Or")
+NEGATED = ("Condition", "Expression")
+"""The key of what a ``Not`` negates. Source: ``ConditionNot`` of the SageMaker Python SDK: the first in 2.257 and 3,
+the second in older ones."""
 
 
 def all_hold(conditions: Sequence[Mapping[str, Any]]) -> bool:
@@ -41,7 +44,7 @@ def holds(condition: Mapping[str, Any]) -> bool:
     """
     kind = condition["Type"]
     if kind == "Not":
-        return not holds(condition["Expression"])
+        return not holds(next(condition[key] for key in NEGATED if key in condition))
     if kind == "Or":
         return any(holds(inner) for inner in condition["Conditions"])
     if kind == "In":

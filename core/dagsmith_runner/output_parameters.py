@@ -13,7 +13,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "Boolean": (bool,),
     "Float": (int, float),
 }
-"""Source: SageMaker API reference, pipeline definition JSON schema, ``OutputType``."""
+"""Source: ``LambdaOutputTypeEnum`` and ``CallbackOutputTypeEnum`` of the SageMaker Python SDK."""
 
 
 def output_parameters(declared: Iterable[Mapping[str, str]], answer: Any, source: str) -> dict[str, Any]:
@@ -39,13 +39,14 @@ def output_parameters(declared: Iterable[Mapping[str, str]], answer: Any, source
         name, wanted = parameter["OutputName"], parameter["OutputType"]
         if name not in answer:
             problems.append(f"no {name!r}")
-        elif not _is(answer[name], wanted):
+        elif not is_output(answer[name], wanted):
             problems.append(f"{name!r} is {answer[name]!r}, and {wanted} is declared")
     if problems:
         raise StepFailedError(f"{source} returned {', '.join(problems)}")
     return {parameter["OutputName"]: answer[parameter["OutputName"]] for parameter in declared}
 
 
-def _is(value: Any, wanted: str) -> bool:
+def is_output(value: Any, wanted: str) -> bool:
+    """Whether a value is of an ``OutputType``."""
     types = _TYPES.get(wanted, (object,))
     return isinstance(value, types) and (wanted == "Boolean" or not isinstance(value, bool))

@@ -156,6 +156,9 @@ def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         parameter_values(declared, {"Count": "x", "Rate": 10**400, "Kind": "c", "Raet": 1})
     assert len(caught.value.diagnostics) == 5
+    with pytest.raises(InvalidInputError, match="1025 characters") as long:
+        parameter_values(declared, {"Kind": "a" * 1025})
+    assert "--param Needed=VALUE" in str(long.value)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +168,7 @@ def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:
         ({"Type": "GreaterThan", "LeftValue": 2, "RightValue": 2}, False),
         ({"Type": "GreaterThanOrEqualTo", "LeftValue": 2, "RightValue": 2.0}, True),
         ({"Type": "In", "QueryValue": "x", "Values": ["x", "y"]}, True),
+        ({"Type": "Not", "Condition": {"Type": "LessThan", "LeftValue": 1, "RightValue": 2}}, False),
         ({"Type": "Not", "Expression": {"Type": "LessThan", "LeftValue": 1, "RightValue": 2}}, False),
         ({"Type": "Or", "Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}]}, False),
     ],

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import select
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagsmith.errors import Diagnostic
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
-from dagsmith_runner.output_parameters import output_parameters
+from dagsmith_runner.output_parameters import is_output, output_parameters
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 _LOOK = 0.05
 """Seconds between two looks at whether the run is being stopped."""
+_TERMINAL = threading.Lock()
+"""Held by the step that asks: a process has one terminal."""
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
@@ -36,8 +41,9 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
 def run(run: StepRun) -> StepResult:
     """Get the answer: a JSON object of the output parameters.
 
-    The message is the one that SageMaker puts on the queue: ``token``, ``pipelineExecutionArn`` left to the arguments,
-    and ``arguments``. Source: SageMaker Developer Guide, "Callback step".
+    The message is the one that SageMaker puts on the queue: ``token``, ``pipelineExecutionArn``, ``arguments`` and
+    ``status``, as users' handlers of such messages read it. The token is ten letters and digits (SageMaker API
+    reference, ``CallbackToken``), the same at every attempt.
 
     Raises:
         StepFailedError: If the answer is missing, no JSON, or other than declared.
@@ -45,9 +51,14 @@ def run(run: StepRun) -> StepResult:
     """
     given = run.options.callbacks.get(run.step.name)
     declared = run.body.get("OutputParameters", ())
-    message = {"token": run.job_name, "arguments": dict(run.arguments)}
+    message = {
+        "token": hashlib.sha256(run.job_name.encode()).hexdigest()[:10],
+        "pipelineExecutionArn": run.execution_arn,
+        "arguments": dict(run.arguments),
+        "status": "Executing",
+    }
     if given is None:
-        answer: Any = _ask(run.step.name, message, declared)
+        answer: Any = _ask(run, message, declared)
     elif Path(given).is_file() and given.endswith(".json"):
         answer = _parsed(Path(given).read_text("utf-8"), given)
     else:
@@ -87,14 +98,37 @@ def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> str:
     return answer.read_text("utf-8", errors="replace")
 
 
-def _ask(step: str, message: Mapping[str, Any], declared: Any) -> dict[str, Any]:
-    """Ask the person at the terminal for each output parameter."""
-    sys.stderr.write(f"\n{step} asks: {json.dumps(message['arguments'])}\n")
-    answer: dict[str, Any] = {}
-    for parameter in declared:
-        sys.stderr.write(f"{parameter['OutputName']} ({parameter['OutputType']}): ")
+def _ask(run: StepRun, message: Mapping[str, Any], declared: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """Ask the person at the terminal for each output parameter; one step asks at a time."""
+    while not _TERMINAL.acquire(timeout=_LOOK):
+        _end_if_stopped(run)
+    try:
+        sys.stderr.write(f"\n{run.step.name} asks: {json.dumps(message['arguments'])}\n")
+        return {parameter["OutputName"]: _asked(run, parameter) for parameter in declared}
+    finally:
+        _TERMINAL.release()
+
+
+def _asked(run: StepRun, parameter: Mapping[str, str]) -> Any:
+    wanted = parameter["OutputType"]
+    while True:
+        sys.stderr.write(f"{parameter['OutputName']} ({wanted}): ")
         sys.stderr.flush()
-        text = sys.stdin.readline().strip()
-        is_text = parameter["OutputType"] == "String"
-        answer[parameter["OutputName"]] = text if is_text else _parsed(text, "the prompt")
-    return answer
+        while not select.select([sys.stdin], [], [], _LOOK)[0]:
+            _end_if_stopped(run)
+        line = sys.stdin.readline()
+        if not line:
+            raise StepFailedError("the terminal was closed before there was an answer")
+        text = line.strip()
+        try:
+            value = text if wanted == "String" else json.loads(text)
+        except ValueError:
+            value = None
+        if is_output(value, wanted):
+            return value
+        sys.stderr.write(f"{text!r} is no {wanted}\n")
+
+
+def _end_if_stopped(run: StepRun) -> None:
+    if run.stop.is_set():
+        raise StepStoppedError(f"step {run.step.name} was stopped")

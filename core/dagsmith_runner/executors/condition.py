@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagsmith.errors import Diagnostic, did_you_mean
-from dagsmith_runner.conditions import TYPES, all_hold
+from dagsmith_runner.conditions import NEGATED, TYPES, all_hold
 from dagsmith_runner.definition import Step
 from dagsmith_runner.executor import StepResult, StepRun
 from dagsmith_runner.options import RunOptions
@@ -36,12 +36,13 @@ def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
             hint=did_you_mean(str(kind), TYPES),
         )
         return
-    needed = {"Not": ("Expression",), "Or": ("Conditions",), "In": ("QueryValue", "Values")}
+    negated = next((key for key in NEGATED if key in condition), NEGATED[0])
+    needed = {"Not": (negated,), "Or": ("Conditions",), "In": ("QueryValue", "Values")}
     missing = [key for key in needed.get(kind, ("LeftValue", "RightValue")) if key not in condition]
     if missing:
         yield Diagnostic(f"step {step!r}: condition {kind} lacks {', '.join(missing)}", code="missing")
     elif kind == "Not":
-        yield from _check(step, condition["Expression"])
+        yield from _check(step, condition[negated])
     elif (kind == "Or" and not isinstance(condition["Conditions"], list)) or (
         kind == "In" and not isinstance(condition["Values"], list)
     ):

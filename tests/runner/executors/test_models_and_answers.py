@@ -1,4 +1,4 @@
-"""Model, RegisterModel and Callback steps, stubs, and the programs that run inside a step."""
+"""Model and RegisterModel steps, stubs, and the programs that run inside a step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from dagsmith_runner import inside, stub
-from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagsmith_runner.executors import callback, create_model, register_model
+from dagsmith_runner.executor import StepFailedError, StepRun
+from dagsmith_runner.executors import create_model, register_model
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.store.folder import Store
 
@@ -24,7 +24,6 @@ DATA = "s3://bucket/model.tar.gz"
 NO_PROCESS: Any = None
 """The executors here start no job."""
 STEP: Any = SimpleNamespace(name="ask", depends_on=())
-OUTPUTS = [{"OutputName": "who", "OutputType": "String"}, {"OutputName": "votes", "OutputType": "Integer"}]
 
 
 def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: Any) -> StepRun:
@@ -84,28 +83,6 @@ def test_two_runs_at_once_get_two_versions(tmp_path: Path) -> None:
 def test_a_group_whose_name_is_a_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StepFailedError, match="no name of a model package"):
         register_model.run(_run(tmp_path, {**_registration(), "ModelPackageGroupName": ".."}))
-
-
-def test_a_callback_is_answered_by_a_file_or_a_command(tmp_path: Path) -> None:
-    (tmp_path / "answer.json").write_text('{"who": "Ada", "votes": 3, "more": 1}')
-    program = "import json,sys; m=json.load(sys.stdin); print(json.dumps(m['arguments']))"
-    for given in (str(tmp_path / "answer.json"), f'{sys.executable} -c "{program}"'):
-        run = _run(tmp_path, {"who": "Ada", "votes": 3}, declared=OUTPUTS, callbacks={"ask": given})
-        assert callback.run(run).properties == {"OutputParameters": {"who": "Ada", "votes": 3}}
-
-
-def test_all_that_is_wrong_with_an_answer_is_said(tmp_path: Path) -> None:
-    (tmp_path / "answer.json").write_text('{"votes": true}')
-    run = _run(tmp_path, {}, declared=OUTPUTS, callbacks={"ask": str(tmp_path / "answer.json")})
-    with pytest.raises(StepFailedError, match="no 'who', 'votes' is True, and Integer is declared"):
-        callback.run(run)
-
-
-def test_a_command_that_does_not_answer_ends_with_the_run(tmp_path: Path) -> None:
-    run = _run(tmp_path, {}, callbacks={"ask": "sleep 600"})
-    run.stop.set()
-    with pytest.raises(StepStoppedError):
-        callback.run(run)
 
 
 def test_a_stub_gives_properties_and_outputs(tmp_path: Path) -> None:
