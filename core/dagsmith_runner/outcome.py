@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 RunStatus = Literal["Succeeded", "Failed", "Stopped"]
 
@@ -17,7 +18,8 @@ class StepOutcome:
     Attributes:
         name: The step.
         type: Its type, as the definition has it.
-        status: ``succeeded``, ``cached``, ``kept``, ``skipped``, ``failed`` or ``stopped``; ``waiting`` for none.
+        status: ``succeeded``, ``cached``, ``kept``, ``skipped``, ``failed`` or ``stopped``; ``waiting`` if it never
+            started, ``running`` while it runs.
         seconds: How long it ran, all attempts together.
         attempts: How many there were.
         reason: Why it failed, was skipped or was stopped.
@@ -56,3 +58,47 @@ class RunOutcome:
     steps: tuple[StepOutcome, ...]
     reason: str | None = None
     seconds: float = 0.0
+
+
+_STATUSES = MappingProxyType(
+    {
+        "step-started": "running",
+        "step-succeeded": "succeeded",
+        "step-cached": "cached",
+        "step-kept": "kept",
+        "step-skipped": "skipped",
+        "step-failed": "failed",
+        "step-stopped": "stopped",
+    }
+)
+
+
+class Ledger:
+    """How each step stands, from the events of the run: as they happen, or as ``events.jsonl`` has them."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, StepOutcome] = {}
+
+    @property
+    def steps(self) -> tuple[StepOutcome, ...]:
+        """How each step stands, in the order of the definition; one that runs is ``running``."""
+        return tuple(self._steps.values())
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Take an event, as its ``as_dict`` gives it."""
+        for name, kind in event.get("steps", {}).items():
+            before = self._steps.get(name, StepOutcome(name, kind, "waiting"))
+            self._steps[name] = replace(before, status="waiting", reason=None)
+        status = _STATUSES.get(event["event"])
+        if status is None or event["step"] not in self._steps:
+            return
+        before = self._steps[event["step"]]
+        self._steps[event["step"]] = replace(
+            before,
+            status=status,
+            reason=event.get("message"),
+            seconds=event.get("seconds", before.seconds),
+            attempts=event.get("attempts", before.attempts),
+            outputs=event.get("outputs", before.outputs),
+            metrics=event.get("metrics", before.metrics),
+        )

@@ -93,6 +93,19 @@ class Store:
             raise self._missing(uri)
         copy_file(objects[key], destination)
 
+    def read(self, uri: str) -> bytes:
+        """The bytes of exactly one object.
+
+        Raises:
+            NotFoundError: If there is no object of that key.
+            UnsafeUriError: If the URI is no path inside the store.
+        """
+        key = parse(uri).key
+        objects, _ = self._objects(uri)
+        if key not in objects:
+            raise self._missing(uri)
+        return objects[key].read_bytes()
+
     def fetch_manifest(self, uri: str, destination: Path) -> int:
         """Copy what a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``.
 

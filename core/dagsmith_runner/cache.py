@@ -1,0 +1,160 @@
+"""Reusing what a step came to in an earlier run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from dagsmith_runner.definition import Step
+from dagsmith_runner.run_folder import KeptResult, RunFolder, write_json
+from dagsmith_runner.store.folder import Store
+
+_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s\"'\\]*)?")
+_NO_MATTER = frozenset(
+    {
+        "ExperimentConfig",
+        "NetworkConfig",
+        "ProcessingResources",
+        "ProfilerConfig",
+        "ResourceConfig",
+        "RoleArn",
+        "StoppingCondition",
+        "Tags",
+        "TransformResources",
+        "VpcConfig",
+    }
+)
+"""Arguments whose change is no reason to run a step again. Source: SageMaker Developer Guide, "Default cache key
+attributes by pipeline step type"."""
+_DURATION = re.compile(
+    r"P?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE
+)
+_DAYS = (365, 30, 7, 1)
+
+
+def asks_for_cache(step: Step) -> bool:
+    """Whether the step may take the result of an earlier run."""
+    config = step.body.get("CacheConfig")
+    return isinstance(config, Mapping) and config.get("Enabled") in (True, "true", "True")
+
+
+def lifetime(text: str) -> timedelta | None:
+    """What ``ExpireAfter`` says: an ISO 8601 duration, also in the short forms of the Developer Guide.
+
+    Those are such as ``30d`` and ``T16m``. A year is 365 days and a month 30. ``None`` if it is no duration.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None or not any(match.groups()):
+        return None
+    years, months, weeks, days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+    whole = sum(count * length for count, length in zip((years, months, weeks, days), _DAYS, strict=True))
+    return timedelta(days=whole, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def cache_key(
+    step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any], store: Store, execution: str, code: str
+) -> str:
+    """What decides whether two runs of a step come to the same: a digest of its arguments and of what it reads.
+
+    An S3 URI counts as the content that it leads to. Where outputs go does not count, and neither do the parts of the
+    arguments that hold the execution's id.
+
+    Args:
+        step: The step.
+        arguments: Its arguments, resolved.
+        body: The whole step, resolved.
+        store: What stands for S3.
+        execution: The id of the execution.
+        code: The digest of code that is outside of the arguments, such as a Lambda function's source.
+    """
+
+    def plain(value: Any, output: bool) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                key: plain(inner, output or "Output" in key)
+                for key, inner in value.items()
+                if key not in _NO_MATTER
+            }
+        if isinstance(value, list | tuple):
+            return [plain(inner, output) for inner in value]
+        if not isinstance(value, str):
+            return value
+        return _URI.sub(lambda match: "s3:" if output else content(match[0]), value).replace(execution, "")
+
+    def content(uri: str) -> str:
+        return f"sha256:{store.digest(uri)}" if store.exists(uri) else uri
+
+    rest = {key: body[key] for key in ("FunctionArn", "OutputParameters", "PropertyFiles") if key in body}
+    what = {
+        "type": step.type,
+        "arguments": plain(arguments, False),
+        "body": plain(rest, True),
+        "code": code,
+        "python": environment_digest(),
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def environment_digest() -> str:
+    """A digest of the interpreter's version and of the distributions that it finds: they stand for the image."""
+    found = {sys.version}
+    for folder in sys.path:
+        if Path(folder).is_dir():
+            with os.scandir(folder) as entries:
+                found.update(entry.name for entry in entries if entry.name.endswith(".dist-info"))
+    return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
+
+
+def remember(runs: Path, key: str, run: str, step: str) -> None:
+    """Note that a step of a run came to the result that ``key`` stands for."""
+    write_json(_entry(runs, key), {"run": run, "step": step})
+
+
+def recall(
+    runs: Path, key: str, step: Step, now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+) -> tuple[RunFolder, KeptResult] | None:
+    """The run that came to what ``key`` stands for, and what its step came to, if it is still there and not too old.
+
+    Args:
+        runs: The folder of all runs.
+        key: The key of the step.
+        step: The step: it says after which time a result is too old.
+        now: The time, in UTC.
+    """
+    try:
+        entry = json.loads(_entry(runs, key).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    folder = RunFolder(runs / entry["run"])
+    kept = folder.result(entry["step"])
+    if kept is None:
+        return None
+    limit = lifetime(str(step.body["CacheConfig"].get("ExpireAfter", "")))
+    if limit is not None and now() - kept.ended > limit:
+        return None
+    return folder, kept
+
+
+def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Path) -> None:
+    """Copy what a step left into this run's own store, under the same URIs; blocks are shared where they can be."""
+    theirs = Store(source.store)
+    for uri in sorted({*kept.result.outputs.values(), *kept.result.property_files.values()}):
+        if not theirs.exists(uri):
+            continue
+        copy = scratch / hashlib.sha256(uri.encode()).hexdigest()[:16]
+        if theirs.path(uri).is_file():
+            theirs.fetch_file(uri, copy)
+        else:
+            theirs.fetch(uri, copy)
+        store.put(copy, uri)
+
+
+def _entry(runs: Path, key: str) -> Path:
+    return runs / "cache" / key[:2] / f"{key}.json"

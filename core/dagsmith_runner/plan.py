@@ -1,0 +1,230 @@
+"""What a run will do, and everything that is wrong with it, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagsmith.errors import Diagnostic, DiagnosticSink, did_you_mean
+from dagsmith_runner import stub
+from dagsmith_runner.cache import asks_for_cache, lifetime
+from dagsmith_runner.definition import Definition, Step
+from dagsmith_runner.executor import MODULES, executor_for
+from dagsmith_runner.options import RunOptions
+from dagsmith_runner.references import (
+    ReferenceFailedError,
+    Scope,
+    is_reference,
+    referenced_step,
+    references,
+    resolve,
+)
+from dagsmith_runner.run_folder import KeptResult, RunFolder
+from dagsmith_runner.store import inputs
+from dagsmith_runner.store.folder import Store
+from dagsmith_runner.store.uri import UnsafeUriError
+
+_READS = frozenset({"InputDataConfig", "ModelDataUrl", "ProcessingInputs", "TransformInput"})
+"""Arguments below which an S3 URI is one that the step reads."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        steps: The steps that are selected, in the order of the definition.
+        left_out: The names of the others.
+        earlier: By name of a step that is left out: what it came to in an earlier run.
+        warnings: What may go wrong.
+    """
+
+    steps: tuple[Step, ...]
+    left_out: frozenset[str]
+    earlier: Mapping[str, KeptResult]
+    warnings: tuple[Diagnostic, ...]
+
+
+def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: Store) -> Plan:
+    """Select the steps, and check each of them and the options.
+
+    Args:
+        definition: What is run.
+        options: The choices of the run.
+        scope: Where parameters and execution variables have their values; no step has any yet.
+        store: What stands for S3, with the inputs and the earlier runs.
+
+    Raises:
+        InvalidInputError: With everything that is wrong.
+    """
+    sink = DiagnosticSink()
+    sink.extend(_check_names(definition, options))
+    sink.extend(inputs.check(options.inputs))
+    selected = _selected(definition, options)
+    earlier = {
+        name: kept
+        for name in definition.steps.keys() - selected
+        if (kept := _earlier_result(name, options.earlier)) is not None
+    }
+    steps = tuple(step for name, step in definition.steps.items() if name in selected)
+    for step in steps:
+        sink.extend(_check_step(step, options))
+        sink.extend(_check_left_out(step, selected, earlier))
+    if not sink.errors:
+        sink.extend(_check_data(steps, options, scope, store))
+    sink.raise_errors()
+    return Plan(steps, frozenset(definition.steps.keys() - selected), earlier, sink.warnings)
+
+
+def _selected(definition: Definition, options: RunOptions) -> frozenset[str]:
+    if not options.only and not options.start:
+        return frozenset(definition.steps)
+    after: dict[str, list[str]] = {name: [] for name in definition.steps}
+    for name, step in definition.steps.items():
+        for other in step.depends_on:
+            after[other].append(name)
+    started: set[str] = set()
+    pending = list(options.start)
+    while pending:
+        name = pending.pop()
+        if name not in started:
+            started.add(name)
+            pending.extend(after.get(name, ()))
+    selected = started.union(options.only)
+    return frozenset(selected & definition.steps.keys())
+
+
+def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagnostic]:
+    callbacks = [name for name, step in definition.steps.items() if step.type == "Callback"]
+    for flag, names, known in (
+        ("--only", options.only, definition.steps),
+        ("--from", options.start, definition.steps),
+        ("--stub", options.stubs, definition.steps),
+        ("--callback", options.callbacks, callbacks),
+    ):
+        what = "Callback step" if flag == "--callback" else "step"
+        for name in names:
+            if name not in known:
+                yield Diagnostic(
+                    f"{flag}: there is no {what} {name!r}",
+                    code="unknown-step",
+                    hint=did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}",
+                )
+    functions = {
+        text: text.rpartition(":function:")[2].partition(":")[0]
+        for step in definition.steps.values()
+        if isinstance(text := step.body.get("FunctionArn"), str)
+    }
+    named = any(is_reference(step.body.get("FunctionArn")) for step in definition.steps.values())
+    for name in options.lambdas:
+        if not named and name not in {*functions, *functions.values()}:
+            hint = did_you_mean(name, functions.values())
+            yield Diagnostic(f"--lambda: no step calls {name!r}", code="unknown-function", hint=hint)
+
+
+def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
+    if step.name in options.stubs:
+        yield from stub.check(step, options.stubs[step.name])
+        return
+    executor = executor_for(step.type)
+    if executor is None:
+        yield Diagnostic(
+            f"step {step.name!r}: a step of type {step.type} does not run here (those that do: {', '.join(MODULES)})",
+            code="unsupported-step",
+            hint=f"--stub {step.name}=FILE.json gives its outputs",
+        )
+        return
+    yield from executor.check(step, options)
+    if asks_for_cache(step):
+        text = step.body["CacheConfig"].get("ExpireAfter")
+        if text is not None and (not isinstance(text, str) or lifetime(text) is None):
+            yield Diagnostic(
+                f"step {step.name!r}: CacheConfig.ExpireAfter {text!r} is no duration",
+                code="invalid-duration",
+                hint="such as P30D",
+            )
+
+
+def _check_left_out(
+    step: Step, selected: frozenset[str], earlier: Mapping[str, KeptResult]
+) -> Iterator[Diagnostic]:
+    read = dict.fromkeys(
+        other for get in references(step.body) if (other := referenced_step(get)) is not None
+    )
+    for other in read:
+        if other not in selected and other not in earlier:
+            yield Diagnostic(
+                f"step {step.name!r} reads step {other!r}, which is not selected",
+                code="not-selected",
+                hint=f"--from-run RUN takes its result from an earlier run, --only {other} or --from {other} runs it",
+            )
+
+
+def _earlier_result(step: str, earlier: tuple[Path, ...]) -> KeptResult | None:
+    found = (RunFolder(folder).result(step) for folder in earlier)
+    return next((kept for kept in found if kept is not None), None)
+
+
+def _check_data(
+    steps: tuple[Step, ...], options: RunOptions, scope: Scope, store: Store
+) -> Iterator[Diagnostic]:
+    """See that what is known now to be read is there: not what other steps make, and not what S3 itself may have."""
+    if options.real_s3:
+        return
+    written = {uri.rstrip("/") for step in steps for uri in _uris(step.arguments, scope, reads=False)}
+    above = {folder for uri in written for folder in _folders(uri)}
+    for step in steps:
+        if step.name in options.stubs:
+            continue
+        for uri in dict.fromkeys(_uris(step.arguments, scope, reads=True)):
+            place = uri.rstrip("/")
+            if place in above or not written.isdisjoint((place, *_folders(place))):
+                continue
+            try:
+                missing = not store.exists(uri)
+            except UnsafeUriError as error:
+                yield Diagnostic(f"step {step.name!r}: {error}", code="unsafe-uri")
+                continue
+            if missing:
+                yield Diagnostic(
+                    f"step {step.name!r} reads {uri}, and nothing is there",
+                    code="missing-data",
+                    hint=f"--input {uri.rstrip('/')}=PATH gives it a local file or folder",
+                    # A step in a branch may never run.
+                    severity="error" if step.inside is None else "warning",
+                )
+
+
+def _uris(value: Any, scope: Scope, *, reads: bool, below: bool = False) -> Iterator[str]:
+    """The S3 URIs in arguments that are known before any step has run: those read, or those written."""
+    if is_reference(value) or isinstance(value, str):
+        if not below or any(referenced_step(get) for get in references(value)) or _has_json_get(value):
+            return
+        try:
+            uri = resolve(value, scope)
+        except ReferenceFailedError:
+            return
+        if isinstance(uri, str) and uri.startswith("s3://"):
+            yield uri
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            wanted = key in _READS if reads else "Output" in key
+            yield from _uris(inner, scope, reads=reads, below=below or wanted)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _uris(inner, scope, reads=reads, below=below)
+
+
+def _has_json_get(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return "Std:JsonGet" in value or any(map(_has_json_get, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_json_get, value))
+
+
+def _folders(uri: str) -> Iterator[str]:
+    """Every prefix of ``uri`` that ends before a slash, its bucket included."""
+    parts = uri.removeprefix("s3://").split("/")
+    for count in range(1, len(parts)):
+        yield "s3://" + "/".join(parts[:count])

@@ -1,0 +1,289 @@
+"""The folder of a run: everything that a run knows and makes, in files that say what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from dagsmith.errors import DagsmithError, did_you_mean
+from dagsmith_runner.events import Event
+from dagsmith_runner.executor import StepResult
+from dagsmith_runner.outcome import Ledger, RunOutcome, RunStatus, StepOutcome
+
+FORM = 1
+"""The form of the files here; a run of another form is not resumed."""
+
+_README = """\
+A run of pipeline {pipeline} on this machine, by dagsmith.
+
+definition.json        what was run: the pipeline's definition, as SageMaker would get it
+parameters.json        the values of its parameters
+plugins.lock.json      the plugins that took part in its compile, if there were any
+run.json               how the run stands: its status, its times, its steps
+events.jsonl           what happened, a line each
+s3/BUCKET/KEY          what stands for S3
+steps/STEP/result.json what came of a step; a step that has one has succeeded
+steps/STEP/attempt-N/  stdout.log and stderr.log; and ml/, the job's /opt/ml, if it failed
+
+To go on with a run that failed or was interrupted: dagsmith run --resume {id}
+To remove it: dagsmith runs clean {id}
+"""
+
+
+class RunFolderError(DagsmithError):
+    """There is no such run, another process is running it, or its files cannot be read or written."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What ``run.json`` holds.
+
+    Attributes:
+        id: The run: the name of its folder.
+        pipeline: The pipeline's name.
+        execution: The id of the execution, which keys in S3 and names of jobs hold.
+        region: The region that the run pretends to be in.
+        started: When it first started, in UTC.
+        status: ``Running`` until it has ended; a run that was killed stays so.
+        options: The choices of the run, JSON-ready, for a resume.
+        steps: How each step ended, in the order of the definition.
+        reason: Why it failed.
+        seconds: How long it ran, resumed parts together.
+    """
+
+    id: str
+    pipeline: str
+    execution: str
+    region: str
+    started: datetime
+    status: str = "Running"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[StepOutcome, ...] = ()
+    reason: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class KeptResult:
+    """What ``result.json`` of a step holds.
+
+    Attributes:
+        result: What came of the step.
+        ended: When it had succeeded, in UTC.
+        seconds: How long it ran, all attempts together.
+        attempts: How many there were.
+        cached_from: The run that first made it.
+    """
+
+    result: StepResult
+    ended: datetime
+    seconds: float
+    attempts: int
+    cached_from: str | None = None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.path.name
+
+    @property
+    def store(self) -> Path:
+        """The folder that stands for S3."""
+        return self.path / "s3"
+
+    def record(self) -> RunRecord:
+        """How the run stands.
+
+        Raises:
+            RunFolderError: If ``run.json`` is of another form.
+        """
+        data = self._read("run.json")
+        if data.pop("form", None) != FORM:
+            raise RunFolderError(f"{self.path / 'run.json'} was written by another version of dagsmith")
+        steps = tuple(StepOutcome(**step) for step in data.pop("steps"))
+        return RunRecord(**{**data, "started": datetime.fromisoformat(data["started"])}, steps=steps)
+
+    def write_record(self, record: RunRecord) -> None:
+        """Replace ``run.json``."""
+        data = {"form": FORM, **asdict(record), "started": record.started.isoformat()}
+        write_json(self.path / "run.json", data)
+
+    def result(self, step: str) -> KeptResult | None:
+        """What came of a step, if it has succeeded."""
+        path = self.path / "steps" / step / "result.json"
+        if not path.is_file():
+            return None
+        data = self._read(f"steps/{step}/result.json")
+        ended = datetime.fromisoformat(data.pop("ended"))
+        return KeptResult(StepResult(**data.pop("result")), ended, **data)
+
+    def write_result(self, step: str, kept: KeptResult) -> None:
+        """Say that a step has succeeded. It then has, whatever happens to this process."""
+        write_json(
+            self.path / "steps" / step / "result.json", {**asdict(kept), "ended": kept.ended.isoformat()}
+        )
+
+    def attempts(self, step: str) -> list[Path]:
+        """The folders of the attempts at a step, in order."""
+        found = (self.path / "steps" / step).glob("attempt-*")
+        return sorted(found, key=lambda path: int(path.name.removeprefix("attempt-")))
+
+    def new_attempt(self, step: str) -> Path:
+        """An empty folder for the next attempt at a step."""
+        before = self.attempts(step)
+        number = int(before[-1].name.removeprefix("attempt-")) + 1 if before else 1
+        path = self.path / "steps" / step / f"attempt-{number}"
+        path.mkdir(parents=True)
+        return path
+
+    def definition(self) -> str:
+        """The definition that is run."""
+        return (self.path / "definition.json").read_text("utf-8")
+
+    def parameters(self) -> dict[str, Any]:
+        """The values of the pipeline's parameters."""
+        return self._read("parameters.json")
+
+    def append(self, event: Event) -> None:
+        """Add a line to ``events.jsonl``."""
+        with (self.path / "events.jsonl").open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a killed process left a line unfinished
+                    file.write(b"\n")
+            file.write(json.dumps(event.as_dict()).encode() + b"\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only process that runs this run; a process that ends, however, holds it no more.
+
+        Raises:
+            RunFolderError: If another process is running it.
+        """
+        import fcntl
+
+        with (self.path / ".lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunFolderError(f"run {self.id} is running in another process") from error
+            yield
+
+    def is_running(self) -> bool:
+        """Whether a process is running it now."""
+        try:
+            with self.lock():
+                return False
+        except RunFolderError:
+            return True
+
+    def outcome(self) -> RunOutcome:
+        """How the run ended; how it stands, as ``Stopped``, if it runs or was killed."""
+        record = self.record()
+        status: RunStatus = "Stopped"
+        steps, reason = record.steps, record.reason
+        if record.status in ("Succeeded", "Failed", "Stopped"):
+            status = record.status  # type: ignore[assignment]
+        else:
+            reason = "it is running" if self.is_running() else "its process was killed"
+            ledger = Ledger()
+            for event in self.events():
+                ledger.add(event)
+            steps = ledger.steps
+        return RunOutcome(self.id, self.path, record.pipeline, status, steps, reason, record.seconds)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The lines of ``events.jsonl``; one that a killed process left unfinished is left out."""
+        path = self.path / "events.jsonl"
+        if not path.is_file():
+            return
+        with path.open("rb") as file:
+            for line in file:
+                with suppress(ValueError):
+                    yield json.loads(line)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            data: dict[str, Any] = json.loads((self.path / name).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{self.path / name} cannot be read: {error}") from error
+        return data
+
+
+def create_run(
+    runs: Path,
+    pipeline: str,
+    definition: str,
+    parameters: Mapping[str, Any],
+    *,
+    region: str,
+    options: Mapping[str, Any],
+    plugin_lock: str | None,
+) -> RunFolder:
+    """Make the folder of a new run, with all that is known before it starts.
+
+    The id is the time, the pipeline and the end of the execution's id: runs are listed in the order of their start.
+    """
+    started = datetime.now(timezone.utc)
+    while True:
+        execution = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(12))
+        folder = RunFolder(runs / f"{started:%Y%m%dT%H%M%SZ}-{pipeline}-{execution[-4:]}")
+        try:
+            folder.path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        break
+    (folder.path / "README.txt").write_text(_README.format(pipeline=pipeline, id=folder.id), "utf-8")
+    (folder.path / "definition.json").write_text(definition, "utf-8")
+    write_json(folder.path / "parameters.json", dict(parameters))
+    if plugin_lock is not None:
+        (folder.path / "plugins.lock.json").write_text(plugin_lock, "utf-8")
+    folder.write_record(RunRecord(folder.id, pipeline, execution, region, started, options=options))
+    return folder
+
+
+def open_run(runs: Path, run: str) -> RunFolder:
+    """The folder of a run that is there.
+
+    Raises:
+        RunFolderError: If it is not.
+    """
+    folder = RunFolder(runs / run)
+    if Path(run).name != run or not (folder.path / "run.json").is_file():
+        hint = did_you_mean(run, (found.id for found in runs_in(runs)))
+        raise RunFolderError(f"there is no run {run!r} in {runs}" + (f" ({hint})" if hint else ""))
+    return folder
+
+
+def runs_in(runs: Path) -> list[RunFolder]:
+    """All runs in a folder of runs, in the order of their start."""
+    return [RunFolder(path.parent) for path in sorted(runs.glob("*/run.json"))]
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write a file that is there whole, or not at all, even if this process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(json.dumps(data, indent=2, sort_keys=True, default=str) + "\n", "utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

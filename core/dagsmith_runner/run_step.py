@@ -1,0 +1,272 @@
+"""Runs one step: from its references to its result, with the cache, attempts and retries between them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from dagsmith.errors import DagsmithError
+from dagsmith_runner import cache
+from dagsmith_runner.definition import Step
+from dagsmith_runner.events import Event, EventKind
+from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError, executor_for
+from dagsmith_runner.launch.command import Launcher
+from dagsmith_runner.options import RunOptions
+from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
+from dagsmith_runner.retries import Retries
+from dagsmith_runner.run_folder import KeptResult, RunFolder, RunRecord
+from dagsmith_runner.scheduler import Ending
+from dagsmith_runner.store.folder import Store
+from dagsmith_runner.stub import stub_result
+
+ACCOUNT = "123456789012"
+"""The account that a run pretends to be in: the one that AWS' documentation uses in examples."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a step ended.
+
+    Attributes:
+        ending: ``succeeded``, ``cached``, ``kept``, ``failed`` or ``stopped``.
+        outcome: What a condition step found.
+        reason: Why it failed.
+    """
+
+    ending: Ending
+    outcome: bool | None = None
+    reason: str | None = None
+
+
+@dataclass
+class StepRunner:
+    """Runs the steps of one run; many threads use it.
+
+    Attributes:
+        folder: The run's folder.
+        record: What is known of the run.
+        options: The choices of the run.
+        store: What stands for S3.
+        launcher: What starts processes.
+        parameters: The values of the pipeline's parameters.
+        earlier: What steps that are not selected came to in an earlier run.
+        stop: Set when the run is being stopped.
+        tell: Takes each event.
+    """
+
+    folder: RunFolder
+    record: RunRecord
+    options: RunOptions
+    store: Store
+    launcher: Launcher
+    parameters: Mapping[str, Any]
+    earlier: Mapping[str, KeptResult]
+    stop: threading.Event
+    tell: Callable[[Event], None]
+    _results: dict[str, StepResult] = field(default_factory=dict)
+
+    def run(self, step: Step) -> Ended:
+        """Run a step, and tell what becomes of it."""
+        kept = self.folder.result(step.name)
+        if kept is not None:
+            return self._succeeded(step, kept, "kept")
+        started = time.monotonic()
+        try:
+            kept, ending = self._result(step, started)
+            self.folder.write_result(step.name, kept)
+            self._forget_folders(step)
+            return self._succeeded(step, kept, ending)
+        except StepStoppedError:
+            return self._ended(step, "stopped", "the run was stopped", started)
+        except StepFailedError as error:
+            log = {"log": str(error.log)} if error.log is not None else {}
+            return self._ended(step, "failed", error.reason, started, **log)
+        except OSError as error:
+            return self._ended(step, "failed", _told(error), started)
+
+    def _result(self, step: Step, started: float) -> tuple[KeptResult, Ending]:
+        arguments, body = self._resolved(step)
+        key = self._cache_key(step, arguments, body)
+        if key is not None and (found := cache.recall(self.options.runs, key, step)) is not None:
+            source, kept = found
+            cache.take_outputs(kept, source, self.store, self.folder.path / "steps" / step.name)
+            origin = kept.cached_from or source.id
+            return KeptResult(kept.result, kept.ended, 0.0, 0, cached_from=origin), "cached"
+        result = self._attempts(step, arguments, body, started)
+        attempts = len(self.folder.attempts(step.name))
+        kept = KeptResult(result, datetime.now(timezone.utc), time.monotonic() - started, attempts)
+        if key is not None:
+            cache.remember(self.options.runs, key, self.folder.id, step.name)
+        return kept, "succeeded"
+
+    def _attempts(
+        self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any], started: float
+    ) -> StepResult:
+        retries = Retries(tuple(step.body.get("RetryPolicies", ())))
+        while True:
+            folder = self.folder.new_attempt(step.name)
+            number = int(folder.name.removeprefix("attempt-"))
+            self._tell("step-started", step, attempt=number, log=str(folder / "stdout.log"))
+            try:
+                return self._attempt(step, arguments, body, folder)
+            except StepFailedError as error:
+                wait = retries.wait(error.kind, time.monotonic() - started)
+                if wait is None:
+                    raise
+                self._tell("step-retried", step, error.reason, attempt=number, wait=wait)
+            if self.stop.wait(wait):
+                raise StepStoppedError(f"step {step.name} was stopped")
+
+    def _attempt(
+        self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any], folder: Path
+    ) -> StepResult:
+        run = StepRun(
+            step=step,
+            arguments=arguments,
+            body=body,
+            job_name=job_name(self.record.execution, step.name),
+            folder=folder,
+            store=self.store,
+            options=self.options,
+            launcher=self.launcher,
+            stop=self.stop,
+            warn=lambda message: self._tell("warning", step, message),
+            region=self.record.region,
+            execution_arn=execution_variables(self.record)["PipelineExecutionArn"],
+            properties_of=self._properties_of,
+        )
+        if self.stop.is_set():
+            raise StepStoppedError(f"step {step.name} was stopped")
+        if step.name in self.options.stubs:
+            return stub_result(step, self.options.stubs[step.name], run)
+        executor = executor_for(step.type)
+        assert executor is not None, "the plan refused types without an executor"
+        try:
+            return executor.run(run)
+        except (StepFailedError, StepStoppedError):
+            raise
+        except OSError as error:
+            # An executor copies and unpacks the user's files: what the disk refuses is the step's failure.
+            raise StepFailedError(_told(error)) from error
+        except DagsmithError as error:
+            raise StepFailedError(str(error)) from error
+
+    def _resolved(self, step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        if step.name in self.options.stubs:
+            return step.arguments, step.body
+        name = job_name(self.record.execution, step.name)
+        scope = Scope(
+            self.parameters,
+            {**execution_variables(self.record), "TrainingJobName": name, "ProcessingJobName": name},
+            self._properties_of,
+            self._property_file,
+            self._read_json,
+        )
+        try:
+            body = resolve(step.body, scope)
+        except DagsmithError as error:
+            raise StepFailedError(str(error)) from error
+        return body.get("Arguments", {}), body
+
+    def _cache_key(self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
+        if not self.options.cache or step.name in self.options.stubs or not cache.asks_for_cache(step):
+            return None
+        digests = hashlib.sha256()
+        for name, text in sorted({**self.options.lambdas, **self.options.callbacks}.items()):
+            path = Path(text.rpartition(":")[0] or text)
+            digests.update(f"{name}\0{text}\0".encode())
+            digests.update(path.read_bytes() if path.is_file() else b"")
+        return cache.cache_key(step, arguments, body, self.store, self.record.execution, digests.hexdigest())
+
+    def _properties_of(self, step: str) -> Mapping[str, Any]:
+        return self._result_of(step).properties
+
+    def _result_of(self, step: str) -> StepResult:
+        if step in self._results:
+            return self._results[step]
+        return self.earlier[step].result if step in self.earlier else StepResult()
+
+    def _property_file(self, step: str, name: str) -> Any:
+        files = self._result_of(step).property_files
+        if name not in files:
+            raise ReferenceFailedError(f"step {step!r} left no property file {name!r}")
+        return self._read_json(files[name])
+
+    def _read_json(self, uri: str) -> Any:
+        try:
+            return json.loads(self.store.read(uri))
+        except (ValueError, RecursionError) as error:
+            raise ReferenceFailedError(f"{uri} is no JSON: {error}") from error
+
+    def _forget_folders(self, step: Step) -> None:
+        """Remove what jobs had as ``/opt/ml``: what they left is in the store, and data need not be there twice."""
+        for attempt in self.folder.attempts(step.name):
+            for parent, folders, _ in os.walk(attempt):
+                if "ml" in folders:
+                    shutil.rmtree(Path(parent, "ml"))
+                    folders.remove("ml")
+
+    def _succeeded(self, step: Step, kept: KeptResult, ending: Ending) -> Ended:
+        self._results[step.name] = kept.result
+        kinds: Mapping[Ending, EventKind] = {"kept": "step-kept", "cached": "step-cached"}
+        details: dict[str, Any] = {"seconds": round(kept.seconds, 3), "attempts": kept.attempts}
+        if kept.cached_from is not None:
+            details["cached_from"] = kept.cached_from
+        details |= {"outputs": dict(kept.result.outputs), "metrics": dict(kept.result.metrics)}
+        self._tell(kinds.get(ending, "step-succeeded"), step, **details)
+        found = kept.result.properties.get("Outcome") if step.type == "Condition" else None
+        return Ended(ending, found)
+
+    def _ended(self, step: Step, ending: Ending, reason: str, started: float, **more: Any) -> Ended:
+        kind: EventKind = "step-failed" if ending == "failed" else "step-stopped"
+        seconds = round(time.monotonic() - started, 3)
+        attempts = len(self.folder.attempts(step.name))
+        self._tell(kind, step, reason, seconds=seconds, attempts=attempts, **more)
+        return Ended(ending, reason=reason)
+
+    def _tell(self, kind: EventKind, step: Step, message: str | None = None, **details: Any) -> None:
+        self.tell(Event(kind, step.name, message, details))
+
+
+def job_name(execution: str, step: str) -> str:
+    """The name of a step's job, of at most 63 characters: the same at every attempt and in every run but for the id.
+
+    Source of the length: SageMaker API reference, ``TrainingJobName``. What follows the step's name tells steps apart
+    whose names begin alike.
+    """
+    return f"pipelines-{execution}-{step[:29].rstrip('-_')}-{hashlib.sha256(step.encode()).hexdigest()[:10]}".replace(
+        "_", "-"
+    )
+
+
+def execution_variables(record: RunRecord) -> dict[str, Any]:
+    """The execution variables of a run; a resume does not change them."""
+    pipeline = f"arn:aws:sagemaker:{record.region}:{ACCOUNT}:pipeline/{record.pipeline.lower()}"
+    started = record.started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "CurrentDateTime": started,
+        "PipelineArn": pipeline,
+        "PipelineExecutionArn": f"{pipeline}/execution/{record.execution}",
+        "PipelineExecutionId": record.execution,
+        "PipelineName": record.pipeline,
+        "StartDateTime": started,
+    }
+
+
+def _told(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in _FULL:
+        return f"the disk is full{where}"
+    return f"{error.strerror or error}{where}"
