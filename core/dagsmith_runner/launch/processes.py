@@ -1,0 +1,221 @@
+"""Jobs as processes of this machine, started by a supervisor: with an ``/opt/ml`` each, or with rewritten paths."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from dagsmith.errors import DagsmithError
+from dagsmith_runner.launch import keeper, paths
+from dagsmith_runner.launch.command import Command, Exit
+
+GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL. SageMaker gives 120 (Developer Guide, "How Amazon SageMaker AI Runs Your
+Training Image"); at a terminal nobody waits so long."""
+
+_LOOK = 0.1
+"""Seconds between two looks at whether the run is being stopped."""
+
+_PYTHON = re.compile(r"python(3(\.\d+)?)?")
+
+
+class ProcessLauncher:
+    """Starts jobs as processes of this machine; many threads use it at once.
+
+    Args:
+        isolation: Whether a job gets a mount namespace with an ``/opt/ml`` of its own, or rewritten paths.
+        hidden: The folder of all runs, which no job with a namespace sees.
+        grace: Seconds between SIGTERM and SIGKILL.
+    """
+
+    def __init__(
+        self, isolation: Literal["namespace", "paths"], hidden: Path, *, grace: float = GRACE
+    ) -> None:
+        self.isolation: Literal["namespace", "paths", "docker"] = isolation
+        self._hidden = hidden
+        self._grace = grace
+        self._supervisor = _Supervisor()
+        self._closed = threading.Event()
+
+    def __enter__(self) -> ProcessLauncher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all jobs at once, and the supervisor."""
+        self._closed.set()
+        self._supervisor.close()
+
+    def run(self, command: Command, stop: threading.Event) -> Exit:
+        """Start the process, wait for it, and end whatever it left behind."""
+        try:
+            with ExitStack() as stack:
+                outputs = [
+                    stack.enter_context(path.open("ab", buffering=0)).fileno()
+                    for path in (command.stdout, command.stderr)
+                ]
+                ml = stack.enter_context(paths.plain_path(command.ml))
+                return self._run(self._request(command, ml), outputs, stop)
+        except _UnsayableError as error:
+            return Exit(None, problem=str(error))
+        except OSError as error:
+            where = f" {error.filename}:" if error.filename else ""
+            return Exit(None, problem=f"the job cannot be started:{where} {error.strerror}")
+
+    def _request(self, command: Command, ml: str) -> dict[str, Any]:
+        argv, environment, folder = paths.rewrite_all(command.argv, command.environment, command.folder, ml)
+        argv, environment = _with_python(argv, environment, command.python)
+        return {
+            "argv": [_text(f"argument {number}", value) for number, value in enumerate(argv)],
+            "env": dict(_variable(name, value) for name, value in environment.items()),
+            "folder": _text("the working directory", folder),
+            "timeout": command.timeout,
+            "grace": self._grace,
+        }
+
+    def _run(self, request: dict[str, Any], outputs: list[int], stop: threading.Event) -> Exit:
+        for attempt in (1, 2):
+            with self._supervisor.connect(outputs) as job:
+                answer = self._converse(job, request, stop)
+            if answer is not None:
+                return Exit(**answer)
+            if attempt == 1 and not self._closed.is_set():
+                self._supervisor.renew()
+        return Exit(None, problem="the process that starts jobs ended before it could start this one")
+
+    def _converse(
+        self, job: socket.socket, request: dict[str, Any], stop: threading.Event
+    ) -> dict[str, Any] | None:
+        """Send the request and wait for the end; ``None`` if the job surely never started."""
+        try:
+            keeper.send(job, request)
+            answer = keeper.receive(job)
+        except ConnectionError:
+            return None
+        if answer is None or "started" not in answer:
+            return answer and {"code": None, **answer}
+        poll = select.poll()
+        poll.register(job, select.POLLIN)
+        told = False
+        while not poll.poll(_LOOK * 1000):
+            if self._closed.is_set():
+                return {"code": None, "stopped": True}
+            if stop.is_set() and not told:
+                told = True
+                try:
+                    keeper.send(job, {"stop": True})
+                except ConnectionError:
+                    continue
+        answer = keeper.receive(job)
+        if answer is None:
+            if self._closed.is_set():
+                return {"code": None, "stopped": True}
+            return {"code": None, "problem": "the process that stood over it was killed, and so it was ended"}
+        return answer
+
+
+class _UnsayableError(DagsmithError):
+    """What no process can be told in its arguments or environment."""
+
+
+def _text(what: str, value: str) -> str:
+    """The text as UTF-8 gives it back on the other side, whatever bytes the file system's encoding makes of it."""
+    try:
+        content = os.fsencode(value)
+    except UnicodeEncodeError:
+        raise _UnsayableError(f"{what} cannot be given to a process: {value!r} is no text") from None
+    if b"\0" in content:
+        raise _UnsayableError(f"{what} cannot be given to a process: {value!r} has a NUL character")
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _variable(name: str, value: str) -> tuple[str, str]:
+    if not name or "=" in name:
+        raise _UnsayableError(
+            f"the environment variable {name!r} cannot be given to a process: "
+            "a name has at least one character, and no '='"
+        )
+    return _text(f"an environment variable's name, {name!r},", name), _text(
+        f"environment variable {name}", value
+    )
+
+
+def _with_python(
+    argv: tuple[str, ...], environment: Mapping[str, str], python: Path | None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Have ``python`` mean the step's interpreter: as the program, and for programs that look on ``PATH``."""
+    interpreter = Path(python or sys.executable).absolute()
+    if argv and _PYTHON.fullmatch(argv[0]):
+        argv = (str(interpreter), *argv[1:])
+    folders = [str(interpreter.parent), environment.get("PATH", os.defpath)]
+    return argv, {**environment, "PATH": os.pathsep.join(folder for folder in folders if folder)}
+
+
+class _Supervisor:
+    """The supervisor's process, started when the first job is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def connect(self, outputs: list[int]) -> socket.socket:
+        """Have a keeper started for one job: the connection to it."""
+        own, given = socket.socketpair()
+        with given, self._lock:
+            descriptors = [given.fileno(), *outputs]
+            try:
+                socket.send_fds(self._started(), [b"j"], descriptors)
+            except ConnectionError:
+                self._end()
+                socket.send_fds(self._started(), [b"j"], descriptors)
+        return own
+
+    def renew(self) -> None:
+        """Replace the supervisor if it ended."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                self._end()
+
+    def close(self) -> None:
+        """End the supervisor and all jobs."""
+        with self._lock:
+            self._end()
+
+    def _started(self) -> socket.socket:
+        if self._control is None:
+            own, given = socket.socketpair()
+            home = str(Path(__file__).parents[2])
+            program = (
+                f"import sys; sys.path.append({home!r}); "
+                f"from dagsmith_runner.launch.supervisor import main; main({given.fileno()})"
+            )
+            with given:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-X", "utf8", "-c", program],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(given.fileno(),),
+                    start_new_session=True,
+                )
+            self._control = own
+        return self._control
+
+    def _end(self) -> None:
+        if self._control is not None and self._process is not None:
+            self._control.close()
+            self._process.wait()
+        self._control = self._process = None
