@@ -1,0 +1,92 @@
+"""The order of steps, without running any."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagsmith_runner.definition import Step
+from dagsmith_runner.scheduler import DONE, Ending, Schedule
+
+ENDINGS: list[Ending] = ["succeeded", "succeeded", "cached", "kept", "failed", "stopped"]
+
+
+def _step(name: str, *after: str, inside: str | None = None, branch: str | None = None) -> Step:
+    kind = "Condition" if name.startswith("if") else "Processing"
+    waits = (*([inside] if inside else []), *after)
+    return Step(name, kind, {}, {}, tuple(dict.fromkeys(waits)), inside, branch)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Step]:
+    """Steps that wait for earlier ones, some conditions, some in their branches; listed in any order."""
+    steps: list[Step] = []
+    for number in range(draw(st.integers(1, 12))):
+        name = f"if{number}" if draw(st.booleans()) else f"s{number}"
+        names = [step.name for step in steps]
+        after = draw(st.lists(st.sampled_from(names), max_size=3, unique=True)) if names else []
+        conditions = [other for other in names if other.startswith("if")]
+        inside = draw(st.sampled_from([None, *conditions]))
+        branch = draw(st.sampled_from(["IfSteps", "ElseSteps"])) if inside else None
+        steps.append(_step(name, *after, inside=inside, branch=branch))
+    return draw(st.permutations(steps))
+
+
+def _play(
+    steps: list[Step], endings: dict[str, Ending], outcomes: dict[str, bool], order: random.Random, jobs: int
+) -> tuple[list[str], dict[str, Ending]]:
+    schedule = Schedule(steps)
+    running: list[Step] = []
+    started: list[str] = []
+    while True:
+        while len(running) < jobs and (step := schedule.take()) is not None:
+            assert all(schedule.endings[other] in DONE for other in step.depends_on)
+            running.append(step)
+            started.append(step.name)
+        if not running:
+            break
+        step = running.pop(order.randrange(len(running)))
+        found = outcomes[step.name] if step.type == "Condition" else None
+        for settled in schedule.end(step.name, endings[step.name], found):
+            assert settled.reason
+    assert schedule.finished
+    return started, dict(schedule.endings)
+
+
+@given(graphs(), st.data(), st.randoms(use_true_random=False))
+def test_every_step_starts_once_after_all_it_waits_for_and_ends_the_same_in_any_order(
+    steps: list[Step], data: st.DataObject, order: random.Random
+) -> None:
+    endings = {step.name: data.draw(st.sampled_from(ENDINGS)) for step in steps}
+    outcomes = {step.name: data.draw(st.booleans()) for step in steps}
+    started, ended = _play(steps, endings, outcomes, order, jobs=1)
+    assert len(started) == len(set(started))
+    for jobs in (2, 8):
+        also_started, also_ended = _play(steps, endings, outcomes, order, jobs)
+        assert sorted(also_started) == sorted(started)
+        assert also_ended == ended
+    for step in steps:
+        before = [ended[other] for other in step.depends_on]
+        taken = step.inside is None or outcomes[step.inside] == (step.branch == "IfSteps")
+        if step.name in started:
+            assert DONE.issuperset(before)
+            assert taken
+        elif {"failed", "stopped"} & set(before):
+            assert ended[step.name] == "stopped"
+        else:
+            assert ended[step.name] == "skipped"
+            assert "skipped" in before or not taken
+
+
+def test_with_one_job_ready_steps_start_in_the_order_of_the_definition() -> None:
+    steps = [_step("c"), _step("b", "a"), _step("a"), _step("d")]
+    endings: dict[str, Ending] = dict.fromkeys("abcd", "succeeded")
+    assert _play(steps, endings, {}, random.Random(0), 1)[0] == ["c", "a", "b", "d"]
+
+
+def test_what_waits_for_steps_that_are_not_in_the_run_is_ready() -> None:
+    taken = Schedule([_step("b", "a")]).take()
+    assert taken is not None
+    assert taken.name == "b"
