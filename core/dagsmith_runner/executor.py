@@ -109,6 +109,8 @@ class Executor(Protocol):
 
 MODULES = MappingProxyType(
     {
+        "Processing": "processing",
+        "Training": "training",
         "Model": "create_model",
         "RegisterModel": "register_model",
         "Callback": "callback",

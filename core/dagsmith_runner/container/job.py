@@ -1,0 +1,228 @@
+"""What all jobs share: their folders, their environment, and why they failed."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import signal
+import site
+import stat
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagsmith_runner.launch.command import ML, Exit
+
+HOST = "algo-1"
+"""The name of the only host. Source: SageMaker Developer Guide, "Distributed Training Configuration"."""
+
+DEFAULT_RUNTIME = 86_400.0
+"""Seconds that a job may run if it names no limit. Source: API reference, ``StoppingCondition``: 1 day."""
+
+TOLD_CHARACTERS = 1024
+"""How much of a failure file or exit message is kept. Source: SageMaker Developer Guide, "How Amazon SageMaker Signals
+Algorithm Success and Failure" and "Save and Access Metadata Information About Your Processing Job"."""
+
+_KEPT = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"})
+
+_TAIL_BYTES = 64 * 1024
+
+
+def base_environment(run: StepRun) -> dict[str, str]:
+    """The variables that every job gets, in the container's terms.
+
+    Of this machine's own variables a job gets where programs are, the language, the time zone and which GPUs there
+    are, and nothing else: no credentials, tokens or proxies. Its home is its own :data:`ML`, so it finds no
+    ``~/.aws``. In a container of its own, all of those are the image's.
+    """
+    environment = {
+        "AWS_REGION": run.region,
+        "AWS_DEFAULT_REGION": run.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    if run.launcher.isolation == "docker":
+        return environment
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
+    if site.ENABLE_USER_SITE:
+        kept["PYTHONUSERBASE"] = site.getuserbase()
+    return {**kept, **environment, "HOME": ML}
+
+
+def arn(run: StepRun, kind: str, name: str) -> str:
+    """The ARN of a job, such as ``arn:aws:sagemaker:us-east-1:123456789012:training-job/name``."""
+    return f"arn:aws:sagemaker:{run.region}:123456789012:{kind}/{name.lower()}"
+
+
+def now() -> str:
+    """This moment, as a Describe response has it in JSON."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a configuration file of the container."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+
+
+def resource_config(instance_type: str) -> dict[str, Any]:
+    """``resourceconfig.json`` of a job on one host.
+
+    Source: SageMaker Developer Guide, "Distributed Training Configuration".
+    """
+    group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": [HOST]}
+    return {
+        "current_host": HOST,
+        "current_instance_type": instance_type,
+        "current_group_name": group["instance_group_name"],
+        "hosts": [HOST],
+        "instance_groups": [group],
+        "network_interface_name": "eth0",
+    }
+
+
+def warn_of_hosts(run: StepRun, count: Any) -> None:
+    """Tell the user that a job of several instances runs on one."""
+    if str(count).isdigit() and int(count) > 1:
+        run.warn(
+            f"InstanceCount is {count}: here the job runs once, as host {HOST}, and gets all of the data"
+        )
+
+
+def place(ml: Path, path: str) -> Path:
+    """Where a path of the container lies on this machine, checked again after the job had its way with the folders.
+
+    Args:
+        ml: The folder that is the job's :data:`ML`.
+        path: An absolute path below :data:`ML`.
+
+    Raises:
+        StepFailedError: If the path is not below it, or the job put a link in its way.
+    """
+    parts = [part for part in path.removeprefix(ML).split("/") if part]
+    if not path.startswith(f"{ML}/") or ".." in parts:
+        raise StepFailedError(f"ClientError: {path} is no path below {ML}")
+    target = ml.joinpath(*parts)
+    if target.resolve() != ml.resolve().joinpath(*parts):
+        raise StepFailedError(f"ClientError: {path} is a link, or below one: nothing is taken from there")
+    return target
+
+
+def read_told(path: Path, characters: int = TOLD_CHARACTERS) -> str | None:
+    """The beginning of a file that a job left to be read; ``None`` if there is no such regular file, or it is empty.
+
+    Raises:
+        UnicodeDecodeError: If it is not UTF-8.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as reader:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        piece = reader.read(4 * characters)
+    # A character that is cut in two at the end of the piece is left out.
+    text = codecs.getincrementaldecoder("utf-8")().decode(piece, final=len(piece) < 4 * characters)
+    return text[:characters].strip() or None
+
+
+def tail(log: Path, lines: int = 12, characters: int = TOLD_CHARACTERS) -> str:
+    """The last lines of a log, however long it is; empty if there is none."""
+    text = _end_of(log)
+    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])[-characters:].strip()
+
+
+def _end_of(log: Path) -> str:
+    try:
+        with log.open("rb") as reader:
+            size = reader.seek(0, os.SEEK_END)
+            reader.seek(max(0, size - _TAIL_BYTES))
+            return reader.read(_TAIL_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def check_exit(
+    exit: Exit,
+    run: StepRun,
+    stdout: Path,
+    stderr: Path,
+    *,
+    limit: float | None = None,
+    failure: Path | None = None,
+) -> None:
+    """Do nothing if the process of a job ended well.
+
+    The reason of a failure has SageMaker's form: what the job wrote into its failure file, else the last lines of its
+    log, then the exit code. Source: SageMaker Developer Guide, "How Amazon SageMaker Signals Algorithm Success and
+    Failure".
+
+    Args:
+        exit: How it ended.
+        run: The attempt.
+        stdout: The log of its standard output.
+        stderr: The log of its standard error.
+        limit: The seconds it had.
+        failure: The file in which it may say why it failed.
+
+    Raises:
+        StepFailedError: If it failed, could not be started or ran for too long.
+        StepStoppedError: If it ended since the run is being stopped.
+    """
+    if exit.stopped or (run.stop.is_set() and exit.code != 0):
+        raise StepStoppedError(f"step {run.step.name} was stopped")
+    log = stderr if stderr.exists() and stderr.stat().st_size else stdout
+    if exit.problem is not None:
+        raise StepFailedError(f"ClientError: the job could not be started: {exit.problem}", log=log)
+    if exit.timed_out:
+        told = "" if limit is None else f" ({limit:g})"
+        raise StepFailedError(f"the job ran for longer than MaxRuntimeInSeconds{told} and was ended", log=log)
+    if exit.code == 0:
+        return
+    told = _told(failure) or tail(stderr) or tail(stdout)
+    code = 128 + exit.signal if exit.signal is not None else exit.code
+    reason = f"AlgorithmError: {told}, exit code: {code}" if told else f"AlgorithmError: exit code: {code}"
+    raise StepFailedError(reason + _killed(code) + _hard_coded(run, told, stdout, stderr), log=log)
+
+
+def _told(failure: Path | None) -> str | None:
+    if failure is None:
+        return None
+    try:
+        return read_told(failure)
+    except UnicodeDecodeError:
+        return f"what {failure.name} says is not UTF-8"
+
+
+def _killed(code: int | None) -> str:
+    if code is None or code <= 128:
+        return ""
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        return ""
+    memory = ", perhaps for want of memory" if name == "SIGKILL" else ""
+    return f" (killed by {name}{memory})"
+
+
+def _hard_coded(run: StepRun, told: str, stdout: Path, stderr: Path) -> str:
+    """Where :data:`ML` is not mounted: say so to a script that seems to have looked for it."""
+    if run.launcher.isolation != "paths" or not any(
+        ML in text for text in (told, _end_of(stderr), _end_of(stdout))
+    ):
+        return ""
+    return (
+        f". The script names {ML}, which is not there without a mount namespace: take paths from its arguments or from"
+        " the SM_* variables, or run it on Linux with user namespaces, or with --runner docker"
+    )
+
+
+def request_without(request: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """What a Describe response repeats of a request: all but ``names``."""
+    return {key: value for key, value in request.items() if key not in names}

@@ -1,0 +1,163 @@
+"""Reads a CreateProcessingJob request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagsmith.errors import Diagnostic
+from dagsmith_runner.container.checks import (
+    cannot,
+    listed,
+    local_path_problem,
+    mapping,
+    needs_image,
+    program_problems,
+)
+
+BASE = "/opt/ml/processing"
+"""What every local path is below. Source: SageMaker Developer Guide, "How Amazon SageMaker Processing Configures Input
+and Output For Your Processing Container"."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of a job.
+
+    Attributes:
+        name: Its name.
+        uri: Where it comes from.
+        path: Where the container finds it.
+        data_type: ``S3Prefix`` or ``ManifestFile``.
+        raw: As the definition has it, with references.
+    """
+
+    name: str
+    uri: str
+    path: str
+    data_type: str
+    raw: Any = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output of a job.
+
+    Attributes:
+        name: Its name.
+        uri: Where it goes.
+        path: Where the container leaves it.
+    """
+
+    name: str
+    uri: str
+    path: str
+
+
+def inputs(request: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[Input, ...]:
+    """The inputs of a request without problems; those whose folder others are in come first."""
+    written = listed(raw.get("ProcessingInputs"))
+    found = [
+        Input(
+            item["InputName"],
+            item["S3Input"]["S3Uri"],
+            item["S3Input"]["LocalPath"].rstrip("/"),
+            item["S3Input"].get("S3DataType", "S3Prefix"),
+            written[number] if number < len(written) else None,
+        )
+        for number, item in enumerate(request.get("ProcessingInputs") or ())
+    ]
+    return tuple(sorted(found, key=lambda item: item.path.count("/")))
+
+
+def outputs(request: Mapping[str, Any]) -> tuple[Output, ...]:
+    """The outputs of a request without problems."""
+    config = request.get("ProcessingOutputConfig") or {}
+    return tuple(
+        Output(item["OutputName"], item["S3Output"]["S3Uri"], item["S3Output"]["LocalPath"].rstrip("/"))
+        for item in config.get("Outputs", ())
+    )
+
+
+def argv(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """The command of the container; empty for what the image itself runs."""
+    specification = request["AppSpecification"]
+    parts = [
+        *(specification.get("ContainerEntrypoint") or ()),
+        *(specification.get("ContainerArguments") or ()),
+    ]
+    return tuple(str(part) for part in parts)
+
+
+def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
+    """Say what of a request cannot run here.
+
+    Args:
+        step: The name of the step.
+        request: The request; references may stand for any value.
+        image: Whether it will run in its own image.
+    """
+    specification = mapping(request.get("AppSpecification"))
+    entrypoint = specification.get("ContainerEntrypoint")
+    if not image:
+        if not entrypoint:
+            yield needs_image(step, "it has no ContainerEntrypoint: what runs is known to its image alone")
+        yield from program_problems(step, listed(entrypoint))
+    yield from _input_problems(step, listed(request.get("ProcessingInputs")))
+    config = mapping(request.get("ProcessingOutputConfig"))
+    yield from _output_problems(step, listed(config.get("Outputs")))
+
+
+def _input_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
+    paths: dict[str, Any] = {}
+    for item in map(mapping, items):
+        here = f"input {item.get('InputName')!r}"
+        if "DatasetDefinition" in item:
+            yield cannot(step, f"{here} is a DatasetDefinition, which reads Athena or Redshift")
+            continue
+        if item.get("AppManaged") is True:
+            yield cannot(step, f"{here} is AppManaged: its image reads it from S3 itself")
+            continue
+        source = mapping(item.get("S3Input"))
+        if "S3Uri" not in source:
+            yield Diagnostic(f"step {step!r}: {here} has no S3Input with an S3Uri", code="missing-field")
+            continue
+        path = source.get("LocalPath")
+        if problem := local_path_problem(path, BASE):
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")
+        if isinstance(path, str):
+            if path.rstrip("/") in paths:
+                other = paths[path.rstrip("/")]
+                yield Diagnostic(
+                    f"step {step!r}: {here} and {other} have one LocalPath, {path}", code="duplicate"
+                )
+            paths[path.rstrip("/")] = here
+        if source.get("S3InputMode") == "Pipe":
+            yield cannot(step, f"{here} has S3InputMode Pipe: here there is only File", hint="use File")
+        elif source.get("S3CompressionType") == "Gzip":
+            yield cannot(
+                step, f"{here} has S3CompressionType Gzip, which belongs to S3InputMode Pipe", hint="use None"
+            )
+
+
+def _output_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
+    names: set[str] = set()
+    for item in map(mapping, items):
+        name = item.get("OutputName")
+        here = f"output {name!r}"
+        if isinstance(name, str):
+            if name in names:
+                yield Diagnostic(f"step {step!r}: there is a second {here}", code="duplicate")
+            names.add(name)
+        if "FeatureStoreOutput" in item:
+            yield cannot(step, f"{here} is a FeatureStoreOutput, and here is no feature store")
+            continue
+        if item.get("AppManaged") is True:
+            yield cannot(step, f"{here} is AppManaged: its image writes it to S3 itself")
+            continue
+        target = mapping(item.get("S3Output"))
+        if "S3Uri" not in target:
+            yield Diagnostic(f"step {step!r}: {here} has no S3Output with an S3Uri", code="missing-field")
+        elif problem := local_path_problem(target.get("LocalPath"), BASE):
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")

@@ -1,0 +1,86 @@
+"""Reads a CreateTrainingJob request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagsmith.errors import Diagnostic
+from dagsmith_runner.container import metrics
+from dagsmith_runner.container.channels import channel_problems
+from dagsmith_runner.container.checks import (
+    below,
+    cannot,
+    listed,
+    mapping,
+    needs_image,
+    program_problems,
+)
+from dagsmith_runner.container.toolkit import PROGRAM, SUBMIT_DIRECTORY
+from dagsmith_runner.launch.command import ML
+
+CHECKPOINTS = f"{ML}/checkpoints"
+"""Where checkpoints are if nothing else is said. Source: API reference, ``CheckpointConfig``."""
+
+_TAKEN = tuple(f"{ML}/{name}" for name in ("input", "output", "model", "code"))
+
+
+def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
+    """Say what of a request cannot run here.
+
+    Args:
+        step: The name of the step.
+        request: The request; references may stand for any value.
+        image: Whether it will run in its own image.
+    """
+    algorithm = mapping(request.get("AlgorithmSpecification"))
+    hyperparameters = mapping(request.get("HyperParameters"))
+    entrypoint = algorithm.get("ContainerEntrypoint")
+    if not image:
+        script = PROGRAM in hyperparameters and SUBMIT_DIRECTORY in hyperparameters
+        if not entrypoint and not script:
+            what = "it has neither a ContainerEntrypoint nor a script: what runs is known to its image alone"
+            yield needs_image(step, what)
+        yield from program_problems(step, listed(entrypoint))
+    yield from channel_problems(step, request)
+    yield from metrics.problems(step, algorithm.get("MetricDefinitions"))
+    output = mapping(request.get("OutputDataConfig"))
+    if "S3OutputPath" not in output:
+        yield Diagnostic(f"step {step!r}: OutputDataConfig has no S3OutputPath", code="missing-field")
+    for key in ("ServerlessJobConfig", "ModelPackageConfig"):
+        if key in request:
+            yield cannot(step, f"{key} customises a model of AWS's")
+    yield from _checkpoint_problems(step, mapping(request.get("CheckpointConfig")))
+
+
+def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    path = config.get("LocalPath", CHECKPOINTS)
+    if not isinstance(path, str):
+        return
+    plain = path.rstrip("/")
+    if not below(plain, ML):
+        yield cannot(
+            step,
+            f"CheckpointConfig has the LocalPath {path}, which is not below {ML}",
+            hint=f"use {CHECKPOINTS}",
+        )
+    elif any(plain == taken or below(plain, taken) for taken in _TAKEN):
+        yield Diagnostic(
+            f"step {step!r}: checkpoints cannot be in {path}, which SageMaker uses", code="unsafe-path"
+        )
+
+
+def hyperparameters(request: Mapping[str, Any]) -> dict[str, str]:
+    """The hyperparameters as the service gets them: texts."""
+    return {str(name): str(value) for name, value in (request.get("HyperParameters") or {}).items()}
+
+
+def instance(request: Mapping[str, Any]) -> tuple[str, Any]:
+    """The type of instance, and how many there are; of groups of instances, the first type and all of them."""
+    resources = request.get("ResourceConfig") or {}
+    groups = resources.get("InstanceGroups") or ()
+    if groups:
+        return str(groups[0].get("InstanceType", "local")), sum(
+            int(group["InstanceCount"]) for group in groups
+        )
+    return str(resources.get("InstanceType", "local")), resources.get("InstanceCount", 1)

@@ -1,0 +1,164 @@
+"""A Processing step: its command in a process of its own, between its inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagsmith.errors import DagsmithError, Diagnostic
+from dagsmith_runner.container import job, processing_request
+from dagsmith_runner.container.channels import fetch
+from dagsmith_runner.container.checks import refuse
+from dagsmith_runner.container.drivers import processing_requirements, settle_paths
+from dagsmith_runner.container.processing_request import Output
+from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
+from dagsmith_runner.files import copy_tree, refuse_links_out
+from dagsmith_runner.launch.command import ML, Command
+from dagsmith_runner.python_env import python_for
+
+if TYPE_CHECKING:
+    from dagsmith_runner.definition import Step
+    from dagsmith_runner.options import RunOptions
+
+
+def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
+    """Say what of the step only its image, or only AWS, can do."""
+    yield from processing_request.problems(step.name, step.arguments, image=options.isolation == "docker")
+
+
+def run(run: StepRun) -> StepResult:
+    """Run the job; properties are those of ``DescribeProcessingJob``.
+
+    Raises:
+        StepFailedError: If an input is missing, the command fails, or an output cannot be taken.
+        StepStoppedError: If the run is being stopped.
+    """
+    request = run.arguments
+    refuse(processing_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
+    ml = run.folder / "ml"
+    started = job.now()
+    limit = float((request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME))
+    inputs = processing_request.inputs(request, run.step.arguments)
+    outputs = processing_request.outputs(request)
+    (ml / "processing").mkdir(parents=True)
+    (ml / "output").mkdir()
+    for item in inputs:
+        fetch(run, item.raw, item.uri, job.place(ml, item.path), item.data_type)
+    for output in outputs:
+        job.place(ml, output.path).mkdir(parents=True, exist_ok=True)
+    _configure(run, request, ml)
+    folders = {item.name: job.place(ml, item.path) for item in inputs}
+    launchers = sorted(folders["entrypoint"].glob("*.sh")) if "entrypoint" in folders else []
+    requirements = processing_requirements(run, folders["code"], launchers) if "code" in folders else None
+    settle_paths(run, [folders["entrypoint"]] if launchers else [], ml)
+    stdout, stderr = run.folder / "stdout.log", run.folder / "stderr.log"
+    command = Command(
+        argv=processing_request.argv(request),
+        environment=_environment(run, request),
+        ml=ml,
+        folder=ML,
+        stdout=stdout,
+        stderr=stderr,
+        timeout=limit,
+        python=python_for(run, requirements),
+        image=request["AppSpecification"].get("ImageUri"),
+        network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
+    )
+    ended = run.launcher.run(command, run.stop)
+    message = ml / "output" / "message"
+    job.check_exit(ended, run, stdout, stderr, limit=limit, failure=message)
+    files = _property_files(run, ml, outputs)
+    left = _take_outputs(run, ml, outputs)
+    properties = {
+        **job.request_without(request, "Tags", "ExperimentConfig"),
+        "ProcessingJobName": run.job_name,
+        "ProcessingJobArn": job.arn(run, "processing-job", run.job_name),
+        "ProcessingJobStatus": "Completed",
+        "StoppingCondition": {"MaxRuntimeInSeconds": int(limit)},
+        "CreationTime": started,
+        "ProcessingStartTime": started,
+        "ProcessingEndTime": job.now(),
+        **_exit_message(message),
+    }
+    return StepResult(properties, left, property_files=files)
+
+
+def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
+    """Write the files of ``/opt/ml/config``.
+
+    Source: SageMaker Developer Guide, "How Amazon SageMaker Processing Configures Your Processing Container".
+    """
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    job.warn_of_hosts(run, cluster.get("InstanceCount"))
+    described = {
+        "ProcessingJobArn": job.arn(run, "processing-job", run.job_name),
+        "ProcessingJobName": run.job_name,
+        **job.request_without(request, "Tags", "ExperimentConfig"),
+    }
+    job.write_json(ml / "config" / "processingjobconfig.json", described)
+    job.write_json(
+        ml / "config" / "resourceconfig.json", job.resource_config(str(cluster.get("InstanceType", "local")))
+    )
+
+
+def _environment(run: StepRun, request: Mapping[str, Any]) -> dict[str, str]:
+    own = request.get("Environment") or {}
+    return {
+        **job.base_environment(run),
+        "PROCESSING_JOB_NAME": run.job_name,
+        "PROCESSING_JOB_ARN": job.arn(run, "processing-job", run.job_name),
+        **{str(name): str(value) for name, value in own.items()},
+    }
+
+
+def _property_files(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[str, str]:
+    """By name: the URI of each property file, which has to be there."""
+    by_name = {output.name: output for output in outputs}
+    found: dict[str, str] = {}
+    for item in run.body.get("PropertyFiles") or ():
+        name, output, path = item["PropertyFileName"], by_name.get(item["OutputName"]), str(item["FilePath"])
+        if output is None:
+            raise StepFailedError(
+                f"property file {name!r} is in output {item['OutputName']!r}, which is not there"
+            )
+        if not job.place(ml, f"{output.path}/{path}").is_file():
+            raise StepFailedError(f"property file {name!r}: the job left no {path} in output {output.name!r}")
+        found[name] = f"{output.uri.rstrip('/')}/{path}"
+    return found
+
+
+def _take_outputs(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[str, str]:
+    """Hand over what the job left; an output without files is not there, as S3 has no empty folders."""
+    left: dict[str, str] = {}
+    for number, output in enumerate(outputs):
+        folder = job.place(ml, output.path)
+        if folder.is_file():
+            raise StepFailedError(f"output {output.name!r}: {output.path} is a file, expected a folder")
+        if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+            run.warn(f"output {output.name!r}: the job left nothing in {output.path}")
+            continue
+        try:
+            if any(_share(output, other) for other in outputs if other is not output):
+                # Handing over moves the files, and another output has them too.
+                shared = run.folder / f"output-{number}"
+                refuse_links_out(folder)
+                copy_tree(folder, shared)
+                folder = shared
+            run.store.put(folder, output.uri)
+        except DagsmithError as error:
+            raise StepFailedError(f"ClientError: output {output.name!r} cannot be taken: {error}") from error
+        left[output.name] = output.uri
+    return left
+
+
+def _share(output: Output, other: Output) -> bool:
+    return f"{output.path}/".startswith(f"{other.path}/") or f"{other.path}/".startswith(f"{output.path}/")
+
+
+def _exit_message(message: Path) -> dict[str, str]:
+    try:
+        told = job.read_told(message)
+    except UnicodeDecodeError:
+        raise StepFailedError(f"ClientError: {ML}/output/message is not UTF-8") from None
+    return {} if told is None else {"ExitMessage": told}

@@ -1,0 +1,240 @@
+"""A Training step: its script or command in a process of its own, with SageMaker's training contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagsmith.errors import DagsmithError, Diagnostic
+from dagsmith_runner.container import job, metrics, toolkit, training_request
+from dagsmith_runner.container.channels import fetch_channels
+from dagsmith_runner.container.checks import refuse
+from dagsmith_runner.container.drivers import driver_requirements, settle_paths, unpack_code
+from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
+from dagsmith_runner.files import pack_tar_gz
+from dagsmith_runner.launch.command import ML, Command
+from dagsmith_runner.python_env import python_for
+
+if TYPE_CHECKING:
+    from dagsmith_runner.definition import Step
+    from dagsmith_runner.options import RunOptions
+
+Requirements = tuple[Path, str] | None
+
+
+def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
+    """Say what of the step only its image, or only AWS, can do."""
+    yield from training_request.problems(step.name, step.arguments, image=options.isolation == "docker")
+
+
+def run(run: StepRun) -> StepResult:
+    """Run the job; properties are those of ``DescribeTrainingJob``.
+
+    Raises:
+        StepFailedError: If an input is missing, the script fails, or what it left cannot be taken.
+        StepStoppedError: If the run is being stopped.
+    """
+    return run_training(run, run.arguments, run.job_name, run.folder)
+
+
+def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder: Path) -> StepResult:
+    """Run one training job; a tuning step does so once for each of its trials.
+
+    Args:
+        run: The attempt at the step that the job belongs to.
+        request: A CreateTrainingJob request without references.
+        job_name: The name of the job, unique in the runs folder.
+        folder: A folder of the job's own, empty.
+
+    Raises:
+        StepFailedError: If an input is missing, the script fails, or what it left cannot be taken.
+        StepStoppedError: If the run is being stopped.
+    """
+    run = replace(run, folder=folder)
+    refuse(training_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
+    ml, started = folder / "ml", job.now()
+    for name in ("input/config", "input/data", "model", "output/data", "code"):
+        (ml / name).mkdir(parents=True)
+    channels = fetch_channels(run, request, ml / "input" / "data")
+    instance, count = training_request.instance(request)
+    job.warn_of_hosts(run, count)
+    resources = job.resource_config(instance)
+    parameters = training_request.hyperparameters(request)
+    config = ml / "input" / "config"
+    job.write_json(config / "hyperparameters.json", parameters)
+    job.write_json(config / "inputdataconfig.json", channels)
+    job.write_json(config / "resourceconfig.json", resources)
+    checkpoints = _fetch_checkpoints(run, request, ml)
+    settle_paths(run, [ml / "input" / "data" / "sm_drivers"], ml)
+    environment = {
+        **job.base_environment(run),
+        "TRAINING_JOB_NAME": job_name,
+        "TRAINING_JOB_ARN": job.arn(run, "training-job", job_name),
+        **{str(name): str(value) for name, value in (request.get("Environment") or {}).items()},
+    }
+    algorithm = request["AlgorithmSpecification"]
+    command = Command(
+        argv=tuple(
+            str(part)
+            for part in (
+                *(algorithm.get("ContainerEntrypoint") or ()),
+                *(algorithm.get("ContainerArguments") or ()),
+            )
+        ),
+        environment=environment,
+        ml=ml,
+        folder=ML,
+        stdout=folder / "stdout.log",
+        stderr=folder / "stderr.log",
+        timeout=float(
+            (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME)
+        ),
+        image=algorithm.get("TrainingImage"),
+        network=not request.get("EnableNetworkIsolation", False),
+    )
+    requirements = driver_requirements(ml / "input" / "data")
+    if not command.argv and toolkit.PROGRAM in parameters:
+        decoded = toolkit.decode(parameters)
+        requirements = _fetch_code(run, decoded, ml)
+        own = toolkit.variables(decoded, resources, channels, job_name)
+        python_path = ":".join(filter(None, (toolkit.CODE, environment.get("PYTHONPATH"))))
+        command = replace(
+            command,
+            argv=toolkit.script_command(
+                ml / "code", decoded[toolkit.PROGRAM], toolkit.script_arguments(decoded)
+            ),
+            environment={**environment, **own, "PYTHONPATH": python_path},
+            folder=toolkit.CODE,
+        )
+    command = replace(command, python=python_for(run, requirements))
+    ended = run.launcher.run(command, run.stop)
+    if checkpoints is not None:
+        _put(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])
+    job.check_exit(
+        ended, run, command.stdout, command.stderr, limit=command.timeout, failure=ml / "output" / "failure"
+    )
+    found = metrics.last_values(run, algorithm.get("MetricDefinitions"), command.stdout, command.stderr)
+    outputs = _take_outputs(run, request, job_name, ml)
+    return StepResult(
+        _properties(run, request, job_name, started, ended.seconds, found), outputs, metrics=found
+    )
+
+
+def _fetch_code(run: StepRun, decoded: Mapping[str, Any], ml: Path) -> Requirements:
+    """Unpack the code where the toolkit does, and find its requirements."""
+    source = str(decoded.get(toolkit.SUBMIT_DIRECTORY, toolkit.CODE))
+    code = ml / "code"
+    if source.startswith("s3://"):
+        archive = run.folder / "sourcedir.tar.gz"
+        try:
+            run.store.fetch_file(source, archive)
+        except DagsmithError as error:
+            raise StepFailedError(f"ClientError: {toolkit.SUBMIT_DIRECTORY}: {error}") from error
+        unpack_code(archive, code)
+        archive.unlink()
+    elif source != toolkit.CODE:
+        archive = job.place(ml, source)
+        if not archive.is_file():
+            raise StepFailedError(f"ClientError: {toolkit.SUBMIT_DIRECTORY}: there is no {source}")
+        unpack_code(archive, code)
+    return (code, "requirements.txt") if (code / "requirements.txt").is_file() else None
+
+
+def _fetch_checkpoints(run: StepRun, request: Mapping[str, Any], ml: Path) -> tuple[str, str] | None:
+    """Bring back the checkpoints of an earlier attempt: where they are in the container, and in the store."""
+    config = request.get("CheckpointConfig")
+    if not config:
+        return None
+    path = str(config.get("LocalPath", training_request.CHECKPOINTS)).rstrip("/")
+    folder = job.place(ml, path)
+    folder.mkdir(parents=True, exist_ok=True)
+    if run.store.exists(config["S3Uri"]):
+        run.store.fetch(config["S3Uri"], folder)
+    return path, config["S3Uri"]
+
+
+def _put(run: StepRun, what: str, folder: Path, uri: str) -> bool:
+    """Hand over the files of a folder; ``False`` if there are none."""
+    if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+        return False
+    try:
+        run.store.put(folder, uri)
+    except DagsmithError as error:
+        raise StepFailedError(f"ClientError: {what} cannot be taken: {error}") from error
+    return True
+
+
+def _artifacts(request: Mapping[str, Any], job_name: str) -> tuple[str, bool]:
+    """Where the output of a job goes, and whether it is packed."""
+    config = request["OutputDataConfig"]
+    base = f"{str(config['S3OutputPath']).rstrip('/')}/{job_name}/output"
+    return base, config.get("CompressionType", "GZIP") != "NONE"
+
+
+def _model_uri(request: Mapping[str, Any], job_name: str) -> str:
+    base, packed = _artifacts(request, job_name)
+    return f"{base}/model.tar.gz" if packed else f"{base}/model/"
+
+
+def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: Path) -> dict[str, str]:
+    """Hand over the model and the other output, if there are any.
+
+    Source: SageMaker Developer Guide, "How Amazon SageMaker Processes Training Output"; API reference,
+    ``OutputDataConfig``, ``CompressionType``.
+    """
+    base, packed = _artifacts(request, job_name)
+    left: dict[str, str] = {}
+    for name, path in (("model", f"{ML}/model"), ("output", f"{ML}/output/data")):
+        folder = job.place(ml, path)
+        if not packed:
+            uri = _model_uri(request, job_name) if name == "model" else f"{base}/output/"
+            handed_over = _put(run, name, folder, uri)
+        else:
+            uri = f"{base}/{name}.tar.gz"
+            handed_over = _pack(run, name, folder, uri)
+        if handed_over:
+            left[name] = uri
+        elif name == "model":
+            run.warn(f"the job left nothing in {path}: there is no model at {uri}")
+    return left
+
+
+def _pack(run: StepRun, name: str, folder: Path, uri: str) -> bool:
+    if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+        return False
+    archive = run.folder / f"{name}.tar.gz"
+    try:
+        pack_tar_gz(folder, archive)
+        run.store.put(archive, uri)
+    except DagsmithError as error:
+        raise StepFailedError(f"ClientError: {name} cannot be taken: {error}") from error
+    return True
+
+
+def _properties(
+    run: StepRun,
+    request: Mapping[str, Any],
+    job_name: str,
+    started: str,
+    seconds: float,
+    found: Mapping[str, float],
+) -> dict[str, Any]:
+    ended = job.now()
+    return {
+        **job.request_without(request, "Tags", "ExperimentConfig"),
+        "TrainingJobName": job_name,
+        "TrainingJobArn": job.arn(run, "training-job", job_name),
+        "TrainingJobStatus": "Completed",
+        "SecondaryStatus": "Completed",
+        "ModelArtifacts": {"S3ModelArtifacts": _model_uri(request, job_name)},
+        "FinalMetricDataList": [
+            {"MetricName": name, "Value": value, "Timestamp": ended} for name, value in found.items()
+        ],
+        "CreationTime": started,
+        "TrainingStartTime": started,
+        "TrainingEndTime": ended,
+        "TrainingTimeInSeconds": round(seconds),
+        "BillableTimeInSeconds": round(seconds),
+    }
