@@ -31,13 +31,21 @@ class Checkout:
 
 def read_checkout(folder: Path) -> Checkout:
     """Ask git about the checkout that ``folder`` is in."""
-    top = _git(folder, "rev-parse", "--show-toplevel")
-    if top is None:
+    if not _may_be_checkout(folder):
         return Checkout()
     commit = _git(folder, "--no-pager", "log", "-1", "--no-show-signature", "--format=%H%x00%an")
     commit_id, _, author = (commit or "").partition("\0")
-    remote = _git(folder, "config", "--get", "remote.origin.url")
-    return Checkout(author or None, commit_id or None, _last_part(remote or "") or _last_part(top) or None)
+    package = _last_part(_git(folder, "config", "--local", "--get", "remote.origin.url") or "")
+    if not package:
+        package = _last_part(_git(folder, "rev-parse", "--show-toplevel") or "")
+    return Checkout(author or None, commit_id or None, package or None)
+
+
+def _may_be_checkout(folder: Path) -> bool:
+    """Whether git would find anything: starting it to hear that there is nothing costs as much as a small compile."""
+    resolved = folder.resolve()
+    # What cannot be looked at is git's to say.
+    return any(os.path.lexists(parent / ".git") for parent in (resolved, *resolved.parents))
 
 
 def _last_part(address: str) -> str:
