@@ -66,9 +66,9 @@ def _client(options: LineageOptions, folder: Path) -> OpenLineageClient:
 
 def _transport(options: LineageOptions, folder: Path) -> Transport:
     if options.transport == "file":
-        from openlineage.client.transport.file import FileConfig, FileTransport
+        from dagsmith_openlineage.file import LinesTransport
 
-        return FileTransport(FileConfig(log_file_path=str(folder / str(options.path)), append=True))
+        return LinesTransport(folder / str(options.path))
     if options.transport == "http":
         from openlineage.client.transport.http import HttpConfig, HttpTransport
 
