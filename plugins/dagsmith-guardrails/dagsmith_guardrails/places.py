@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from dagsmith.plugin import FrozenDict, freeze
@@ -58,21 +58,36 @@ class Place:
 
     def paths(self, arguments: dict[str, Any]) -> list[Path]:
         """Each path of the value in this request, whether or not it is there."""
-        within, path = _parts(self.within), _parts(self.path)
-        if EACH in self.within:
-            found = _matches(arguments, within)
-            return [base + path for base, around in found if isinstance(around, dict)]
-        around = value_at(arguments, within)
-        return [_joined(within, path)] if isinstance(around, dict) else []
+        if self._is_of_list:
+            found = _matches(arguments, self._within)
+            return [base + self._below for base, around in found if isinstance(around, dict)]
+        around = value_at(arguments, self._within)
+        return self._only_path if isinstance(around, dict) else []
 
     def takes_value(self, arguments: dict[str, Any], path: Path, defaults: Defaults) -> bool:
         """Whether the service takes the value there, going by the machines around it."""
         if not self.machines:
             return True
-        around = value_at(arguments, path[: -len(_parts(self.path))])
+        around = value_at(arguments, path[: -len(self._below)])
         found = [kind for place in self.machines for _, kind in _matches(around, _parts(place))]
         types = [known(kind, defaults) for kind in found]
         return not any(isinstance(kind, str) and LOCAL_STORAGE.match(kind) for kind in types)
+
+    @cached_property
+    def _within(self) -> tuple[str, ...]:
+        return _parts(self.within)
+
+    @cached_property
+    def _below(self) -> tuple[str, ...]:
+        return _parts(self.path)
+
+    @cached_property
+    def _is_of_list(self) -> bool:
+        return EACH in self._within
+
+    @cached_property
+    def _only_path(self) -> list[Path]:
+        return [self._within + self._below]
 
 
 def value_at(value: Any, path: Path) -> Any:
@@ -82,10 +97,10 @@ def value_at(value: Any, path: Path) -> Any:
             value = value[part]
         elif not isinstance(value, dict):
             return BLOCKED
-        elif part in value:
-            value = value[part]
         else:
-            return ABSENT
+            value = value.get(part, ABSENT)
+            if value is ABSENT:
+                return ABSENT
     return value
 
 
@@ -113,11 +128,6 @@ def spell(path: Path) -> str:
 def _parts(pattern: str) -> tuple[str, ...]:
     """A path by its parts; ``[*]`` is a part of its own."""
     return tuple(pattern.replace(EACH, f".{EACH}").split(".")) if pattern else ()
-
-
-@cache
-def _joined(within: tuple[str, ...], path: tuple[str, ...]) -> Path:
-    return within + path
 
 
 def _matches(value: Any, parts: tuple[str, ...]) -> Iterator[tuple[Path, Any]]:
