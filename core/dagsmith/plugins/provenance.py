@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from operator import is_
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -26,6 +27,9 @@ DEFINITION_NAMES = MappingProxyType(
 )
 """By attribute of a step: what the definition calls it."""
 
+Note = Callable[[str, Any, Any], None]
+"""Takes a path with its old and its new value."""
+
 _MISSING = object()
 _NOT_SHOWN = ("origins", "properties", "shapes")
 _STEP_FIELDS = {
@@ -42,14 +46,7 @@ _PIPELINE_FIELDS = tuple(
 )
 
 
-class _Difference(NamedTuple):
-    path: str
-    old: Any
-    new: Any
-
-
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One field that a plugin changed.
 
     Attributes:
@@ -101,7 +98,19 @@ def attribute(
     Returns:
         ``after`` with origins that name the plugin where it changed something, and the changes.
     """
-    found: list[_Difference] = []
+    found: list[Change] = []
+
+    def note(path: str, old: Any, new: Any) -> None:
+        found.append(
+            Change(
+                plugin,
+                "transform_spec",
+                path,
+                ABSENT if old is _MISSING else old,
+                ABSENT if new is _MISSING else new,
+            )
+        )
+
     known = {step.name: step for step in before.steps}
     steps = []
     for step in after.steps:
@@ -110,25 +119,24 @@ def attribute(
             steps.append(step)
             continue
         name = f"Steps.{step.name}"
-        differences = _step_differences(old, step, name)
-        if differences or old is None or step.origins is not old.origins:
-            places = [path.removeprefix(name).removeprefix(".") for path, _, _ in differences]
+        start = len(found)
+        _compare_steps(old, step, name, note)
+        if len(found) > start or old is None or step.origins is not old.origins:
+            places = [change.path[len(name) + 1 :] for change in found[start:]]
             step = changed(step, origins=_origins(old, plugin, places))
-        found += differences
         steps.append(step)
     kept = {step.name: step for step in after.steps}
-    found += [
-        _Difference(f"Steps.{name}", step, _MISSING) for name, step in known.items() if name not in kept
-    ]
+    for name, step in known.items():
+        if name not in kept:
+            note(f"Steps.{name}", step, _MISSING)
     old_order, new_order = [name for name in known if name in kept], [name for name in kept if name in known]
     if old_order != new_order:
-        found.append(_Difference("pipeline.steps", tuple(old_order), tuple(new_order)))
+        note("pipeline.steps", tuple(old_order), tuple(new_order))
     for name in _PIPELINE_FIELDS:
         old_value, new_value = getattr(before, name), getattr(after, name)
         if old_value is not new_value:
-            _compare(_by_name(old_value), _by_name(new_value), f"pipeline.{name}", found)
-    changes = tuple(Change(plugin, "transform_spec", path, _shown(o), _shown(n)) for path, o, n in found)
-    return replace(after, steps=tuple(steps), origins=before.origins), changes
+            _compare(_by_name(old_value), _by_name(new_value), f"pipeline.{name}", note)
+    return replace(after, steps=tuple(steps), origins=before.origins), tuple(found)
 
 
 def _by_name(value: Any) -> Any:
@@ -140,40 +148,39 @@ def _by_name(value: Any) -> Any:
     return FrozenDict() if value == () else value
 
 
-def _step_differences(old: StepSpec | None, new: StepSpec, path: str) -> list[_Difference]:
+def _compare_steps(old: StepSpec | None, new: StepSpec, path: str, note: Note) -> None:
     if old is None:
-        return [_Difference(path, _MISSING, new)]
-    found: list[_Difference] = []
+        note(path, _MISSING, new)
+        return
+    before, after = vars(old), vars(new)
     for name, place in _STEP_FIELDS.items():
-        before, after = getattr(old, name), getattr(new, name)
-        if before is not after:
-            _compare(before, after, f"{path}{place}", found)
-    return found
+        if before[name] is not after[name]:
+            _compare(before[name], after[name], f"{path}{place}", note)
 
 
-def _compare(old: Any, new: Any, path: str, found: list[_Difference]) -> None:
+def _compare(old: Any, new: Any, path: str, note: Note) -> None:
     """Note how two values differ; what is one and the same object is not looked at."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key, before in old.items():
             after = new.get(key, _MISSING)
             if before is not after:
-                _compare(before, after, f"{path}.{key}", found)
+                _compare(before, after, f"{path}.{key}", note)
         for key, after in new.items():
             if key not in old:
-                found.append(_Difference(f"{path}.{key}", _MISSING, after))
+                note(f"{path}.{key}", _MISSING, after)
     elif isinstance(old, tuple) and isinstance(new, tuple) and _begin_alike(old, new):
         shorter = min(len(old), len(new))
         if not all(map(is_, old, new)):
             for index in range(shorter):
                 if old[index] is not new[index]:
-                    _compare(old[index], new[index], f"{path}[{index}]", found)
+                    _compare(old[index], new[index], f"{path}[{index}]", note)
         for index in range(shorter, len(old)):
-            found.append(_Difference(f"{path}[{index}]", old[index], _MISSING))
+            note(f"{path}[{index}]", old[index], _MISSING)
         for index in range(shorter, len(new)):
-            found.append(_Difference(f"{path}[{index}]", _MISSING, new[index]))
+            note(f"{path}[{index}]", _MISSING, new[index])
     # To Python True is 1 and 1 is 1.0; in a definition they are not the same.
     elif type(old) is not type(new) or old != new:
-        found.append(_Difference(path, old, new))
+        note(path, old, new)
 
 
 def _begin_alike(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
@@ -181,13 +188,9 @@ def _begin_alike(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
     return len(old) == len(new) or old[: len(new)] == new[: len(old)]
 
 
-def _shown(value: Any) -> Any:
-    return ABSENT if value is _MISSING else value
-
-
 def _origins(old: StepSpec | None, plugin: str, places: list[str]) -> FrozenDict:
     before = old.origins if old is not None else FrozenDict()
-    beneath = tuple(f"{place}{mark}" for place in places for mark in (".", "["))
+    beneath = tuple([f"{place}{mark}" for place in places for mark in ".["])
     origins = {known: origin for known, origin in before.items() if not known.startswith(beneath)}
     # What is gone has an origin as well: should it be missed, the plugin is to answer for it.
     origins.update(dict.fromkeys(places, Origin("plugin", detail=plugin)))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from operator import is_
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
 from dagsmith.dag import topological_order
@@ -49,6 +50,43 @@ _HARMLESS = frozenset({str, int, bool, type(None)})
 """Types whose every value is JSON data."""
 _OF_TEXTS = frozenset({ParameterRef, ExecutionVariable, StepProperty, JsonGet})
 """The references that hold only texts."""
+
+
+def _is_text(value: Any, *others: None) -> bool:
+    """Whether it is a text: one that says something, unless it may be left out."""
+    if value is None:
+        return bool(others)
+    return type(value) is str and bool(value or others)
+
+
+def _is_shape(value: Any, kind: type[Any]) -> bool:
+    """Whether it is a shape whose fields are texts or tuples of them."""
+    return type(value) is kind and all(
+        type(part) is str or (type(part) is tuple and all(type(text) is str for text in part))
+        for part in vars(value).values()
+    )
+
+
+_NEW = object()
+"""Stands for the fields of a step that was not there before."""
+_STEP_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
+    {
+        "step_type": (_is_text, "the name of a step type"),
+        "definition_type": (_is_text, "the Type of the definition"),
+        "display_name": (lambda value: _is_text(value, None), "a text or None"),
+        "description": (lambda value: _is_text(value, None), "a text or None"),
+        "properties": (lambda value: _is_shape(value, PropertyShape), "a PropertyShape"),
+        "shapes": (
+            lambda value: type(value) is tuple and all(_is_shape(shape, RequestShape) for shape in value),
+            "a tuple of RequestShape",
+        ),
+        "fields": (
+            lambda value: not _OWN_FIELDS.intersection(value),
+            f"none of {', '.join(sorted(_OWN_FIELDS))}",
+        ),
+    }
+)
+"""By field of a step: what it may be, as a test and in words."""
 
 
 def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -> ParameterSpec:
@@ -229,49 +267,20 @@ def _sound_step(
             raise active.error(problem, "give plain data", hook) from error
     for part in ("depends_on", "if_steps", "else_steps"):
         value = getattr(step, part)
+        if value is getattr(old, part, None):
+            continue
         if not isinstance(value, (tuple, list)) or not all(isinstance(item, str) for item in value):
             raise active.error(
                 f"step {name!r} has {part}={shown(value)}", "give a tuple of names of steps", hook
             )
         sound[part] = tuple(value)
-    _check_step_fields(active, hook, step)
+    for part, (fits, expected) in _STEP_FIELDS.items():
+        value = getattr(step, part)
+        if value is not getattr(old, part, _NEW) and not fits(value):
+            raise active.error(f"step {name!r} has {part}={shown(value)}", f"give {expected}", hook)
     if all(getattr(step, part) is value for part, value in sound.items()):
         return step
     return changed(step, **sound)
-
-
-def _check_step_fields(active: ActivePlugin, hook: str, step: StepSpec) -> None:
-    for part, fits, expected in (
-        ("step_type", _is_text(step.step_type), "the name of a step type"),
-        ("definition_type", _is_text(step.definition_type), "the Type of the definition"),
-        ("display_name", _is_text(step.display_name, None), "a text or None"),
-        ("description", _is_text(step.description, None), "a text or None"),
-        ("properties", _is_shape(step.properties, PropertyShape), "a PropertyShape"),
-        (
-            "shapes",
-            type(step.shapes) is tuple and all(_is_shape(shape, RequestShape) for shape in step.shapes),
-            "a tuple of RequestShape",
-        ),
-        ("fields", not _OWN_FIELDS.intersection(step.fields), f"none of {', '.join(sorted(_OWN_FIELDS))}"),
-    ):
-        if not fits:
-            problem = f"step {step.name!r} has {part}={shown(getattr(step, part))}"
-            raise active.error(problem, f"give {expected}", hook)
-
-
-def _is_text(value: Any, *others: None) -> bool:
-    """Whether it is a text: one that says something, unless it may be left out."""
-    if value is None:
-        return bool(others)
-    return type(value) is str and bool(value or others)
-
-
-def _is_shape(value: Any, kind: type[Any]) -> bool:
-    """Whether it is a shape whose fields are texts or tuples of them."""
-    return type(value) is kind and all(
-        type(part) is str or (type(part) is tuple and all(type(text) is str for text in part))
-        for part in vars(value).values()
-    )
 
 
 def _sound_data(old: Any, new: Any, brought: list[Reference]) -> Any:
