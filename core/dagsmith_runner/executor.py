@@ -114,6 +114,7 @@ MODULES = MappingProxyType(
         "Model": "create_model",
         "RegisterModel": "register_model",
         "Callback": "callback",
+        "Lambda": "lambda_",
         "Condition": "condition",
         "Fail": "fail",
     }

@@ -1,33 +1,62 @@
-"""Calls a function as AWS Lambda calls a handler: ``call_function.py FILE HANDLER EVENT ANSWER``."""
+"""Calls a function as AWS Lambda calls a handler: ``call_function.py FILE HANDLER EVENT ANSWER``.
+
+The file's folder is the first place of imports, as a function's own folder is. Source of the context: AWS Lambda
+Developer Guide, "Using the Lambda context object to retrieve Python function information".
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import operator
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 
 def main(file: str, handler: str, event: str, answer: str) -> None:
-    """Write what ``handler(event, context)`` of ``file`` returns, as JSON."""
+    """Write what ``handler(event, context)`` of ``file`` came to, as ``{"returned": ...}`` or ``{"error": ...}``.
+
+    What the handler raises is printed as a traceback, and the exit code says that it failed.
+    """
+    given = json.loads(Path(event).read_text("utf-8"))
+    try:
+        returned = _handler(file, handler)(given["event"], _context(given))
+        text = json.dumps({"returned": returned}, allow_nan=False)
+    except Exception as error:
+        Path(answer).write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}), "utf-8")
+        raise
+    Path(answer).write_text(text, "utf-8")
+
+
+def _handler(file: str, handler: str) -> Any:
     sys.path.insert(0, str(Path(file).parent))
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     if spec is None or spec.loader is None:
-        raise SystemExit(f"{file} is no Python file")
+        raise ImportError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    if not hasattr(module, handler):
-        raise SystemExit(f"{file} has no function {handler}")
-    given = json.loads(Path(event).read_text("utf-8"))
-    context = SimpleNamespace(
-        function_name=given["function"],
+    return operator.attrgetter(handler)(module)
+
+
+def _context(given: dict[str, Any]) -> SimpleNamespace:
+    end = time.monotonic() + given["seconds"]
+    name = given["function"]
+    return SimpleNamespace(
+        function_name=name,
+        function_version="$LATEST",
         invoked_function_arn=given["arn"],
+        memory_limit_in_mb="128",
         aws_request_id=given["request"],
+        log_group_name=f"/aws/lambda/{name}",
+        log_stream_name=given["request"],
+        identity=None,
+        client_context=None,
+        get_remaining_time_in_millis=lambda: max(0, int((end - time.monotonic()) * 1000)),
     )
-    returned = getattr(module, handler)(given["event"], context)
-    Path(answer).write_text(json.dumps(returned), "utf-8")
 
 
 if __name__ == "__main__":

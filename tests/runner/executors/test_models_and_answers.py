@@ -131,15 +131,3 @@ def test_records_go_through_the_models_script(tmp_path: Path) -> None:
 def test_a_script_may_give_the_model_alone(tmp_path: Path) -> None:
     script = "class M:\n    def predict(self, x): return x * 2\ndef model_fn(d): return M()\n"
     assert _serve(tmp_path, script, "1\n2\n", strategy="SingleRecord") == "2.0\n4.0\n"
-
-
-def test_a_handler_is_called_with_the_event(tmp_path: Path) -> None:
-    (tmp_path / "f.py").write_text(
-        "def handler(event, context): return {**event, 'by': context.function_name}\n"
-    )
-    event = {"function": "notify", "arn": "arn", "request": "1", "event": {"a": 1}}
-    (tmp_path / "event.json").write_text(json.dumps(event))
-    program = Path(inside.__path__[0]) / "call_function.py"
-    files = (tmp_path / "f.py", "handler", tmp_path / "event.json", tmp_path / "answer.json")
-    subprocess.run([sys.executable, program, *files], check=True)
-    assert json.loads((tmp_path / "answer.json").read_text()) == {"a": 1, "by": "notify"}

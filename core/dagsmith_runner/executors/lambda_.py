@@ -1,0 +1,163 @@
+"""A Lambda step: the function is a handler in a file of the user's, called in a process of its own."""
+
+from __future__ import annotations
+
+import ast
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagsmith.errors import Diagnostic, Location, did_you_mean
+from dagsmith_runner import inside
+from dagsmith_runner.container import job
+from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
+from dagsmith_runner.files import copy_file
+from dagsmith_runner.launch.command import ML, Command
+from dagsmith_runner.output_parameters import output_parameters
+from dagsmith_runner.python_env import python_for
+
+if TYPE_CHECKING:
+    from dagsmith_runner.definition import Step
+    from dagsmith_runner.options import RunOptions
+
+TIMEOUT = 600.0
+"""Seconds. Source: aws/sagemaker-python-sdk issue 3236, where a Lambda step is ended after 10 minutes; Lambda itself
+would let a function run for 15."""
+
+MAX_BYTES = 6 * 1024 * 1024
+"""The longest answer. Source: AWS Lambda Developer Guide, "Lambda quotas": 6 MB for a synchronous invocation."""
+
+
+def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
+    """Say whether no file stands for the function, the file is not there, or it has no such handler."""
+    arn = step.body.get("FunctionArn")
+    if not isinstance(arn, str):
+        return  # a reference: known when the step runs
+    mapping = _mapping(arn, options.lambdas)
+    if mapping is None:
+        yield Diagnostic(
+            f"step {step.name!r} calls {arn}, and no file stands for it",
+            code="missing-lambda",
+            hint=_hint(step.name, arn),
+        )
+        return
+    file, handler = _parts(mapping)
+    if not handler:
+        yield Diagnostic(f"--lambda: {mapping!r} is not of the form FILE.py:HANDLER", code="invalid-lambda")
+    elif not file.is_file():
+        yield Diagnostic(f"--lambda {_name(arn)}: there is no {file}", code="missing-file")
+    else:
+        yield from _check_handler(file, handler)
+
+
+def run(run: StepRun) -> StepResult:
+    """Call the handler with the step's arguments; what it returns are the output parameters.
+
+    The file runs where it is, with its folder as the working directory and first place of imports. It gets no
+    environment variables but those of every job and of Lambda itself: what the real function is configured with is not
+    in the definition.
+
+    Raises:
+        StepFailedError: If it raises, exits, runs too long, or returns other things than declared.
+        StepStoppedError: If the run is being stopped.
+    """
+    arn = str(run.body["FunctionArn"])
+    mapping = _mapping(arn, run.options.lambdas)
+    if mapping is None:
+        raise StepFailedError(f"no file stands for {arn}: {_hint(run.step.name, arn)}")
+    file, handler = _parts(mapping)
+    source = file.resolve()
+    ml = run.folder / "ml"
+    ml.mkdir()
+    request = str(uuid.uuid5(uuid.NAMESPACE_URL, run.job_name))
+    event = {"function": _name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
+    job.write_json(ml / "event.json", {**event, "event": dict(run.arguments)})
+    copy_file(Path(inside.__path__[0]) / "call_function.py", ml / "call_function.py")
+    beside = (source.parent, "requirements.txt") if (source.parent / "requirements.txt").is_file() else None
+    files = (str(source), handler, f"{ML}/event.json", f"{ML}/answer.json")
+    command = Command(
+        argv=("python", f"{ML}/call_function.py", *files),
+        environment={
+            **job.base_environment(run),
+            "AWS_LAMBDA_FUNCTION_NAME": _name(arn),
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "LAMBDA_TASK_ROOT": str(source.parent),
+            "_HANDLER": f"{source.stem}.{handler}",
+        },
+        ml=ml,
+        folder=str(source.parent),
+        stdout=run.folder / "stdout.log",
+        stderr=run.folder / "stderr.log",
+        timeout=TIMEOUT,
+        python=python_for(run, beside),
+    )
+    ended = run.launcher.run(command, run.stop)
+    if ended.timed_out:
+        raise StepFailedError(f"{mapping} ran for longer than {TIMEOUT:g} seconds", log=command.stderr)
+    answer = _read_answer(ml / "answer.json", mapping, command.stderr)
+    if "error" in answer:
+        reason = str(answer["error"])[: job.TOLD_CHARACTERS]
+        raise StepFailedError(f"{mapping} failed: {reason}", log=command.stderr)
+    if "returned" not in answer:
+        job.check_exit(ended, run, command.stdout, command.stderr)
+        raise StepFailedError(f"{mapping} ended without an answer", log=command.stderr)
+    declared = run.body.get("OutputParameters") or ()
+    return StepResult({"OutputParameters": output_parameters(declared, answer["returned"], mapping)})
+
+
+def _read_answer(path: Path, mapping: str, log: Path) -> dict[str, Any]:
+    """What the handler came to; empty if it did not say."""
+    text = job.read_told(path, MAX_BYTES + 1)
+    if text is None:
+        return {}
+    if len(text.encode()) > MAX_BYTES:
+        raise StepFailedError(
+            f"{mapping} returned over {MAX_BYTES} bytes, the most that Lambda does", log=log
+        )
+    answer = json.loads(text)
+    return answer if isinstance(answer, dict) else {}
+
+
+def _check_handler(file: Path, handler: str) -> Iterator[Diagnostic]:
+    """Say whether a file cannot be Python, or nothing in it has the name of the handler; it is not run."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        yield Diagnostic(f"this is no Python: {error}", Location(str(file), line), code="invalid-lambda")
+        return
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+    first = handler.partition(".")[0]
+    if first not in names and "*" not in names:
+        hint = did_you_mean(first, names)
+        yield Diagnostic(f"there is no {first!r}", Location(str(file)), code="invalid-lambda", hint=hint)
+
+
+def _mapping(arn: str, lambdas: Mapping[str, str]) -> str | None:
+    return lambdas.get(arn, lambdas.get(_name(arn)))
+
+
+def _parts(mapping: str) -> tuple[Path, str]:
+    """The file and the handler; the latter is empty if there is none, or it is no name."""
+    file, _, handler = mapping.rpartition(":")
+    named = bool(file) and all(part.isidentifier() for part in handler.split("."))
+    return Path(file), handler if named else ""
+
+
+def _hint(step: str, arn: str) -> str:
+    return f"--lambda {_name(arn)}=FILE.py:HANDLER calls a handler, --stub {step}=FILE.json gives its outputs"
+
+
+def _name(arn: str) -> str:
+    """The name of a function: ``arn:aws:lambda:REGION:ACCOUNT:function:NAME``, perhaps with a version after it."""
+    parts = arn.split(":")
+    return parts[6] if len(parts) > 6 else arn
