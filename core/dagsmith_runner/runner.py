@@ -65,6 +65,7 @@ class Runner:
     file: str = "definition.json"
     _folder: RunFolder | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
+    _launcher: Launcher | None = None
 
     @classmethod
     def resume(cls, run: str, options: RunOptions, *, listener: Listener = _nobody) -> Runner:
@@ -104,6 +105,12 @@ class Runner:
         """End the run: no step starts any more, running ones are ended. May be called from anywhere, also twice."""
         self._stop.set()
 
+    def kill(self) -> None:
+        """As :meth:`stop`, but jobs get no time to end by themselves."""
+        self._stop.set()
+        if self._launcher is not None:
+            self._launcher.close()
+
     def run(self) -> RunOutcome:
         """Run, and block until all has ended.
 
@@ -117,6 +124,7 @@ class Runner:
         options = replace(self.options, runs=self.options.runs.absolute())
         definition, parameters, plan = self._prepared(options)
         with closing(launcher(options.isolation, options.runs)) as start:
+            self._launcher = start
             folder = self._folder or self._created(options, parameters)
             with folder.lock():
                 return _Session(self, folder, definition, plan, options, parameters, start).run()
@@ -131,16 +139,17 @@ class Runner:
             )
         with sink.collecting():
             definition = read_definition(self.definition, self.file)
+            parameters: dict[str, Any] = {}
             with sink.collecting():
                 parameters = parameter_values(definition.parameters, options.parameters)
-                if self._folder is None:
-                    execution, root = "0" * 12, options.runs / "none"
-                    record = RunRecord("", self.pipeline, execution, _region(self.definition), _now())
-                else:
-                    record, root = self._folder.record(), self._folder.store
-                scope = Scope(parameters, execution_variables(record), _nothing, _nothing, _nothing)
-                store = _store(root, options, self.objects)
-                plan = make_plan(definition, options, scope, store)
+            if self._folder is None:
+                execution, root = "0" * 12, options.runs / "none"
+                record = RunRecord("", self.pipeline, execution, _region(self.definition), _now())
+            else:
+                record, root = self._folder.record(), self._folder.store
+            scope = Scope(parameters, execution_variables(record), _nothing, _nothing, _nothing)
+            store = _store(root, options, self.objects)
+            plan = make_plan(definition, options, scope, store)
         sink.raise_errors()
         return definition, parameters, plan
 
@@ -214,7 +223,8 @@ class _Session:
         }
         self.tell(Event("run-resumed" if resumed else "run-started", None, None, details))
         for warning in self.plan.warnings:
-            self.tell(Event("warning", None, str(warning)))
+            hint = f" ({warning.hint})" if warning.hint else ""
+            self.tell(Event("warning", None, f"{warning.message}{hint}"))
         for name in self.definition.steps:
             if name in self.plan.left_out:
                 self.tell(Event("step-skipped", name, "it is not selected"))

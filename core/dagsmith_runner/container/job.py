@@ -26,6 +26,12 @@ TOLD_CHARACTERS = 1024
 """How much of a failure file or exit message is kept. Source: SageMaker Developer Guide, "How Amazon SageMaker Signals
 Algorithm Success and Failure" and "Save and Access Metadata Information About Your Processing Job"."""
 
+INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+"""What a retry policy calls the failure of a job that was killed: no script kills itself so, and the machine may do
+better the next time. Source of the name: SageMaker Developer Guide, "Retry Policy for Pipeline Steps"."""
+
+_KILLED = 128 + signal.SIGKILL
+
 _KEPT = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"})
 
 _TAIL_BYTES = 64 * 1024
@@ -188,7 +194,8 @@ def check_exit(
     told = _told(failure) or tail(stderr) or tail(stdout)
     code = 128 + exit.signal if exit.signal is not None else exit.code
     reason = f"AlgorithmError: {told}, exit code: {code}" if told else f"AlgorithmError: exit code: {code}"
-    raise StepFailedError(reason + _killed(code) + _hard_coded(run, told, stdout, stderr), log=log)
+    kind = INTERNAL_ERROR if code == _KILLED else None
+    raise StepFailedError(reason + _killed(code) + _hard_coded(run, told, stdout, stderr), kind=kind, log=log)
 
 
 def _told(failure: Path | None) -> str | None:

@@ -56,7 +56,9 @@ def job(name: str, script: str, *reads: Any, **more: Any) -> dict[str, Any]:
         for n, uri in enumerate(reads)
     ]
     uri = {"Std:Join": {"On": "/", "Values": [BUCKET, get("Execution.PipelineExecutionId"), name]}}
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
     arguments = {
+        "ProcessingResources": {"ClusterConfig": cluster},
         "AppSpecification": {"ImageUri": "image", "ContainerEntrypoint": ["/bin/sh", "-c", script]},
         "Environment": {
             "OUT": "/opt/ml/processing/out",

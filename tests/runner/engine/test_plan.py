@@ -1,0 +1,195 @@
+"""What is told before anything starts, and which steps are selected."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagsmith.errors import InvalidInputError
+from tests.runner.engine.pipelines import (
+    Heard,
+    callback,
+    condition,
+    definition,
+    fail,
+    get,
+    job,
+    output_of,
+    run,
+    statuses,
+)
+
+ANSWER = """python3 -c 'print("{\\"answer\\": \\"yes\\"}")'"""
+
+
+def _problems(text: str, folder: Path, **options: Any) -> list[str]:
+    heard = Heard()
+    with pytest.raises(InvalidInputError) as error:
+        run(text, folder, listener=heard, **options)
+    assert heard == []
+    assert not list((folder / "runs").glob("*/run.json")), "a run that is refused leaves no folder"
+    return [str(diagnostic) for diagnostic in error.value.diagnostics]
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    steps = [
+        {"Name": "cluster", "Type": "EMR", "Arguments": {}},
+        callback("ask"),
+        job("read", "true", "s3://bucket/raw"),
+    ]
+    problems = _problems(
+        definition(steps, Rate=0.5),
+        tmp_path,
+        parameters={"Rat": "1", "Rate": "much"},
+        only=("reed", "read", "cluster", "ask"),
+        stubs={"stub": tmp_path / "x.json"},
+        callbacks={"read": "answer.json"},
+        lambdas={"f": "f.py:f"},
+        inputs={"s3://bucket/x": tmp_path / "nothing"},
+    )
+    assert any("no parameter 'Rat'" in line and "did you mean 'Rate'" in line for line in problems)
+    assert any("expected Float, got 'much'" in line for line in problems)
+    problems = _problems(
+        definition(steps),
+        tmp_path,
+        only=("reed", "read", "cluster", "ask"),
+        stubs={"stub": tmp_path / "x.json"},
+        callbacks={"read": "answer.json"},
+        lambdas={"f": "f.py:f"},
+        inputs={"s3://bucket/x": tmp_path / "nothing"},
+    )
+    for part in (
+        "--only: there is no step 'reed' (did you mean 'read'?)",
+        "--stub: there is no step 'stub'",
+        "--callback: there is no Callback step 'read'",
+        "--lambda: no step calls 'f'",
+        "--input s3://bucket/x: there is no",
+        "step 'cluster': a step of type EMR does not run here",
+        "--stub cluster=FILE.json",
+        "step 'ask' waits for an answer",
+    ):
+        assert any(part in line for line in problems), part
+
+
+def test_data_that_nothing_supplies_is_missed_before_the_first_step(tmp_path: Path) -> None:
+    text = definition([job("a", "true", "s3://bucket/raw"), job("b", "true", output_of("a"))])
+    (problem,) = _problems(text, tmp_path)
+    assert problem == (
+        "step 'a' reads s3://bucket/raw, and nothing is there "
+        "(--input s3://bucket/raw=PATH gives it a local file or folder)"
+    )
+
+
+def test_data_that_another_step_writes_is_not_missed(tmp_path: Path) -> None:
+    uri = {
+        "Std:Join": {"On": "/", "Values": ["s3://bucket", get("Execution.PipelineExecutionId"), "a", "part"]}
+    }
+    writes = job("a", "mkdir $OUT/part; echo 1 > $OUT/part/x")
+    outcome = run(definition([writes, job("b", "cat $IN0/x", uri, DependsOn=["a"])]), tmp_path)
+    assert statuses(outcome) == {"a": "succeeded", "b": "succeeded"}
+
+
+def test_data_of_a_step_in_a_branch_is_only_warned_about(tmp_path: Path) -> None:
+    inner = job("inner", "true", "s3://bucket/raw")
+    heard = Heard()
+    outcome = run(definition([condition("if", 1, 2, [inner])]), tmp_path, listener=heard)
+    assert outcome.status == "Succeeded"
+    assert [event.message for event in heard if event.kind == "warning"] == [
+        "step 'inner' reads s3://bucket/raw, and nothing is there "
+        "(--input s3://bucket/raw=PATH gives it a local file or folder)"
+    ]
+
+
+def test_a_lifetime_that_is_none_is_told(tmp_path: Path) -> None:
+    text = definition([job("a", "true", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})])
+    (problem,) = _problems(text, tmp_path)
+    assert "CacheConfig.ExpireAfter 'soon' is no duration" in problem
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../up", "a" * 300])
+def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
+    from dagsmith_runner.options import RunOptions
+    from dagsmith_runner.runner import Runner
+
+    with pytest.raises(InvalidInputError, match="no name of a pipeline"):
+        Runner(definition([fail("f")]), name, RunOptions(runs=tmp_path)).run()
+
+
+def test_a_definition_that_is_none_is_told(tmp_path: Path) -> None:
+    assert "no JSON" in _problems("{", tmp_path)[0]
+    with pytest.raises(InvalidInputError, match="the DAG has a cycle: a -> b -> a"):
+        run(definition([fail("a", DependsOn=["b"]), fail("b", DependsOn=["a"])]), tmp_path)
+
+
+def test_only_runs_what_it_names_with_the_results_of_an_earlier_run(tmp_path: Path) -> None:
+    steps = [
+        job("a", "echo one > $OUT/x"),
+        job("b", "cat $IN0/x $IN0/x > $OUT/y", output_of("a")),
+        job("c", "true"),
+    ]
+    text = definition(steps)
+    first = run(text, tmp_path)
+    (problem,) = _problems(text, tmp_path / "other", only=("b",))
+    assert "step 'b' reads step 'a', which is not selected" in problem
+    second = run(text, tmp_path, only=("b",), earlier=(first.folder,))
+    assert statuses(second) == {"a": "skipped", "b": "succeeded", "c": "skipped"}
+    (made,) = (second.folder / "s3").rglob("y")
+    assert made.read_text() == "one\none\n"
+
+
+def test_from_runs_what_it_names_and_all_after_it(tmp_path: Path) -> None:
+    steps = [
+        job("a", "echo 1 > $OUT/x"),
+        job("b", "true", output_of("a")),
+        condition(
+            "if", get("Steps.b.ProcessingJobStatus"), "Completed", [job("then", "true")], [fail("else")]
+        ),
+        job("last", "true", DependsOn=["then"]),
+        job("beside", "true"),
+    ]
+    first = run(definition(steps), tmp_path)
+    assert first.status == "Succeeded"
+    second = run(definition(steps), tmp_path, start=("b",), earlier=(first.folder,))
+    assert statuses(second) == {
+        "a": "skipped", "b": "succeeded", "if": "succeeded", "then": "succeeded",
+        "else": "skipped", "last": "succeeded", "beside": "skipped",
+    }  # fmt: skip
+
+
+def test_a_step_of_a_branch_runs_when_it_is_selected_without_its_condition(tmp_path: Path) -> None:
+    text = definition([condition("if", 1, 2, [job("then", "true")])])
+    assert statuses(run(text, tmp_path, only=("then",))) == {"if": "skipped", "then": "succeeded"}
+
+
+def test_a_stub_stands_for_a_step_of_any_type(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("1,2\n")
+    stub = {"properties": {"ClusterId": "j-1"}, "outputs": {"s3://bucket/emr": "data.csv"}}
+    (tmp_path / "stub.json").write_text(json.dumps(stub))
+    steps = [
+        {
+            "Name": "cluster",
+            "Type": "EMR",
+            "Arguments": {"Jar": get("Steps.never.X")},
+            "DependsOn": ["never"],
+        },
+        {"Name": "never", "Type": "EMR", "Arguments": {}},
+        job("read", "cat $IN0/*", "s3://bucket/emr", DependsOn=["cluster"]),
+        condition("if", get("Steps.cluster.ClusterId"), "j-1"),
+    ]
+    stubs = {"cluster": tmp_path / "stub.json", "never": tmp_path / "stub.json"}
+    outcome = run(definition(steps), tmp_path, stubs=stubs, inputs={"s3://bucket/emr": tmp_path / "data.csv"})
+    assert set(statuses(outcome).values()) == {"succeeded"}
+
+
+def test_a_callback_is_answered_by_a_command(tmp_path: Path) -> None:
+    text = definition(
+        [
+            callback("ask"),
+            condition("if", get("Steps.ask.OutputParameters['answer']"), "yes", [], [fail("f")]),
+        ]
+    )
+    outcome = run(text, tmp_path, callbacks={"ask": ANSWER})
+    assert statuses(outcome) == {"ask": "succeeded", "if": "succeeded", "f": "skipped"}

@@ -1,0 +1,309 @@
+"""Whole runs: what they leave, how they fail, what is cached, what a resume does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from dagsmith.errors import InvalidInputError
+from dagsmith_runner.options import RunOptions
+from dagsmith_runner.run_folder import RunFolder, RunFolderError, open_run
+from dagsmith_runner.runner import Runner
+from tests.runner.engine.pipelines import (
+    Heard,
+    callback,
+    condition,
+    contents,
+    definition,
+    fail,
+    get,
+    job,
+    output_of,
+    run,
+    statuses,
+)
+
+CACHED = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
+
+
+def test_a_run_leaves_a_folder_that_says_what_is_in_it(tmp_path: Path) -> None:
+    text = definition([job("a", "echo said; echo told >&2; echo made > $OUT/x")], Rate=0.5)
+    heard = Heard()
+    outcome = run(text, tmp_path, listener=heard, parameters={"Rate": "0.25"})
+    folder = outcome.folder
+    assert outcome.id == folder.name
+    assert outcome.status == "Succeeded"
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
+        "README.txt", "definition.json", "events.jsonl", "parameters.json", "run.json", "s3", "steps",
+    }  # fmt: skip
+    assert (folder / "definition.json").read_text() == text
+    assert json.loads((folder / "parameters.json").read_text()) == {"Rate": 0.25}
+    assert (folder / "steps/a/attempt-1/stdout.log").read_text() == "said\n"
+    assert (folder / "steps/a/attempt-1/stderr.log").read_text() == "told\n"
+    assert not (folder / "steps/a/attempt-1/ml").exists(), "data that are in the store are not kept twice"
+    assert contents(outcome) == {"bucket/ID/a/x": b"made\n"}
+    written = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert written == [event.as_dict() for event in heard]
+    assert [line["event"] for line in written] == [
+        "run-started",
+        "step-started",
+        "step-succeeded",
+        "run-ended",
+    ]
+    assert open_run(tmp_path / "runs", outcome.id).outcome() == outcome
+
+
+def test_a_failed_step_stops_what_waits_for_it_and_not_its_peers(tmp_path: Path) -> None:
+    steps = [
+        job("bad", "echo went wrong >&2; exit 3"),
+        job("after", "true", output_of("bad")),
+        job("later", "true", DependsOn=["after"]),
+        job("peer", "echo 1 > $OUT/x"),
+        job("friend", "true", output_of("peer")),
+    ]
+    outcome = run(definition(steps), tmp_path)
+    assert outcome.status == "Failed"
+    assert statuses(outcome) == {
+        "bad": "failed", "after": "stopped", "later": "stopped", "peer": "succeeded", "friend": "succeeded",
+    }  # fmt: skip
+    assert outcome.reason is not None
+    assert "step 'bad' failed" in outcome.reason
+    assert "went wrong" in outcome.reason
+    assert "exit code: 3" in outcome.reason
+    assert {step.name: step.reason for step in outcome.steps}[
+        "later"
+    ] == "step 'after', which it waits for, was stopped"
+    assert (outcome.folder / "steps/bad/attempt-1/ml").is_dir(), "what a failed job had is kept, to look at"
+
+
+def test_a_fail_step_fails_the_run_with_its_message(tmp_path: Path) -> None:
+    message = {"Std:Join": {"On": " ", "Values": ["below", get("Parameters.Least")]}}
+    steps = [job("a", "true"), condition("if", 1, 1, [fail("too-bad", message)], [job("else", "true")])]
+    outcome = run(definition(steps, Least=0.9), tmp_path)
+    assert outcome.status == "Failed"
+    assert outcome.reason == "step 'too-bad' failed: below 0.9"
+    assert statuses(outcome) == {"a": "succeeded", "if": "succeeded", "too-bad": "failed", "else": "skipped"}
+
+
+def test_conditions_within_conditions_skip_whole_branches(tmp_path: Path) -> None:
+    inner = condition("inner", 1, 1, [job("yes", "true")], [fail("no")])
+    steps = [
+        condition("outer", 1, 2, [inner], [job("other", "true")]),
+        job("last", "true", DependsOn=["yes"]),
+    ]
+    outcome = run(definition(steps), tmp_path)
+    assert statuses(outcome) == {
+        "outer": "succeeded", "inner": "skipped", "yes": "skipped", "no": "skipped", "other": "succeeded",
+        "last": "skipped",
+    }  # fmt: skip
+    assert outcome.status == "Succeeded"
+
+
+def test_a_reference_that_leads_nowhere_fails_its_step_and_says_what_there_is(tmp_path: Path) -> None:
+    steps = [
+        job("a", "true"),
+        job("b", "true", arguments={"Environment": {"X": get("Steps.a.ProcessingJobNam")}}),
+    ]
+    outcome = run(definition(steps), tmp_path)
+    assert outcome.reason is not None
+    assert "did you mean 'ProcessingJobName'" in outcome.reason
+
+
+def test_a_resume_goes_on_after_the_failed_step_with_the_same_ids(tmp_path: Path) -> None:
+    flag = tmp_path / "data"
+    flag.mkdir()
+    (flag / "x").write_text("bad")
+    steps = [
+        job("a", "echo $(date +%N) > $OUT/x"),
+        job("b", "grep -q good $IN1/x && cat $IN0/x > $OUT/y", output_of("a"), "s3://given/flag"),
+        job("c", "cat $IN0/y > $OUT/z", output_of("b")),
+    ]
+    first = run(definition(steps, P=1), tmp_path, inputs={"s3://given/flag": flag}, parameters={"P": 2})
+    assert statuses(first) == {"a": "succeeded", "b": "failed", "c": "stopped"}
+    before = contents(first)
+    (flag / "x").write_text("good")
+    heard = Heard()
+    second = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs"), listener=heard).run()
+    assert statuses(second) == {"a": "kept", "b": "succeeded", "c": "succeeded"}
+    assert second.status == "Succeeded"
+    assert second.id == first.id
+    assert contents(second)["bucket/ID/c/z"] == before["bucket/ID/a/x"]
+    assert [path.name for path in RunFolder(second.folder).attempts("b")] == ["attempt-1", "attempt-2"]
+    assert heard[0].kind == "run-resumed"
+    third = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
+    assert set(statuses(third).values()) == {"kept"}
+
+
+def test_a_resumed_run_keeps_its_parameters(tmp_path: Path) -> None:
+    first = run(definition([fail("f")], P=1), tmp_path)
+    options = RunOptions(runs=tmp_path / "runs", parameters={"P": "2"})
+    with pytest.raises(InvalidInputError, match="a resumed run keeps its parameters"):
+        Runner.resume(first.id, options)
+    assert (
+        Runner.resume(first.id, RunOptions(runs=tmp_path / "runs", parameters={"P": "1"})).run().status
+        == "Failed"
+    )
+
+
+def test_a_run_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+    first = run(definition([fail("f")]), tmp_path)
+    for name in (first.id[:-1], "../runs", f"{first.id}/steps", ""):
+        with pytest.raises(RunFolderError, match="there is no run"):
+            open_run(tmp_path / "runs", name)
+    with pytest.raises(RunFolderError, match=first.id):
+        open_run(tmp_path / "runs", first.id[:-1])
+
+
+def test_one_process_at_a_time_runs_a_run(tmp_path: Path) -> None:
+    first = run(definition([fail("f")]), tmp_path)
+    with RunFolder(first.folder).lock(), pytest.raises(RunFolderError, match="is running in another process"):
+        Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
+
+
+def test_a_stopped_run_ends_its_jobs_and_can_be_resumed(tmp_path: Path) -> None:
+    text = definition(
+        [
+            job("slow", "test -e $IN0/go || sleep 600; echo 1 > $OUT/x", "s3://given/flag"),
+            job("next", "true", output_of("slow")),
+            job("free", "true"),
+        ]
+    )
+    flag = tmp_path / "flag"
+    flag.mkdir()
+    (flag / "here").touch()
+    started = threading.Event()
+    heard = Heard()
+
+    def listen(event: object) -> None:
+        heard.append(event)  # type: ignore[arg-type]
+        if heard.of("step-started"):
+            started.set()
+
+    runner = Runner(
+        text, "tiny", RunOptions(runs=tmp_path / "runs", inputs={"s3://given/flag": flag}, jobs=1), listen
+    )
+    threading.Thread(target=lambda: (started.wait(), runner.stop()), daemon=True).start()
+    first = runner.run()
+    assert first.status == "Stopped"
+    assert statuses(first) == {"slow": "stopped", "next": "stopped", "free": "waiting"}
+    assert f"dagsmith run --resume {first.id}" in str(first.reason)
+    (flag / "go").touch()
+    second = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
+    assert set(statuses(second).values()) == {"succeeded"}
+
+
+def test_a_cached_step_takes_the_result_of_an_earlier_run(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "x").write_text("1")
+    steps = [
+        job("a", "date +%N > $OUT/x; cat $IN0/x >> $OUT/x", "s3://given/raw", **CACHED),
+        job("b", "cat $IN0/x > $OUT/y; date +%N >> $OUT/y", output_of("a"), **CACHED),
+        job("c", "cat $IN0/y > $OUT/z", output_of("b")),
+    ]
+    inputs = {"s3://given/raw": raw}
+    first = run(definition(steps), tmp_path, inputs=inputs)
+    second = run(definition(steps), tmp_path, inputs=inputs)
+    assert statuses(second) == {"a": "cached", "b": "cached", "c": "succeeded"}
+    assert contents(second)["bucket/ID/c/z"] == contents(first)["bucket/ID/c/z"]
+    shutil.rmtree(first.folder)
+    third = run(definition(steps), tmp_path, inputs=inputs)
+    assert "succeeded" in statuses(third)["a"], "what is cached went with its run"
+    fourth = run(definition(steps), tmp_path, inputs=inputs)
+    assert statuses(fourth) == {"a": "cached", "b": "cached", "c": "succeeded"}
+    assert contents(fourth)["bucket/ID/c/z"] == contents(third)["bucket/ID/c/z"]
+    (raw / "x").write_text("2")
+    assert set(statuses(run(definition(steps), tmp_path, inputs=inputs)).values()) == {"succeeded"}
+    (raw / "x").write_text("1")
+    assert statuses(run(definition(steps), tmp_path, inputs=inputs))["a"] == "cached"
+    assert statuses(run(definition(steps), tmp_path, inputs=inputs, cache=False))["a"] == "succeeded"
+
+
+def test_a_cached_result_outlives_the_run_that_took_it_from_another(tmp_path: Path) -> None:
+    text = definition([job("a", "date +%N > $OUT/x", **CACHED)])
+    first, second = run(text, tmp_path), run(text, tmp_path)
+    result = json.loads((second.folder / "steps/a/result.json").read_text())
+    assert result["cached_from"] == first.id
+    shutil.rmtree(first.folder)
+    copies = [path.read_text() for path in (second.folder / "s3").rglob("x")]
+    assert len(copies) == 1, "a run's own store holds what its steps took from the cache"
+
+
+def test_other_code_other_arguments_or_an_old_result_are_no_hit(tmp_path: Path) -> None:
+    run(definition([job("a", "echo 1 > $OUT/x", **CACHED)]), tmp_path)
+    assert statuses(run(definition([job("a", "echo 2 > $OUT/x", **CACHED)]), tmp_path)) == {"a": "succeeded"}
+    assert statuses(run(definition([job("a", "echo 1 > $OUT/x", **CACHED)]), tmp_path)) == {"a": "cached"}
+    with_another = {**CACHED, "arguments": {"Environment": {"OUT": "/opt/ml/processing/out", "X": "1"}}}
+    assert statuses(run(definition([job("a", "echo 1 > $OUT/x", **with_another)]), tmp_path)) == {
+        "a": "succeeded"
+    }
+    elsewhere = {**CACHED, "arguments": {"RoleArn": "another"}}
+    assert statuses(run(definition([job("a", "echo 1 > $OUT/x", **elsewhere)]), tmp_path)) == {"a": "cached"}
+    for path in (tmp_path / "runs").glob("*/steps/a/result.json"):
+        path.write_text(path.read_text().replace('"ended": "20', '"ended": "19'))
+    assert statuses(run(definition([job("a", "echo 1 > $OUT/x", **CACHED)]), tmp_path)) == {"a": "succeeded"}
+
+
+def test_a_policy_retries_a_job_that_was_killed_and_not_a_script_that_fails(tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "x").touch()
+    policy = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 0, "MaxAttempts": 2}
+    steps = [
+        job("killed", "kill -9 $$", RetryPolicies=[policy]),
+        job("fails", "exit 1", RetryPolicies=[policy]),
+    ]
+    heard = Heard()
+    outcome = run(definition(steps), tmp_path, listener=heard)
+    assert {step.name: step.attempts for step in outcome.steps} == {"killed": 3, "fails": 1}
+    retried = ("step-retried", "killed")
+    assert heard.of("step-retried") == [retried, retried]
+    assert len(RunFolder(outcome.folder).attempts("killed")) == 3
+
+
+def test_execution_variables_are_as_in_the_service(tmp_path: Path) -> None:
+    names = ("PipelineName", "PipelineArn", "PipelineExecutionId", "PipelineExecutionArn", "StartDateTime")
+    environment = {name: get(f"Execution.{name}") for name in names}
+    environment |= {"OUT": "/opt/ml/processing/out", "Job": get("Execution.ProcessingJobName")}  # type: ignore[dict-item]
+    outcome = run(definition([job("a", "env > $OUT/env", arguments={"Environment": environment})]), tmp_path)
+    values = dict(line.split("=", 1) for line in contents(outcome)["bucket/ID/a/env"].decode().splitlines())
+    record = json.loads((outcome.folder / "run.json").read_text())
+    assert values["PipelineName"] == "tiny"
+    assert values["PipelineExecutionId"] == record["execution"]
+    assert values["PipelineExecutionArn"] == f"{values['PipelineArn']}/execution/{record['execution']}"
+    assert (
+        values["Job"] == values["PROCESSING_JOB_NAME"] if "PROCESSING_JOB_NAME" in values else values["Job"]
+    )
+    assert values["Job"].startswith(f"pipelines-{record['execution']}-a-")
+
+
+def test_the_plugin_lock_and_staged_objects_are_kept_in_the_run(tmp_path: Path) -> None:
+    (tmp_path / "code.sh").write_text("echo from code > $OUT/x")
+    text = definition([job("a", ". $IN0/code.sh", "s3://staged/code.sh")])
+    runner = Runner(
+        text,
+        "tiny",
+        RunOptions(runs=tmp_path / "runs"),
+        objects={"s3://staged/code.sh": tmp_path / "code.sh"},
+        plugin_lock="{}\n",
+    )
+    outcome = runner.run()
+    assert outcome.status == "Succeeded", outcome.reason
+    assert (outcome.folder / "plugins.lock.json").read_text() == "{}\n"
+    assert (tmp_path / "code.sh").is_file()
+    assert contents(outcome)["bucket/ID/a/x"] == b"from code\n"
+
+
+def test_a_callback_that_waits_holds_up_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "answer.json").write_text('{"answer": "yes"}')
+    outcome = run(
+        definition([callback("ask"), job("a", "true")]),
+        tmp_path,
+        callbacks={"ask": str(tmp_path / "answer.json")},
+        jobs=1,
+    )
+    assert outcome.status == "Succeeded"
