@@ -25,6 +25,7 @@ class StepOutcome:
         reason: Why it failed, was skipped or was stopped.
         outputs: By name: the S3 URI of what it left.
         metrics: By name: the last value of each metric.
+        log: The log of its last attempt; of the part that failed, if one did.
     """
 
     name: str
@@ -35,6 +36,7 @@ class StepOutcome:
     reason: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    log: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,4 +103,5 @@ class Ledger:
             attempts=event.get("attempts", before.attempts),
             outputs=event.get("outputs", before.outputs),
             metrics=event.get("metrics", before.metrics),
+            log=event.get("log", before.log),
         )

@@ -113,13 +113,16 @@ class RunFolder:
         """How the run stands.
 
         Raises:
-            RunFolderError: If ``run.json`` is of another form.
+            RunFolderError: If ``run.json`` cannot be read, or is of another form.
         """
         data = self._read("run.json")
         if data.pop("form", None) != FORM:
             raise RunFolderError(f"{self.path / 'run.json'} was written by another version of dagsmith")
-        steps = tuple(StepOutcome(**step) for step in data.pop("steps"))
-        return RunRecord(**{**data, "started": datetime.fromisoformat(data["started"])}, steps=steps)
+        try:
+            steps = tuple(StepOutcome(**step) for step in data.pop("steps"))
+            return RunRecord(**{**data, "started": datetime.fromisoformat(data["started"])}, steps=steps)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(f"{self.path / 'run.json'} is not what a run writes: {error!r}") from error
 
     def write_record(self, record: RunRecord) -> None:
         """Replace ``run.json``."""
@@ -189,11 +192,16 @@ class RunFolder:
 
     def is_running(self) -> bool:
         """Whether a process is running it now."""
+        import fcntl
+
         try:
-            with self.lock():
-                return False
-        except RunFolderError:
+            with (self.path / ".lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        except FileNotFoundError:
+            return False
+        return False
 
     def outcome(self) -> RunOutcome:
         """How the run ended; how it stands, as ``Stopped``, if it runs or was killed."""
@@ -222,9 +230,11 @@ class RunFolder:
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
-            data: dict[str, Any] = json.loads((self.path / name).read_text("utf-8"))
+            data = json.loads((self.path / name).read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{self.path / name} cannot be read: {error}") from error
+        if not isinstance(data, dict):
+            raise RunFolderError(f"{self.path / name} is not what a run writes: it is no object")
         return data
 
 
