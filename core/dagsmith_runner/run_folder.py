@@ -15,7 +15,9 @@ from typing import Any
 from dagsmith.errors import DagsmithError, did_you_mean
 from dagsmith_runner.events import Event
 from dagsmith_runner.executor import StepResult
+from dagsmith_runner.files import copy_file
 from dagsmith_runner.outcome import Ledger, RunOutcome, RunStatus, StepOutcome
+from dagsmith_runner.store.folder import Store
 
 FORM = 1
 """The form of the files here; a run of another form is not resumed."""
@@ -247,10 +249,21 @@ def create_run(
     region: str,
     options: Mapping[str, Any],
     plugin_lock: str | None,
+    objects: Mapping[str, Path],
 ) -> RunFolder:
-    """Make the folder of a new run, with all that is known before it starts.
+    """Make the folder of a new run, with all that is known before it starts; ``run.json``, which makes it one, is last.
 
     The id is the time, the pipeline and the end of the execution's id: runs are listed in the order of their start.
+
+    Args:
+        runs: The folder of all runs.
+        pipeline: The pipeline's name.
+        definition: The pipeline's definition.
+        parameters: The values of its parameters.
+        region: The region that the run pretends to be in.
+        options: The choices of the run, JSON-ready.
+        plugin_lock: The text of the plugin lock.
+        objects: By S3 URI: files that are copied into the store, such as staged code.
     """
     started = datetime.now(timezone.utc)
     while True:
@@ -266,6 +279,11 @@ def create_run(
     write_json(folder.path / "parameters.json", dict(parameters))
     if plugin_lock is not None:
         (folder.path / "plugins.lock.json").write_text(plugin_lock, "utf-8")
+    store = Store(folder.store)
+    for number, (uri, path) in enumerate(objects.items()):
+        copy = folder.path / f".object-{number}"
+        copy_file(path, copy)
+        store.put(copy, uri)
     folder.write_record(RunRecord(folder.id, pipeline, execution, region, started, options=options))
     return folder
 

@@ -17,7 +17,6 @@ from typing import Any
 from dagsmith.errors import DagsmithError, DiagnosticSink
 from dagsmith_runner.definition import Definition, Step, read_definition
 from dagsmith_runner.events import Event, EventKind, Listener
-from dagsmith_runner.files import copy_file
 from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.launch.launcher import launcher
 from dagsmith_runner.options import RunOptions
@@ -154,22 +153,16 @@ class Runner:
         return definition, parameters, plan
 
     def _created(self, options: RunOptions, parameters: Mapping[str, Any]) -> RunFolder:
-        region = _region(self.definition)
-        folder = create_run(
+        return create_run(
             options.runs,
             self.pipeline,
             self.definition,
             parameters,
-            region=region,
+            region=_region(self.definition),
             options=options.as_dict(),
             plugin_lock=self.plugin_lock,
+            objects=self.objects,
         )
-        store = Store(folder.store)
-        for number, (uri, path) in enumerate(self.objects.items()):
-            copy = folder.path / f".object-{number}"
-            copy_file(path, copy)
-            store.put(copy, uri)
-        return folder
 
 
 @dataclass
@@ -233,6 +226,7 @@ class _Session:
         """Run the steps, each when it is ready, and say how that ended."""
         stop, jobs = self.runner._stop, self.options.jobs
         store = _store(self.folder.store, self.options, {})
+        store.sweep()
         step_runner = StepRunner(
             self.folder,
             record,

@@ -165,6 +165,11 @@ class Store:
             else:
                 staged.unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what a killed process left half made; no other may use the store."""
+        if (self.root / _STAGING).is_dir():
+            shutil.rmtree(self.root / _STAGING)
+
     def exists(self, uri: str) -> bool:
         """Whether there is such an object, or anything that such a prefix means."""
         return bool(self._objects(uri)[0])
