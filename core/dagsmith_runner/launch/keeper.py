@@ -5,8 +5,8 @@ It is a fork of the supervisor, and single-threaded. It runs on the standard lib
 
 from __future__ import annotations
 
-import ctypes
 import errno
+import fcntl
 import json
 import os
 import select
@@ -20,32 +20,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dagsmith_runner.launch import linux, namespace
+
 _LINUX = sys.platform == "linux"
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 
 _LENGTH = struct.Struct("!Q")
 _RESET = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
 """What this process, or Python, handles or ignores; a job begins with the defaults."""
 
-if _LINUX:
-    _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def prctl(option: int, value: int) -> None:
-    """Set a property of this process, as Linux's ``prctl`` does; nothing on other systems.
-
-    Raises:
-        OSError: If the kernel refuses.
-    """
-    if _LINUX and _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"prctl {option}: {os.strerror(number)}")
-
 
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends (Linux)."""
-    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    if _LINUX:
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def send(connection: socket.socket, message: dict[str, Any]) -> None:
@@ -147,31 +134,83 @@ def _run(
 ) -> dict[str, Any]:
     wake = wake_on(signal.SIGCHLD, signal.SIGTERM)
     report, telling = os.pipe()
-    adopt_orphans()
     begin = time.monotonic()
-    pid = _fork(lambda: start(request, stdout, stderr, telling))
-    os.close(telling)
-    os.close(stdout)
-    os.close(stderr)
-    end = _Watch(pid, job, wake, runner, request["timeout"], request["grace"])
-    status = end.wait()
+    try:
+        if request["view"] is None:
+            adopt_orphans()
+            pid = _fork(lambda: start(request, stdout, stderr, telling))
+        else:
+            namespace.leave()
+            pid = _fork(lambda: _lead(request, stdout, stderr, telling))
+    except (OSError, linux.KernelError) as error:
+        return {"problem": f"no process can be started for it: {error}"}
+    for descriptor in (telling, stdout, stderr):
+        os.close(descriptor)
+    watch = _Watch(pid, job, wake, runner, request["timeout"], request["grace"])
+    code = os.waitstatus_to_exitcode(watch.wait())
     seconds = time.monotonic() - begin
     end_descendants(pid)
-    problem = _read_all(report).decode("utf-8") or None
-    code = os.waitstatus_to_exitcode(status)
+    told = _told(report)
+    code = told.get("code", code)
     return {
-        "code": code if code >= 0 and problem is None else None,
+        "code": code if code >= 0 and "problem" not in told else None,
         "signal": -code if code < 0 else None,
-        "timed_out": end.reason == "timeout",
-        "stopped": end.reason == "stop",
+        "timed_out": watch.reason == "timeout",
+        "stopped": watch.reason in ("stop", "gone"),
         "seconds": seconds,
-        "problem": problem,
+        "problem": told.get("problem"),
     }
 
 
-def _read_all(descriptor: int) -> bytes:
-    with open(descriptor, "rb") as reader:
-        return reader.read()
+def _told(report: int) -> dict[str, Any]:
+    """What a job's first process, or the first of its namespace, wrote at its end."""
+    with open(report, "rb") as reader:
+        lines = reader.read().splitlines()
+    return {name: value for line in lines for name, value in json.loads(line).items()}
+
+
+def _tell(telling: int, **message: Any) -> None:
+    os.write(telling, json.dumps(message).encode("ascii") + b"\n")
+
+
+def _lead(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> NoReturn:
+    """Be the first process of a PID namespace: make the job's view, start it, and reap what ends until it does.
+
+    The kernel kills all that is left in the namespace when this process ends.
+    """
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    telling = _standard(stdout, stderr, telling)
+    for path in list(Path("/proc/self/fd").iterdir()):
+        if int(path.name) > 2 and int(path.name) != telling:
+            with suppress(OSError):  # the one that listed the folder
+                os.close(int(path.name))
+    if _is_broken(telling):
+        os._exit(1)  # the keeper ended before that was to end this process
+    try:
+        namespace.enter(request["view"])
+    except (OSError, linux.KernelError) as error:
+        _tell(telling, problem=f"its view of this machine cannot be made: {error}")
+        os._exit(1)
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    if request["argv"] is None:
+        os._exit(0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, lambda *_: kill_group(pid, signal.SIGTERM))
+    pid = _fork(lambda: start(request, 1, 2, telling))
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == pid:
+            break
+    _tell(telling, code=os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
+def _is_broken(telling: int) -> bool:
+    """Whether nobody reads any more what is written to a pipe."""
+    poll = select.poll()
+    poll.register(telling, 0)
+    return bool(poll.poll(0))
 
 
 def _fork(child: Callable[[], NoReturn]) -> int:
@@ -281,21 +320,24 @@ def end_descendants(pid: int) -> None:
 def start(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> NoReturn:
     """Become the job's process; if that cannot be, write why to ``telling`` and exit with 127."""
     try:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         os.setsid()
+        if _LINUX:
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+            if request["view"] is not None:
+                namespace.drop_privileges()
         signal.set_wakeup_fd(-1)
         for number in _RESET:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        telling = _only(stdout, stderr, telling)
+        telling = _standard(stdout, stderr, telling)
         _change_folder(request["folder"])
         argv = request["argv"]
         os.execvpe(argv[0], argv, request["env"])
-    except _CannotStartError as error:
-        problem = str(error)
+    except (_CannotStartError, linux.KernelError) as error:
+        problem = f"{request['argv'][0]} cannot be started: {error}"
     except OSError as error:
         problem = _why(request["argv"][0], error)
-    os.write(telling, problem.encode("utf-8", "replace"))
+    _tell(telling, problem=problem)
     os._exit(127)
 
 
@@ -303,18 +345,16 @@ class _CannotStartError(Exception):
     """Why a job cannot start."""
 
 
-def _only(stdout: int, stderr: int, telling: int) -> int:
-    """Have no descriptors but the standard ones, and one that exec closes."""
+def _standard(stdout: int, stderr: int, telling: int) -> int:
+    """Have an empty standard input, and these as outputs: ``telling`` under a number that is none of theirs.
+
+    Every other descriptor closes on exec, as Python and the supervisor have opened it so.
+    """
     null = os.open(os.devnull, os.O_RDONLY)
-    high = [os.dup(descriptor) for descriptor in (null, stdout, stderr, telling)]
-    spare = max(*high, 3) + 1
-    for number, descriptor in enumerate(high):
-        os.dup2(descriptor, spare + number)
+    high = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (null, stdout, stderr, telling)]
     for number in range(3):
-        os.dup2(spare + number, number)
-    os.dup2(spare + 3, 3, inheritable=False)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    return 3
+        os.dup2(high[number], number)
+    return high[3]
 
 
 def _change_folder(folder: str) -> None:

@@ -8,15 +8,16 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from dagsmith.errors import DagsmithError
-from dagsmith_runner.launch import keeper, paths
+from dagsmith_runner.launch import keeper, paths, views
 from dagsmith_runner.launch.command import Command, Exit
 
 GRACE = 5.0
@@ -45,7 +46,6 @@ class ProcessLauncher:
         self._hidden = hidden
         self._grace = grace
         self._supervisor = _Supervisor()
-        self._closed = threading.Event()
 
     def __enter__(self) -> ProcessLauncher:
         return self
@@ -57,35 +57,60 @@ class ProcessLauncher:
 
     def close(self) -> None:
         """End all jobs at once, and the supervisor."""
-        self._closed.set()
         self._supervisor.close()
 
     def run(self, command: Command, stop: threading.Event) -> Exit:
         """Start the process, wait for it, and end whatever it left behind."""
         try:
+            if self._supervisor.closed.is_set() or stop.is_set():
+                return Exit(None, stopped=True)
             with ExitStack() as stack:
                 outputs = [
                     stack.enter_context(path.open("ab", buffering=0)).fileno()
                     for path in (command.stdout, command.stderr)
                 ]
-                ml = stack.enter_context(paths.plain_path(command.ml))
-                return self._run(self._request(command, ml), outputs, stop)
+                request = stack.enter_context(self._request(command))
+                return self._run(request, outputs, stop)
+        except _ClosedError:
+            return Exit(None, stopped=True)
         except _UnsayableError as error:
             return Exit(None, problem=str(error))
         except OSError as error:
             where = f" {error.filename}:" if error.filename else ""
             return Exit(None, problem=f"the job cannot be started:{where} {error.strerror}")
 
-    def _request(self, command: Command, ml: str) -> dict[str, Any]:
-        argv, environment, folder = paths.rewrite_all(command.argv, command.environment, command.folder, ml)
-        argv, environment = _with_python(argv, environment, command.python)
-        return {
-            "argv": [_text(f"argument {number}", value) for number, value in enumerate(argv)],
-            "env": dict(_variable(name, value) for name, value in environment.items()),
-            "folder": _text("the working directory", folder),
-            "timeout": command.timeout,
-            "grace": self._grace,
-        }
+    def probe(self) -> str | None:
+        """Make a job's view of this machine, and start nothing: what forbids it, if something does."""
+        with tempfile.TemporaryDirectory(prefix="dagsmith-") as folder:
+            log = Path(folder, "log")
+            command = Command((), {}, Path(folder, "ml"), "/", log, log)
+            command.ml.mkdir()
+            with self._request(command) as request, log.open("wb") as output:
+                found = self._run({**request, "argv": None}, [output.fileno()] * 2, threading.Event())
+        return found.problem if found.code != 0 else None
+
+    @contextmanager
+    def _request(self, command: Command) -> Iterator[dict[str, Any]]:
+        """What the keeper is told, and the folders that are there as long as it stands over the job."""
+        python = Path(command.python or sys.executable).absolute()
+        argv, environment, folder = command.argv, dict(command.environment), command.folder
+        with ExitStack() as stack:
+            view = None
+            if self.isolation == "namespace":
+                view = stack.enter_context(views.view(command, environment, python, self._hidden))
+                environment = views.environment_inside(environment)
+            else:
+                ml = stack.enter_context(paths.plain_path(command.ml))
+                argv, environment, folder = paths.rewrite_all(argv, environment, folder, ml)
+            argv, environment = _with_python(argv, environment, python)
+            yield {
+                "argv": [_text(f"argument {number}", value) for number, value in enumerate(argv)],
+                "env": dict(_variable(name, value) for name, value in environment.items()),
+                "folder": _text("the working directory", folder),
+                "timeout": command.timeout,
+                "grace": self._grace,
+                "view": view,
+            }
 
     def _run(self, request: dict[str, Any], outputs: list[int], stop: threading.Event) -> Exit:
         for attempt in (1, 2):
@@ -93,7 +118,7 @@ class ProcessLauncher:
                 answer = self._converse(job, request, stop)
             if answer is not None:
                 return Exit(**answer)
-            if attempt == 1 and not self._closed.is_set():
+            if attempt == 1:
                 self._supervisor.renew()
         return Exit(None, problem="the process that starts jobs ended before it could start this one")
 
@@ -107,25 +132,25 @@ class ProcessLauncher:
         except ConnectionError:
             return None
         if answer is None or "started" not in answer:
-            return answer and {"code": None, **answer}
+            return None if answer is None else {"code": None, **answer}
         poll = select.poll()
         poll.register(job, select.POLLIN)
         told = False
         while not poll.poll(_LOOK * 1000):
-            if self._closed.is_set():
-                return {"code": None, "stopped": True}
-            if stop.is_set() and not told:
-                told = True
-                try:
+            with suppress(ConnectionError):  # then the answer, or the end, is there to be read
+                if self._supervisor.closed.is_set():
+                    job.shutdown(socket.SHUT_WR)
+                elif stop.is_set() and not told:
+                    told = True
                     keeper.send(job, {"stop": True})
-                except ConnectionError:
-                    continue
         answer = keeper.receive(job)
         if answer is None:
-            if self._closed.is_set():
-                return {"code": None, "stopped": True}
             return {"code": None, "problem": "the process that stood over it was killed, and so it was ended"}
-        return answer
+        return {"code": None, **answer}
+
+
+class _ClosedError(DagsmithError):
+    """The launcher was closed meanwhile."""
 
 
 class _UnsayableError(DagsmithError):
@@ -155,20 +180,26 @@ def _variable(name: str, value: str) -> tuple[str, str]:
 
 
 def _with_python(
-    argv: tuple[str, ...], environment: Mapping[str, str], python: Path | None
+    argv: tuple[str, ...], environment: Mapping[str, str], python: Path
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Have ``python`` mean the step's interpreter: as the program, and for programs that look on ``PATH``."""
-    interpreter = Path(python or sys.executable).absolute()
     if argv and _PYTHON.fullmatch(argv[0]):
-        argv = (str(interpreter), *argv[1:])
-    folders = [str(interpreter.parent), environment.get("PATH", os.defpath)]
-    return argv, {**environment, "PATH": os.pathsep.join(folder for folder in folders if folder)}
+        argv = (str(python), *argv[1:])
+    return argv, {
+        **environment,
+        "PATH": f"{python.parent}{os.pathsep}{environment.get('PATH') or os.defpath}",
+    }
 
 
 class _Supervisor:
-    """The supervisor's process, started when the first job is."""
+    """The supervisor's process, started when the first job is.
+
+    Attributes:
+        closed: Set when no more jobs are to start, and all that run are to end.
+    """
 
     def __init__(self) -> None:
+        self.closed = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -193,10 +224,13 @@ class _Supervisor:
 
     def close(self) -> None:
         """End the supervisor and all jobs."""
+        self.closed.set()
         with self._lock:
             self._end()
 
     def _started(self) -> socket.socket:
+        if self.closed.is_set():
+            raise _ClosedError
         if self._control is None:
             own, given = socket.socketpair()
             home = str(Path(__file__).parents[2])

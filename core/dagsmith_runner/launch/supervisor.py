@@ -23,6 +23,7 @@ def main(descriptor: int) -> None:
     Each byte that comes brings three descriptors: a connection for the job, its standard output and standard error.
     """
     control = socket.socket(fileno=descriptor)
+    control.set_inheritable(False)
     keeper.adopt_orphans()
     wake = keeper.wake_on(signal.SIGCHLD, signal.SIGTERM)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -88,6 +89,8 @@ def _serve(control: socket.socket, runner: int | None, keepers: set[int], own: t
         return False
     if not content:
         return False
+    for received in descriptors:
+        os.set_inheritable(received, False)
     if len(descriptors) == 3:
         job = socket.socket(fileno=descriptors[0])
         try:

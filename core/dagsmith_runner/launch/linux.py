@@ -1,0 +1,165 @@
+"""Calls of the Linux kernel that Python does not have, by the C library."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import sys
+from pathlib import Path
+
+NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+"""Kinds of namespaces. Source: clone(2)."""
+
+RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT = 1, 2, 4, 8, 32
+BIND, REC, UNBINDABLE, PRIVATE = 0x1000, 0x4000, 1 << 17, 1 << 18
+"""Flags of mounts. Source: mount(2)."""
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = (
+    1,
+    4,
+    24,
+    36,
+    38,
+)
+"""Properties of a process. Source: prctl(2)."""
+
+_KEPT = {
+    "nosuid": NOSUID,
+    "nodev": NODEV,
+    "noexec": NOEXEC,
+    "noatime": 1024,
+    "nodiratime": 2048,
+    "relatime": 1 << 21,
+}
+"""By name in mountinfo: flags that a remount has to repeat."""
+
+_MOUNT_SETATTR = 442
+_AT_FDCWD, _AT_RECURSIVE, _MNT_DETACH = -100, 0x8000, 2
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "loongarch64": 41, "ppc64le": 203, "s390x": 217}
+"""By machine: the number of a call that the C library does not have. Source: the kernel's tables of system calls."""
+
+if sys.platform == "linux":
+    _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class KernelError(Exception):
+    """The kernel refused.
+
+    Attributes:
+        number: The error's number, as in :mod:`errno`.
+    """
+
+    def __init__(self, what: str, number: int) -> None:
+        self.number = number
+        super().__init__(f"{what}: {os.strerror(number)}")
+
+
+def prctl(option: int, value: int) -> None:
+    """Set a property of this process.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces of these kinds for new ones; with a PID namespace it is the next child that does.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    _check(_libc.unshare(flags), "unshare")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    """Mount a file system, or change how one is.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    source_, target_, kind_, options_ = (
+        None if text is None else os.fsencode(text) for text in (source, target, kind, options)
+    )
+    result = _libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options_)
+    _check(result, f"mount of {kind or source} on {target}")
+
+
+def bind(source: str, target: str) -> None:
+    """Have a file or folder, with all that is mounted below it, at another place too.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    mount(source, target, None, BIND | REC)
+
+
+def pivot_root(root: str) -> None:
+    """Make the mount ``root`` the root of this mount namespace, and let go of the old one.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    number = _PIVOT_ROOT.get(os.uname().machine)
+    if number is None:
+        raise KernelError(f"pivot_root on {os.uname().machine}", errno.ENOSYS)
+    os.chdir(root)
+    _check(_libc.syscall(ctypes.c_long(number), b".", b"."), "pivot_root")
+    _check(_libc.umount2(b".", _MNT_DETACH), "umount of the old root")
+    os.chdir("/")
+
+
+class _Attributes(ctypes.Structure):
+    """Linux's ``struct mount_attr``."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "namespace")]
+
+
+def make_read_only(path: str, *, recursive: bool = True) -> None:
+    """Make a mount read-only, and all that are below it.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    attributes = _Attributes(set=RDONLY)
+    result = _libc.syscall(
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_long(_AT_FDCWD),
+        os.fsencode(path),
+        ctypes.c_long(_AT_RECURSIVE if recursive else 0),
+        ctypes.byref(attributes),
+        ctypes.c_long(ctypes.sizeof(attributes)),
+    )
+    if result != 0 and ctypes.get_errno() in (errno.ENOSYS, errno.EPERM):
+        remount_read_only(
+            path, recursive=recursive
+        )  # a kernel before 5.12, or a sandbox that does not know the call
+    else:
+        _check(result, f"making {path} read-only")
+
+
+def remount_read_only(path: str, *, recursive: bool = True) -> None:
+    """The same for kernels that only do it mount by mount.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
+        _, _, _, _, escaped, options, *_ = line.split(" ")
+        place = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), escaped)
+        if place != path and not (recursive and place.startswith(f"{path}/")):
+            continue
+        kept = sum(_KEPT.get(option, 0) for option in options.split(","))
+        try:
+            mount("none", place, None, REMOUNT | BIND | RDONLY | kept)
+        except KernelError as error:
+            # What lies under another mount cannot be reached, by a job neither; nor can what another user mounted.
+            if error.number not in (errno.ENOENT, errno.EACCES):
+                raise
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        raise KernelError(what, ctypes.get_errno())
