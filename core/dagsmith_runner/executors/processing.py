@@ -63,6 +63,7 @@ def run(run: StepRun) -> StepResult:
         timeout=limit,
         python=python_for(run, requirements),
         image=request["AppSpecification"].get("ImageUri"),
+        program=bool(request["AppSpecification"].get("ContainerEntrypoint")),
         network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
     )
     ended = run.launcher.run(command, run.stop)

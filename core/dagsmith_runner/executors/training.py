@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,16 +59,31 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
     for name in ("input/config", "input/data", "model", "output/data", "code"):
         (ml / name).mkdir(parents=True)
     channels = fetch_channels(run, request, ml / "input" / "data")
+    checkpoints = _fetch_checkpoints(run, request, ml)
+    settle_paths(run, [ml / "input" / "data" / "sm_drivers"], ml)
+    command = _command(run, request, job_name, channels)
+    ended = run.launcher.run(command, run.stop)
+    if checkpoints is not None:
+        _put(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])
+    job.check_exit(
+        ended, run, command.stdout, command.stderr, limit=command.timeout, failure=ml / "output" / "failure"
+    )
+    definitions = request["AlgorithmSpecification"].get("MetricDefinitions")
+    found = metrics.last_values(run, definitions, command.stdout, command.stderr)
+    outputs = _take_outputs(run, request, job_name, ml)
+    properties = _properties(run, request, job_name, started, ended.seconds, found)
+    return StepResult(properties, outputs, metrics=found)
+
+
+def _command(
+    run: StepRun, request: Mapping[str, Any], job_name: str, channels: Mapping[str, Mapping[str, str]]
+) -> Command:
+    """What runs, once its configuration, code and Python environment are there."""
+    ml = run.folder / "ml"
     instance, count = training_request.instance(request)
     job.warn_of_hosts(run, count)
     resources = job.resource_config(instance)
     parameters = training_request.hyperparameters(request)
-    config = ml / "input" / "config"
-    job.write_json(config / "hyperparameters.json", parameters)
-    job.write_json(config / "inputdataconfig.json", channels)
-    job.write_json(config / "resourceconfig.json", resources)
-    checkpoints = _fetch_checkpoints(run, request, ml)
-    settle_paths(run, [ml / "input" / "data" / "sm_drivers"], ml)
     environment = {
         **job.base_environment(run),
         "TRAINING_JOB_NAME": job_name,
@@ -75,51 +91,46 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
         **{str(name): str(value) for name, value in (request.get("Environment") or {}).items()},
     }
     algorithm = request["AlgorithmSpecification"]
+    entrypoint = tuple(map(str, algorithm.get("ContainerEntrypoint") or ()))
+    arguments = tuple(map(str, algorithm.get("ContainerArguments") or ()))
+    limit = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME)
     command = Command(
-        argv=tuple(
-            str(part)
-            for part in (
-                *(algorithm.get("ContainerEntrypoint") or ()),
-                *(algorithm.get("ContainerArguments") or ()),
-            )
-        ),
+        argv=(*entrypoint, *arguments),
         environment=environment,
         ml=ml,
         folder=ML,
-        stdout=folder / "stdout.log",
-        stderr=folder / "stderr.log",
-        timeout=float(
-            (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME)
-        ),
+        stdout=run.folder / "stdout.log",
+        stderr=run.folder / "stderr.log",
+        timeout=float(limit),
         image=algorithm.get("TrainingImage"),
         network=not request.get("EnableNetworkIsolation", False),
+        program=bool(entrypoint),
     )
     requirements = driver_requirements(ml / "input" / "data")
-    if not command.argv and toolkit.PROGRAM in parameters:
+    if not entrypoint and toolkit.PROGRAM in parameters:
         decoded = toolkit.decode(parameters)
         requirements = _fetch_code(run, decoded, ml)
-        own = toolkit.variables(decoded, resources, channels, job_name)
-        python_path = ":".join(filter(None, (toolkit.CODE, environment.get("PYTHONPATH"))))
-        command = replace(
-            command,
-            argv=toolkit.script_command(
-                ml / "code", decoded[toolkit.PROGRAM], toolkit.script_arguments(decoded)
-            ),
-            environment={**environment, **own, "PYTHONPATH": python_path},
-            folder=toolkit.CODE,
-        )
-    command = replace(command, python=python_for(run, requirements))
-    ended = run.launcher.run(command, run.stop)
-    if checkpoints is not None:
-        _put(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])
-    job.check_exit(
-        ended, run, command.stdout, command.stderr, limit=command.timeout, failure=ml / "output" / "failure"
-    )
-    found = metrics.last_values(run, algorithm.get("MetricDefinitions"), command.stdout, command.stderr)
-    outputs = _take_outputs(run, request, job_name, ml)
-    return StepResult(
-        _properties(run, request, job_name, started, ended.seconds, found), outputs, metrics=found
-    )
+        if run.launcher.isolation == "docker":
+            # The image's own toolkit takes code that lies where it would unpack it, and asks S3 for nothing.
+            parameters[toolkit.SUBMIT_DIRECTORY] = json.dumps(toolkit.CODE)
+        else:
+            own = toolkit.variables(decoded, resources, channels, job_name)
+            path = ":".join(filter(None, (toolkit.CODE, environment.get("PYTHONPATH"))))
+            script = toolkit.script_arguments(decoded)
+            command = replace(
+                command,
+                argv=toolkit.script_command(ml / "code", decoded[toolkit.PROGRAM], script),
+                environment={**environment, **own, "PYTHONPATH": path},
+                folder=toolkit.CODE,
+                program=True,
+            )
+    if not command.program and not arguments:
+        command = replace(command, argv=("train",))  # as SageMaker starts an image: docker run IMAGE train
+    config = ml / "input" / "config"
+    job.write_json(config / "hyperparameters.json", parameters)
+    job.write_json(config / "inputdataconfig.json", channels)
+    job.write_json(config / "resourceconfig.json", resources)
+    return replace(command, python=python_for(run, requirements))
 
 
 def _fetch_code(run: StepRun, decoded: Mapping[str, Any], ml: Path) -> Requirements:

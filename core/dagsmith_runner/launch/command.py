@@ -28,6 +28,8 @@ class Command:
         python: The interpreter that ``python`` means, with its environment.
         image: The image of the container, for launchers that have an engine.
         network: Whether it may use the network.
+        program: Whether ``argv`` begins with the program; if not, it holds the arguments of the image's own program,
+            and only launchers that have an engine can run it.
     """
 
     argv: tuple[str, ...]
@@ -40,6 +42,7 @@ class Command:
     python: Path | None = None
     image: str | None = None
     network: bool = True
+    program: bool = True
 
 
 @dataclass(frozen=True)

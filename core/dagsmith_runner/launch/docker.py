@@ -126,7 +126,10 @@ class DockerLauncher:
         arguments += [] if command.network else ["--network", "none"]
         for variable, value in command.environment.items():
             arguments += ["--env", f"{variable}={value}"]
-        arguments += ["--entrypoint", command.argv[0], str(command.image), *command.argv[1:]]
+        if command.program:
+            arguments += ["--entrypoint", command.argv[0], str(command.image), *command.argv[1:]]
+        else:
+            arguments += [str(command.image), *command.argv]
         with tempfile.TemporaryFile() as told:
             making = _start(arguments, subprocess.DEVNULL, told)
             while not _ended(making, _LOOK):
