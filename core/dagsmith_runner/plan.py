@@ -21,7 +21,7 @@ from dagsmith_runner.references import (
     references,
     resolve,
 )
-from dagsmith_runner.run_folder import KeptResult, RunFolder
+from dagsmith_runner.run_folder import KeptResult, RunFolder, runs_in
 from dagsmith_runner.store import inputs
 from dagsmith_runner.store.folder import Store
 from dagsmith_runner.store.uri import UnsafeUriError
@@ -62,6 +62,7 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
     sink = DiagnosticSink()
     sink.extend(_check_names(definition, options))
     sink.extend(inputs.check(options.inputs))
+    sink.extend(_check_earlier(options.earlier))
     selected = _selected(definition, options)
     earlier = {
         name: kept
@@ -159,6 +160,16 @@ def _check_left_out(
                 f"step {step.name!r} reads step {other!r}, which is not selected",
                 code="not-selected",
                 hint=f"--from-run RUN takes its result from an earlier run, --only {other} or --from {other} runs it",
+            )
+
+
+def _check_earlier(earlier: tuple[Path, ...]) -> Iterator[Diagnostic]:
+    for folder in earlier:
+        if not (folder / "run.json").is_file():
+            yield Diagnostic(
+                f"--from-run: there is no run {folder.name!r} in {folder.parent}",
+                code="unknown-run",
+                hint=did_you_mean(folder.name, (run.id for run in runs_in(folder.parent))),
             )
 
 

@@ -13,7 +13,7 @@ from dagsmith.cli.progress import LOG_TAIL, last_line, progress
 from dagsmith_runner.events import Event
 
 EVENTS = [
-    Event("run-started", details={"steps": ["load", "train"]}),
+    Event("run-started", details={"run": "one", "steps": {"load": "Processing", "train": "Training"}}),
     Event("step-started", "load", details={"attempt": 1}),
     Event("step-succeeded", "load", details={"seconds": 1.25}),
     Event("step-failed", "train", "exit code: 1"),
@@ -27,7 +27,7 @@ def test_without_a_terminal_each_event_is_a_plain_line(capsys: pytest.CaptureFix
     shown = capsys.readouterr()
     assert shown.out == ""
     assert [line[9:] for line in shown.err.splitlines()] == [
-        "run started",
+        "started one",
         "running load",
         "done load (1.2 s)",
         "failed train: exit code: 1",

@@ -15,6 +15,8 @@ COMMANDS = MappingProxyType(
         "init": ("dagsmith.cli.init", "Write a commented starter project."),
         "validate": ("dagsmith.cli.compile", "Check a config and its DAG, and write nothing."),
         "compile": ("dagsmith.cli.compile", "Compile a config and its DAG to a pipeline definition."),
+        "run": ("dagsmith.cli.run", "Run a pipeline on this machine, without Docker and without AWS."),
+        "runs": ("dagsmith.cli.runs", "List runs, show one and its logs, remove them."),
         "explain": ("dagsmith.cli.explain", "Show where each value of the pipeline came from."),
         "plugins": ("dagsmith.cli.plugins", "See what plugins are installed, and make new ones."),
         "schema": ("dagsmith.cli.describe", "Print the JSON Schema of the config file."),
@@ -63,7 +65,7 @@ class LazyGroup(click.Group):
 def cli(verbose: int) -> None:
     """Turn a DAG and a config file into an Amazon SageMaker Pipeline.
 
-    Exit codes: 0 fine, 1 the input is wrong, 2 wrong usage.
+    Exit codes: 0 fine, 1 the input is wrong or a run failed, 2 wrong usage, 130 a run was interrupted.
     """
     if verbose:
         import logging

@@ -89,3 +89,32 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def printable(text: str, keep: str = "") -> str:
+    """``text`` without what would act on a terminal: a blank stands for each control character.
+
+    Args:
+        text: What a program or a file said.
+        keep: Characters that stay, such as line ends.
+    """
+    return "".join(c if c.isprintable() or c in keep else " " for c in text)
+
+
+def one_line(reason: str) -> str:
+    """Why something failed, on one line: of a traceback, which kind of error it is and the last line."""
+    lines = [shown for line in reason.splitlines() if (shown := printable(line).strip())]
+    if len(lines) < 2:
+        return "".join(lines)
+    kind, colon, _ = lines[0].partition(": ")
+    return f"{kind}: ... {lines[-1]}" if colon else f"{lines[0]} ... {lines[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``1.2 s``, ``3 min 5 s``, ``2 h 3 min``."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

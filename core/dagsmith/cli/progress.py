@@ -1,12 +1,13 @@
-"""What a person sees of a run: a live table on a terminal, plain lines elsewhere, and the table at the end."""
+"""What a person sees while a pipeline runs: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagsmith.cli.output import duration, one_line, printable
+
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from dagsmith_runner.events import Event, Listener
-    from dagsmith_runner.outcome import RunOutcome
 
 REFRESH = 8
 """How often the live table is drawn, a second."""
@@ -39,40 +42,46 @@ _STATES = MappingProxyType(
         "step-stopped": ("stopped", "yellow"),
     }
 )
-_COLORS = MappingProxyType(
-    {
-        "succeeded": "green",
-        "cached": "green",
-        "kept": "green",
-        "failed": "red",
-        "stopped": "yellow",
-        "skipped": "bright_black",
-        "waiting": "bright_black",
-    }
-)
+_RUN = MappingProxyType({"run-started": "started", "run-resumed": "resumed", "warning": "warning"})
+_BUSY = ("running", "retrying")
+_FIRST = MappingProxyType({"running": 0, "retrying": 0, "failed": 1, "waiting": 3})
+"""Which rows are shown first where there is no room for all; those that ended well come third."""
 
 
 @contextmanager
-def progress(quiet: bool, as_json: bool) -> Iterator[Listener]:
-    """A listener that shows events: as JSON on stdout, as a live table, or as a line each on stderr."""
+def progress(
+    quiet: bool, as_json: bool, asks: Callable[[Mapping[str, str]], bool] = lambda steps: False
+) -> Iterator[Listener]:
+    """A listener that shows events: as JSON on stdout, as a live table, or as a line each on stderr.
+
+    Args:
+        quiet: Show nothing.
+        as_json: Show JSON.
+        asks: Whether one of the steps, given with their types, will ask the person something: no table is then drawn
+            over the question.
+    """
     if as_json:
         yield lambda event: click.echo(json.dumps(event.as_dict()))
     elif quiet:
         yield lambda event: None
-    elif sys.stderr.isatty():
-        with _LiveTable() as table:
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _LiveTable(asks) as table:
             yield table.listen
     else:
         yield _print_line
 
 
 def _print_line(event: Event) -> None:
-    """One event as a line of plain text."""
-    what = _STATES[event.kind][0] if event.kind in _STATES else event.kind.replace("-", " ")
-    seconds = f" ({event.details['seconds']:.1f} s)" if "seconds" in event.details else ""
-    name = f" {event.step}" if event.step else ""
-    message = f": {event.message}" if event.message else ""
-    click.echo(f"{event.time:%H:%M:%S} {what}{name}{seconds}{message}", err=True)
+    """One event as a line of plain text. How the run ended is told after it."""
+    if event.kind == "run-ended":
+        return
+    what = _STATES[event.kind][0] if event.kind in _STATES else _RUN[event.kind]
+    name = f" {event.step or event.details.get('run', '')}".rstrip()
+    seconds = f" ({duration(event.details['seconds'])})" if event.details.get("seconds") else ""
+    wait = f" in {event.details['wait']:g} s" if "wait" in event.details else ""
+    message = f": {one_line(event.message)}" if event.message else ""
+    line = printable(f"{what}{name}{wait}{seconds}{message}")
+    click.echo(f"{event.time.astimezone():%H:%M:%S} {line}", err=True)
 
 
 @dataclass
@@ -87,44 +96,63 @@ class _Row:
 
 @dataclass
 class _LiveTable:
-    """A row for each step, drawn again a few times a second."""
+    """A row for each step, drawn again a few times a second, from the start of the run."""
 
+    asks: Callable[[Mapping[str, str]], bool]
     rows: dict[str, _Row] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    plain: bool = False
+    started: float = field(default_factory=time.monotonic)
+    console: Console | None = None
     live: Any = None
 
     def __enter__(self) -> _LiveTable:
-        from rich.console import Console
-        from rich.live import Live
-
-        self.live = Live(
-            get_renderable=self.draw, console=Console(stderr=True), refresh_per_second=REFRESH, transient=True
-        )
-        self.live.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.live.__exit__(*error)
-        for note in self.notes:
-            click.echo(f"{click.style('warning', fg='yellow')}: {note}", err=True)
+        if self.live is not None:
+            self.live.stop()
 
     def listen(self, event: Event) -> None:
         """Take an event; it is shown at the next drawing."""
-        with self.lock:
-            for name in event.details.get("steps", ()):
-                self.rows.setdefault(name, _Row())
-            if event.kind == "warning" and event.message:
-                self.notes.append(f"{event.step}: {event.message}" if event.step else event.message)
-            if event.step is None or event.kind not in _STATES:
-                return
-            row = self.rows.setdefault(event.step, _Row())
-            row.state, row.color = _STATES[event.kind]
-            row.message = event.message or ""
-            row.seconds = event.details.get("seconds", row.seconds)
-            if event.kind == "step-started":
-                row.started = row.started or time.monotonic()
-                row.log = Path(event.details["log"]) if "log" in event.details else None
+        if event.kind in ("run-started", "run-resumed"):
+            self._start(event)
+        if self.plain or self.live is None:
+            _print_line(event)
+            return
+        if event.kind == "warning" and event.message:
+            from rich.text import Text
+
+            where = f"{event.step}: " if event.step else ""
+            text = Text.assemble(("warning", "yellow"), f": {printable(where + event.message)}")
+            self.live.console.print(text, soft_wrap=True)
+        if event.step is not None and event.kind in _STATES:
+            with self.lock:
+                self._note(event.step, event)
+
+    def _start(self, event: Event) -> None:
+        steps = event.details["steps"]
+        self.plain = self.asks(steps)
+        if self.plain:
+            return
+        from rich.console import Console
+        from rich.live import Live
+
+        self.rows = {name: _Row() for name in steps}
+        self.console = Console(stderr=True)
+        self.live = Live(
+            get_renderable=self.draw, console=self.console, refresh_per_second=REFRESH, transient=True
+        )
+        self.live.start()
+
+    def _note(self, step: str, event: Event) -> None:
+        row = self.rows.setdefault(step, _Row())
+        row.state, row.color = _STATES[event.kind]
+        row.message = one_line(event.message or "")
+        row.seconds = event.details.get("seconds", row.seconds)
+        if event.kind == "step-started":
+            row.started = row.started or time.monotonic()
+            row.log = Path(event.details["log"]) if "log" in event.details else None
 
     def draw(self) -> Table:
         """The table as it stands."""
@@ -135,49 +163,55 @@ class _LiveTable:
         for title in ("step", "state", "time", "last line"):
             table.add_column(title, no_wrap=True, overflow="ellipsis")
         with self.lock:
-            for name, row in self.rows.items():
-                running = row.state in ("running", "retrying") and row.started is not None
-                elapsed = time.monotonic() - (row.started or 0) if running else row.seconds
-                last = last_line(row.log) if running and row.log else row.message
-                shown = f"{elapsed:.1f} s" if elapsed is not None else ""
-                table.add_row(Text(name), Text(row.state, style=row.color), shown, Text(last))
+            shown = self._shown()
+            for name, row in shown:
+                busy = row.state in _BUSY and row.started is not None
+                elapsed = time.monotonic() - (row.started or 0) if busy else row.seconds
+                last = last_line(row.log) if row.state == "running" and row.log else row.message
+                took = duration(elapsed) if elapsed else ""
+                table.add_row(Text(name), Text(row.state, style=row.color), took, Text(last))
+            busy_count = sum(row.state in _BUSY for row in self.rows.values())
+            waiting = sum(row.state == "waiting" for row in self.rows.values())
+            ended = len(self.rows) - busy_count - waiting
+        total = f"{ended} of {len(self.rows)} steps ended, {busy_count} running"
+        table.caption = f"{total}, {duration(time.monotonic() - self.started)}"
+        table.caption_justify = "left"
         return table
+
+    def _shown(self) -> Iterable[tuple[str, _Row]]:
+        """The rows that there is room for, in the order of the definition: those that something happens in first."""
+        room = (self.console.height if self.console is not None else 25) - 3
+        if len(self.rows) <= room:
+            return tuple(self.rows.items())
+        rows = sorted(self.rows.items(), key=lambda item: _FIRST.get(item[1].state, 4))
+        names = {name for name, _ in rows[: max(room, 1)]}
+        return tuple((name, row) for name, row in self.rows.items() if name in names)
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that is not empty, control characters left out; empty if there is none."""
-    try:
-        with log.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - LOG_TAIL))
-            lines = file.read().decode(errors="replace").split("\n")
-    except FileNotFoundError:
-        return ""
+    """The last line of a log that is not empty, control characters left out; empty if there is none.
+
+    Of the two logs of a job, standard output and standard error, it is the one that was written to last.
+    """
+    lines = tail(max((log, log.with_name("stderr.log")), key=_written), LOG_TAIL)
     shown = ("".join(c for c in line if c.isprintable()).strip() for line in reversed(lines))
     return next((line for line in shown if line), "")
 
 
-def show_outcome(outcome: RunOutcome) -> None:
-    """The table at the end: times, metrics and outputs of each step, and where everything is."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def tail(log: Path, size: int) -> list[str]:
+    """The lines in the last ``size`` bytes of a log; none if it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - size))
+            return file.read(size).decode(errors="replace").split("\n")
+    except OSError:
+        return []
 
-    table = Table(box=None, pad_edge=False)
-    for title in ("step", "type", "state", "time", "result"):
-        table.add_column(title, overflow="fold")
-    for step in outcome.steps:
-        seconds = f"{step.seconds:.1f} s" if step.attempts else ""
-        results = [f"{name} = {value:g}" for name, value in step.metrics.items()]
-        results += list(step.outputs.values())
-        if step.reason:
-            results.insert(0, step.reason)
-        style = _COLORS.get(step.status, "")
-        table.add_row(
-            Text(step.name), step.type, Text(step.status, style=style), seconds, Text("\n".join(results))
-        )
-    console = Console(stderr=True, soft_wrap=not sys.stderr.isatty())
-    console.print(table)
-    reason = f": {outcome.reason}" if outcome.reason else ""
-    click.echo(f"{outcome.pipeline} {outcome.status} in {outcome.seconds:.1f} s{reason}", err=True)
-    click.echo(f"everything is in {outcome.folder}", err=True)
+
+def _written(log: Path) -> tuple[bool, int]:
+    try:
+        found = log.stat()
+    except OSError:
+        return False, 0
+    return found.st_size > 0, found.st_mtime_ns

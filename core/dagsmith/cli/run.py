@@ -1,0 +1,245 @@
+"""``dagsmith run``: run a pipeline on this machine."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from dagsmith.cli.output import INPUT_IS_WRONG, fail, show_diagnostics
+from dagsmith.cli.plugin_options import plugin_options
+from dagsmith.cli.run_options import RESUMED_AS_IT_WAS, run_options
+from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError
+from dagsmith.plugins.selection import PluginRequest
+
+if TYPE_CHECKING:
+    from dagsmith.report import CompileReport
+    from dagsmith_runner.options import RunOptions
+    from dagsmith_runner.outcome import RunOutcome
+    from dagsmith_runner.runner import Runner
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+DEFINITION_VERSION = "2020-12-01"
+"""``Version`` of a pipeline definition. Source: the pipeline definition JSON schema of SageMaker."""
+
+_NO_READER = (errno.EPIPE, errno.EIO)
+"""What a write says when the program or the terminal at the other end is gone."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is run: a config or a definition, with what chooses from it."""
+
+    config: str
+    dag: str | None
+    env: str | None
+    plugins: PluginRequest
+
+    @property
+    def command(self) -> str:
+        """The command that runs it."""
+        dag = f" --dag {self.dag}" if self.dag else ""
+        env = f" --env {self.env}" if self.env else ""
+        return f"dagsmith run {self.config}{dag}{env}"
+
+
+@click.command("run")
+@click.argument("config", required=False)
+@click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out.")
+@click.option("--env", metavar="NAME", help="Environment of the config to lay over it.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that failed or was interrupted.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
+@run_options
+@plugin_options
+def run_command(
+    config: str | None,
+    dag: str | None,
+    env: str | None,
+    resume: str | None,
+    quiet: bool,
+    as_json: bool,
+    plugins: PluginRequest,
+    **choices: Any,
+) -> None:
+    """Run CONFIG on this machine, without Docker and without AWS.
+
+    CONFIG is a config file, or a pipeline definition (JSON) as SageMaker gets it. S3 is a folder of the run. Exit
+    codes: 0 the pipeline succeeded, 1 it failed or the input is wrong, 2 wrong usage, 130 interrupted.
+    """
+    if (config is None) == (resume is None):
+        raise click.UsageError("give either CONFIG or --resume RUN")
+    if quiet and as_json:
+        raise click.UsageError("--quiet and --json contradict each other")
+    if resume is not None and (dag or env or plugins != PluginRequest() or choices["parameters"]):
+        raise click.UsageError(f"a run that is resumed keeps {RESUMED_AS_IT_WAS}")
+    source = None if config is None else _Source(config, dag, env, plugins)
+    try:
+        with ExitStack() as stack:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dagsmith-")))
+            runner = _runner(source, resume, choices, scratch, quiet, as_json)
+            outcome = _run(runner, quiet, as_json)
+    except DagsmithError as error:
+        _fail(error, as_json)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    _end(outcome, source, quiet, as_json)
+
+
+def _runner(
+    source: _Source | None,
+    resume: str | None,
+    choices: dict[str, Any],
+    scratch: Path,
+    quiet: bool,
+    as_json: bool,
+) -> Runner:
+    """What will run.
+
+    Raises:
+        DagsmithError: If there is no such run, or the config cannot be compiled.
+    """
+    from dagsmith_runner.runner import Runner
+
+    options = _options(choices)
+    if source is None:
+        return Runner.resume(str(resume), options)
+    return _started(source, options, scratch, quiet, as_json)
+
+
+def _options(choices: dict[str, Any]) -> RunOptions:
+    from dagsmith_runner.options import RunOptions
+
+    runs: Path = choices["runs"]
+    earlier = tuple(runs / run for run in choices.pop("earlier"))
+    for name in ("inputs", "stubs"):
+        choices[name] = {key: Path(path) for key, path in choices[name].items()}
+    return RunOptions(earlier=earlier, **choices)
+
+
+def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, as_json: bool) -> Runner:
+    """A runner of what a config compiles to, or of the definition that it is."""
+    from dagsmith_runner.runner import Runner
+
+    text = _definition_in(source.config)
+    if text is not None:
+        if source.dag or source.env or source.plugins != PluginRequest():
+            raise click.UsageError(
+                f"{source.config} is a definition: --dag, --env and plugins are for configs"
+            )
+        name = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.config).stem).strip("-") or "pipeline"
+        return Runner(text, name, options, file=source.config)
+    from dagsmith.compiler import PipelineDAGCompiler
+    from dagsmith.plugins.lock import lock_text
+    from dagsmith.staging.local import write_staged
+
+    compiler = PipelineDAGCompiler(source.config, env=source.env, plugins=source.plugins)
+    compilation = compiler.compile_definition(source.dag)
+    report = compilation.report
+    _warn(report, quiet, as_json)
+    return Runner(
+        compilation.definition,
+        report.pipeline,
+        options,
+        objects=write_staged(report.spec.staged, scratch),
+        plugin_lock=lock_text(report.plugins) if report.plugins else None,
+        file=source.config,
+    )
+
+
+def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
+    """Show the warnings of the compile."""
+    if as_json:
+        from dagsmith_runner.events import Event
+
+        for warning in report.warnings:
+            click.echo(json.dumps(Event("warning", None, str(warning)).as_dict()))
+    elif not quiet:
+        show_diagnostics(report.warnings, False)
+
+
+def _definition_in(path: str) -> str | None:
+    """The text of a file that is a pipeline definition; ``None`` for anything else."""
+    if not path.endswith(".json"):
+        return None
+    try:
+        text = Path(path).read_text("utf-8")
+        data = json.loads(text)
+    except (OSError, ValueError, RecursionError):
+        # The reader of configs says it better.
+        return None
+    is_definition = (
+        isinstance(data, Mapping) and data.get("Version") == DEFINITION_VERSION and "Steps" in data
+    )
+    return text if is_definition else None
+
+
+def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
+    """Run it, show what happens, and stop it when the user says so or nobody reads any more."""
+    from dagsmith.cli.interrupt import stop_on_signals
+    from dagsmith.cli.progress import progress
+    from dagsmith_runner.events import Event
+
+    answered = {*runner.options.callbacks, *runner.options.stubs}
+    broken: list[OSError] = []
+
+    def asks(steps: Mapping[str, str]) -> bool:
+        return any(kind == "Callback" and name not in answered for name, kind in steps.items())
+
+    with progress(quiet, as_json, asks) as listener:
+
+        def tell(event: Event) -> None:
+            try:
+                if not broken:
+                    listener(event)
+            except OSError as error:
+                broken.append(error)
+                runner.stop()
+
+        runner.listener = tell
+        with stop_on_signals(runner, lambda text: tell(Event("warning", None, text))):
+            outcome = runner.run()
+    if broken and broken[0].errno in _NO_READER:
+        # Nothing is left to be said, and Python must not try to when it ends.
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    elif broken:
+        raise DagsmithError(f"the output cannot be written: {broken[0].strerror}")
+    return outcome
+
+
+def _end(outcome: RunOutcome, source: _Source | None, quiet: bool, as_json: bool) -> NoReturn:
+    if quiet:
+        if outcome.status == "Failed":
+            fail(DagsmithError(f"{outcome.pipeline}: {outcome.reason}"), False)
+    elif not as_json:
+        from dagsmith.cli.run_summary import screen_for, show_outcome, with_runs
+
+        runs = outcome.folder.parent
+        again = None if source is None else with_runs(source.command, runs)
+        show_outcome(outcome, screen_for(stderr=True), again)
+    sys.exit({"Succeeded": 0, "Failed": INPUT_IS_WRONG, "Stopped": INTERRUPTED}[outcome.status])
+
+
+def _fail(error: DagsmithError, as_json: bool) -> NoReturn:
+    """Report an error: as JSON on one line, as all that is printed then is."""
+    if not as_json:
+        fail(error, False)
+    found = (
+        error.diagnostics if isinstance(error, InvalidInputError) else (Diagnostic(str(error), code="error"),)
+    )
+    event = {"event": "error", "ok": False, "diagnostics": [item.as_dict() for item in found]}
+    click.echo(json.dumps(event))
+    sys.exit(INPUT_IS_WRONG)

@@ -1,0 +1,133 @@
+"""How a run ended, for a person: a table of its steps, and where everything is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from dagsmith.cli.output import duration, one_line, printable
+from dagsmith.cli.progress import tail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from dagsmith_runner.outcome import RunOutcome, StepOutcome
+
+DEFAULT_RUNS = Path(".dagsmith/runs")
+"""The folder of all runs, where none is given."""
+
+LAST_LINES = 10
+"""How many lines of a failed step's log are shown."""
+_TAIL = 16_384
+"""Bytes at the end of a log that these lines are looked for in."""
+
+_COLORS = MappingProxyType(
+    {
+        "succeeded": "green",
+        "cached": "green",
+        "kept": "green",
+        "running": "cyan",
+        "failed": "red",
+        "stopped": "yellow",
+        "skipped": "bright_black",
+        "waiting": "bright_black",
+    }
+)
+
+
+def show_outcome(outcome: RunOutcome, screen: Console, again: str | None = None) -> None:
+    """Print the steps with times, metrics and outputs, the end of a failed step's log, and where everything is.
+
+    Args:
+        outcome: How the run ended, or how it stands.
+        screen: What to print on.
+        again: What to run after a change, such as ``dagsmith run pipeline.yaml``; left out if it is not known.
+    """
+    from rich.text import Text
+
+    screen.print(_table(outcome))
+    for step in outcome.steps:
+        for line in _end_of_log(step):
+            screen.print(Text(line), soft_wrap=True)
+    for line in _ending(outcome, again):
+        screen.print(Text(line), soft_wrap=True)
+
+
+def screen_for(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; wide enough for whole lines where there is none."""
+    from rich.console import Console
+
+    screen = Console(stderr=stderr, highlight=False)
+    return screen if screen.is_terminal else Console(stderr=stderr, highlight=False, width=400)
+
+
+def short_path(path: Path) -> str:
+    """A path as a person would write it: relative to the working directory if it is below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def with_runs(command: str, runs: Path) -> str:
+    """A command of dagsmith, with ``--runs`` if the runs are not where they are looked for."""
+    if os.path.realpath(runs) == os.path.realpath(DEFAULT_RUNS):
+        return command
+    return f"{command} --runs {short_path(runs)}"
+
+
+def _table(outcome: RunOutcome) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("step", "type", "state", "time", "result"):
+        table.add_column(title, overflow="fold")
+    for step in outcome.steps:
+        took = duration(step.seconds) if step.attempts else ""
+        if step.attempts > 1:
+            took += f", {step.attempts} attempts"
+        results = [f"{name} = {value:g}" for name, value in step.metrics.items()]
+        results += step.outputs.values()
+        if step.reason:
+            results.insert(0, one_line(step.reason))
+        table.add_row(
+            Text(step.name),
+            Text(printable(step.type)),
+            Text(step.status, style=_COLORS.get(step.status, "")),
+            took,
+            Text(printable("\n".join(results), keep="\n").strip()),
+        )
+    return table
+
+
+def _end_of_log(step: StepOutcome) -> Iterator[str]:
+    if step.status != "failed" or step.log is None:
+        return
+    folder = Path(step.log).parent
+    for log in dict.fromkeys((folder / "stderr.log", Path(step.log))):
+        lines = [shown for line in tail(log, _TAIL) if (shown := printable(line, keep="\t").rstrip())]
+        if lines:
+            yield f"\n{step.name}: the end of {short_path(log)}"
+            yield from (f"  {line}" for line in lines[-LAST_LINES:])
+            return
+
+
+def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
+    reason = f": {one_line(outcome.reason)}" if outcome.reason else ""
+    folder, runs = short_path(outcome.folder), outcome.folder.parent
+    yield f"\n{outcome.pipeline} {outcome.status.lower()} in {duration(outcome.seconds)}{reason}"
+    yield f"everything is in {folder}; s3://BUCKET/KEY is s3/BUCKET/KEY there"
+    failed = [step.name for step in outcome.steps if step.status == "failed"]
+    for step in outcome.steps:
+        if step.name in failed and step.log is not None and Path(step.log).is_file():
+            yield f"logs: {with_runs(f'dagsmith runs logs {outcome.id} {step.name}', runs)}"
+    if outcome.status != "Succeeded":
+        yield f"to go on: {with_runs(f'dagsmith run --resume {outcome.id}', runs)}"
+    if failed and again is not None:
+        start = " ".join(f"--from {name}" for name in failed)
+        yield f"to go on with changed code: {again} {start} --from-run {outcome.id}"

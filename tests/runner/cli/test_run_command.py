@@ -1,0 +1,241 @@
+"""``dagsmith run``: what it prints, how it ends, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.runner.cli.support import Project, ask, fail, job, when
+
+MINIMUM = [{"Name": "Answer", "Type": "Boolean", "DefaultValue": True}]
+OK = {"Get": "Steps.ask.OutputParameters['ok']"}
+ANSWER = {"Get": "Parameters.Answer"}
+
+
+@pytest.fixture
+def asking(project: Project) -> Project:
+    """A pipeline that ends well if the answer is that of its parameter."""
+    project.define(
+        ask("ask"), when("agreed", OK, ANSWER, [], [fail("differ", "they differ")]), parameters=MINIMUM
+    )
+    return project
+
+
+def without_times(text: str) -> list[str]:
+    text = re.sub(r"\d+\.\d s", "N s", re.sub(r"^\d\d:\d\d:\d\d ", "", text, flags=re.M))
+    text = re.sub(r"\d{8}T\d{6}Z-([A-Za-z0-9-]+)-[a-z0-9]{4}", r"RUN-\1", text)
+    return [re.sub(" +", " ", line).rstrip() for line in text.splitlines()]
+
+
+def test_a_run_that_succeeds_says_what_happened_and_where_everything_is(asking: Project) -> None:
+    done = asking.run("run", "definition.json", "--callback", "ask=yes.json")
+    assert (done.code, done.out) == (0, "")
+    assert without_times(done.err) == [
+        "started RUN-definition",
+        "running ask",
+        "done ask (N s)",
+        "running agreed",
+        "done agreed (N s)",
+        "skipped differ: condition 'agreed' is true",
+        "step type state time result",
+        "ask Callback succeeded N s",
+        "agreed Condition succeeded N s",
+        "differ Fail skipped condition 'agreed' is true",
+        "",
+        "definition succeeded in N s",
+        "everything is in .dagsmith/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
+    ]
+
+
+def test_a_run_that_fails_says_why_and_how_to_go_on(asking: Project) -> None:
+    done = asking.run("run", "definition.json", "--callback", "ask=no.json")
+    assert (done.code, done.out) == (1, "")
+    assert without_times(done.err)[-4:] == [
+        "definition failed in N s: step 'differ' failed: they differ",
+        "everything is in .dagsmith/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
+        "to go on: dagsmith run --resume RUN-definition",
+        "to go on with changed code: dagsmith run definition.json --from differ --from-run RUN-definition",
+    ]
+
+
+def test_the_commands_that_a_failure_names_work(asking: Project) -> None:
+    done = asking.run("run", "definition.json", "--callback", "ask=no.json", "--runs", "kept")
+    commands = re.findall(r"^to go on.*: dagsmith (.*)$", done.err, re.M)
+    assert [asking.run(*command.split()).code for command in commands] == [1, 1]
+
+
+def test_the_end_of_a_failed_steps_log_is_shown(project: Project) -> None:
+    project.define(
+        job("train", "import sys; print('out'); [print(n, file=sys.stderr) for n in range(50)]; 1/0")
+    )
+    done = project.run("run", "definition.json")
+    assert done.code == 1
+    assert "train: the end of .dagsmith/runs/" in done.err
+    assert "\n  49\n" in done.err
+    assert "\n  ZeroDivisionError: division by zero\n" in done.err
+    assert "\n  40\n" not in done.err
+    assert "failed train" in done.err
+    assert f"logs: dagsmith runs logs {project.runs[0].name} train" in done.err
+
+
+def test_quiet_says_nothing_of_a_success_and_one_line_of_a_failure(asking: Project) -> None:
+    done = asking.run("run", "definition.json", "-q", "--callback", "ask=yes.json")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    done = asking.run("run", "definition.json", "-q", "--callback", "ask=no.json")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "error: definition: step 'differ' failed: they differ\n"
+
+
+def test_json_is_an_event_a_line_and_what_the_run_keeps(asking: Project) -> None:
+    done = asking.run("run", "definition.json", "--json", "--callback", "ask=yes.json")
+    assert (done.code, done.err) == (0, "")
+    kept = (asking.runs[0] / "events.jsonl").read_text().splitlines()
+    assert done.events == [json.loads(line) for line in kept]
+    assert [event["event"] for event in done.events] == [
+        "run-started",
+        "step-started",
+        "step-succeeded",
+        "step-started",
+        "step-succeeded",
+        "step-skipped",
+        "run-ended",
+    ]
+    assert done.events[-1]["status"] == "Succeeded"
+
+
+def test_parameters_are_set_and_converted(asking: Project) -> None:
+    done = asking.run("run", "definition.json", "--param", "Answer=FALSE", "--callback", "ask=no.json")
+    assert done.code == 0, done.err
+    assert json.loads((asking.runs[0] / "parameters.json").read_text()) == {"Answer": False}
+
+
+WRONG = (
+    *("--param", "Anser=1", "--only", "aks", "--from", "agred", "--stub", "x=none.json"),
+    *("--callback", "agreed=yes.json", "--from-run", "none", "--input", "s3://bucket/x=./none"),
+)
+MISTAKES = (
+    "there is no parameter 'Anser' (did you mean 'Answer'?)",
+    "--only: there is no step 'aks' (did you mean 'ask'?)",
+    "--from: there is no step 'agred' (did you mean 'agreed'?)",
+    "--stub: there is no step 'x'",
+    "--callback: there is no Callback step 'agreed'",
+    "--from-run: there is no run 'none'",
+    "s3://bucket/x",
+)
+
+
+def test_all_mistakes_are_told_at_once_and_nothing_starts(asking: Project) -> None:
+    done = asking.run("run", "definition.json", *WRONG)
+    assert done.code == 1
+    assert [mistake for mistake in MISTAKES if mistake not in done.err] == []
+    assert done.err.splitlines()[-1] == f"{len(MISTAKES)} errors"
+    assert asking.runs == []
+
+
+def test_as_json_mistakes_are_one_line(asking: Project) -> None:
+    done = asking.run("run", "definition.json", "--json", *WRONG)
+    assert (done.code, done.err) == (1, "")
+    (event,) = done.events
+    assert (event["event"], event["ok"], len(event["diagnostics"])) == ("error", False, len(MISTAKES))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give either CONFIG or --resume RUN"),
+        (["definition.json", "--resume", "x"], "give either CONFIG or --resume RUN"),
+        (["--resume", "x", "--env", "prod"], "a run that is resumed keeps its pipeline and parameters"),
+        (["--resume", "x", "--param", "a=b"], "a run that is resumed keeps its pipeline and parameters"),
+        (["--resume", "x", "--no-plugins"], "a run that is resumed keeps its pipeline and parameters"),
+        (["definition.json", "--quiet", "--json"], "--quiet and --json contradict each other"),
+        (["definition.json", "--env", "prod"], "--dag, --env and plugins are for configs"),
+        (["definition.json", "--no-plugins"], "--dag, --env and plugins are for configs"),
+        (["definition.json", "--param", "Answer"], "'Answer' is not of the form NAME=VALUE"),
+        (["definition.json", "--param", "a=1", "--param", "a=2"], "'a' is given twice"),
+        (["definition.json", "--input", "here=there"], "'here=there' is not of the form URI=PATH"),
+        (["definition.json", "--jobs", "0"], "0 is not in the range"),
+        (["definition.json", "--runner", "ssh"], "'ssh' is not one of"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(asking: Project, arguments: list[str], message: str) -> None:
+    done = asking.run("run", *arguments)
+    assert done.code == 2
+    assert message in " ".join(done.err.split())
+
+
+def test_a_run_that_is_not_there_is_not_resumed(asking: Project) -> None:
+    done = asking.run("run", "--resume", "none")
+    assert (done.code, done.err) == (1, "error: there is no run 'none' in .dagsmith/runs\n")
+
+
+def test_an_equals_sign_in_a_key_is_no_end_of_the_uri(project: Project) -> None:
+    (project.path / "data").mkdir()
+    (project.path / "data" / "x").touch()
+    project.define(fail("end", "the end"))
+    done = project.run("run", "definition.json", "--input", "s3://my-bucket/date=2026-01-01=data")
+    assert "the end" in done.err
+    options = json.loads((project.runs[0] / "run.json").read_text())["options"]
+    assert options["inputs"] == {"s3://my-bucket/date=2026-01-01": str(project.path / "data")}
+
+
+def test_a_file_name_that_is_no_name_of_a_pipeline_gives_one(project: Project) -> None:
+    project.define(fail("end", "the end"))
+    (project.path / "definition.json").rename(project.path / "my_pipe line.json")
+    done = project.run("run", "my_pipe line.json")
+    assert "my-pipe-line failed" in done.err
+
+
+CONFIG = """\
+pipeline: {name: churn, role: arn:aws:iam::123456789012:role/SageMakerRole, bucket: my-bucket}
+parameters: {Message: done}
+steps:
+  check:
+    type: Condition
+    conditions: [{left: "${param.Message}", op: "==", right: done}]
+    else_steps: [stop]
+  stop: {type: Fail, error_message: "${param.Message}"}
+environments:
+  prod: {pipeline: {name: churn-prod}}
+"""
+
+
+def test_a_config_is_compiled_and_run(project: Project) -> None:
+    project.write("c.yaml", CONFIG)
+    assert project.run("run", "c.yaml", "--env", "prod").code == 0
+    done = project.run("run", "c.yaml", "--param", "Message=not yet")
+    assert done.code == 1
+    assert "churn failed" in done.err
+    assert "step 'stop' failed: not yet" in done.err
+    assert [re.sub(r"^\w+-|-\w+$", "", run.name) for run in project.runs] == ["churn-prod", "churn"]
+
+
+def test_mistakes_in_a_config_are_told_with_their_lines(project: Project) -> None:
+    project.write("c.yaml", CONFIG.replace("else_steps", "els_steps"))
+    done = project.run("run", "c.yaml")
+    assert done.code == 1
+    assert done.err.startswith("c.yaml:7: error: ")
+    assert project.runs == []
+
+
+def test_an_earlier_run_stands_for_steps_that_are_not_run_again(asking: Project) -> None:
+    assert asking.run("run", "definition.json", "--callback", "ask=no.json").code == 1
+    earlier = asking.runs[0].name
+    again = ("run", "definition.json", "--from", "agreed")
+    assert asking.run(*again, "--from-run", earlier).code == 1
+    assert asking.run(*again, "--from-run", earlier, "--param", "Answer=false").code == 0
+    done = asking.run(*again)
+    assert "step 'agreed' reads step 'ask', which is not selected" in done.err
+
+
+def test_what_cannot_run_here_can_be_stubbed(project: Project) -> None:
+    project.define(
+        {"Name": "cluster", "Type": "EMR", "Arguments": {}},
+        when("big", {"Get": "Steps.cluster.ClusterStatus.State"}, "RUNNING", [], [fail("no", "no")]),
+    )
+    done = project.run("run", "definition.json")
+    assert "a step of type EMR does not run here" in done.err
+    assert "--stub cluster=FILE.json" in done.err
+    project.write("stub.json", {"properties": {"ClusterStatus": {"State": "RUNNING"}}})
+    assert project.run("run", "definition.json", "--stub", "cluster=stub.json").code == 0
