@@ -240,6 +240,7 @@ class _Session:
         )
         schedule = Schedule(self.plan.steps)
         reasons: dict[str, str] = {}
+        interrupted = False
         with ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
             running: dict[Future[Ended], Step] = {}
             try:
@@ -250,6 +251,7 @@ class _Session:
                         break
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         step, ended = running.pop(future), future.result()
+                        interrupted |= ended.ending == "stopped"
                         if ended.reason is not None and ended.ending == "failed":
                             reasons[step.name] = ended.reason
                         for settled in schedule.end(step.name, ended.ending, ended.outcome):
@@ -261,7 +263,7 @@ class _Session:
                 # Whatever it is: the jobs that run are ended before it goes on, or the pool would wait for them.
                 stop.set()
                 raise
-        if not schedule.finished:
+        if interrupted or not schedule.finished:
             return "Stopped", f"it was interrupted; dagsmith run --resume {self.folder.id} goes on"
         failed = [name for name in self.definition.steps if name in reasons]
         if failed:
