@@ -1,0 +1,155 @@
+"""What a person sees on a terminal: a real one, of the system's own making."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.runner.cli.support import Project, ask, fail, job
+
+HOSTILE = "import time; print('\\x1b]0;owned\\x07\\x1b[2Jlast line', flush=True); time.sleep(1)"
+
+
+@dataclass
+class Terminal:
+    """A terminal with one program on it."""
+
+    process: subprocess.Popen[str]
+    master: int
+    shown: str = ""
+    written: bytes = field(default=b"")
+
+    def until(self, text: str) -> None:
+        while text not in self.shown:
+            assert self._read(), self.shown
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def end(self) -> int:
+        while self._read():
+            pass
+        os.close(self.master)
+        return self.process.wait(timeout=60)
+
+    def _read(self) -> bool:
+        assert select.select([self.master], [], [], 60)[0], self.shown
+        try:
+            piece = os.read(self.master, 65536)
+        except OSError:  # nobody has the other end open any more
+            return False
+        self.written += piece
+        self.shown = self.written.decode(errors="replace")
+        return bool(piece)
+
+
+def on_terminal(
+    project: Project, *arguments: str, size: tuple[int, int] = (24, 100), **environment: str
+) -> Terminal:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    process = subprocess.Popen(
+        project.command(*arguments),
+        cwd=project.path,
+        env={**project.environment(), "TERM": "xterm-256color", **environment},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        text=True,
+        start_new_session=True,
+    )
+    os.close(slave)
+    return Terminal(process, master)
+
+
+def plain(text: str) -> str:
+    """What a terminal shows, without colors and movements of the cursor."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "")
+
+
+def test_a_table_shows_the_steps_while_they_run_and_then_how_they_ended(project: Project) -> None:
+    project.define(job("load", HOSTILE), fail("last", "the last step", after=("load",)))
+    terminal = on_terminal(project, "run", "definition.json")
+    terminal.until("last line")
+    assert terminal.process.poll() is None
+    live = plain(terminal.shown)
+    assert re.search(r"step +state +time +last line", live)
+    assert re.search(r"load +running +\d+\.\d s", live)
+    assert re.search(r"last +waiting", live)
+    assert "0 of 2 steps ended, 1 running" in live
+    assert terminal.end() == 1
+    ended = plain(terminal.shown)
+    assert re.search(r"load +Processing +succeeded", ended)
+    assert re.search(r"last +Fail +failed", ended)
+    assert "definition failed in" in ended
+
+
+def test_what_a_step_prints_does_not_reach_the_terminal_as_commands(project: Project) -> None:
+    project.define(job("load", HOSTILE + "; import sys; sys.exit('\\x1b]0;again\\x07\\x1b[2Jbye')"))
+    terminal = on_terminal(project, "run", "definition.json")
+    assert terminal.end() == 1
+    logs = on_terminal(project, "runs", "logs", project.runs[0].name, "load")
+    assert logs.end() == 0
+    for shown in (terminal.shown, logs.shown):
+        assert "\x1b]" not in shown
+        assert "\x1b[2J" not in shown
+        assert "\x07" not in shown
+        assert "last line" in shown
+        assert "bye" in shown
+
+
+def test_the_cursor_is_back_after_an_interrupt(project: Project) -> None:
+    project.define(job("wait", "import time; print('started', flush=True); time.sleep(600)"))
+    terminal = on_terminal(project, "run", "definition.json")
+    terminal.until("started")
+    terminal.process.send_signal(2)
+    assert terminal.end() == 130
+    assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")
+    assert "interrupted: what runs is being ended" in terminal.shown
+    assert "definition stopped" in plain(terminal.shown)
+
+
+def test_more_steps_than_the_terminal_has_lines_show_what_runs(project: Project) -> None:
+    waiting = [job(f"idle-{number}", "", after=("runs",)) for number in range(40)]
+    project.define(*waiting, job("runs", "import time; time.sleep(2); raise SystemExit(1)"))
+    terminal = on_terminal(project, "run", "definition.json", size=(12, 80))
+    terminal.until("runs")
+    assert re.search(r"runs +running", plain(terminal.shown))
+    assert terminal.end() == 1
+
+
+def test_nothing_is_drawn_over_a_question(project: Project) -> None:
+    project.define(ask("ask"))
+    terminal = on_terminal(project, "run", "definition.json")
+    terminal.until("ok (Boolean): ")
+    assert "\x1b[?25l" not in terminal.shown
+    terminal.type("maybe\n")
+    terminal.until("'maybe' is no Boolean")
+    terminal.type("true\n")
+    assert terminal.end() == 0
+    assert "definition succeeded" in plain(terminal.shown)
+
+
+@pytest.mark.parametrize("arguments", [["--quiet"], ["--json"]])
+def test_no_table_where_none_is_wanted(project: Project, arguments: list[str]) -> None:
+    project.define(job("load", ""))
+    terminal = on_terminal(project, "run", "definition.json", *arguments)
+    assert terminal.end() == 0
+    assert "\x1b" not in terminal.shown
+
+
+def test_a_terminal_that_can_do_nothing_gets_plain_lines(project: Project) -> None:
+    project.define(job("load", ""))
+    terminal = on_terminal(project, "run", "definition.json", TERM="dumb")
+    assert terminal.end() == 0
+    assert "running load" in terminal.shown
+    assert "\x1b[?25l" not in terminal.shown
