@@ -51,6 +51,7 @@ def base_environment(run: StepRun) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     if run.launcher.isolation == "docker":
         return environment
