@@ -225,8 +225,9 @@ class StepRunner:
         if kept.cached_from is not None:
             details["cached_from"] = kept.cached_from
         details |= {"outputs": dict(kept.result.outputs), "metrics": dict(kept.result.metrics)}
-        self._tell(kinds.get(ending, "step-succeeded"), step, **details)
         found = kept.result.properties.get("Outcome") if step.type == "Condition" else None
+        said = None if found is None else f"it is {'true' if found else 'false'}"
+        self._tell(kinds.get(ending, "step-succeeded"), step, said, **details)
         return Ended(ending, found)
 
     def _ended(self, step: Step, ending: Ending, reason: str, started: float, **more: Any) -> Ended:
