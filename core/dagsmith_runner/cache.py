@@ -146,7 +146,7 @@ def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Pat
     """Copy what a step left into this run's own store, under the same URIs; blocks are shared where they can be."""
     theirs = Store(source.store)
     for uri in sorted({*kept.result.outputs.values(), *kept.result.property_files.values()}):
-        if not theirs.exists(uri):
+        if not uri.startswith("s3://") or not theirs.exists(uri):
             continue
         copy = scratch / hashlib.sha256(uri.encode()).hexdigest()[:16]
         if theirs.path(uri).is_file():

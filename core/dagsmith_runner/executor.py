@@ -81,7 +81,7 @@ class StepResult:
 
     Attributes:
         properties: What ``{"Get": "Steps.NAME..."}`` may read: the service's Describe response, as far as it is known.
-        outputs: By name: the S3 URI of what it left in the store.
+        outputs: By name: the S3 URI of what it left in the store, or the folder of a registered model.
         metrics: By name: the last value of each metric.
         property_files: By name of the property file: the S3 URI of the file.
     """

@@ -23,7 +23,7 @@ class StepOutcome:
         seconds: How long it ran, all attempts together.
         attempts: How many there were.
         reason: Why it failed, was skipped or was stopped.
-        outputs: By name: the S3 URI of what it left.
+        outputs: By name: the S3 URI of what it left, or the folder of a registered model.
         metrics: By name: the last value of each metric.
         log: The log of its last attempt; of the part that failed, if one did.
     """

@@ -55,7 +55,8 @@ def run(run: StepRun) -> StepResult:
             made = _publish(staged, group, versions=grouped)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    return StepResult(_properties(run, name, made if grouped else None))
+    outputs = {"model": str(group / str(made))}
+    return StepResult(_properties(run, name, made if grouped else None), outputs=outputs)
 
 
 def _made_before(group: Path, job_name: str) -> int | None:
