@@ -1,0 +1,179 @@
+"""What of a Processing or Training step cannot run here is said before anything starts."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagsmith_runner.definition import Step, read_definition
+from dagsmith_runner.executor import executor_for
+from dagsmith_runner.executors import processing, training
+from dagsmith_runner.options import RunOptions
+from tests.runner.container.support import Bench, processing_arguments, training_arguments
+
+GOLDEN = Path(__file__).parents[2] / "integration" / "equivalence" / "golden"
+REFERENCE = {"Get": "Parameters.Any"}
+
+
+def told(kind: Any, arguments: Mapping[str, Any], **options: Any) -> list[str]:
+    step = Step("step", "Any", arguments, {"Arguments": arguments})
+    return [str(problem) for problem in kind.check(step, RunOptions(**options))]
+
+
+def changed(arguments: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy with one field set, such as ``ProcessingInputs.0.S3Input.LocalPath``."""
+    whole = copy.deepcopy(dict(arguments))
+    *parts, last = path.split(".")
+    at: Any = whole
+    for part in parts:
+        at = at[int(part)] if isinstance(at, list) else at.setdefault(part, {})
+    if isinstance(at, list):
+        at[int(last)] = value
+    else:
+        at[last] = value
+    return whole
+
+
+PROCESSING = processing_arguments("--x", outputs={"out": "out"})
+TRAINING = training_arguments(channels={"train": "s3://bucket/data"})
+
+
+def test_what_can_run_here_is_fine() -> None:
+    assert told(processing, PROCESSING) == []
+    assert told(training, TRAINING) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("AppSpecification", {"ImageUri": "x"}, "has no ContainerEntrypoint"),
+        ("AppSpecification.ContainerEntrypoint", ["python3", "/opt/program/x.py"], "names /opt/program/x.py"),
+        ("AppSpecification.ContainerEntrypoint", ["no-such-program"], "runs no-such-program"),
+        ("ProcessingInputs.0.S3Input.LocalPath", "/opt/ml/model", "not below /opt/ml/processing"),
+        (
+            "ProcessingInputs.0.S3Input.LocalPath",
+            "/opt/ml/processing/../../etc",
+            "not below /opt/ml/processing",
+        ),
+        ("ProcessingInputs.0.S3Input.LocalPath", "relative", "not below /opt/ml/processing"),
+        ("ProcessingInputs.0.S3Input.LocalPath", "", "needs a LocalPath"),
+        ("ProcessingInputs.0.S3Input.S3InputMode", "Pipe", "S3InputMode Pipe"),
+        ("ProcessingInputs.0.S3Input.S3CompressionType", "Gzip", "S3CompressionType Gzip"),
+        ("ProcessingInputs.0.AppManaged", True, "AppManaged"),
+        ("ProcessingInputs.0", {"InputName": "x", "DatasetDefinition": {}}, "DatasetDefinition"),
+        ("ProcessingInputs.0", {"InputName": "x"}, "no S3Input"),
+        ("ProcessingInputs", [PROCESSING["ProcessingInputs"][0]] * 2, "have one LocalPath"),
+        ("ProcessingOutputConfig.Outputs.0.S3Output.LocalPath", "/opt/ml/processing/", "not below"),
+        ("ProcessingOutputConfig.Outputs.0.AppManaged", True, "AppManaged"),
+        (
+            "ProcessingOutputConfig.Outputs.0",
+            {"OutputName": "x", "FeatureStoreOutput": {}},
+            "no feature store",
+        ),
+        ("ProcessingOutputConfig.Outputs.0", {"OutputName": "x"}, "no S3Output"),
+    ],
+)
+def test_what_a_processing_step_cannot_do_here(path: str, value: Any, message: str) -> None:
+    (problem, *_) = told(processing, changed(PROCESSING, path, value))
+    assert message in problem
+    assert problem.startswith("step 'step': ")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("HyperParameters", {}, "neither a ContainerEntrypoint nor a script"),
+        ("AlgorithmSpecification.ContainerEntrypoint", ["python3", "/opt/x.py"], "names /opt/x.py"),
+        ("AlgorithmSpecification.MetricDefinitions", [{"Name": "m", "Regex": "("}], "no regular expression"),
+        ("InputDataConfig.0.InputMode", "Pipe", "input mode Pipe"),
+        ("AlgorithmSpecification.TrainingInputMode", "Pipe", "input mode Pipe"),
+        ("InputDataConfig.0.RecordWrapperType", "RecordIO", "wrapped as RecordIO"),
+        ("InputDataConfig.0.DataSource", {"FileSystemDataSource": {}}, "FileSystemDataSource"),
+        ("InputDataConfig.0.DataSource", {"DatasetSource": {}}, "DatasetSource"),
+        ("InputDataConfig.0.DataSource", {}, "no S3DataSource"),
+        (
+            "InputDataConfig.0.DataSource.S3DataSource.S3DataType",
+            "AugmentedManifestFile",
+            "AugmentedManifestFile",
+        ),
+        ("InputDataConfig.0.ChannelName", "..", "no name of a channel"),
+        ("InputDataConfig", [TRAINING["InputDataConfig"][0]] * 2, "there is a second channel 'train'"),
+        ("OutputDataConfig", {}, "no S3OutputPath"),
+        ("CheckpointConfig", {"S3Uri": "s3://bucket/c", "LocalPath": "/data"}, "not below /opt/ml"),
+        (
+            "CheckpointConfig",
+            {"S3Uri": "s3://bucket/c", "LocalPath": "/opt/ml/model/c"},
+            "which SageMaker uses",
+        ),
+        ("ServerlessJobConfig", {}, "ServerlessJobConfig"),
+    ],
+)
+def test_what_a_training_step_cannot_do_here(path: str, value: Any, message: str) -> None:
+    (problem, *_) = told(training, changed(TRAINING, path, value))
+    assert message in problem
+    assert problem.startswith("step 'step': ")
+
+
+def test_a_step_that_only_its_image_can_run_says_how_else() -> None:
+    (problem,) = told(training, changed(TRAINING, "HyperParameters", {}))
+    assert "--runner docker" in problem
+    assert "--stub step=" in problem
+    assert told(training, changed(TRAINING, "HyperParameters", {}), isolation="docker") == []
+
+
+def test_all_problems_are_told_at_once() -> None:
+    arguments = changed(PROCESSING, "ProcessingInputs.0.S3Input.S3InputMode", "Pipe")
+    arguments = changed(arguments, "ProcessingOutputConfig.Outputs.0.AppManaged", True)
+    assert len(told(processing, changed(arguments, "AppSpecification", {"ImageUri": "x"}))) == 3
+
+
+def places(value: Any, path: str = "") -> Iterator[str]:
+    """Every place in a request."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        here = f"{path}.{key}".lstrip(".")
+        yield here
+        yield from places(inner, here)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), [(processing, PROCESSING), (training, TRAINING)])
+def test_references_may_stand_anywhere(kind: Any, arguments: dict[str, Any]) -> None:
+    for path in places(arguments):
+        told(kind, changed(arguments, path, REFERENCE))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), [(processing, PROCESSING), (training, TRAINING)])
+@given(data=st.data())
+def test_nothing_that_a_definition_holds_ends_a_check(
+    kind: Any, arguments: dict[str, Any], data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from(list(places(arguments))))
+    told(kind, changed(arguments, path, data.draw(JSON)))
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
+def test_every_step_of_both_sdks_can_be_checked(file: Path) -> None:
+    for step in read_definition(json.dumps(json.loads(file.read_text("utf-8")))).steps.values():
+        executor = executor_for(step.type)
+        if step.type in ("Processing", "Training") and executor is not None:
+            for problem in executor.check(step, RunOptions()):
+                assert step.name in problem.message
+
+
+def test_what_a_reference_turned_out_to_be_is_refused_too(plain_bench: Bench) -> None:
+    error = plain_bench.failure("process", "", outputs={"out": "../../etc"})
+    assert error.reason.startswith("ValidationException: step 'step': output 'out' has the LocalPath")

@@ -1,0 +1,70 @@
+"""Metrics: expressions over real logs, however those look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dagsmith_runner.container import metrics
+from tests.runner.container.support import Bench
+
+
+def found(bench: Bench, definitions: dict[str, str], *logs: bytes) -> dict[str, float]:
+    run = bench.step_run("Training", {})
+    paths = [run.folder / f"log-{number}" for number in range(len(logs))]
+    for path, content in zip(paths, logs, strict=True):
+        path.write_bytes(content)
+    listed = [{"Name": name, "Regex": regex} for name, regex in definitions.items()]
+    return metrics.last_values(run, listed, *paths, run.folder / "no.log")
+
+
+def test_the_last_value_is_the_metric(plain_bench: Bench) -> None:
+    log = b"loss=0.5 auc: 1e-1\nloss=0.4\nauc: nothing\n"
+    expected = {"loss": 0.25, "auc": 0.1}
+    assert (
+        found(plain_bench, {"loss": "loss=([0-9.]+)", "auc": r"auc: ([0-9.e-]+)"}, log, b"loss=0.25")
+        == expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "value"),
+    [
+        (b"50% loss=1.0\r100% loss=2.0\r", 2.0),
+        (b"loss=1.0 loss=2.0\n", 2.0),
+        ("\u2603 loss=2.0\n".encode(), 2.0),
+        (b"\xff\xfe\0 loss=2.0\n", 2.0),
+        (b"loss=-2.0e+3\n", -2000.0),
+    ],
+)
+def test_logs_are_searched_as_they_are(plain_bench: Bench, log: bytes, value: float) -> None:
+    assert found(plain_bench, {"loss": r"loss=([-+0-9.e]+)"}, log) == {"loss": value}
+
+
+def test_an_expression_without_a_group_is_the_number_itself(plain_bench: Bench) -> None:
+    assert found(plain_bench, {"n": r"(?<=n=)\d+"}, b"n=5\n") == {"n": 5.0}
+
+
+@pytest.mark.parametrize("log", [b"", b"loss=\n", b"loss=many\n", b"loss=nan\n", b"loss=inf\n"])
+def test_what_is_no_number_is_no_metric(plain_bench: Bench, log: bytes) -> None:
+    assert found(plain_bench, {"loss": "loss=(.*)"}, log) == {}
+
+
+def test_a_long_line_is_searched_at_its_beginning(plain_bench: Bench) -> None:
+    log = b"loss=1.0 " + b"x" * 5_000_000 + b" loss=2.0\nloss=3.0 " + b"x" * 5_000_000
+    assert found(plain_bench, {"loss": "loss=([0-9.]+)"}, log) == {"loss": 3.0}
+
+
+def test_an_expression_that_takes_for_ever_is_given_up(
+    plain_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_BASE_SECONDS", 1.0)
+    assert found(plain_bench, {"never": "(a+)+b"}, b"a" * 64 + b"\n") == {}
+    assert plain_bench.warnings == [
+        "the metrics were not found within 1 s: an expression of MetricDefinitions takes too long"
+    ]
+
+
+def test_only_logs_that_are_there_are_searched(plain_bench: Bench, tmp_path: Path) -> None:
+    assert metrics.last_values(plain_bench.step_run("Training", {}), [], tmp_path / "no.log") == {}
