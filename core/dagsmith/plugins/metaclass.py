@@ -10,12 +10,19 @@ from __future__ import annotations
 
 from _abc import _abc_init  # type: ignore[import-not-found]
 from abc import ABCMeta
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import new_class, resolve_bases
 from typing import Any
 
 from dagsmith.plugins.foreign import told, told_alone
-from dagsmith.plugins.probe import Decorator, ask_for_any_class, ask_for_bases, ask_for_class
+from dagsmith.plugins.probe import (
+    Decorator,
+    Joined,
+    ask_for_any_class,
+    ask_for_bases,
+    ask_for_class,
+    bases_of_constructor,
+)
 
 _METACLASSES = "metaclass conflict"
 _BASES = ("instance lay-out conflict", "consistent method resolution", "duplicate base class")
@@ -65,10 +72,7 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         raise _clash_of_bases(joined.bases if joined else (template_class,), conflict) from conflict
     tried: set[type] = set()
     clashing: tuple[type, ...] = (type(template_class),)
-    for ask in (ask_for_bases, ask_for_class):
-        joined = ask(decorator, template_class)
-        if joined is None:
-            continue
+    for joined in _asked(decorator, template_class, conflict):
         needed = _most_derived(joined.metaclasses)
         clashing = tuple(needed) if len(needed) > len(clashing) else clashing
         if len(needed) < 2 or tried.issuperset(needed):
@@ -150,6 +154,17 @@ def _combined(needed: Sequence[type]) -> type:
         raise IrreconcilableError(
             message, names, "give the mixin a metaclass that can be combined"
         ) from error
+
+
+def _asked(decorator: Decorator, template_class: type, conflict: TypeError) -> Iterator[Joined]:
+    """What the decorator may join, the surest answer first; it is called again only as far as that is needed."""
+    for ask in (ask_for_bases, ask_for_class):
+        joined = ask(decorator, template_class)
+        if joined is not None:
+            yield joined
+    joined = bases_of_constructor(conflict, template_class)
+    if joined is not None:
+        yield joined
 
 
 def _conflict(error: BaseException | None) -> TypeError | None:

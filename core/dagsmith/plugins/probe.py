@@ -1,6 +1,7 @@
 """Asking a class decorator which bases it would join to a class, before anything is built.
 
-Two stand-ins for the class, both of which end the decorator's call by raising :class:`Found`:
+Two stand-ins for the class, both of which end the decorator's call by raising :class:`Found`, and where neither sees
+anything, the frame of the call that failed:
 
 - :class:`Probe` is asked for its bases by the class statement (``__mro_entries__``, PEP 560) and sees all others.
   Nothing at all is built.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from abc import ABCMeta
 from collections.abc import Callable
+from traceback import walk_tb
 from types import resolve_bases
 from typing import Any, NamedTuple, NoReturn
 
@@ -80,6 +82,26 @@ def ask_for_class(decorator: Decorator, template_class: type) -> Joined | None:
 def ask_for_any_class(decorator: Decorator, template_class: type) -> Joined | None:
     """The bases of the first class that joins others to the class, if there is one."""
     return _ask(decorator, template_class, _model(template_class, lambda cls: len(cls.__bases__) > 1))
+
+
+def bases_of_constructor(conflict: BaseException, template_class: type) -> Joined | None:
+    """The bases and the metaclass that a metaclass's ``__new__`` was called with when a conflict arose in it.
+
+    A decorator that calls ``ABCMeta.__new__`` itself makes its class past both stand-ins. The frame of that call still
+    holds what it was given.
+    """
+    for frame, _ in walk_tb(conflict.__traceback__):
+        code = frame.f_code
+        given = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
+        if code.co_name != "__new__" or len(given) < 3:
+            continue
+        metaclass, _, bases, *_ = given
+        # Identity, and not equality: these are objects of foreign code.
+        if isinstance(bases, tuple) and any(base is template_class for base in bases):
+            metaclasses: list[Any] = [type(template_class), *map(type, bases), metaclass]
+            if all(issubclass(type(found), type) for found in (*bases, metaclass)):
+                return Joined(bases, tuple(dict.fromkeys(metaclasses)))
+    return None
 
 
 def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> Joined | None:

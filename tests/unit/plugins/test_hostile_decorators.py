@@ -130,7 +130,7 @@ def by_new_of_abcmeta_for_the_metaclass_of_the_class() -> Decorator:
     return lambda cls: abc.ABCMeta.__new__(type(cls), "Made", (cls,), {})
 
 
-@refused("which clashes with that of another class which the decorator makes")
+@joined
 def by_new_of_abcmeta_alone() -> Decorator:
     return lambda cls: abc.ABCMeta.__new__(abc.ABCMeta, "Made", (cls, Mixin), {})
 
