@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dagsmith.errors import Diagnostic
 from dagsmith_runner.executor import StepFailedError
 from dagsmith_runner.launch.command import ML
+from dagsmith_runner.references import is_reference
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 
@@ -25,6 +26,13 @@ def listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def without_nulls(value: Any) -> Any:
+    """A request without the fields that are ``null``, which are as good as left out."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def refuse(problems: Iterator[Diagnostic]) -> None:
     """Fail a step whose references turned out to stand for what cannot run here.
 
@@ -34,6 +42,72 @@ def refuse(problems: Iterator[Diagnostic]) -> None:
     found = [str(problem) for problem in problems]
     if found:
         raise StepFailedError("ValidationException: " + "; ".join(found))
+
+
+Shape = str | dict[str, Any] | list[Any]
+"""``text``, ``scalar``, ``whole`` (a number above zero) or ``truth``; or an object or a list of such."""
+
+_REQUIRED = frozenset(
+    {
+        "AlgorithmSpecification",
+        "AppSpecification",
+        "ChannelName",
+        "FilePath",
+        "InputName",
+        "Name",
+        "OutputDataConfig",
+        "OutputName",
+        "PropertyFileName",
+        "Regex",
+    }
+)
+
+
+def shape_problems(step: str, value: Any, shape: Shape, path: str = "") -> Iterator[Diagnostic]:
+    """Say which fields have another form than the service would take, as far as a local run reads them.
+
+    Args:
+        step: The name of the step.
+        value: A part of its request; references in it may stand for any value.
+        shape: The form that it should have.
+        path: Where it is.
+    """
+    if value is None or is_reference(value):
+        return
+    if isinstance(shape, dict):
+        if not isinstance(value, Mapping):
+            yield _wrong(step, path, "an object")
+            return
+        for key, inner in shape.items():
+            here = f"{path}.{key}".lstrip(".")
+            if value.get(key) is None and key in _REQUIRED:
+                yield Diagnostic(f"step {step!r}: {here} is missing", code="missing-field")
+            for name in value if key == "*" else (key,):
+                yield from shape_problems(step, value.get(name), inner, here)
+    elif isinstance(shape, list):
+        if not isinstance(value, list | tuple):
+            yield _wrong(step, path, "a list")
+            return
+        for number, item in enumerate(value):
+            yield from shape_problems(step, {} if item is None else item, shape[0], f"{path}[{number}]")
+    elif not _KINDS[shape][1](value):
+        yield _wrong(step, path, _KINDS[shape][0])
+
+
+def _wrong(step: str, path: str, expected: str) -> Diagnostic:
+    return Diagnostic(f"step {step!r}: {path or 'Arguments'}: expected {expected}", code="wrong-type")
+
+
+def _is_whole(value: Any) -> bool:
+    return not isinstance(value, bool) and re.fullmatch(r"0*[1-9]\d{0,8}", str(value)) is not None
+
+
+_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "text": ("a text", lambda value: isinstance(value, str) and value != ""),
+    "scalar": ("a text or a number", lambda value: isinstance(value, str | int | float)),
+    "whole": ("a whole number above 0", _is_whole),
+    "truth": ("true or false", lambda value: isinstance(value, bool)),
+}
 
 
 def cannot(step: str, what: str, *, hint: str | None = None) -> Diagnostic:
@@ -72,7 +146,7 @@ def below(path: str, folder: str) -> bool:
 
 def local_path_problem(path: Any, base: str) -> str | None:
     """What is wrong with a local path of the container that has to be below ``base``; ``None`` for a reference."""
-    if isinstance(path, Mapping):
+    if is_reference(path):
         return None
     if not isinstance(path, str) or not path:
         return f"needs a LocalPath below {base}"

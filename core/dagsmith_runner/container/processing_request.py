@@ -8,17 +8,49 @@ from typing import Any
 
 from dagsmith.errors import Diagnostic
 from dagsmith_runner.container.checks import (
+    Shape,
     cannot,
     listed,
     local_path_problem,
     mapping,
     needs_image,
     program_problems,
+    shape_problems,
 )
 
 BASE = "/opt/ml/processing"
 """What every local path is below. Source: SageMaker Developer Guide, "How Amazon SageMaker Processing Configures Input
 and Output For Your Processing Container"."""
+
+_SHAPE: Shape = {
+    "AppSpecification": {
+        "ImageUri": "text",
+        "ContainerEntrypoint": ["scalar"],
+        "ContainerArguments": ["scalar"],
+    },
+    "ProcessingResources": {"ClusterConfig": {"InstanceType": "text", "InstanceCount": "whole"}},
+    "Environment": {"*": "scalar"},
+    "StoppingCondition": {"MaxRuntimeInSeconds": "whole"},
+    "NetworkConfig": {"EnableNetworkIsolation": "truth"},
+    "ProcessingInputs": [
+        {
+            "InputName": "text",
+            "AppManaged": "truth",
+            "S3Input": {
+                "S3Uri": "text",
+                "LocalPath": "text",
+                "S3DataType": "text",
+                "S3InputMode": "text",
+                "S3CompressionType": "text",
+            },
+        }
+    ],
+    "ProcessingOutputConfig": {
+        "Outputs": [
+            {"OutputName": "text", "AppManaged": "truth", "S3Output": {"S3Uri": "text", "LocalPath": "text"}}
+        ]
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -98,6 +130,10 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
         request: The request; references may stand for any value.
         image: Whether it will run in its own image.
     """
+    wrong = list(shape_problems(step, request, _SHAPE))
+    if wrong:
+        yield from wrong
+        return
     specification = mapping(request.get("AppSpecification"))
     entrypoint = specification.get("ContainerEntrypoint")
     if not image:

@@ -9,12 +9,14 @@ from dagsmith.errors import Diagnostic
 from dagsmith_runner.container import metrics
 from dagsmith_runner.container.channels import channel_problems
 from dagsmith_runner.container.checks import (
+    Shape,
     below,
     cannot,
     listed,
     mapping,
     needs_image,
     program_problems,
+    shape_problems,
 )
 from dagsmith_runner.container.toolkit import PROGRAM, SUBMIT_DIRECTORY
 from dagsmith_runner.launch.command import ML
@@ -23,6 +25,39 @@ CHECKPOINTS = f"{ML}/checkpoints"
 """Where checkpoints are if nothing else is said. Source: API reference, ``CheckpointConfig``."""
 
 _TAKEN = tuple(f"{ML}/{name}" for name in ("input", "output", "model", "code"))
+
+_SHAPE: Shape = {
+    "AlgorithmSpecification": {
+        "TrainingImage": "text",
+        "TrainingInputMode": "text",
+        "ContainerEntrypoint": ["scalar"],
+        "ContainerArguments": ["scalar"],
+        "MetricDefinitions": [{"Name": "text", "Regex": "text"}],
+    },
+    "HyperParameters": {"*": "scalar"},
+    "InputDataConfig": [
+        {
+            "ChannelName": "text",
+            "ContentType": "scalar",
+            "CompressionType": "text",
+            "RecordWrapperType": "text",
+            "InputMode": "text",
+            "DataSource": {
+                "S3DataSource": {"S3Uri": "text", "S3DataType": "text", "S3DataDistributionType": "text"}
+            },
+        }
+    ],
+    "ResourceConfig": {
+        "InstanceType": "text",
+        "InstanceCount": "whole",
+        "InstanceGroups": [{"InstanceType": "text", "InstanceCount": "whole"}],
+    },
+    "OutputDataConfig": {"S3OutputPath": "text", "CompressionType": "text"},
+    "StoppingCondition": {"MaxRuntimeInSeconds": "whole"},
+    "CheckpointConfig": {"S3Uri": "text", "LocalPath": "text"},
+    "Environment": {"*": "scalar"},
+    "EnableNetworkIsolation": "truth",
+}
 
 
 def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
@@ -33,6 +68,10 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
         request: The request; references may stand for any value.
         image: Whether it will run in its own image.
     """
+    wrong = list(shape_problems(step, request, _SHAPE))
+    if wrong:
+        yield from wrong
+        return
     algorithm = mapping(request.get("AlgorithmSpecification"))
     hyperparameters = mapping(request.get("HyperParameters"))
     entrypoint = algorithm.get("ContainerEntrypoint")
@@ -54,6 +93,8 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
 
 
 def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    if config and "S3Uri" not in config:
+        yield Diagnostic(f"step {step!r}: CheckpointConfig has no S3Uri", code="missing-field")
     path = config.get("LocalPath", CHECKPOINTS)
     if not isinstance(path, str):
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dagsmith.errors import DagsmithError, Diagnostic
 from dagsmith_runner.container import job, processing_request
 from dagsmith_runner.container.channels import fetch
-from dagsmith_runner.container.checks import refuse
+from dagsmith_runner.container.checks import Shape, mapping, refuse, shape_problems, without_nulls
 from dagsmith_runner.container.drivers import processing_requirements, settle_paths
 from dagsmith_runner.container.processing_request import Output
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
     from dagsmith_runner.options import RunOptions
 
+_PROPERTY_FILES: Shape = [{"PropertyFileName": "text", "OutputName": "text", "FilePath": "text"}]
+
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Say what of the step only its image, or only AWS, can do."""
     yield from processing_request.problems(step.name, step.arguments, image=options.isolation == "docker")
+    yield from shape_problems(step.name, step.body.get("PropertyFiles"), _PROPERTY_FILES, "PropertyFiles")
 
 
 def run(run: StepRun) -> StepResult:
@@ -34,7 +37,7 @@ def run(run: StepRun) -> StepResult:
         StepFailedError: If an input is missing, the command fails, or an output cannot be taken.
         StepStoppedError: If the run is being stopped.
     """
-    request = run.arguments
+    request = without_nulls(run.arguments)
     refuse(processing_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
     ml = run.folder / "ml"
     started = job.now()
@@ -90,7 +93,7 @@ def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
 
     Source: SageMaker Developer Guide, "How Amazon SageMaker Processing Configures Your Processing Container".
     """
-    cluster = request["ProcessingResources"]["ClusterConfig"]
+    cluster = mapping(mapping(request.get("ProcessingResources")).get("ClusterConfig"))
     job.warn_of_hosts(run, cluster.get("InstanceCount"))
     described = {
         "ProcessingJobArn": job.arn(run, "processing-job", run.job_name),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dagsmith.errors import DagsmithError, Diagnostic
 from dagsmith_runner.container import job, metrics, toolkit, training_request
 from dagsmith_runner.container.channels import fetch_channels
-from dagsmith_runner.container.checks import refuse
+from dagsmith_runner.container.checks import refuse, without_nulls
 from dagsmith_runner.container.drivers import driver_requirements, settle_paths, unpack_code
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.files import pack_tar_gz
@@ -53,7 +53,7 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
         StepFailedError: If an input is missing, the script fails, or what it left cannot be taken.
         StepStoppedError: If the run is being stopped.
     """
-    run = replace(run, folder=folder)
+    run, request = replace(run, folder=folder), without_nulls(request)
     refuse(training_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
     ml, started = folder / "ml", job.now()
     for name in ("input/config", "input/data", "model", "output/data", "code"):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagsmith_runner.definition import Step, read_definition
-from dagsmith_runner.executor import executor_for
+from dagsmith_runner.executor import StepFailedError, executor_for
 from dagsmith_runner.executors import processing, training
 from dagsmith_runner.options import RunOptions
 from tests.runner.container.support import Bench, processing_arguments, training_arguments
@@ -63,7 +64,8 @@ def test_what_can_run_here_is_fine() -> None:
             "not below /opt/ml/processing",
         ),
         ("ProcessingInputs.0.S3Input.LocalPath", "relative", "not below /opt/ml/processing"),
-        ("ProcessingInputs.0.S3Input.LocalPath", "", "needs a LocalPath"),
+        ("ProcessingInputs.0.S3Input.LocalPath", "", "LocalPath: expected a text"),
+        ("ProcessingInputs.0.S3Input", {"S3Uri": "s3://bucket/x"}, "needs a LocalPath"),
         ("ProcessingInputs.0.S3Input.S3InputMode", "Pipe", "S3InputMode Pipe"),
         ("ProcessingInputs.0.S3Input.S3CompressionType", "Gzip", "S3CompressionType Gzip"),
         ("ProcessingInputs.0.AppManaged", True, "AppManaged"),
@@ -177,3 +179,18 @@ def test_every_step_of_both_sdks_can_be_checked(file: Path) -> None:
 def test_what_a_reference_turned_out_to_be_is_refused_too(plain_bench: Bench) -> None:
     error = plain_bench.failure("process", "", outputs={"out": "../../etc"})
     assert error.reason.startswith("ValidationException: step 'step': output 'out' has the LocalPath")
+
+
+@pytest.mark.parametrize("kind", ["Processing", "Training"])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_references_stand_for_fails_the_step_and_not_the_run(
+    plain_bench: Bench, kind: str, data: st.DataObject
+) -> None:
+    plain_bench.put("s3://bucket/code/script.py", "")
+    plain_bench.put("s3://bucket/data/x", "")
+    plain_bench.put_archive("s3://bucket/code/sourcedir.tar.gz", {"train.py": ""})
+    arguments = PROCESSING if kind == "Processing" else TRAINING
+    path = data.draw(st.sampled_from(list(places(arguments))))
+    with suppress(StepFailedError):
+        plain_bench.run(kind, changed(arguments, path, data.draw(JSON)))
