@@ -122,12 +122,12 @@ def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
     folder, runs = short_path(outcome.folder), outcome.folder.parent
     yield f"\n{outcome.pipeline} {outcome.status.lower()} in {duration(outcome.seconds)}{reason}"
     yield f"everything is in {folder}; s3://BUCKET/KEY is s3/BUCKET/KEY there"
-    failed = [step.name for step in outcome.steps if step.status == "failed"]
-    for step in outcome.steps:
-        if step.name in failed and step.log is not None and Path(step.log).is_file():
+    failed = [step for step in outcome.steps if step.status == "failed" and step.type != "Fail"]
+    for step in failed:
+        if step.log is not None and Path(step.log).is_file():
             yield f"logs: {with_runs(f'dagsmith runs logs {outcome.id} {step.name}', runs)}"
-    if outcome.status != "Succeeded":
+    if failed or outcome.status == "Stopped":
         yield f"to go on: {with_runs(f'dagsmith run --resume {outcome.id}', runs)}"
     if failed and again is not None:
-        start = " ".join(f"--from {name}" for name in failed)
+        start = " ".join(f"--from {step.name}" for step in failed)
         yield f"to go on with changed code: {again} {start} --from-run {outcome.id}"
