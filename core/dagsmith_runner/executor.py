@@ -115,6 +115,7 @@ MODULES = MappingProxyType(
         "RegisterModel": "register_model",
         "Callback": "callback",
         "Lambda": "lambda_",
+        "Tuning": "tuning",
         "Condition": "condition",
         "Fail": "fail",
     }

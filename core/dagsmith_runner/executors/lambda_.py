@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dagsmith.errors import Diagnostic, Location, did_you_mean
 from dagsmith_runner import inside
 from dagsmith_runner.container import job
+from dagsmith_runner.container.checks import cannot
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.files import copy_file
 from dagsmith_runner.launch.command import ML, Command
@@ -26,12 +28,17 @@ TIMEOUT = 600.0
 """Seconds. Source: aws/sagemaker-python-sdk issue 3236, where a Lambda step is ended after 10 minutes; Lambda itself
 would let a function run for 15."""
 
+MAX_PACKAGE_BYTES = 250 * 1024 * 1024
+"""The largest folder of a function. Source: AWS Lambda Developer Guide, "Lambda quotas": 250 MB, unzipped."""
+
 MAX_BYTES = 6 * 1024 * 1024
 """The longest answer. Source: AWS Lambda Developer Guide, "Lambda quotas": 6 MB for a synchronous invocation."""
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Say whether no file stands for the function, the file is not there, or it has no such handler."""
+    if options.isolation == "docker":
+        yield cannot(step.name, "a Lambda step has no image that a container could be made of")
     arn = step.body.get("FunctionArn")
     if not isinstance(arn, str):
         return  # a reference: known when the step runs
@@ -55,12 +62,13 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
 def run(run: StepRun) -> StepResult:
     """Call the handler with the step's arguments; what it returns are the output parameters.
 
-    The file runs where it is, with its folder as the working directory and first place of imports. It gets no
-    environment variables but those of every job and of Lambda itself: what the real function is configured with is not
-    in the definition.
+    A copy of the file's folder is what a deployment package is to Lambda: the working directory and the first place of
+    imports. The handler gets no environment variables but those of every job and of Lambda itself: what the real
+    function is configured with is not in the definition.
 
     Raises:
-        StepFailedError: If it raises, exits, runs too long, or returns other things than declared.
+        StepFailedError: If it raises, exits, runs too long, or returns other things than declared, or its folder is
+            larger than a function may be.
         StepStoppedError: If the run is being stopped.
     """
     arn = str(run.body["FunctionArn"])
@@ -70,28 +78,28 @@ def run(run: StepRun) -> StepResult:
     file, handler = _parts(mapping)
     source = file.resolve()
     ml = run.folder / "ml"
-    ml.mkdir()
+    _package(source.parent, ml / "code", run.options.runs.resolve())
     request = str(uuid.uuid5(uuid.NAMESPACE_URL, run.job_name))
     event = {"function": _name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
     job.write_json(ml / "event.json", {**event, "event": dict(run.arguments)})
     copy_file(Path(inside.__path__[0]) / "call_function.py", ml / "call_function.py")
-    beside = (source.parent, "requirements.txt") if (source.parent / "requirements.txt").is_file() else None
-    files = (str(source), handler, f"{ML}/event.json", f"{ML}/answer.json")
+    code, requirements = f"{ML}/code", (ml / "code", "requirements.txt")
+    files = (f"{code}/{source.name}", handler, f"{ML}/event.json", f"{ML}/answer.json")
     command = Command(
         argv=("python", f"{ML}/call_function.py", *files),
         environment={
             **job.base_environment(run),
             "AWS_LAMBDA_FUNCTION_NAME": _name(arn),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "LAMBDA_TASK_ROOT": str(source.parent),
+            "LAMBDA_TASK_ROOT": code,
             "_HANDLER": f"{source.stem}.{handler}",
         },
         ml=ml,
-        folder=str(source.parent),
+        folder=code,
         stdout=run.folder / "stdout.log",
         stderr=run.folder / "stderr.log",
         timeout=TIMEOUT,
-        python=python_for(run, beside),
+        python=python_for(run, requirements if (ml / "code" / "requirements.txt").is_file() else None),
     )
     ended = run.launcher.run(command, run.stop)
     if ended.timed_out:
@@ -105,6 +113,31 @@ def run(run: StepRun) -> StepResult:
         raise StepFailedError(f"{mapping} ended without an answer", log=command.stderr)
     declared = run.body.get("OutputParameters") or ()
     return StepResult({"OutputParameters": output_parameters(declared, answer["returned"], mapping)})
+
+
+def _package(source: Path, folder: Path, runs: Path) -> None:
+    """Copy the folder of a function, without what is hidden, compiled, or the folder of all runs.
+
+    Raises:
+        StepFailedError: If it is larger than a function may be.
+    """
+    size = 0
+    for parent, folders, files in os.walk(source):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name[0] != "." and name != "__pycache__" and Path(parent, name) != runs
+        )
+        for path in (Path(parent, name) for name in files if name[0] != "."):
+            if not path.is_file():
+                continue
+            size += path.stat().st_size
+            if size > MAX_PACKAGE_BYTES:
+                raise StepFailedError(
+                    f"{source} has over {MAX_PACKAGE_BYTES >> 20} MB, the most that a function may have: put the handler"
+                    " and what it imports into a folder of their own"
+                )
+            copy_file(path, folder / path.relative_to(source))
 
 
 def _read_answer(path: Path, mapping: str, log: Path) -> dict[str, Any]:

@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dagsmith.errors import DagsmithError
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.executors import lambda_
 from dagsmith_runner.launch.command import Launcher
-from dagsmith_runner.launch.launcher import launcher as make_launcher
 from tests.runner.executors.support import step_run
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:notify"
 WHO = [{"OutputName": "who", "OutputType": "String"}]
-
-
-@pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    launcher = make_launcher("auto", tmp_path_factory.mktemp("runs"))
-    yield launcher
-    launcher.close()
 
 
 def _step(
@@ -72,10 +65,16 @@ def test_a_handler_finds_what_lambda_gives_it(tmp_path: Path, launcher: Launcher
     run = _step(tmp_path, code, handler="App.handle", launcher=launcher)
     (tmp_path / "functions" / "helper.py").write_text("NAME = 'beside'")
     (tmp_path / "functions" / "data.txt").write_text("data")
+    (tmp_path / "functions" / ".env").write_text("secret")
+    (tmp_path / "functions" / "gone").symlink_to("nowhere")
     found = json.loads(lambda_.run(run).properties["OutputParameters"]["who"])
+    assert sorted(path.name for path in (run.folder / "ml" / "code").iterdir()) == [
+        "data.txt",
+        "helper.py",
+        "notify.py",
+    ]
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", found.pop(3))
     assert found == ["beside", "data", "notify", True, "notify", "us-east-1", False]
-    assert not (tmp_path / "functions" / "__pycache__").exists()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +100,31 @@ def test_a_handler_finds_what_lambda_gives_it(tmp_path: Path, launcher: Launcher
 def test_a_handler_that_fails_says_how(tmp_path: Path, launcher: Launcher, code: str, reason: str) -> None:
     with pytest.raises(StepFailedError, match=reason):
         lambda_.run(_step(tmp_path, code, launcher=launcher))
+
+
+def test_the_runs_are_no_part_of_a_function_that_lies_beside_them(tmp_path: Path, launcher: Launcher) -> None:
+    code = "import os\ndef handler(e, c): return {'who': ' '.join(os.listdir())}"
+    (tmp_path / "notify.py").write_text(code)
+    beside = {"FunctionArn": ARN, "OutputParameters": WHO}
+    run = step_run(
+        tmp_path,
+        "tell",
+        "Lambda",
+        {},
+        beside,
+        launcher=launcher,
+        lambdas={ARN: f"{tmp_path}/notify.py:handler"},
+        runs=tmp_path / "attempts",
+    )
+    assert lambda_.run(run).properties["OutputParameters"]["who"] == "notify.py"
+
+
+def test_a_folder_larger_than_a_function_may_be_is_refused(tmp_path: Path, launcher: Launcher) -> None:
+    run = _step(tmp_path, "def handler(e, c): return {'who': ''}", launcher=launcher)
+    with (tmp_path / "functions" / "model.bin").open("wb") as large:
+        large.truncate(lambda_.MAX_PACKAGE_BYTES)
+    with pytest.raises(StepFailedError, match="over 250 MB.* a folder of their own"):
+        lambda_.run(run)
 
 
 def test_the_traceback_is_in_the_log_that_the_failure_names(tmp_path: Path, launcher: Launcher) -> None:
@@ -135,17 +159,17 @@ def test_a_handler_ends_with_the_run(tmp_path: Path, launcher: Launcher) -> None
     def call() -> None:
         try:
             lambda_.run(run)
-        except StepStoppedError as error:
+        except DagsmithError as error:
             raised.append(error)
 
     thread = threading.Thread(target=call)
     thread.start()
     log = run.folder / "stdout.log"
-    while not (log.exists() and log.stat().st_size):
+    while thread.is_alive() and not (log.exists() and log.stat().st_size):
         thread.join(0.05)
     run.stop.set()
     thread.join()
-    assert len(raised) == 1
+    assert [type(error) for error in raised] == [StepStoppedError]
 
 
 @pytest.mark.parametrize(
@@ -191,3 +215,9 @@ def test_a_function_that_a_reference_names_is_looked_for_when_the_step_runs(tmp_
     assert list(lambda_.check(run.step, run.options)) == []
     with pytest.raises(StepFailedError, match="no file stands for"):
         lambda_.run(step_run(tmp_path, "tell", "Lambda", {}, {"FunctionArn": ARN}, job="second"))
+
+
+def test_a_function_has_no_container(tmp_path: Path) -> None:
+    run = _step(tmp_path, "def handler(e, c): pass")
+    run = replace(run, options=replace(run.options, isolation="docker"))
+    assert [found.code for found in lambda_.check(run.step, run.options)] == ["cannot-run-here"]

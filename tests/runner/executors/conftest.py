@@ -1,0 +1,18 @@
+"""A real launcher."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from dagsmith_runner.launch.command import Launcher
+from dagsmith_runner.launch.launcher import launcher as make_launcher
+
+
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Starts jobs as this machine does it best."""
+    with closing(make_launcher("auto", tmp_path_factory.mktemp("runs"))) as started:
+        yield started
