@@ -134,8 +134,8 @@ def _package(source: Path, folder: Path, runs: Path) -> None:
             size += path.stat().st_size
             if size > MAX_PACKAGE_BYTES:
                 raise StepFailedError(
-                    f"{source} has over {MAX_PACKAGE_BYTES >> 20} MB, the most that a function may have: put the handler"
-                    " and what it imports into a folder of their own"
+                    f"{source} has over {MAX_PACKAGE_BYTES >> 20} MB, the most that a function may have: put the"
+                    " handler and what it imports into a folder of their own"
                 )
             copy_file(path, folder / path.relative_to(source))
 

@@ -123,7 +123,7 @@ def test_a_folder_larger_than_a_function_may_be_is_refused(tmp_path: Path, launc
     run = _step(tmp_path, "def handler(e, c): return {'who': ''}", launcher=launcher)
     with (tmp_path / "functions" / "model.bin").open("wb") as large:
         large.truncate(lambda_.MAX_PACKAGE_BYTES)
-    with pytest.raises(StepFailedError, match="over 250 MB.* a folder of their own"):
+    with pytest.raises(StepFailedError, match=r"over 250 MB.* a folder of their own"):
         lambda_.run(run)
 
 
