@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import string
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -127,9 +129,14 @@ class RunFolder:
             raise RunFolderError(f"{self.path / 'run.json'} is not what a run writes: {error!r}") from error
 
     def write_record(self, record: RunRecord) -> None:
-        """Replace ``run.json``."""
+        """Replace ``run.json``.
+
+        Raises:
+            RunFolderError: If it cannot be written.
+        """
         data = {"form": FORM, **asdict(record), "started": record.started.isoformat()}
-        write_json(self.path / "run.json", data)
+        with self._writing():
+            write_json(self.path / "run.json", data)
 
     def result(self, step: str) -> KeptResult | None:
         """What came of a step, if it has succeeded."""
@@ -141,10 +148,14 @@ class RunFolder:
         return KeptResult(StepResult(**data.pop("result")), ended, **data)
 
     def write_result(self, step: str, kept: KeptResult) -> None:
-        """Say that a step has succeeded. It then has, whatever happens to this process."""
-        write_json(
-            self.path / "steps" / step / "result.json", {**asdict(kept), "ended": kept.ended.isoformat()}
-        )
+        """Say that a step has succeeded. It then has, whatever happens to this process.
+
+        Raises:
+            RunFolderError: If that cannot be written.
+        """
+        data = {**asdict(kept), "ended": kept.ended.isoformat()}
+        with self._writing():
+            write_json(self.path / "steps" / step / "result.json", data)
 
     def attempts(self, step: str) -> list[Path]:
         """The folders of the attempts at a step, in order."""
@@ -168,8 +179,12 @@ class RunFolder:
         return self._read("parameters.json")
 
     def append(self, event: Event) -> None:
-        """Add a line to ``events.jsonl``."""
-        with (self.path / "events.jsonl").open("a+b") as file:
+        """Add a line to ``events.jsonl``.
+
+        Raises:
+            RunFolderError: If it cannot be written.
+        """
+        with self._writing(), (self.path / "events.jsonl").open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":  # a killed process left a line unfinished
@@ -230,6 +245,16 @@ class RunFolder:
                 with suppress(ValueError):
                     yield json.loads(line)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.path} cannot be written: {error.strerror}; "
+                f"when it can, dagsmith run --resume {self.id} goes on"
+            ) from error
+
     def _read(self, name: str) -> dict[str, Any]:
         try:
             data = json.loads((self.path / name).read_text("utf-8"))
@@ -264,28 +289,39 @@ def create_run(
         options: The choices of the run, JSON-ready.
         plugin_lock: The text of the plugin lock.
         objects: By S3 URI: files that are copied into the store, such as staged code.
+
+    Raises:
+        RunFolderError: If it cannot be written.
     """
     started = datetime.now(timezone.utc)
+    try:
+        folder, execution = _new_folder(runs, f"{started:%Y%m%dT%H%M%SZ}-{pipeline}")
+        (folder.path / "README.txt").write_text(_README.format(pipeline=pipeline, id=folder.id), "utf-8")
+        (folder.path / "definition.json").write_text(definition, "utf-8")
+        write_json(folder.path / "parameters.json", dict(parameters))
+        if plugin_lock is not None:
+            (folder.path / "plugins.lock.json").write_text(plugin_lock, "utf-8")
+        store = Store(folder.store)
+        for number, (uri, path) in enumerate(objects.items()):
+            copy = folder.path / f".object-{number}"
+            copy_file(path, copy)
+            store.put(copy, uri)
+    except OSError as error:
+        raise RunFolderError(f"{error.filename or runs} cannot be written: {error.strerror}") from error
+    folder.write_record(RunRecord(folder.id, pipeline, execution, region, started, options=options))
+    return folder
+
+
+def _new_folder(runs: Path, beginning: str) -> tuple[RunFolder, str]:
+    """A folder that was not there, and the id of an execution that it ends with."""
     while True:
-        execution = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(12))
-        folder = RunFolder(runs / f"{started:%Y%m%dT%H%M%SZ}-{pipeline}-{execution[-4:]}")
+        execution = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+        folder = RunFolder(runs / f"{beginning}-{execution[-4:]}")
         try:
             folder.path.mkdir(parents=True)
         except FileExistsError:
             continue
-        break
-    (folder.path / "README.txt").write_text(_README.format(pipeline=pipeline, id=folder.id), "utf-8")
-    (folder.path / "definition.json").write_text(definition, "utf-8")
-    write_json(folder.path / "parameters.json", dict(parameters))
-    if plugin_lock is not None:
-        (folder.path / "plugins.lock.json").write_text(plugin_lock, "utf-8")
-    store = Store(folder.store)
-    for number, (uri, path) in enumerate(objects.items()):
-        copy = folder.path / f".object-{number}"
-        copy_file(path, copy)
-        store.put(copy, uri)
-    folder.write_record(RunRecord(folder.id, pipeline, execution, region, started, options=options))
-    return folder
+        return folder, execution
 
 
 def open_run(runs: Path, run: str) -> RunFolder:
@@ -309,7 +345,7 @@ def runs_in(runs: Path) -> list[RunFolder]:
 def write_json(path: Path, data: Any) -> None:
     """Write a file that is there whole, or not at all, even if this process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         beside.write_text(json.dumps(data, indent=2, sort_keys=True, default=str) + "\n", "utf-8")
         beside.replace(path)

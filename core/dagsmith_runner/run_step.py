@@ -159,6 +159,8 @@ class StepRunner:
             raise
         except OSError as error:
             # An executor copies and unpacks the user's files: what the disk refuses is the step's failure.
+            if error.errno in _FULL:
+                self._forget_folders(step)
             raise StepFailedError(_told(error)) from error
         except DagsmithError as error:
             raise StepFailedError(str(error)) from error

@@ -24,7 +24,7 @@ from dagsmith_runner.outcome import Ledger, RunOutcome, RunStatus
 from dagsmith_runner.parameters import parameter_values
 from dagsmith_runner.plan import Plan, make_plan
 from dagsmith_runner.references import ReferenceFailedError, Scope
-from dagsmith_runner.run_folder import RunFolder, RunFolderError, RunRecord, create_run, open_run
+from dagsmith_runner.run_folder import RunFolder, RunRecord, create_run, open_run
 from dagsmith_runner.run_step import Ended, StepRunner, execution_variables
 from dagsmith_runner.scheduler import Schedule
 from dagsmith_runner.store.folder import Store
@@ -196,13 +196,7 @@ class _Session:
         """Write an event down, then hand it on."""
         with self.telling:
             self.ledger.add(event.as_dict())
-            try:
-                self.folder.append(event)
-            except OSError as error:
-                raise RunFolderError(
-                    f"{self.folder.path} cannot be written: {error.strerror}; "
-                    f"when it can: dagsmith run --resume {self.folder.id}"
-                ) from error
+            self.folder.append(event)
             self.runner.listener(event)
 
     def _start(self, record: RunRecord) -> None:

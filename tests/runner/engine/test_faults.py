@@ -1,0 +1,154 @@
+"""What goes wrong in a run: each fault is told, harms nobody else, and leaves a run that can go on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dagsmith_runner.outcome import RunOutcome
+from tests.runner.engine.pipelines import Heard, contents, definition, job, output_of, run, statuses
+
+FILL = """
+import json, subprocess, sys
+from pathlib import Path
+from dagsmith_runner.options import RunOptions
+from dagsmith_runner.run_folder import RunFolderError, runs_in
+from dagsmith_runner.runner import Runner
+folder = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], check=True)
+options = RunOptions(runs=folder / "runs", isolation="paths")
+text = Path(sys.argv[2]).read_text()
+told = []
+try:
+    full = Runner(text, "tiny", options).run()
+    told.append([full.status, full.reason, {step.name: step.status for step in full.steps}])
+except RunFolderError as error:
+    told.append(["Full", str(error), {}])
+subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
+(run,) = runs_in(folder / "runs")
+then = Runner.resume(run.id, options).run()
+told.append([then.status, then.reason, {step.name: step.status for step in then.steps}])
+print(json.dumps(told))
+"""
+
+
+def _reason(outcome: RunOutcome, step: str) -> str:
+    return next(found.reason or "" for found in outcome.steps if found.name == step)
+
+
+def test_a_job_over_its_time_fails_and_its_peers_do_not(tmp_path: Path) -> None:
+    limit = {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}
+    outcome = run(definition([job("hangs", "sleep 600", arguments=limit), job("peer", "true")]), tmp_path)
+    assert statuses(outcome) == {"hangs": "failed", "peer": "succeeded"}
+    assert "MaxRuntimeInSeconds (1)" in _reason(outcome, "hangs")
+
+
+def test_a_step_without_output_is_warned_about_and_who_reads_it_names_it(tmp_path: Path) -> None:
+    heard = Heard()
+    outcome = run(definition([job("a", "true"), job("b", "true", output_of("a"))]), tmp_path, listener=heard)
+    assert statuses(outcome) == {"a": "succeeded", "b": "failed"}
+    assert heard.of("warning") == [("warning", "a")]
+    assert "'a'" in _reason(outcome, "b")
+
+
+def test_a_job_sees_and_changes_nothing_of_other_steps_and_of_the_machine(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "data").write_text("kept")
+    spy = "; ".join(
+        [
+            f"find {tmp_path}/runs -name secret 2>/dev/null > $OUT/found",
+            "find / -xdev -name secret-of-a 2>/dev/null >> $OUT/found",
+            f"echo changed > {mine}/data",
+            f"echo planted > {tmp_path}/runs/planted",
+            "echo planted > /etc/planted",
+            f"rm -rf {mine}",
+            "true",
+        ]
+    )
+    steps = [
+        job("a", "echo 1 > $OUT/secret-of-a; echo 2 > $OUT/x"),
+        job("spy", spy, DependsOn=["a"]),
+        job("b", "cat $IN0/x > $OUT/x", output_of("a")),
+    ]
+    outcome = run(definition(steps), tmp_path, isolation="namespace")
+    assert set(statuses(outcome).values()) == {"succeeded"}
+    left = contents(outcome)
+    assert left["bucket/ID/spy/found"] == b""
+    assert left["bucket/ID/b/x"] == b"2\n"
+    assert (mine / "data").read_text() == "kept"
+    assert not (tmp_path / "runs/planted").exists()
+    assert not Path("/etc/planted").exists()
+
+
+@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+def test_children_that_a_job_leaves_end_with_it(tmp_path: Path, isolation: str) -> None:
+    mark = f"{tmp_path.name}-left-behind"
+    sleeper = f'bash -c "exec -a {mark} sleep 600"'
+    script = f"{sleeper} & (setsid {sleeper} >/dev/null 2>&1 &); echo 1 > $OUT/x"
+    outcome = run(definition([job("leaves", script)]), tmp_path, isolation=isolation)
+    assert outcome.status == "Succeeded"
+    assert _processes(mark) == []
+
+
+def _processes(mark: str) -> list[str]:
+    deadline = time.monotonic() + 10
+    while True:
+        listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        found = [line for line in listed.splitlines() if line.startswith(mark)]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("head -c 9000000 /dev/zero > $OUT/big", "Full"),  # so full that not even that can be written down
+        ("head -c 3500000 /dev/zero > $OUT/big", "Failed"),  # it is the next job's copy that does not fit
+    ],
+)
+def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
+    tmp_path: Path, script: str, status: str
+) -> None:
+    first = job("a", "head -c 500000 /dev/zero > $OUT/x")
+    steps = [
+        first,
+        job("b", script, output_of("a")),
+        job("c", "cat $IN0/big | wc -c > $OUT/size", output_of("b")),
+    ]
+    (tmp_path / "definition.json").write_text(definition(steps))
+    (tmp_path / "small").mkdir()
+    command = [
+        "unshare",
+        "-Urm",
+        sys.executable,
+        "-c",
+        FILL,
+        str(tmp_path / "small"),
+        str(tmp_path / "definition.json"),
+    ]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    full, then = json.loads(ran.stdout)
+    assert full[0] == status, full
+    assert "No space left on device" in full[1] or "the disk is full" in full[1], full
+    assert then[0] == "Succeeded", then
+    assert then[2]["a"] == "kept"
+
+
+def test_an_object_outside_of_the_store_is_refused(tmp_path: Path) -> None:
+    out = {
+        "OutputName": "out",
+        "S3Output": {"S3Uri": "s3://bucket/../../escaped", "LocalPath": "/opt/ml/processing/out"},
+    }
+    step = job("a", "echo 1 > $OUT/x", arguments={"ProcessingOutputConfig": {"Outputs": [out]}})
+    outcome = run(definition([step]), tmp_path)
+    assert outcome.status == "Failed"
+    assert "a part of its key is '..'" in (outcome.reason or "")
+    assert not list(tmp_path.rglob("escaped"))
