@@ -34,6 +34,11 @@ _KILLED = 128 + signal.SIGKILL
 
 _KEPT = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"})
 
+_UNMOUNTED = (
+    "its folder is not there without a mount namespace; take paths from arguments or from the SM_* variables, or run it"
+    " on Linux with user namespaces, or with --runner docker"
+)
+
 _TAIL_BYTES = 64 * 1024
 
 
@@ -225,10 +230,12 @@ def _hard_coded(run: StepRun, told: str, stdout: Path, stderr: Path) -> str:
         ML in text for text in (told, _end_of(stderr), _end_of(stdout))
     ):
         return ""
-    return (
-        f". The script names {ML}, which is not there without a mount namespace: take paths from its arguments or from"
-        " the SM_* variables, or run it on Linux with user namespaces, or with --runner docker"
-    )
+    return f". The script names {ML}: {_UNMOUNTED}"
+
+
+def elsewhere(run: StepRun) -> str:
+    """What to add when a job left nothing where :data:`ML` is not mounted: it may have written beside it."""
+    return f"; if the script names {ML} itself: {_UNMOUNTED}" if run.launcher.isolation == "paths" else ""
 
 
 def request_without(request: Mapping[str, Any], *names: str) -> dict[str, Any]:

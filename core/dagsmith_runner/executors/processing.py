@@ -140,7 +140,7 @@ def _take_outputs(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[s
         if folder.is_file():
             raise StepFailedError(f"output {output.name!r}: {output.path} is a file, expected a folder")
         if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
-            run.warn(f"output {output.name!r}: the job left nothing in {output.path}")
+            run.warn(f"output {output.name!r}: the job left nothing in {output.path}{job.elsewhere(run)}")
             continue
         try:
             if any(_share(output, other) for other in outputs if other is not output):

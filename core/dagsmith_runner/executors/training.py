@@ -114,6 +114,7 @@ def _command(
             # The image's own toolkit takes code that lies where it would unpack it, and asks S3 for nothing.
             parameters[toolkit.SUBMIT_DIRECTORY] = json.dumps(toolkit.CODE)
         else:
+            _warn_of_script_mode(run, decoded, ml / "code")
             own = toolkit.variables(decoded, resources, channels, job_name)
             path = ":".join(filter(None, (toolkit.CODE, environment.get("PYTHONPATH"))))
             script = toolkit.script_arguments(decoded)
@@ -131,6 +132,14 @@ def _command(
     job.write_json(config / "inputdataconfig.json", channels)
     job.write_json(config / "resourceconfig.json", resources)
     return replace(command, python=python_for(run, requirements))
+
+
+def _warn_of_script_mode(run: StepRun, decoded: Mapping[str, Any], code: Path) -> None:
+    for name, value in decoded.items():
+        if name.startswith("sagemaker_") and name.endswith("_enabled") and value is True:
+            run.warn(f"{name}: here the script runs once, and not once on each GPU or host")
+    if (code / "setup.py").is_file():
+        run.warn("the code has a setup.py: it runs from its folder, and is not installed")
 
 
 def _fetch_code(run: StepRun, decoded: Mapping[str, Any], ml: Path) -> Requirements:
@@ -208,7 +217,7 @@ def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: P
         if handed_over:
             left[name] = uri
         elif name == "model":
-            run.warn(f"the job left nothing in {path}: there is no model at {uri}")
+            run.warn(f"the job left nothing in {path}: there is no model at {uri}{job.elsewhere(run)}")
     return left
 
 

@@ -184,6 +184,7 @@ def test_an_output_without_files_is_a_warning_and_no_object(plain_bench: Bench) 
     )
     assert result.outputs == {}
     assert [warning.split(":")[0] for warning in plain_bench.warnings] == ["output 'empty'", "output 'none'"]
+    assert "without a mount namespace" in plain_bench.warnings[0]
     assert not plain_bench.store.exists(f"{BUCKET}/out")
 
 

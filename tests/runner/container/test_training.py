@@ -121,7 +121,8 @@ def test_other_output_is_packed_too(plain_bench: Bench) -> None:
     uri = f"{BUCKET}/models/the-job/output/output.tar.gz"
     assert result.outputs == {"output": uri}
     assert members(plain_bench, uri) == {"report.txt": b"fine"}
-    assert plain_bench.warnings == [f"the job left nothing in /opt/ml/model: there is no model at {MODEL}"]
+    (warning,) = plain_bench.warnings
+    assert warning.startswith(f"the job left nothing in /opt/ml/model: there is no model at {MODEL}")
     assert result.properties["ModelArtifacts"] == {"S3ModelArtifacts": MODEL}
 
 
@@ -169,6 +170,12 @@ def test_a_folder_with_a_setup_script_runs_as_a_module(bench: Bench) -> None:
     }
     bench.train(files)
     assert list(members(bench, MODEL)) == ["module"]
+    assert bench.warnings == ["the code has a setup.py: it runs from its folder, and is not installed"]
+
+
+def test_distribution_is_a_warning(plain_bench: Bench) -> None:
+    plain_bench.train("", hyperparameters={"sagemaker_mpi_enabled": "true", "sagemaker_x_enabled": "false"})
+    assert plain_bench.warnings[0].startswith("sagemaker_mpi_enabled: here the script runs once")
 
 
 def test_a_container_command_runs_as_it_is(bench: Bench) -> None:
