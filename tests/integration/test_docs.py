@@ -21,7 +21,9 @@ PAGES = [
     "docs/writing-plugins.md",
     "docs/mods.md",
     "docs/plugins.md",
+    "docs/local-run.md",
 ]
+RUN = re.compile(r"\d{8}T\d{6}Z-[a-z-]+-[a-z0-9]{4}\b")
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)```", re.S)
 
 SCRIPTS = {"prepare.py": "print('prepared')\n", "train.py": "print('trained')\n"}
@@ -54,7 +56,9 @@ def test_examples_run(page: str, project: Path) -> None:
         body = block["body"]
         named = re.match(r"# (\S+\.yaml)\n", body)
         if block["file"] or (block["kind"] == "yaml" and named):
-            (project / (block["file"] or named[1])).write_text(body)
+            file = project / (block["file"] or named[1])
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(body)
         elif block["kind"] == "console":
             run_console(body, project, environment)
             ran += 1
@@ -68,7 +72,9 @@ def test_examples_run(page: str, project: Path) -> None:
 
 def run_console(body: str, folder: Path, environment: dict[str, str]) -> None:
     command, _, expected = body.partition("\n")
-    arguments = shlex.split(command.removeprefix("$ "))
+    # The docs call a run what it was called when they were written; here it is the only one there is.
+    runs = [path.parent.name for path in folder.glob(".dagsmith/runs/*/run.json")]
+    arguments = shlex.split(RUN.sub(lambda match: runs[-1], command.removeprefix("$ ")))
     if arguments == ["pip", "install", "mods-plugin"]:
         site = folder / "site"
         site.mkdir()
@@ -82,8 +88,12 @@ def run_console(body: str, folder: Path, environment: dict[str, str]) -> None:
 
 
 def normalized(text: str) -> str:
-    """Sizes, digests, and the time at which the tests run, are not what the docs are about."""
+    """Sizes, digests, the time at which the tests run and how long it takes are not what the docs are about."""
     text = re.sub(r"[\d,]+ (bytes|of)", r"N \1", text)
     text = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:]{8}Z", "TIME", text)
+    if RUN.search(text):
+        text = re.sub(r"[a-z0-9]{12}/", "EXECUTION/", RUN.sub("RUN", text))
+        text = re.sub(r"\d+\.\d s", "SECONDS", re.sub(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d ", "TIME ", text))
+        text = re.sub(" +", " ", text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
