@@ -155,12 +155,14 @@ class StepRunner:
         assert executor is not None, "the plan refused types without an executor"
         try:
             return executor.run(run)
-        except (StepFailedError, StepStoppedError):
+        except StepStoppedError:
+            raise
+        except StepFailedError as error:
+            self._make_room(step, error.__cause__)
             raise
         except OSError as error:
             # An executor copies and unpacks the user's files: what the disk refuses is the step's failure.
-            if error.errno in _FULL:
-                self._forget_folders(step)
+            self._make_room(step, error)
             raise StepFailedError(_told(error)) from error
         except DagsmithError as error:
             raise StepFailedError(str(error)) from error
@@ -219,6 +221,11 @@ class StepRunner:
                 if "ml" in folders:
                     shutil.rmtree(Path(parent, "ml"))
                     folders.remove("ml")
+
+    def _make_room(self, step: Step, error: BaseException | None) -> None:
+        """On a full disk remove what the job had, so that the failure can be written down."""
+        if isinstance(error, OSError) and error.errno in _FULL:
+            self._forget_folders(step)
 
     def _succeeded(self, step: Step, kept: KeptResult, ending: Ending) -> Ended:
         self._results[step.name] = kept.result
