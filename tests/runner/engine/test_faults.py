@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dagsmith.errors import InvalidInputError
 from dagsmith_runner.outcome import RunOutcome
-from tests.runner.engine.pipelines import Heard, contents, definition, job, output_of, run, statuses
+from tests.runner.engine.pipelines import Heard, contents, definition, get, job, output_of, run, statuses
 
 FILL = """
 import json, subprocess, sys
@@ -143,12 +144,22 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
 
 
 def test_an_object_outside_of_the_store_is_refused(tmp_path: Path) -> None:
-    out = {
+    out: dict[str, object] = {
         "OutputName": "out",
         "S3Output": {"S3Uri": "s3://bucket/../../escaped", "LocalPath": "/opt/ml/processing/out"},
     }
     step = job("a", "echo 1 > $OUT/x", arguments={"ProcessingOutputConfig": {"Outputs": [out]}})
-    outcome = run(definition([step]), tmp_path)
-    assert outcome.status == "Failed"
-    assert "a part of its key is '..'" in (outcome.reason or "")
+    with pytest.raises(InvalidInputError, match=r"a part of its key is '\.\.'"):
+        run(definition([step]), tmp_path)
+    later = {
+        "Std:Join": {
+            "On": "/",
+            "Values": ["s3://bucket", get("Steps.a.ProcessingJobStatus"), "../../escaped"],
+        }
+    }
+    out["S3Output"] = {"S3Uri": later, "LocalPath": "/opt/ml/processing/out"}
+    evil = job("evil", "echo 1 > $OUT/x", arguments={"ProcessingOutputConfig": {"Outputs": [out]}})
+    outcome = run(definition([job("a", "true"), evil]), tmp_path)
+    assert statuses(outcome)["evil"] == "failed"
+    assert "a part of its key is '..'" in _reason(outcome, "evil")
     assert not list(tmp_path.rglob("escaped"))
