@@ -5,12 +5,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import importlib.util
-import os
 import platform
 import shutil
-import signal
 import site
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -18,14 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dagsmith_runner.container.job import tail
+from dagsmith_runner.container.side_process import LOOK, call
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.files import files_below
 
 _WHOLE = "whole"
 """The file whose presence says that an environment is whole."""
-
-_LOOK = 0.1
-"""Seconds between two looks at whether the run is being stopped."""
 
 
 def python_for(run: StepRun, requirements: tuple[Path, str] | None) -> Path:
@@ -84,7 +79,7 @@ def _locked(path: Path, run: StepRun) -> Iterator[None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if run.stop.wait(_LOOK):
+                if run.stop.wait(LOOK):
                     raise StepStoppedError(f"step {run.step.name} was stopped") from None
             else:
                 break
@@ -124,22 +119,5 @@ def _look_below(made: Path) -> None:
 
 def _call(run: StepRun, argv: list[str], folder: Path, log: Path) -> None:
     """Run a program with the user's own settings, such as those of pip; its output goes to the log."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            argv,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            while process.poll() is None:
-                if run.stop.wait(_LOOK):
-                    raise StepStoppedError(f"step {run.step.name} was stopped")
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    if process.returncode != 0:
+    if call(run, argv, log, folder=folder) != 0:
         raise StepFailedError(f"the requirements cannot be installed: {tail(log)}", log=log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from dagsmith_runner.executor import StepFailedError, StepRun
 from dagsmith_runner.references import referenced_step, references
 
 _MODES = ("File", "FastFile")
+
+_NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9._-]{1,64}")
+"""Source: SageMaker API reference, ``Channel``, ``ChannelName``; a folder of that name has to be possible."""
 
 
 def fetch(run: StepRun, raw: Any, uri: str, folder: Path, data_type: str) -> None:
@@ -56,7 +60,7 @@ def channel_problems(step: str, arguments: Mapping[str, Any]) -> Iterator[Diagno
         if isinstance(name, str):
             if name in seen:
                 yield Diagnostic(f"step {step!r}: there is a second {here}", code="duplicate")
-            if name in (".", "..") or "/" in name:
+            if not _NAME.fullmatch(name):
                 yield Diagnostic(f"step {step!r}: {name!r} is no name of a channel", code="unsafe-path")
             seen.add(name)
         mode = channel.get("InputMode", default) or default

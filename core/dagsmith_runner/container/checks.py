@@ -12,6 +12,7 @@ from dagsmith.errors import Diagnostic
 from dagsmith_runner.executor import StepFailedError
 from dagsmith_runner.launch.command import ML
 from dagsmith_runner.references import is_reference
+from dagsmith_runner.store.uri import UnsafeUriError, parse
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 
@@ -45,7 +46,7 @@ def refuse(problems: Iterator[Diagnostic]) -> None:
 
 
 Shape = str | dict[str, Any] | list[Any]
-"""``text``, ``scalar``, ``whole`` (a number above zero) or ``truth``; or an object or a list of such."""
+"""``text``, ``uri`` (of S3), ``scalar``, ``whole`` (a number above 0) or ``truth``; an object or a list of such."""
 
 _REQUIRED = frozenset(
     {
@@ -89,9 +90,17 @@ def shape_problems(step: str, value: Any, shape: Shape, path: str = "") -> Itera
             yield _wrong(step, path, "a list")
             return
         for number, item in enumerate(value):
-            yield from shape_problems(step, {} if item is None else item, shape[0], f"{path}[{number}]")
+            here = f"{path}[{number}]"
+            if item is None:
+                yield _wrong(step, here, "a value")
+            yield from shape_problems(step, item, shape[0], here)
     elif not _KINDS[shape][1](value):
         yield _wrong(step, path, _KINDS[shape][0])
+    elif shape == "uri":
+        try:
+            parse(value)
+        except UnsafeUriError as error:
+            yield Diagnostic(f"step {step!r}: {path}: {error}", code="unsafe-uri")
 
 
 def _wrong(step: str, path: str, expected: str) -> Diagnostic:
@@ -104,6 +113,7 @@ def _is_whole(value: Any) -> bool:
 
 _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a text", lambda value: isinstance(value, str) and value != ""),
+    "uri": ("a text", lambda value: isinstance(value, str) and value != ""),
     "scalar": ("a text or a number", lambda value: isinstance(value, str | int | float)),
     "whole": ("a whole number above 0", _is_whole),
     "truth": ("true or false", lambda value: isinstance(value, bool)),

@@ -64,7 +64,7 @@ def processing_requirements(run: StepRun, code: Path, launchers: list[Path]) -> 
     named = [
         name for script in launchers for name in _TESTED.findall(script.read_text("utf-8", errors="replace"))
     ]
-    return next(((source, name) for name in (*named, "requirements.txt") if (source / name).is_file()), None)
+    return next(((source, name) for name in (*named, "requirements.txt") if _is_inside(source, name)), None)
 
 
 def driver_requirements(data: Path) -> tuple[Path, str] | None:
@@ -80,7 +80,11 @@ def driver_requirements(data: Path) -> tuple[Path, str] | None:
     if not isinstance(name, str):
         return None
     name = "requirements.txt" if name == "auto" else name
-    return (code, name) if (code / name).is_file() else None
+    return (code, name) if _is_inside(code, name) else None
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    return (folder / name).is_file() and (folder / name).resolve().is_relative_to(folder.resolve())
 
 
 def unpack_code(archive: Path, folder: Path) -> None:

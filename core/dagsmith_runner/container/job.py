@@ -119,9 +119,11 @@ def place(ml: Path, path: str) -> Path:
     parts = [part for part in path.removeprefix(ML).split("/") if part]
     if not path.startswith(f"{ML}/") or ".." in parts:
         raise StepFailedError(f"ClientError: {path} is no path below {ML}")
-    target = ml.joinpath(*parts)
-    if target.resolve() != ml.resolve().joinpath(*parts):
-        raise StepFailedError(f"ClientError: {path} is a link, or below one: nothing is taken from there")
+    target = ml
+    for part in parts:
+        target /= part
+        if target.is_symlink():
+            raise StepFailedError(f"ClientError: {path} is a link, or below one: nothing is taken from there")
     return target
 
 

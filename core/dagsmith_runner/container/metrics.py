@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 from dagsmith.errors import Diagnostic
 from dagsmith_runner.container.checks import listed, mapping
+from dagsmith_runner.container.job import tail
+from dagsmith_runner.container.side_process import call
 from dagsmith_runner.executor import StepRun
 
 _PROGRAM = Path(__file__).parents[1] / "inside" / "scan_metrics.py"
@@ -49,14 +50,17 @@ def last_values(run: StepRun, definitions: Any, *logs: Path) -> dict[str, float]
     size = sum(Path(log).stat().st_size for log in there)
     limit = _BASE_SECONDS + size / _BYTES_A_SECOND
     argv = [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(list(definitions)), *there]
-    try:
-        ended = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=True)
-    except subprocess.TimeoutExpired:
+    answer, errors = run.folder / "metrics.json", run.folder / "metrics.log"
+    code = call(run, argv, answer, errors=errors, timeout=limit)
+    if code is None:
         run.warn(
             f"the metrics were not found within {limit:.0f} s: an expression of MetricDefinitions takes too long"
         )
         return {}
-    texts: Mapping[str, str] = json.loads(ended.stdout)
+    if code != 0:
+        run.warn(f"the metrics were not found: {tail(errors, lines=1)}")
+        return {}
+    texts: Mapping[str, str] = json.loads(answer.read_text("utf-8"))
     return {name: value for name, text in texts.items() if (value := _number(text)) is not None}
 
 

@@ -37,7 +37,7 @@ _SHAPE: Shape = {
             "InputName": "text",
             "AppManaged": "truth",
             "S3Input": {
-                "S3Uri": "text",
+                "S3Uri": "uri",
                 "LocalPath": "text",
                 "S3DataType": "text",
                 "S3InputMode": "text",
@@ -47,7 +47,7 @@ _SHAPE: Shape = {
     ],
     "ProcessingOutputConfig": {
         "Outputs": [
-            {"OutputName": "text", "AppManaged": "truth", "S3Output": {"S3Uri": "text", "LocalPath": "text"}}
+            {"OutputName": "text", "AppManaged": "truth", "S3Output": {"S3Uri": "uri", "LocalPath": "text"}}
         ]
     },
 }

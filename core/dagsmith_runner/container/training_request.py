@@ -43,7 +43,7 @@ _SHAPE: Shape = {
             "RecordWrapperType": "text",
             "InputMode": "text",
             "DataSource": {
-                "S3DataSource": {"S3Uri": "text", "S3DataType": "text", "S3DataDistributionType": "text"}
+                "S3DataSource": {"S3Uri": "uri", "S3DataType": "text", "S3DataDistributionType": "text"}
             },
         }
     ],
@@ -52,9 +52,9 @@ _SHAPE: Shape = {
         "InstanceCount": "whole",
         "InstanceGroups": [{"InstanceType": "text", "InstanceCount": "whole"}],
     },
-    "OutputDataConfig": {"S3OutputPath": "text", "CompressionType": "text"},
+    "OutputDataConfig": {"S3OutputPath": "uri", "CompressionType": "text"},
     "StoppingCondition": {"MaxRuntimeInSeconds": "whole"},
-    "CheckpointConfig": {"S3Uri": "text", "LocalPath": "text"},
+    "CheckpointConfig": {"S3Uri": "uri", "LocalPath": "text"},
     "Environment": {"*": "scalar"},
     "EnableNetworkIsolation": "truth",
 }
@@ -122,6 +122,6 @@ def instance(request: Mapping[str, Any]) -> tuple[str, Any]:
     groups = resources.get("InstanceGroups") or ()
     if groups:
         return str(groups[0].get("InstanceType", "local")), sum(
-            int(group["InstanceCount"]) for group in groups
+            int(group.get("InstanceCount", 1)) for group in groups
         )
     return str(resources.get("InstanceType", "local")), resources.get("InstanceCount", 1)

@@ -42,8 +42,21 @@ def changed(arguments: Mapping[str, Any], path: str, value: Any) -> dict[str, An
     return whole
 
 
-PROCESSING = processing_arguments("--x", outputs={"out": "out"})
-TRAINING = training_arguments(channels={"train": "s3://bucket/data"})
+PROCESSING = processing_arguments(
+    "--x",
+    outputs={"out": "out"},
+    Environment={"A": "b"},
+    StoppingCondition={"MaxRuntimeInSeconds": 60},
+    NetworkConfig={"EnableNetworkIsolation": False},
+)
+TRAINING = training_arguments(
+    channels={"train": "s3://bucket/data"},
+    metrics={"loss": "loss=(.*)"},
+    Environment={"A": "b"},
+    CheckpointConfig={"S3Uri": "s3://bucket/checkpoints", "LocalPath": "/opt/ml/checkpoints"},
+    ResourceConfig={"InstanceGroups": [{"InstanceType": "ml.m5.large", "InstanceCount": 1}]},
+    EnableNetworkIsolation=False,
+)
 
 
 def test_what_can_run_here_is_fine() -> None:
@@ -69,6 +82,11 @@ def test_what_can_run_here_is_fine() -> None:
         ("ProcessingInputs.0.S3Input.S3InputMode", "Pipe", "S3InputMode Pipe"),
         ("ProcessingInputs.0.S3Input.S3CompressionType", "Gzip", "S3CompressionType Gzip"),
         ("ProcessingInputs.0.AppManaged", True, "AppManaged"),
+        ("ProcessingInputs.0.S3Input.S3Uri", "https://bucket/x", "is no S3 URI"),
+        ("ProcessingOutputConfig.Outputs.0.S3Output.S3Uri", "s3://bucket/../x", "a part of its key is '..'"),
+        ("StoppingCondition.MaxRuntimeInSeconds", "soon", "expected a whole number above 0"),
+        ("ProcessingInputs", {}, "ProcessingInputs: expected a list"),
+        ("AppSpecification", None, "AppSpecification is missing"),
         ("ProcessingInputs.0", {"InputName": "x", "DatasetDefinition": {}}, "DatasetDefinition"),
         ("ProcessingInputs.0", {"InputName": "x"}, "no S3Input"),
         ("ProcessingInputs", [PROCESSING["ProcessingInputs"][0]] * 2, "have one LocalPath"),
@@ -108,6 +126,8 @@ def test_what_a_processing_step_cannot_do_here(path: str, value: Any, message: s
         ("InputDataConfig.0.ChannelName", "..", "no name of a channel"),
         ("InputDataConfig", [TRAINING["InputDataConfig"][0]] * 2, "there is a second channel 'train'"),
         ("OutputDataConfig", {}, "no S3OutputPath"),
+        ("OutputDataConfig.S3OutputPath", "file:///tmp", "is no S3 URI"),
+        ("InputDataConfig.0.ChannelName", "a/b", "no name of a channel"),
         ("CheckpointConfig", {"S3Uri": "s3://bucket/c", "LocalPath": "/data"}, "not below /opt/ml"),
         (
             "CheckpointConfig",
