@@ -24,7 +24,7 @@ from dagsmith.errors import (
 )
 from dagsmith.load.explain import report_validation
 from dagsmith.plugins.discovery import Scan
-from dagsmith.plugins.foreign import shown, told, told_alone
+from dagsmith.plugins.foreign import is_a, shown, told, told_alone
 from dagsmith.plugins.hooks import API_VERSION
 from dagsmith.plugins.loading import UNINSTALL, Plugin, adopt_plugin, load_plugin
 from dagsmith.plugins.selection import Selection
@@ -82,7 +82,7 @@ class ActivePlugin:
         """
         with self.guard(hook):
             result = self.call_bare(hook, **arguments)
-            if isinstance(result, Iterator):
+            if is_a(result, Iterator):
                 result = list(result)
         return result
 
@@ -121,9 +121,9 @@ class ActivePlugin:
             InvalidInputError: If that is what the hook raised, to tell the user of mistakes in the input.
             PluginError: In any other case.
         """
-        if isinstance(error, PluginError) and error.plugin == self.name:
+        if is_a(error, PluginError) and error.plugin == self.name:
             raise error
-        if isinstance(error, InvalidInputError):
+        if is_a(error, InvalidInputError):
             self.check_diagnostics(error.diagnostics, hook)
             raise error
         raise self._failure(error, hook) from error
@@ -135,11 +135,11 @@ class ActivePlugin:
             PluginError: If there is such a one.
         """
         for item in found:
-            if not isinstance(item, Diagnostic):
+            if not is_a(item, Diagnostic):
                 raise self.error(f"it gives {shown(item)} as a diagnostic", "give a Diagnostic", hook)
-            for name, kind in _DIAGNOSTIC.items():
+            for name, kinds in _DIAGNOSTIC.items():
                 value = getattr(item, name)
-                if not isinstance(value, kind):
+                if not is_a(value, *kinds):
                     problem = f"it gives a diagnostic with the {name} {shown(value)}"
                     remedy = "give texts, and as location what locate(step, path) gives, or a Location"
                     raise self.error(problem, remedy, hook)
@@ -168,10 +168,10 @@ class ActivePlugin:
         return f"{self.name!r} ({self.plugin.distribution})" if self.plugin.distribution else repr(self.name)
 
     def _failure(self, error: BaseException, hook: str) -> PluginError:
-        frozen = isinstance(error, (FrozenError, FrozenInstanceError))
-        if isinstance(error, (TypeError, AttributeError)):
+        frozen = is_a(error, FrozenError, FrozenInstanceError)
+        if is_a(error, TypeError, AttributeError):
             frozen = frozen or "'mappingproxy' object" in told_alone(error)
-        if isinstance(error, ValidationError):
+        if is_a(error, ValidationError):
             frozen = any(item["type"] == "frozen_instance" for item in error.errors())
         if frozen:
             return self.error(f"it changes what it was given: {told_alone(error)}", LEAVE_ALONE, hook)
@@ -228,8 +228,7 @@ def activate(
         PluginError: If a plugin is missing or broken.
     """
     loaded = [
-        load_plugin(item, installed) if isinstance(item, str) else adopt_plugin(item)
-        for item in selection.chosen
+        load_plugin(item, installed) if is_a(item, str) else adopt_plugin(item) for item in selection.chosen
     ]
     names = [plugin.name for plugin in loaded]
     for plugin in loaded:
@@ -254,7 +253,7 @@ def options_model(plugin: Plugin) -> type[BaseModel]:
     if hook not in plugin.hooks:
         return NoOptions
     model = ActivePlugin(plugin, NoOptions()).call(hook)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+    if not (is_a(model, type) and issubclass(model, BaseModel)):
         problem = (
             "it returned nothing"
             if model is None

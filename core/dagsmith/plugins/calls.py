@@ -12,7 +12,7 @@ from typing import Any
 from dagsmith.dag import PipelineDAG
 from dagsmith.load.config import PipelineConfig
 from dagsmith.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
-from dagsmith.plugins.foreign import shown, told_alone
+from dagsmith.plugins.foreign import is_a, shown, told_alone
 from dagsmith.plugins.provenance import ABSENT, Change
 from dagsmith.plugins.sound import sound_parameter, sound_step_type
 from dagsmith.spec.pipeline import ParameterSpec
@@ -22,6 +22,10 @@ from dagsmith.steps.catalog import MODULES
 
 OWN_ARGUMENTS = ("dag", "config", "plugins", "metadata")
 """Arguments of the template's constructor that say what is compiled; plugins change it by other hooks."""
+
+
+ROLE = "execution_role"
+"""The argument of the template's constructor that goes into requests."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,9 @@ def build_params(
             if key in OWN_ARGUMENTS:
                 problem = f"it sets {key!r}, which says what is compiled"
                 raise active.error(problem, "change the pipeline with transform_spec", hook)
+            if key == ROLE and value is not None and not is_a(value, str):
+                problem = f"it sets {key!r} to {shown(value)}, which is no ARN of a role"
+                raise active.error(problem, "give a text", hook)
             owner = owners.get(key)
             if owner is not None:
                 problem = (
@@ -184,10 +191,10 @@ def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[
     Raises:
         PluginError: If it is not.
     """
-    if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
+    if is_a(given, Iterable) and not is_a(given, str, Mapping):
         with active.guard(hook):
             found = list(given)
-        wrong = [item for item in found if not isinstance(item, kind)]
+        wrong = [item for item in found if not is_a(item, kind)]
         if not wrong:
             return found
         problem = f"it returned {shown(wrong[0])}, expected only {kind.__name__}"
@@ -230,10 +237,10 @@ def _equal(active: ActivePlugin, hook: str, value: Any, other: Any) -> bool:
 
 
 def _mapping(active: ActivePlugin, hook: str, given: Any) -> dict[str, Any]:
-    if isinstance(given, Mapping):
+    if is_a(given, Mapping):
         with active.guard(hook):
             mapping = dict(given)
-        if all(isinstance(key, str) for key in mapping):
+        if all(is_a(key, str) for key in mapping):
             return mapping
     problem = (
         "it returned nothing"
@@ -248,7 +255,8 @@ def _json_mapping(active: ActivePlugin, hook: str, given: Any) -> Mapping[str, A
     try:
         # What JSON has no word for is refused, and what it spells otherwise (a tuple, a number as a key) is read back.
         frozen: Mapping[str, Any] = freeze(json.loads(json.dumps(mapping, allow_nan=False)))
-    except (TypeError, ValueError, RecursionError) as error:
+    # A value may raise whatever it likes when it is looked at.
+    except Exception as error:
         raise active.error(
             f"its metadata is not JSON data: {told_alone(error)}", "return plain data", hook
         ) from error

@@ -13,7 +13,7 @@ from typing import Any
 
 from dagsmith.errors import InvalidInputError, PluginError
 from dagsmith.plugins.active import ActivePlugin, PluginSet
-from dagsmith.plugins.foreign import shown, told
+from dagsmith.plugins.foreign import is_a, shown, told
 from dagsmith.plugins.metaclass import IrreconcilableError, apply_decorator
 from dagsmith.spec.values import FrozenDict
 
@@ -109,7 +109,7 @@ def instantiate(
         raise
     # A constructor that a decorator added is foreign code.
     except BaseException as error:
-        unexpected = isinstance(error, TypeError) and "unexpected keyword argument" in told(error)
+        unexpected = is_a(error, TypeError) and "unexpected keyword argument" in told(error)
         for name, plugin in given.items():
             if unexpected and f"'{' '.join(name.split())}'" in told(error):
                 active = next(item for item in plugins.plugins if item.name == plugin)
@@ -128,7 +128,7 @@ def instantiate(
         raise _blame(
             decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)"
         ) from error
-    if decorating and not isinstance(template, template_class):
+    if decorating and not any(ancestor is template_class for ancestor in _ancestors(type(template))):
         problem = f"instantiating the decorated class gave {shown(template)}, which is no instance of it"
         raise _blame(decorating, problem, "let the metaclass's __call__ return an instance of the class")
     # The metadata is made anew for each compile: an instance that holds another one is not of this compile.
@@ -161,7 +161,7 @@ def _decorate_once(active: ActivePlugin, template_class: type, metadata: Mapping
         active.fail(error, HOOK)
     if result is None:
         raise active.error("it returned nothing", "end the hook with: return the class", HOOK)
-    if not isinstance(result, type):
+    if not is_a(result, type):
         raise active.error(f"it returned {shown(result)}, expected a class", "return the class itself", HOOK)
     try:
         _check_result(active, template_class, result)
@@ -228,10 +228,10 @@ def _identity(active: ActivePlugin) -> tuple[Any, ...]:
 
 def _key(value: Any) -> Any:
     """Metadata as a part of a key: JSON data by its value, whatever else Python gave by its identity."""
-    if isinstance(value, Mapping):
+    if is_a(value, Mapping):
         return ("mapping", frozenset((key, _key(item)) for key, item in value.items()))
-    if isinstance(value, (list, tuple)):
+    if is_a(value, list, tuple):
         return ("sequence", tuple(_key(item) for item in value))
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if value is None or is_a(value, str, bool, int, float):
         return (type(value), repr(value))
     return _Same(value)

@@ -1,11 +1,27 @@
-"""Words for what foreign code gives: a value whose ``repr`` may fail, an error whose text may fill the screen."""
+"""Looking at what foreign code gives: a value that cannot show its text or class, an error that fills the screen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeGuard, TypeVar, overload
+
+T = TypeVar("T")
 
 LONGEST = 400
 """Most characters of a foreign text that a message holds."""
+
+
+@overload
+def is_a(value: object, kind: type[T], /) -> TypeGuard[T]: ...
+
+
+@overload
+def is_a(value: object, /, *kinds: Any) -> bool: ...
+
+
+def is_a(value: object, /, *kinds: Any) -> bool:
+    """Whether a value is of one of these types. What it says of its ``__class__`` is not asked: that may raise."""
+    return issubclass(type(value), kinds)
 
 
 def shown(value: object) -> str:

@@ -14,7 +14,7 @@ import pluggy
 
 from dagsmith.errors import PluginError, nearest
 from dagsmith.plugins.discovery import PluginEntry, Scan
-from dagsmith.plugins.foreign import told, told_alone
+from dagsmith.plugins.foreign import is_a, told, told_alone
 from dagsmith.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
 
 _OBJECT_NAME = re.compile(r"\w[\w.-]*")
@@ -62,7 +62,7 @@ def load_plugin(name: str, installed: Scan) -> Plugin:
     """
     entry = find_entry(name, installed)
     given = implementation = _import(entry)
-    if inspect.isclass(given):
+    if is_a(given, type):
         implementation = _instantiate(
             implementation, entry.value, Plugin(name, None, {}, entry), entry.distribution
         )
@@ -76,14 +76,14 @@ def adopt_plugin(given: Any) -> Plugin:
         PluginError: If it is a class that takes arguments, implements hooks that do not exist or take other
             arguments, or none at all.
     """
-    named = given if inspect.isclass(given) or inspect.ismodule(given) else type(given)
+    named = given if is_a(given, type, ModuleType) else type(given)
     stated = name_of(given)
     name = stated if stated else named.__name__
     if not _OBJECT_NAME.fullmatch(name):
         problem = "this is not a name: letters, digits, dots, hyphens and underscores"
         raise PluginError(name, problem, "give the object another name")
     implementation = given
-    if inspect.isclass(given):
+    if is_a(given, type):
         implementation = _instantiate(given, named.__qualname__, Plugin(name, None, {}), "it")
     return _checked(Plugin(name, implementation, {}, given=given))
 
@@ -95,7 +95,7 @@ def name_of(given: Any) -> str | None:
     # A property may raise whatever it likes.
     except Exception:
         return None
-    return stated if isinstance(stated, str) else None
+    return stated if is_a(stated, str) else None
 
 
 def find_entry(name: str, installed: Scan) -> PluginEntry:
@@ -183,7 +183,7 @@ def _checked(plugin: Plugin) -> Plugin:
 
 def _attributes(implementation: Any) -> list[str]:
     """The names that could be hooks; those of properties are left out, since looking at them runs them."""
-    own = vars(implementation) if inspect.ismodule(implementation) else None
+    own = vars(implementation) if is_a(implementation, ModuleType) else None
     found = []
     for name in dir(implementation) if own is None else own:
         if name.startswith("__"):

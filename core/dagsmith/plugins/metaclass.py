@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import new_class, resolve_bases
 from typing import Any
 
-from dagsmith.plugins.foreign import told, told_alone
+from dagsmith.plugins.foreign import is_a, told, told_alone
 from dagsmith.plugins.probe import (
     Decorator,
     Joined,
@@ -171,9 +171,7 @@ def _conflict(error: BaseException | None) -> TypeError | None:
     """The conflict that made a decorator fail, even if it reports it as an error of its own."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
-        if isinstance(error, TypeError) and any(
-            sign in told_alone(error) for sign in (_METACLASSES, *_BASES)
-        ):
+        if is_a(error, TypeError) and any(sign in told_alone(error) for sign in (_METACLASSES, *_BASES)):
             return error
         seen.add(id(error))
         error = error.__cause__ or error.__context__
@@ -224,7 +222,7 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
             message, names, f"let the metaclass accept any class, or {_USE_MIXIN}"
         ) from error
     # What the constructor did not set on the result would hide what the result inherits.
-    own = vars(decorated) if isinstance(decorated, type) else {}
+    own = vars(decorated) if is_a(decorated, type) else {}
     for name in state:
         if name not in own:
             type.__delattr__(twin, name)

@@ -8,6 +8,7 @@ from operator import is_
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from dagsmith.plugins.foreign import is_a
 from dagsmith.spec.edit import changed
 from dagsmith.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
 from dagsmith.spec.values import FrozenDict, Reference, render
@@ -76,16 +77,16 @@ class Change(NamedTuple):
 
 def plain(value: Any) -> Any:
     """A value of the spec as JSON-ready data; of what is no data, its type."""
-    if is_dataclass(value) and not isinstance(value, (type, Reference)):
+    if is_dataclass(type(value)) and not is_a(value, Reference):
         shown = [field.name for field in fields(value) if field.name not in _NOT_SHOWN]
         return {name: plain(getattr(value, name)) for name in shown}
-    if isinstance(value, bytes):
+    if is_a(value, bytes):
         return value.decode(errors="replace")
-    if isinstance(value, dict):
+    if is_a(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if is_a(value, list, tuple):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (str, bool, int, float, Reference)):
+    if value is None or is_a(value, str, bool, int, float, Reference):
         return render(value)
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from dagsmith.load.models import PluginsConfig
 from dagsmith.plugins.discovery import Scan
+from dagsmith.plugins.foreign import is_a
 from dagsmith.plugins.loading import name_of
 
 VARIABLE = "DAGSMITH_PLUGINS"
@@ -89,11 +90,11 @@ def select(
     if names is config.enable or names is automatic:
         barred.update(config.disable)
         left_out.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
-    chosen = _unique(item for item in names if not (isinstance(item, str) and item in barred))
-    present = {item if isinstance(item, str) else name_of(item) for item in chosen}
+    chosen = _unique(item for item in names if not (is_a(item, str) and item in barred))
+    present = {item if is_a(item, str) else name_of(item) for item in chosen}
     chosen = (*(name for name in request.required if name not in present), *chosen)
     for name in chosen:
-        if isinstance(name, str):
+        if is_a(name, str):
             left_out.pop(name, None)
     return Selection(chosen, source, left_out)
 
@@ -101,7 +102,7 @@ def select(
 def _unique(items: Iterable[Any]) -> tuple[Any, ...]:
     chosen: list[Any] = []
     for item in items:
-        names = [other for other in chosen if isinstance(other, str)]
-        if not (item in names if isinstance(item, str) else any(item is other for other in chosen)):
+        names = [other for other in chosen if is_a(other, str)]
+        if not (item in names if is_a(item, str) else any(item is other for other in chosen)):
             chosen.append(item)
     return tuple(chosen)

@@ -16,7 +16,7 @@ from dagsmith.dag import topological_order
 from dagsmith.errors import CycleError, nearest
 from dagsmith.load.models import PARAMETER_NAME, PIPELINE_NAME, ParameterConfig
 from dagsmith.plugins.active import ActivePlugin
-from dagsmith.plugins.foreign import shown, told_alone
+from dagsmith.plugins.foreign import is_a, shown, told_alone
 from dagsmith.spec.edit import changed
 from dagsmith.spec.pipeline import (
     ParameterSpec,
@@ -97,20 +97,22 @@ def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -
     """
     # What foreign code put into the fields need not be of their types.
     name: Any = parameter.name
-    if not isinstance(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
+    if not is_a(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
         problem = f"{shown(name)} is not a name for a parameter"
         raise active.error(problem, "use 1 to 256 letters, digits, hyphens and underscores", hook)
     if parameter.type not in _TYPES:
         problem = f"parameter {name!r} has the type {shown(parameter.type)}"
         raise active.error(problem, f"use one of {', '.join(_TYPES)}", hook)
     enum: Any = parameter.enum
-    if not isinstance(enum, (tuple, list)) or not all(isinstance(value, str) for value in enum):
+    if not is_a(enum, tuple, list) or not all(is_a(value, str) for value in enum):
         raise active.error(f"parameter {name!r}: its enum is {shown(enum)}", "give a tuple of strings", hook)
     config = ParameterConfig.model_construct(type=parameter.type, default=parameter.default, enum=tuple(enum))
-    if isinstance(parameter.default, float) and not math.isfinite(parameter.default):
+    if is_a(parameter.default, float) and not math.isfinite(parameter.default):
         problem = f"parameter {name!r}: {parameter.default} is not a finite number, and JSON has no others"
         raise active.error(problem, "give a default that fits", hook)
-    found = config.problem()
+    # A default may be of a class that raises whatever it likes.
+    with active.guard(hook):
+        found = config.problem()
     if found is not None:
         raise active.error(f"parameter {name!r}: {found[1]}", found[2] or "give a default that fits", hook)
     return replace(parameter, default=config.value, enum=tuple(enum))
@@ -131,7 +133,7 @@ def sound_step_type(active: ActivePlugin, step_type: StepType[Any]) -> StepType[
         problem = f"lower of step type {name!r} is {shown(step_type.lower)}"
         raise active.error(problem, "give a function", hook)
     config: Any = step_type.config
-    if not (isinstance(config, type) and issubclass(config, StepConfig)):
+    if not (is_a(config, type) and issubclass(config, StepConfig)):
         problem = f"the config of step type {name!r} is {shown(config)}"
         raise active.error(problem, "derive the model from dagsmith.plugin.StepConfig", hook)
     functions = {f.name: getattr(step_type, f.name) for f in fields(StepType) if f.name != "config"}
@@ -208,10 +210,10 @@ def _sound_experiment(active: ActivePlugin, hook: str, before: PipelineSpec, aft
 
 def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
     def lists(value: Any, kind: type[Any]) -> bool:
-        return isinstance(value, (tuple, list)) and all(type(item) is kind for item in value)
+        return is_a(value, tuple, list) and all(type(item) is kind for item in value)
 
     pairs = lists(spec.tags, tuple) and all(
-        len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in spec.tags
+        len(pair) == 2 and all(is_a(text, str) for text in pair) for pair in spec.tags
     )
     for name, fits, expected in (
         (
@@ -229,7 +231,7 @@ def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
         ("parameters", lists(spec.parameters, ParameterSpec), "a tuple of ParameterSpec"),
         ("tags", pairs, "a tuple of pairs of strings"),
         ("staged", lists(spec.staged, StagedCode), "a tuple of StagedCode"),
-        ("experiment", spec.experiment is None or isinstance(spec.experiment, dict), "a mapping or None"),
+        ("experiment", spec.experiment is None or is_a(spec.experiment, dict), "a mapping or None"),
     ):
         if not fits:
             problem = f"its pipeline has {name}={shown(getattr(spec, name))}"
@@ -251,13 +253,13 @@ def _sound_step(
     if step is old:
         return step
     name: Any = step.name
-    if not isinstance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
+    if not is_a(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
         hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
         raise active.error(f"{shown(name)} is not a name for a step", hint, hook)
     sound: dict[str, Any] = {}
     for part in ("arguments", "fields"):
         value = getattr(step, part)
-        if not isinstance(value, dict):
+        if not is_a(value, dict):
             raise active.error(f"step {name!r} has {part}={shown(value)}", "give a mapping", hook)
         try:
             sound[part] = _sound_data(getattr(old, part, None), value, brought)
@@ -269,7 +271,7 @@ def _sound_step(
         value = getattr(step, part)
         if value is getattr(old, part, None):
             continue
-        if not isinstance(value, (tuple, list)) or not all(isinstance(item, str) for item in value):
+        if not is_a(value, tuple, list) or not all(is_a(item, str) for item in value):
             raise active.error(
                 f"step {name!r} has {part}={shown(value)}", "give a tuple of names of steps", hook
             )

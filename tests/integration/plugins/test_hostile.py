@@ -286,6 +286,22 @@ class Unshowable:
         raise RuntimeError("it has no text")
 
 
+def _no_class(_: object) -> Any:
+    raise RuntimeError("it has no class")
+
+
+class Classless:
+    """An object that cannot be asked what it is."""
+
+    __class__ = property(_no_class)  # type: ignore[assignment]
+
+
+class ClasslessError(Exception):
+    """An error that cannot be asked what it is."""
+
+    __class__ = property(_no_class)  # type: ignore[assignment]
+
+
 def raising(error: BaseException) -> Callable[[], Any]:
     def function() -> Any:
         raise error
@@ -303,8 +319,9 @@ def raising(error: BaseException) -> Callable[[], Any]:
         (ValueError("one\ntwo\n  three"), "it raised ValueError: one two three"),
         (UnspeakableError(), "it raised UnspeakableError: <UnspeakableError that cannot be shown"),
         (ValueError("x" * 5_000_000), "(5,000,000 characters)"),
+        (ClasslessError("no class"), "it raised ClasslessError: no class"),
     ],
-    ids=["GeneratorExit", "StopIteration", "RecursionError", "lines", "unspeakable", "huge"],
+    ids=["GeneratorExit", "StopIteration", "RecursionError", "lines", "unspeakable", "huge", "classless"],
 )
 def test_whatever_a_hook_raises_is_told_in_a_line(
     site: Site, hook: str, raised: BaseException, told: str
@@ -321,6 +338,48 @@ def test_a_result_that_cannot_be_shown_or_fills_the_screen_is_told_in_a_line(
     site: Site, hook: str, result: Any
 ) -> None:
     assert refusal(site, made(hook, lambda: result)).hook == hook
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "register_commands"])
+@pytest.mark.parametrize("result", [Classless, lambda: [Classless()], lambda: {Classless(): 1}])
+def test_a_result_that_cannot_be_asked_what_it_is_is_told_in_a_line(
+    site: Site, hook: str, result: Callable[[], Any]
+) -> None:
+    assert refusal(site, made(hook, lambda: result())).hook == hook
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(PipelineSpec) if field.name != "origins"])
+def test_a_field_of_the_pipeline_that_cannot_be_asked_what_it_is_is_refused(site: Site, name: str) -> None:
+    assert name in refusal(site, on_spec(**{name: Classless()})).problem
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(StepSpec) if field.name != "origins"])
+def test_a_field_of_a_step_that_cannot_be_asked_what_it_is_is_refused(site: Site, name: str) -> None:
+    assert refusal(site, on_step(**{name: Classless()})).hook == "transform_spec"
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(ParameterSpec)])
+def test_a_field_of_a_parameter_that_cannot_be_asked_what_it_is_is_refused(site: Site, name: str) -> None:
+    parameter = replace(ParameterSpec("Limit", "String"), **{name: Classless()})
+    assert refusal(site, made("pipeline_parameters", lambda: [parameter])).hook == "pipeline_parameters"
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Diagnostic)])
+def test_a_field_of_a_diagnostic_that_cannot_be_asked_what_it_is_is_refused(site: Site, name: str) -> None:
+    diagnostic = replace(Diagnostic("Too large"), **{name: Classless()})
+    assert refusal(site, made("check_spec", lambda: [diagnostic])).hook == "check_spec"
+
+
+def test_a_role_that_is_no_text_is_refused(site: Site) -> None:
+    for role in (5, Classless()):
+        error = refusal(site, made("build_template_params", lambda given=role: {"execution_role": given}))
+        assert "which is no ARN of a role" in error.problem
+
+
+def test_an_argument_that_cannot_be_asked_what_it_is_is_reported_by_its_type(site: Site) -> None:
+    report = site.report(made("build_template_params", lambda: {"sagemaker_session": Classless()}))
+    [change] = report.as_dict()["changes"]
+    assert change["new"] == f"<{__name__}.Classless>"
 
 
 def test_a_generator_that_ends_in_the_middle_is_told(site: Site) -> None:
@@ -411,6 +470,11 @@ class AttributesRaise(WithHook):
         raise RuntimeError(f"no {name}")
 
 
+class ClassRaises(WithHook):
+    name = "alpha"
+    __class__ = property(_no_class)  # type: ignore[assignment]
+
+
 class NeverEqual(WithHook):
     def __eq__(self, other: object) -> bool:
         raise RuntimeError("not comparable")
@@ -441,7 +505,9 @@ def test_an_object_that_raises_where_it_need_not_be_asked_runs(site: Site, kind:
 
 
 @pytest.mark.parametrize(
-    ("kind", "problem"), [(Unlistable, "no list"), (Unsigned, "__signature__")], ids=["list", "signature"]
+    ("kind", "problem"),
+    [(Unlistable, "no list"), (Unsigned, "__signature__"), (ClassRaises, "no class")],
+    ids=["list", "signature", "class"],
 )
 def test_an_object_that_raises_where_it_has_to_be_asked_is_refused(
     site: Site, kind: type, problem: str
