@@ -6,39 +6,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dagsmith.compiler import PipelineDAGCompiler
 from dagsmith.load.document import read_document
+from dagsmith.plugins.provenance import attribute
 from dagsmith.template import Compilation
 
 SAMPLE = Path(__file__).with_name("sample.yaml")
 
-HEAVY = ("sagemaker", "boto3", "pandas", "numpy", "torch", "tensorflow")
-"""Modules that a plugin may use, but not import when it is imported: every compile would pay for them."""
+ARGUMENTS = ("sagemaker_session", "execution_role")
+"""Arguments of the template's constructor that a plugin may give, and that are part of the pipeline."""
 
-_IMPORT = """
-import json, sys
-touched, network = [], ("socket.connect", "socket.getaddrinfo")
-sys.addaudithook(lambda event, args: touched.append(event) if event in network else None)
-from dagsmith.plugins.discovery import scan
-from dagsmith.plugins.loading import load_plugin
-load_plugin(sys.argv[1], scan())
-heavy = [name for name in json.loads(sys.argv[2]) if name in sys.modules]
-print(json.dumps({"network": touched, "heavy": heavy}))
-"""
 
-_COMPILE = """
-import json, sys
-from dagsmith.conformance.subject import Subject
-subject = Subject(sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]))
-compilation = subject.compile([subject.name])
-changes = [change.as_dict() for change in compilation.report.changes]
-print(json.dumps([compilation.definition, changes, [dict(item) for item in compilation.report.plugins]]))
-"""
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 @dataclass(frozen=True)
@@ -49,11 +34,15 @@ class Subject:
         name: Its name.
         options: Options by plugin, as a config holds them.
         config: The config that is compiled.
+        environment: The environment variables of processes, as they were before the plugin ran in this one.
+        folder: The working directory of processes, as it was before.
     """
 
     name: str
     options: dict[str, Any]
     config: dict[str, Any]
+    environment: Mapping[str, str] = field(default_factory=_environment, repr=False)
+    folder: Path = field(default_factory=Path.cwd)
 
     @classmethod
     def read(cls, name: str, options_file: str | None, config_file: str | None) -> Subject:
@@ -70,25 +59,49 @@ class Subject:
         """The config, compiled with these plugins."""
         return self.compiler(plugins).compile_definition()
 
-    def compile_apart(self, hash_seed: int) -> Any:
-        """Definition, changes and lock as a process of its own makes them."""
-        arguments = [self.name, json.dumps(self.options), json.dumps(self.config)]
-        return json.loads(_run(_COMPILE, *arguments, PYTHONHASHSEED=str(hash_seed)))
+    def compile_without(self) -> Compilation:
+        """The config, compiled without the plugin, with the arguments that it gives to the template's constructor."""
+        params = self.compiler([self.name]).create_template_params()
+        return self.compiler([]).compile_definition(**{name: params[name] for name in ARGUMENTS})
 
-    def import_apart(self) -> dict[str, list[str]]:
-        """What importing the plugin does in a process of its own: network access and heavy modules."""
-        found: dict[str, list[str]] = json.loads(_run(_IMPORT, self.name, json.dumps(HEAVY)))
+    def compile_apart(self, hash_seed: int) -> dict[str, Any]:
+        """What compiling with the plugin gives in a process of its own; see :func:`apart.compiled`."""
+        return self._run("compile", self.name, self.options, self.config, PYTHONHASHSEED=str(hash_seed))
+
+    def import_apart(self) -> dict[str, Any]:
+        """What importing the plugin does in a process of its own; see :func:`apart.imported`."""
+        return self._run("import", self.name)
+
+    def _run(self, what: str, *arguments: Any, **variables: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "dagsmith.conformance.apart", what, *map(json.dumps, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            check=False,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"the process failed:\n{done.stderr}")
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 
 
-def _run(script: str, *arguments: str, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **environment},
-        check=False,
-    )
-    if done.returncode != 0:
-        raise AssertionError(f"the process failed:\n{done.stderr}")
-    return done.stdout.splitlines()[-1]
+def undeclared(plain: Compilation, changed: Compilation) -> list[str]:
+    """The fields in which two compiles differ, and for which no hook answers.
+
+    Args:
+        plain: Compiled without a plugin.
+        changed: Compiled with it.
+    """
+    _, differences = attribute("", plain.spec, changed.spec)
+    declared = [change.path for change in changed.report.changes]
+    return [
+        path
+        for path in (change.path.replace("pipeline.parameters.", "Parameters.") for change in differences)
+        if not any(_is_within(path, other) or _is_within(other, path) for other in declared)
+    ]
+
+
+def _is_within(path: str, other: str) -> bool:
+    return path == other or path.startswith((f"{other}.", f"{other}["))
