@@ -116,6 +116,7 @@ MODULES = MappingProxyType(
         "Callback": "callback",
         "Lambda": "lambda_",
         "Tuning": "tuning",
+        "Transform": "transform",
         "Condition": "condition",
         "Fail": "fail",
     }

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Requirements = tuple[Path, str] | None
 
+_UNWATCHED = ("DebugRuleConfigurations", "ProfilerRuleConfigurations", "TensorBoardOutputConfig")
+
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Say what of the step only its image, or only AWS, can do."""
@@ -62,6 +64,9 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
     checkpoints = _fetch_checkpoints(run, request, ml)
     settle_paths(run, [ml / "input" / "data" / "sm_drivers"], ml)
     command = _command(run, request, job_name, channels)
+    for name in _UNWATCHED:
+        if request.get(name):
+            run.warn(f"{name}: here nothing watches the job")
     ended = run.launcher.run(command, run.stop)
     if checkpoints is not None:
         _put(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])

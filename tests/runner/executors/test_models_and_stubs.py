@@ -1,10 +1,8 @@
-"""Model and RegisterModel steps, stubs, and the programs that run inside a step."""
+"""Model and RegisterModel steps, and stubs."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dagsmith_runner import inside, stub
+from dagsmith_runner import stub
 from dagsmith_runner.executor import StepFailedError, StepRun
 from dagsmith_runner.executors import create_model, register_model
 from dagsmith_runner.options import RunOptions
@@ -105,29 +103,3 @@ def test_what_is_wrong_with_a_stub_has_its_line(tmp_path: Path) -> None:
         ("unsafe-uri", 4),
         ("missing-file", 4),
     ]
-
-
-def _serve(ml: Path, script: str, body: str, **job: Any) -> str:
-    for folder in ("model", "code", "input/config", "input/data/transform", "output/data"):
-        (ml / folder).mkdir(parents=True, exist_ok=True)
-    (ml / "code" / "inference.py").write_text(script)
-    (ml / "input/data/transform/rows.csv").write_text(body)
-    settings = {"program": "inference.py", "code": "code", "content_type": "text/csv", "accept": "text/csv"}
-    settings |= {"split": "Line", "strategy": "MultiRecord", "max_payload": 6, "assemble": "Line", **job}
-    (ml / "input/config/transform.json").write_text(json.dumps(settings))
-    program = ml / "serving.py"
-    program.write_text((Path(inside.__path__[0]) / "serving.py").read_text())
-    subprocess.run([sys.executable, str(program)], check=True)
-    return (ml / "output/data/rows.csv.out").read_text()
-
-
-def test_records_go_through_the_models_script(tmp_path: Path) -> None:
-    script = "def model_fn(d): return 2\ndef transform_fn(m, body, t, accept): return f'[{body.strip()}]', accept\n"
-    assert _serve(tmp_path / "a", script, "1\n2\n") == "[1\n2]\n"
-    assert _serve(tmp_path / "b", script, "1\n2\n", strategy="SingleRecord") == "[1]\n[2]\n"
-    assert _serve(tmp_path / "c", script, "1\n2\n", split="None", assemble="None") == "[1\n2]"
-
-
-def test_a_script_may_give_the_model_alone(tmp_path: Path) -> None:
-    script = "class M:\n    def predict(self, x): return x * 2\ndef model_fn(d): return M()\n"
-    assert _serve(tmp_path, script, "1\n2\n", strategy="SingleRecord") == "2.0\n4.0\n"
