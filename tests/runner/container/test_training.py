@@ -9,6 +9,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.runner.container.support import BUCKET, Bench, training_arguments
 
@@ -160,6 +162,31 @@ def test_a_shell_script_gets_its_arguments_unharmed(bench: Bench) -> None:
     files = {"run.sh": '#!/bin/sh\nfor a in "$@"; do printf "[%s]" "$a"; done > "$SM_MODEL_DIR/args"\n'}
     bench.train(files, hyperparameters={"sagemaker_program": "run.sh", "say": "a '$HOME' \"b\"; c"})
     assert members(bench, MODEL)["args"] == b"[--say][a '$HOME' \"b\"; c]"
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_any_text_reaches_the_script_as_it_is(plain_bench: Bench, text: str) -> None:
+    script = """
+        import json, os, sys
+        assert sys.argv == ["train.py", "--word", os.environ["SM_HP_WORD"]]
+        assert json.loads(os.environ["SM_HPS"]) == {"word": sys.argv[2]}
+        open(os.environ["SM_MODEL_DIR"] + "/word", "w", encoding="utf-8", newline="").write(sys.argv[2])
+    """
+    plain_bench.train(script, hyperparameters={"word": json.dumps(text)})
+    assert members(plain_bench, MODEL)["word"].decode() == text
+
+
+def test_what_no_process_can_be_told_fails_the_step(plain_bench: Bench) -> None:
+    error = plain_bench.failure("train", "", hyperparameters={"word": json.dumps("a\0b")})
+    assert error.reason.startswith("ClientError: the job could not be started")
+
+
+def test_what_would_watch_the_job_is_a_warning(plain_bench: Bench) -> None:
+    plain_bench.train(
+        "", DebugRuleConfigurations=[{"RuleConfigurationName": "x"}], ProfilerRuleConfigurations=[]
+    )
+    assert plain_bench.warnings[0] == "DebugRuleConfigurations: here nothing watches the job"
 
 
 def test_a_folder_with_a_setup_script_runs_as_a_module(bench: Bench) -> None:
