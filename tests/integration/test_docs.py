@@ -26,7 +26,21 @@ PAGES = [
 RUN = re.compile(r"\d{8}T\d{6}Z-[a-z-]+-[a-z0-9]{4}\b")
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)```", re.S)
 
-SCRIPTS = {"prepare.py": "print('prepared')\n", "train.py": "print('trained')\n"}
+# The working directory of a job is /opt/ml.
+PREPARE = """\
+from pathlib import Path
+
+for name in ("train", "validation"):
+    Path("processing", name, "rows.csv").write_text("1,2")
+"""
+TRAIN = """\
+import os
+from pathlib import Path
+
+rows = Path(os.environ["SM_CHANNEL_TRAIN"], "rows.csv").read_text()
+Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text(rows)
+"""
+SCRIPTS = {"prepare.py": PREPARE, "train.py": TRAIN}
 BROKEN = """\
 pipeline: {name: broken, role: arn:aws:iam::123456789012:role/SageMakerRole, bucket: my-bucket}
 steps:
@@ -93,7 +107,7 @@ def normalized(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:]{8}Z", "TIME", text)
     if RUN.search(text):
-        text = re.sub(r"[a-z0-9]{12}/", "EXECUTION/", RUN.sub("RUN", text))
+        text = re.sub(r"(/|pipelines-)[a-z0-9]{12}\b", r"\1EXECUTION", RUN.sub("RUN", text))
         text = re.sub(r"\d+\.\d s", "SECONDS", re.sub(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d ", "TIME ", text))
         text = re.sub(" +", " ", text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())

@@ -92,7 +92,9 @@ def _table(outcome: RunOutcome) -> Table:
         if step.attempts > 1:
             took += f", {step.attempts} attempts"
         results = [f"{name} = {value:g}" for name, value in step.metrics.items()]
-        results += step.outputs.values()
+        results += [
+            output if "://" in output else short_path(Path(output)) for output in step.outputs.values()
+        ]
         if step.reason:
             results.insert(0, one_line(step.reason))
         table.add_row(

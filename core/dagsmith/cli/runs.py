@@ -209,7 +209,7 @@ def _logs(folder: Path) -> list[Path]:
 
 
 class _Printer:
-    """Prints logs from where it was before; with a heading where the log is another one than before."""
+    """Prints logs from where it was before; with headings on standard error if there is more than one."""
 
     def __init__(self, folder: Path) -> None:
         self.printed = False
@@ -220,11 +220,12 @@ class _Printer:
     def print(self) -> None:
         """Print what is new. On a terminal, control characters are left out; else every byte is as it was."""
         out = sys.stdout.buffer
-        for log in _logs(self._folder):
+        logs = [log for log in _logs(self._folder) if log.stat().st_size]
+        for log in logs:
             with log.open("rb") as file:
                 file.seek(self._places.get(log, 0))
                 while piece := file.read(_PIECE):
-                    if self._last != log:
+                    if len(logs) > 1 and self._last != log:
                         before = "\n" if self.printed else ""
                         click.echo(f"{before}==> {log.relative_to(self._folder)} <==", err=True)
                     if sys.stdout.isatty():
