@@ -36,10 +36,9 @@ def copy_file(source: Path, destination: Path) -> None:
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as reader, destination.open("wb") as writer:
-        cloned = sys.platform == "linux" and _clone(reader.fileno(), writer.fileno())
+        if sys.platform != "linux" or not _clone(reader.fileno(), writer.fileno()):
+            shutil.copyfileobj(reader, writer, _PIECE)
         executable = os.fstat(reader.fileno()).st_mode & 0o111
-    if not cloned:
-        shutil.copyfile(source, destination)
     if executable:
         destination.chmod(destination.stat().st_mode | 0o111)
 
@@ -96,18 +95,25 @@ def _below(
             raise UnsafeFileError(f"{path} is neither a file nor a folder")
 
 
-def refuse_links_out(folder: Path) -> None:
+def refuse_links_out(folder: Path) -> frozenset[Path]:
     """See that no link below ``folder`` leads out of it.
 
+    Returns:
+        The links that there are.
+
     Raises:
-        UnsafeFileError: If one does; following it would hand over another step's or the user's files.
+        UnsafeFileError: If one leads out; following it would hand over another step's or the user's files.
     """
-    root = folder.resolve()
+    found = set()
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            path = Path(parent, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
-                raise UnsafeFileError(f"{path} is a link out of its folder, to {path.readlink()}")
+            if os.path.islink(f"{parent}/{name}"):  # noqa: PTH114 - of many files, few are links
+                found.add(Path(parent, name))
+    root = folder.resolve()
+    for path in sorted(found):
+        if not path.resolve().is_relative_to(root):
+            raise UnsafeFileError(f"{path} is a link out of its folder, to {path.readlink()}")
+    return frozenset(found)
 
 
 def copy_tree(source: Path, destination: Path) -> int:

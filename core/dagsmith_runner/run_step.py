@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +19,7 @@ from dagsmith_runner.definition import Step
 from dagsmith_runner.events import Event, EventKind
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError, executor_for
 from dagsmith_runner.launch.command import Launcher
+from dagsmith_runner.leftovers import Leftovers
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
 from dagsmith_runner.retries import Retries
@@ -64,6 +63,7 @@ class StepRunner:
         earlier: What steps that are not selected came to in an earlier run.
         stop: Set when the run is being stopped.
         tell: Takes each event.
+        leftovers: Removes what is no longer needed.
     """
 
     folder: RunFolder
@@ -75,18 +75,20 @@ class StepRunner:
     earlier: Mapping[str, KeptResult]
     stop: threading.Event
     tell: Callable[[Event], None]
+    leftovers: Leftovers
     _results: dict[str, StepResult] = field(default_factory=dict)
 
     def run(self, step: Step) -> Ended:
         """Run a step, and tell what becomes of it."""
         kept = self.folder.result(step.name)
         if kept is not None:
+            self.leftovers.remove(step.name)
             return self._succeeded(step, kept, "kept")
         started = time.monotonic()
         try:
             kept, ending = self._result(step, started)
             self.folder.write_result(step.name, kept)
-            self._forget_folders(step)
+            self.leftovers.remove(step.name)
             return self._succeeded(step, kept, ending)
         except StepStoppedError:
             return self._ended(step, "stopped", "the run was stopped", started)
@@ -214,18 +216,10 @@ class StepRunner:
         except (ValueError, RecursionError) as error:
             raise ReferenceFailedError(f"{uri} is no JSON: {error}") from error
 
-    def _forget_folders(self, step: Step) -> None:
-        """Remove what jobs had as ``/opt/ml``: what they left is in the store, and data need not be there twice."""
-        for attempt in self.folder.attempts(step.name):
-            for parent, folders, _ in os.walk(attempt):
-                if "ml" in folders:
-                    shutil.rmtree(Path(parent, "ml"))
-                    folders.remove("ml")
-
     def _make_room(self, step: Step, error: BaseException | None) -> None:
         """On a full disk remove what the job had, so that the failure can be written down."""
         if isinstance(error, OSError) and error.errno in _FULL:
-            self._forget_folders(step)
+            self.leftovers.remove_now(step.name)
 
     def _succeeded(self, step: Step, kept: KeptResult, ending: Ending) -> Ended:
         self._results[step.name] = kept.result

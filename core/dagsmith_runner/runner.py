@@ -19,6 +19,7 @@ from dagsmith_runner.definition import Definition, Step, read_definition
 from dagsmith_runner.events import Event, EventKind, Listener
 from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.launch.launcher import launcher
+from dagsmith_runner.leftovers import Leftovers
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.outcome import Ledger, RunOutcome, RunStatus
 from dagsmith_runner.parameters import parameter_values
@@ -221,6 +222,7 @@ class _Session:
         stop, jobs = self.runner._stop, self.options.jobs
         store = _store(self.folder.store, self.options, {})
         store.sweep()
+        leftovers = Leftovers(self.folder, self.tell, stop)
         step_runner = StepRunner(
             self.folder,
             record,
@@ -231,11 +233,12 @@ class _Session:
             self.plan.earlier,
             stop,
             self.tell,
+            leftovers,
         )
         schedule = Schedule(self.plan.steps)
         reasons: dict[str, str] = {}
         interrupted = False
-        with ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
+        with leftovers, ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
             running: dict[Future[Ended], Step] = {}
             try:
                 while True:

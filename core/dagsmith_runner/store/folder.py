@@ -153,7 +153,6 @@ class Store:
                     f"{source} is a link: a step's output must be a file or folder of its own"
                 )
             if source.is_dir():
-                refuse_links_out(source)
                 self._stage_folder(source, staged)
             else:
                 _take(source, staged)
@@ -251,9 +250,12 @@ class Store:
         return NotFoundError(f"nothing is at {uri} ({near})")
 
     def _stage_folder(self, source: Path, staged: Path) -> None:
+        links = refuse_links_out(source)
         staged.mkdir()
         files = dict(files_below(source))
-        linked = {name for name, path in files.items() if _through_link(source, path)}
+        linked = {
+            name for name, path in files.items() if links and not links.isdisjoint((path, *path.parents))
+        }
         for name in sorted(
             files, key=lambda name: name not in linked
         ):  # what links lead to is moved after them
@@ -277,10 +279,6 @@ class Store:
             raise UnsafeUriError(
                 f"{uri}: a key would be both an object and a folder, which a local store cannot hold"
             ) from error
-
-
-def _through_link(folder: Path, path: Path) -> bool:
-    return any(part.is_symlink() for part in (path, *path.parents) if part.is_relative_to(folder))
 
 
 def _take(source: Path, target: Path) -> None:

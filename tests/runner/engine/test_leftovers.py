@@ -1,0 +1,46 @@
+"""What is left in the folders of steps that have ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dagsmith_runner.options import RunOptions
+from dagsmith_runner.runner import Runner
+from tests.runner.engine.pipelines import Heard, definition, job, output_of, run
+
+
+def test_a_step_that_has_succeeded_leaves_its_logs_and_one_that_failed_its_data_too(tmp_path: Path) -> None:
+    text = definition([job("good", "echo 1 > $OUT/n"), job("bad", "exit 1", output_of("good"))])
+
+    outcome = run(text, tmp_path)
+
+    attempts = {name: outcome.folder / "steps" / name / "attempt-1" for name in ("good", "bad")}
+    assert sorted(path.name for path in attempts["good"].iterdir()) == ["stderr.log", "stdout.log"]
+    assert (attempts["bad"] / "ml" / "processing" / "in0" / "n").read_text() == "1\n"
+
+
+def test_a_resumed_run_removes_what_the_part_before_it_had_no_time_to(tmp_path: Path) -> None:
+    text = definition([job("good", "echo 1 > $OUT/n"), job("bad", "exit 1", output_of("good"))])
+    outcome = run(text, tmp_path)
+    left = outcome.folder / "steps" / "good" / "attempt-1" / "ml" / "processing"
+    left.mkdir(parents=True)
+
+    Runner.resume(outcome.id, RunOptions(runs=tmp_path / "runs")).run()
+
+    assert not left.parent.exists()
+
+
+def test_a_folder_that_cannot_be_removed_is_told_and_the_step_has_succeeded(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").touch()
+    heard = Heard()
+    script = f'cd "$OUT/../../.." && rm -r ml && ln -s {elsewhere} ml'
+
+    outcome = run(definition([job("one", script)]), tmp_path, listener=heard, isolation="paths")
+
+    assert outcome.status == "Succeeded"
+    told = [event.message for event in heard if event.kind == "warning"]
+    assert any(text and "attempt-1/ml cannot be removed" in text for text in told), told
+    assert (elsewhere / "file").exists()
+    assert heard[-1].kind == "run-ended"
