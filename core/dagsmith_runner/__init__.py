@@ -1,7 +1,6 @@
-"""Parts that run a compiled pipeline definition on this machine: without Docker, without AWS, without the SDK.
+"""Runs a compiled pipeline definition on this machine: without Docker, without AWS, without the SDK.
 
-The definition that is run is the JSON that SageMaker would get, and S3 is a folder. What puts the parts together, a
-scheduler and the processes of jobs, is not here yet, and neither is a command.
+The definition that is run is the JSON that SageMaker would get, and S3 is a folder.
 """
 
 from __future__ import annotations
@@ -12,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dagsmith_runner.options import RunOptions as RunOptions
     from dagsmith_runner.outcome import RunOutcome as RunOutcome
+    from dagsmith_runner.runner import Runner as Runner
 
 _HOMES = {
     "RunOptions": "dagsmith_runner.options",
     "RunOutcome": "dagsmith_runner.outcome",
+    "Runner": "dagsmith_runner.runner",
 }
 
-__all__ = ["RunOptions", "RunOutcome"]
+__all__ = ["RunOptions", "RunOutcome", "Runner"]
 
 
 def __getattr__(name: str) -> Any:
