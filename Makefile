@@ -26,13 +26,19 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
+# What MODS gives to every start of a pipeline. Nothing of it is used on this machine.
+MODS_PARAMETERS := --param EXECUTION_S3_PREFIX=s3://example-bucket/executions --param VPC_SUBNET=subnet-0123456789abcdef0 \
+    --param SECURITY_GROUP_ID=sg-0123456789abcdef0 --param KMS_ENCRYPTION_KEY_PARAM=alias/example
+
 .PHONY: demo
-demo: $(SDK3_READY) ## Compile the example pipeline for MODS and write its definition
+demo: $(SDK3_READY) ## Compile the example pipeline for MODS, and run it on this machine
 	@# Not into the environment itself: there mods-plugin would be active in every compile of every test.
 	$(SDK3) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --upgrade \
 	    --target examples/breast_cancer/build/mods-plugin ./mods_plugin
 	cd examples/breast_cancer && PYTHONPATH=build/mods-plugin \
 	    ../../.venv-sdk3/bin/dagsmith compile pipeline.yaml -o build/definition.json
+	cd examples/breast_cancer && PYTHONPATH=build/mods-plugin \
+	    ../../.venv-sdk3/bin/dagsmith run pipeline.yaml --runs build/runs $(MODS_PARAMETERS)
 
 .PHONY: test
 test: $(SDK3_READY) ## Run the whole test suite on SDK 3
