@@ -295,6 +295,8 @@ def create_run(
     """
     started = datetime.now(timezone.utc)
     try:
+        runs.mkdir(parents=True, exist_ok=True)
+        (runs / ".gitignore").write_text("*\n", "utf-8")  # runs are nobody's source
         folder, execution = _new_folder(runs, f"{started:%Y%m%dT%H%M%SZ}-{pipeline}")
         (folder.path / "README.txt").write_text(_README.format(pipeline=pipeline, id=folder.id), "utf-8")
         (folder.path / "definition.json").write_text(definition, "utf-8")

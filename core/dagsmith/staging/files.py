@@ -12,8 +12,9 @@ from pathlib import Path
 from dagsmith.errors import DagsmithError, did_you_mean
 from dagsmith.staging.tarball import Member
 
-# Left out of archives: what tools write beside code, and what differs from machine to machine.
-SKIPPED_FOLDERS = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".venv"})
+# Left out of archives: what tools write beside code (runs on this machine are in .dagsmith), and what differs from
+# machine to machine.
+SKIPPED_FOLDERS = frozenset({"__pycache__", ".dagsmith", ".git", ".ipynb_checkpoints", ".venv"})
 SKIPPED_FILES = frozenset({".DS_Store"})
 SKIPPED_SUFFIXES = (".pyc",)
 

@@ -55,6 +55,7 @@ def test_a_run_leaves_a_folder_that_says_what_is_in_it(tmp_path: Path) -> None:
         "run-ended",
     ]
     assert open_run(tmp_path / "runs", outcome.id).outcome() == outcome
+    assert (tmp_path / "runs/.gitignore").read_text() == "*\n"
 
 
 def test_a_failed_step_stops_what_waits_for_it_and_not_its_peers(tmp_path: Path) -> None:

@@ -185,6 +185,7 @@ def test_what_tools_leave_behind_is_left_out(tmp_path: Path) -> None:
             "lib/__pycache__/a.py": "x",
             "lib/old.pyc": "x",
             ".git/config": "x",
+            ".dagsmith/runs/a/run.json": "x",
             ".ipynb_checkpoints/a.ipynb": "x",
             ".DS_Store": "x",
             ".venv/bin/activate": "x",
