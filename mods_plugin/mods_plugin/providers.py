@@ -6,16 +6,21 @@ and gives a mapping of the fields it knows. It is imported only when the options
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagsmith.plugin import InvalidInputError, PipelineConfig, did_you_mean
+from dagsmith.plugins.installed import ENTRY_POINTS, installed
 from mods_plugin.failure import failure
 from mods_plugin.metadata import FIELDS
 
 if TYPE_CHECKING:
+    from email.message import Message
+
     from importlib_metadata import EntryPoint
 
 GROUP = "mods_plugin.metadata_providers"
@@ -39,6 +44,19 @@ class ProviderContext:
 Provider = Callable[[ProviderContext], Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class _Installed:
+    """A provider that is installed.
+
+    Attributes:
+        point: Its entry point.
+        owner: Its distribution, with the version.
+    """
+
+    point: EntryPoint
+    owner: str
+
+
 class UnknownProviderError(ValueError):
     """There is no provider of a name.
 
@@ -46,9 +64,10 @@ class UnknownProviderError(ValueError):
         hint: The nearest name, or the few that there are.
     """
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
+    def __init__(self, name: str, known: Iterable[str], unreadable: Iterable[str] = ()) -> None:
         self.hint = did_you_mean(name, known)
-        super().__init__(f"there is no metadata provider {name!r}")
+        broken = "".join(f"; the metadata of {place} cannot be read" for place in unreadable)
+        super().__init__(f"there is no metadata provider {name!r}{broken}")
 
 
 def ask_provider(name: str, context: ProviderContext) -> Mapping[str, Any]:
@@ -59,35 +78,65 @@ def ask_provider(name: str, context: ProviderContext) -> Mapping[str, Any]:
         InvalidInputError: If the provider found a mistake in the user's files.
         PluginError: If several distributions provide it, or it is broken, or gives something else than metadata.
     """
-    from importlib_metadata import entry_points
-
-    points = list(entry_points(group=GROUP))
-    found = {(point.value, _owner(point)): point for point in points if point.name == name}
+    unreadable: list[str] = []
+    providers = list(_installed(unreadable))
+    found = {(item.point.value, item.owner): item for item in providers if item.point.name == name}
     if not found:
-        raise UnknownProviderError(name, (point.name for point in points))
+        raise UnknownProviderError(name, (item.point.name for item in providers), unreadable)
     if len(found) > 1:
         owners = " and ".join(sorted(owner for _, owner in found))
         raise failure(f"metadata provider {name!r} is provided by {owners}", "uninstall all but one of them")
-    point = next(iter(found.values()))
+    provider = next(iter(found.values()))
     try:
-        given = point.load()(context)
+        load: Callable[[], Provider] = provider.point.load
+        given = load()(context)
     except InvalidInputError:
         raise
     # A provider is foreign code: whatever it raises, sys.exit() included, is its failure.
     except (Exception, SystemExit) as error:
-        raise _broken(point, f"raised {type(error).__name__}: {error}") from error
+        raise _broken(provider, f"raised {type(error).__name__}: {error}") from error
     if not isinstance(given, Mapping):
-        raise _broken(point, f"gave {given!r}, expected a mapping")
+        raise _broken(provider, f"gave {given!r}, expected a mapping")
     unknown = [key for key in given if key not in FIELDS]
     if unknown:
-        raise _broken(point, f"gave {unknown[0]!r}, which is none of {', '.join(FIELDS)}")
+        raise _broken(provider, f"gave {unknown[0]!r}, which is none of {', '.join(FIELDS)}")
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _broken(point: EntryPoint, what: str) -> Exception:
+def _installed(unreadable: list[str]) -> Iterator[_Installed]:
+    """Every provider; a distribution whose metadata cannot be read is passed over, and its place noted."""
+    from importlib_metadata import EntryPoint
+
+    for distribution in installed(sys.path, []):
+        # Nobody may be kept from compiling by a distribution that he did not ask for, broken in whatever way.
+        try:
+            found = _in_group(distribution.read_text(ENTRY_POINTS) or "")
+            owner = _named(distribution.metadata()) if found else ""
+        except Exception:
+            unreadable.append(str(distribution.place))
+            continue
+        for name, value in found.items():
+            yield _Installed(EntryPoint(name, value, GROUP), owner)
+
+
+def _named(metadata: Message) -> str:
+    return f"{metadata['Name']} {metadata['Version']}"
+
+
+def _in_group(text: str) -> Mapping[str, str]:
+    """The entry points of providers, by name.
+
+    The format: https://packaging.python.org/specifications/entry-points/#file-format
+    """
+    if GROUP not in text:
+        return {}
+    parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    # Names are taken as they are written; the parser's own would be in small letters.
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(text)
+    return dict(parser[GROUP]) if GROUP in parser else {}
+
+
+def _broken(provider: _Installed, what: str) -> Exception:
     remedy = "mend it, or leave it out of plugins.options.mods.providers"
-    return failure(f"metadata provider {point.name!r} ({_owner(point)}) {what}", remedy)
-
-
-def _owner(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value
+    return failure(f"metadata provider {provider.point.name!r} ({provider.owner}) {what}", remedy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from dagsmith.errors import InvalidInputError, PluginError
 from dagsmith.plugin import CompileReport
 from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.decorator import UnknownMetadataError
+from mods_plugin.git_checkout import Checkout, read_checkout
 from mods_plugin.labels import tag_value
 from mods_plugin.metadata import FIELDS, LIMITS, is_version, problem_of
 from mods_plugin.sources import base_config_metadata
@@ -277,6 +279,51 @@ def test_two_providers_of_one_name_are_refused(modules: Callable[[str, str], Non
     provide(modules, text, owner="other-rules")
     with pytest.raises(PluginError, match=r"provided by house-rules 1.0 and other-rules 1.0"):
         report_of(unlabelled({"providers": ["house"]}))
+
+
+BROKEN = {
+    "no metadata": {
+        "broken-1.0.dist-info/entry_points.txt": "[mods_plugin.metadata_providers]\nbroken = x:y\n"
+    },
+    "no bytes of text": {"broken-1.0.dist-info/entry_points.txt": "\udcff"},
+    "no entry points": {
+        "broken-1.0.dist-info/METADATA": "Name: broken\n",
+        "broken-1.0.dist-info/entry_points.txt": "mods_plugin.metadata_providers = x\n",
+    },
+    "an empty folder": {"broken-1.0.dist-info/RECORD": ""},
+}
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_a_broken_distribution_of_somebody_else_stops_no_provider(
+    tmp_path: Path, modules: Callable[[str, str], None], way: str
+) -> None:
+    provide(modules, "def provider(context):\n    return {'author': 'risk'}\n")
+    for path, text in BROKEN[way].items():
+        file = tmp_path / "modules" / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(text.encode(errors="surrogateescape"))
+    assert report_of(unlabelled({"providers": ["house"]})).metadata["author"] == "risk"
+
+
+def test_a_provider_whose_metadata_cannot_be_read_is_told_of(modules: Callable[[str, str], None]) -> None:
+    modules("broken-1.0.dist-info/entry_points.txt", "[mods_plugin.metadata_providers]\nbroken = x:y\n")
+    (error,) = errors_of(unlabelled({"providers": ["broken"]}))
+    assert "there is no metadata provider 'broken'; the metadata of " in error
+    assert "broken-1.0.dist-info cannot be read" in error
+
+
+def test_outside_of_a_checkout_git_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nexit 1\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(git.parent), prepend=os.pathsep)
+    assert read_checkout(tmp_path) == Checkout()
+    assert not (tmp_path / "started").exists()
+    (tmp_path / ".git").mkdir()
+    assert read_checkout(tmp_path) == Checkout()
+    assert (tmp_path / "started").exists()
 
 
 def test_a_provider_that_is_not_installed_is_a_located_error() -> None:
