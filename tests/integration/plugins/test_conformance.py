@@ -103,6 +103,18 @@ BAD = {
         """,
         "not that of its pipeline",
     ),
+    "it changes what is frozen behind its back": (
+        "it_changes_only_what_it_declares",
+        """
+        @hookimpl
+        def transform_spec(spec):
+            for step in spec.steps:
+                if step.name == "train":
+                    dict.__setitem__(step.arguments, "EnableNetworkIsolation", True)
+            return spec
+        """,
+        "Steps.train.Arguments.EnableNetworkIsolation",
+    ),
     "it changes a pipeline that is compiled": (
         "it_changes_only_what_it_declares",
         """
