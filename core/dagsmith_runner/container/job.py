@@ -133,14 +133,18 @@ def read_told(path: Path, characters: int = TOLD_CHARACTERS) -> str | None:
     Raises:
         UnicodeDecodeError: If it is not UTF-8.
     """
+    if path.parent.is_symlink():
+        return None
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as reader:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        piece = reader.read(4 * characters)
+        piece = os.read(descriptor, 4 * characters)
+    finally:
+        os.close(descriptor)
     # A character that is cut in two at the end of the piece is left out.
     text = codecs.getincrementaldecoder("utf-8")().decode(piece, final=len(piece) < 4 * characters)
     return text[:characters].strip() or None

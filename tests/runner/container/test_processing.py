@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -136,11 +137,22 @@ def test_an_exit_message_that_is_not_utf_8_fails_the_job(plain_bench: Bench) -> 
     assert error.reason == "ClientError: /opt/ml/output/message is not UTF-8"
 
 
-def test_a_message_that_is_a_link_is_not_read(plain_bench: Bench) -> None:
-    result = plain_bench.process(
-        "import os, sys; os.symlink('/etc/hostname', sys.argv[1])", "/opt/ml/output/message"
-    )
-    assert "ExitMessage" not in result.properties
+@pytest.mark.parametrize(
+    "script",
+    [
+        "os.symlink(secret, folder + '/message')",
+        "os.rmdir(folder); os.symlink(os.path.dirname(secret), folder)",
+        "os.mkfifo(folder + '/message')",
+        "os.mkdir(folder + '/message')",
+    ],
+)
+def test_a_message_that_is_no_file_of_the_jobs_is_not_read(
+    plain_bench: Bench, tmp_path: Path, script: str
+) -> None:
+    (tmp_path / "message").write_text("not the job's")
+    script = f"import os, sys; folder, secret = sys.argv[1:]; {script}; sys.exit(1)"
+    error = plain_bench.failure("process", script, "/opt/ml/output", str(tmp_path / "message"))
+    assert error.reason == "AlgorithmError: exit code: 1"
 
 
 def test_a_killed_job_says_so(plain_bench: Bench) -> None:

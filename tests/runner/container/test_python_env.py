@@ -9,6 +9,7 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -82,6 +83,28 @@ def test_other_requirements_are_another_environment(plain_bench: Bench, wheels: 
     second = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     assert said(first, "import greeting; print(greeting.WORDS)") == "hello 1.0"
     assert said(second, "import greeting; print(greeting.WORDS)") == "hello 2.0"
+
+
+def test_another_version_than_the_current_ones_comes_first_and_the_current_one_stays(
+    plain_bench: Bench, wheels: Path, tmp_path: Path
+) -> None:
+    first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    (wheels / "requirements.txt").write_text(f"./{make_wheel(wheels, '2.0')}\n")
+    # The environment that was made stands for the current one.
+    program = f"""
+        import sys
+        from pathlib import Path
+        from tests.runner.container.support import Bench
+        from dagsmith_runner.python_env import python_for
+        class Launcher:
+            isolation = "paths"
+        run = Bench(Path({str(tmp_path / "other")!r}), Launcher()).step_run("Processing", {{}})
+        print(python_for(run, (Path({str(wheels)!r}), "requirements.txt")))
+    """
+    root = str(Path(__file__).parents[3])
+    second = Path(said(first, f"import sys; sys.path.insert(0, {root!r})\n" + dedent(program)))
+    assert said(second, "import greeting; print(greeting.WORDS)") == "hello 2.0"
+    assert said(first, "import greeting; print(greeting.WORDS)") == "hello 1.0"
 
 
 def test_an_environment_is_made_once_by_many_at_once(plain_bench: Bench, wheels: Path) -> None:

@@ -6,13 +6,23 @@ import gzip
 import io
 import json
 import tarfile
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.runner.container.support import BUCKET, Bench, training_arguments
+from dagsmith_runner.launch.command import Command, Exit
+from tests.runner.container.support import (
+    BUCKET,
+    IMAGE,
+    Bench,
+    processing_arguments,
+    training_arguments,
+)
 
 MODEL = f"{BUCKET}/models/the-job/output/model.tar.gz"
 TRAIN = """
@@ -298,3 +308,40 @@ def test_a_model_that_links_out_is_refused(plain_bench: Bench) -> None:
 def test_a_model_folder_that_became_a_link_is_refused(plain_bench: Bench) -> None:
     script = "import os; os.rmdir(os.environ['SM_MODEL_DIR']); os.symlink('/etc', os.environ['SM_MODEL_DIR'])"
     assert "is a link, or below one" in plain_bench.failure("train", script).reason
+
+
+@dataclass
+class Engine:
+    """Stands for a container engine, which the machines of tests have none of: it keeps the commands."""
+
+    isolation: Literal["namespace", "paths", "docker"] = "docker"
+    commands: list[Command] = field(default_factory=list)
+
+    def run(self, command: Command, stop: threading.Event) -> Exit:
+        self.commands.append(command)
+        return Exit(0)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_in_its_image_a_script_is_left_to_the_images_own_toolkit(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "runs", Engine())
+    bench.train({"train.py": "", "requirements.txt": "x"})
+    (command,) = bench.launcher.commands  # type: ignore[attr-defined]
+    assert (command.argv, command.program, command.image) == (("train",), False, IMAGE)
+    assert not {"PATH", "HOME", "SM_HPS"} & set(command.environment)
+    config = command.ml / "input" / "config" / "hyperparameters.json"
+    assert json.loads(config.read_text("utf-8"))["sagemaker_submit_directory"] == '"/opt/ml/code"'
+    assert (command.ml / "code" / "train.py").is_file()
+
+
+def test_in_its_image_a_job_without_a_command_runs_what_the_image_does(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "runs", Engine())
+    bench.run("Training", training_arguments() | {"HyperParameters": {}})
+    request = processing_arguments("--fast")
+    del request["AppSpecification"]["ContainerEntrypoint"]
+    bench.put(f"{BUCKET}/code/script.py", "")
+    bench.run("Processing", request)
+    commands = [(command.argv, command.program) for command in bench.launcher.commands]  # type: ignore[attr-defined]
+    assert commands == [(("train",), False), (("--fast",), False)]
