@@ -15,6 +15,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _BRANCHES = ("IfSteps", "ElseSteps")
 MAX_DEPTH = 200
 """How deep the JSON of a definition may be nested: far beyond what conditions need, within what Python recurses."""
+_HINTS = 20
+"""How many mistakes get a hint: each is looked for among all names, and those of a large definition are many."""
 _VARIABLES = (
     "CurrentDateTime",
     "PipelineArn",
@@ -193,12 +195,12 @@ def _check_references(
     where = f"step {step.name!r}"
     for other in step.depends_on:
         if other not in steps:
-            hint = did_you_mean(other, steps)
+            hint = did_you_mean(other, steps) if len(sink.diagnostics) < _HINTS else None
             sink.error(f"{where}: there is no step {other!r}", at, code="unknown-step", hint=hint)
     for get in references(step.body):
         room, _, name = get.partition(".")
         if room == "Parameters" and name not in parameters:
-            hint = did_you_mean(name, parameters)
+            hint = did_you_mean(name, parameters) if len(sink.diagnostics) < _HINTS else None
             sink.error(f"{where}: there is no parameter {name!r}", at, code="unknown-parameter", hint=hint)
         elif room == "Execution" and name not in _VARIABLES:
             hint = did_you_mean(name, _VARIABLES)

@@ -161,6 +161,14 @@ def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:
     assert "--param Needed=VALUE" in str(long.value)
 
 
+def test_of_very_many_mistakes_all_are_told_and_the_first_get_hints() -> None:
+    steps = [{"Name": f"step-{n}", "Type": "Fail", "DependsOn": [f"stpe-{n}"]} for n in range(100)]
+    with pytest.raises(InvalidInputError) as caught:
+        read(*steps)
+    assert len(caught.value.diagnostics) == 100
+    assert sum(diagnostic.hint is not None for diagnostic in caught.value.diagnostics) == 20
+
+
 @pytest.mark.parametrize(
     ("condition", "outcome"),
     [
