@@ -22,6 +22,7 @@ _BESIDE = (
     "TuningObjective",
     "HyperParameterRanges",
     "StaticHyperParameters",
+    "HyperParameterTuningResourceConfig",
     "RetryStrategy",
 )
 """What of a definition is no part of a CreateTrainingJob request."""
@@ -202,8 +203,12 @@ def _read(
 
 
 def _as_training(definition: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """SDK 2 names resources for tuning alone: of those, the first choice."""
+    resources = mapping(definition.get("HyperParameterTuningResourceConfig"))
+    first = [mapping(choice) for choice in listed(resources.get("InstanceConfigs"))][:1]
     rest = {key: value for key, value in definition.items() if key not in _BESIDE}
-    return {**rest, "HyperParameters": dict(hyperparameters)}
+    given = {"ResourceConfig": {**resources, **(first[0] if first else {})}} if resources else {}
+    return {**given, **rest, "HyperParameters": dict(hyperparameters)}
 
 
 def _given(value: Any, key: str) -> bool:
