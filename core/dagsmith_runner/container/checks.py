@@ -80,11 +80,11 @@ def shape_problems(step: str, value: Any, shape: Shape, path: str = "") -> Itera
             yield _wrong(step, path, "an object")
             return
         for key, inner in shape.items():
-            here = f"{path}.{key}".lstrip(".")
             if value.get(key) is None and key in _REQUIRED:
-                yield Diagnostic(f"step {step!r}: {here} is missing", code="missing-field")
+                missing = f"{path}.{key}".lstrip(".")
+                yield Diagnostic(f"step {step!r}: {missing} is missing", code="missing-field")
             for name in value if key == "*" else (key,):
-                yield from shape_problems(step, value.get(name), inner, here)
+                yield from shape_problems(step, value.get(name), inner, f"{path}.{name}".lstrip("."))
     elif isinstance(shape, list):
         if not isinstance(value, list | tuple):
             yield _wrong(step, path, "a list")
@@ -139,13 +139,23 @@ def needs_image(step: str, what: str) -> Diagnostic:
 def program_problems(step: str, entrypoint: list[Any]) -> Iterator[Diagnostic]:
     """Say which programs and files of an entrypoint are not on this machine; those below ``/opt/ml`` will be."""
     for number, part in enumerate(entrypoint):
-        if not isinstance(part, str):
+        if not isinstance(part, str) or (number == 0 and with_python((part,)) == ("python3",)):
             continue
         if number == 0 and "/" not in part:
-            if not _PYTHON.fullmatch(part) and shutil.which(part) is None:
+            if shutil.which(part) is None:
                 yield needs_image(step, f"the entrypoint runs {part}, which is not on this machine")
         elif part.startswith("/") and not below(part, ML) and not Path(part).exists():
             yield needs_image(step, f"the entrypoint names {part}, which is not on this machine")
+
+
+def with_python(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """A command with ``python3`` in the place of the image's own interpreter, such as ``/opt/conda/bin/python``.
+
+    The step's Python environment stands for the image's, wherever the image has it.
+    """
+    if argv and _PYTHON.fullmatch(PurePosixPath(argv[0]).name) and not below(argv[0], ML):
+        return ("python3", *argv[1:])
+    return argv
 
 
 def below(path: str, folder: str) -> bool:

@@ -16,6 +16,7 @@ from dagsmith_runner.container.checks import (
     needs_image,
     program_problems,
     shape_problems,
+    with_python,
 )
 
 BASE = "/opt/ml/processing"
@@ -112,14 +113,12 @@ def outputs(request: Mapping[str, Any]) -> tuple[Output, ...]:
     )
 
 
-def argv(request: Mapping[str, Any]) -> tuple[str, ...]:
-    """The command of the container; empty for what the image itself runs."""
+def argv(request: Mapping[str, Any], *, image: bool) -> tuple[str, ...]:
+    """The command of the container; without an entrypoint, the arguments of what the image itself runs."""
     specification = request["AppSpecification"]
-    parts = [
-        *(specification.get("ContainerEntrypoint") or ()),
-        *(specification.get("ContainerArguments") or ()),
-    ]
-    return tuple(str(part) for part in parts)
+    entrypoint = tuple(map(str, specification.get("ContainerEntrypoint") or ()))
+    arguments = tuple(map(str, specification.get("ContainerArguments") or ()))
+    return (*(entrypoint if image else with_python(entrypoint)), *arguments)
 
 
 def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:

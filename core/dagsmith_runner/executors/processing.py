@@ -57,7 +57,7 @@ def run(run: StepRun) -> StepResult:
     settle_paths(run, [folders["entrypoint"]] if launchers else [], ml)
     stdout, stderr = run.folder / "stdout.log", run.folder / "stderr.log"
     command = Command(
-        argv=processing_request.argv(request),
+        argv=processing_request.argv(request, image=run.launcher.isolation == "docker"),
         environment=_environment(run, request),
         ml=ml,
         folder=ML,

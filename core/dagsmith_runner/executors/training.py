@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dagsmith.errors import DagsmithError, Diagnostic
 from dagsmith_runner.container import job, metrics, toolkit, training_request
 from dagsmith_runner.container.channels import fetch_channels
-from dagsmith_runner.container.checks import refuse, without_nulls
+from dagsmith_runner.container.checks import refuse, with_python, without_nulls
 from dagsmith_runner.container.drivers import driver_requirements, settle_paths, unpack_code
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.files import pack_tar_gz
@@ -100,7 +100,7 @@ def _command(
     arguments = tuple(map(str, algorithm.get("ContainerArguments") or ()))
     limit = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME)
     command = Command(
-        argv=(*entrypoint, *arguments),
+        argv=(*(entrypoint if run.launcher.isolation == "docker" else with_python(entrypoint)), *arguments),
         environment=environment,
         ml=ml,
         folder=ML,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from dagsmith_runner.executor import StepStoppedError
-from tests.runner.container.support import BUCKET, Bench
+from tests.runner.container.support import BUCKET, Bench, processing_arguments
 
 COPY = """
 import shutil, sys
@@ -52,6 +53,15 @@ def test_properties_are_those_of_describe_processing_job(plain_bench: Bench) -> 
     assert properties["ExitMessage"] == "all \u2603"
     assert properties["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] == f"{BUCKET}/out/left"
     assert properties["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
+
+
+@pytest.mark.parametrize("python", ["python", "python3.99", "/opt/conda/bin/python", "/usr/bin/python3"])
+def test_the_steps_environment_stands_for_the_images_python(plain_bench: Bench, python: str) -> None:
+    plain_bench.put(f"{BUCKET}/code/script.py", "import sys; print(sys.executable)")
+    request = processing_arguments()
+    request["AppSpecification"]["ContainerEntrypoint"][0] = python
+    plain_bench.run("Processing", request)
+    assert (plain_bench.attempt / "stdout.log").read_text().strip() == sys.executable
 
 
 def test_a_script_may_name_its_folders_itself_in_a_namespace(namespace_bench: Bench) -> None:
