@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -218,7 +219,12 @@ def _fork(child: Callable[[], NoReturn]) -> int:
     held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     pid = os.fork()
     if pid == 0:
-        child()
+        try:
+            child()
+        except BaseException:  # whatever it is, the fork must not go on as a second keeper
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     signal.pthread_sigmask(signal.SIG_SETMASK, held)
     return pid
 
@@ -367,7 +373,7 @@ def _change_folder(folder: str) -> None:
 
 
 def _why(program: str, error: OSError) -> str:
-    if error.errno == errno.ENOENT and "/" in program and Path(program).exists():
+    if error.errno == errno.ENOENT and "/" in program and os.access(program, os.F_OK):
         return f"{program} cannot be started: the interpreter that its first line names does not exist"
     if error.errno == errno.ENOENT:
         where = "" if "/" in program else " in the folders of PATH"

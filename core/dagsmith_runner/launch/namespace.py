@@ -137,7 +137,7 @@ def _make_temporary(view: dict[str, Any], root: str) -> None:
     if Path(root + other).is_dir() and not _within(other, "/tmp"):
         linux.bind(own, root + other)
     for path in view["needed"]:
-        if not Path(root + path).exists():
+        if not os.access(root + path, os.F_OK):
             _show(path, root)
 
 
@@ -168,7 +168,7 @@ def _make_proc(folder: str) -> None:
     linux.mount("proc", folder, "proc", linux.NOSUID | linux.NODEV | linux.NOEXEC)
     for name in _PROC_READ_ONLY:
         path = f"{folder}/{name}"
-        if Path(path).exists():
+        if os.access(path, os.F_OK):
             linux.bind(path, path)
             linux.make_read_only(path)
 

@@ -83,7 +83,7 @@ class ProcessLauncher:
         """Make a job's view of this machine, and start nothing: what forbids it, if something does."""
         with tempfile.TemporaryDirectory(prefix="dagsmith-") as folder:
             log = Path(folder, "log")
-            command = Command((), {}, Path(folder, "ml"), "/", log, log)
+            command = Command(("none",), {}, Path(folder, "ml"), "/", log, log)
             command.ml.mkdir()
             with self._request(command) as request, log.open("wb") as output:
                 found = self._run({**request, "argv": None}, [output.fileno()] * 2, threading.Event())
@@ -103,6 +103,8 @@ class ProcessLauncher:
                 ml = stack.enter_context(paths.plain_path(command.ml))
                 argv, environment, folder = paths.rewrite_all(argv, environment, folder, ml)
             argv, environment = _with_python(argv, environment, python)
+            if not argv[:1] or not argv[0]:
+                raise _UnsayableError("there is no program to start")
             yield {
                 "argv": [_text(f"argument {number}", value) for number, value in enumerate(argv)],
                 "env": dict(_variable(name, value) for name, value in environment.items()),

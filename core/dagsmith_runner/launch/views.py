@@ -53,7 +53,7 @@ def environment_inside(environment: Mapping[str, str]) -> dict[str, str]:
             del inside[name]
     if not _writable(inside.get("HOME", "")):
         inside["HOME"] = "/tmp"
-        if Path(site.getuserbase()).is_dir():
+        if os.access(site.getuserbase(), os.R_OK):
             inside.setdefault("PYTHONUSERBASE", site.getuserbase())
     return inside
 
@@ -74,6 +74,6 @@ def _needed(command: Command, environment: Mapping[str, str], python: Path, hidd
         for path in wanted
         if path.is_absolute()
         and any(Path(folder) in path.parents for folder in (*_PRIVATE, hidden))
-        and path.exists()
+        and os.access(path, os.F_OK)
     }
     return sorted(found, key=lambda path: (len(path), path))

@@ -1,0 +1,43 @@
+"""A runner of one job, in a process of its own: it prints as JSON how the job ended and how much memory itself took.
+
+Its arguments are the isolation, the user's folder, and the job's program with its arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "core"))
+
+from dagsmith_runner.launch.command import Command
+from dagsmith_runner.launch.launcher import launcher
+
+
+def main(isolation: str, folder: Path, *argv: str) -> None:
+    attempt = folder / "runs" / "one" / "steps" / "step" / "attempt-1"
+    (attempt / "ml").mkdir(parents=True, exist_ok=True)
+    command = Command(
+        argv=argv,
+        environment={"PATH": "/usr/bin:/bin"},
+        ml=attempt / "ml",
+        folder="/opt/ml",
+        stdout=attempt / "stdout.log",
+        stderr=attempt / "stderr.log",
+    )
+    started = launcher(isolation, folder / "runs")  # type: ignore[arg-type]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ended = started.run(command, threading.Event())
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    isolated = started.isolation
+    started.close()
+    # The supervisor and its keepers are waited for by now, and so is the job: its own size is not known apart.
+    print(json.dumps({"exit": asdict(ended), "grown_kib": own, "isolation": isolated}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -1,0 +1,317 @@
+"""What cannot be started, and what goes wrong around a job."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagsmith.errors import InvalidInputError
+from dagsmith_runner.launch.launcher import launcher
+from tests.runner.launch.bench import Bench, marker, runner_program, until_alive, until_gone, until_there
+
+_GIB = 1 << 30
+
+
+def _script(folder: Path, text: str, *, mode: int = 0o755) -> None:
+    path = folder / "script"
+    path.write_text(text)
+    path.chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (
+            ["no-such-program"],
+            "no-such-program cannot be started: there is no such program in the folders of PATH",
+        ),
+        (["./no-such-program"], "./no-such-program cannot be started: there is no such program"),
+        (["/no/such"], "/no/such cannot be started: there is no such program"),
+        (["/etc"], "/etc cannot be started: it is not executable"),
+        (["./script/x"], "./script/x cannot be started: Not a directory"),
+        ([""], "there is no program to start"),
+        (["sh", "a\0b"], "argument 1 cannot be given to a process: 'a\\x00b' has a NUL character"),
+        (["sh", "\ud800"], "argument 1 cannot be given to a process: '\\ud800' is no text"),
+        (["sh", "x" * (1 << 22)], "its arguments and environment are longer than this system allows"),
+        ([], "there is no program to start"),
+    ],
+)
+def test_what_cannot_be_started_is_told(bench: Bench, argv: list[str], expected: str) -> None:
+    _script(bench.ml, "#!/bin/sh\n")
+    ended = bench.run(*argv)
+    assert (ended.code, ended.signal) == (None, None)
+    assert ended.problem is not None
+    assert expected in ended.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "expected"),
+    [
+        ("echo", 0o755, "neither a program for this kind of machine nor a script whose first line names"),
+        ("\x7fELF", 0o755, "neither a program for this kind of machine"),
+        ("", 0o755, "neither a program for this kind of machine"),
+        ("#!/no/such\n", 0o755, "the interpreter that its first line names does not exist"),
+        ("#!/bin/sh\n", 0o644, "it is not executable"),
+    ],
+)
+def test_a_script_that_cannot_be_started_is_told(bench: Bench, text: str, mode: int, expected: str) -> None:
+    _script(bench.ml, text, mode=mode)
+    ended = bench.run("./script")
+    assert ended.code is None
+    assert ended.problem is not None
+    assert expected in ended.problem
+
+
+@pytest.mark.parametrize("name", ["", "A=B", "=", "a\0b"])
+def test_a_name_that_no_variable_can_have_is_told(bench: Bench, name: str) -> None:
+    ended = bench.run("true", environment={name: "x"})
+    assert ended.problem is not None
+    assert "environment variable" in ended.problem
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_a_value_that_no_variable_can_have_is_told(bench: Bench, value: str) -> None:
+    ended = bench.run("true", environment={"NAME": value})
+    assert ended.problem is not None
+    assert ended.problem.startswith("environment variable NAME cannot be given to a process")
+
+
+def test_a_name_may_be_strange(bench: Bench) -> None:
+    assert bench.run("env", environment={"a b-ü": "ü\n"}).code == 0
+    assert "a b-ü=ü\n" in bench.output
+
+
+def test_bytes_that_are_no_text_stay_as_they_are(bench: Bench) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (bench.ml / name).write_bytes(b"found")
+    ended = bench.run(
+        "sh", "-c", 'cat "$1" "$V"', "sh", f"/opt/ml/{name}", environment={"V": f"/opt/ml/{name}"}
+    )
+    assert ended.code == 0, bench.errors
+    assert bench.output == "foundfound"
+
+
+def test_long_arguments_are_given_whole(bench: Bench) -> None:
+    long = ["x" * 100_000] * 12
+    ended = bench.python("import sys; print(sum(map(len, sys.argv[1:])))", *long)
+    assert ended.code == 0, ended.problem
+    assert bench.output == "1200000\n"
+
+
+@pytest.mark.parametrize("folder", ["/opt/ml/none", "/no/such", "/etc/passwd"])
+def test_a_working_directory_that_is_none_is_told(bench: Bench, folder: str) -> None:
+    ended = bench.run("true", folder=folder)
+    assert ended.problem is not None
+    assert "its working directory" in ended.problem
+    assert "cannot be entered" in ended.problem
+
+
+def test_an_ml_that_is_not_there_is_told(bench: Bench) -> None:
+    command = bench.command("true")
+    ended = bench.launcher.run(replace(command, ml=bench.folder / "none" / "ml"), bench.stop)
+    assert ended.code is None
+    assert ended.problem is not None
+    assert "No such file or directory" in ended.problem
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "a,b", "a\\040b", "a\nb", os.fsdecode(b"a\xe9b"), "ü"])
+def test_folders_may_have_any_name(tmp_path: Path, namespaces: bool, name: str) -> None:
+    if not namespaces:
+        pytest.skip("this machine lets nobody have namespaces")
+    (tmp_path / name / "runs").mkdir(parents=True)
+    started = launcher("namespace", tmp_path / name / "runs")
+    bench = Bench(started, tmp_path / name)
+    ended = bench.run("sh", "-c", "echo made >/opt/ml/out")
+    started.close()
+    assert ended.code == 0, ended.problem
+    assert (bench.ml / "out").read_text() == "made\n"
+
+
+def test_a_log_that_cannot_be_written_is_told(bench: Bench) -> None:
+    command = bench.command("true")
+    ended = bench.launcher.run(replace(command, stdout=bench.folder / "none" / "log"), bench.stop)
+    assert ended.problem is not None
+    assert str(bench.folder / "none" / "log") in ended.problem
+
+
+def _answer(isolation: str, folder: Path, *argv: str) -> dict[str, Any]:
+    ran = subprocess.run(
+        runner_program(isolation, folder, *argv), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    answer = json.loads(ran.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_a_gigabyte_of_output_takes_no_memory_of_the_runner(bench: Bench) -> None:
+    code = "import os\nfor _ in range(512):\n    os.write(1, b'o' * (1 << 20)), os.write(2, b'e' * (1 << 20))"
+    answer = _answer(bench.launcher.isolation, bench.folder, "python", "-c", code)
+    logs = [bench.attempt("step") / name for name in ("stdout.log", "stderr.log")]
+    assert answer["exit"]["code"] == 0
+    assert sum(log.stat().st_size for log in logs) == _GIB
+    assert answer["grown_kib"] < 8 * 1024
+    for log in logs:
+        log.unlink()
+
+
+@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+def test_a_killed_runner_takes_its_jobs_with_it(isolation: str, tmp_path: Path, namespaces: bool) -> None:
+    if isolation == "namespace" and not namespaces:
+        pytest.skip("this machine lets nobody have namespaces")
+    mark = marker()
+    job = (
+        f"trap '' TERM HUP; (setsid nohup sleep {mark} >/dev/null 2>&1 &) ; touch /opt/ml/there; sleep {mark}"
+    )
+    with subprocess.Popen(
+        runner_program(isolation, tmp_path, "sh", "-c", job), stdout=subprocess.PIPE, start_new_session=True
+    ) as runner:
+        until_there(tmp_path / "runs" / "one" / "steps" / "step" / "attempt-1" / "ml" / "there")
+        until_alive(mark, 2)
+        runner.kill()
+    until_gone(mark)
+    until_gone(str(tmp_path))
+
+
+def test_an_interrupt_at_the_terminal_reaches_the_runner_alone(bench: Bench) -> None:
+    mark = marker()
+    job = f"trap 'touch /opt/ml/interrupted' INT; touch /opt/ml/there; sleep {mark}"
+    command = runner_program(bench.launcher.isolation, bench.folder, "sh", "-c", job)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as runner:
+        until_there(bench.ml / "there")
+        os.killpg(runner.pid, signal.SIGINT)
+        _, errors = runner.communicate()
+    assert b"KeyboardInterrupt" in errors
+    until_gone(mark)
+    assert not (bench.ml / "interrupted").exists()
+
+
+def _children(task: Path) -> list[str]:
+    return (task / "children").read_text().split()
+
+
+def _supervisor() -> int:
+    """The supervisor that this process has started."""
+    children = [pid for path in Path("/proc/self/task").iterdir() for pid in _children(path)]
+    found = [int(pid) for pid in children if b"supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_killed_supervisor_is_replaced_and_its_jobs_go_on(bench: Bench) -> None:
+    job = "touch there; until [ -e go ]; do sleep 0.01; done; exit 5"
+    with bench.running("sh", "-c", job) as running:
+        first = _supervisor()
+        os.kill(first, signal.SIGKILL)
+        assert bench.run("sh", "-c", "exit 6", step="next").code == 6
+        assert _supervisor() != first
+        (bench.ml / "go").touch()
+        assert running.result().code == 5
+
+
+def test_a_killed_keeper_is_told_and_its_job_is_ended(bench: Bench) -> None:
+    mark = marker()
+    job = f"(setsid sleep {mark} &); touch there; sleep {mark}"
+    with bench.running("sh", "-c", job) as running:
+        supervisor = _supervisor()
+        (keeper,) = _children(Path(f"/proc/{supervisor}/task/{supervisor}"))
+        os.kill(int(keeper), signal.SIGKILL)
+        ended = running.result()
+        assert bench.run("true", step="next").code == 0
+    assert ended.code is None
+    assert ended.problem == "the process that stood over it was killed, and so it was ended"
+    until_gone(mark)
+
+
+def _on_a_small_disk(options: str, isolation: str, folder: Path, *argv: str) -> dict[str, Any]:
+    """How a job ended whose run lies on a disk with these limits, and is told as it ends."""
+    mount = f'mount -t tmpfs -o {options} tmpfs "$0" && "$@"'
+    ran = subprocess.run(
+        ["unshare", "-Urm", "sh", "-c", mount, folder, *runner_program(isolation, folder, *argv)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stderr == ""
+    answer = json.loads(ran.stdout)["exit"]
+    assert isinstance(answer, dict)
+    return answer
+
+
+@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+def test_a_disk_that_a_job_fills_is_its_own_failure(isolation: str, tmp_path: Path, namespaces: bool) -> None:
+    if not namespaces:
+        pytest.skip("this machine lets nobody have namespaces")
+    ended = _on_a_small_disk("size=256k", isolation, tmp_path, "sh", "-c", "cat /dev/zero || exit 9")
+    assert (ended["code"], ended["problem"]) == (9, None)
+
+
+@pytest.mark.parametrize("files", range(1, 4))
+@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+def test_a_disk_that_is_full_before_a_job_begins_is_told(
+    isolation: str, files: int, tmp_path: Path, namespaces: bool
+) -> None:
+    if not namespaces:
+        pytest.skip("this machine lets nobody have namespaces")
+    folders = len(["", "runs", "one", "steps", "step", "attempt-1", "ml"])
+    ended = _on_a_small_disk(f"nr_inodes={folders + files}", isolation, tmp_path, "true")
+    if isolation == "paths" and files >= 2:
+        assert ended["code"] == 0
+    else:
+        assert ended["code"] is None
+        assert "No space left on device" in ended["problem"]
+
+
+def test_namespaces_that_are_switched_off_are_told_with_what_to_do(tmp_path: Path, namespaces: bool) -> None:
+    if not namespaces:
+        pytest.skip("this machine lets nobody have namespaces")
+    # In a user namespace that may have none of its own, and that has no capability, as a sandbox has it.
+    off = "echo 0 >/proc/sys/user/max_user_namespaces; exec setpriv --bounding-set -all --inh-caps -all "
+    for isolation in ("auto", "namespace"):
+        command = runner_program(isolation, tmp_path, "true")
+        ran = subprocess.run(
+            ["unshare", "-Ur", "sh", "-c", f'{off} "$@"', "sh", *command],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if isolation == "auto":
+            assert json.loads(ran.stdout)["isolation"] == "paths", ran.stderr
+            assert json.loads(ran.stdout)["exit"]["code"] == 0
+        else:
+            assert "jobs cannot have namespaces of their own here" in ran.stderr
+            assert "/proc/sys/user/max_user_namespaces is 0" in ran.stderr
+
+
+def test_windows_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(InvalidInputError, match="no job can run on Windows itself") as raised:
+        launcher("auto", tmp_path)
+    assert "WSL" in str(raised.value)
+
+
+def test_only_linux_has_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(InvalidInputError, match="this system is not Linux"):
+        launcher("namespace", tmp_path)
+    started = launcher("auto", tmp_path)
+    assert started.isolation == "paths"
+    started.close()
+
+
+def test_a_program_that_the_job_removed_is_told(bench: Bench) -> None:
+    shutil.copy(shutil.which("true") or "", bench.ml / "own")
+    assert bench.run("./own").code == 0
+    assert bench.run("rm", "own").code == 0
+    assert bench.run("./own").problem == "./own cannot be started: there is no such program"
