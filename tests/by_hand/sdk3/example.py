@@ -172,6 +172,7 @@ def build(session: Any) -> Pipeline:
         instance_count=1,
         instance_type=instance_type,
         assemble_with="Line",
+        accept="text/csv",
         output_path=Join(
             on="/", values=["s3:/", BUCKET, NAME, ExecutionVariables.PIPELINE_EXECUTION_ID, "predict"]
         ),
