@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagsmith.errors import Diagnostic
-from dagsmith_runner.container.checks import cannot, mapping
+from dagsmith_runner.container.checks import Shape, cannot, mapping, shape_problems, without_nulls
 from dagsmith_runner.inside import joining
 
 MAX_PAYLOAD_IN_MB = 6
@@ -22,8 +22,29 @@ DEFAULT_TYPE = "application/json"
 _PROCESSED = (joining.CSV, joining.JSON, joining.LINES)
 
 
+_SHAPE: Shape = {
+    "MaxPayloadInMB": "number",
+    "BatchStrategy": "text",
+    "Environment": {"*": "scalar"},
+    "ModelClientConfig": {"InvocationsTimeoutInSeconds": "number"},
+    "TransformInput": {
+        "DataSource": {"S3DataSource": {"S3Uri": "uri", "S3DataType": "text"}},
+        "ContentType": "text",
+        "CompressionType": "text",
+        "SplitType": "text",
+    },
+    "TransformOutput": {"S3OutputPath": "uri", "Accept": "text", "AssembleWith": "text"},
+    "DataProcessing": {"InputFilter": "text", "OutputFilter": "text", "JoinSource": "text"},
+}
+
+
 def problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Say what of a request cannot run here; references may stand for any value."""
+    request = without_nulls(request)
+    wrong = list(shape_problems(step, request, _SHAPE))
+    if wrong:
+        yield from wrong
+        return
     source = mapping(request.get("TransformInput"))
     split = source.get("SplitType", "None")
     if isinstance(split, str) and split not in ("None", "Line"):
@@ -38,6 +59,8 @@ def problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
         yield cannot(step, f"the input is a {kind}: here there are only S3Prefix and ManifestFile")
     if "S3OutputPath" not in mapping(request.get("TransformOutput")):
         yield Diagnostic(f"step {step!r}: TransformOutput has no S3OutputPath", code="missing-field")
+    if "ModelName" not in request:
+        yield Diagnostic(f"step {step!r}: it names no ModelName", code="missing-field")
     if isinstance(request.get("ModelName"), str):
         yield cannot(step, f"model {request['ModelName']!r} is in AWS: no step of this pipeline makes it")
     yield from _processing_problems(step, request)

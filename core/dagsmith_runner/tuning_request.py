@@ -9,7 +9,7 @@ from typing import Any
 
 from dagsmith.errors import Diagnostic, did_you_mean
 from dagsmith_runner.container import training_request
-from dagsmith_runner.container.checks import cannot, listed, mapping
+from dagsmith_runner.container.checks import Shape, cannot, listed, mapping, shape_problems, without_nulls
 from dagsmith_runner.container.toolkit import PROGRAM
 from dagsmith_runner.references import is_reference
 from dagsmith_runner.search import STRATEGIES, Range, SpaceError, combinations, make_search, read_ranges
@@ -26,6 +26,41 @@ _BESIDE = (
     "RetryStrategy",
 )
 """What of a definition is no part of a CreateTrainingJob request."""
+
+_BOUNDS: Shape = [{"Name": "text", "MinValue": "scalar", "MaxValue": "scalar", "ScalingType": "text"}]
+_RANGES: Shape = {
+    "IntegerParameterRanges": _BOUNDS,
+    "ContinuousParameterRanges": _BOUNDS,
+    "CategoricalParameterRanges": [{"Name": "text", "Values": ["scalar"]}],
+}
+_OBJECTIVE: Shape = {"MetricName": "text", "Type": "text"}
+_DEFINITION: Shape = {
+    "DefinitionName": "text",
+    "HyperParameterRanges": _RANGES,
+    "StaticHyperParameters": {"*": "scalar"},
+    "TuningObjective": _OBJECTIVE,
+    "HyperParameterTuningResourceConfig": {"InstanceConfigs": [{}]},
+}
+_SHAPE: Shape = {
+    "HyperParameterTuningJobConfig": {
+        "Strategy": "text",
+        "HyperParameterTuningJobObjective": _OBJECTIVE,
+        "ParameterRanges": _RANGES,
+        "RandomSeed": "number",
+        "ResourceLimits": {
+            "MaxNumberOfTrainingJobs": "whole",
+            "MaxParallelTrainingJobs": "whole",
+            "MaxRuntimeInSeconds": "whole",
+        },
+        "TuningJobCompletionCriteria": {
+            "TargetObjectiveMetricValue": "number",
+            "BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": "whole"},
+            "ConvergenceDetected": {"CompleteOnConvergence": "text"},
+        },
+    },
+    "TrainingJobDefinition": _DEFINITION,
+    "TrainingJobDefinitions": [_DEFINITION],
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +143,7 @@ def read_plan(request: Mapping[str, Any]) -> Plan:
         trials=int(most) if most is not None else UNBOUNDED,
         parallel=int(limits.get("MaxParallelTrainingJobs", 1)),
         seconds=_float(limits.get("MaxRuntimeInSeconds")),
-        seed=None if config.get("RandomSeed") is None else int(config["RandomSeed"]),
+        seed=None if config.get("RandomSeed") is None else int(float(config["RandomSeed"])),
         target=_float(criteria.get("TargetObjectiveMetricValue")),
         patience=None if patience is None else int(patience),
     )
@@ -126,8 +161,17 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
         request: The request.
         image: Whether training jobs will run in their own image.
     """
+    request = without_nulls(request)
+    wrong = list(shape_problems(step, request, _SHAPE))
+    if wrong:
+        yield from wrong
+        return
     config = mapping(request.get("HyperParameterTuningJobConfig"))
     strategy = config.get("Strategy")
+    if strategy is None:
+        message = f"step {step!r}: HyperParameterTuningJobConfig has no Strategy"
+        yield Diagnostic(message, code="missing-field")
+        return
     if isinstance(strategy, str) and strategy not in STRATEGIES:
         hint = did_you_mean(strategy, STRATEGIES)
         yield Diagnostic(f"step {step!r}: there is no strategy {strategy!r}", code="unknown-value", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +47,8 @@ def refuse(problems: Iterator[Diagnostic]) -> None:
 
 
 Shape = str | dict[str, Any] | list[Any]
-"""``text``, ``uri`` (of S3), ``scalar``, ``whole`` (a number above 0) or ``truth``; an object or a list of such."""
+"""``text``, ``uri`` (of S3), ``scalar``, ``number``, ``whole`` (a number above 0) or ``truth``; an object or a list of
+such."""
 
 _REQUIRED = frozenset(
     {
@@ -107,6 +109,13 @@ def _wrong(step: str, path: str, expected: str) -> Diagnostic:
     return Diagnostic(f"step {step!r}: {path or 'Arguments'}: expected {expected}", code="wrong-type")
 
 
+def _is_number(value: Any) -> bool:
+    try:
+        return isinstance(value, str | int | float) and math.isfinite(float(value))
+    except (ValueError, OverflowError):
+        return False
+
+
 def _is_whole(value: Any) -> bool:
     return not isinstance(value, bool) and re.fullmatch(r"0*[1-9]\d{0,8}", str(value)) is not None
 
@@ -115,6 +124,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a text", lambda value: isinstance(value, str) and value != ""),
     "uri": ("a text", lambda value: isinstance(value, str) and value != ""),
     "scalar": ("a text or a number", lambda value: isinstance(value, str | int | float)),
+    "number": ("a number", _is_number),
     "whole": ("a whole number above 0", _is_whole),
     "truth": ("true or false", lambda value: isinstance(value, bool)),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dagsmith.errors import Diagnostic
+from dagsmith_runner.container.checks import Shape, refuse, shape_problems, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 
 if TYPE_CHECKING:
@@ -13,9 +14,26 @@ if TYPE_CHECKING:
     from dagsmith_runner.options import RunOptions
 
 
+_DATA: Shape = {"S3DataSource": {"S3Uri": "uri"}}
+CONTAINER: Shape = {
+    "Image": "text",
+    "ModelDataUrl": "uri",
+    "ModelDataSource": _DATA,
+    "Environment": {"*": "scalar"},
+}
+"""A container of a model, as far as a local run reads it."""
+
+_SHAPE: Shape = {
+    "ModelName": "text",
+    "PrimaryContainer": CONTAINER,
+    "Containers": [CONTAINER],
+    "EnableNetworkIsolation": "truth",
+}
+
+
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Every Model step can run here."""
-    return iter(())
+    """Say which fields have another form than the service would take."""
+    yield from shape_problems(step.name, step.arguments, _SHAPE)
 
 
 def run(run: StepRun) -> StepResult:
@@ -24,11 +42,13 @@ def run(run: StepRun) -> StepResult:
     Raises:
         StepFailedError: If the data of one of its containers is nowhere.
     """
-    for container in containers(run.arguments):
+    request = without_nulls(run.arguments)
+    refuse(shape_problems(run.step.name, request, _SHAPE))
+    for container in containers(request):
         check_model_data(run, container)
-    name = run.arguments.get("ModelName", run.job_name)
+    name = request.get("ModelName", run.job_name)
     arn = f"arn:aws:sagemaker:{run.region}:123456789012:model/{name.lower()}"
-    return StepResult({**run.arguments, "ModelName": name, "ModelArn": arn})
+    return StepResult({**request, "ModelName": name, "ModelArn": arn})
 
 
 def containers(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -6,13 +6,15 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dagsmith.errors import Diagnostic
+from dagsmith_runner.container.checks import Shape, refuse, shape_problems, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
-from dagsmith_runner.executors.create_model import check_model_data, containers, model_data
+from dagsmith_runner.executors.create_model import CONTAINER, check_model_data, containers, model_data
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
@@ -22,9 +24,18 @@ _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 """Source: SageMaker API reference, CreateModelPackage, ``ModelPackageGroupName`` and ``ModelPackageName``."""
 
 
+_SHAPE: Shape = {
+    "ModelPackageGroupName": "text",
+    "ModelPackageName": "text",
+    "InferenceSpecification": {"Containers": [CONTAINER]},
+    "ModelMetrics": {"*": {"*": {"S3Uri": "uri"}}},
+}
+
+
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say whether the step names no group and no package."""
-    if not {"ModelPackageGroupName", "ModelPackageName"} & set(step.arguments):
+    """Say whether the step names no group and no package, and which fields the service would not take."""
+    yield from shape_problems(step.name, step.arguments, _SHAPE)
+    if not {"ModelPackageGroupName", "ModelPackageName"} & set(without_nulls(step.arguments)):
         yield Diagnostic(
             f"step {step.name!r} names neither a ModelPackageGroupName nor a ModelPackageName",
             code="missing-field",
@@ -40,6 +51,8 @@ def run(run: StepRun) -> StepResult:
     Raises:
         StepFailedError: If the model's data is nowhere, or a package of that name, which has no versions, is there.
     """
+    run = replace(run, arguments=without_nulls(run.arguments))
+    refuse(shape_problems(run.step.name, run.arguments, _SHAPE))
     grouped = "ModelPackageGroupName" in run.arguments
     name = str(run.arguments["ModelPackageGroupName" if grouped else "ModelPackageName"]).rpartition("/")[2]
     if not _NAME.fullmatch(name):
@@ -74,7 +87,7 @@ def _fill(run: StepRun, folder: Path) -> None:
         data = model_data(container)
         if data is not None:
             _keep(run, data, folder, f"model{suffix}")
-        code = container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+        code = str(container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
         if code.startswith("s3://") and run.store.exists(code):
             _keep(run, code, folder, f"code{suffix}")
     for name, uri in _metrics(run.arguments.get("ModelMetrics", {})):

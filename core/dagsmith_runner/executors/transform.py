@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from dagsmith.errors import DagsmithError, Diagnostic
 from dagsmith_runner import inside, transform_request
 from dagsmith_runner.container import job
 from dagsmith_runner.container.channels import fetch
-from dagsmith_runner.container.checks import mapping, refuse
+from dagsmith_runner.container.checks import mapping, refuse, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.executors.create_model import containers, model_data
 from dagsmith_runner.files import copy_file, unpack
@@ -40,6 +41,7 @@ def run(run: StepRun) -> StepResult:
         StepFailedError: If the model, its script or its data is missing, or the script fails.
         StepStoppedError: If the run is being stopped.
     """
+    run = replace(run, arguments=without_nulls(run.arguments))
     refuse(
         problem for problem in transform_request.problems(run.step.name, {**run.arguments, "ModelName": {}})
     )
@@ -151,7 +153,7 @@ def _settings(run: StepRun, environment: Mapping[str, str], code: str, image: st
         "split": source.get("SplitType", "None"),
         "gzip": source.get("CompressionType", "None") == "Gzip",
         "strategy": request.get("BatchStrategy", "MultiRecord"),
-        "max_payload": int(request.get("MaxPayloadInMB", transform_request.MAX_PAYLOAD_IN_MB)),
+        "max_payload": int(float(request.get("MaxPayloadInMB", transform_request.MAX_PAYLOAD_IN_MB))),
         "assemble": output.get("AssembleWith", "None"),
         "seconds": float(client.get("InvocationsTimeoutInSeconds", transform_request.TIMEOUT)),
         "processing": transform_request.processing(request),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dagsmith.errors import DagsmithError, Diagnostic
 from dagsmith_runner import tuning_request
 from dagsmith_runner.container import job
-from dagsmith_runner.container.checks import mapping, refuse
+from dagsmith_runner.container.checks import mapping, refuse, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
 from dagsmith_runner.executors.training import run_training
 from dagsmith_runner.search import Search, make_search
@@ -91,6 +91,7 @@ def run(run: StepRun) -> StepResult:
         StepFailedError: If the ranges cannot be searched, or no trial gave an objective.
         StepStoppedError: If the run is being stopped.
     """
+    run = replace(run, arguments=without_nulls(run.arguments))
     refuse(tuning_request.problems(run.step.name, run.arguments, image=run.launcher.isolation == "docker"))
     plan = tuning_request.read_plan(run.arguments)
     _tell_differences(run, plan)
