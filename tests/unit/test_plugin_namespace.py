@@ -88,6 +88,7 @@ HOOKS = (
     "transform_spec",
     "check_spec",
     "pipeline_compiled",
+    "observe_run",
     "register_commands",
 )
 

@@ -143,6 +143,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
         return Runner(text, name, options, file=source.config)
     from dagsmith.compiler import PipelineDAGCompiler
     from dagsmith.plugins.lock import lock_text
+    from dagsmith.plugins.observe import run_listener
     from dagsmith.staging.local import write_staged
 
     compiler = PipelineDAGCompiler(source.config, env=source.env, plugins=source.plugins)
@@ -153,6 +154,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
         compilation.definition,
         report.pipeline,
         options,
+        listener=run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),
         plugin_lock=lock_text(report.plugins) if report.plugins else None,
         file=source.config,
@@ -192,6 +194,7 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
     from dagsmith.cli.progress import progress
     from dagsmith_runner.events import Event
 
+    observe = runner.listener
     answered = {*runner.options.callbacks, *runner.options.stubs}
     broken: list[OSError] = []
 
@@ -208,7 +211,11 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
                 broken.append(error)
                 runner.stop()
 
-        runner.listener = tell
+        def hear(event: Event) -> None:
+            observe(event)
+            tell(event)
+
+        runner.listener = hear
         with stop_on_signals(runner, lambda text: tell(Event("warning", None, text))):
             outcome = runner.run()
     if broken and broken[0].errno in _NO_READER:

@@ -59,7 +59,7 @@ def extract_metadata(
     changes: list[Change] = []
     stated = FrozenDict({key: freeze(value) for key, value in explicit.items() if value is not None})
     for active in plugins.implementing(hook):
-        given = _call(active, hook, config=config, dag=dag, explicit=stated)
+        given = ask(active, hook, config=config, dag=dag, explicit=stated)
         for key, value in _json_mapping(active, hook, given).items():
             changes.append(Change(active.name, hook, f"metadata.{key}", values.get(key, ABSENT), value))
             values[key] = value
@@ -89,9 +89,7 @@ def build_params(
         given_params = {**merged, **({"dag": graph} if "dag" in merged else {})}
         if "config" in merged:
             given_params["config"] = _view(merged["config"])
-        given = _call(
-            active, hook, dag=graph, params=MappingProxyType(given_params), metadata=metadata.values
-        )
+        given = ask(active, hook, dag=graph, params=MappingProxyType(given_params), metadata=metadata.values)
         for key, value in _mapping(active, hook, given).items():
             # Handing on what was given is not setting it.
             if key in given_params and _equal(active, hook, value, given_params[key]):
@@ -131,7 +129,7 @@ def added_parameters(
     owners: dict[str, ActivePlugin] = {}
     changes: list[Change] = []
     for active in plugins.implementing(hook):
-        given = _call(active, hook, config=config, metadata=metadata.values)
+        given = ask(active, hook, config=config, metadata=metadata.values)
         for item in items(active, hook, given, ParameterSpec):
             parameter = sound_parameter(active, hook, item)
             name = parameter.name
@@ -204,8 +202,12 @@ def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[
     raise active.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
 
 
-def _call(active: ActivePlugin, hook: str, **arguments: Any) -> Any:
-    """Call a hook with copies of what can be changed; changing even those is refused, since it is without effect."""
+def ask(active: ActivePlugin, hook: str, **arguments: Any) -> Any:
+    """Call a hook with copies of what can be changed; changing even those is refused, since it is without effect.
+
+    Raises:
+        PluginError: If the plugin fails, or changes what it is given.
+    """
     taken = active.plugin.hooks[hook]
     if "config" in taken:
         arguments["config"] = _view(arguments["config"])

@@ -115,6 +115,17 @@ class HookSpecs:
         raise AssertionError("a specification is never called")
 
     @hookspec
+    def observe_run(
+        self, config: PipelineConfig, report: CompileReport, options: Any
+    ) -> Callable[[Mapping[str, Any]], None] | None:
+        """Give a function that is told of each event of a run on this machine; ``None`` to hear of none.
+
+        Asked once, when ``dagsmith run`` has compiled a config and before anything runs. An event is what a line of
+        the run's ``events.jsonl`` holds. A function that fails is told nothing more, and the run goes on.
+        """
+        raise AssertionError("a specification is never called")
+
+    @hookspec
     def register_commands(self, cli: click.Group) -> None:
         """Add commands to ``dagsmith``'s command line; asked when the command line needs them."""
         raise AssertionError("a specification is never called")

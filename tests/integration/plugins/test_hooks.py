@@ -102,6 +102,12 @@ def pipeline_compiled(pipeline, report, options):
 
 
 @hookimpl
+def observe_run(config, report, options):
+    called.append("observe_run")
+    return called.append
+
+
+@hookimpl
 def register_commands(cli):
     called.append("register_commands")
     cli.add_command(click.Command("greet", callback=lambda: click.echo("hello"), help="Says hello."))
@@ -194,7 +200,7 @@ def test_a_command_of_a_plugin_is_found_by_the_variable(everything: Site) -> Non
 
 def test_options_and_step_types_are_in_what_is_shown_of_the_plugin(everything: Site) -> None:
     info = everything.json("plugins", "info", "alpha")
-    assert len(info["hooks"]) == 10
+    assert len(info["hooks"]) == 11
     (option,) = info["options"]
     assert (option["name"], option["default"], option["description"]) == (
         "team",
