@@ -18,8 +18,8 @@ from openlineage.client.facet_v2 import (
 )
 from openlineage.client.uuid import generate_new_uuid
 
-from dagsmith.plugin import OutputPort, PipelineSpec
-from dagsmith_openlineage.datasets import datasets
+from dagsmith.plugin import OutputPort, PipelineSpec, StepSpec
+from dagsmith_openlineage.datasets import StepData, datasets
 
 INTEGRATION = "SAGEMAKER"
 
@@ -40,7 +40,7 @@ class ParentRun:
 
 
 class Events:
-    """Makes the events of one compile.
+    """Makes the events of one run of the pipeline's job: a compile, or an execution.
 
     Args:
         namespace: The namespace of the jobs.
@@ -73,19 +73,20 @@ class Events:
         self._job_types: dict[str, JobFacet] = {}
 
     def start(self) -> RunEvent:
-        """The compile begins."""
-        return self._run_event(RunState.START)
+        """It begins."""
+        return self._pipeline_event(RunState.START)
 
     def complete(self) -> RunEvent:
-        """The compile is done."""
-        return self._run_event(RunState.COMPLETE)
+        """It is done."""
+        return self._pipeline_event(RunState.COMPLETE)
 
-    def fail(self, error: Exception) -> RunEvent:
-        """The compile ended with an error."""
-        facet = error_message_run.ErrorMessageRunFacet(
-            message=f"{type(error).__name__}: {error}", programmingLanguage="PYTHON", producer=self.producer
-        )
-        return self._run_event(RunState.FAIL, {"errorMessage": facet})
+    def fail(self, message: str) -> RunEvent:
+        """It ended with an error."""
+        return self._pipeline_event(RunState.FAIL, message)
+
+    def abort(self, message: str) -> RunEvent:
+        """It was interrupted."""
+        return self._pipeline_event(RunState.ABORT, message)
 
     def steps(self, spec: PipelineSpec, ports: Mapping[str, tuple[OutputPort, ...]]) -> Iterator[JobEvent]:
         """One event for each step, with what it reads and writes.
@@ -96,26 +97,59 @@ class Events:
         """
         data = datasets(spec, ports, self.namespace)
         for step in spec.steps:
-            inputs = [InputDataset(name.namespace, name.name) for name in data[step.name].inputs]
-            outputs = [OutputDataset(name.namespace, name.name) for name in data[step.name].outputs]
-            job = self._job(f"{self.pipeline}.{step.name}", step.definition_type, step.description)
+            inputs, outputs = _datasets(data[step.name])
+            job = self._step_job(step)
             yield JobEvent(eventTime=_now(), producer=self.producer, job=job, inputs=inputs, outputs=outputs)
 
-    def _run_event(self, state: RunState, facets: Mapping[str, RunFacet] | None = None) -> RunEvent:
-        own = dict(facets or {})
-        if self.parent is not None:
-            own["parent"] = parent_run.ParentRunFacet(
-                run=parent_run.Run(runId=self.parent.run_id),
-                job=parent_run.Job(namespace=self.parent.namespace, name=self.parent.name),
-                producer=self.producer,
-            )
+    def step_run(
+        self, step: StepSpec, data: StepData, run_id: str, state: RunState, message: str | None = None
+    ) -> RunEvent:
+        """What happens to the run of a step, which is a part of this one.
+
+        Args:
+            step: The step.
+            data: What it reads and writes.
+            run_id: The run ID of the step's run, a UUID.
+            state: What happens.
+            message: Why, where it ends badly.
+        """
+        parent = ParentRun(self.namespace, self.pipeline, self.run_id)
+        inputs, outputs = _datasets(data)
         return RunEvent(
             eventType=state,
             eventTime=_now(),
             producer=self.producer,
-            run=Run(runId=self.run_id, facets=own),
+            run=Run(runId=run_id, facets=self._run_facets(parent, message)),
+            job=self._step_job(step),
+            inputs=inputs,
+            outputs=outputs,
+        )
+
+    def _pipeline_event(self, state: RunState, message: str | None = None) -> RunEvent:
+        return RunEvent(
+            eventType=state,
+            eventTime=_now(),
+            producer=self.producer,
+            run=Run(runId=self.run_id, facets=self._run_facets(self.parent, message)),
             job=self._job(self.pipeline, "Pipeline", self.description),
         )
+
+    def _run_facets(self, parent: ParentRun | None, message: str | None) -> dict[str, RunFacet]:
+        facets: dict[str, RunFacet] = {}
+        if message is not None:
+            facets["errorMessage"] = error_message_run.ErrorMessageRunFacet(
+                message=message, programmingLanguage="PYTHON", producer=self.producer
+            )
+        if parent is not None:
+            facets["parent"] = parent_run.ParentRunFacet(
+                run=parent_run.Run(runId=parent.run_id),
+                job=parent_run.Job(namespace=parent.namespace, name=parent.name),
+                producer=self.producer,
+            )
+        return facets
+
+    def _step_job(self, step: StepSpec) -> Job:
+        return self._job(f"{self.pipeline}.{step.name}", step.definition_type, step.description)
 
     def _job(self, name: str, kind: str, description: str | None) -> Job:
         facets = {"jobType": self._job_type(kind)}
@@ -135,6 +169,11 @@ class Events:
                 processingType="BATCH", integration=INTEGRATION, jobType=kind.upper(), producer=self.producer
             )
         return facet
+
+
+def _datasets(data: StepData) -> tuple[list[InputDataset], list[OutputDataset]]:
+    inputs = [InputDataset(name.namespace, name.name) for name in data.inputs]
+    return inputs, [OutputDataset(name.namespace, name.name) for name in data.outputs]
 
 
 def _now() -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagsmith.plugin import hookimpl
+from dagsmith.plugin import CompileReport, PipelineConfig, hookimpl
 from dagsmith_openlineage.decorate import decorated
+from dagsmith_openlineage.observe import RunLineage
 from dagsmith_openlineage.options import LineageOptions
+from dagsmith_openlineage.sending import is_heard
 
 
 @hookimpl
@@ -22,3 +24,9 @@ def decorate_template_class(
 ) -> type:
     """Derive a template class that tells of each compile."""
     return decorated(template_class, metadata, options)
+
+
+@hookimpl
+def observe_run(config: PipelineConfig, report: CompileReport, options: LineageOptions) -> RunLineage | None:
+    """Tell of a run and of the runs of its steps."""
+    return RunLineage(config, report, options) if is_heard(options) else None

@@ -1,4 +1,4 @@
-"""Sending events through the OpenLineage client. Whatever goes wrong there, the compile goes on."""
+"""Sending events through the OpenLineage client. Whatever goes wrong there, the compile or the run goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_heard(options: LineageOptions) -> bool:
 
 
 class Sender:
-    """Sends the events of one compile. After one that could not be sent, the rest is left out.
+    """Sends the events of one compile or run. After one that could not be sent, the rest is left out.
 
     Args:
         options: Where they go.
@@ -47,10 +47,10 @@ class Sender:
             if self._client is None:
                 self._client = _client(self._options, self._folder)
             self._client.emit(event)
-        # A compile is never to fail for its lineage: client, transport and receiver may raise what they will.
+        # Nothing is ever to fail for its lineage: client, transport and receiver may raise what they will.
         except Exception as error:
             self.given_up = True
-            logger.warning("the lineage of this compile is not sent: %s", error)
+            logger.warning("the lineage is not sent: %s", error)
 
     def close(self) -> None:
         """Let go of the connection."""
