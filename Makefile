@@ -68,7 +68,7 @@ build: $(SDK3_READY) ## Build source archives and wheels into dist/
 	set -e; for folder in $(DISTRIBUTIONS); do $(SDK3) -m build --no-isolation --outdir dist "$$folder"; done
 
 .PHONY: bench
-bench: $(SDK3_READY) $(SDK2_READY) ## Measure against pipelines written by hand, on both SDKs
+bench: $(SDK3_READY) $(SDK2_READY) ## Measure against pipelines written by hand, on both SDKs, and local runs
 	$(SDK3) -m benchmarks --sdk3-python $(SDK3) --sdk2-python $(SDK2)
 
 .PHONY: constraints
@@ -80,6 +80,8 @@ constraints: $(SDK3_READY) ## Resolve the pins in constraints/ anew
 	        --no-emit-package dagsmith $(addprefix --no-emit-package ,$(notdir $(PLUGINS))) \
 	        --output-file constraints/py3$$minor-$$sdk.txt; \
 	done; done
+	echo kfp | $(SDK3) -m uv pip compile - --quiet --upgrade --no-header --no-annotate \
+	    --python-version 3.10 --output-file constraints/bench-kfp.txt
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import local_run
 from benchmarks.pipelines import SHAPES, config
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -33,8 +34,11 @@ def main() -> None:
     memory = [] if arguments.quick else memory_rows(pythons)
     whole = whole_processes(arguments.sdk3_python)
     plugins = run_json(arguments.sdk3_python, "benchmarks.plugin_cost")
+    local = run_json(arguments.sdk3_python, "benchmarks.local_run", *(["--quick"] if arguments.quick else []))
     failures = check(rows, whole, plugins)
-    page = render(rows, memory, whole, plugins)
+    if not arguments.quick:  # a few steps show nothing
+        failures += local_run.failures(local)
+    page = "\n".join([render(rows, memory, whole, plugins), *local_run.lines(local)])
     print(page)
     if not arguments.quick:
         PAGE.write_text(page, encoding="utf-8")

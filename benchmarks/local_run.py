@@ -1,0 +1,342 @@
+"""What the local runner costs: beside the same processes by hand, and beside KFP's local runner.
+
+``python -m benchmarks.local_run`` runs on its own, in an environment with dagsmith: it prints a table, and JSON in the
+last line. KFP is installed for it into an environment that is thrown away, with the pins of
+``constraints/bench-kfp.txt``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from benchmarks import local_pipelines
+from dagsmith.errors import InvalidInputError
+from dagsmith_runner.launch.launcher import launcher
+
+ROOT = Path(__file__).parents[1]
+KFP_PINS = ROOT / "constraints" / "bench-kfp.txt"
+MEMORY = Path("/dev/shm")
+PROMISED = {"namespace": 0.030, "paths": 0.010}
+"""Seconds that a step may take beyond its process."""
+
+FULL = {"turns": 12, "turn": 25, "many": 1_000, "diamond": 100, "log": 262_144, "plan": 10_000, "chain": 20}
+QUICK = {"turns": 1, "turn": 3, "many": 12, "diamond": 6, "log": 1_024, "plan": 100, "chain": 3}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.local_run")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, each once, and nothing beside KFP")
+    found = measured(quick=parser.parse_args().quick)
+    print("\n".join(lines(found)))
+    print(json.dumps(found))
+
+
+def measured(*, quick: bool) -> dict[str, Any]:
+    """All that is measured; seconds and MiB, medians."""
+    size, repeats = (QUICK, 1) if quick else (FULL, 5)
+    load = os.getloadavg()[0]
+    isolations = ["namespace", "paths"] if _has_namespaces() else ["paths"]
+    found: dict[str, Any] = {"size": size, "repeats": repeats, "cpus": os.cpu_count()}
+    found["overhead"] = [
+        _overhead(work, isolation, where, size)
+        for where in ("memory", "disk")
+        if where == "disk" or os.access(MEMORY, os.W_OK)
+        for isolation in isolations
+        for work in ("shell", "python", "counting")
+    ]
+    found["many"] = [_many(isolation, size["many"], 1 if quick else 3) for isolation in isolations]
+    found["diamond"] = _diamond(isolations[0], size["diamond"], repeats)
+    found["log"] = [_log(isolations[0], kibibytes) for kibibytes in (1, size["log"])]
+    found["plan"] = [_plan(steps, repeats) for steps in (size["plan"] // 10, size["plan"])]
+    found["start"] = _start(repeats)
+    found["kfp"] = {"problem": "--quick"} if quick else _beside_kfp(isolations, size["chain"], repeats)
+    found["load"] = [load, os.getloadavg()[0]]
+    return found
+
+
+def _has_namespaces() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            launcher("namespace", Path(folder)).close()
+        except InvalidInputError as error:
+            print(f"namespaces: not measured: {error}", file=sys.stderr)
+            return False
+    return True
+
+
+def _overhead(work: str, isolation: str, where: str, size: dict[str, int]) -> dict[str, Any]:
+    within = ["--within", str(MEMORY)] if where == "memory" else []
+    options = ["--work", work, "--isolation", isolation, "--size", str(size["turn"]), *within]
+    times = _json("steps", *options, "--rounds", str(size["turns"]))
+    row: dict[str, Any] = {
+        "work": work,
+        "isolation": isolation,
+        "where": where,
+        "samples": len(times["steps"]),
+    }
+    for key in ("steps", "hand"):
+        low, *_, high = statistics.quantiles(times[key], n=10, method="inclusive")
+        row |= {key: statistics.median(times[key]), f"{key}_low": low, f"{key}_high": high}
+    row["overhead"] = row["steps"] - row["hand"]
+    return row
+
+
+def _many(isolation: str, steps: int, repeats: int) -> dict[str, Any]:
+    """A long chain: as a whole, and whether its last steps take longer than its first."""
+    runs = [_json("run", "--isolation", isolation, "--size", str(steps)) for _ in range(repeats)]
+    tenth = max(steps // 10, 2)
+    growths = []
+    for run in runs:
+        periods = [after - before for before, after in pairwise(run["ends"])]
+        growths.append(statistics.median(periods[-tenth:]) / statistics.median(periods[:tenth]))
+    small = _json("run", "--isolation", isolation, "--size", "2", "--rounds", "0")
+    return {
+        "isolation": isolation,
+        "steps": steps,
+        "repeats": repeats,
+        "seconds": statistics.median(run["seconds"] for run in runs),
+        "hand": statistics.median(sum(run["hand"]) for run in runs),
+        "growth": statistics.median(growths),
+        "peak": statistics.median(run["peak"] for run in runs),
+        "peak_of_two": small["peak"],
+    }
+
+
+def _diamond(isolation: str, steps: int, repeats: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"isolation": isolation, "steps": steps}
+    runs: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
+    options = ["--isolation", isolation, "--shape", "diamond", "--work", "python", "--size", str(steps)]
+    for _ in range(repeats):
+        for jobs, made in runs.items():
+            made.append(_json("run", *options, "--jobs", str(jobs)))
+    for jobs, made in runs.items():
+        row[f"jobs_{jobs}"] = statistics.median(run["seconds"] for run in made)
+    row["hand"] = statistics.median(sum(run["hand"]) for made in runs.values() for run in made)
+    pairs = zip(runs[1], runs[2], strict=True)
+    row["faster"] = statistics.median(one["seconds"] / two["seconds"] for one, two in pairs)
+    return row
+
+
+def _log(isolation: str, kibibytes: int) -> dict[str, Any]:
+    return {
+        "kibibytes": kibibytes,
+        **_json("log", "--isolation", isolation, "--size", str(kibibytes)),
+    }
+
+
+def _plan(steps: int, repeats: int) -> dict[str, Any]:
+    times = _json("plan", "--size", str(steps), "--rounds", str(repeats))
+    return {"steps": steps, "seconds": statistics.median(times["seconds"]), "peak": times["peak"]}
+
+
+def _start(repeats: int) -> dict[str, float]:
+    """Seconds of ``dagsmith run`` until its first step starts, and until it ends, for a pipeline of one no-op step."""
+    times: dict[str, list[float]] = {"python": [], "first": [], "whole": []}
+    with tempfile.TemporaryDirectory(prefix="dagsmith-bench-") as folder:
+        path = Path(folder, "definition.json")
+        path.write_text(local_pipelines.chain(1, local_pipelines.SHELL))
+        command = [
+            sys.executable,
+            "-m",
+            "dagsmith.cli",
+            "run",
+            str(path),
+            "--json",
+            "--runs",
+            f"{folder}/runs",
+        ]
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            subprocess.run([sys.executable, "-c", "pass"], check=True)
+            times["python"].append(time.perf_counter() - begin)
+            begin = time.perf_counter()
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    if json.loads(line)["event"] == "step-started":
+                        times["first"].append(time.perf_counter() - begin)
+            times["whole"].append(time.perf_counter() - begin)
+    return {key: statistics.median(values) for key, values in times.items()}
+
+
+def _beside_kfp(isolations: Sequence[str], steps: int, repeats: int) -> dict[str, Any]:
+    """Seconds of an equal pipeline: in turn under KFP, as fast as it can be set up and as it is, and under dagsmith."""
+    with tempfile.TemporaryDirectory(prefix="dagsmith-bench-") as folder:
+        problem = _install_kfp(Path(folder, "kfp"))
+        if problem is not None:
+            print(f"kfp: not measured: {problem}", file=sys.stderr)
+            return {"problem": problem}
+        python = f"{folder}/kfp/bin/python"
+        times: dict[str, list[float]] = {}
+        for turn in range(repeats):
+            for setting in ("trusts", "installs"):
+                root = Path(folder, f"root-{turn}-{setting}")
+                root.mkdir()
+                program = str(Path(__file__).with_name("kfp_chain.py"))
+                done = _last_line([python, program, str(steps), str(root), setting])
+                times.setdefault(f"kfp_{setting}", []).append(done["seconds"])
+            for isolation in isolations:
+                options = ["--work", "counting", "--isolation", isolation, "--size", str(steps)]
+                times.setdefault(isolation, []).append(_json("run", *options, "--rounds", "0")["seconds"])
+    found: dict[str, Any] = {"steps": steps, "version": _kfp_version()}
+    for key, values in times.items():
+        found[key] = statistics.median(values)
+    for isolation in isolations:
+        for setting in ("trusts", "installs"):
+            pairs = zip(times[f"kfp_{setting}"], times[isolation], strict=True)
+            found[f"{isolation}_faster_than_{setting}"] = statistics.median(k / o for k, o in pairs)
+    return found
+
+
+def _kfp_version() -> str:
+    pins = KFP_PINS.read_text().split()
+    return next(pin.removeprefix("kfp==") for pin in pins if pin.startswith("kfp=="))
+
+
+def _install_kfp(folder: Path) -> str | None:
+    """Make an environment with KFP, whose pins do not go together with the SDKs'; why that cannot be, if it cannot."""
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    for command in (
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(folder / "bin" / "python"), *install, "--requirement", str(KFP_PINS)],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            return (done.stderr or done.stdout).strip().rpartition("\n")[2]
+    return None
+
+
+def _json(what: str, *options: str) -> dict[str, Any]:
+    return _last_line([sys.executable, "-m", "benchmarks.local_measure", what, *options])
+
+
+def _last_line(command: Sequence[str]) -> dict[str, Any]:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def failures(found: dict[str, Any]) -> list[str]:
+    """The promises of speed that are not kept."""
+    missed = []
+    where = "memory" if any(row["where"] == "memory" for row in found["overhead"]) else "disk"
+    for row in found["overhead"]:
+        promised = PROMISED[row["isolation"]]
+        if row["where"] == where and row["work"] != "counting" and row["overhead"] > promised:
+            missed.append(
+                f"local run, {row['isolation']}, {row['work']}: a step takes {row['overhead'] * 1000:.1f} ms more than "
+                f"its process, promised {promised * 1000:.0f}"
+            )
+    for row in found["many"]:
+        if row["growth"] > 1.5:
+            missed.append(
+                f"local run, {row['isolation']}: the last of {row['steps']:,} steps take {row['growth']:.2f} times the "
+                "first, promised 1.5"
+            )
+    small, large = found["log"]
+    if large["peak"] - small["peak"] > 5:
+        missed.append(f"local run: a log of {large['kibibytes'] // 1024} MiB takes memory, promised none")
+    few, many = found["plan"]
+    growth = (many["seconds"] / many["steps"]) / (few["seconds"] / few["steps"])
+    if growth > 1.5:
+        missed.append(f"local run: planning {many['steps']:,} steps grows {growth:.2f} times, promised 1.5")
+    return missed
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The section of the page."""
+    work = {
+        "shell": "shell, no-op",
+        "python": "interpreter, no-op",
+        "counting": "interpreter, passes a file on",
+    }
+    first = found["overhead"][0]
+    text = [
+        "## Local runs",
+        "",
+        f"Processing steps on {found['cpus']} CPUs; {first['samples']} steps and as many processes by hand of each kind, in",
+        f"turns, {found['repeats']} repeats of the rest; medians. The load average was {found['load'][0]:.1f} before and "
+        f"{found['load'][1]:.1f} after; a process by hand",
+        f"took {ms(first['hand_low'])} to {ms(first['hand_high'])} ms in four of five cases (shell). *Step* is from the end of the step before to its own end;",
+        "*by hand* is starting the same process with its output in files, and waiting for it. In memory means that the",
+        "folder of runs is a tmpfs: a step makes a dozen files and folders, and what a disk takes for these is its own affair.",
+        "",
+        "| folder of runs | `/opt/ml` | step | step, ms (10% to 90%) | by hand, ms | more, ms |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["overhead"]:
+        spread = f"{ms(row['steps'])} ({ms(row['steps_low'])} to {ms(row['steps_high'])})"
+        cells = [row["where"], row["isolation"], work[row["work"]], spread, ms(row["hand"])]
+        text.append(f"| {' | '.join(cells)} | **{ms(row['overhead'])}** |")
+    text += [
+        "",
+        "| chain of no-op steps (shell) | s | by hand, s | last tenth, by the first | peak memory of the runner, MiB (of 2 steps) |",
+        "|---|---|---|---|---|",
+    ]
+    for row in found["many"]:
+        cells = [f"{row['steps']:,}, {row['isolation']}", f"{row['seconds']:.1f}", f"{row['hand']:.1f}"]
+        cells += [f"{row['growth']:.2f} times", f"{row['peak']:.0f} ({row['peak_of_two']:.0f})"]
+        text.append(f"| {' | '.join(cells)} |")
+    row = found["diamond"]
+    small, large = found["log"]
+    few, many = found["plan"]
+    start = found["start"]
+    text += [
+        "",
+        f"- A diamond of {row['steps']} no-op steps (interpreter, {row['isolation']}): {row['jobs_1']:.2f} s with `--jobs 1`, "
+        f"{row['jobs_2']:.2f} s with `--jobs 2`",
+        f"  ({row['faster']:.2f} times faster); by hand, one after the other: {row['hand']:.2f} s.",
+        f"- The runner's peak memory: {small['peak']:.1f} MiB for a step that prints 1 KiB, {large['peak']:.1f} MiB for one that "
+        f"prints {large['kibibytes'] // 1024} MiB.",
+        f"- Planning {few['steps']:,} steps: {ms(few['seconds'])} ms; {many['steps']:,}: {ms(many['seconds'])} ms "
+        f"(peak {many['peak']:.0f} MiB).",
+        f"- `dagsmith run definition.json`: {ms(start['first'])} ms until the first step starts, {ms(start['whole'])} ms for the "
+        f"whole of one no-op step; `python -c pass` {ms(start['python'])} ms.",
+        "",
+        *_kfp_lines(found["kfp"]),
+    ]
+    return text
+
+
+def _kfp_lines(row: dict[str, Any]) -> list[str]:
+    if "problem" in row:
+        return ["Beside `kfp.local`: not measured.", ""]
+    text = [
+        f"Beside `kfp.local.SubprocessRunner(use_venv=False)` of kfp {row['version']}: a chain of {row['steps']} steps, each a Python",
+        "process that reads the number in the file of the one before and leaves the next. KFP's steps import its own executor;",
+        "*as it is*, each also sees to kfp's installation, which `install_kfp_package=False` leaves out. In one process each,",
+        "in turns, imports not counted; KFP has no isolation here.",
+        "",
+        "| runner | s | KFP without installation, by this | KFP as it is, by this |",
+        "|---|---|---|---|",
+        f"| kfp, without installation | {row['kfp_trusts']:.2f} | | |",
+        f"| kfp, as it is | {row['kfp_installs']:.2f} | | |",
+    ]
+    for isolation in ("namespace", "paths"):
+        if isolation in row:
+            ratios = [row[f"{isolation}_faster_than_{setting}"] for setting in ("trusts", "installs")]
+            text.append(
+                f"| dagsmith, {isolation} | {row[isolation]:.2f} | **{ratios[0]:.1f} times** | {ratios[1]:.1f} times |"
+            )
+    return [*text, ""]
+
+
+def ms(seconds: float) -> str:
+    return f"{seconds * 1000:,.1f}" if seconds < 0.1 else f"{seconds * 1000:,.0f}"
+
+
+if __name__ == "__main__":
+    main()
