@@ -87,6 +87,21 @@ def _is_inside(folder: Path, name: str) -> bool:
     return (folder / name).is_file() and (folder / name).resolve().is_relative_to(folder.resolve())
 
 
+def before_drivers_words(told: str, log: str) -> str | None:
+    """What the user's script said last, where SDK 3's driver only says that a command failed.
+
+    The driver prints the script's output, then what it says in the failure file: a traceback of its own.
+
+    Args:
+        told: What is in the failure file.
+        log: The end of the job's standard output.
+    """
+    if f"/{_DRIVERS}/" not in told:
+        return None
+    before, found, _ = log.rpartition("Command failed with exit code")
+    return before if found else None
+
+
 def unpack_code(archive: Path, folder: Path) -> None:
     """Unpack an archive of code.
 

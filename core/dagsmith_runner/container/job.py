@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dagsmith_runner.container.drivers import before_drivers_words
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.launch.command import ML, Exit
 
@@ -152,7 +153,11 @@ def read_told(path: Path, characters: int = TOLD_CHARACTERS) -> str | None:
 
 def tail(log: Path, lines: int = 12, characters: int = TOLD_CHARACTERS) -> str:
     """The last lines of a log, however long it is; empty if there is none."""
-    text = _end_of(log)
+    return last_lines(_end_of(log), lines, characters)
+
+
+def last_lines(text: str, lines: int = 12, characters: int = TOLD_CHARACTERS) -> str:
+    """The last lines of a text that are not empty, and no more characters of them."""
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])[-characters:].strip()
 
 
@@ -199,11 +204,16 @@ def check_exit(
     if exit.problem is not None:
         raise StepFailedError(f"ClientError: the job could not be started: {exit.problem}", log=log)
     if exit.timed_out:
-        told = "" if limit is None else f" ({limit:g})"
-        raise StepFailedError(f"the job ran for longer than MaxRuntimeInSeconds{told} and was ended", log=log)
+        seconds = "" if limit is None else f" ({limit:g})"
+        raise StepFailedError(
+            f"the job ran for longer than MaxRuntimeInSeconds{seconds} and was ended", log=log
+        )
     if exit.code == 0:
         return
     told = _told(failure) or tail(stderr) or tail(stdout)
+    words = before_drivers_words(told, _end_of(stdout))
+    if words is not None:
+        told, log = last_lines(words), stdout
     code = 128 + exit.signal if exit.signal is not None else exit.code
     reason = f"AlgorithmError: {told}, exit code: {code}" if told else f"AlgorithmError: exit code: {code}"
     kind = INTERNAL_ERROR if code == _KILLED else None

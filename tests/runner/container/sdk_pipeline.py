@@ -33,6 +33,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--max_depth", type=int)
 parser.add_argument("--criterion")
 args = parser.parse_args()
+if args.criterion != "gini":
+    raise ValueError("unknown criterion " + args.criterion)
 data = open(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "a.csv")).read()
 print("loss=0.5")
 print("loss=0.25")

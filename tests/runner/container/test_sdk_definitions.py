@@ -28,8 +28,8 @@ def emitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(emitted: Path, launcher: Launcher, folder: Path) -> RunOutcome:
-    text = (emitted / "definition.json").read_text("utf-8")
+def run(emitted: Path, launcher: Launcher, folder: Path, criterion: str = "gini") -> RunOutcome:
+    text = (emitted / "definition.json").read_text("utf-8").replace("gini", criterion)
     store = emitted / "s3"
     objects = {f"s3://{path.relative_to(store)}": path for path in store.rglob("*") if path.is_file()}
     options = RunOptions(runs=folder / "runs", isolation=launcher.isolation)
@@ -55,3 +55,12 @@ def test_the_sdks_own_script_modes_run_as_they_are(
         "criterion": "gini",
         "hps": {"max_depth": 5, "criterion": "gini"},
     }
+
+
+def test_a_script_that_fails_below_the_sdks_drivers_has_the_last_word(
+    emitted: Path, paths_launcher: Launcher, tmp_path: Path
+) -> None:
+    outcome = run(emitted, paths_launcher, tmp_path, "luck")
+    reason = {step.name: step for step in outcome.steps}["train"].reason
+    assert reason is not None
+    assert reason.endswith("ValueError: unknown criterion luck, exit code: 1")
