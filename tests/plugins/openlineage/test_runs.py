@@ -63,6 +63,11 @@ def of_the_run(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return events[ends[0] + 1 :]
 
 
+def names(datasets: list[dict[str, Any]]) -> list[str]:
+    """The datasets, as URIs."""
+    return [f"{dataset['namespace']}/{dataset['name']}" for dataset in datasets]
+
+
 def test_a_run_is_told_with_the_runs_of_its_steps(tmp_path: Path) -> None:
     with receiving() as receiver:
         done = execute(
@@ -95,10 +100,8 @@ def test_a_run_is_told_with_the_runs_of_its_steps(tmp_path: Path) -> None:
         parent = event["run"]["facets"]["parent"]
         assert parent["run"]["runId"] == whole
         assert (parent["job"]["namespace"], parent["job"]["name"]) == ("risk", "demo")
-    ended = events[2]
-    assert [(item["namespace"], item["name"]) for item in ended["inputs"]] == [("s3://my-bucket", "raw")]
-    assert [(item["namespace"], item["name"]) for item in ended["outputs"]] == [("s3://my-bucket", "train")]
-    assert events[3]["inputs"] == ended["outputs"]
+    assert names(events[2]["inputs"]) == ["s3://my-bucket/raw"]
+    assert names(events[2]["outputs"]) == names(events[3]["inputs"]) == ["s3://my-bucket/train"]
     assert {event["job"]["facets"]["ownership"]["owners"][0]["name"] for event in events} == {"risk"}
 
 
