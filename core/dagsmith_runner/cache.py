@@ -107,7 +107,7 @@ def environment_digest() -> str:
     found = {sys.version}
     for folder in sys.path:
         if Path(folder).is_dir():
-            with os.scandir(folder) as entries:
+            with os.scandir(folder or ".") as entries:  # in notebooks the current folder is ""
                 found.update(entry.name for entry in entries if entry.name.endswith(".dist-info"))
     return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -232,6 +233,14 @@ def test_a_cached_result_outlives_the_run_that_took_it_from_another(tmp_path: Pa
     shutil.rmtree(first.folder)
     copies = [path.read_text() for path in (second.folder / "s3").rglob("x")]
     assert len(copies) == 1, "a run's own store holds what its steps took from the cache"
+
+
+def test_results_are_cached_in_a_notebook_too_where_the_current_folder_is_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    text = definition([job("a", "echo 1 > $OUT/x", **CACHED)])
+    assert [statuses(run(text, tmp_path))["a"] for _ in range(2)] == ["succeeded", "cached"]
 
 
 def test_other_code_other_arguments_or_an_old_result_are_no_hit(tmp_path: Path) -> None:
