@@ -41,6 +41,24 @@ steps:
     error_message: enough
     depends_on: [prepare]
 """
+NOTE = """
+from typing import Annotated, Literal
+
+from dagsmith.plugin import Lowering, StepConfig, StepType, Text, To
+
+
+class NoteConfig(StepConfig):
+    type: Literal["Note"] = "Note"
+    text: Annotated[Text, To("ErrorMessage")]
+
+
+def lower(step, config):
+    step.put_fields()
+
+
+note = StepType("Note", "Fail", "Ends with a note.", NoteConfig, lower)
+"""
+"""The part of a plugin's module that makes a step type ``Note``."""
 
 
 class Site:

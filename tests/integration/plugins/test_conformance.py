@@ -70,15 +70,15 @@ BAD = {
         """
         from dataclasses import replace
 
+        def another(made):
+            spec = replace(made.spec, description="another")
+            return replace(made, spec=spec, report=replace(made.report, spec=spec))
+
         @hookimpl
         def decorate_template_class(template_class):
             class Wrapped(template_class):
                 def compile_into(self, sink):
-                    made = super().compile_into(sink)
-                    if made is None:
-                        return None
-                    spec = replace(made.spec, description="another")
-                    return replace(made, spec=spec, report=replace(made.report, spec=spec))
+                    return another(super().compile_into(sink))
             return Wrapped
         """,
         "pipeline.description",
@@ -93,7 +93,7 @@ BAD = {
             class Wrapped(template_class):
                 def compile_into(self, sink):
                     made = super().compile_into(sink)
-                    return made and replace(made, definition=made.definition.replace("ml.m5.xlarge", "ml.m5.large"))
+                    return replace(made, definition=made.definition.replace("ml.m5.xlarge", "ml.m5.large"))
 
                 def generate_pipeline(self):
                     made = super().generate_pipeline()

@@ -9,19 +9,17 @@ import pytest
 
 from dagsmith import PipelineDAGCompiler
 from dagsmith.plugin import CompileReport
-from tests.integration.plugins.conftest import CONFIG, Site
+from tests.integration.plugins.conftest import CONFIG, NOTE, Site
 
-EVERYTHING = """
-import pathlib
+EVERYTHING = (
+    NOTE
+    + """
 from dataclasses import replace
-from typing import Annotated, Literal
 
 import click
 from pydantic import BaseModel, ConfigDict, Field
 
-from dagsmith.plugin import (
-    Diagnostic, Lowering, ParameterSpec, StepConfig, StepType, Text, To, put,
-)
+from dagsmith.plugin import Diagnostic, ParameterSpec
 
 called = []
 
@@ -29,15 +27,6 @@ called = []
 class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     team: Annotated[str, Field(description="Who answers for it.")] = "nobody"
-
-
-class NoteConfig(StepConfig):
-    type: Literal["Note"] = "Note"
-    text: Annotated[Text, To("ErrorMessage")]
-
-
-def lower(step, config):
-    step.put_fields()
 
 
 @hookimpl
@@ -49,7 +38,7 @@ def options_model():
 @hookimpl
 def register_step_types(options):
     called.append("register_step_types")
-    return [StepType("Note", "Fail", "Ends with a note.", NoteConfig, lower)]
+    return [note]
 
 
 @hookimpl
@@ -112,6 +101,7 @@ def register_commands(cli):
     called.append("register_commands")
     cli.add_command(click.Command("greet", callback=lambda: click.echo("hello"), help="Says hello."))
 """
+)
 ORDER = [
     "options_model",
     "register_step_types",
@@ -123,7 +113,7 @@ ORDER = [
     "check_spec",
     "pipeline_compiled",
 ]
-NOTE = "  note:\n    type: Note\n    text: of ${param.Team}\n"
+NOTED = "  note:\n    type: Note\n    text: of ${param.Team}\n"
 OPTIONS = "plugins:\n  enable: [alpha]\n  options:\n    alpha:\n      team: science\n"
 
 
@@ -131,7 +121,7 @@ OPTIONS = "plugins:\n  enable: [alpha]\n  options:\n    alpha:\n      team: scie
 def everything(site: Site) -> Site:
     """A site with a plugin that implements every hook."""
     site.plugin("alpha", EVERYTHING)
-    site.write(CONFIG, NOTE + OPTIONS)
+    site.write(CONFIG, NOTED + OPTIONS)
     return site
 
 
@@ -213,7 +203,7 @@ def test_mistakes_are_found_whichever_way_a_plugin_is_asked(everything: Site) ->
     """An error of ``check_spec`` ends a compile and names the line."""
     source = EVERYTHING.replace('"warning", "note"', '"error", "note"')
     everything.plugin("beta", source.replace('"Note"', '"Notes"').replace("Notes\n", "Notes"))
-    text = CONFIG + NOTE.replace("type: Note", "type: Notes") + OPTIONS.replace("alpha", "beta")
+    text = CONFIG + NOTED.replace("type: Note", "type: Notes") + OPTIONS.replace("alpha", "beta")
     everything.write(text)
     result = everything.cli("compile", "pipeline.yaml")
     assert result.exit_code == 1

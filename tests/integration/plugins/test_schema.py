@@ -8,29 +8,18 @@ import jsonschema
 import pytest
 
 from dagsmith import PipelineDAGCompiler
-from tests.integration.plugins.conftest import CONFIG, Site
+from tests.integration.plugins.conftest import CONFIG, NOTE, Site
 
-NOTES = """
-from typing import Annotated, Literal
-
+NOTES = (
+    NOTE
+    + """
 from pydantic import BaseModel, ConfigDict
-
-from dagsmith.plugin import StepConfig, StepType, Text, To
 
 
 class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     team: str
     level: Literal["low", "high"] = "low"
-
-
-class NoteConfig(StepConfig):
-    type: Literal["Note"] = "Note"
-    text: Annotated[Text, To("ErrorMessage")]
-
-
-def lower(step, config):
-    step.put_fields()
 
 
 @hookimpl
@@ -41,8 +30,9 @@ def options_model():
 @hookimpl
 def register_step_types(options):
     assert options.team
-    return [StepType("Note", "Fail", "Ends with a note.", NoteConfig, lower)]
+    return [note]
 """
+)
 
 
 def problems(schema: dict[str, Any], **sections: Any) -> list[str]:

@@ -14,7 +14,7 @@ import typing
 import weakref
 from collections import namedtuple
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NoReturn, Protocol, TypeVar, runtime_checkable
 
 import pytest
 
@@ -540,48 +540,42 @@ def by_lru_cache() -> Decorator:
 # Decorators that catch, and that never end
 
 
-@joined
-def one_that_falls_back_to_the_class() -> Decorator:
-    def decorate(cls: type) -> type:
+def catching(kind: type[BaseException], then: Callable[[type, BaseException], Any]) -> Decorator:
+    """Joins a mixin, and does something else where that fails."""
+
+    def decorate(cls: type) -> Any:
         try:
             return joining(Mixin)(cls)
-        except Exception:
-            return cls
+        except kind as error:
+            return then(cls, error)
 
     return decorate
+
+
+@joined
+def one_that_falls_back_to_the_class() -> Decorator:
+    return catching(Exception, lambda cls, _: cls)
 
 
 @refused("which clashes with that of another class")
 def one_that_catches_even_what_ends_the_call() -> Decorator:
-    def decorate(cls: type) -> type:
-        try:
-            return joining(Mixin)(cls)
-        except BaseException as error:
-            raise ValueError("wrapped") from error
+    def wrapped(cls: type, error: BaseException) -> NoReturn:
+        raise ValueError("wrapped") from error
 
-    return decorate
+    return catching(BaseException, wrapped)
 
 
 @refused("it returned nothing")
 def one_that_swallows_everything() -> Decorator:
-    def decorate(cls: type) -> Any:
-        try:
-            return joining(Mixin)(cls)
-        except BaseException:
-            return None
-
-    return decorate
+    return catching(BaseException, lambda cls, error: None)
 
 
 @joined
 def one_that_hides_the_conflict_behind_an_error_of_its_own() -> Decorator:
-    def decorate(cls: type) -> type:
-        try:
-            return joining(Mixin)(cls)
-        except TypeError:
-            raise RuntimeError("it did not work") from None
+    def hidden(cls: type, error: BaseException) -> NoReturn:
+        raise RuntimeError("it did not work") from None
 
-    return decorate
+    return catching(TypeError, hidden)
 
 
 @refused("RecursionError")
