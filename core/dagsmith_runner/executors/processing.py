@@ -39,53 +39,61 @@ def run(run: StepRun) -> StepResult:
     """
     request = without_nulls(run.arguments)
     refuse(processing_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
-    ml = run.folder / "ml"
-    started = job.now()
-    limit = float((request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME))
+    ml, started = run.folder / "ml", job.now()
     inputs = processing_request.inputs(request, run.step.arguments)
     outputs = processing_request.outputs(request)
-    (ml / "processing").mkdir(parents=True)
-    (ml / "output").mkdir()
+    for name in ("processing", "output"):
+        (ml / name).mkdir(parents=True)
     for item in inputs:
         fetch(run, item.raw, item.uri, job.place(ml, item.path), item.data_type)
     for output in outputs:
         job.place(ml, output.path).mkdir(parents=True, exist_ok=True)
     _configure(run, request, ml)
-    folders = {item.name: job.place(ml, item.path) for item in inputs}
-    launchers = sorted(folders["entrypoint"].glob("*.sh")) if "entrypoint" in folders else []
-    requirements = processing_requirements(run, folders["code"], launchers) if "code" in folders else None
-    settle_paths(run, [folders["entrypoint"]] if launchers else [], ml)
-    stdout, stderr = run.folder / "stdout.log", run.folder / "stderr.log"
-    command = Command(
-        argv=processing_request.argv(request, image=run.launcher.isolation == "docker"),
-        environment=_environment(run, request),
-        ml=ml,
-        folder=ML,
-        stdout=stdout,
-        stderr=stderr,
-        timeout=limit,
-        python=python_for(run, requirements),
-        image=request["AppSpecification"].get("ImageUri"),
-        program=bool(request["AppSpecification"].get("ContainerEntrypoint")),
-        network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
-    )
+    command = _command(run, request, {item.name: job.place(ml, item.path) for item in inputs})
     ended = run.launcher.run(command, run.stop)
     message = ml / "output" / "message"
-    job.check_exit(ended, run, stdout, stderr, limit=limit, failure=message)
-    files = _property_files(run, ml, outputs)
-    left = _take_outputs(run, ml, outputs)
+    job.check_exit(ended, run, command.stdout, command.stderr, limit=command.timeout, failure=message)
     properties = {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "ProcessingJobName": run.job_name,
         "ProcessingJobArn": job.arn(run, "processing-job", run.job_name),
         "ProcessingJobStatus": "Completed",
-        "StoppingCondition": {"MaxRuntimeInSeconds": int(limit)},
+        "StoppingCondition": {"MaxRuntimeInSeconds": int(command.timeout or 0)},
         "CreationTime": started,
         "ProcessingStartTime": started,
         "ProcessingEndTime": job.now(),
         **_exit_message(message),
     }
-    return StepResult(properties, left, property_files=files)
+    files = _property_files(run, ml, outputs)
+    return StepResult(properties, _take_outputs(run, ml, outputs), property_files=files)
+
+
+def _command(run: StepRun, request: Mapping[str, Any], folders: Mapping[str, Path]) -> Command:
+    """What runs, once its Python environment is there.
+
+    Args:
+        run: The attempt.
+        request: The request.
+        folders: By name: where each input lies.
+    """
+    ml, image = run.folder / "ml", run.launcher.isolation == "docker"
+    launchers = sorted(folders["entrypoint"].glob("*.sh")) if "entrypoint" in folders else []
+    requirements = processing_requirements(run, folders["code"], launchers) if "code" in folders else None
+    settle_paths(run, [folders["entrypoint"]] if launchers else [], ml)
+    limit = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME)
+    return Command(
+        argv=processing_request.argv(request, image=image),
+        environment=_environment(run, request),
+        ml=ml,
+        folder=ML,
+        stdout=run.folder / "stdout.log",
+        stderr=run.folder / "stderr.log",
+        timeout=float(limit),
+        python=python_for(run, requirements),
+        image=request["AppSpecification"].get("ImageUri"),
+        program=bool(request["AppSpecification"].get("ContainerEntrypoint")),
+        network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
+    )
 
 
 def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
