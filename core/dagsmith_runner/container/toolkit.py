@@ -206,7 +206,8 @@ def gpus() -> int:
 def script_command(code: Path, program: Any, arguments: list[str]) -> tuple[str, ...]:
     """The command that runs the script of the folder ``code``, which is :data:`CODE` to the container.
 
-    A folder with a ``setup.py`` is run as a module, a ``.py`` file as a script, and anything else as a program.
+    A folder with a ``setup.py`` is run as a module, a ``.py`` file as a script, and anything else as a program, by a
+    shell: to that, a file whose first line names no interpreter is a shell script.
 
     Raises:
         StepFailedError: If the script is not in the folder.
@@ -224,4 +225,4 @@ def script_command(code: Path, program: Any, arguments: list[str]) -> tuple[str,
     if name.endswith(".py"):
         return ("python", name, *arguments)
     script.chmod(0o755)
-    return (f"{CODE}/{name}", *arguments)
+    return ("/bin/sh", "-c", '"$0" "$@"', f"{CODE}/{name}", *arguments)

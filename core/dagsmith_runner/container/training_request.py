@@ -21,6 +21,9 @@ from dagsmith_runner.container.checks import (
 from dagsmith_runner.container.toolkit import PROGRAM, SUBMIT_DIRECTORY
 from dagsmith_runner.launch.command import ML
 
+FUNCTIONS = "sagemaker_remote_function_bootstrap"
+"""The channel of the driver of decorated functions. Source: ``sagemaker.remote_function.job`` of the SDK."""
+
 CHECKPOINTS = f"{ML}/checkpoints"
 """Where checkpoints are if nothing else is said. Source: API reference, ``CheckpointConfig``."""
 
@@ -81,6 +84,12 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
             what = "it has neither a ContainerEntrypoint nor a script: what runs is known to its image alone"
             yield needs_image(step, what)
         yield from program_problems(step, listed(entrypoint))
+    if any(FUNCTIONS in str(part) for part in listed(entrypoint)):
+        yield cannot(
+            step,
+            "it is a function that @step decorates: its driver loads it from S3 by itself, and a job here has no S3",
+            hint=f"call the function from a script, or --stub {step}=OUTPUTS.json stands for running it",
+        )
     yield from channel_problems(step, request)
     yield from metrics.problems(step, algorithm.get("MetricDefinitions"))
     output = mapping(request.get("OutputDataConfig"))

@@ -59,7 +59,8 @@ def test_a_script_runs_as_what_it_is(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert toolkit.script_command(tmp_path, "train.py", ["-x", "1"]) == ("python", "train.py", "-x", "1")
     assert toolkit.script_command(tmp_path, "sub/train.py", []) == ("python", "sub/train.py")
-    assert toolkit.script_command(tmp_path, "run.sh", ["a b"]) == ("/opt/ml/code/run.sh", "a b")
+    shell = ("/bin/sh", "-c", '"$0" "$@"', "/opt/ml/code/run.sh", "a b")
+    assert toolkit.script_command(tmp_path, "run.sh", ["a b"]) == shell
     assert (tmp_path / "run.sh").stat().st_mode & 0o100
     (tmp_path / "setup.py").touch()
     assert toolkit.script_command(tmp_path, "train.py", []) == ("python", "-m", "train")

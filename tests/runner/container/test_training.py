@@ -168,6 +168,20 @@ def test_a_script_that_raises_leaves_no_model(plain_bench: Bench) -> None:
     assert not plain_bench.store.exists(f"{BUCKET}/models")
 
 
+def test_a_shell_script_needs_no_first_line(bench: Bench) -> None:
+    files = {"run.sh": '\necho "$1" > "$SM_MODEL_DIR/said"\n'}
+    bench.train(files, hyperparameters={"sagemaker_program": '"run.sh"', "x": '"y"'})
+
+
+def test_a_function_that_is_a_step_is_told(plain_bench: Bench) -> None:
+    # Its driver ends with 0 if it cannot read the function.
+    driver = "/opt/ml/input/data/sagemaker_remote_function_bootstrap/job_driver.sh"
+    given = {"ContainerEntrypoint": ["/bin/bash", driver]}
+    reason = plain_bench.failure("train", "", algorithm=given).reason
+    assert "it is a function that @step decorates" in reason
+    assert "no S3" in reason
+
+
 def test_a_shell_script_gets_its_arguments_unharmed(bench: Bench) -> None:
     files = {"run.sh": '#!/bin/sh\nfor a in "$@"; do printf "[%s]" "$a"; done > "$SM_MODEL_DIR/args"\n'}
     bench.train(files, hyperparameters={"sagemaker_program": "run.sh", "say": "a '$HOME' \"b\"; c"})
