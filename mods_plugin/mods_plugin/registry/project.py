@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -228,7 +229,9 @@ def _unpack(archive: bytes, folder: Path, top: Path) -> None:
                     raise RegistryError(f"the registry is damaged: {member.name!r} is no file")
                 place = _inside(folder, member.name, folder)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content.read())
+                # One archive is in memory at a time; the files in it, which may be many times larger, never are.
+                with place.open("wb") as file:
+                    shutil.copyfileobj(content, file)
                 place.chmod(0o755 if member.mode & 0o100 else 0o644)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise RegistryError(f"the registry is damaged: an archive cannot be unpacked: {error}") from error
