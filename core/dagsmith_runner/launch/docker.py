@@ -30,6 +30,9 @@ _CLIENTS = ("docker", "podman")
 _ANSWER = 30.0
 """Seconds that an engine has to say that it is there."""
 
+_NOT_STARTED = ("created", "configured", "initialized")
+"""States of a container that never ran, as docker and podman call them."""
+
 _LOOK = 0.1
 _TAIL = 2000
 
@@ -107,7 +110,7 @@ class DockerLauncher:
         try:
             with (
                 command.stdout.open("ab", buffering=0) as stdout,
-                command.stderr.open("ab", buffering=0) as stderr,
+                command.stderr.open("ab+", buffering=0) as stderr,
                 self._removed(name),
             ):
                 if self._create(command, name, stop):
@@ -159,8 +162,9 @@ class DockerLauncher:
                 running.wait()
         seconds = time.monotonic() - begin
         state = json.loads(self._ask("inspect", "--format", "{{json .State}}", name))
-        if state.get("Error"):
-            return Exit(None, seconds=seconds, problem=f"the container did not start: {state['Error']}")
+        if state.get("Error") or state["Status"] in _NOT_STARTED:
+            why = state.get("Error") or _last_line(_tail(stderr))
+            return Exit(None, seconds=seconds, problem=f"the container did not start: {why}")
         return _exit(state, timed_out=timed_out, stopped=stopped, seconds=seconds)
 
     @contextmanager

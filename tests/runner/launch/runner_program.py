@@ -6,6 +6,7 @@ Its arguments are the isolation, the user's folder, and the job's program with i
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import threading
@@ -28,6 +29,7 @@ def main(isolation: str, folder: Path, *argv: str) -> None:
         folder="/opt/ml",
         stdout=attempt / "stdout.log",
         stderr=attempt / "stderr.log",
+        image=os.environ.get("IMAGE"),
     )
     started = launcher(isolation, folder / "runs")  # type: ignore[arg-type]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
