@@ -15,6 +15,7 @@ import click
 from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError
 
 INPUT_IS_WRONG = 1
+_LINES = "\n\t"
 
 
 def fail(error: DagsmithError, as_json: bool) -> NoReturn:
@@ -24,7 +25,7 @@ def fail(error: DagsmithError, as_json: bool) -> NoReturn:
     elif as_json:
         click.echo(json.dumps({"ok": False, "diagnostics": [Diagnostic(str(error), code="error").as_dict()]}))
     else:
-        click.echo(f"{click.style('error', fg='red')}: {error}", err=True)
+        click.echo(f"{click.style('error', fg='red')}: {printable(str(error), keep=_LINES)}", err=True)
     sys.exit(INPUT_IS_WRONG)
 
 
@@ -45,8 +46,8 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: A
 def _colored(item: Diagnostic) -> str:
     place = f"{click.style(str(item.location), bold=True)}: " if item.location else ""
     color = "red" if item.severity == "error" else "yellow"
-    hint = f" ({click.style(item.hint, fg='cyan')})" if item.hint else ""
-    return f"{place}{click.style(item.severity, fg=color)}: {item.message}{hint}"
+    hint = f" ({click.style(printable(item.hint, keep=_LINES), fg='cyan')})" if item.hint else ""
+    return f"{place}{click.style(item.severity, fg=color)}: {printable(item.message, keep=_LINES)}{hint}"
 
 
 class UnwritableError(DagsmithError):

@@ -54,7 +54,7 @@ def show_outcome(outcome: RunOutcome, screen: Console, again: str | None = None)
         for line in _end_of_log(step):
             screen.print(Text(line), soft_wrap=True)
     for line in _ending(outcome, again):
-        screen.print(Text(line), soft_wrap=True)
+        screen.print(Text(printable(line, keep="\n")), soft_wrap=True)
 
 
 def screen_for(*, stderr: bool = False) -> Console:

@@ -20,7 +20,7 @@ from dagsmith.errors import DagsmithError, did_you_mean
 
 if TYPE_CHECKING:
     from dagsmith_runner.outcome import RunOutcome
-    from dagsmith_runner.run_folder import RunFolder
+    from dagsmith_runner.run_folder import RunFolder, RunRecord
 
 _LOOK = 0.2
 """Seconds between two looks at logs that are followed."""
@@ -72,7 +72,7 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     return {
         "id": folder.id,
         "pipeline": record.pipeline,
-        "status": _status(folder, outcome),
+        "status": _status(folder, record, outcome),
         "started": record.started.isoformat(timespec="seconds"),
         "seconds": outcome.seconds,
         "steps": len(outcome.steps),
@@ -82,9 +82,9 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _status(folder: RunFolder, outcome: RunOutcome) -> str:
+def _status(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> str:
     """As SageMaker has it; besides, ``Running`` and ``Killed`` for a run that did not end by itself."""
-    if folder.record().status != "Running":
+    if record.status != "Running":
         return outcome.status
     return "Running" if folder.is_running() else "Killed"
 

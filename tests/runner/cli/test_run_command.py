@@ -250,3 +250,10 @@ def test_what_cannot_run_here_can_be_stubbed(project: Project) -> None:
     assert "--stub cluster=FILE.json" in done.err
     project.write("stub.json", {"properties": {"ClusterStatus": {"State": "RUNNING"}}})
     assert project.run("run", "definition.json", "--stub", "cluster=stub.json").code == 0
+
+
+def test_what_a_definition_says_does_not_reach_the_terminal_as_commands(project: Project) -> None:
+    project.define({"Name": "cluster", "Type": "\x1b]0;owned\x07EMR", "Arguments": {}})
+    done = project.run("run", "definition.json")
+    assert done.code == 1
+    assert "a step of type  ]0;owned EMR does not run here" in done.err
