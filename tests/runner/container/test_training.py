@@ -182,9 +182,13 @@ def test_a_function_that_is_a_step_is_told(plain_bench: Bench) -> None:
     assert "no S3" in reason
 
 
-def test_a_shell_script_gets_its_arguments_unharmed(bench: Bench) -> None:
-    files = {"run.sh": '#!/bin/sh\nfor a in "$@"; do printf "[%s]" "$a"; done > "$SM_MODEL_DIR/args"\n'}
-    bench.train(files, hyperparameters={"sagemaker_program": "run.sh", "say": "a '$HOME' \"b\"; c"})
+@pytest.mark.parametrize("first", ["#!/bin/sh", "# no interpreter is named"])
+def test_a_shell_script_gets_its_arguments_unharmed(bench: Bench, first: str) -> None:
+    body = 'for a in "$@"; do printf "[%s]" "$a"; done > "$SM_MODEL_DIR/args"'
+    bench.train(
+        {"run.sh": f"{first}\n{body}\n"},
+        hyperparameters={"sagemaker_program": "run.sh", "say": "a '$HOME' \"b\"; c"},
+    )
     assert members(bench, MODEL)["args"] == b"[--say][a '$HOME' \"b\"; c]"
 
 
