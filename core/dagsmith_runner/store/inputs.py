@@ -44,15 +44,27 @@ def _hide(found: dict[str, Path], uri: S3Uri) -> None:
 
 
 def _files(uri: S3Uri, path: Path, beginning: str) -> Iterator[tuple[str, Path]]:
-    """The files of one input that may match; only the part of a folder that is asked for is read."""
+    """The files of one input that may match; only the part of a folder that is asked for is read.
+
+    Where an object or a folder has exactly the key that is asked for, others whose keys begin so do not count.
+    """
     if path.is_file():
         yield uri.key or path.name, path
         return
     above = f"{uri.key}/" if uri.key else ""
     if not (above.startswith(beginning) or beginning.startswith(above)):
         return
-    inner = beginning[len(above) :].rpartition("/")[0] if beginning.startswith(above) else ""
-    if inner and not (path / inner).is_dir():
+    inner = beginning[len(above) :] if beginning.startswith(above) else ""
+    if inner and (path / inner).is_file():
+        yield beginning, path / inner
         return
+    if inner and not _holds_files(path / inner):
+        inner = inner.rpartition("/")[0]
+        if inner and not (path / inner).is_dir():
+            return
     for name, file in files_below(path / inner if inner else path):
         yield f"{above}{inner}/{name}" if inner else f"{above}{name}", file
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and next(files_below(folder), None) is not None

@@ -100,17 +100,23 @@ def test_a_second_put_replaces_objects_of_the_same_key_and_keeps_the_others(
     assert _read(tmp_path / "in") == {"a": "1", "b": "2", "c": "2"}
 
 
-def test_a_key_names_an_object_then_a_folder_then_a_beginning(store: Store, tmp_path: Path) -> None:
-    files = {"x/data/1": "", "x/data-2": "", "x/data-3/4": ""}
-    store.put(_write(tmp_path / "out", files), "s3://bucket/k")
+@pytest.mark.parametrize("given", [False, True], ids=["left by a step", "the user's own"])
+def test_a_key_names_an_object_then_a_folder_then_a_beginning(tmp_path: Path, given: bool) -> None:
+    folder = _write(tmp_path / "out", {"x/data/1": "", "x/data-2": "", "x/data-3/4": ""})
+    (folder / "x" / "dat").mkdir()
+    store = Store(tmp_path / "s3", {"s3://bucket/k": folder} if given else {})
+    if not given:
+        store.put(folder, "s3://bucket/k")
     assert store.uris("s3://bucket/k/x/data-2") == ["s3://bucket/k/x/data-2"]
     assert store.uris("s3://bucket/k/x/data") == ["s3://bucket/k/x/data/1"]
-    assert store.uris("s3://bucket/k/x/da") == [
-        "s3://bucket/k/x/data-2",
-        "s3://bucket/k/x/data-3/4",
-        "s3://bucket/k/x/data/1",
-    ]
-    assert store.uris("s3://bucket/k/x/da/") == []
+    for beginning in ("da", "dat"):
+        assert store.uris(f"s3://bucket/k/x/{beginning}") == [
+            "s3://bucket/k/x/data-2",
+            "s3://bucket/k/x/data-3/4",
+            "s3://bucket/k/x/data/1",
+        ]
+        assert store.uris(f"s3://bucket/k/x/{beginning}/") == []
+    assert store.uris("s3://bucket/k/x/none") == store.uris("s3://bucket/k/y/data") == []
 
 
 def test_an_input_stands_for_its_uri_and_all_below(tmp_path: Path) -> None:
