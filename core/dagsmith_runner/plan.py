@@ -10,6 +10,7 @@ from typing import Any
 from dagsmith.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagsmith_runner import stub
 from dagsmith_runner.cache import asks_for_cache, lifetime
+from dagsmith_runner.container.checks import shape_problems
 from dagsmith_runner.definition import Definition, Step
 from dagsmith_runner.executor import MODULES, executor_for
 from dagsmith_runner.options import RunOptions
@@ -21,6 +22,7 @@ from dagsmith_runner.references import (
     references,
     resolve,
 )
+from dagsmith_runner.retries import POLICIES
 from dagsmith_runner.run_folder import KeptResult, RunFolder, runs_in
 from dagsmith_runner.store import inputs
 from dagsmith_runner.store.folder import Store
@@ -138,6 +140,7 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         )
         return
     yield from executor.check(step, options)
+    yield from shape_problems(step.name, step.body.get("RetryPolicies"), POLICIES, "RetryPolicies")
     if asks_for_cache(step):
         text = step.body["CacheConfig"].get("ExpireAfter")
         if text is not None and (not isinstance(text, str) or lifetime(text) is None):

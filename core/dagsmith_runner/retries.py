@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from dagsmith_runner.container.checks import Shape
 
 INTERVAL = 1.0
 """Seconds before the first retry, where a policy says none. Source: SageMaker Developer Guide, "Retry Policy for
@@ -14,13 +17,24 @@ BACKOFF = 2.0
 ATTEMPTS = 5
 """The number of retries."""
 
+POLICIES: Shape = [
+    {
+        "ExceptionType": ["text"],
+        "IntervalSeconds": "number",
+        "BackoffRate": "number",
+        "MaxAttempts": "whole",
+        "ExpireAfterMin": "number",
+    }
+]
+"""The form of ``RetryPolicies``."""
+
 
 @dataclass
 class Retries:
     """What the policies of one step still allow; the first policy that names an error is the one that counts.
 
     Args:
-        policies: ``RetryPolicies`` of the step.
+        policies: ``RetryPolicies`` of the step, of the form :data:`POLICIES`.
     """
 
     policies: Iterable[Mapping[str, Any]]
@@ -37,11 +51,19 @@ class Retries:
             if kind is None or kind not in policy.get("ExceptionType", ()):
                 continue
             used = self._used.get(number, 0)
-            interval = policy.get("IntervalSeconds", INTERVAL) * policy.get("BackoffRate", BACKOFF) ** used
-            if used >= policy.get("MaxAttempts", ATTEMPTS):
+            if used >= int(policy.get("MaxAttempts", ATTEMPTS)):
                 return None
-            if "ExpireAfterMin" in policy and elapsed + interval > policy["ExpireAfterMin"] * 60:
+            interval = _interval(policy, used)
+            if "ExpireAfterMin" in policy and elapsed + interval > float(policy["ExpireAfterMin"]) * 60:
                 return None
             self._used[number] = used + 1
-            return float(interval)
+            return interval
         return None
+
+
+def _interval(policy: Mapping[str, Any], used: int) -> float:
+    first, factor = policy.get("IntervalSeconds", INTERVAL), policy.get("BackoffRate", BACKOFF)
+    try:
+        return min(float(first) * float(factor) ** used, threading.TIMEOUT_MAX)
+    except OverflowError:
+        return threading.TIMEOUT_MAX

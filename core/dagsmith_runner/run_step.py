@@ -15,6 +15,7 @@ from typing import Any
 
 from dagsmith.errors import DagsmithError
 from dagsmith_runner import cache
+from dagsmith_runner.container.checks import refuse, shape_problems, without_nulls
 from dagsmith_runner.definition import Step
 from dagsmith_runner.events import Event, EventKind
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError, executor_for
@@ -22,7 +23,7 @@ from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.leftovers import Leftovers
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
-from dagsmith_runner.retries import Retries
+from dagsmith_runner.retries import POLICIES, Retries
 from dagsmith_runner.run_folder import KeptResult, RunFolder, RunRecord
 from dagsmith_runner.scheduler import Ending
 from dagsmith_runner.store.folder import Store
@@ -116,7 +117,9 @@ class StepRunner:
     def _attempts(
         self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any], started: float
     ) -> StepResult:
-        retries = Retries(tuple(step.body.get("RetryPolicies", ())))
+        policies = without_nulls(body.get("RetryPolicies") or ())
+        refuse(shape_problems(step.name, policies, POLICIES, "RetryPolicies"))
+        retries = Retries(policies)
         while True:
             folder = self.folder.new_attempt(step.name)
             number = int(folder.name.removeprefix("attempt-"))
