@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -111,7 +111,8 @@ class _LiveTable:
 
     def __exit__(self, *error: object) -> None:
         if self.live is not None:
-            self.live.stop()
+            with suppress(OSError):  # the terminal may be gone
+                self.live.stop()
 
     def listen(self, event: Event) -> None:
         """Take an event; it is shown at the next drawing."""

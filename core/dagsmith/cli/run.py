@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -236,7 +236,8 @@ def _end(outcome: RunOutcome, source: _Source | None, quiet: bool, as_json: bool
 
         runs = outcome.folder.parent
         again = None if source is None else with_runs(source.command, runs)
-        show_outcome(outcome, screen_for(stderr=True), again)
+        with suppress(OSError):  # nobody may be there to read it, and the run's folder has it all
+            show_outcome(outcome, screen_for(stderr=True), again)
     sys.exit({"Succeeded": 0, "Failed": INPUT_IS_WRONG, "Stopped": INTERRUPTED}[outcome.status])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -66,9 +67,15 @@ def on_terminal(
         stderr=slave,
         text=True,
         start_new_session=True,
+        preexec_fn=_take_terminal,
     )
     os.close(slave)
     return Terminal(process, master)
+
+
+def _take_terminal() -> None:
+    """Have the terminal send its signals here, as it does to what a shell starts."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def plain(text: str) -> str:
@@ -107,15 +114,28 @@ def test_what_a_step_prints_does_not_reach_the_terminal_as_commands(project: Pro
         assert "bye" in shown
 
 
-def test_the_cursor_is_back_after_an_interrupt(project: Project) -> None:
-    project.define(job("wait", "import time; print('started', flush=True); time.sleep(600)"))
+WAITS = "import time; print('started', flush=True); time.sleep(600)"
+
+
+def test_ctrl_c_ends_the_run_and_gives_the_terminal_back(project: Project) -> None:
+    project.define(job("wait", WAITS))
     terminal = on_terminal(project, "run", "definition.json")
     terminal.until("started")
-    terminal.process.send_signal(2)
+    terminal.type("\x03")
     assert terminal.end() == 130
     assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")
     assert "interrupted: what runs is being ended" in terminal.shown
     assert "definition stopped" in plain(terminal.shown)
+
+
+def test_a_terminal_that_is_closed_ends_the_run_in_order(project: Project) -> None:
+    project.define(job("wait", WAITS))
+    terminal = on_terminal(project, "run", "definition.json")
+    terminal.until("started")
+    os.close(terminal.master)
+    assert terminal.process.wait(timeout=60) == 130
+    record = json.loads((project.runs[0] / "run.json").read_text())
+    assert [step["status"] for step in record["steps"]] == ["stopped"]
 
 
 def test_more_steps_than_the_terminal_has_lines_show_what_runs(project: Project) -> None:
