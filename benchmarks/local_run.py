@@ -30,7 +30,7 @@ MEMORY = Path("/dev/shm")
 PROMISED = {"namespace": 0.030, "paths": 0.010}
 """Seconds that a step may take beyond its process."""
 
-FULL = {"turns": 12, "turn": 25, "many": 1_000, "diamond": 100, "log": 262_144, "plan": 10_000, "chain": 20}
+FULL = {"turns": 8, "turn": 25, "many": 1_000, "diamond": 100, "log": 262_144, "plan": 10_000, "chain": 10}
 QUICK = {"turns": 1, "turn": 3, "many": 12, "diamond": 6, "log": 1_024, "plan": 100, "chain": 3}
 
 
