@@ -21,6 +21,7 @@ from typing import IO, Any, Literal
 from uuid import uuid4
 
 from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError
+from dagsmith_runner.launch import texts
 from dagsmith_runner.launch.command import ML, Command, Exit
 
 GRACE = 5.0
@@ -104,8 +105,8 @@ class DockerLauncher:
 
     def run(self, command: Command, stop: threading.Event) -> Exit:
         """Run the container, wait for it, and remove it."""
-        if command.image is None:
-            return Exit(None, problem="the step names no image, and so no container can run it")
+        if not command.image or command.image.startswith("-"):
+            return Exit(None, problem=f"no container can run the step: {command.image!r} is no image")
         name = f"dagsmith-{uuid4().hex}"
         try:
             with (
@@ -116,7 +117,7 @@ class DockerLauncher:
                 if self._create(command, name, stop):
                     return self._wait(command, name, stop, stdout, stderr)
                 return Exit(None, stopped=True)
-        except EngineError as error:
+        except (EngineError, texts.UnsayableError) as error:
             return Exit(None, problem=str(error))
         except OSError as error:
             where = f" {error.filename}:" if error.filename else ""

@@ -45,7 +45,7 @@ def plain_path(ml: Path) -> Iterator[str]:
     if _PLAIN.fullmatch(real):
         yield real
         return
-    with tempfile.TemporaryDirectory(prefix="dagsmith-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dagsmith-", ignore_cleanup_errors=True) as folder:
         link = Path(folder, "ml")
         link.symlink_to(real, target_is_directory=True)
         yield str(link)

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Any, Literal
 
 from dagsmith.errors import DagsmithError
-from dagsmith_runner.launch import keeper, paths, views
+from dagsmith_runner.launch import paths, texts, views
 from dagsmith_runner.launch.command import Command, Exit
+from dagsmith_runner.launch.messages import receive, send
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL. SageMaker gives 120 (Developer Guide, "How Amazon SageMaker AI Runs Your
@@ -43,7 +44,7 @@ class ProcessLauncher:
         self, isolation: Literal["namespace", "paths"], hidden: Path, *, grace: float = GRACE
     ) -> None:
         self.isolation: Literal["namespace", "paths", "docker"] = isolation
-        self._hidden = hidden
+        self._hidden = hidden.resolve()
         self._grace = grace
         self._supervisor = _Supervisor()
 
@@ -73,7 +74,7 @@ class ProcessLauncher:
                 return self._run(request, outputs, stop)
         except _ClosedError:
             return Exit(None, stopped=True)
-        except _UnsayableError as error:
+        except texts.UnsayableError as error:
             return Exit(None, problem=str(error))
         except OSError as error:
             where = f" {error.filename}:" if error.filename else ""
@@ -103,12 +104,10 @@ class ProcessLauncher:
                 ml = stack.enter_context(paths.plain_path(command.ml))
                 argv, environment, folder = paths.rewrite_all(argv, environment, folder, ml)
             argv, environment = _with_python(argv, environment, python)
-            if not argv[:1] or not argv[0]:
-                raise _UnsayableError("there is no program to start")
             yield {
-                "argv": [_text(f"argument {number}", value) for number, value in enumerate(argv)],
-                "env": dict(_variable(name, value) for name, value in environment.items()),
-                "folder": _text("the working directory", folder),
+                "argv": texts.arguments(argv),
+                "env": texts.variables(environment),
+                "folder": texts.sayable("the working directory", folder),
                 "timeout": command.timeout,
                 "grace": self._grace,
                 "view": view,
@@ -129,8 +128,8 @@ class ProcessLauncher:
     ) -> dict[str, Any] | None:
         """Send the request and wait for the end; ``None`` if the job surely never started."""
         try:
-            keeper.send(job, request)
-            answer = keeper.receive(job)
+            send(job, request)
+            answer = receive(job)
         except ConnectionError:
             return None
         if answer is None or "started" not in answer:
@@ -144,41 +143,17 @@ class ProcessLauncher:
                     job.shutdown(socket.SHUT_WR)
                 elif stop.is_set() and not told:
                     told = True
-                    keeper.send(job, {"stop": True})
-        answer = keeper.receive(job)
+                    send(job, {"stop": True})
+        answer = receive(job)
         if answer is None:
-            return {"code": None, "problem": "the process that stood over it was killed, and so it was ended"}
+            answer = {"problem": "the process that stood over the job was killed, and so the job was ended"}
+        if self._supervisor.closed.is_set() and answer.get("code") is None:
+            answer = {**answer, "stopped": True, "problem": None}
         return {"code": None, **answer}
 
 
 class _ClosedError(DagsmithError):
     """The launcher was closed meanwhile."""
-
-
-class _UnsayableError(DagsmithError):
-    """What no process can be told in its arguments or environment."""
-
-
-def _text(what: str, value: str) -> str:
-    """The text as UTF-8 gives it back on the other side, whatever bytes the file system's encoding makes of it."""
-    try:
-        content = os.fsencode(value)
-    except UnicodeEncodeError:
-        raise _UnsayableError(f"{what} cannot be given to a process: {value!r} is no text") from None
-    if b"\0" in content:
-        raise _UnsayableError(f"{what} cannot be given to a process: {value!r} has a NUL character")
-    return content.decode("utf-8", "surrogateescape")
-
-
-def _variable(name: str, value: str) -> tuple[str, str]:
-    if not name or "=" in name:
-        raise _UnsayableError(
-            f"the environment variable {name!r} cannot be given to a process: "
-            "a name has at least one character, and no '='"
-        )
-    return _text(f"an environment variable's name, {name!r},", name), _text(
-        f"environment variable {name}", value
-    )
 
 
 def _with_python(

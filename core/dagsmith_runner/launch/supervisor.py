@@ -15,6 +15,11 @@ import sys
 import traceback
 
 from dagsmith_runner.launch import keeper
+from dagsmith_runner.launch.job_process import kill
+from dagsmith_runner.launch.messages import send
+
+_AGAIN = 0.2
+"""Seconds between two requests to a keeper to end."""
 
 
 def main(descriptor: int) -> None:
@@ -45,10 +50,12 @@ def main(descriptor: int) -> None:
             ending |= not _serve(control, runner, keepers, (descriptor, wake))
         if ending:
             break
-    for pid in keepers:
-        keeper.kill(pid, signal.SIGTERM)
+    ends = select.poll()
+    ends.register(wake, select.POLLIN)
     while keepers:
-        poll.poll(100)
+        for pid in keepers:  # again and again: one that has just begun does not yet listen
+            kill(pid, signal.SIGTERM)
+        ends.poll(_AGAIN * 1000)
         keeper.woken(wake)
         _reap(keepers)
 
@@ -78,7 +85,7 @@ def _reap(keepers: set[int]) -> None:
         keepers.discard(pid)
     if orphans and sys.platform == "linux":
         for child in set(keeper.children()) - keepers:
-            keeper.kill(child, signal.SIGKILL)
+            kill(child, signal.SIGKILL)
 
 
 def _serve(control: socket.socket, runner: int | None, keepers: set[int], own: tuple[int, ...]) -> bool:
@@ -96,7 +103,7 @@ def _serve(control: socket.socket, runner: int | None, keepers: set[int], own: t
         try:
             pid = os.fork()
         except OSError as error:
-            keeper.send(job, {"problem": f"the system lets no more processes start: {error.strerror}"})
+            send(job, {"problem": f"the system lets no more processes start: {error.strerror}"})
         else:
             if pid == 0:
                 _become_keeper(job, descriptors[1], descriptors[2], runner, own)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import site
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,9 @@ def view(
 
     ``/tmp`` is a folder beside ``ml``, on the same disk, and not a part of memory: models unpack there.
     """
-    ml, hidden = command.ml.resolve(), hidden.resolve()
-    with tempfile.TemporaryDirectory(prefix="tmp-", dir=ml.parent) as scratch:
+    ml = command.ml.resolve()
+    scratch = tempfile.mkdtemp(prefix="tmp-", dir=ml.parent)
+    try:
         Path(scratch, "root").mkdir()
         Path(scratch, "tmp").mkdir()
         Path(scratch, "tmp").chmod(0o1777)
@@ -40,6 +43,16 @@ def view(
             "needed": _needed(command, environment, python, hidden),
             "network": command.network,
         }
+    finally:
+        _remove(scratch)
+
+
+def _remove(folder: str) -> None:
+    """Remove what a job left in its temporary folders, as far as that goes: the job is done, and how is known."""
+    with suppress(RecursionError):  # before Python 3.13: a thousand folders, each in the one before
+        shutil.rmtree(folder, ignore_errors=True)
+    if Path(folder).exists():
+        subprocess.run(["rm", "-rf", folder], capture_output=True, check=False)
 
 
 def environment_inside(environment: Mapping[str, str]) -> dict[str, str]:

@@ -130,7 +130,9 @@ def test_a_container_without_network_has_none(docker: Bench) -> None:
     [
         (["no-such-program"], _IMAGE, "no-such-program"),
         (["sh"], "localhost/no-such-image:1", "the engine made no container of localhost/no-such-image:1"),
-        (["sh"], None, "the step names no image"),
+        (["sh"], None, "no container can run the step: None is no image"),
+        (["sh"], "--privileged", "no container can run the step: '--privileged' is no image"),
+        (["sh", "a\0"], _IMAGE, "argument 1 cannot be given to a process"),
     ],
 )
 def test_a_container_that_cannot_start_is_told(

@@ -16,7 +16,15 @@ import pytest
 
 from dagsmith.errors import InvalidInputError
 from dagsmith_runner.launch.launcher import launcher
-from tests.runner.launch.bench import Bench, marker, runner_program, until_alive, until_gone, until_there
+from tests.runner.launch.bench import (
+    Bench,
+    alive,
+    marker,
+    runner_program,
+    until_alive,
+    until_gone,
+    until_there,
+)
 
 _GIB = 1 << 30
 
@@ -230,8 +238,34 @@ def test_a_killed_keeper_is_told_and_its_job_is_ended(bench: Bench) -> None:
         ended = running.result()
         assert bench.run("true", step="next").code == 0
     assert ended.code is None
-    assert ended.problem == "the process that stood over it was killed, and so it was ended"
+    assert ended.problem == "the process that stood over the job was killed, and so the job was ended"
     until_gone(mark)
+
+
+def test_a_supervisor_that_is_told_to_end_ends_its_jobs_and_is_replaced(bench: Bench) -> None:
+    mark = marker()
+    with bench.running(
+        "sh", "-c", f"trap '' TERM; (setsid sleep {mark} &); touch there; sleep {mark}"
+    ) as running:
+        os.kill(_supervisor(), signal.SIGTERM)
+        ended = running.result()
+        assert bench.run("true", step="next").code == 0
+    assert (ended.code, ended.stopped, ended.timed_out) == (None, False, False)
+    assert ended.problem is not None
+    assert "was told to end" in ended.problem
+    assert not alive(mark)
+
+
+def test_a_job_that_kills_what_stands_over_it_ends_with_it(rewritten: Bench) -> None:
+    mark = marker()
+    ended = rewritten.run("sh", "-c", f"(setsid sleep {mark} &); kill -9 $PPID; sleep {mark}")
+    assert ended.problem is not None
+    assert "was killed" in ended.problem
+    until_gone(mark)
+
+
+def test_a_limit_of_many_days_is_a_limit(bench: Bench) -> None:
+    assert bench.run("true", timeout=28 * 86_400).code == 0
 
 
 def _on_a_small_disk(options: str, isolation: str, folder: Path, *argv: str) -> dict[str, Any]:

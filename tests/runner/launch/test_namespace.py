@@ -17,7 +17,7 @@ import pytest
 
 import dagsmith_runner
 from dagsmith_runner.launch.launcher import launcher
-from tests.runner.launch.bench import Bench, marker
+from tests.runner.launch.bench import Bench, marker, runner_program
 
 _TRY = """
 import ctypes, json, os, pty, signal, socket, subprocess, sys
@@ -178,6 +178,38 @@ def test_temporary_folders_are_a_jobs_own_and_gone_after_it(namespace: Bench) ->
         "stderr.log",
         "stdout.log",
     ]
+
+
+def test_folders_as_deep_as_they_come_are_removed(namespace: Bench) -> None:
+    ended = namespace.python(
+        "import os\nos.chdir('/tmp')\nfor _ in range(3000):\n    os.mkdir('a'); os.chdir('a')"
+    )
+    assert ended.code == 0, namespace.errors
+    assert sorted(path.name for path in namespace.attempt("step").iterdir()) == [
+        "ml",
+        "stderr.log",
+        "stdout.log",
+    ]
+
+
+def test_root_has_namespaces_where_no_user_namespaces_are(namespaces: bool, tmp_path: Path) -> None:
+    if not namespaces:
+        pytest.skip("this machine lets nobody have namespaces")
+    # Root of a user namespace that may have none of its own, but all else.
+    job = f"touch /etc/x /opt/ml/made; umount -l {tmp_path}; grep CapEff /proc/self/status"
+    script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
+    ran = subprocess.run(
+        ["unshare", "-Ur", "sh", "-c", script, "sh", *runner_program("namespace", tmp_path, "sh", "-c", job)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["exit"]["code"] == 0
+    attempt = tmp_path / "runs" / "one" / "steps" / "step" / "attempt-1"
+    assert int((attempt / "stdout.log").read_text().split()[1], 16) == 0
+    assert "Read-only file system" in (attempt / "stderr.log").read_text()
+    assert (attempt / "ml" / "made").exists()
 
 
 def test_a_home_outside_is_replaced_and_the_users_packages_are_found(
