@@ -77,7 +77,8 @@ def _print_line(event: Event) -> None:
         return
     what = _STATES[event.kind][0] if event.kind in _STATES else _RUN[event.kind]
     name = f" {event.step or event.details.get('run', '')}".rstrip()
-    seconds = f" ({duration(event.details['seconds'])})" if event.details.get("seconds") else ""
+    took = "seconds" in event.details and event.kind not in ("step-cached", "step-kept")
+    seconds = f" ({duration(event.details['seconds'])})" if took else ""
     wait = f" in {event.details['wait']:g} s" if "wait" in event.details else ""
     message = f": {one_line(event.message)}" if event.message else ""
     line = printable(f"{what}{name}{wait}{seconds}{message}")

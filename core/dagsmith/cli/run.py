@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
-DEFINITION_VERSION = "2020-12-01"
-"""``Version`` of a pipeline definition. Source: the pipeline definition JSON schema of SageMaker."""
-
 _NO_READER = (errno.EPIPE, errno.EIO)
 """What a write says when the program or the terminal at the other end is gone."""
 
@@ -173,7 +170,7 @@ def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
 
 
 def _definition_in(path: str) -> str | None:
-    """The text of a file that is a pipeline definition; ``None`` for anything else."""
+    """The text of a file that is a pipeline definition, or means to be one; ``None`` for anything else."""
     if not path.endswith(".json"):
         return None
     try:
@@ -182,9 +179,7 @@ def _definition_in(path: str) -> str | None:
     except (OSError, ValueError, RecursionError):
         # The reader of configs says it better.
         return None
-    is_definition = (
-        isinstance(data, Mapping) and data.get("Version") == DEFINITION_VERSION and "Steps" in data
-    )
+    is_definition = isinstance(data, Mapping) and "Steps" in data and "pipeline" not in data
     return text if is_definition else None
 
 

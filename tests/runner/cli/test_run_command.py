@@ -257,3 +257,20 @@ def test_what_a_definition_says_does_not_reach_the_terminal_as_commands(project:
     done = project.run("run", "definition.json")
     assert done.code == 1
     assert "a step of type  ]0;owned EMR does not run here" in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"Steps": {}}', "definition.json: error: expected an object with a list of Steps"),
+        ('{"Version": "2020-12-01", "Steps": [', "definition.json:1: error: "),
+        ('{"pipeline": {"name": "x"}, "Steps": []}', "definition.json:1: error: "),
+    ],
+)
+def test_a_file_that_is_no_definition_is_told_as_what_it_means_to_be(
+    project: Project, content: str, message: str
+) -> None:
+    project.write("definition.json", content)
+    done = project.run("run", "definition.json")
+    assert done.code == 1
+    assert message in done.err
