@@ -267,12 +267,12 @@ def lines(found: dict[str, Any]) -> list[str]:
     text = [
         "## Local runs",
         "",
-        f"Processing steps on {found['cpus']} CPUs; {first['samples']} steps and as many processes by hand of each kind, in",
-        f"turns, {found['repeats']} repeats of the rest; medians. The load average was {found['load'][0]:.1f} before and "
-        f"{found['load'][1]:.1f} after; a process by hand",
-        f"took {ms(first['hand_low'])} to {ms(first['hand_high'])} ms in four of five cases (shell). *Step* is from the end of the step before to its own end;",
-        "*by hand* is starting the same process with its output in files, and waiting for it. In memory means that the",
-        "folder of runs is a tmpfs: a step makes a dozen files and folders, and what a disk takes for these is its own affair.",
+        f"Processing steps on {found['cpus']} CPUs. *Step* is from the end of the step before to its own end; *by hand* is starting the",
+        "same process with its output in files, and waiting for it. Runs and processes by hand take turns, and medians are shown:",
+        f"of {first['samples']} steps here, of {found['repeats']} runs below (3 of the longest). How noisy the machine was: in four of five cases a",
+        f"process by hand (shell) took {ms(first['hand_low'])} to {ms(first['hand_high'])} ms; the load average was {found['load'][0]:.1f} before and {found['load'][1]:.1f} after.",
+        "",
+        "A step makes a dozen files and folders, and what a disk takes for these is its own affair: *memory* is a tmpfs.",
         "",
         "| folder of runs | `/opt/ml` | step | step, ms (10% to 90%) | by hand, ms | more, ms |",
         "|---|---|---|---|---|---|",
@@ -315,10 +315,9 @@ def _kfp_lines(row: dict[str, Any]) -> list[str]:
     if "problem" in row:
         return ["Beside `kfp.local`: not measured.", ""]
     text = [
-        f"Beside `kfp.local.SubprocessRunner(use_venv=False)` of kfp {row['version']}: a chain of {row['steps']} steps, each a Python",
-        "process that reads the number in the file of the one before and leaves the next. KFP's steps import its own executor;",
-        "*as it is*, each also sees to kfp's installation, which `install_kfp_package=False` leaves out. In one process each,",
-        "in turns, imports not counted; KFP has no isolation here.",
+        f"Beside `kfp.local.SubprocessRunner(use_venv=False)` of kfp {row['version']}: a chain of {row['steps']} steps, each a Python process that reads",
+        "the number in the file of the one before and leaves the next. In one process each, in turns; imports do not count. KFP's",
+        "steps import its executor, and *as it is* each sees to kfp's installation, which `install_kfp_package=False` leaves out.",
         "",
         "| runner | s | KFP without installation, by this | KFP as it is, by this |",
         "|---|---|---|---|",
