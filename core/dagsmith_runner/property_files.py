@@ -8,7 +8,7 @@ from typing import Any
 
 from dagsmith.errors import DagsmithError, did_you_mean
 
-_PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
+_PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(-?\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 _NAMES = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
 
 
@@ -37,8 +37,13 @@ def parse_path(path: str) -> tuple[str | int, ...]:
     return tuple(parts)
 
 
-def look_up(data: Any, path: str) -> Any:
-    """What ``path`` leads to; a key into a list finds the item of that name.
+def look_up(data: Any, path: str, *, named: bool = False) -> Any:
+    """What ``path`` leads to.
+
+    Args:
+        data: JSON data.
+        path: Names with dots, ``[0]`` and ``['key']``; a negative number counts from the end.
+        named: Whether a key into a list finds the item of that name, as it does in the properties of steps.
 
     Raises:
         PathError: If it leads nowhere; the message says what there is.
@@ -49,20 +54,20 @@ def look_up(data: Any, path: str) -> Any:
             continue
         known: list[str] = [str(key) for key in data] if isinstance(data, Mapping) else []
         if isinstance(data, list | tuple):
-            if isinstance(part, int) and part < len(data):
+            if isinstance(part, int) and -len(data) <= part < len(data):
                 data = data[part]
                 continue
-            named = {
+            items = {
                 item[key]: item
                 for item in data
-                if isinstance(item, Mapping)
+                if named and isinstance(item, Mapping)
                 for key in _NAMES
                 if isinstance(item.get(key), str)
             }
-            if part in named:
-                data = named[str(part)]
+            if part in items:
+                data = items[str(part)]
                 continue
-            known = list(named)
+            known = list(items)
         hint = did_you_mean(str(part), known)
         raise PathError(f"{path!r} leads nowhere: there is no {part!r}" + (f" ({hint})" if hint else ""))
     return data

@@ -85,7 +85,7 @@ def _get(get: str, scope: Scope) -> Any:
     if match := _STEP.fullmatch(get):
         step, path = match[1], match[2]
         try:
-            return look_up(scope.properties_of(step), path.removeprefix("."))
+            return look_up(scope.properties_of(step), path.removeprefix("."), named=True)
         except PathError as error:
             raise ReferenceFailedError(f"step {step!r}: {error}") from error
     room, _, name = get.partition(".")
@@ -104,7 +104,11 @@ def _json_get(inner: Mapping[str, Any], scope: Scope) -> Any:
         where = inner["PropertyFile"]["Get"]
         _, step, _, name = where.split(".", 3)
         data = scope.property_file(step, name)
+    path = str(inner["Path"])
     try:
-        return look_up(data, str(inner["Path"]))
+        found = look_up(data, path)
     except PathError as error:
         raise ReferenceFailedError(f"{where}: {error}") from error
+    if not path or found is None:
+        raise ReferenceFailedError(f"{where}: {path!r} leads to nothing, and a JsonGet needs a value")
+    return found

@@ -1,0 +1,116 @@
+"""Conditions, failures, models and JsonGet come to what the installed SDK's own local mode makes of them.
+
+Where the two differ, the test says which of them does as SageMaker's documentation says.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagsmith.errors import InvalidInputError
+from dagsmith_runner.options import RunOptions
+from dagsmith_runner.outcome import RunOutcome
+from dagsmith_runner.runner import Runner
+from tests.by_hand.inputs import MODEL_DATA
+from tests.runner.executors.sdk_local import DATA, REPORT, STRANGE_PATHS, UNLIKE
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """By name of the pipeline: its definition, and how it ended in the SDK's local mode."""
+    file = tmp_path_factory.mktemp("sdk") / "results.json"
+    command = [sys.executable, "-W", "ignore", "-m", "tests.runner.executors.sdk_local", str(file)]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr[-3000:]
+    results: Mapping[str, Any] = json.loads(file.read_text())
+    return results
+
+
+def _run(folder: Path, definition: str) -> RunOutcome:
+    (folder / "report.json").write_text(json.dumps(DATA))
+    (folder / "model.tar.gz").write_bytes(b"")
+    inputs = {REPORT: folder / "report.json", MODEL_DATA: folder / "model.tar.gz"}
+    return Runner(definition, "local", RunOptions(runs=folder / "runs", inputs=inputs)).run()
+
+
+def _reason(outcome: RunOutcome) -> str:
+    (failed,) = (step for step in outcome.steps if step.status == "failed")
+    assert failed.reason is not None
+    return failed.reason
+
+
+def test_conditions_hold_where_they_hold_there(local: Mapping[str, Any], tmp_path: Path) -> None:
+    theirs = local["conditions"]
+    assert theirs["status"] == "Succeeded"
+    outcome = _run(tmp_path, theirs["definition"])
+    assert outcome.status == "Succeeded"
+    ours = {
+        path.parent.name: json.loads(path.read_text())["result"]["properties"]["Outcome"]
+        for path in outcome.folder.glob("steps/*/result.json")
+    }
+    assert ours == theirs["outcomes"]
+    assert set(ours.values()) == {True, False}
+
+
+@pytest.mark.parametrize("name", [*(f"equal {left!r} {right!r}" for left, right in UNLIKE), "order"])
+def test_values_that_cannot_be_compared_fail_the_step_there_and_here(
+    local: Mapping[str, Any], tmp_path: Path, name: str
+) -> None:
+    assert local[name]["status"] == "Failed"
+    outcome = _run(tmp_path, local[name]["definition"])
+    assert outcome.status == "Failed"
+    assert "cannot compare" in _reason(outcome)
+
+
+@pytest.mark.parametrize("name", ["paths", "message"])
+def test_messages_of_failures_are_the_same(local: Mapping[str, Any], tmp_path: Path, name: str) -> None:
+    outcome = _run(tmp_path, local[name]["definition"])
+    assert local[name]["reason"] == f"Step 'tell' failed with message: {_reason(outcome)}"
+
+
+@pytest.mark.parametrize("path", STRANGE_PATHS)
+def test_a_path_that_leads_nowhere_there_leads_nowhere_here(
+    local: Mapping[str, Any], tmp_path: Path, path: str
+) -> None:
+    theirs = local[f"path {path}"]
+    ours = _reason(_run(tmp_path, theirs["definition"]))
+    if path == 'a.b[0]["with.dot"]':
+        # The local mode splits at every dot. SageMaker documents paths as JsonPath, where quotes keep a key whole.
+        assert "Invalid json path" in theirs["reason"]
+        assert ours == "found 1.5"
+    elif path == "list[-1]":
+        assert theirs["reason"].endswith(f": {ours}")
+    else:
+        assert "found" not in theirs["reason"]
+        assert "leads" in ours or "is no path" in ours
+
+
+def test_a_branch_that_is_not_taken_fails_nothing(local: Mapping[str, Any], tmp_path: Path) -> None:
+    theirs = local["a branch that is not taken"]
+    outcome = _run(tmp_path, theirs["definition"])
+    assert theirs["status"] == outcome.status == "Succeeded"
+
+
+def test_a_models_properties_are_the_same(local: Mapping[str, Any], tmp_path: Path) -> None:
+    if "model" not in local:
+        pytest.skip("SDK 3 makes no model in its local mode without Docker")
+    outcome = _run(tmp_path, local["model"]["definition"])
+    assert local["model"]["reason"] == f"Step 'tell' failed with message: {_reason(outcome)}"
+
+
+def test_a_model_without_data_is_made_there_and_not_here(local: Mapping[str, Any], tmp_path: Path) -> None:
+    if "model" not in local:
+        pytest.skip("SDK 3 makes no model in its local mode without Docker")
+    # SageMaker's CreateModel does not look for the data either; here it is looked for, so that a wrong URI is found.
+    outcome = Runner(local["model"]["definition"], "local", RunOptions(runs=tmp_path))
+    with pytest.raises(InvalidInputError, match="nothing is there"):
+        outcome.run()
