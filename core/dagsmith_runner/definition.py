@@ -17,7 +17,7 @@ MAX_DEPTH = 200
 """How deep the JSON of a definition may be nested: far beyond what conditions need, within what Python recurses."""
 _HINTS = 20
 """How many mistakes get a hint: each is looked for among all names, and those of a large definition are many."""
-_VARIABLES = (
+EXECUTION_VARIABLES = (
     "CurrentDateTime",
     "PipelineArn",
     "PipelineExecutionArn",
@@ -202,8 +202,8 @@ def _check_references(
         if room == "Parameters" and name not in parameters:
             hint = did_you_mean(name, parameters) if len(sink.diagnostics) < _HINTS else None
             sink.error(f"{where}: there is no parameter {name!r}", at, code="unknown-parameter", hint=hint)
-        elif room == "Execution" and name not in _VARIABLES:
-            hint = did_you_mean(name, _VARIABLES)
+        elif room == "Execution" and name not in EXECUTION_VARIABLES:
+            hint = did_you_mean(name, EXECUTION_VARIABLES)
             sink.error(f"{where}: unknown execution variable {name!r}", at, code="reference", hint=hint)
         elif room not in ("Parameters", "Execution") and referenced_step(get) is None:
             sink.error(f"{where}: {get!r} refers to nothing", at, code="reference")

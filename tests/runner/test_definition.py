@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from dagsmith import PipelineDAGCompiler
 from dagsmith.errors import CycleError, InvalidInputError
+from dagsmith.load import references
 from dagsmith_runner.conditions import holds
-from dagsmith_runner.definition import read_definition
+from dagsmith_runner.definition import EXECUTION_VARIABLES, read_definition
 from dagsmith_runner.executor import MODULES, StepFailedError, executor_for
 from dagsmith_runner.parameters import parameter_values
 from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
@@ -142,6 +143,10 @@ def test_no_json_is_a_traceback(data: Any) -> None:
     # Any other exception would be a traceback for the user.
     with suppress(InvalidInputError):
         read_definition(json.dumps({"Steps": data} if not isinstance(data, dict) else data))
+
+
+def test_the_compiler_and_the_runner_know_the_same_execution_variables() -> None:
+    assert references.EXECUTION_VARIABLES == EXECUTION_VARIABLES
 
 
 def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:
