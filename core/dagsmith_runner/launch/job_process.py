@@ -41,16 +41,22 @@ def kill_group(pid: int, number: int) -> None:
 def fork(child: Callable[[], NoReturn]) -> int:
     """Fork with all signals held back until the child has its own handling of them."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child()
-        except BaseException:  # whatever it is, the fork must not go on as a second keeper
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _never_return(child)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
     return pid
+
+
+def _never_return(child: Callable[[], NoReturn]) -> NoReturn:
+    try:
+        child()
+    except BaseException:  # whatever it is, the fork must not go on as a second keeper
+        traceback.print_exc()
+    finally:
+        os._exit(1)
 
 
 def start(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> NoReturn:

@@ -27,6 +27,8 @@ _LONGEST_WAIT = 3600.0
 
 _GONE = "the process that stands over the job was told to end, and so the job was ended"
 
+_BROKEN = "the first process of the job's namespaces failed; the job's standard error says more"
+
 
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends (Linux)."""
@@ -111,6 +113,8 @@ def _run(
     seconds = time.monotonic() - begin
     end_descendants(pid)
     told = _told(report)
+    if request["view"] is not None and not told and os.WIFEXITED(status):
+        told = {"problem": _BROKEN}
     code = told.get("code", os.waitstatus_to_exitcode(status))
     return {
         "code": code if code >= 0 and "problem" not in told else None,
@@ -211,7 +215,8 @@ class _Watch:
 def end_descendants(pid: int) -> None:
     """Kill all that a job whose process ``pid`` has ended left behind, and wait until it is gone."""
     if not _LINUX:
-        kill_group(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
         return
     pause = 0.001
     while True:

@@ -184,14 +184,20 @@ class _Supervisor:
     def connect(self, outputs: list[int]) -> socket.socket:
         """Have a keeper started for one job: the connection to it."""
         own, given = socket.socketpair()
-        with given, self._lock:
-            descriptors = [given.fileno(), *outputs]
-            try:
-                socket.send_fds(self._started(), [b"j"], descriptors)
-            except ConnectionError:
-                self._end()
-                socket.send_fds(self._started(), [b"j"], descriptors)
+        try:
+            with given, self._lock:
+                self._send([given.fileno(), *outputs])
+        except BaseException:  # an interrupt too; without a keeper the connection is of no use
+            own.close()
+            raise
         return own
+
+    def _send(self, descriptors: list[int]) -> None:
+        try:
+            socket.send_fds(self._started(), [b"j"], descriptors)
+        except ConnectionError:
+            self._end()
+            socket.send_fds(self._started(), [b"j"], descriptors)
 
     def renew(self) -> None:
         """Replace the supervisor if it ended."""
