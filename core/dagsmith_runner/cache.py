@@ -6,15 +6,17 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from dagsmith_runner.definition import Step
-from dagsmith_runner.run_folder import KeptResult, RunFolder, write_json
-from dagsmith_runner.store.folder import Store
+from dagsmith_runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
+from dagsmith_runner.store.folder import NotFoundError, Store
+from dagsmith_runner.store.uri import UnsafeUriError
 
 _URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s\"'\\]*)?")
 _NO_MATTER = frozenset(
@@ -33,6 +35,8 @@ _NO_MATTER = frozenset(
 )
 """Arguments whose change is no reason to run a step again. Source: SageMaker Developer Guide, "Default cache key
 attributes by pipeline step type"."""
+_USERS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters"})
+"""Arguments whose keys are the user's own, and all matter, whatever they are called."""
 _DURATION = re.compile(
     r"P?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE
 )
@@ -59,7 +63,13 @@ def lifetime(text: str) -> timedelta | None:
 
 
 def cache_key(
-    step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any], store: Store, execution: str, code: str
+    step: Step,
+    arguments: Mapping[str, Any],
+    body: Mapping[str, Any],
+    store: Store,
+    execution: str,
+    code: str,
+    models: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """What decides whether two runs of a step come to the same: a digest of its arguments and of what it reads.
 
@@ -73,13 +83,19 @@ def cache_key(
         store: What stands for S3.
         execution: The id of the execution.
         code: The digest of code that is outside of the arguments, such as a Lambda function's source.
+        models: The properties of the models that the arguments name: a name says nothing of what is in a model.
+
+    Raises:
+        DagsmithError: If S3 itself is read, and cannot be.
     """
 
     def plain(value: Any, output: bool) -> Any:
         if isinstance(value, Mapping):
             return {
-                key: plain(inner, output or "Output" in key)
-                for key, inner in value.items()
+                key: {name: plain(inner, False) for name, inner in values.items()}
+                if key in _USERS and isinstance(values, Mapping)
+                else plain(values, output or "Output" in key)
+                for key, values in value.items()
                 if key not in _NO_MATTER
             }
         if isinstance(value, list | tuple):
@@ -89,7 +105,10 @@ def cache_key(
         return _URI.sub(lambda match: "s3:" if output else content(match[0]), value).replace(execution, "")
 
     def content(uri: str) -> str:
-        return f"sha256:{store.digest(uri)}" if store.exists(uri) else uri
+        try:
+            return f"sha256:{store.digest(uri)}"
+        except (NotFoundError, UnsafeUriError):
+            return uri  # a text that leads nowhere stands for itself
 
     rest = {key: body[key] for key in ("FunctionArn", "OutputParameters", "PropertyFiles") if key in body}
     what = {
@@ -97,6 +116,7 @@ def cache_key(
         "arguments": plain(arguments, False),
         "body": plain(rest, True),
         "code": code,
+        "models": [plain(model, False) for model in models],
         "python": environment_digest(),
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
@@ -122,6 +142,8 @@ def recall(
 ) -> tuple[RunFolder, KeptResult] | None:
     """The run that came to what ``key`` stands for, and what its step came to, if it is still there and not too old.
 
+    What is cut off, or was written by another version, is as good as not there.
+
     Args:
         runs: The folder of all runs.
         key: The key of the step.
@@ -130,10 +152,10 @@ def recall(
     """
     try:
         entry = json.loads(_entry(runs, key).read_text("utf-8"))
-    except FileNotFoundError:
+        folder = RunFolder(runs / entry["run"])
+        kept = folder.result(entry["step"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RunFolderError):
         return None
-    folder = RunFolder(runs / entry["run"])
-    kept = folder.result(entry["step"])
     if kept is None:
         return None
     limit = lifetime(str(step.body["CacheConfig"].get("ExpireAfter", "")))
@@ -142,18 +164,36 @@ def recall(
     return folder, kept
 
 
-def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Path) -> None:
-    """Copy what a step left into this run's own store, under the same URIs; blocks are shared where they can be."""
+def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Path) -> bool:
+    """Copy what a step left into this run's own store, under the same URIs; blocks are shared where they can be.
+
+    Args:
+        kept: What the step came to.
+        source: The run that it did so in.
+        store: The own store.
+        scratch: A folder for the copies, made and removed here.
+
+    Returns:
+        Whether all of it was there; somebody may remove it, or the run, at any time.
+    """
     theirs = Store(source.store)
-    for uri in sorted({*kept.result.outputs.values(), *kept.result.property_files.values()}):
-        if not uri.startswith("s3://") or not theirs.exists(uri):
-            continue
-        copy = scratch / hashlib.sha256(uri.encode()).hexdigest()[:16]
-        if theirs.path(uri).is_file():
-            theirs.fetch_file(uri, copy)
-        else:
-            theirs.fetch(uri, copy)
-        store.put(copy, uri)
+    left = sorted({*kept.result.outputs.values(), *kept.result.property_files.values()})
+    shutil.rmtree(scratch, ignore_errors=True)  # a killed process may have left it
+    if not all(theirs.exists(uri) if uri.startswith("s3://") else Path(uri).exists() for uri in left):
+        return False
+    try:
+        for number, uri in enumerate(uri for uri in left if uri.startswith("s3://")):
+            copy = scratch / str(number)
+            if theirs.path(uri).is_file():
+                theirs.fetch_file(uri, copy)
+            else:
+                theirs.fetch(uri, copy)
+            store.put(copy, uri)
+    except (FileNotFoundError, NotFoundError):
+        return False
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return True
 
 
 def _entry(runs: Path, key: str) -> Path:

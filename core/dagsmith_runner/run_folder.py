@@ -139,13 +139,20 @@ class RunFolder:
             write_json(self.path / "run.json", data)
 
     def result(self, step: str) -> KeptResult | None:
-        """What came of a step, if it has succeeded."""
+        """What came of a step, if it has succeeded.
+
+        Raises:
+            RunFolderError: If ``result.json`` cannot be read, or is of another form.
+        """
         path = self.path / "steps" / step / "result.json"
         if not path.is_file():
             return None
         data = self._read(f"steps/{step}/result.json")
-        ended = datetime.fromisoformat(data.pop("ended"))
-        return KeptResult(StepResult(**data.pop("result")), ended, **data)
+        try:
+            ended = datetime.fromisoformat(data.pop("ended"))
+            return KeptResult(StepResult(**data.pop("result")), ended, **data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(f"{path} is not what a run writes: {error!r}") from error
 
     def write_result(self, step: str, kept: KeptResult) -> None:
         """Say that a step has succeeded. It then has, whatever happens to this process.

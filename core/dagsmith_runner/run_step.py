@@ -19,6 +19,7 @@ from dagsmith_runner.container.checks import refuse, shape_problems, without_nul
 from dagsmith_runner.definition import Step
 from dagsmith_runner.events import Event, EventKind
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError, executor_for
+from dagsmith_runner.executors import lambda_
 from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.leftovers import Leftovers
 from dagsmith_runner.options import RunOptions
@@ -104,9 +105,10 @@ class StepRunner:
         key = self._cache_key(step, arguments, body)
         if key is not None and (found := cache.recall(self.options.runs, key, step)) is not None:
             source, kept = found
-            cache.take_outputs(kept, source, self.store, self.folder.path / "steps" / step.name)
-            origin = kept.cached_from or source.id
-            return KeptResult(kept.result, kept.ended, 0.0, 0, cached_from=origin), "cached"
+            scratch = self.folder.path / "steps" / step.name / "cached"
+            if cache.take_outputs(kept, source, self.store, scratch):
+                origin = kept.cached_from or source.id
+                return KeptResult(kept.result, kept.ended, 0.0, 0, cached_from=origin), "cached"
         result = self._attempts(step, arguments, body, started)
         attempts = len(self.folder.attempts(step.name))
         kept = KeptResult(result, datetime.now(timezone.utc), time.monotonic() - started, attempts)
@@ -165,6 +167,10 @@ class StepRunner:
         except StepFailedError as error:
             self._make_room(step, error.__cause__)
             raise
+        except RecursionError as error:
+            raise StepFailedError(
+                "the job left folders that are nested too deep to be handed over"
+            ) from error
         except OSError as error:
             # An executor copies and unpacks the user's files: what the disk refuses is the step's failure.
             self._make_room(step, error)
@@ -192,12 +198,28 @@ class StepRunner:
     def _cache_key(self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
         if not self.options.cache or step.name in self.options.stubs or not cache.asks_for_cache(step):
             return None
-        digests = hashlib.sha256()
-        for name, text in sorted({**self.options.lambdas, **self.options.callbacks}.items()):
-            path = Path(text.rpartition(":")[0] or text)
-            digests.update(f"{name}\0{text}\0".encode())
-            digests.update(path.read_bytes() if path.is_file() else b"")
-        return cache.cache_key(step, arguments, body, self.store, self.record.execution, digests.hexdigest())
+        digest = hashlib.sha256()
+        if step.type == "Lambda":
+            digest.update(lambda_.code_digest(str(body.get("FunctionArn")), self.options).encode())
+        answer = self.options.callbacks.get(step.name, "")
+        digest.update(f"\0{answer}\0".encode())
+        digest.update(Path(answer).read_bytes() if Path(answer).is_file() else b"")
+        named = arguments.get("ModelName") if step.type == "Transform" else None
+        models = [
+            model for model in map(self._properties_of, step.depends_on) if model.get("ModelName") == named
+        ]
+        try:
+            return cache.cache_key(
+                step,
+                arguments,
+                body,
+                self.store,
+                self.record.execution,
+                digest.hexdigest(),
+                models if named is not None else (),
+            )
+        except DagsmithError as error:
+            raise StepFailedError(str(error)) from error
 
     def _properties_of(self, step: str) -> Mapping[str, Any]:
         return self._result_of(step).properties

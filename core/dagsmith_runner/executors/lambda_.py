@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import uuid
@@ -78,7 +79,8 @@ def run(run: StepRun) -> StepResult:
     file, handler = _parts(mapping)
     source = file.resolve()
     ml = run.folder / "ml"
-    _package(source.parent, ml / "code", run.options.runs.resolve())
+    for path in _package(source.parent, run.options.runs.resolve()):
+        copy_file(path, ml / "code" / path.relative_to(source.parent))
     request = str(uuid.uuid5(uuid.NAMESPACE_URL, run.job_name))
     event = {"function": _name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
     job.write_json(ml / "event.json", {**event, "event": dict(run.arguments)})
@@ -115,8 +117,26 @@ def run(run: StepRun) -> StepResult:
     return StepResult({"OutputParameters": output_parameters(declared, answer["returned"], mapping)})
 
 
-def _package(source: Path, folder: Path, runs: Path) -> None:
-    """Copy the folder of a function, without what is hidden, compiled, or the folder of all runs.
+def code_digest(arn: str, options: RunOptions) -> str:
+    """A digest of all that a function runs: the handler's name, and the files of its folder.
+
+    Raises:
+        StepFailedError: If the folder is larger than a function may be.
+    """
+    mapping = _mapping(arn, options.lambdas)
+    if mapping is None:
+        return ""
+    file, handler = _parts(mapping)
+    digest = hashlib.sha256(f"{file.name}:{handler}".encode())
+    source = file.resolve().parent
+    for path in _package(source, options.runs.resolve()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"\0{path.relative_to(source)}\0{content}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _package(source: Path, runs: Path) -> Iterator[Path]:
+    """The files in the folder of a function, without what is hidden, compiled, or the folder of all runs.
 
     Raises:
         StepFailedError: If it is larger than a function may be.
@@ -128,7 +148,7 @@ def _package(source: Path, folder: Path, runs: Path) -> None:
             for name in folders
             if name[0] != "." and name != "__pycache__" and Path(parent, name) != runs
         )
-        for path in (Path(parent, name) for name in files if name[0] != "."):
+        for path in (Path(parent, name) for name in sorted(files) if name[0] != "."):
             if not path.is_file():
                 continue
             size += path.stat().st_size
@@ -137,7 +157,7 @@ def _package(source: Path, folder: Path, runs: Path) -> None:
                     f"{source} has over {MAX_PACKAGE_BYTES >> 20} MB, the most that a function may have: put the"
                     " handler and what it imports into a folder of their own"
                 )
-            copy_file(path, folder / path.relative_to(source))
+            yield path
 
 
 def _read_answer(path: Path, mapping: str, log: Path) -> dict[str, Any]:

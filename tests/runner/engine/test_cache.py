@@ -1,0 +1,143 @@
+"""What a cached result stands for: everything that a step runs and reads, and nothing that is gone or broken."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagsmith_runner.outcome import RunOutcome
+from tests.runner.engine.pipelines import contents, definition, get, job, output_of, run, statuses
+
+CACHED: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
+SERVES = b"""
+def model_fn(folder):
+    return open(f"{folder}/weight").read()
+def transform_fn(model, body, content_type, accept):
+    return model
+"""
+
+
+def test_a_users_own_names_matter_whatever_they_are(tmp_path: Path) -> None:
+    for tag in ("1", "2"):
+        environment = {"OUT": "/opt/ml/processing/out", "Tags": tag, "OutputFrom": f"s3://bucket/{tag}"}
+        script = "echo $Tags $OutputFrom > $OUT/x"
+        outcome = run(
+            definition([job("a", script, **CACHED, arguments={"Environment": environment})]), tmp_path
+        )
+        assert statuses(outcome) == {"a": "succeeded"}
+        assert contents(outcome) == {"bucket/ID/a/x": f"{tag} s3://bucket/{tag}\n".encode()}
+
+
+def test_another_model_of_the_same_name_predicts_anew(tmp_path: Path) -> None:
+    archive, rows = tmp_path / "model.tar.gz", tmp_path / "rows.csv"
+    rows.write_text("1\n")
+    source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://given/rows.csv"}}}
+    predict = {
+        "ModelName": get("Steps.model.ModelName"),
+        "TransformInput": source,
+        "TransformOutput": {"S3OutputPath": "s3://bucket/predicted"},
+    }
+    container = {"Image": "image", "ModelDataUrl": "s3://given/model.tar.gz"}
+    steps = [
+        {"Name": "model", "Type": "Model", "Arguments": {"PrimaryContainer": container}},
+        {"Name": "predict", "Type": "Transform", "Arguments": predict, **CACHED},
+    ]
+    inputs = {"s3://given/model.tar.gz": archive, "s3://given/rows.csv": rows}
+    ended = []
+    for weight in (b"1", b"1", b"2"):
+        _pack(archive, {"code/inference.py": SERVES, "weight": weight})
+        outcome = run(definition(steps), tmp_path, inputs=inputs)
+        ended.append(statuses(outcome)["predict"])
+        assert contents(outcome)["bucket/predicted/rows.csv.out"] == weight
+    assert ended == ["succeeded", "cached", "succeeded"]
+
+
+def _pack(archive: Path, files: dict[str, bytes]) -> None:
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+
+def test_all_that_a_function_imports_counts(tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "handler.py").write_text(
+        "import beside\ndef handler(event, context):\n    return {'n': beside.N}\n"
+    )
+    step = {
+        "Name": "call",
+        "Type": "Lambda",
+        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:count",
+        "OutputParameters": [{"OutputName": "n", "OutputType": "Integer"}],
+        "Arguments": {},
+        **CACHED,
+    }
+    ended = []
+    for number in (1, 1, 2):
+        (code / "beside.py").write_text(f"N = {number}\n")
+        outcome = run(definition([step]), tmp_path, lambdas={"count": f"{code}/handler.py:handler"})
+        ended.append(statuses(outcome)["call"])
+    assert ended == ["succeeded", "cached", "succeeded"]
+
+
+def _store_is_gone(first: RunOutcome) -> None:
+    shutil.rmtree(first.folder / "s3/bucket")
+
+
+def _result_is_of_another_version(first: RunOutcome) -> None:
+    (first.folder / "steps/a/result.json").write_text("{}")
+
+
+def _result_is_cut_off(first: RunOutcome) -> None:
+    (first.folder / "steps/a/result.json").write_text("{")
+
+
+def _entry_is_cut_off(first: RunOutcome) -> None:
+    for entry in first.folder.parent.glob("cache/*/*.json"):
+        entry.write_text("{")
+
+
+@pytest.mark.parametrize(
+    "harm", [_store_is_gone, _result_is_of_another_version, _result_is_cut_off, _entry_is_cut_off]
+)
+def test_a_result_that_is_not_whole_any_more_is_no_hit(
+    tmp_path: Path, harm: Callable[[RunOutcome], None]
+) -> None:
+    text = definition([job("a", "echo 1 > $OUT/x", **CACHED), job("b", "cat $IN0/x", output_of("a"))])
+    harm(run(text, tmp_path))
+    assert statuses(run(text, tmp_path)) == {"a": "succeeded", "b": "succeeded"}
+
+
+def test_a_cached_step_leaves_its_result_and_no_scratch(tmp_path: Path) -> None:
+    text = definition([job("a", "mkdir $OUT/below; echo 1 > $OUT/below/x", **CACHED)])
+    run(text, tmp_path)
+    outcome = run(text, tmp_path)
+    assert statuses(outcome) == {"a": "cached"}
+    assert [path.name for path in (outcome.folder / "steps/a").iterdir()] == ["result.json"]
+
+
+def test_a_text_that_is_no_place_in_a_store_stands_for_itself(tmp_path: Path) -> None:
+    text = definition([job("a", "echo s3://bucket/a//../b > $OUT/x", **CACHED)])
+    assert [statuses(run(text, tmp_path))["a"] for _ in range(2)] == ["succeeded", "cached"]
+
+
+def test_s3_that_cannot_be_read_fails_the_step_and_not_its_peers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    steps = [job("a", "true", "s3://somewhere/x", **CACHED), job("peer", "true")]
+    outcome = run(definition(steps), tmp_path, real_s3=True)
+    assert statuses(outcome) == {"a": "failed", "peer": "succeeded"}
+    assert "S3 could not be read" in str(outcome.reason)
