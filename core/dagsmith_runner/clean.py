@@ -51,6 +51,8 @@ def clean(runs: Path, chosen: Iterable[RunFolder]) -> Cleaned:
             kept[folder.id] = str(error)
         except OSError as error:
             kept[folder.id] = f"{error.filename} cannot be removed: {error.strerror}"
+        except RecursionError:
+            kept[folder.id] = f"a job nested folders in it too deep: rm -r {folder.path} removes it"
         else:
             removed.append(folder.id)
     _forget(runs)

@@ -53,6 +53,7 @@ class Leftovers:
                     ml = Path(parent, "ml")
                     try:
                         shutil.rmtree(ml)
-                    except OSError as error:
-                        reason = f"{error.filename or ml} cannot be removed: {error.strerror or error}"
+                    except (OSError, RecursionError) as error:
+                        place = getattr(error, "filename", None) or ml
+                        reason = f"{place} cannot be removed: {getattr(error, 'strerror', None) or error}"
                         self._tell(Event("warning", step, reason))

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from dagsmith.errors import InvalidInputError
+from dagsmith_runner.clean import clean
 from dagsmith_runner.outcome import RunOutcome
+from dagsmith_runner.run_folder import RunFolder
 from tests.runner.engine.pipelines import Heard, contents, definition, get, job, output_of, run, statuses
 
 FILL = """
@@ -163,3 +165,13 @@ def test_an_object_outside_of_the_store_is_refused(tmp_path: Path) -> None:
     assert statuses(outcome)["evil"] == "failed"
     assert "a part of its key is '..'" in _reason(outcome, "evil")
     assert not list(tmp_path.rglob("escaped"))
+
+
+def test_folders_nested_too_deep_fail_their_step_alone(tmp_path: Path) -> None:
+    nest = "import os; os.chdir(os.environ['OUT'])\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\nopen('x', 'w')"
+    steps = [job("deep", f'python3 -c "{nest}"'), job("peer", "echo 1 > $OUT/x")]
+    outcome = run(definition(steps), tmp_path)
+    assert statuses(outcome) == {"deep": "failed", "peer": "succeeded"}
+    cleaned = clean(tmp_path / "runs", [RunFolder(outcome.folder)])
+    assert cleaned.removed == (outcome.id,) or "too deep" in cleaned.kept[outcome.id]
+    subprocess.run(["rm", "-r", str(tmp_path / "runs")], check=True)
