@@ -37,6 +37,8 @@ demo: $(SDK3_READY) ## Compile the example pipeline for MODS, and run it on this
 	    --target examples/breast_cancer/build/mods-plugin ./mods_plugin
 	cd examples/breast_cancer && PYTHONPATH=build/mods-plugin \
 	    ../../.venv-sdk3/bin/dagsmith compile pipeline.yaml -o build/definition.json
+	@# Jobs cannot write bytecode into the environment: without it each would compile its imports again.
+	@cd examples/breast_cancer/code && ../../../$(SDK3) -c 'import evaluate, preprocess, train'
 	cd examples/breast_cancer && PYTHONPATH=build/mods-plugin \
 	    ../../.venv-sdk3/bin/dagsmith run pipeline.yaml --runs build/runs $(MODS_PARAMETERS)
 
