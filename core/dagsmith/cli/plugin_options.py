@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dagsmith.errors import DiagnosticSink
-from dagsmith.load.models import PluginsConfig
 from dagsmith.plugins.selection import PluginRequest
+
+if TYPE_CHECKING:
+    from dagsmith.load.models import PluginsConfig
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,9 +41,11 @@ def plugins_of(config: str | None, env: str | None) -> PluginsConfig:
     Raises:
         InvalidInputError: If the config cannot be read.
     """
+    from dagsmith.load.config import open_config
+    from dagsmith.load.models import PluginsConfig
+
     if config is None:
         return PluginsConfig()
-    from dagsmith.load.config import open_config
 
     sink = DiagnosticSink()
     opened = open_config(config, sink, env=env)

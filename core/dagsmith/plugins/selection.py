@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dagsmith.load.models import PluginsConfig
 from dagsmith.plugins.discovery import Scan
 from dagsmith.plugins.foreign import is_a
 from dagsmith.plugins.loading import name_of
+
+if TYPE_CHECKING:
+    from dagsmith.load.models import PluginsConfig
 
 VARIABLE = "DAGSMITH_PLUGINS"
 AUTOMATIC = "active on installation"
