@@ -191,6 +191,37 @@ def test_an_equals_sign_in_a_key_is_no_end_of_the_uri(project: Project) -> None:
     assert options["inputs"] == {"s3://my-bucket/date=2026-01-01": str(project.path / "data")}
 
 
+def test_every_choice_reaches_the_run(asking: Project) -> None:
+    call = {
+        "Name": "call",
+        "Type": "Lambda",
+        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:score",
+        "Arguments": {},
+        "DependsOn": ["ask"],
+    }
+    asking.define(ask("ask"), call)
+    asking.write("handler.py", "def handler(event, context):\n    return {}\n")
+    done = asking.run(
+        *("run", "definition.json", "-j", "3", "--runner", "paths", "--s3"),
+        *("--no-requirements", "--no-cache", "--from", "ask", "--only", "call"),
+        *("--lambda", "score=handler.py:handler", "--callback", "ask=cat yes.json"),
+    )
+    assert done.code == 0, done.err
+    assert json.loads((asking.runs[0] / "run.json").read_text())["options"] == {
+        "inputs": {},
+        "earlier": [],
+        "real_s3": True,
+        "isolation": "paths",
+        "requirements": False,
+        "only": ["call"],
+        "start": ["ask"],
+        "stubs": {},
+        "lambdas": {"score": f"{asking.path}/handler.py:handler"},
+        "callbacks": {"ask": "cat yes.json"},
+        "cache": False,
+    }
+
+
 def test_a_file_name_that_is_no_name_of_a_pipeline_gives_one(project: Project) -> None:
     project.define(fail("end", "the end"))
     (project.path / "definition.json").rename(project.path / "my_pipe line.json")

@@ -197,6 +197,7 @@ def test_clean_follows_no_link_and_touches_nothing_that_is_no_run(ran: Project, 
     assert "kept other: " in done.err
     assert (outside / "precious").read_text() == "here"
     assert sorted(path.name for path in runs.iterdir() if path.name != "cache") == [
+        ".gitignore",
         "linked",
         "models",
         "other",
