@@ -60,9 +60,16 @@ def clean(runs: Path, chosen: Iterable[RunFolder]) -> Cleaned:
 
 
 def _remove(folder: Path) -> int:
-    """Remove a run's folder, ``run.json`` last: a run that is removed in part can be removed again."""
+    """Remove a run's folder.
+
+    ``run.json`` goes when all else is gone: a run that is removed in part can be removed again. Then the lock: nobody
+    can begin to resume a run while it is removed.
+    """
     size = _make_removable(folder)
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == "run.json"):
+    last = ("run.json", ".lock")
+    for entry in sorted(
+        folder.iterdir(), key=lambda entry: last.index(entry.name) if entry.name in last else -1
+    ):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:

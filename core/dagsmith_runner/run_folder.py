@@ -8,7 +8,7 @@ import secrets
 import string
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -200,18 +200,22 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only process that runs this run; a process that ends, however, holds it no more.
+        """Be the only process that runs this run, or removes it; a process that ends, however, holds it no more.
 
         Raises:
-            RunFolderError: If another process is running it.
+            RunFolderError: If another process has it, or it is gone, or its folder cannot be written.
         """
         import fcntl
 
-        with (self.path / ".lock").open("a") as file:
+        with ExitStack() as stack:
+            with self._writing():
+                file = stack.enter_context((self.path / ".lock").open("a"))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise RunFolderError(f"run {self.id} is running in another process") from error
+            if not (self.path / "run.json").is_file():
+                raise RunFolderError(f"run {self.id} has been removed")
             yield
 
     def is_running(self) -> bool:

@@ -166,6 +166,17 @@ def test_one_process_at_a_time_runs_a_run(tmp_path: Path) -> None:
         Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
 
 
+def test_a_run_that_is_removed_meanwhile_is_told(tmp_path: Path) -> None:
+    first = run(definition([fail("f")]), tmp_path)
+    runner = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs"))
+    (first.folder / "run.json").unlink()
+    with pytest.raises(RunFolderError, match="has been removed"), RunFolder(first.folder).lock():
+        pass
+    shutil.rmtree(first.folder)
+    with pytest.raises(RunFolderError, match=first.id):
+        runner.run()
+
+
 def test_a_stopped_run_ends_its_jobs_and_can_be_resumed(tmp_path: Path) -> None:
     text = definition(
         [
@@ -188,7 +199,12 @@ def test_a_stopped_run_ends_its_jobs_and_can_be_resumed(tmp_path: Path) -> None:
     runner = Runner(
         text, "tiny", RunOptions(runs=tmp_path / "runs", inputs={"s3://given/flag": flag}, jobs=1), listen
     )
-    threading.Thread(target=lambda: (started.wait(), runner.stop()), daemon=True).start()
+
+    def stop() -> None:
+        started.wait()
+        runner.stop()
+
+    threading.Thread(target=stop, daemon=True).start()
     first = runner.run()
     assert first.status == "Stopped"
     assert statuses(first) == {"slow": "stopped", "next": "stopped", "free": "waiting"}
