@@ -81,6 +81,20 @@ def resolve(value: Any, scope: Scope) -> Any:
     return value
 
 
+def resolve_known(value: Any, scope: Scope) -> Any:
+    """``value`` with every reference in it replaced that has a value; the others stay."""
+    if is_reference(value):
+        try:
+            return resolve(value, scope)
+        except DagsmithError:  # whatever it is that is missing, or cannot be read
+            return value
+    if isinstance(value, Mapping):
+        return {key: resolve_known(inner, scope) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve_known(inner, scope) for inner in value]
+    return value
+
+
 def _get(get: str, scope: Scope) -> Any:
     if match := _STEP.fullmatch(get):
         step, path = match[1], match[2]

@@ -23,7 +23,7 @@ from dagsmith_runner.executors import lambda_
 from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.leftovers import Leftovers
 from dagsmith_runner.options import RunOptions
-from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
+from dagsmith_runner.references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagsmith_runner.retries import POLICIES, Retries
 from dagsmith_runner.run_folder import KeptResult, RunFolder, RunRecord
 from dagsmith_runner.scheduler import Ending
@@ -179,8 +179,6 @@ class StepRunner:
             raise StepFailedError(str(error)) from error
 
     def _resolved(self, step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        if step.name in self.options.stubs:
-            return step.arguments, step.body
         name = job_name(self.record.execution, step.name)
         scope = Scope(
             self.parameters,
@@ -189,6 +187,9 @@ class StepRunner:
             self._property_file,
             self._read_json,
         )
+        if step.name in self.options.stubs:
+            body = resolve_known(step.body, scope)
+            return body.get("Arguments", {}), body
         try:
             body = resolve(step.body, scope)
         except DagsmithError as error:

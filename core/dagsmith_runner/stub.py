@@ -1,4 +1,7 @@
-"""``--stub STEP=FILE``: a file that stands for running a step."""
+"""``--stub STEP=FILE``: a file that stands for running a step.
+
+What a Describe call would repeat of the step's request need not be in it: see :mod:`dagsmith_runner.described`.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagsmith.errors import Diagnostic, Location, did_you_mean
+from dagsmith.errors import DagsmithError, Diagnostic, Location, did_you_mean
+from dagsmith_runner.container.checks import listed, mapping
+from dagsmith_runner.described import described, output_places
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
-from dagsmith_runner.files import copy_file, copy_tree
+from dagsmith_runner.files import copy_file, copy_tree, pack_tar_gz
 from dagsmith_runner.store.uri import UnsafeUriError, parse
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
 
 _FIELDS = ("properties", "outputs", "property_files")
+_OUTPUTS = {"Training": ("model",), "Tuning": ("model",), "Transform": ("predictions",)}
+"""By type: the names of the outputs that a step has without naming them."""
+_PROCESSING = ("Processing", "QualityCheck", "ClarifyCheck")
 
 
 def check(step: Step, file: Path) -> Iterator[Diagnostic]:
-    """Say what is wrong with a stub: no JSON, unknown fields, outputs that are no URI or no file."""
+    """Say what is wrong with a stub: no JSON, unknown fields or names, outputs that are no URI or no file."""
     try:
         text = file.read_text("utf-8")
     except OSError as error:
@@ -27,13 +35,15 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
         return
     try:
         stub = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         yield Diagnostic(f"this is no JSON: {error}", Location(str(file), line), code="invalid-json")
         return
     if not isinstance(stub, Mapping):
-        yield Diagnostic(f"a stub is an object of {', '.join(_FIELDS)}", Location(str(file), 1))
+        message = f"a stub is an object of {', '.join(_FIELDS)}"
+        yield Diagnostic(message, Location(str(file), 1), code="wrong-type")
         return
+    names = {"outputs": _output_names(step), "property_files": _property_file_names(step)}
     for name, value in stub.items():
         where = _where(file, text, name)
         if name not in _FIELDS:
@@ -41,45 +51,113 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
                 f"a stub has no field {name!r}", where, code="unknown-field", hint=did_you_mean(name, _FIELDS)
             )
         elif not isinstance(value, Mapping):
-            yield Diagnostic(f"{name} is an object", where)
+            yield Diagnostic(f"{name} is an object", where, code="wrong-type")
         elif name != "properties":
-            yield from _check_files(file, text, value)
+            yield from _check_files(step, file, text, name, value, names[name])
 
 
 def stub_result(step: Step, file: Path, run: StepRun) -> StepResult:
-    """Put the stub's files into the store, and give its properties.
+    """Put the stub's files where the step would leave them, and give the properties that it would have.
 
     Raises:
-        StepFailedError: If a file that it names is gone.
+        StepFailedError: If a file that it names is gone, or cannot be where it should be.
     """
     stub = json.loads(file.read_text("utf-8"))
-    places: dict[str, dict[str, str]] = {"outputs": {}, "property_files": {}}
-    for kind, uris in places.items():
-        for name, local in stub.get(kind, {}).items():
-            source = file.parent / local
-            uris[name] = name if name.startswith("s3://") else f"s3://stubs/{run.job_name}/{kind}/{name}"
-            copy = run.folder / "stub" / kind / str(len(uris))
-            if source.is_dir():
-                copy_tree(source, copy)
-            elif source.is_file():
-                copy_file(source, copy)
-            else:
-                raise StepFailedError(f"{file} names {local}, and there is no such file")
-            run.store.put(copy, uris[name])
-    return StepResult(
-        stub.get("properties", {}), outputs=places["outputs"], property_files=places["property_files"]
+    properties = _merged(described(run), stub.get("properties", {}))
+    places = output_places(run, properties)
+    outputs: dict[str, str] = {}
+    for name, local in stub.get("outputs", {}).items():
+        outputs[name] = (
+            name if name.startswith("s3://") else places.get(name, f"s3://stubs/{run.job_name}/{name}")
+        )
+        source, uri = file.parent / local, outputs[name]
+        # The outputs of a processing job are folders.
+        whole = source.is_dir() or name.startswith("s3://") or step.type not in _PROCESSING
+        _put(run, source, uri if whole else f"{uri}/{source.name}")
+    property_files = _property_files(step, run, stub, file, {**places, **outputs})
+    return StepResult(properties, outputs, property_files=property_files)
+
+
+def _property_files(
+    step: Step, run: StepRun, stub: Mapping[str, Any], file: Path, places: Mapping[str, str]
+) -> dict[str, str]:
+    """Where each property file is: those that the stub names, and those in the outputs that it names."""
+    given = stub.get("property_files", {})
+    found = {name: f"s3://stubs/{run.job_name}/property_files/{name}" for name in given}
+    for item in map(mapping, listed(step.body.get("PropertyFiles"))):
+        name, folder = str(item.get("PropertyFileName")), places.get(str(item.get("OutputName")))
+        uri = None if folder is None else f"{folder.rstrip('/')}/{item.get('FilePath')}"
+        if uri is not None and (name in given or run.store.exists(uri)):
+            found[name] = uri
+    for name, local in given.items():
+        _put(run, file.parent / local, found[name])
+    return found
+
+
+def _put(run: StepRun, source: Path, uri: str) -> None:
+    folder = run.folder / "stub"
+    copy = folder / str(len(list(folder.iterdir())) if folder.is_dir() else 0)
+    try:
+        if source.is_dir() and uri.endswith(".tar.gz"):
+            pack_tar_gz(source, copy)
+        elif source.is_dir():
+            copy_tree(source, copy)
+        elif source.is_file():
+            copy_file(source, copy)
+        else:
+            raise StepFailedError(f"the stub names {source}, and there is no such file")
+        run.store.put(copy, uri)
+    except StepFailedError:
+        raise
+    except DagsmithError as error:
+        raise StepFailedError(f"{source} cannot stand for {uri}: {error}") from error
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects are merged key by key; all else is replaced."""
+    both = {
+        key: _merged(base[key], over[key])
+        for key in base.keys() & over.keys()
+        if isinstance(base[key], Mapping) and isinstance(over[key], Mapping)
+    }
+    return {**base, **over, **both}
+
+
+def _output_names(step: Step) -> tuple[str, ...] | None:
+    """The names that outputs may have; ``None`` if any may."""
+    if step.type in _PROCESSING:
+        outputs = listed(mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs"))
+        return tuple(str(mapping(output).get("OutputName")) for output in outputs)
+    return _OUTPUTS.get(step.type)
+
+
+def _property_file_names(step: Step) -> tuple[str, ...]:
+    return tuple(
+        str(mapping(item).get("PropertyFileName")) for item in listed(step.body.get("PropertyFiles"))
     )
 
 
-def _check_files(file: Path, text: str, files: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _check_files(
+    step: Step, file: Path, text: str, field: str, files: Mapping[str, Any], names: tuple[str, ...] | None
+) -> Iterator[Diagnostic]:
     for name, local in files.items():
         where = _where(file, text, name)
+        uri = name.startswith("s3://") and field == "outputs"
         try:
-            parse(name if name.startswith("s3://") else f"s3://stubs/job/{name}")
+            parse(name if uri else f"s3://stubs/job/{name}")
         except UnsafeUriError as error:
             yield Diagnostic(str(error), where, code="unsafe-uri")
+        if not uri and names is not None and name not in names:
+            what = "output" if field == "outputs" else "property file"
+            hint = did_you_mean(name, names) or (
+                f"it has {', '.join(names)}" if names else "write an s3:// URI"
+            )
+            yield Diagnostic(
+                f"step {step.name!r} has no {what} {name!r}", where, code="unknown-name", hint=hint
+            )
         if not isinstance(local, str):
-            yield Diagnostic(f"{name!r} is the path of a file or folder, relative to {file.name}", where)
+            message = f"{name!r} is the path of a file or folder, relative to {file.name}"
+            yield Diagnostic(message, where, code="wrong-type")
         elif not (file.parent / local).exists():
             yield Diagnostic(f"there is no {file.parent / local}", where, code="missing-file")
 

@@ -1,8 +1,7 @@
-"""Model and RegisterModel steps, and stubs."""
+"""Model and RegisterModel steps."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from dagsmith_runner import stub
 from dagsmith_runner.executor import StepFailedError, StepRun
 from dagsmith_runner.executors import create_model, register_model
 from dagsmith_runner.options import RunOptions
@@ -81,25 +79,3 @@ def test_two_runs_at_once_get_two_versions(tmp_path: Path) -> None:
 def test_a_group_whose_name_is_a_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StepFailedError, match="no name of a model package"):
         register_model.run(_run(tmp_path, {**_registration(), "ModelPackageGroupName": ".."}))
-
-
-def test_a_stub_gives_properties_and_outputs(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("1")
-    file = tmp_path / "stub.json"
-    file.write_text(json.dumps({"properties": {"A": 1}, "outputs": {"s3://bucket/out/a": "data"}}))
-    run = _run(tmp_path, {})
-    assert list(stub.check(run.step, file)) == []
-    assert stub.stub_result(run.step, file, run).properties == {"A": 1}
-    assert run.store.uris("s3://bucket/out") == ["s3://bucket/out/a"]
-    assert (tmp_path / "data").exists()
-
-
-def test_what_is_wrong_with_a_stub_has_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "stub.json"
-    file.write_text('{\n"propertys": {},\n"outputs": {\n"s3://bucket/../x": "none"}}')
-    found = list(stub.check(STEP, file))
-    assert [(d.code, d.location and d.location.line) for d in found] == [
-        ("unknown-field", 2),
-        ("unsafe-uri", 4),
-        ("missing-file", 4),
-    ]
