@@ -73,8 +73,8 @@ def start(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> No
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         telling = _standard(stdout, stderr, telling)
         _change_folder(request["folder"])
-        argv = request["argv"]
-        os.execvpe(argv[0], argv, request["env"])
+        argv, environment = request["argv"], request["env"]
+        os.execve(_found(argv[0], environment["PATH"]), argv, environment)
     except (_CannotStartError, linux.KernelError) as error:
         problem = f"{request['argv'][0]} cannot be started: {error}"
     except OSError as error:
@@ -108,12 +108,26 @@ def _change_folder(folder: str) -> None:
         ) from None
 
 
+def _found(program: str, path: str) -> str:
+    """The program itself; a name without a slash is looked for in the folders of ``PATH``.
+
+    Unlike :func:`os.execvpe` it passes over folders that the user may not enter, as shells do.
+    """
+    if "/" in program:
+        return program
+    found = [f"{folder or '.'}/{program}" for folder in path.split(os.pathsep)]
+    there = [each for each in found if os.access(each, os.F_OK) and not Path(each).is_dir()]
+    executable = [each for each in there if os.access(each, os.X_OK)]
+    if not there:
+        raise _CannotStartError("there is no such program in the folders of PATH")
+    return (executable or there)[0]
+
+
 def _why(program: str, error: OSError) -> str:
     if error.errno == errno.ENOENT and "/" in program and os.access(program, os.F_OK):
         return f"{program} cannot be started: the interpreter that its first line names does not exist"
     if error.errno == errno.ENOENT:
-        where = "" if "/" in program else " in the folders of PATH"
-        return f"{program} cannot be started: there is no such program{where}"
+        return f"{program} cannot be started: there is no such program"
     if error.errno == errno.EACCES:
         return f"{program} cannot be started: it is not executable, or its file system is mounted so"
     if error.errno == errno.ENOEXEC:

@@ -108,6 +108,19 @@ def test_bytes_that_are_no_text_stay_as_they_are(bench: Bench) -> None:
     assert bench.output == "foundfound"
 
 
+def test_a_program_is_found_as_shells_find_it(bench: Bench) -> None:
+    for folder in ("first/own", "second", "third"):
+        (bench.ml / folder).mkdir(parents=True)
+    for folder, mode in (("second", 0o644), ("third", 0o755)):
+        (bench.ml / folder / "own").write_text(f"#!/bin/sh\necho {folder}\n")
+        (bench.ml / folder / "own").chmod(mode)
+    path = "/no/such:/opt/ml/first:/opt/ml/second:/opt/ml/third"
+    assert bench.run("own", environment={"PATH": path}).code == 0
+    assert bench.output == "third\n"
+    ended = bench.run("own", environment={"PATH": path.removesuffix(":/opt/ml/third")})
+    assert ended.problem == "own cannot be started: it is not executable, or its file system is mounted so"
+
+
 def test_long_arguments_are_given_whole(bench: Bench) -> None:
     long = ["x" * 100_000] * 12
     ended = bench.python("import sys; print(sum(map(len, sys.argv[1:])))", *long)
