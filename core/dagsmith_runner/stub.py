@@ -87,11 +87,18 @@ def _property_files(
     for item in map(mapping, listed(step.body.get("PropertyFiles"))):
         name, folder = str(item.get("PropertyFileName")), places.get(str(item.get("OutputName")))
         uri = None if folder is None else f"{folder.rstrip('/')}/{item.get('FilePath')}"
-        if uri is not None and (name in given or run.store.exists(uri)):
+        if uri is not None and (name in given or _exists(run, uri)):
             found[name] = uri
     for name, local in given.items():
         _put(run, file.parent / local, found[name])
     return found
+
+
+def _exists(run: StepRun, uri: str) -> bool:
+    try:
+        return run.store.exists(uri)
+    except DagsmithError:  # no place that a file could be in
+        return False
 
 
 def _put(run: StepRun, source: Path, uri: str) -> None:

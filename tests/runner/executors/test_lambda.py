@@ -17,6 +17,11 @@ from dagsmith_runner.executors import lambda_
 from dagsmith_runner.launch.command import Launcher
 from tests.runner.executors.support import step_run
 
+CUT_OFF = """
+import os, pathlib
+def handler(e, c):
+    write = lambda text, encoding='utf-8': (pathlib.Path('..', 'answer.json').write_text(text, encoding), os._exit(0))
+    write("""
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:notify"
 WHO = [{"OutputName": "who", "OutputType": "String"}]
 
@@ -89,6 +94,8 @@ def test_a_handler_finds_what_lambda_gives_it(tmp_path: Path, launcher: Launcher
         ("def handler(e, c): return {'who': float('nan')}", "failed: ValueError: Out of range float"),
         ("import sys\ndef handler(e, c): sys.exit(0)", "ended without an answer"),
         ("import sys\ndef handler(e, c): sys.exit(3)", "exit code: 3"),
+        (f"{CUT_OFF}'{{')", "ended without an answer"),
+        (f"{CUT_OFF}b'\\xff'.decode('latin-1'), 'latin-1')", "ended without an answer"),
         ("import os\ndef handler(e, c): os.kill(os.getpid(), 9)", "SIGKILL"),
         ("def handler(e, c): return {'who': 3}", "'who' is 3, and String is declared"),
         ("def handler(e, c): return {}", "no 'who'"),

@@ -177,6 +177,18 @@ def test_a_file_that_is_gone_fails_the_step(tmp_path: Path) -> None:
         stub.stub_result(run.step, file, run)
 
 
+@pytest.mark.parametrize("uri", ["s3://bucket/../x", "/etc", 7, None])
+def test_an_output_whose_place_is_no_place_fails_the_step(tmp_path: Path, uri: Any) -> None:
+    output = {"OutputName": "report", "S3Output": {"S3Uri": uri}}
+    arguments = {"ProcessingOutputConfig": {"Outputs": [output]}}
+    run, file = _stub(tmp_path, {"outputs": {}}, "Processing", arguments, {"PropertyFiles": FILES})
+    assert stub.stub_result(run.step, file, run).property_files == {}
+    if isinstance(uri, str):
+        file.write_text('{"outputs": {"report": "data"}}')
+        with pytest.raises(StepFailedError, match="cannot stand for"):
+            stub.stub_result(run.step, file, run)
+
+
 def _types(steps: list[Any]) -> dict[str, str]:
     found = {}
     for step in steps:

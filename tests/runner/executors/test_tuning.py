@@ -273,8 +273,8 @@ def test_a_search_ends_when_it_is_good_enough_or_does_not_improve(
 
 
 def test_no_trial_starts_after_the_time_of_the_job(tmp_path: Path, launcher: Launcher) -> None:
-    request = _request(jobs=None, limits={"MaxRuntimeInSeconds": 0.3})
-    run = _step(tmp_path, launcher, request, SCRIPT + "    import time; time.sleep(0.3)\n")
+    request = _request(jobs=None, limits={"MaxRuntimeInSeconds": 1})
+    run = _step(tmp_path, launcher, request, SCRIPT + "    import time; time.sleep(1)\n")
     assert len(tuning.run(run).properties["TrainingJobSummaries"]) == 1
 
 
