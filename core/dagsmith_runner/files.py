@@ -9,8 +9,10 @@ import shutil
 import stat
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from dagsmith.errors import DagsmithError
 
@@ -171,12 +173,16 @@ def unpack(archive: Path, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
     try:
-        with tarfile.open(archive, "r:*") as tar:
+        with archive.open("rb") as reader, tarfile.open(archive, _mode(reader.read(2))) as tar:
             for member in tar:
                 written += _unpack_member(tar, member, folder, archive)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ArchiveError(f"{archive} is no whole .tar or .tar.gz: {error}") from error
     return written
+
+
+def _mode(beginning: bytes) -> Literal["r:gz", "r:"]:
+    return "r:gz" if beginning == b"\x1f\x8b" else "r:"
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archive: Path) -> int:

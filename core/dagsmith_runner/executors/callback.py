@@ -60,20 +60,20 @@ def run(run: StepRun) -> StepResult:
     if given is None:
         answer: Any = _ask(run, message, declared)
     elif Path(given).is_file() and given.endswith(".json"):
-        answer = _parsed(Path(given).read_text("utf-8"), given)
+        answer = _parsed(Path(given).read_bytes(), given)
     else:
         answer = _parsed(_called(run, given, message), given)
     return StepResult({"OutputParameters": output_parameters(declared, answer, given or "the answer")})
 
 
-def _parsed(text: str, source: str) -> Any:
+def _parsed(text: bytes, source: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StepFailedError(f"the answer of {source} is no JSON: {error}") from error
 
 
-def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> str:
+def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> bytes:
     """What the user's own command prints; the message is its standard input."""
     run.folder.mkdir(parents=True, exist_ok=True)
     question, answer, log = (run.folder / name for name in ("message.json", "stdout.log", "stderr.log"))
@@ -95,7 +95,7 @@ def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> str:
                 process.wait()
     if process.returncode != 0:
         raise StepFailedError(f"{command} ended with exit code {process.returncode}", log=log)
-    return answer.read_text("utf-8", errors="replace")
+    return answer.read_bytes()
 
 
 def _ask(run: StepRun, message: Mapping[str, Any], declared: Iterable[Mapping[str, str]]) -> dict[str, Any]:

@@ -162,14 +162,15 @@ def _package(source: Path, runs: Path) -> Iterator[Path]:
 
 def _read_answer(path: Path, mapping: str, log: Path) -> dict[str, Any]:
     """What the handler came to; empty if it did not say."""
-    text = job.read_told(path, MAX_BYTES + 1)
-    if text is None:
-        return {}
-    if len(text.encode()) > MAX_BYTES:
-        raise StepFailedError(
-            f"{mapping} returned over {MAX_BYTES} bytes, the most that Lambda does", log=log
-        )
-    answer = json.loads(text)
+    try:
+        text = job.read_told(path, MAX_BYTES + 1) or "{}"
+        if len(text.encode()) > MAX_BYTES:
+            raise StepFailedError(
+                f"{mapping} returned over {MAX_BYTES} bytes, the most that Lambda does", log=log
+            )
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}  # it ended while it wrote, or the handler wrote there itself
     return answer if isinstance(answer, dict) else {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 from collections.abc import Mapping
@@ -191,7 +192,7 @@ class Store:
             with path.open("rb") as reader:
                 while piece := reader.read(1 << 20):
                     content.update(piece)
-            whole.update(f"{name}\0{content.hexdigest()}\n".encode())
+            whole.update(os.fsencode(name) + f"\0{content.hexdigest()}\n".encode())
         return whole.hexdigest()
 
     def _found(self, uri: str) -> dict[str, Path]:

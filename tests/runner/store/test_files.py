@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from dagsmith_runner.files import ArchiveError, UnsafeFileError, pack_tar_gz, unpack
 
@@ -71,6 +74,24 @@ def test_what_is_no_archive_or_half_of_one_is_an_error(tmp_path: Path) -> None:
     for name in ("a", "b"):
         with pytest.raises(ArchiveError, match="no whole"):
             unpack(tmp_path / name, tmp_path / "out")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4))
+def test_an_archive_with_changed_bytes_is_unpacked_or_is_an_error(changes: list[tuple[float, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        members = [("a", tarfile.REGTYPE, "".join(map(str, range(2000)))), ("b/é", tarfile.REGTYPE, "1")]
+        archive = _archive(Path(folder, "a.tar.gz"), *members)
+        content = bytearray(archive.read_bytes())
+        for place, byte in changes:
+            content[int(place * len(content))] = byte
+        archive.write_bytes(content)
+        try:
+            unpack(archive, Path(folder, "out"))
+        except ArchiveError:
+            event("an error")
+        else:
+            event("unpacked")
 
 
 def test_the_same_files_pack_to_the_same_bytes(tmp_path: Path) -> None:

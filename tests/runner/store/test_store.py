@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,14 @@ def test_the_digest_is_that_of_names_and_contents(tmp_path: Path) -> None:
         digests.append(store.digest("s3://bucket/out"))
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
+
+
+def test_a_name_may_be_of_any_bytes(store: Store, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff")
+    store.put(_write(tmp_path / "out", {name: "1"}), "s3://bucket/out")
+    assert store.fetch("s3://bucket/out", tmp_path / "in") == 1
+    assert _read(tmp_path / "in") == {name: "1"}
+    assert len(store.digest("s3://bucket/out")) == 64
 
 
 def test_a_manifest_brings_what_it_lists(store: Store, tmp_path: Path) -> None:
