@@ -106,9 +106,14 @@ def one_line(reason: str) -> str:
     """Why something failed, on one line: of a traceback, which kind of error it is and the last line."""
     lines = [shown for line in reason.splitlines() if (shown := printable(line).strip())]
     if len(lines) < 2:
-        return "".join(lines)
+        return cut("".join(lines))
     kind, colon, _ = lines[0].partition(": ")
-    return f"{kind}: ... {lines[-1]}" if colon else f"{lines[0]} ... {lines[-1]}"
+    return cut(f"{kind}: ... {lines[-1]}" if colon else f"{lines[0]} ... {lines[-1]}")
+
+
+def cut(line: str, length: int = 300) -> str:
+    """A line without its middle, if it is longer than anybody reads."""
+    return line if len(line) <= length else f"{line[: length // 2]} ... {line[-length // 2 :]}"
 
 
 def duration(seconds: float) -> str:

@@ -43,6 +43,7 @@ _STATES = MappingProxyType(
     }
 )
 _RUN = MappingProxyType({"run-started": "started", "run-resumed": "resumed", "warning": "warning"})
+_LONGEST_NAME = 40
 _BUSY = ("running", "retrying")
 _FIRST = MappingProxyType({"running": 0, "retrying": 0, "failed": 1, "waiting": 3})
 """Which rows are shown first where there is no room for all; those that ended well come third."""
@@ -161,11 +162,14 @@ class _LiveTable:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False)
-        for title in ("step", "state", "time", "last line"):
-            table.add_column(title, no_wrap=True, overflow="ellipsis")
+        table = Table(box=None, pad_edge=False, expand=True)
         with self.lock:
             shown = self._shown()
+            # The last column gets what the others leave.
+            names = min(max((len(name) for name, _ in shown), default=0), _LONGEST_NAME)
+            for title, width in (("step", max(names, 4)), ("state", 8), ("time", 11), ("last line", None)):
+                ratio = 1 if width is None else None
+                table.add_column(title, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
             for name, row in shown:
                 busy = row.state in _BUSY and row.started is not None
                 elapsed = time.monotonic() - (row.started or 0) if busy else row.seconds

@@ -227,12 +227,12 @@ def _end(outcome: RunOutcome, source: _Source | None, quiet: bool, as_json: bool
         if outcome.status == "Failed":
             fail(DagsmithError(f"{outcome.pipeline}: {outcome.reason}"), False)
     elif not as_json:
-        from dagsmith.cli.run_summary import screen_for, show_outcome, with_runs
+        from dagsmith.cli.run_summary import show_outcome, with_runs
 
         runs = outcome.folder.parent
         again = None if source is None else with_runs(source.command, runs)
         with suppress(OSError):  # nobody may be there to read it, and the run's folder has it all
-            show_outcome(outcome, screen_for(stderr=True), again)
+            show_outcome(outcome, again, err=True)
     sys.exit({"Succeeded": 0, "Failed": INPUT_IS_WRONG, "Stopped": INTERRUPTED}[outcome.status])
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dagsmith.cli.output import duration, one_line, printable
+import click
+
+from dagsmith.cli.output import cut, duration, one_line, printable
 from dagsmith.cli.progress import tail
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from dagsmith_runner.outcome import RunOutcome, StepOutcome
@@ -24,6 +25,9 @@ LAST_LINES = 10
 """How many lines of a failed step's log are shown."""
 _TAIL = 16_384
 """Bytes at the end of a log that these lines are looked for in."""
+
+_WIDE = 10_000
+"""More characters than a line has."""
 
 _COLORS = MappingProxyType(
     {
@@ -39,30 +43,29 @@ _COLORS = MappingProxyType(
 )
 
 
-def show_outcome(outcome: RunOutcome, screen: Console, again: str | None = None) -> None:
+def show_outcome(outcome: RunOutcome, again: str | None = None, *, err: bool = False) -> None:
     """Print the steps with times, metrics and outputs, the end of a failed step's log, and where everything is.
 
     Args:
         outcome: How the run ended, or how it stands.
-        screen: What to print on.
         again: What to run after a change, such as ``dagsmith run pipeline.yaml``; left out if it is not known.
+        err: Whether to print to standard error.
     """
-    from rich.text import Text
-
-    screen.print(_table(outcome))
-    for step in outcome.steps:
-        for line in _end_of_log(step):
-            screen.print(Text(line), soft_wrap=True)
-    for line in _ending(outcome, again):
-        screen.print(Text(printable(line, keep="\n")), soft_wrap=True)
+    echo_table(_table(outcome), err=err)
+    ends = [line for step in outcome.steps for line in _end_of_log(step)]
+    for line in (*ends, *_ending(outcome, again)):
+        click.echo(printable(line, keep="\n\t"), err=err)
 
 
-def screen_for(*, stderr: bool = False) -> Console:
-    """A console as wide as the terminal; wide enough for whole lines where there is none."""
+def echo_table(table: Table, *, err: bool = False) -> None:
+    """Print a table whose lines are as long as they have to be: a terminal wraps them, and they can be copied."""
     from rich.console import Console
 
-    screen = Console(stderr=stderr, highlight=False)
-    return screen if screen.is_terminal else Console(stderr=stderr, highlight=False, width=400)
+    screen = Console(stderr=err, highlight=False, width=_WIDE)
+    with screen.capture() as captured:
+        screen.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), err=err)
 
 
 def short_path(path: Path) -> str:
@@ -84,9 +87,9 @@ def _table(outcome: RunOutcome) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, header_style="")
     for title in ("step", "type", "state", "time", "result"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title)
     for step in outcome.steps:
         took = duration(step.seconds) if step.attempts else ""
         if step.attempts > 1:
@@ -115,7 +118,7 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
         lines = [shown for line in tail(log, _TAIL) if (shown := printable(line, keep="\t").rstrip())]
         if lines:
             yield f"\n{step.name}: the end of {short_path(log)}"
-            yield from (f"  {line}" for line in lines[-LAST_LINES:])
+            yield from (f"  {cut(line)}" for line in lines[-LAST_LINES:])
             return
 
 

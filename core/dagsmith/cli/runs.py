@@ -15,7 +15,7 @@ import click
 
 from dagsmith.cli.output import duration, fail, printable
 from dagsmith.cli.run_options import runs_option
-from dagsmith.cli.run_summary import DEFAULT_RUNS, screen_for, short_path, show_outcome
+from dagsmith.cli.run_summary import DEFAULT_RUNS, echo_table, short_path, show_outcome
 from dagsmith.errors import DagsmithError, did_you_mean
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, header_style="")
     for title in ("run", "pipeline", "status", "started", "time", "steps"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title)
     for row in rows:
         if "pipeline" not in row:
             table.add_row(Text(printable(row["id"])), "", row["status"])
@@ -109,7 +109,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
             duration(row["seconds"]) if row["seconds"] else "",
             f"{row['ended']}/{row['steps']}",
         )
-    screen_for().print(table)
+    echo_table(table)
 
 
 @runs_command.command("show")
@@ -134,7 +134,7 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
         click.echo(printable(f"{name} = {value}"))
     if parameters:
         click.echo()
-    show_outcome(outcome, screen_for())
+    show_outcome(outcome)
 
 
 @runs_command.command("logs")

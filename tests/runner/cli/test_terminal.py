@@ -100,6 +100,20 @@ def test_a_table_shows_the_steps_while_they_run_and_then_how_they_ended(project:
     assert "definition failed in" in ended
 
 
+def test_on_a_narrow_terminal_the_last_line_is_cut_and_results_can_be_copied(project: Project) -> None:
+    long = "x" * 200
+    project.define(
+        job("load", f"import sys, time; print({long!r}, flush=True); time.sleep(1); sys.exit({long!r})")
+    )
+    terminal = on_terminal(project, "run", "definition.json", size=(24, 60))
+    terminal.until("xxx")
+    live, _, _ = plain(terminal.shown).rpartition("0 of 1 steps ended")
+    assert re.search(r"load +running +\d+\.\d s +x+", live)
+    assert max(map(len, live.splitlines())) <= 60
+    assert terminal.end() == 1
+    assert f"AlgorithmError: {long}, exit code: 1\n" in plain(terminal.shown)
+
+
 def test_what_a_step_prints_does_not_reach_the_terminal_as_commands(project: Project) -> None:
     project.define(job("load", HOSTILE + "; import sys; sys.exit('\\x1b]0;again\\x07\\x1b[2Jbye')"))
     terminal = on_terminal(project, "run", "definition.json")
