@@ -29,11 +29,12 @@ _PROCESSING = ("Processing", "QualityCheck", "ClarifyCheck")
 def check(step: Step, file: Path) -> Iterator[Diagnostic]:
     """Say what is wrong with a stub: no JSON, unknown fields or names, outputs that are no URI or no file."""
     try:
-        text = file.read_text("utf-8")
+        content = file.read_bytes()
     except OSError as error:
         yield Diagnostic(f"--stub {step.name}: {file} cannot be read: {error.strerror}", code="missing-file")
         return
     try:
+        text = content.decode()
         stub = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)

@@ -145,6 +145,7 @@ def test_a_reference_without_a_value_is_left_out(tmp_path: Path) -> None:
     ("content", "codes"),
     [
         ("no json", ["invalid-json"]),
+        ('{"properties": {"a": "\xff"}}', ["invalid-json"]),
         ("[]", ["wrong-type"]),
         ('{\n"propertys": {}}', ["unknown-field"]),
         ('{"outputs": []}', ["wrong-type"]),
@@ -158,7 +159,7 @@ def test_a_reference_without_a_value_is_left_out(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_a_stub_is_told(tmp_path: Path, content: str, codes: list[str]) -> None:
     run, file = _stub(tmp_path, {}, "Processing", PROCESSING, {"PropertyFiles": FILES})
-    file.write_text(content)
+    file.write_text(content, "latin-1")
     assert [found.code for found in stub.check(run.step, file)] == codes
 
 
