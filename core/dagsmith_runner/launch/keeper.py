@@ -116,13 +116,15 @@ def _run(
     if request["view"] is not None and not told and os.WIFEXITED(status):
         told = {"problem": _BROKEN}
     code = told.get("code", os.waitstatus_to_exitcode(status))
+    if watch.reason == "gone" and code < 0:
+        told = {"problem": _GONE}
     return {
         "code": code if code >= 0 and "problem" not in told else None,
         "signal": -code if code < 0 else None,
         "timed_out": watch.reason == "timeout",
         "stopped": watch.reason == "stop",
         "seconds": seconds,
-        "problem": told.get("problem", _GONE if watch.reason == "gone" else None),
+        "problem": told.get("problem"),
     }
 
 

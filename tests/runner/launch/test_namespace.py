@@ -36,6 +36,8 @@ except OSError as error:
 @pytest.fixture
 def seen(namespace: Bench) -> Iterator[Bench]:
     """A bench whose folder of runs does not lie below ``/tmp``, which a job does not see anyway."""
+    if Path.home().is_relative_to("/tmp"):
+        pytest.skip("the home folder lies below /tmp")
     with TemporaryDirectory(dir=Path.home(), prefix="dagsmith-test-") as folder:
         (Path(folder) / "runs").mkdir()
         started = launcher("namespace", Path(folder) / "runs")
