@@ -12,7 +12,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from dagsmith.errors import DagsmithError
 
@@ -33,16 +33,40 @@ class UnsafeFileError(DagsmithError):
 def copy_file(source: Path, destination: Path) -> None:
     """Copy a file's bytes and its permission to execute; links are followed.
 
-    The copy shares blocks with the source where the file system can (``FICLONE``), and is never a hard link: who
-    got it may write into it.
+    The copy shares blocks with the source where the file system can (``FICLONE``), has its holes, and is never a hard
+    link: who got it may write into it.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as reader, destination.open("wb") as writer:
         if sys.platform != "linux" or not _clone(reader.fileno(), writer.fileno()):
-            shutil.copyfileobj(reader, writer, _PIECE)
+            found = os.fstat(reader.fileno())
+            if found.st_blocks * 512 < found.st_size:
+                _copy_with_holes(reader, writer, found.st_size)
+            else:
+                shutil.copyfileobj(reader, writer, _PIECE)
         executable = os.fstat(reader.fileno()).st_mode & 0o111
     if executable:
         destination.chmod(destination.stat().st_mode | 0o111)
+
+
+def _copy_with_holes(reader: BinaryIO, writer: BinaryIO, size: int) -> None:
+    """Copy what a file has between its holes: they take no room, and neither do they in the copy."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(reader.fileno(), end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # nothing but a hole is left
+                raise
+            break
+        end = os.lseek(reader.fileno(), start, os.SEEK_HOLE)
+        reader.seek(start)
+        writer.seek(start)
+        left = end - start
+        while piece := reader.read(min(_PIECE, left)):
+            writer.write(piece)
+            left -= len(piece)
+    writer.truncate(size)
 
 
 def _clone(source: int, destination: int) -> bool:

@@ -1,4 +1,4 @@
-"""Archives that stay inside their folder."""
+"""Archives that stay inside their folder, and copies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from dagsmith_runner.files import ArchiveError, UnsafeFileError, pack_tar_gz, unpack
+from dagsmith_runner.files import ArchiveError, UnsafeFileError, copy_file, pack_tar_gz, unpack
 
 
 def _archive(path: Path, *members: tuple[str, bytes, str]) -> Path:
@@ -110,3 +110,32 @@ def test_a_folder_with_a_link_out_of_it_is_not_packed(tmp_path: Path) -> None:
     (tmp_path / "model" / "link").symlink_to("/etc/hostname")
     with pytest.raises(UnsafeFileError):
         pack_tar_gz(tmp_path / "model", tmp_path / "model.tar.gz")
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(st.integers(0, 1 << 21), st.binary(min_size=1)), max_size=5), st.integers(0, 1 << 22)
+)
+def test_a_copy_has_the_same_bytes_and_the_same_holes(pieces: list[tuple[int, bytes]], size: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source, copy = Path(folder, "source"), Path(folder, "copy")
+        with source.open("wb") as file:
+            for place, content in pieces:
+                file.seek(place)
+                file.write(content)
+            file.truncate(size)
+        copy_file(source, copy)
+        assert copy.read_bytes() == source.read_bytes()
+        assert copy.stat().st_blocks <= source.stat().st_blocks
+        event(f"{'holes' if source.stat().st_blocks * 512 < size else 'none'}")
+
+
+def test_a_file_that_is_one_great_hole_takes_no_room(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    with source.open("wb") as file:
+        file.truncate(1 << 40)
+        file.seek(1 << 39)
+        file.write(b"x")
+    copy_file(source, tmp_path / "copy")
+    assert (tmp_path / "copy").stat().st_size == 1 << 40
+    assert (tmp_path / "copy").stat().st_blocks <= source.stat().st_blocks
