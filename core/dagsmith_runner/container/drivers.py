@@ -15,6 +15,9 @@ _ARCHIVE = "sourcedir.tar.gz"
 _DRIVERS = "sm_drivers"
 """The channel of SDK 3's drivers. Source: ``sagemaker.train.constants`` of the SageMaker Python SDK 3."""
 
+_REPACKING = "_repack_model.py"
+"""The script that the SDKs put beside a model's own code. Source: ``sagemaker.workflow._utils``, ``REPACK_SCRIPT``."""
+
 _TESTED = re.compile(r"-f '?([\w./ -]+\.txt)'?")
 
 
@@ -23,7 +26,7 @@ def settle_paths(run: StepRun, folders: list[Path], ml: Path) -> None:
 
     Args:
         run: The attempt.
-        folders: The folders of those scripts.
+        folders: The folders of those scripts, but for the one that the SDKs put beside the user's.
         ml: The real folder.
     """
     if run.launcher.isolation != "paths":
@@ -33,11 +36,12 @@ def settle_paths(run: StepRun, folders: list[Path], ml: Path) -> None:
             f"{ml}: a shell script cannot name this folder plainly; choose a runs folder without such characters"
         )
         return
-    for folder in folders:
-        for script in sorted((*folder.rglob("*.sh"), *folder.rglob("*.py"))):
-            text = script.read_bytes()
-            if ML.encode() in text:
-                script.write_bytes(text.replace(ML.encode(), str(ml).encode()))
+    scripts = [script for folder in folders for kind in ("*.sh", "*.py") for script in folder.rglob(kind)]
+    scripts += [folder / _REPACKING for folder in (ml / "code", ml / "input" / "data" / "code")]
+    for script in scripts:
+        text = script.read_bytes() if script.is_file() else b""
+        if ML.encode() in text:
+            script.write_bytes(text.replace(ML.encode(), str(ml).encode()))
 
 
 def processing_requirements(run: StepRun, code: Path, launchers: list[Path]) -> tuple[Path, str] | None:

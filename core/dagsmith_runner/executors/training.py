@@ -62,8 +62,8 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
         (ml / name).mkdir(parents=True)
     channels = fetch_channels(run, request, ml / "input" / "data")
     checkpoints = _fetch_checkpoints(run, request, ml)
-    settle_paths(run, [ml / "input" / "data" / "sm_drivers"], ml)
     command = _command(run, request, job_name, channels)
+    settle_paths(run, [ml / "input" / "data" / "sm_drivers"], ml)
     for name in _UNWATCHED:
         if request.get(name):
             run.warn(f"{name}: here nothing watches the job")
