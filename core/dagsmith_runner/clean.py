@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dagsmith.errors import DagsmithError
+from dagsmith_runner.leftovers import remove_tree
 from dagsmith_runner.run_folder import RunFolder
 
 
@@ -51,8 +51,6 @@ def clean(runs: Path, chosen: Iterable[RunFolder]) -> Cleaned:
             kept[folder.id] = str(error)
         except OSError as error:
             kept[folder.id] = f"{error.filename} cannot be removed: {error.strerror}"
-        except RecursionError:
-            kept[folder.id] = f"a job nested folders in it too deep: rm -r {folder.path} removes it"
         else:
             removed.append(folder.id)
     _forget(runs)
@@ -71,7 +69,7 @@ def _remove(folder: Path) -> int:
         folder.iterdir(), key=lambda entry: last.index(entry.name) if entry.name in last else -1
     ):
         if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
+            remove_tree(entry)
         else:
             entry.unlink()
     folder.rmdir()

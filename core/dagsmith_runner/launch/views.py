@@ -18,6 +18,9 @@ from dagsmith_runner.launch.command import ML, Command
 _PRIVATE = ("/tmp", "/var/tmp", "/dev/shm")
 """Folders that a job has for itself."""
 
+SCRATCH = "tmp-"
+"""How the names of folders begin that are there as long as a job is, beside its ``ml``."""
+
 _LISTS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 """Variables that name folders of programs and libraries."""
 
@@ -31,7 +34,7 @@ def view(
     ``/tmp`` is a folder beside ``ml``, on the same disk, and not a part of memory: models unpack there.
     """
     ml = command.ml.resolve()
-    scratch = tempfile.mkdtemp(prefix="tmp-", dir=ml.parent)
+    scratch = tempfile.mkdtemp(prefix=SCRATCH, dir=ml.parent)
     try:
         Path(scratch, "root").mkdir()
         Path(scratch, "tmp").mkdir()

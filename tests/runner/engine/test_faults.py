@@ -173,5 +173,4 @@ def test_folders_nested_too_deep_fail_their_step_alone(tmp_path: Path) -> None:
     outcome = run(definition(steps), tmp_path)
     assert statuses(outcome) == {"deep": "failed", "peer": "succeeded"}
     cleaned = clean(tmp_path / "runs", [RunFolder(outcome.folder)])
-    assert cleaned.removed == (outcome.id,) or "too deep" in cleaned.kept[outcome.id]
-    subprocess.run(["rm", "-r", str(tmp_path / "runs")], check=True)
+    assert cleaned.removed == (outcome.id,), cleaned.kept

@@ -22,12 +22,14 @@ def test_a_step_that_has_succeeded_leaves_its_logs_and_one_that_failed_its_data_
 def test_a_resumed_run_removes_what_the_part_before_it_had_no_time_to(tmp_path: Path) -> None:
     text = definition([job("good", "echo 1 > $OUT/n"), job("bad", "exit 1", output_of("good"))])
     outcome = run(text, tmp_path)
-    left = outcome.folder / "steps" / "good" / "attempt-1" / "ml" / "processing"
-    left.mkdir(parents=True)
+    attempt = outcome.folder / "steps" / "good" / "attempt-1"
+    for name in ("ml/processing", "tmp-x/tmp", "trial-1/ml", "trial-1/tmp-y"):
+        (attempt / name).mkdir(parents=True)
 
     Runner.resume(outcome.id, RunOptions(runs=tmp_path / "runs")).run()
 
-    assert not left.parent.exists()
+    there = {str(path.relative_to(attempt)) for path in attempt.rglob("*")}
+    assert there == {"stdout.log", "stderr.log", "trial-1"}
 
 
 def test_a_folder_that_cannot_be_removed_is_told_and_the_step_has_succeeded(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,22 +114,30 @@ def alive(argument: str) -> list[int]:
     return found
 
 
-def until_gone(argument: str) -> None:
-    """Wait until no process has such an argument; a test that waits for ever has failed."""
-    while alive(argument):
+_PATIENCE = 60.0
+"""Seconds after which what a test waits for does not come any more."""
+
+
+def _until(there: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not there():
+        assert time.monotonic() < end, what
         time.sleep(0.01)
+
+
+def until_gone(argument: str) -> None:
+    """Wait until no process has such an argument."""
+    _until(lambda: not alive(argument), f"{argument} is still there")
 
 
 def until_alive(argument: str, count: int) -> None:
     """Wait until so many processes have such an argument."""
-    while len(alive(argument)) != count:
-        time.sleep(0.01)
+    _until(lambda: len(alive(argument)) == count, f"there are not {count} of {argument}")
 
 
 def until_there(*paths: Path) -> None:
     """Wait until files are there."""
-    while not all(path.exists() for path in paths):
-        time.sleep(0.01)
+    _until(lambda: all(path.exists() for path in paths), f"{paths} are not there")
 
 
 def runner_program(isolation: str, folder: Path, *argv: str) -> list[str]:
