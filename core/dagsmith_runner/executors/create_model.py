@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dagsmith.errors import Diagnostic
 from dagsmith_runner.container.checks import Shape, refuse, shape_problems, without_nulls
-from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
+from dagsmith_runner.executor import StepResult, StepRun
+from dagsmith_runner.models import check_model_data, containers, unpackaged
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
@@ -19,6 +20,7 @@ CONTAINER: Shape = {
     "Image": "text",
     "ModelDataUrl": "uri",
     "ModelDataSource": _DATA,
+    "ModelPackageName": "text",
     "Environment": {"*": "scalar"},
 }
 """A container of a model, as far as a local run reads it."""
@@ -40,36 +42,12 @@ def run(run: StepRun) -> StepResult:
     """Give the model a name; properties are those of ``DescribeModel``.
 
     Raises:
-        StepFailedError: If the data of one of its containers is nowhere.
+        StepFailedError: If the data of one of its containers is nowhere, or a model package that it names.
     """
     request = without_nulls(run.arguments)
     refuse(shape_problems(run.step.name, request, _SHAPE))
     for container in containers(request):
-        check_model_data(run, container)
+        check_model_data(run, unpackaged(run, container))
     name = request.get("ModelName", run.job_name)
     arn = f"arn:aws:sagemaker:{run.region}:123456789012:model/{name.lower()}"
     return StepResult({**request, "ModelName": name, "ModelArn": arn})
-
-
-def containers(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The containers of a request of CreateModel, or of an inference specification."""
-    primary = request.get("PrimaryContainer")
-    return [primary] if primary else list(request.get("Containers", ()))
-
-
-def model_data(container: Mapping[str, Any]) -> str | None:
-    """The S3 URI of a container's model data; ``None`` for an image that brings its own."""
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    uri: str | None = container.get("ModelDataUrl") or source.get("S3Uri")
-    return uri
-
-
-def check_model_data(run: StepRun, container: Mapping[str, Any]) -> None:
-    """See that a container's model data is in the store.
-
-    Raises:
-        StepFailedError: If it is not.
-    """
-    uri = model_data(container)
-    if uri is not None and not run.store.exists(uri):
-        raise StepFailedError(f"ValidationException: could not find model data at {uri}")

@@ -14,7 +14,8 @@ from uuid import uuid4
 from dagsmith.errors import Diagnostic
 from dagsmith_runner.container.checks import Shape, refuse, shape_problems, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
-from dagsmith_runner.executors.create_model import CONTAINER, check_model_data, containers, model_data
+from dagsmith_runner.executors.create_model import CONTAINER
+from dagsmith_runner.models import check_model_data, containers, model_data, submitted_code
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
@@ -87,8 +88,8 @@ def _fill(run: StepRun, folder: Path) -> None:
         data = model_data(container)
         if data is not None:
             _keep(run, data, folder, f"model{suffix}")
-        code = str(container.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
-        if code.startswith("s3://") and run.store.exists(code):
+        code = submitted_code(container)
+        if code is not None and run.store.exists(code):
             _keep(run, code, folder, f"code{suffix}")
     for name, uri in _metrics(run.arguments.get("ModelMetrics", {})):
         if run.store.exists(uri):

@@ -13,9 +13,9 @@ from dagsmith_runner.container import job
 from dagsmith_runner.container.channels import fetch
 from dagsmith_runner.container.checks import mapping, refuse, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
-from dagsmith_runner.executors.create_model import containers, model_data
 from dagsmith_runner.files import copy_file, unpack
 from dagsmith_runner.launch.command import ML, Command
+from dagsmith_runner.models import containers, model_data, unpackaged
 from dagsmith_runner.python_env import python_for
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _container(run: StepRun) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
                 raise StepFailedError(
                     f"model {wanted!r} is a pipeline of {len(found)} containers, and here one can be served"
                 )
-            return model, found[0]
+            return model, unpackaged(run, found[0])
     raise StepFailedError(
         f"ValidationException: could not find model {wanted!r}: no step before this one made it"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from dagsmith_runner.executor import StepFailedError, StepRun
 from dagsmith_runner.executors import create_model, register_model
+from dagsmith_runner.models import unpackaged
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.store.folder import Store
 
@@ -25,7 +27,7 @@ STEP: Any = SimpleNamespace(name="ask", depends_on=())
 def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: Any) -> StepRun:
     body = {"OutputParameters": more.pop("declared", [])}
     store = Store(folder / "s3")
-    if not store.exists(DATA):
+    if more.pop("data", DATA) is not None and not store.exists(DATA):
         (folder / "model").write_text("model")
         store.put(folder / "model", DATA)
     return StepRun(
@@ -79,3 +81,44 @@ def test_two_runs_at_once_get_two_versions(tmp_path: Path) -> None:
 def test_a_group_whose_name_is_a_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StepFailedError, match="no name of a model package"):
         register_model.run(_run(tmp_path, {**_registration(), "ModelPackageGroupName": ".."}))
+
+
+def _package(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The ARN of a model package that an earlier run registered, and a container of a model made of it."""
+    environment = {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz", "MINE": "the package's"}
+    (folder / "earlier").mkdir()
+    run = _run(folder / "earlier", {}, "register")
+    (folder / "code").write_text("code")
+    run.store.put(folder / "code", "s3://bucket/code.tar.gz")
+    container = {"Image": "image", "ModelDataUrl": DATA, "Environment": environment}
+    request = {"ModelPackageGroupName": "Churn", "InferenceSpecification": {"Containers": [container]}}
+    options = RunOptions(runs=folder / "runs")
+    made = register_model.run(replace(run, arguments=request, options=options))
+    return made.properties["ModelPackageArn"], {"ModelPackageName": made.properties["ModelPackageArn"]}
+
+
+def test_a_model_is_made_of_a_package_that_an_earlier_run_registered(tmp_path: Path) -> None:
+    arn, container = _package(tmp_path)
+    assert arn.endswith("/churn/1")
+    run = _run(tmp_path, {"PrimaryContainer": container}, data=None)
+    assert not run.store.exists(DATA)
+    assert create_model.run(run).properties["PrimaryContainer"] == container
+    found = unpackaged(run, {**container, "Environment": {"MINE": "my own"}})
+    assert found["ModelDataUrl"] == DATA
+    assert found["Environment"] == {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz", "MINE": "my own"}
+    assert run.store.path(DATA).read_text() == "model"
+    assert run.store.path("s3://bucket/code.tar.gz").read_text() == "code"
+
+
+@pytest.mark.parametrize("named", ["churn", "churn/1", "Churn/1"])
+def test_a_package_is_named_with_or_without_a_version(tmp_path: Path, named: str) -> None:
+    _package(tmp_path)
+    run = _run(tmp_path, {}, data=None)
+    assert unpackaged(run, {"ModelPackageName": named})["ModelDataUrl"] == DATA
+
+
+@pytest.mark.parametrize("named", ["other", "churn/2", "../churn", "", "churn/1/../1"])
+def test_a_package_that_nobody_registered_fails_the_step(tmp_path: Path, named: str) -> None:
+    _package(tmp_path)
+    with pytest.raises(StepFailedError, match="none was registered"):
+        create_model.run(_run(tmp_path, {"PrimaryContainer": {"ModelPackageName": named or "-"}}, data=None))

@@ -8,6 +8,7 @@ import json
 import tarfile
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from dagsmith.errors import DagsmithError
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagsmith_runner.executors import transform
+from dagsmith_runner.executors import register_model, transform
 from dagsmith_runner.launch.command import Launcher
 from tests.runner.container.support import packed
 from tests.runner.executors.support import step_run
@@ -251,6 +252,17 @@ def test_all_functions_of_a_script_are_called_with_a_context_if_they_take_one(
 def test_the_code_may_be_in_the_model(tmp_path: Path, launcher: Launcher) -> None:
     model = {"code/inference.py": dedent(ECHO) + "import helper\n", "code/helper.py": ""}
     run = _step(tmp_path, launcher, None, {"in/rows.csv": "1"}, model=model, container={"Environment": {}})
+    transform.run(run)
+    assert _output(run) == "[1]\n"
+
+
+def test_a_model_made_of_a_registered_package_predicts(tmp_path: Path, launcher: Launcher) -> None:
+    container = {"ModelDataUrl": None, "Environment": {}, "ModelPackageName": "churn/1"}
+    run = _step(tmp_path, launcher, ECHO, {"in/rows.csv": "1"}, container=container)
+    environment = {"SAGEMAKER_SUBMIT_DIRECTORY": CODE, "SAGEMAKER_PROGRAM": "predict.py"}
+    package = {"Containers": [{"ModelDataUrl": MODEL, "Environment": environment}]}
+    request = {"ModelPackageGroupName": "churn", "InferenceSpecification": package}
+    register_model.run(replace(run, arguments=request, job_name="register"))
     transform.run(run)
     assert _output(run) == "[1]\n"
 
