@@ -128,12 +128,13 @@ class DockerLauncher:
         arguments = [self._client, "create", "--name", name, "--hostname", "algo-1"]
         arguments += ["--mount", _mount(command.ml.resolve()), "--workdir", command.folder]
         arguments += [] if command.network else ["--network", "none"]
-        for variable, value in command.environment.items():
+        for variable, value in texts.variables(command.environment).items():
             arguments += ["--env", f"{variable}={value}"]
         if command.program:
-            arguments += ["--entrypoint", command.argv[0], str(command.image), *command.argv[1:]]
+            program, *rest = texts.program(command.argv)
+            arguments += ["--entrypoint", program, str(command.image), *rest]
         else:
-            arguments += [str(command.image), *command.argv]
+            arguments += [str(command.image), *texts.arguments(command.argv)]
         with tempfile.TemporaryFile() as told:
             making = _start(arguments, subprocess.DEVNULL, told)
             while not _ended(making, _LOOK):

@@ -65,6 +65,8 @@ class ProcessLauncher:
         try:
             if self._supervisor.closed.is_set() or stop.is_set():
                 return Exit(None, stopped=True)
+            if not command.program:
+                raise texts.UnsayableError("only a container engine knows the image's own program")
             with ExitStack() as stack:
                 outputs = [
                     stack.enter_context(path.open("ab", buffering=0)).fileno()
@@ -105,7 +107,7 @@ class ProcessLauncher:
                 argv, environment, folder = paths.rewrite_all(argv, environment, folder, ml)
             argv, environment = _with_python(argv, environment, python)
             yield {
-                "argv": texts.arguments(argv),
+                "argv": texts.program(argv),
                 "env": texts.variables(environment),
                 "folder": texts.sayable("the working directory", folder),
                 "timeout": command.timeout,

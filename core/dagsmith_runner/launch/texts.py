@@ -27,7 +27,7 @@ def sayable(what: str, value: str) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def arguments(argv: Sequence[str]) -> list[str]:
+def program(argv: Sequence[str]) -> list[str]:
     """A program and its arguments.
 
     Raises:
@@ -35,6 +35,15 @@ def arguments(argv: Sequence[str]) -> list[str]:
     """
     if not argv or not argv[0]:
         raise UnsayableError("there is no program to start")
+    return arguments(argv)
+
+
+def arguments(argv: Sequence[str]) -> list[str]:
+    """Arguments.
+
+    Raises:
+        UnsayableError: If one cannot be given.
+    """
     return [sayable(f"argument {number}", value) for number, value in enumerate(argv)]
 
 

@@ -85,6 +85,27 @@ def test_a_container_has_its_ml_its_environment_and_its_exit_code(client: str, f
     assert (bench.ml / "out").exists()
 
 
+def test_an_images_own_program_gets_the_arguments(client: str, docker: Bench) -> None:
+    command = [
+        client,
+        "import",
+        "--change",
+        'ENTRYPOINT ["/usr/bin/ls"]',
+        "-",
+        "localhost/dagsmith-own:latest",
+    ]
+    export = subprocess.check_output([client, "create", _IMAGE, "x"], text=True).strip()
+    archive = subprocess.check_output([client, "export", export])
+    subprocess.run([client, "rm", export], capture_output=True, check=True)
+    subprocess.run(command, input=archive, capture_output=True, check=True)
+    own = docker.command("/opt", "-1", environment={})
+    ended = docker.launcher.run(
+        replace(own, program=False, image="localhost/dagsmith-own:latest"), docker.stop
+    )
+    assert ended.code == 0, ended.problem
+    assert docker.output == "ml\n"
+
+
 def test_a_container_that_is_killed_is_told(client: str, docker: Bench) -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(_run, docker, "sh", "-c", "touch there; sleep 1000")

@@ -108,6 +108,11 @@ def test_bytes_that_are_no_text_stay_as_they_are(bench: Bench) -> None:
     assert bench.output == "foundfound"
 
 
+def test_the_images_own_program_is_not_known_here(bench: Bench) -> None:
+    ended = bench.launcher.run(replace(bench.command("train"), program=False), bench.stop)
+    assert ended.problem == "only a container engine knows the image's own program"
+
+
 def test_a_program_is_found_as_shells_find_it(bench: Bench) -> None:
     for folder in ("first/own", "second", "third"):
         (bench.ml / folder).mkdir(parents=True)
