@@ -46,9 +46,9 @@ def python_for(run: StepRun, requirements: tuple[Path, str] | None) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     made = home / _digest(folder, name)
     if not (made / _WHOLE).exists():
-        with _locked(home / f".{made.name}.lock", run):
+        with _locked(home / f".{made.name}.lock", run) as lock:
             if not (made / _WHOLE).exists():
-                _make(run, folder, name, made)
+                _make(run, folder, name, made, lock)
     return made / "bin" / "python"
 
 
@@ -73,7 +73,7 @@ def _is_local(line: str) -> bool:
 
 
 @contextmanager
-def _locked(path: Path, run: StepRun) -> Iterator[None]:
+def _locked(path: Path, run: StepRun) -> Iterator[int]:
     with path.open("w") as lock:
         while True:
             try:
@@ -83,17 +83,19 @@ def _locked(path: Path, run: StepRun) -> Iterator[None]:
                     raise StepStoppedError(f"step {run.step.name} was stopped") from None
             else:
                 break
-        yield
+        yield lock.fileno()
 
 
-def _make(run: StepRun, folder: Path, name: str, made: Path) -> None:
-    """Make the environment where it will stay, since its programs name their folder; the mark comes last."""
+def _make(run: StepRun, folder: Path, name: str, made: Path, lock: int) -> None:
+    """Make the environment where it will stay, since its programs name their folder; the mark comes last.
+
+    The programs that make it hold the lock: if this process is killed, they go on, and nobody else may begin.
+    """
     shutil.rmtree(made, ignore_errors=True)
     log = run.folder / "requirements.log"
     own_pip = importlib.util.find_spec("pip") is not None
-    _call(
-        run, [sys.executable, "-m", "venv", *(["--without-pip"] if own_pip else []), str(made)], folder, log
-    )
+    venv = [sys.executable, "-m", "venv", *(["--without-pip"] if own_pip else []), str(made)]
+    _call(run, venv, folder, log, lock)
     python = made / "bin" / "python"
     _look_below(made)
     if own_pip:
@@ -102,7 +104,7 @@ def _make(run: StepRun, folder: Path, name: str, made: Path) -> None:
             script.write_text(f'#!/bin/sh\nexec "{python}" -m pip "$@"\n', "utf-8")
             script.chmod(0o755)
     install = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    _call(run, [*install, "--requirement", name], folder, log)
+    _call(run, [*install, "--requirement", name], folder, log, lock)
     (made / _WHOLE).touch()
 
 
@@ -117,7 +119,7 @@ def _look_below(made: Path) -> None:
     (made / "lib" / version / "site-packages" / "below.pth").write_text("".join(lines), "utf-8")
 
 
-def _call(run: StepRun, argv: list[str], folder: Path, log: Path) -> None:
+def _call(run: StepRun, argv: list[str], folder: Path, log: Path, lock: int) -> None:
     """Run a program with the user's own settings, such as those of pip; its output goes to the log."""
-    if call(run, argv, log, folder=folder) != 0:
+    if call(run, argv, log, folder=folder, keeps=(lock,)) != 0:
         raise StepFailedError(f"the requirements cannot be installed: {tail(log)}", log=log)

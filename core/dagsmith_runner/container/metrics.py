@@ -49,7 +49,8 @@ def last_values(run: StepRun, definitions: Any, *logs: Path) -> dict[str, float]
         return {}
     size = sum(Path(log).stat().st_size for log in there)
     limit = _BASE_SECONDS + size / _BYTES_A_SECOND
-    argv = [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(list(definitions)), *there]
+    seconds = str(math.ceil(limit) + 1)
+    argv = [sys.executable, "-I", "-S", str(_PROGRAM), seconds, json.dumps(list(definitions)), *there]
     answer, errors = run.folder / "metrics.json", run.folder / "metrics.log"
     code = call(run, argv, answer, errors=errors, timeout=limit)
     if code is None:

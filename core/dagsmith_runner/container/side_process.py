@@ -23,6 +23,7 @@ def call(
     folder: Path | None = None,
     errors: Path | None = None,
     timeout: float | None = None,
+    keeps: Sequence[int] = (),
 ) -> int | None:
     """Run a program in this process's own environment, and wait for it.
 
@@ -33,6 +34,8 @@ def call(
         folder: Its working directory; the current one if left out.
         errors: The file that its standard error is added to; ``output`` if left out.
         timeout: Seconds until it is killed.
+        keeps: Descriptors that it has open too, such as that of a lock: which is then held as long as it is there,
+            even if this process is killed.
 
     Returns:
         Its exit code; ``None`` if its time was over.
@@ -43,7 +46,13 @@ def call(
     end = None if timeout is None else time.monotonic() + timeout
     with output.open("ab") as stdout, (errors or output).open("ab") as stderr:
         process = subprocess.Popen(
-            argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+            argv,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            pass_fds=keeps,
         )
         try:
             while True:

@@ -1,4 +1,4 @@
-"""Finds the last value of each metric in logs: ``scan_metrics.py DEFINITIONS LOG...``, with JSON in and out.
+"""Finds the last value of each metric in logs: ``scan_metrics.py SECONDS DEFINITIONS LOG...``, with JSON in and out.
 
 Runs in a process of its own, so that an expression that takes for ever can be ended.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,12 @@ MAX_LINE = 16_384
 """How many characters of a line are searched: an expression costs more than its line is long."""
 
 
-def main(definitions: str, *logs: str) -> None:
-    """Print by name: the last value, as text, that each expression captured."""
+def main(seconds: str, definitions: str, *logs: str) -> None:
+    """Print by name: the last value, as text, that each expression captured.
+
+    After so many seconds the process ends by itself: who would end it may have been killed.
+    """
+    signal.alarm(int(seconds))
     expressions = [(item["Name"], re.compile(item["Regex"])) for item in json.loads(definitions)]
     found: dict[str, str] = {}
     for log in logs:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +68,13 @@ def test_an_expression_that_takes_for_ever_is_given_up(
     assert plain_bench.warnings == [
         "the metrics were not found within 1 s: an expression of MetricDefinitions takes too long"
     ]
+
+
+def test_a_search_whose_runner_was_killed_ends_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"a" * 64 + b"\n")
+    expression = json.dumps([{"Name": "never", "Regex": "(a+)+b"}])
+    program = [sys.executable, str(metrics._PROGRAM), "1", expression, str(tmp_path / "log")]
+    assert subprocess.run(program, capture_output=True, timeout=60).returncode == -signal.SIGALRM
 
 
 def test_only_logs_that_are_there_are_searched(plain_bench: Bench, tmp_path: Path) -> None:

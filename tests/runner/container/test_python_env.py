@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from dagsmith_runner.executor import StepFailedError, StepStoppedError
 from dagsmith_runner.python_env import python_for
 from tests.runner.container.support import BUCKET, Bench, packed, processing_arguments
+from tests.runner.launch.bench import until
 
 LAUNCHER = """#!/bin/bash
 set -eu
@@ -145,6 +147,29 @@ def test_installing_ends_when_the_run_is_stopped(
         threading.Timer(1, plain_bench.stop.set).start()
         with pytest.raises(StepStoppedError):
             python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+
+
+def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_there(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    held = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2 | 4)"
+    program = (
+        "import os, sys\nfrom types import SimpleNamespace\nfrom pathlib import Path\n"
+        "import threading\nfrom dagsmith_runner.python_env import _call, _locked\n"
+        "run = SimpleNamespace(stop=threading.Event(), step=SimpleNamespace(name='a'))\n"
+        "folder = Path(sys.argv[1])\n"
+        "with _locked(folder / 'lock', run) as lock:\n"
+        "    _call(run, ['sh', '-c', 'echo on; read line < go'], folder, folder / 'log', lock)\n"
+    )
+    os.mkfifo(tmp_path / "go")
+    runner = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
+    until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text() == "on\n")
+    runner.kill()
+    runner.wait()
+    assert subprocess.run([sys.executable, "-c", held, lock], stderr=subprocess.DEVNULL).returncode == 1
+    (tmp_path / "go").write_text("on")
+    until(
+        lambda: subprocess.run([sys.executable, "-c", held, lock], stderr=subprocess.DEVNULL).returncode == 0
+    )
 
 
 def test_a_training_script_has_its_requirements(bench: Bench, wheels: Path) -> None:

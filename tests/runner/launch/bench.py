@@ -118,7 +118,8 @@ _PATIENCE = 60.0
 """Seconds after which what a test waits for does not come any more."""
 
 
-def _until(there: Callable[[], bool], what: str) -> None:
+def until(there: Callable[[], bool], what: str = "it does not come") -> None:
+    """Wait until something is so."""
     end = time.monotonic() + _PATIENCE
     while not there():
         assert time.monotonic() < end, what
@@ -127,17 +128,17 @@ def _until(there: Callable[[], bool], what: str) -> None:
 
 def until_gone(argument: str) -> None:
     """Wait until no process has such an argument."""
-    _until(lambda: not alive(argument), f"{argument} is still there")
+    until(lambda: not alive(argument), f"{argument} is still there")
 
 
 def until_alive(argument: str, count: int) -> None:
     """Wait until so many processes have such an argument."""
-    _until(lambda: len(alive(argument)) == count, f"there are not {count} of {argument}")
+    until(lambda: len(alive(argument)) == count, f"there are not {count} of {argument}")
 
 
 def until_there(*paths: Path) -> None:
     """Wait until files are there."""
-    _until(lambda: all(path.exists() for path in paths), f"{paths} are not there")
+    until(lambda: all(path.exists() for path in paths), f"{paths} are not there")
 
 
 def runner_program(isolation: str, folder: Path, *argv: str) -> list[str]:
