@@ -16,3 +16,10 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     """Starts jobs as this machine does it best."""
     with closing(make_launcher("auto", tmp_path_factory.mktemp("runs"))) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def paths_launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """Starts jobs whose paths are rewritten, as on a machine without namespaces."""
+    with closing(make_launcher("paths", tmp_path_factory.mktemp("runs"))) as started:
+        yield started

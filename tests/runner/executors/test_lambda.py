@@ -49,6 +49,12 @@ def test_what_the_handler_returns_are_the_output_parameters(tmp_path: Path, laun
     assert result.properties == {"OutputParameters": {"who": "Ada"}}
 
 
+def test_a_function_runs_where_there_are_no_namespaces(tmp_path: Path, paths_launcher: Launcher) -> None:
+    code = "import os\ndef handler(event, context): return {'who': str(os.environ['LAMBDA_TASK_ROOT'] == os.getcwd())}"
+    result = lambda_.run(_step(tmp_path, code, launcher=paths_launcher))
+    assert result.properties == {"OutputParameters": {"who": "True"}}
+
+
 def test_a_version_or_alias_of_the_function_is_the_same_file(tmp_path: Path, launcher: Launcher) -> None:
     code = "def handler(event, context): return {'who': context.invoked_function_arn}"
     result = lambda_.run(_step(tmp_path, code, launcher=launcher, arn=f"{ARN}:live"))

@@ -133,6 +133,12 @@ def test_a_trained_model_predicts_a_batch(tmp_path: Path, launcher: Launcher) ->
     assert result.properties["TransformOutput"]["S3OutputPath"] == OUT
 
 
+def test_a_batch_is_predicted_where_there_are_no_namespaces(tmp_path: Path, paths_launcher: Launcher) -> None:
+    run = _step(tmp_path, paths_launcher, DOUBLE, {"in/rows.csv": "1\n2\n"})
+    transform.run(run)
+    assert _output(run) == "2.0\n4.0\n"
+
+
 @pytest.mark.parametrize(
     ("change", "output"),
     [

@@ -112,6 +112,11 @@ def test_every_model_is_where_sagemaker_would_put_it(tmp_path: Path, launcher: L
     assert result.outputs == {"model": f"{BUCKET}/models/{best}/output/model.tar.gz"}
 
 
+def test_a_search_runs_where_there_are_no_namespaces(tmp_path: Path, paths_launcher: Launcher) -> None:
+    result = tuning.run(_step(tmp_path, paths_launcher, _request(jobs=2)))
+    assert result.properties["TrainingJobStatusCounters"]["Completed"] == 2
+
+
 def test_names_of_training_jobs_fit_the_service(tmp_path: Path, launcher: Launcher) -> None:
     name = "pipelines-" + "x" * 53
     run = _step(tmp_path, launcher, _request(jobs=2), job=name)
