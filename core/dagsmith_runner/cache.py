@@ -177,7 +177,8 @@ def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Pat
         Whether all of it was there; somebody may remove it, or the run, at any time.
     """
     theirs = Store(source.store)
-    left = sorted({*kept.result.outputs.values(), *kept.result.property_files.values()})
+    result = kept.result
+    left = sorted({*result.outputs.values(), *result.property_files.values(), *result.more})
     shutil.rmtree(scratch, ignore_errors=True)  # a killed process may have left it
     if not all(theirs.exists(uri) if uri.startswith("s3://") else Path(uri).exists() for uri in left):
         return False

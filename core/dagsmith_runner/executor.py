@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -84,12 +84,14 @@ class StepResult:
         outputs: By name: the S3 URI of what it left in the store, or the folder of a registered model.
         metrics: By name: the last value of each metric.
         property_files: By name of the property file: the S3 URI of the file.
+        more: S3 URIs of what it left besides, such as the models of a search that are not the best.
     """
 
     properties: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     property_files: Mapping[str, str] = field(default_factory=dict)
+    more: Sequence[str] = ()
 
 
 class Executor(Protocol):

@@ -107,7 +107,8 @@ def run(run: StepRun) -> StepResult:
         "CreationTime": started,
         "HyperParameterTuningEndTime": job.now(),
     }
-    return StepResult(properties, result.outputs, {best[0].definition.metric: best[0].objective})
+    more = [uri for trial in best[1:] if trial.result is not None for uri in trial.result.outputs.values()]
+    return StepResult(properties, result.outputs, {best[0].definition.metric: best[0].objective}, more=more)
 
 
 def _tell_differences(run: StepRun, plan: Plan) -> None:

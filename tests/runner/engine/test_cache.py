@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dagsmith_runner.files import pack_tar_gz
 from dagsmith_runner.outcome import RunOutcome
 from tests.runner.engine.pipelines import contents, definition, get, job, output_of, run, statuses
 
 CACHED: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
-SERVES = b"""
+SERVES = """
 def model_fn(folder):
     return open(f"{folder}/weight").read()
 def transform_fn(model, body, content_type, accept):
@@ -37,6 +36,8 @@ def test_a_users_own_names_matter_whatever_they_are(tmp_path: Path) -> None:
 def test_another_model_of_the_same_name_predicts_anew(tmp_path: Path) -> None:
     archive, rows = tmp_path / "model.tar.gz", tmp_path / "rows.csv"
     rows.write_text("1\n")
+    (tmp_path / "model/code").mkdir(parents=True)
+    (tmp_path / "model/code/inference.py").write_text(SERVES)
     source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://given/rows.csv"}}}
     predict = {
         "ModelName": get("Steps.model.ModelName"),
@@ -51,19 +52,42 @@ def test_another_model_of_the_same_name_predicts_anew(tmp_path: Path) -> None:
     inputs = {"s3://given/model.tar.gz": archive, "s3://given/rows.csv": rows}
     ended = []
     for weight in (b"1", b"1", b"2"):
-        _pack(archive, {"code/inference.py": SERVES, "weight": weight})
+        (tmp_path / "model/weight").write_bytes(weight)
+        pack_tar_gz(tmp_path / "model", archive)
         outcome = run(definition(steps), tmp_path, inputs=inputs)
         ended.append(statuses(outcome)["predict"])
         assert contents(outcome)["bucket/predicted/rows.csv.out"] == weight
     assert ended == ["succeeded", "cached", "succeeded"]
 
 
-def _pack(archive: Path, files: dict[str, bytes]) -> None:
-    with tarfile.open(archive, "w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+def test_all_models_of_a_search_are_taken(tmp_path: Path) -> None:
+    take = r"""sed -n 's/.*"x": "\(.*\)".*/score=\1/p'"""
+    script = f"{take} /opt/ml/input/config/hyperparameters.json | tee /opt/ml/model/x"
+    training = {
+        "AlgorithmSpecification": {
+            "TrainingImage": "image",
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["/bin/sh", "-c", script],
+            "MetricDefinitions": [{"Name": "score", "Regex": "score=([0-9]+)"}],
+        },
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/models"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        "StaticHyperParameters": {},
+    }
+    config = {
+        "Strategy": "Grid",
+        "ResourceLimits": {"MaxParallelTrainingJobs": 1},
+        "HyperParameterTuningJobObjective": {"MetricName": "score", "Type": "Maximize"},
+        "ParameterRanges": {"CategoricalParameterRanges": [{"Name": "x", "Values": ["1", "2", "3"]}]},
+    }
+    arguments = {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": training}
+    text = definition([{"Name": "search", "Type": "Tuning", "Arguments": arguments, **CACHED}])
+    first, second = run(text, tmp_path), run(text, tmp_path)
+    assert [statuses(outcome)["search"] for outcome in (first, second)] == ["succeeded", "cached"]
+    models = [sorted((outcome.folder / "s3").rglob("model.tar.gz")) for outcome in (first, second)]
+    assert [path.parts[-3:] for path in models[0]] == [path.parts[-3:] for path in models[1]]
+    assert len(models[1]) == 3
 
 
 def test_all_that_a_function_imports_counts(tmp_path: Path) -> None:
