@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagsmith.errors import Diagnostic
+from dagsmith.errors import Diagnostic, Location
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
 from dagsmith_runner.output_parameters import is_output, output_parameters
 
@@ -29,13 +30,43 @@ _TERMINAL = threading.Lock()
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say whether nobody can answer: neither ``--callback`` nor a terminal."""
-    if step.name not in options.callbacks and not sys.stdin.isatty():
-        yield Diagnostic(
-            f"step {step.name!r} waits for an answer, and nobody is there to give it",
-            code="missing-callback",
-            hint=f"--callback {step.name}=ANSWER.json, or a command that prints the answer",
-        )
+    """Say whether nobody can answer: neither ``--callback`` nor a terminal, no such file, or no such command."""
+    given = options.callbacks.get(step.name)
+    here = f"--callback {step.name}"
+    if given is None:
+        if not sys.stdin.isatty():
+            yield Diagnostic(
+                f"step {step.name!r} waits for an answer, and nobody is there to give it",
+                code="missing-callback",
+                hint=f"{here}=ANSWER.json, or a command that prints the answer",
+            )
+    elif _is_file(given):
+        yield from _check_file(here, Path(given))
+    else:
+        try:
+            program = next(iter(shlex.split(given)), "")
+        except ValueError as error:
+            yield Diagnostic(f"{here}: {given!r} is no command: {error}", code="invalid-callback")
+            return
+        if shutil.which(program) is None:
+            message = f"{here}: there is no program {program!r}"
+            hint = "an answer in a file has a name that ends in .json"
+            yield Diagnostic(message, code="missing-program", hint=hint)
+
+
+def _is_file(given: str) -> bool:
+    """Whether a file is meant and not a command, which may end in the name of a file."""
+    return given.endswith(".json") and (Path(given).is_file() or len(given.split()) == 1)
+
+
+def _check_file(here: str, file: Path) -> Iterator[Diagnostic]:
+    try:
+        json.loads(file.read_bytes())
+    except OSError as error:
+        yield Diagnostic(f"{here}: {file} cannot be read: {error.strerror}", code="missing-file")
+    except (ValueError, RecursionError) as error:
+        where = Location(str(file), getattr(error, "lineno", None))
+        yield Diagnostic(f"this is no JSON: {error}", where, code="invalid-json")
 
 
 def run(run: StepRun) -> StepResult:
@@ -59,11 +90,18 @@ def run(run: StepRun) -> StepResult:
     }
     if given is None:
         answer: Any = _ask(run, message, declared)
-    elif Path(given).is_file() and given.endswith(".json"):
-        answer = _parsed(Path(given).read_bytes(), given)
+    elif _is_file(given):
+        answer = _parsed(_read(Path(given)), given)
     else:
         answer = _parsed(_called(run, given, message), given)
     return StepResult({"OutputParameters": output_parameters(declared, answer, given or "the answer")})
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise StepFailedError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _parsed(text: bytes, source: str) -> Any:

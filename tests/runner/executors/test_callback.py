@@ -131,3 +131,31 @@ def test_nobody_to_answer_is_told_before_anything_starts(
     with (tmp_path / "empty").open("w+") as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         assert [found.code for found in callback.check(run.step, run.options)] == ["missing-callback"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("answer.json", None),
+        ("cat", None),
+        ("sh -c 'echo 1'", None),
+        ("none.json", "missing-file"),
+        ("broken.json", "invalid-json"),
+        ("no-such-program --really", "missing-program"),
+        ("sh -c 'no end", "invalid-callback"),
+        ("", "missing-program"),
+    ],
+)
+def test_an_answer_that_cannot_come_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, code: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "answer.json").write_text("{}")
+    (tmp_path / "broken.json").write_text("{")
+    run = _run(tmp_path, callbacks={"ask": given})
+    assert [found.code for found in callback.check(run.step, run.options)] == ([code] if code else [])
+
+
+def test_an_answer_whose_file_is_gone_fails_the_step(tmp_path: Path) -> None:
+    with pytest.raises(StepFailedError, match="cannot be read"):
+        callback.run(_run(tmp_path, callbacks={"ask": str(tmp_path / "gone.json")}))
