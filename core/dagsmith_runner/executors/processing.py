@@ -51,6 +51,7 @@ def run(run: StepRun) -> StepResult:
     _configure(run, request, ml)
     command = _command(run, request, {item.name: job.place(ml, item.path) for item in inputs})
     ended = run.launcher.run(command, run.stop)
+    job.take_back(ml)
     message = ml / "output" / "message"
     job.check_exit(ended, run, command.stdout, command.stderr, limit=command.timeout, failure=message)
     properties = {

@@ -68,6 +68,7 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
         if request.get(name):
             run.warn(f"{name}: here nothing watches the job")
     ended = run.launcher.run(command, run.stop)
+    job.take_back(ml)
     if checkpoints is not None:
         _put(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])
     job.check_exit(

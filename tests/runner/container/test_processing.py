@@ -198,6 +198,25 @@ def test_a_job_that_prints_much_is_told_by_its_end(plain_bench: Bench) -> None:
     assert len(error.reason) < 1100
 
 
+def test_what_a_job_took_from_itself_is_handed_over_all_the_same(bench: Bench) -> None:
+    script = """
+        import pathlib, sys
+        out = pathlib.Path(sys.argv[1])
+        (out / "deep").mkdir()
+        (out / "deep/file").write_text("x")
+        for path in (out / "deep/file", out / "deep", out, out.parent, out.parent.parent):
+            path.chmod(0)
+    """
+    bench.process(script, f"{ML}/out", outputs={"out": "out"})
+    assert bench.read(f"{BUCKET}/out/out/deep/file") == "x"
+    assert bench.store.path(f"{BUCKET}/out/out/deep/file").stat().st_mode & 0o400
+
+
+def test_a_job_that_took_its_folder_away_fails_with_its_own_reason(bench: Bench) -> None:
+    script = "import pathlib, sys; pathlib.Path(sys.argv[1]).parent.parent.chmod(0); sys.exit('no')"
+    assert bench.failure("process", script, f"{ML}/out").reason == "AlgorithmError: no, exit code: 1"
+
+
 def test_an_output_without_files_is_a_warning_and_no_object(plain_bench: Bench) -> None:
     result = plain_bench.process(
         "import os, sys; os.mkdir(sys.argv[1] + '/empty')",
