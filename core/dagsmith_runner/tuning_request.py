@@ -150,7 +150,8 @@ def read_plan(request: Mapping[str, Any]) -> Plan:
 
 
 UNBOUNDED = 750
-"""The most trials of a job that only its time limits. Source: SageMaker Developer Guide, "Resource Limits"."""
+"""The most trials of a job that only its time limits. Source: SageMaker Developer Guide, "Resource Limits for
+Automatic Model Tuning"."""
 
 
 def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
