@@ -12,8 +12,8 @@ from tests.support.distributions import run
 
 GOOD = """
 @hookimpl
-def pipeline_compiled(report):
-    pass
+def check_spec():
+    return []
 """
 
 BAD = {
@@ -131,8 +131,9 @@ BAD = {
         import os
 
         @hookimpl
-        def pipeline_compiled(report):
-            os.environ["LAST_PIPELINE"] = report.pipeline
+        def check_spec(spec):
+            os.environ["LAST_PIPELINE"] = spec.name
+            return []
         """,
         "environment variables",
     ),
@@ -200,10 +201,6 @@ BAD = {
         @hookimpl
         def options_model():
             return Options
-
-        @hookimpl
-        def pipeline_compiled(report):
-            pass
         """,
         "DID NOT RAISE",
     ),
