@@ -11,10 +11,8 @@ from typing import Literal
 from dagsmith_runner.definition import Step
 
 Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped"]
-"""How a step ended; the states of :class:`dagsmith_runner.outcome.StepOutcome`."""
-
-DONE: frozenset[Ending] = frozenset({"succeeded", "cached", "kept"})
-"""The endings after which dependants run."""
+"""How a step ended; the states of :class:`dagsmith_runner.outcome.StepOutcome`. What waits for it runs after the first
+three."""
 
 
 @dataclass(frozen=True)

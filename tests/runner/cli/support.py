@@ -97,6 +97,25 @@ def job(name: str, script: str, *, after: tuple[str, ...] = ()) -> dict[str, Any
     }
 
 
+def train(name: str, script: str) -> dict[str, Any]:
+    """A Training step that runs a Python program, with the metric ``loss``."""
+    return {
+        "Name": name,
+        "Type": "Training",
+        "Arguments": {
+            "AlgorithmSpecification": {
+                "TrainingImage": IMAGE,
+                "TrainingInputMode": "File",
+                "ContainerEntrypoint": ["python3", "-c", script],
+                "MetricDefinitions": [{"Name": "loss", "Regex": "loss: ([0-9.]+)"}],
+            },
+            "OutputDataConfig": {"S3OutputPath": "s3://bucket/models"},
+            "ResourceConfig": RESOURCES["ClusterConfig"],
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+        },
+    }
+
+
 def fail(name: str, message: Any, *, after: tuple[str, ...] = ()) -> dict[str, Any]:
     """A Fail step."""
     return {"Name": name, "Type": "Fail", "DependsOn": list(after), "Arguments": {"ErrorMessage": message}}

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.runner.cli.support import Project, ask, fail, job, when
+from tests.runner.cli.support import Project, ask, fail, job, train, when
 
 MINIMUM = [{"Name": "Answer", "Type": "Boolean", "DefaultValue": True}]
 OK = {"Get": "Steps.ask.OutputParameters['ok']"}
@@ -47,6 +47,22 @@ def test_a_run_that_succeeds_says_what_happened_and_where_everything_is(asking: 
         "definition succeeded in N s",
         "everything is in .dagsmith/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
     ]
+
+
+def test_the_table_has_metrics_and_outputs_and_can_be_shown_again(project: Project) -> None:
+    project.define(
+        train("fit", "print('loss: 0.5'); print('loss: 0.25'); open('/opt/ml/model/m', 'w').close()")
+    )
+    done = project.run("run", "definition.json")
+    assert done.code == 0, done.err
+    line = next(line for line in done.err.splitlines() if line.startswith("fit "))
+    assert line.split()[-3:] == ["loss", "=", "0.25"]
+    (model,) = project.path.glob(".dagsmith/runs/*/s3/bucket/models/*/output/model.tar.gz")
+    uri = f"s3://{model.relative_to(project.runs[0] / 's3').as_posix()}"
+    assert uri in done.err
+    shown = project.run("runs", "show", project.runs[0].name).out
+    assert line in shown
+    assert uri in shown
 
 
 def test_a_pipeline_that_fails_itself_says_why(asking: Project) -> None:

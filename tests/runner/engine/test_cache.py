@@ -165,3 +165,21 @@ def test_s3_that_cannot_be_read_fails_the_step_and_not_its_peers(
     outcome = run(definition(steps), tmp_path, real_s3=True)
     assert statuses(outcome) == {"a": "failed", "peer": "succeeded"}
     assert "S3 could not be read" in str(outcome.reason)
+
+
+def test_without_a_lifetime_a_result_stays_one(tmp_path: Path) -> None:
+    text = definition([job("a", "echo 1 > $OUT/x", CacheConfig={"Enabled": True})])
+    run(text, tmp_path)
+    for path in (tmp_path / "runs").glob("*/steps/a/result.json"):
+        path.write_text(path.read_text().replace('"ended": "20', '"ended": "19'))
+    assert statuses(run(text, tmp_path)) == {"a": "cached"}
+
+
+def test_other_packages_are_another_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    monkeypatch.syspath_prepend(packages)
+    text = definition([job("a", "echo 1 > $OUT/x", **CACHED)])
+    assert [statuses(run(text, tmp_path))["a"] for _ in range(2)] == ["succeeded", "cached"]
+    (packages / "greeting-2.0.dist-info").mkdir()
+    assert statuses(run(text, tmp_path)) == {"a": "succeeded"}

@@ -292,7 +292,8 @@ def test_a_policy_retries_a_job_that_was_killed_and_not_a_script_that_fails(tmp_
 
 
 def test_execution_variables_are_as_in_the_service(tmp_path: Path) -> None:
-    names = ("PipelineName", "PipelineArn", "PipelineExecutionId", "PipelineExecutionArn", "StartDateTime")
+    pipeline = ("PipelineName", "PipelineArn", "PipelineExecutionId", "PipelineExecutionArn")
+    names = (*pipeline, "StartDateTime", "CurrentDateTime")
     environment = {name: get(f"Execution.{name}") for name in names}
     environment |= {"OUT": "/opt/ml/processing/out", "Job": get("Execution.ProcessingJobName")}  # type: ignore[dict-item]
     outcome = run(definition([job("a", "env > $OUT/env", arguments={"Environment": environment})]), tmp_path)
@@ -301,9 +302,8 @@ def test_execution_variables_are_as_in_the_service(tmp_path: Path) -> None:
     assert values["PipelineName"] == "tiny"
     assert values["PipelineExecutionId"] == record["execution"]
     assert values["PipelineExecutionArn"] == f"{values['PipelineArn']}/execution/{record['execution']}"
-    assert (
-        values["Job"] == values["PROCESSING_JOB_NAME"] if "PROCESSING_JOB_NAME" in values else values["Job"]
-    )
+    assert values["Job"] == values["PROCESSING_JOB_NAME"]
+    assert values["StartDateTime"] == values["CurrentDateTime"] == f"{record['started'][:-9]}Z"
     assert values["Job"].startswith(f"pipelines-{record['execution']}-a-")
 
 

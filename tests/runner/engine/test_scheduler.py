@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagsmith_runner.definition import Step
-from dagsmith_runner.scheduler import DONE, Ending, Schedule
+from dagsmith_runner.scheduler import Ending, Schedule
 
+DONE = {"succeeded", "cached", "kept"}
+"""The endings after which what waits for a step runs."""
 ENDINGS: list[Ending] = ["succeeded", "succeeded", "cached", "kept", "failed", "stopped"]
 
 
