@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from dagsmith.errors import Diagnostic
-from dagsmith_runner.container.checks import Shape, refuse, shape_problems, without_nulls
+from dagsmith_runner.container.checks import Shape, mapping, refuse, shape_problems, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.executors.create_model import CONTAINER
 from dagsmith_runner.models import check_model_data, containers, model_data, submitted_code
+from dagsmith_runner.references import is_reference
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
@@ -33,9 +34,13 @@ _SHAPE: Shape = {
 }
 
 
+_METRIC = re.compile(r"[A-Za-z]{1,64}")
+"""Such as ``ModelQuality`` and ``Statistics``: names of fields, which become folders here."""
+
+
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Say whether the step names no group and no package, and which fields the service would not take."""
-    yield from shape_problems(step.name, step.arguments, _SHAPE)
+    yield from _problems(step.name, step.arguments)
     if not {"ModelPackageGroupName", "ModelPackageName"} & set(without_nulls(step.arguments)):
         yield Diagnostic(
             f"step {step.name!r} names neither a ModelPackageGroupName nor a ModelPackageName",
@@ -53,7 +58,7 @@ def run(run: StepRun) -> StepResult:
         StepFailedError: If the model's data is nowhere, or a package of that name, which has no versions, is there.
     """
     run = replace(run, arguments=without_nulls(run.arguments))
-    refuse(shape_problems(run.step.name, run.arguments, _SHAPE))
+    refuse(_problems(run.step.name, run.arguments))
     grouped = "ModelPackageGroupName" in run.arguments
     name = str(run.arguments["ModelPackageGroupName" if grouped else "ModelPackageName"]).rpartition("/")[2]
     if not _NAME.fullmatch(name):
@@ -73,8 +78,22 @@ def run(run: StepRun) -> StepResult:
     return StepResult(_properties(run, name, made if grouped else None), outputs=outputs)
 
 
+def _problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    wrong = list(shape_problems(step, request, _SHAPE))
+    yield from wrong
+    if wrong:
+        return
+    metrics = mapping(request.get("ModelMetrics"))
+    for group in (metrics, *map(mapping, metrics.values())):
+        for name in () if is_reference(group) else group:
+            if _METRIC.fullmatch(name):
+                continue
+            message = f"step {step!r}: ModelMetrics has no field {name!r}"
+            yield Diagnostic(message, code="unknown-field")
+
+
 def _made_before(group: Path, job_name: str) -> int | None:
-    for description in group.glob("*/model.json"):
+    for description in group.glob("[0-9]*/model.json"):
         if json.loads(description.read_text("utf-8"))["JobName"] == job_name:
             return int(description.parent.name)
     return None

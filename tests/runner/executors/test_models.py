@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dagsmith_runner.definition import Step
 from dagsmith_runner.executor import StepFailedError, StepRun
 from dagsmith_runner.executors import create_model, register_model
 from dagsmith_runner.models import unpackaged
@@ -81,6 +82,31 @@ def test_two_runs_at_once_get_two_versions(tmp_path: Path) -> None:
 def test_a_group_whose_name_is_a_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StepFailedError, match="no name of a model package"):
         register_model.run(_run(tmp_path, {**_registration(), "ModelPackageGroupName": ".."}))
+
+
+@pytest.mark.parametrize(
+    "metrics", [{"../../../../out": {"Statistics": {}}}, {"ModelQuality": {"/tmp/out": {}}}]
+)
+def test_metrics_whose_name_is_a_path_are_refused(tmp_path: Path, metrics: dict[str, Any]) -> None:
+    (source,) = (source for kinds in metrics.values() for source in kinds.values())
+    source["S3Uri"] = DATA
+    run = _run(tmp_path, {**_registration(), "ModelMetrics": metrics})
+    with pytest.raises(StepFailedError, match="ModelMetrics has no field"):
+        register_model.run(run)
+    (found,) = register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)
+    assert found.code == "unknown-field"
+
+
+def test_metrics_may_be_references(tmp_path: Path) -> None:
+    joined = {"Std:Join": {"On": "", "Values": ["s3://bucket/m"]}}
+    for metrics in (
+        {"Get": "Steps.a.X"},
+        {"ModelQuality": joined},
+        {"ModelQuality": {"Statistics": {"S3Uri": joined}}},
+    ):
+        run = _run(tmp_path, {**_registration(), "ModelMetrics": metrics})
+        step = Step("keep", "RegisterModel", run.arguments, {})
+        assert list(register_model.check(step, run.options)) == []
 
 
 def _package(folder: Path) -> tuple[str, dict[str, Any]]:
