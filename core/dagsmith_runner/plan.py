@@ -28,8 +28,10 @@ from dagsmith_runner.store import inputs
 from dagsmith_runner.store.folder import Store
 from dagsmith_runner.store.uri import UnsafeUriError
 
-_READS = frozenset({"InputDataConfig", "ModelDataUrl", "ProcessingInputs", "TransformInput"})
-"""Arguments below which an S3 URI is one that the step reads."""
+_READS = frozenset(
+    {"InputDataConfig", "ModelDataUrl", "ProcessingInputs", "TransformInput", "sagemaker_submit_directory"}
+)
+"""Arguments below which an S3 URI is one that the step reads; hyperparameters may have it in quotes."""
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,8 @@ def _uris(value: Any, scope: Scope, *, reads: bool, below: bool = False) -> Iter
             uri = resolve(value, scope)
         except ReferenceFailedError:
             return
-        if isinstance(uri, str) and uri.startswith("s3://"):
-            yield uri
+        if isinstance(uri, str) and uri.strip('"').startswith("s3://"):
+            yield uri.strip('"')
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             wanted = key in _READS if reads else "Output" in key
