@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dagsmith.errors import CycleError, DiagnosticSink, InvalidInputError, Location, did_you_mean
@@ -29,6 +29,9 @@ EXECUTION_VARIABLES = (
 )
 """Source: ``ExecutionVariables`` of the SageMaker Python SDK; the names of jobs hold in the step of the job alone."""
 
+TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
+"""How a step that another waits for may have to end. Source: ``TriggerCondition`` of the SageMaker Python SDK 3."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -42,6 +45,8 @@ class Step:
         depends_on: All steps that it waits for: ``DependsOn``, those it refers to, and the condition it stands in.
         inside: The condition step whose branch it stands in.
         branch: ``IfSteps`` or ``ElseSteps``.
+        triggers: By name of a step that it waits for: how that has to end, one of :data:`TRIGGERS`; those that have to
+            succeed are left out.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Step:
     depends_on: tuple[str, ...] = ()
     inside: str | None = None
     branch: str | None = None
+    triggers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,8 +152,14 @@ def _steps(
         if not isinstance(arguments, Mapping):
             sink.error(f"{here}.Arguments: expected an object", at, code="wrong-type")
             continue
-        if not isinstance(after, list) or not all(isinstance(other, str) for other in after):
-            sink.error(f"{here}.DependsOn: expected a list of names", at, code="wrong-type")
+        triggers = _triggers(after)
+        if triggers is None:
+            sink.error(
+                f"{here}.DependsOn: expected a list of names, or of objects with Step and Trigger",
+                at,
+                code="wrong-type",
+                hint=f"a Trigger is one of {', '.join(TRIGGERS)}",
+            )
             continue
         branches = {key: arguments[key] for key in _BRANCHES if key in arguments and kind == "Condition"}
         own = {key: value for key, value in arguments.items() if key not in branches}
@@ -155,11 +167,25 @@ def _steps(
         if not _well_formed(rest):
             sink.error(f"{here}: a Get, Std:Join or Std:JsonGet is written wrongly", at, code="reference")
             continue
-        waits = dict.fromkeys([*([inside] if inside else []), *after])
+        waits = dict.fromkeys([*([inside] if inside else []), *triggers])
         waits.update(dict.fromkeys(s for get in references(rest) if (s := referenced_step(get))))
-        yield here, Step(name, kind, own, rest, tuple(waits), inside, branch)
+        others = {other: trigger for other, trigger in triggers.items() if trigger != "Completed"}
+        yield here, Step(name, kind, own, rest, tuple(waits), inside, branch, others)
         for key, inner in branches.items():
             yield from _steps(inner, f"{here}.Arguments.{key}", name, key, sink, at)
+
+
+def _triggers(after: Any) -> dict[str, str] | None:
+    """By name: the trigger of each entry of ``DependsOn``; ``None`` if it is no such list."""
+    found: dict[str, str] = {}
+    for entry in after if isinstance(after, list) else (None,):
+        name, trigger = (entry, "Completed") if isinstance(entry, str) else (None, None)
+        if isinstance(entry, Mapping):
+            name, trigger = entry.get("Step"), entry.get("Trigger", "Completed")
+        if not isinstance(name, str) or trigger not in TRIGGERS:
+            return None
+        found[name] = trigger
+    return found
 
 
 def _well_formed(value: Any) -> bool:

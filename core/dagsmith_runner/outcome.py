@@ -8,7 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-RunStatus = Literal["Succeeded", "Failed", "Stopped"]
+RunStatus = Literal["Succeeded", "Failed", "Stopped", "CompletedWithFailures"]
+"""``CompletedWithFailures``: steps failed, and steps that were there for that have run. Source: ``StepDependency`` of
+the SageMaker Python SDK 3."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class RunOutcome:
         id: The run's id: the name of its folder.
         folder: Where everything is.
         pipeline: The pipeline's name.
-        status: ``Succeeded``, ``Failed`` or ``Stopped``.
+        status: ``Succeeded``, ``Failed``, ``Stopped`` or ``CompletedWithFailures``.
         steps: How each step ended, in the order of the definition.
         reason: Why it failed.
         seconds: How long it ran.

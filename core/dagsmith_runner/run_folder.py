@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from dagsmith.errors import DagsmithError, did_you_mean
 from dagsmith_runner.events import Event
@@ -236,7 +236,7 @@ class RunFolder:
         record = self.record()
         status: RunStatus = "Stopped"
         steps, reason = record.steps, record.reason
-        if record.status in ("Succeeded", "Failed", "Stopped"):
+        if record.status in get_args(RunStatus):
             status = record.status  # type: ignore[assignment]
         else:
             reason = "it is running" if self.is_running() else "its process was killed"

@@ -260,7 +260,11 @@ class StepRunner:
         return Ended(ending, found)
 
     def _ended(self, step: Step, ending: Ending, reason: str, started: float, **more: Any) -> Ended:
-        kind: EventKind = "step-failed" if ending == "failed" else "step-stopped"
+        kind: EventKind = "step-stopped"
+        if ending == "failed":
+            kind = "step-failed"
+            # A step that waits for this failure may read why it was.
+            self._results[step.name] = StepResult({"FailureReason": reason})
         seconds = round(time.monotonic() - started, 3)
         attempts = len(self.folder.attempts(step.name))
         self._tell(kind, step, reason, seconds=seconds, attempts=attempts, **more)

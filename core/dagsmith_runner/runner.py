@@ -265,7 +265,8 @@ class _Session:
         failed = [name for name in self.definition.steps if name in reasons]
         if failed:
             others = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""
-            return "Failed", f"step {failed[0]!r} failed: {reasons[failed[0]]}{others}"
+            status: RunStatus = "CompletedWithFailures" if schedule.answered.issuperset(failed) else "Failed"
+            return status, f"step {failed[0]!r} failed: {reasons[failed[0]]}{others}"
         return "Succeeded", None
 
 

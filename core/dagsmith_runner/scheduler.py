@@ -11,8 +11,13 @@ from typing import Literal
 from dagsmith_runner.definition import Step
 
 Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped"]
-"""How a step ended; the states of :class:`dagsmith_runner.outcome.StepOutcome`. What waits for it runs after the first
-three."""
+"""How a step ended; the states of :class:`dagsmith_runner.outcome.StepOutcome`. The first three are success."""
+
+_DONE: frozenset[Ending] = frozenset({"succeeded", "cached", "kept"})
+_MET: Mapping[str, frozenset[Ending]] = MappingProxyType(
+    {"Completed": _DONE, "Failed": frozenset({"failed"}), "Stopped": frozenset(), "Any": _DONE | {"failed"}}
+)
+"""By trigger: the endings that meet it. A step that is stopped alone, as one can be in AWS, there is not here."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,9 @@ class Settled:
 class Schedule:
     """The order of a run's steps.
 
-    A step is ready when all steps that it waits for are done. One that waits for a step that failed is stopped; one
-    that waits for a skipped step, or stands in the branch that is not taken, is skipped. It is decided once all that it
+    A step is ready when all steps that it waits for ended as it needs them to, which is well, unless a trigger says
+    otherwise. One that waits for a step that failed is stopped; one that waits for a skipped step, or for the failure
+    of one that did not fail, or stands in the branch that is not taken, is skipped. It is decided once all that it
     waits for has ended, so that the same endings give the same decisions in whatever order they came.
 
     Args:
@@ -100,14 +106,30 @@ class Schedule:
                     yield settled
                     pending.append((after, settled.ending))
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """The steps that failed, and for whose failure another step was there, which has run."""
+        return frozenset(
+            other
+            for name, step in self._steps.items()
+            if self._endings.get(name) in _DONE
+            for other in step.triggers
+            if self._endings.get(other) == "failed"
+        )
+
     def _decide(self, step: Step) -> Settled | None:
-        before = [(other, self._endings[other]) for other in step.depends_on if other in self._steps]
-        for other, ending in before:
+        unmet = [
+            (other, ending)
+            for other in step.depends_on
+            if other in self._steps
+            and (ending := self._endings[other]) not in _MET[step.triggers.get(other, "Completed")]
+        ]
+        for other, ending in unmet:
             if ending in ("failed", "stopped"):
                 return Settled(step.name, "stopped", f"step {other!r}, which it waits for, {_ENDED[ending]}")
-        for other, ending in before:
-            if ending == "skipped":
-                return Settled(step.name, "skipped", f"step {other!r}, which it waits for, was skipped")
+        for other, ending in unmet:
+            what = "was skipped" if ending == "skipped" else "did not fail"
+            return Settled(step.name, "skipped", f"step {other!r}, which it waits for, {what}")
         if step.inside in self._steps and self._outcomes.get(step.inside) != (step.branch == "IfSteps"):
             found = "true" if self._outcomes.get(step.inside) else "false"
             return Settled(step.name, "skipped", f"condition {step.inside!r} is {found}")

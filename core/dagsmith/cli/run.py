@@ -233,7 +233,7 @@ def _end(outcome: RunOutcome, source: _Source | None, quiet: bool, as_json: bool
         again = None if source is None else with_runs(source.command, runs)
         with suppress(OSError):  # nobody may be there to read it, and the run's folder has it all
             show_outcome(outcome, again, err=True)
-    sys.exit({"Succeeded": 0, "Failed": INPUT_IS_WRONG, "Stopped": INTERRUPTED}[outcome.status])
+    sys.exit({"Succeeded": 0, "Stopped": INTERRUPTED}.get(outcome.status, INPUT_IS_WRONG))
 
 
 def _fail(error: DagsmithError, as_json: bool) -> NoReturn:

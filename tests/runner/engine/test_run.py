@@ -91,6 +91,43 @@ def test_a_fail_step_fails_the_run_with_its_message(tmp_path: Path) -> None:
     assert statuses(outcome) == {"a": "succeeded", "if": "succeeded", "too-bad": "failed", "else": "skipped"}
 
 
+def test_a_step_may_wait_for_the_failure_of_another(tmp_path: Path) -> None:
+    def after(step: str, trigger: str) -> dict[str, list[dict[str, str]]]:
+        return {"DependsOn": [{"Step": step, "Trigger": trigger}]}
+
+    steps = [
+        job("bad", "echo why >&2; exit 2"),
+        job("good", "true"),
+        job(
+            "tell",
+            "echo $WHY > $OUT/x",
+            **after("bad", "Failed"),
+            arguments={
+                "Environment": {"OUT": "/opt/ml/processing/out", "WHY": get("Steps.bad.FailureReason")}
+            },
+        ),
+        job("clean", "true", **after("bad", "Any")),
+        job("never", "true", **after("good", "Failed")),
+        job("always", "true", **after("good", "Any")),
+        job("next", "true", DependsOn=["bad"]),
+    ]
+    outcome = run(definition(steps), tmp_path)
+    assert statuses(outcome) == {
+        "bad": "failed", "good": "succeeded", "tell": "succeeded", "clean": "succeeded", "never": "skipped",
+        "always": "succeeded", "next": "stopped",
+    }  # fmt: skip
+    assert outcome.status == "CompletedWithFailures"
+    assert contents(outcome)["bucket/ID/tell/x"].startswith(b"AlgorithmError: why")
+    unanswered = run(definition([*steps, job("worse", "exit 1")]), tmp_path)
+    assert unanswered.status == "Failed"
+
+
+@pytest.mark.parametrize("entry", [1, None, {}, {"Step": "a", "Trigger": "Maybe"}, {"Step": 1}, ["a"]])
+def test_what_a_step_waits_for_is_a_name_or_a_name_with_a_trigger(tmp_path: Path, entry: object) -> None:
+    with pytest.raises(InvalidInputError, match="DependsOn: expected a list of names"):
+        run(definition([fail("a"), fail("b", DependsOn=[entry])]), tmp_path)
+
+
 def test_conditions_within_conditions_skip_whole_branches(tmp_path: Path) -> None:
     inner = condition("inner", 1, 1, [job("yes", "true")], [fail("no")])
     steps = [

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagsmith_runner.definition import Step
+from dagsmith_runner.definition import TRIGGERS, Step
 from dagsmith_runner.scheduler import Ending, Schedule
 
 DONE = {"succeeded", "cached", "kept"}
@@ -15,10 +15,23 @@ DONE = {"succeeded", "cached", "kept"}
 ENDINGS: list[Ending] = ["succeeded", "succeeded", "cached", "kept", "failed", "stopped"]
 
 
-def _step(name: str, *after: str, inside: str | None = None, branch: str | None = None) -> Step:
+def _step(
+    name: str,
+    *after: str,
+    inside: str | None = None,
+    branch: str | None = None,
+    triggers: dict[str, str] | None = None,
+) -> Step:
     kind = "Condition" if name.startswith("if") else "Processing"
     waits = (*([inside] if inside else []), *after)
-    return Step(name, kind, {}, {}, tuple(dict.fromkeys(waits)), inside, branch)
+    return Step(name, kind, {}, {}, tuple(dict.fromkeys(waits)), inside, branch, triggers or {})
+
+
+def _meets(step: Step, other: str, ending: str) -> bool:
+    """Whether a step that another waits for ended as that needs it to."""
+    trigger = step.triggers.get(other)
+    wanted = {None: DONE, "Failed": {"failed"}, "Any": {*DONE, "failed"}, "Stopped": set()}
+    return ending in wanted[trigger]
 
 
 @st.composite
@@ -32,7 +45,10 @@ def graphs(draw: st.DrawFn) -> list[Step]:
         conditions = [other for other in names if other.startswith("if")]
         inside = draw(st.sampled_from([None, *conditions]))
         branch = draw(st.sampled_from(["IfSteps", "ElseSteps"])) if inside else None
-        steps.append(_step(name, *after, inside=inside, branch=branch))
+        triggers = (
+            draw(st.dictionaries(st.sampled_from(after), st.sampled_from(TRIGGERS[1:]))) if after else {}
+        )
+        steps.append(_step(name, *after, inside=inside, branch=branch, triggers=triggers))
     return draw(st.permutations(steps))
 
 
@@ -44,13 +60,13 @@ def _play(
     started: list[str] = []
     while True:
         while len(running) < jobs and (step := schedule.take()) is not None:
-            assert all(schedule.endings[other] in DONE for other in step.depends_on)
+            assert all(_meets(step, other, schedule.endings[other]) for other in step.depends_on)
             running.append(step)
             started.append(step.name)
         if not running:
             break
         step = running.pop(order.randrange(len(running)))
-        found = outcomes[step.name] if step.type == "Condition" else None
+        found = outcomes[step.name] if step.type == "Condition" and endings[step.name] in DONE else None
         for settled in schedule.end(step.name, endings[step.name], found):
             assert settled.reason
     assert schedule.finished
@@ -70,16 +86,18 @@ def test_every_step_starts_once_after_all_it_waits_for_and_ends_the_same_in_any_
         assert sorted(also_started) == sorted(started)
         assert also_ended == ended
     for step in steps:
-        before = [ended[other] for other in step.depends_on]
-        taken = step.inside is None or outcomes[step.inside] == (step.branch == "IfSteps")
+        unmet = {ended[other] for other in step.depends_on if not _meets(step, other, ended[other])}
+        taken = step.inside is None or (
+            ended[step.inside] in DONE and outcomes[step.inside] == (step.branch == "IfSteps")
+        )
         if step.name in started:
-            assert DONE.issuperset(before)
+            assert not unmet
             assert taken
-        elif {"failed", "stopped"} & set(before):
+        elif {"failed", "stopped"} & unmet:
             assert ended[step.name] == "stopped"
         else:
             assert ended[step.name] == "skipped"
-            assert "skipped" in before or not taken
+            assert unmet or not taken
 
 
 def test_with_one_job_ready_steps_start_in_the_order_of_the_definition() -> None:
