@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dagsmith_runner.cache import environment_digest
 from dagsmith_runner.container.job import tail
 from dagsmith_runner.container.side_process import LOOK, call
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
@@ -53,10 +54,13 @@ def python_for(run: StepRun, requirements: tuple[Path, str] | None) -> Path:
 
 
 def _digest(folder: Path, name: str) -> str:
-    """What an environment depends on; a file that names files of its folder depends on all of them."""
+    """What an environment depends on; a file that names files of its folder depends on all of them.
+
+    What the current environment has counts: it is not installed again, and another version may come in its place.
+    """
     text = (folder / name).read_bytes()
     digest = hashlib.sha256(text)
-    for fact in (sys.version, platform.machine(), sys.platform, sys.prefix):
+    for fact in (environment_digest(), platform.machine(), sys.platform, sys.prefix):
         digest.update(f"\0{fact}".encode())
     if any(_is_local(line.strip()) for line in text.decode(errors="replace").splitlines()):
         for relative, path in files_below(folder):

@@ -117,6 +117,15 @@ def test_an_environment_is_made_once_by_many_at_once(plain_bench: Bench, wheels:
     assert sum((run.folder / "requirements.log").exists() for run in runs) == 1
 
 
+def test_what_the_current_one_has_is_part_of_it(
+    plain_bench: Bench, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    (tmp_path / "more" / "other-1.0.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "more")
+    assert python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt")) != first
+
+
 def test_an_environment_that_was_cut_off_is_made_anew(plain_bench: Bench, wheels: Path) -> None:
     first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     (first.parents[1] / "whole").unlink()
