@@ -36,7 +36,9 @@ _NO_MATTER = frozenset(
 """Arguments whose change is no reason to run a step again. Source: SageMaker Developer Guide, "Default cache key
 attributes by pipeline step type"."""
 _USERS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters"})
-"""Arguments whose keys are the user's own, and all matter, whatever they are called."""
+"""Arguments whose keys are the user's own, and all matter, whatever they are called. A URI in them is a text to a job:
+it reads from S3 what its inputs bring, and its code."""
+_CODE = "sagemaker_submit_directory"
 _DURATION = re.compile(
     r"P?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE
 )
@@ -92,10 +94,8 @@ def cache_key(
     def plain(value: Any, output: bool) -> Any:
         if isinstance(value, Mapping):
             return {
-                key: {name: plain(inner, False) for name, inner in values.items()}
-                if key in _USERS and isinstance(values, Mapping)
-                else plain(values, output or "Output" in key)
-                for key, values in value.items()
+                key: own(inner) if key in _USERS else plain(inner, output or "Output" in key)
+                for key, inner in value.items()
                 if key not in _NO_MATTER
             }
         if isinstance(value, list | tuple):
@@ -103,6 +103,14 @@ def cache_key(
         if not isinstance(value, str):
             return value
         return _URI.sub(lambda match: "s3:" if output else content(match[0]), value).replace(execution, "")
+
+    def own(values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {
+            name: plain(value, False) if name.lower() == _CODE else str(value).replace(execution, "")
+            for name, value in values.items()
+        }
 
     def content(uri: str) -> str:
         try:

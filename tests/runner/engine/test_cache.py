@@ -33,6 +33,15 @@ def test_a_users_own_names_matter_whatever_they_are(tmp_path: Path) -> None:
         assert contents(outcome) == {"bucket/ID/a/x": f"{tag} s3://bucket/{tag}\n".encode()}
 
 
+def test_a_place_that_a_job_is_told_of_is_not_what_it_reads(tmp_path: Path) -> None:
+    told = {"OUT": "/opt/ml/processing/out", "IN0": "/opt/ml/processing/in0", "BASE": "s3://bucket"}
+    steps = [
+        job("a", "echo 1 > $OUT/x"),
+        job("b", "cat $IN0/x > $OUT/y", output_of("a"), arguments={"Environment": told}, **CACHED),
+    ]
+    assert [statuses(run(definition(steps), tmp_path))["b"] for _ in range(2)] == ["succeeded", "cached"]
+
+
 def test_another_model_of_the_same_name_predicts_anew(tmp_path: Path) -> None:
     archive, rows = tmp_path / "model.tar.gz", tmp_path / "rows.csv"
     rows.write_text("1\n")
