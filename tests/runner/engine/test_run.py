@@ -362,11 +362,15 @@ def test_the_plugin_lock_and_staged_objects_are_kept_in_the_run(tmp_path: Path) 
 
 
 def test_a_callback_that_waits_holds_up_nobody_else(tmp_path: Path) -> None:
-    (tmp_path / "answer.json").write_text('{"answer": "yes"}')
-    outcome = run(
-        definition([callback("ask"), job("a", "true")]),
-        tmp_path,
-        callbacks={"ask": str(tmp_path / "answer.json")},
-        jobs=1,
+    flag = tmp_path / "flag"
+    (tmp_path / "answers.sh").write_text(
+        f'for _ in $(seq 600); do test -e {flag} && echo \'{{"answer": "yes"}}\' && exit; sleep 0.1; done\n'
     )
-    assert outcome.status == "Succeeded"
+    outcome = run(
+        definition([callback("ask"), job("a", f"touch {flag}")]),
+        tmp_path,
+        callbacks={"ask": f"sh {tmp_path}/answers.sh"},
+        isolation="paths",
+        jobs=2,
+    )
+    assert outcome.status == "Succeeded", outcome.reason
