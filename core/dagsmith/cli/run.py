@@ -224,7 +224,7 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
 
 def _end(outcome: RunOutcome, source: _Source | None, quiet: bool, as_json: bool) -> NoReturn:
     if quiet:
-        if outcome.status == "Failed":
+        if outcome.status not in ("Succeeded", "Stopped"):
             fail(DagsmithError(f"{outcome.pipeline}: {outcome.reason}"), False)
     elif not as_json:
         from dagsmith.cli.run_summary import show_outcome, with_runs

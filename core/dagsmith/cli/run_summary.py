@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -125,7 +126,8 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
 def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
     reason = f": {one_line(outcome.reason)}" if outcome.reason else ""
     folder, runs = short_path(outcome.folder), outcome.folder.parent
-    yield f"\n{outcome.pipeline} {outcome.status.lower()} in {duration(outcome.seconds)}{reason}"
+    status = re.sub("(?<=[a-z])(?=[A-Z])", " ", outcome.status).lower()
+    yield f"\n{outcome.pipeline} {status} in {duration(outcome.seconds)}{reason}"
     yield f"everything is in {folder}; s3://BUCKET/KEY is s3/BUCKET/KEY there"
     failed = [step for step in outcome.steps if step.status == "failed" and step.type != "Fail"]
     for step in failed:

@@ -51,7 +51,7 @@ class RunLineage:
             return None
         if event["status"] == "Succeeded":
             return self._events.complete()
-        end = self._events.fail if event["status"] == "Failed" else self._events.abort
+        end = self._events.abort if event["status"] == "Stopped" else self._events.fail
         return end(str(message))
 
     def _step(self, name: str, kind: str, message: str | None) -> RunEvent | None:

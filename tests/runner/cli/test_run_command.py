@@ -74,6 +74,18 @@ def test_a_pipeline_that_fails_itself_says_why(asking: Project) -> None:
     ]
 
 
+def test_a_failure_that_another_step_was_there_for_is_told_too(project: Project) -> None:
+    mend = {**job("mend", "print('mended')"), "DependsOn": [{"Step": "break", "Trigger": "Failed"}]}
+    project.define(fail("break", "it broke"), mend)
+    done = project.run("run", "definition.json")
+    assert done.code == 1
+    assert "definition completed with failures in N s: step 'break' failed: it broke" in without_times(
+        done.err
+    )
+    quiet = project.run("run", "definition.json", "--quiet")
+    assert (quiet.code, quiet.err) == (1, "error: definition: step 'break' failed: it broke\n")
+
+
 def test_a_run_that_fails_says_how_to_go_on_and_those_commands_work(project: Project) -> None:
     project.define(job("first", ""), job("train", "import sys; sys.exit('no data')", after=("first",)))
     done = project.run("run", "definition.json", "--runs", "kept")
