@@ -34,6 +34,26 @@ _READS = frozenset(
 """Arguments below which an S3 URI is one that the step reads; hyperparameters may have it in quotes."""
 
 
+_WRITES = frozenset(
+    {
+        "CheckpointConfig",
+        "DebugHookConfig",
+        "MonitoringOutputConfig",
+        "ProcessingOutputConfig",
+        "ProfilerConfig",
+        "TensorBoardOutputConfig",
+        "TransformOutput",
+    }
+)
+"""Arguments below which an S3 URI is one that the step writes."""
+
+_JOBS = frozenset({"OutputDataConfig"})
+"""Arguments below which an S3 URI is one that training jobs write below, each at its own name."""
+
+_JOB_NAMES = "pipelines-"
+"""How the name of every job of a pipeline begins."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run will do.
@@ -189,14 +209,18 @@ def _check_data(
     """See that what is known now to be read is there: not what other steps make, and not what S3 itself may have."""
     if options.real_s3:
         return
-    written = {uri.rstrip("/") for step in steps for uri in _uris(step.arguments, scope, reads=False)}
-    above = {folder for uri in written for folder in _folders(uri)}
+    written = {uri.rstrip("/") for step in steps for uri in _written(step, options, scope)}
+    jobs = {uri.rstrip("/") for step in steps for uri in _uris(step.arguments, scope, _JOBS)}
+    above = {folder for uri in written | jobs for folder in _folders(uri)}
     for step in steps:
         if step.name in options.stubs:
             continue
-        for uri in dict.fromkeys(_uris(step.arguments, scope, reads=True)):
+        for uri in dict.fromkeys(_uris(step.arguments, scope, _READS)):
             place = uri.rstrip("/")
-            if place in above or not written.isdisjoint((place, *_folders(place))):
+            around = (place, *_folders(place))
+            if place in above or place in jobs or not written.isdisjoint(around):
+                continue
+            if any(place.startswith(f"{folder}/{_JOB_NAMES}") for folder in jobs.intersection(around)):
                 continue
             try:
                 missing = not store.exists(uri)
@@ -213,8 +237,15 @@ def _check_data(
                 )
 
 
-def _uris(value: Any, scope: Scope, *, reads: bool, below: bool = False) -> Iterator[str]:
-    """The S3 URIs in arguments that are known before any step has run: those read, or those written."""
+def _written(step: Step, options: RunOptions, scope: Scope) -> Iterator[str]:
+    """The S3 URIs at which a step, or its stub, leaves something."""
+    yield from _uris(step.arguments, scope, _WRITES)
+    if step.name in options.stubs:
+        yield from stub.written(options.stubs[step.name])
+
+
+def _uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -> Iterator[str]:
+    """The S3 URIs below some arguments, as far as they are known before any step has run."""
     if is_reference(value) or isinstance(value, str):
         if not below or any(referenced_step(get) for get in references(value)) or _has_json_get(value):
             return
@@ -226,11 +257,10 @@ def _uris(value: Any, scope: Scope, *, reads: bool, below: bool = False) -> Iter
             yield uri.strip('"')
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            wanted = key in _READS if reads else "Output" in key
-            yield from _uris(inner, scope, reads=reads, below=below or wanted)
+            yield from _uris(inner, scope, keys, below or key in keys)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _uris(inner, scope, reads=reads, below=below)
+            yield from _uris(inner, scope, keys, below)
 
 
 def _has_json_get(value: Any) -> bool:

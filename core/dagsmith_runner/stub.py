@@ -57,6 +57,16 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
             yield from _check_files(step, file, text, name, value, names[name])
 
 
+def written(file: Path) -> Iterator[str]:
+    """The S3 URIs at which a stub that can be read leaves something."""
+    try:
+        stub = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(stub, Mapping) and isinstance(stub.get("outputs"), Mapping):
+        yield from (name for name in stub["outputs"] if name.startswith("s3://"))
+
+
 def stub_result(step: Step, file: Path, run: StepRun) -> StepResult:
     """Put the stub's files where the step would leave them, and give the properties that it would have.
 

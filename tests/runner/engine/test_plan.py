@@ -92,6 +92,34 @@ def test_data_that_another_step_writes_is_not_missed(tmp_path: Path) -> None:
     assert statuses(outcome) == {"a": "succeeded", "b": "succeeded"}
 
 
+def test_data_beside_the_output_of_training_jobs_is_missed(tmp_path: Path) -> None:
+    train = {
+        "Name": "train",
+        "Type": "Training",
+        "Arguments": {
+            "AlgorithmSpecification": {"TrainingImage": "image", "ContainerEntrypoint": ["/bin/true"]},
+            "InputDataConfig": [
+                {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/raw"}}}
+            ],
+            "CheckpointConfig": {"S3Uri": "s3://bucket/seen"},
+            "OutputDataConfig": {"S3OutputPath": "s3://bucket/"},
+        },
+    }
+    all_models, one = "s3://bucket/pipelines-", "s3://bucket/pipelines-x-train-y/output/model.tar.gz"
+    after = job("after", "true", all_models, one, "s3://bucket", "s3://bucket/seen/last", DependsOn=["train"])
+    (problem,) = _problems(definition([train, after]), tmp_path)
+    assert problem.startswith("step 'train' reads s3://bucket/raw, and nothing is there")
+
+
+def test_data_that_a_stub_gives_is_not_missed(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("7")
+    stub = tmp_path / "stub.json"
+    stub.write_text(json.dumps({"outputs": {"s3://bucket/counts/part.csv": "counts.csv"}}))
+    reads = job("b", "cat $IN0/part.csv", "s3://bucket/counts", DependsOn=["a"])
+    text = definition([{"Name": "a", "Type": "EMR", "Arguments": {}}, reads])
+    assert statuses(run(text, tmp_path, stubs={"a": stub})) == {"a": "succeeded", "b": "succeeded"}
+
+
 def test_data_of_a_step_in_a_branch_is_only_warned_about(tmp_path: Path) -> None:
     inner = job("inner", "true", "s3://bucket/raw")
     heard = Heard()
