@@ -62,6 +62,7 @@ def measured(*, quick: bool) -> dict[str, Any]:
     found["start"] = _start(repeats)
     found["kfp"] = {"problem": "--quick"} if quick else _beside_kfp(isolations, size["chain"], repeats)
     found["load"] = [load, os.getloadavg()[0]]
+    found["ahead"] = sys.platform == "linux" and os.sched_getscheduler(0) != os.SCHED_OTHER
     return found
 
 
@@ -271,6 +272,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         "same process with its output in files, and waiting for it. Runs and processes by hand take turns, and medians are shown:",
         f"of {first['samples']} steps here, of {found['repeats']} runs below (3 of the longest). How noisy the machine was: in four of five cases a",
         f"process by hand (shell) took {ms(first['hand_low'])} to {ms(first['hand_high'])} ms; the load average was {found['load'][0]:.1f} before and {found['load'][1]:.1f} after.",
+        *(
+            ["All of it ran ahead of what else the machine did (real-time priority)."]
+            if found["ahead"]
+            else []
+        ),
         "",
         "A step makes a dozen files and folders, and what a disk takes for these is its own affair: *memory* is a tmpfs.",
         "",
