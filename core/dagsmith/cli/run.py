@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ import click
 
 from dagsmith.cli.output import INPUT_IS_WRONG, fail, show_diagnostics
 from dagsmith.cli.plugin_options import plugin_options
-from dagsmith.cli.run_options import RESUMED_AS_IT_WAS, run_options
+from dagsmith.cli.run_options import RESUMED_AS_IT_WAS, run_options, words
 from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError
 from dagsmith.plugins.selection import PluginRequest
 
@@ -44,12 +45,14 @@ class _Source:
     env: str | None
     plugins: PluginRequest
 
-    @property
-    def command(self) -> str:
-        """The command that runs it."""
-        dag = f" --dag {self.dag}" if self.dag else ""
-        env = f" --env {self.env}" if self.env else ""
-        return f"dagsmith run {self.config}{dag}{env}"
+    def command(self, options: RunOptions) -> str:
+        """The command that runs it with the same choices."""
+        chosen = [("--dag", self.dag), ("--env", self.env)]
+        chosen += [("--plugin", name) for name in self.plugins.enabled]
+        chosen += [("--no-plugin", name) for name in self.plugins.disabled]
+        flags = [word for flag, value in chosen if value for word in (flag, value)]
+        flags += ["--no-plugins"] if self.plugins.none else []
+        return shlex.join(["dagsmith", "run", self.config, *flags, *words(options)])
 
 
 @click.command("run")
@@ -92,7 +95,7 @@ def run_command(
         _fail(error, as_json)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    _end(outcome, source, quiet, as_json)
+    _end(outcome, source, runner.options, quiet, as_json)
 
 
 def _runner(
@@ -222,7 +225,9 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
     return outcome
 
 
-def _end(outcome: RunOutcome, source: _Source | None, quiet: bool, as_json: bool) -> NoReturn:
+def _end(
+    outcome: RunOutcome, source: _Source | None, options: RunOptions, quiet: bool, as_json: bool
+) -> NoReturn:
     if quiet:
         if outcome.status not in ("Succeeded", "Stopped"):
             fail(DagsmithError(f"{outcome.pipeline}: {outcome.reason}"), False)
@@ -230,9 +235,10 @@ def _end(outcome: RunOutcome, source: _Source | None, quiet: bool, as_json: bool
         from dagsmith.cli.run_summary import show_outcome, with_runs
 
         runs = outcome.folder.parent
-        again = None if source is None else with_runs(source.command, runs)
+        again = None if source is None else with_runs(source.command(options), runs)
+        earlier = tuple(run.name for run in options.earlier)
         with suppress(OSError):  # nobody may be there to read it, and the run's folder has it all
-            show_outcome(outcome, again, err=True)
+            show_outcome(outcome, again, earlier, err=True)
     sys.exit({"Succeeded": 0, "Stopped": INTERRUPTED}.get(outcome.status, INPUT_IS_WRONG))
 
 

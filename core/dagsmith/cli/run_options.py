@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dagsmith.cli.run_summary import DEFAULT_RUNS
+
+if TYPE_CHECKING:
+    from dagsmith_runner.options import RunOptions
+
+_JOBS = 2
 
 RESUMED_AS_IT_WAS = "its pipeline and parameters: leave out --dag, --env, --param and the choice of plugins"
 
@@ -56,7 +61,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "-j",
                 "--jobs",
                 type=click.IntRange(1),
-                default=2,
+                default=_JOBS,
                 show_default=True,
                 metavar="N",
                 help="Steps that may run at the same time.",
@@ -100,6 +105,28 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def words(options: RunOptions) -> list[str]:
+    """The arguments that make these choices, but for the steps that run, the earlier runs and the folder of runs."""
+    pairs: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        ("--param", options.parameters),
+        ("--input", options.inputs),
+        ("--stub", options.stubs),
+        ("--lambda", options.lambdas),
+        ("--callback", options.callbacks),
+    )
+    given = [word for flag, of in pairs for name, value in of.items() for word in (flag, f"{name}={value}")]
+    if options.jobs != _JOBS:
+        given += ["--jobs", str(options.jobs)]
+    if options.isolation != "auto":
+        given += ["--runner", options.isolation]
+    flags = {
+        "--s3": options.real_s3,
+        "--no-requirements": not options.requirements,
+        "--no-cache": not options.cache,
+    }
+    return [*given, *(flag for flag, chosen in flags.items() if chosen)]
 
 
 def runs_option(default: Path | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

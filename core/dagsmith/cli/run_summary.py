@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -44,17 +45,20 @@ _COLORS = MappingProxyType(
 )
 
 
-def show_outcome(outcome: RunOutcome, again: str | None = None, *, err: bool = False) -> None:
+def show_outcome(
+    outcome: RunOutcome, again: str | None = None, earlier: tuple[str, ...] = (), *, err: bool = False
+) -> None:
     """Print the steps with times, metrics and outputs, the end of a failed step's log, and where everything is.
 
     Args:
         outcome: How the run ended, or how it stands.
         again: What to run after a change, such as ``dagsmith run pipeline.yaml``; left out if it is not known.
+        earlier: The ids of the runs that this one read from.
         err: Whether to print to standard error.
     """
     echo_table(_table(outcome), err=err)
     ends = [line for step in outcome.steps for line in _end_of_log(step)]
-    for line in (*ends, *_ending(outcome, again)):
+    for line in (*ends, *_ending(outcome, again, earlier)):
         click.echo(printable(line, keep="\n\t"), err=err)
 
 
@@ -81,7 +85,7 @@ def with_runs(command: str, runs: Path) -> str:
     """A command of dagsmith, with ``--runs`` if the runs are not where they are looked for."""
     if os.path.realpath(runs) == os.path.realpath(DEFAULT_RUNS):
         return command
-    return f"{command} --runs {short_path(runs)}"
+    return f"{command} --runs {shlex.quote(short_path(runs))}"
 
 
 def _table(outcome: RunOutcome) -> Table:
@@ -123,7 +127,7 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
             return
 
 
-def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
+def _ending(outcome: RunOutcome, again: str | None, earlier: tuple[str, ...]) -> Iterator[str]:
     reason = f": {one_line(outcome.reason)}" if outcome.reason else ""
     folder, runs = short_path(outcome.folder), outcome.folder.parent
     status = re.sub("(?<=[a-z])(?=[A-Z])", " ", outcome.status).lower()
@@ -137,4 +141,5 @@ def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
         yield f"to go on: {with_runs(f'dagsmith run --resume {outcome.id}', runs)}"
     if failed and again is not None:
         start = " ".join(f"--from {step.name}" for step in failed)
-        yield f"to go on with changed code: {again} {start} --from-run {outcome.id}"
+        results = " ".join(f"--from-run {run}" for run in (outcome.id, *earlier))
+        yield f"to go on with changed code: {again} {start} {results}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 
 import pytest
 
@@ -103,6 +104,36 @@ def test_a_run_that_fails_says_how_to_go_on_and_those_commands_work(project: Pro
     done = project.run(*changed.split())
     assert done.code == 0
     assert "skipped first: it is not selected" in done.err
+
+
+def test_the_command_to_go_on_makes_the_same_choices(project: Project) -> None:
+    (project.path / "my data").mkdir()
+    (project.path / "my data" / "x").write_text("1")
+    reads = job("train", "import sys; sys.exit(sys.argv[1])", after=("first",))
+    arguments = reads["Arguments"]
+    arguments["AppSpecification"]["ContainerArguments"] = [{"Get": "Parameters.Word"}]
+    arguments["ProcessingInputs"] = [
+        {
+            "InputName": "data",
+            "S3Input": {
+                "S3Uri": "s3://given/data",
+                "LocalPath": "/opt/ml/processing/data",
+                "S3DataType": "S3Prefix",
+            },
+        }
+    ]
+    word = {"Name": "Word", "Type": "String", "DefaultValue": "bad"}
+    project.define(job("first", ""), reads, parameters=[word])
+    chosen = ("--param", "Word=not good", "--input", "s3://given/data=my data", "--jobs", "1", "--no-cache")
+    done = project.run("run", "definition.json", *chosen, "--runs", "my runs")
+    assert done.code == 1
+    (changed,) = re.findall(r"with changed code: dagsmith (.*)$", done.err, re.M)
+    again = project.run(*shlex.split(changed))
+    assert again.code == 1
+    assert "AlgorithmError: not good" in again.err
+    (further,) = re.findall(r"with changed code: dagsmith (.*)$", again.err, re.M)
+    assert further.count("--from-run") == 2
+    assert "skipped first: it is not selected" in project.run(*shlex.split(further)).err
 
 
 def test_the_end_of_a_failed_steps_log_is_shown(project: Project) -> None:
