@@ -89,7 +89,8 @@ def files_below(folder: Path, *, links: bool = True) -> Iterator[tuple[str, Path
         links: Whether links are followed; else they are refused.
 
     Raises:
-        UnsafeFileError: If a link is refused or leads nowhere or in a circle, or something is neither file nor folder.
+        UnsafeFileError: If a link is refused or leads nowhere or in a circle, or something is neither file nor folder, or
+            a folder cannot be read.
     """
     yield from _below(folder, "", (_identity(folder),), links)
 
@@ -102,7 +103,11 @@ def _identity(folder: Path) -> tuple[int, int]:
 def _below(
     folder: Path, prefix: str, above: tuple[tuple[int, int], ...], links: bool
 ) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.iterdir(), key=lambda child: child.name):
+    try:
+        children = sorted(folder.iterdir(), key=lambda child: child.name)
+    except OSError as error:
+        raise UnsafeFileError(f"{folder} cannot be read: {error.strerror}") from error
+    for path in children:
         name = f"{prefix}{path.name}"
         if not links and path.is_symlink():
             raise UnsafeFileError(f"{path} is a link, and there must be none")
