@@ -89,7 +89,7 @@ def files_below(folder: Path, *, links: bool = True) -> Iterator[tuple[str, Path
         links: Whether links are followed; else they are refused.
 
     Raises:
-        UnsafeFileError: If a link is refused or leads nowhere or in a circle, or something is neither file nor folder, or
+        UnsafeFileError: If a link is refused or leads nowhere or in a circle, something is neither file nor folder, or
             a folder cannot be read.
     """
     yield from _below(folder, "", (_identity(folder),), links)
