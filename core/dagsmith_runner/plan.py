@@ -35,19 +35,11 @@ _READS = frozenset(
 
 
 _WRITES = frozenset(
-    {
-        "CheckpointConfig",
-        "DebugHookConfig",
-        "MonitoringOutputConfig",
-        "ProcessingOutputConfig",
-        "ProfilerConfig",
-        "TensorBoardOutputConfig",
-        "TransformOutput",
-    }
+    {"CheckpointConfig", "MonitoringOutputConfig", "ProcessingOutputConfig", "TransformOutput"}
 )
 """Arguments below which an S3 URI is one that the step writes."""
 
-_JOBS = frozenset({"OutputDataConfig"})
+_JOBS = frozenset({"DebugHookConfig", "OutputDataConfig", "ProfilerConfig", "TensorBoardOutputConfig"})
 """Arguments below which an S3 URI is one that training jobs write below, each at its own name."""
 
 _JOB_NAMES = "pipelines-"
