@@ -48,14 +48,14 @@ def measured(*, quick: bool) -> dict[str, Any]:
     load = os.getloadavg()[0]
     isolations = ["namespace", "paths"] if _has_namespaces() else ["paths"]
     found: dict[str, Any] = {"size": size, "repeats": repeats, "cpus": os.cpu_count()}
+    places = ["memory", "disk"] if os.access(MEMORY, os.W_OK) else ["disk"]
     found["overhead"] = [
         _overhead(work, isolation, where, size)
-        for where in ("memory", "disk")
-        if where == "disk" or os.access(MEMORY, os.W_OK)
+        for where in places
         for isolation in isolations
         for work in ("shell", "python", "counting")
     ]
-    found["many"] = [_many(isolation, size["many"], 1 if quick else 3) for isolation in isolations]
+    found["many"] = [_many(isolation, places[0], size["many"], 1 if quick else 3) for isolation in isolations]
     found["diamond"] = _diamond(isolations[0], size["diamond"], repeats)
     found["log"] = [_log(isolations[0], kibibytes) for kibibytes in (1, size["log"])]
     found["plan"] = [_plan(steps, repeats) for steps in (size["plan"] // 10, size["plan"])]
@@ -77,8 +77,7 @@ def _has_namespaces() -> bool:
 
 
 def _overhead(work: str, isolation: str, where: str, size: dict[str, int]) -> dict[str, Any]:
-    within = ["--within", str(MEMORY)] if where == "memory" else []
-    options = ["--work", work, "--isolation", isolation, "--size", str(size["turn"]), *within]
+    options = ["--work", work, "--isolation", isolation, "--size", str(size["turn"]), *_within(where)]
     times = _json("steps", *options, "--rounds", str(size["turns"]))
     row: dict[str, Any] = {
         "work": work,
@@ -93,9 +92,14 @@ def _overhead(work: str, isolation: str, where: str, size: dict[str, int]) -> di
     return row
 
 
-def _many(isolation: str, steps: int, repeats: int) -> dict[str, Any]:
+def _within(where: str) -> list[str]:
+    return ["--within", str(MEMORY)] if where == "memory" else []
+
+
+def _many(isolation: str, where: str, steps: int, repeats: int) -> dict[str, Any]:
     """A long chain: as a whole, and whether its last steps take longer than its first."""
-    runs = [_json("run", "--isolation", isolation, "--size", str(steps)) for _ in range(repeats)]
+    options = ["--isolation", isolation, "--size", str(steps), *_within(where)]
+    runs = [_json("run", *options) for _ in range(repeats)]
     tenth = max(steps // 10, 2)
     growths = []
     for run in runs:
@@ -104,6 +108,7 @@ def _many(isolation: str, steps: int, repeats: int) -> dict[str, Any]:
     small = _json("run", "--isolation", isolation, "--size", "2", "--rounds", "0")
     return {
         "isolation": isolation,
+        "where": where,
         "steps": steps,
         "repeats": repeats,
         "seconds": statistics.median(run["seconds"] for run in runs),
@@ -293,7 +298,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         "|---|---|---|---|---|",
     ]
     for row in found["many"]:
-        cells = [f"{row['steps']:,}, {row['isolation']}", f"{row['seconds']:.1f}", f"{row['hand']:.1f}"]
+        cells = [
+            f"{row['steps']:,}, {row['isolation']}, {row['where']}",
+            f"{row['seconds']:.1f}",
+            f"{row['hand']:.1f}",
+        ]
         cells += [f"{row['growth']:.2f} times", f"{row['peak']:.0f} ({row['peak_of_two']:.0f})"]
         text.append(f"| {' | '.join(cells)} |")
     row = found["diamond"]
