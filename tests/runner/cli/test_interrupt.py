@@ -65,7 +65,7 @@ def ended(project: Project) -> bool:
 def test_a_signal_ends_the_run_in_order_and_it_goes_on_where_it_was(project: Project, number: int) -> None:
     process = started(project, ENDS, stderr=subprocess.PIPE)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     run = project.runs[0].name
     assert process.returncode == 130, err
     assert ended(project)
@@ -90,7 +90,7 @@ def test_a_second_signal_ends_at_once_what_does_not_want_to_end(project: Project
     while "interrupted" not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     assert ended(project)
     (row,) = json.loads(project.run("runs", "--json").out)
@@ -103,7 +103,7 @@ def test_a_reader_that_goes_away_ends_the_run(project: Project) -> None:
     process.stdout.close()
     # The next event finds nobody: here it is the one that a signal gives.
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (130, "")
     assert ended(project)
 
@@ -117,7 +117,7 @@ def test_a_reader_that_goes_away_ends_the_run_at_the_next_event(project: Project
     os.close(writer)
     with os.fdopen(reader) as lines:
         lines.readline()
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=300) == 130
     assert ended(project)
 
 
@@ -125,7 +125,7 @@ def test_output_that_cannot_be_written_is_told(project: Project) -> None:
     project.define(fail("last", "the last step"))
     with Path("/dev/full").open("w") as full:
         process = project.start("run", "definition.json", "--json", stdout=full, stderr=subprocess.PIPE)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "the output cannot be written: No space left on device" in err
 
@@ -136,5 +136,5 @@ def test_a_signal_that_the_parent_had_ignored_stays_ignored(project: Project) ->
     time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=300) == 130
     assert ended(project)

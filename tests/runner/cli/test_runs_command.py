@@ -42,7 +42,7 @@ def waiting(project: Project, number: int) -> Iterator[Callable[[], int]]:
 
     def end() -> int:
         process.send_signal(number)
-        return process.wait(timeout=60)
+        return process.wait(timeout=300)
 
     try:
         while not any(log.read_text() for log in project.path.glob(f"{RUNS}/*/steps/wait/*/stdout.log")):
@@ -119,7 +119,7 @@ def test_logs_are_followed_until_the_run_ends(project: Project) -> None:
         assert follower.stdout.readline() == "started\n"
         assert follower.poll() is None
         assert end() == 130
-        out, err = follower.communicate(timeout=60)
+        out, err = follower.communicate(timeout=300)
     assert (follower.returncode, out, err) == (0, "", "")
 
 

@@ -40,7 +40,7 @@ class Terminal:
         while self._read():
             pass
         os.close(self.master)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=300)
 
     def _read(self) -> bool:
         assert select.select([self.master], [], [], 60)[0], self.shown
@@ -147,7 +147,7 @@ def test_a_terminal_that_is_closed_ends_the_run_in_order(project: Project) -> No
     terminal = on_terminal(project, "run", "definition.json")
     terminal.until("started")
     os.close(terminal.master)
-    assert terminal.process.wait(timeout=60) == 130
+    assert terminal.process.wait(timeout=300) == 130
     record = json.loads((project.runs[0] / "run.json").read_text())
     assert [step["status"] for step in record["steps"]] == ["stopped"]
 

@@ -221,7 +221,7 @@ def test_a_home_outside_is_replaced_and_the_users_packages_are_found(
     base.mkdir()
     monkeypatch.setattr("site.USER_BASE", str(base))
     doing = "[os.environ['HOME'], os.environ.get('PYTHONUSERBASE'), os.environ.get('TMPDIR')]"
-    outside = {"HOME": "/root", "TMPDIR": "/root/tmp"}
+    outside = {"HOME": "/elsewhere", "TMPDIR": "/elsewhere/tmp"}
     assert _try(namespace, doing, environment=outside) == ["did", ["/tmp", str(base), None]]
     inside = {"HOME": "/opt/ml", "TMPDIR": "/opt/ml/tmp"}
     assert _try(namespace, doing, environment=inside) == ["did", ["/opt/ml", None, "/opt/ml/tmp"]]

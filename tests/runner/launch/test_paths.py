@@ -11,7 +11,7 @@ from dagsmith_runner.launch.launcher import launcher
 from dagsmith_runner.launch.paths import rewrite
 from tests.runner.launch.bench import Bench
 
-REAL = "/home/me/runs/one/ml"
+REAL = "/data/runs/one/ml"
 
 
 @pytest.mark.parametrize(
