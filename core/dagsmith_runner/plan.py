@@ -13,6 +13,7 @@ from dagsmith_runner.cache import asks_for_cache, lifetime
 from dagsmith_runner.container.checks import shape_problems
 from dagsmith_runner.definition import Definition, Step
 from dagsmith_runner.executor import MODULES, executor_for
+from dagsmith_runner.files import UnsafeFileError
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.references import (
     ReferenceFailedError,
@@ -216,8 +217,9 @@ def _check_data(
                 continue
             try:
                 missing = not store.exists(uri)
-            except UnsafeUriError as error:
-                yield Diagnostic(f"step {step.name!r}: {error}", code="unsafe-uri")
+            except (UnsafeUriError, UnsafeFileError) as error:
+                code = "unsafe-uri" if isinstance(error, UnsafeUriError) else "unsafe-file"
+                yield Diagnostic(f"step {step.name!r} reads {uri}: {error}", code=code)
                 continue
             if missing:
                 yield Diagnostic(

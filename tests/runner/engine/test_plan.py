@@ -83,6 +83,21 @@ def test_data_that_nothing_supplies_is_missed_before_the_first_step(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize(
+    ("link", "why"), [("nowhere", "No such file"), (".", "links to a folder that it is in")]
+)
+def test_an_input_that_cannot_be_read_is_told_with_who_reads_it(tmp_path: Path, link: str, why: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "link").symlink_to(link)
+    steps = [job("a", "true", "s3://given/x"), job("b", "true", "s3://given/y")]
+    problems = _problems(definition(steps), tmp_path, inputs={"s3://given/x": data, "s3://given/y": data})
+    assert len(problems) == 2
+    assert all(
+        f"reads s3://given/{uri}" in line and why in line for uri, line in zip("xy", problems, strict=True)
+    )
+
+
 def test_data_that_another_step_writes_is_not_missed(tmp_path: Path) -> None:
     uri = {
         "Std:Join": {"On": "/", "Values": ["s3://bucket", get("Execution.PipelineExecutionId"), "a", "part"]}
