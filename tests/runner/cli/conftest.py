@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,3 +15,11 @@ def project(tmp_path: Path) -> Project:
     project.write("yes.json", DONE)
     project.write("no.json", {"ok": False})
     return project
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_a_terminal_has_them() -> Iterator[None]:
+    """Programs that are started listen to SIGHUP, though whoever runs the tests may ignore it, as ``nohup`` does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

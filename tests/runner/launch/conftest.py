@@ -27,7 +27,7 @@ def namespaces() -> bool:
 
 def _bench(isolation: Isolation, folder: Path) -> Iterator[Bench]:
     (folder / "runs").mkdir()
-    with ProcessLauncher(isolation, folder / "runs", grace=0.5) as launcher:
+    with ProcessLauncher(isolation, folder / "runs", grace=2) as launcher:
         yield Bench(launcher, folder)
 
 

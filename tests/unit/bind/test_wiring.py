@@ -429,9 +429,9 @@ class TestAnyPorts:
         seed.shuffle(shuffled)
         (one, first), (other, second) = run(steps, edges), run(steps, shuffled)
         assert bool(first.errors) == bool(second.errors)
-        assert sorted({error.code for error in first.errors}) == sorted(
-            {error.code for error in second.errors}
-        )
+        codes, other_codes = ({error.code for error in sink.errors} for sink in (first, second))
+        # Of two edges into one input the first counts, and so does what then is wrong with other edges.
+        assert codes == other_codes or "fed-twice" in codes & other_codes
         if not first.errors:
             assert one.sources == other.sources
             assert set(one.bindings) == set(other.bindings)
