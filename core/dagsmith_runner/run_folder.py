@@ -289,7 +289,7 @@ def create_run(
 ) -> RunFolder:
     """Make the folder of a new run, with all that is known before it starts; ``run.json``, which makes it one, is last.
 
-    The id is the time, the pipeline and the end of the execution's id: runs are listed in the order of their start.
+    The id is the time, the pipeline and the end of the execution's id.
 
     Args:
         runs: The folder of all runs.
@@ -352,7 +352,16 @@ def open_run(runs: Path, run: str) -> RunFolder:
 
 def runs_in(runs: Path) -> list[RunFolder]:
     """All runs in a folder of runs, in the order of their start."""
-    return [RunFolder(path.parent) for path in sorted(runs.glob("*/run.json"))]
+    return sorted((RunFolder(path.parent) for path in runs.glob("*/run.json")), key=_began)
+
+
+def _began(folder: RunFolder) -> tuple[str, int, str]:
+    """What runs are put in order by: ids know seconds, and the definition is written once, at the start."""
+    time = folder.id.partition("-")[0]
+    try:
+        return time, (folder.path / "definition.json").stat().st_mtime_ns, folder.id
+    except OSError:  # it is being removed
+        return time, 0, folder.id
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagsmith_runner.run_folder import runs_in
+
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 RESOURCES = {"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}}
 DONE = {"ok": True}
@@ -80,7 +82,7 @@ class Project:
     @property
     def runs(self) -> list[Path]:
         """The folders of the runs, in the order of their start."""
-        return sorted(path.parent for path in (self.path / ".dagsmith/runs").glob("*/run.json"))
+        return [run.path for run in runs_in(self.path / ".dagsmith/runs")]
 
 
 def job(name: str, script: str, *, after: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.runner.cli.support import Project, ask, fail, job
 
-HOSTILE = "import time; print('\\x1b]0;owned\\x07\\x1b[2Jlast line', flush=True); time.sleep(1)"
+HOSTILE = "import time; print('\\x1b]0;owned\\x07\\x1b[2Jlast line', flush=True); time.sleep(3)"
 
 
 @dataclass
@@ -32,6 +32,12 @@ class Terminal:
     def until(self, text: str) -> None:
         while text not in self.shown:
             assert self._read(), self.shown
+
+    def until_drawn(self, table: str) -> str:
+        """Wait until a whole drawing has this form; all that was shown by then, without colors."""
+        while not re.search(table, plain(self.shown)):
+            assert self._read(), self.shown
+        return plain(self.shown)
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
@@ -86,13 +92,11 @@ def plain(text: str) -> str:
 def test_a_table_shows_the_steps_while_they_run_and_then_how_they_ended(project: Project) -> None:
     project.define(job("load", HOSTILE), fail("last", "the last step", after=("load",)))
     terminal = on_terminal(project, "run", "definition.json")
-    terminal.until("last line")
+    live = terminal.until_drawn(
+        r"load +running +\d+\.\d s +.*last line.*\s+last +waiting\s+0 of 2 steps ended, 1 running"
+    )
     assert terminal.process.poll() is None
-    live = plain(terminal.shown)
     assert re.search(r"step +state +time +last line", live)
-    assert re.search(r"load +running +\d+\.\d s", live)
-    assert re.search(r"last +waiting", live)
-    assert "0 of 2 steps ended, 1 running" in live
     assert terminal.end() == 1
     ended = plain(terminal.shown)
     assert re.search(r"load +Processing +succeeded", ended)
@@ -103,12 +107,11 @@ def test_a_table_shows_the_steps_while_they_run_and_then_how_they_ended(project:
 def test_on_a_narrow_terminal_the_last_line_is_cut_and_results_can_be_copied(project: Project) -> None:
     long = "x" * 200
     project.define(
-        job("load", f"import sys, time; print({long!r}, flush=True); time.sleep(1); sys.exit({long!r})")
+        job("load", f"import sys, time; print({long!r}, flush=True); time.sleep(3); sys.exit({long!r})")
     )
     terminal = on_terminal(project, "run", "definition.json", size=(24, 60))
-    terminal.until("xxx")
-    live, _, _ = plain(terminal.shown).rpartition("0 of 1 steps ended")
-    assert re.search(r"load +running +\d+\.\d s +x+", live)
+    drawn = terminal.until_drawn(r"load +running +\d+\.\d s +x+.*\s+0 of 1 steps ended")
+    live, _, _ = drawn.rpartition("0 of 1 steps ended")
     assert max(map(len, live.splitlines())) <= 60
     assert terminal.end() == 1
     assert f"AlgorithmError: {long}, exit code: 1\n" in plain(terminal.shown)

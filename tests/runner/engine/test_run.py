@@ -12,7 +12,7 @@ import pytest
 
 from dagsmith.errors import InvalidInputError
 from dagsmith_runner.options import RunOptions
-from dagsmith_runner.run_folder import RunFolder, RunFolderError, open_run
+from dagsmith_runner.run_folder import RunFolder, RunFolderError, open_run, runs_in
 from dagsmith_runner.runner import Runner
 from tests.runner.engine.pipelines import (
     Heard,
@@ -195,6 +195,11 @@ def test_a_run_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> Non
             open_run(tmp_path / "runs", name)
     with pytest.raises(RunFolderError, match=first.id):
         open_run(tmp_path / "runs", first.id[:-1])
+
+
+def test_runs_of_one_second_are_listed_in_the_order_of_their_start(tmp_path: Path) -> None:
+    started = [run(definition([fail("f")]), tmp_path).id for _ in range(8)]
+    assert [folder.id for folder in runs_in(tmp_path / "runs")] == started
 
 
 def test_one_process_at_a_time_runs_a_run(tmp_path: Path) -> None:
