@@ -270,6 +270,8 @@ class _Wirer:
             self._error(message, edge or (target, input_name), "kind", None)
             self._leave_open(target, input_name)
             return
+        # Also of an edge that comes second: what it joins is said, and no other edge has to say it again.
+        self.joins.update(product((source,), (output.name, None), (target,), (input_name, None)))
         taken = self.wiring.sources[target].get(input_name)
         if taken is not None and taken != output.value:
             message = (
@@ -278,7 +280,6 @@ class _Wirer:
             self._error(message, edge or (target, input_name), "fed-twice", "keep one of them")
             return
         self.wiring.sources[target][input_name] = output.value
-        self.joins.update(product((source,), (output.name, None), (target,), (input_name, None)))
         self.wiring.bindings.append(Binding(source, target, output.name, input_name, reason))
 
     def _ends(self, edge: Edge) -> tuple[list[OutputPort], list[InputPort]]:
