@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dagsmith_runner.container import job
 from dagsmith_runner.container.checks import listed, mapping
 from dagsmith_runner.executor import StepRun
 from dagsmith_runner.executors.tuning import trial_name
+from dagsmith_runner.names import arn
 from dagsmith_runner.references import is_reference
 
 _NAMED = MappingProxyType(
@@ -41,7 +41,7 @@ def described(run: StepRun) -> dict[str, Any]:
     if kind in _NAMED:
         prefix, resource, status = _NAMED[kind]
         name = str(request.get(f"{prefix}Name", run.job_name))
-        named = {f"{prefix}Name": name, f"{prefix}Arn": job.arn(run, resource, name)}
+        named = {f"{prefix}Name": name, f"{prefix}Arn": arn(run.region, resource, name)}
         named |= {} if status is None else {f"{prefix}Status": status}
     more = _MORE.get(kind)
     return {**(request if named else {}), **named, **(more(run, request) if more is not None else {})}
@@ -83,7 +83,7 @@ def _training(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tuning(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
     name = trial_name(run.job_name, 1)
-    best = {"TrainingJobName": name, "TrainingJobArn": job.arn(run, "training-job", name)}
+    best = {"TrainingJobName": name, "TrainingJobArn": arn(run.region, "training-job", name)}
     return {"BestTrainingJob": best, "TrainingJobSummaries": [best]}
 
 
@@ -96,10 +96,9 @@ def _model_package(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
     group = str(request.get("ModelPackageGroupName", request.get("ModelPackageName", run.job_name)))
     resource = f"{group.rpartition('/')[2]}/1" if "ModelPackageGroupName" in request else group
     approval = request.get("ModelApprovalStatus", "PendingManualApproval")
-    arn = job.arn(run, "model-package", resource)
     return {
         **request,
-        "ModelPackageArn": arn,
+        "ModelPackageArn": arn(run.region, "model-package", resource),
         "ModelPackageStatus": "Completed",
         "ModelApprovalStatus": approval,
     }

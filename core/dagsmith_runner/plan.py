@@ -14,6 +14,7 @@ from dagsmith_runner.container.checks import shape_problems
 from dagsmith_runner.definition import Definition, Step
 from dagsmith_runner.executor import MODULES, executor_for
 from dagsmith_runner.files import UnsafeFileError
+from dagsmith_runner.names import JOBS
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.references import (
     ReferenceFailedError,
@@ -34,7 +35,6 @@ _READS = frozenset(
 )
 """Arguments below which an S3 URI is one that the step reads; hyperparameters may have it in quotes."""
 
-
 _WRITES = frozenset(
     {"CheckpointConfig", "MonitoringOutputConfig", "ProcessingOutputConfig", "TransformOutput"}
 )
@@ -42,9 +42,6 @@ _WRITES = frozenset(
 
 _JOBS = frozenset({"DebugHookConfig", "OutputDataConfig", "ProfilerConfig", "TensorBoardOutputConfig"})
 """Arguments below which an S3 URI is one that training jobs write below, each at its own name."""
-
-_JOB_NAMES = "pipelines-"
-"""How the name of every job of a pipeline begins."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +210,7 @@ def _check_data(
             around = (place, *_folders(place))
             if place in above or place in jobs or not written.isdisjoint(around):
                 continue
-            if any(place.startswith(f"{folder}/{_JOB_NAMES}") for folder in jobs.intersection(around)):
+            if any(place.startswith(f"{folder}/{JOBS}") for folder in jobs.intersection(around)):
                 continue
             try:
                 missing = not store.exists(uri)

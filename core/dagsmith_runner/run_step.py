@@ -22,6 +22,7 @@ from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepS
 from dagsmith_runner.executors import lambda_
 from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.leftovers import Leftovers
+from dagsmith_runner.names import arn, job_name
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagsmith_runner.retries import POLICIES, Retries
@@ -29,9 +30,6 @@ from dagsmith_runner.run_folder import KeptResult, RunFolder, RunRecord
 from dagsmith_runner.scheduler import Ending
 from dagsmith_runner.store.folder import Store
 from dagsmith_runner.stub import stub_result
-
-ACCOUNT = "123456789012"
-"""The account that a run pretends to be in: the one that AWS' documentation uses in examples."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -206,9 +204,8 @@ class StepRunner:
         digest.update(f"\0{answer}\0".encode())
         digest.update(Path(answer).read_bytes() if Path(answer).is_file() else b"")
         named = arguments.get("ModelName") if step.type == "Transform" else None
-        models = [
-            model for model in map(self._properties_of, step.depends_on) if model.get("ModelName") == named
-        ]
+        before = map(self._properties_of, step.depends_on if named is not None else ())
+        models = [model for model in before if model.get("ModelName") == named]
         try:
             return cache.cache_key(
                 step,
@@ -217,7 +214,7 @@ class StepRunner:
                 self.store,
                 self.record.execution,
                 digest.hexdigest(),
-                models if named is not None else (),
+                models,
             )
         except DagsmithError as error:
             raise StepFailedError(str(error)) from error
@@ -274,20 +271,9 @@ class StepRunner:
         self.tell(Event(kind, step.name, message, details))
 
 
-def job_name(execution: str, step: str) -> str:
-    """The name of a step's job, of at most 63 characters: the same at every attempt and in every run but for the id.
-
-    Source of the length: SageMaker API reference, ``TrainingJobName``. What follows the step's name tells steps apart
-    whose names begin alike.
-    """
-    return f"pipelines-{execution}-{step[:29].rstrip('-_')}-{hashlib.sha256(step.encode()).hexdigest()[:10]}".replace(
-        "_", "-"
-    )
-
-
 def execution_variables(record: RunRecord) -> dict[str, Any]:
     """The execution variables of a run; a resume does not change them."""
-    pipeline = f"arn:aws:sagemaker:{record.region}:{ACCOUNT}:pipeline/{record.pipeline.lower()}"
+    pipeline = arn(record.region, "pipeline", record.pipeline)
     started = record.started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "CurrentDateTime": started,

@@ -68,11 +68,6 @@ def base_environment(run: StepRun) -> dict[str, str]:
     return {**kept, **environment, "HOME": ML}
 
 
-def arn(run: StepRun, kind: str, name: str) -> str:
-    """The ARN of a job, such as ``arn:aws:sagemaker:us-east-1:123456789012:training-job/name``."""
-    return f"arn:aws:sagemaker:{run.region}:123456789012:{kind}/{name.lower()}"
-
-
 def now() -> str:
     """This moment, as a Describe response has it in JSON."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

@@ -9,6 +9,7 @@ from dagsmith.errors import Diagnostic
 from dagsmith_runner.container.checks import Shape, refuse, shape_problems, without_nulls
 from dagsmith_runner.executor import StepResult, StepRun
 from dagsmith_runner.models import check_model_data, containers, unpackaged
+from dagsmith_runner.names import arn
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
@@ -49,5 +50,4 @@ def run(run: StepRun) -> StepResult:
     for container in containers(request):
         check_model_data(run, unpackaged(run, container))
     name = request.get("ModelName", run.job_name)
-    arn = f"arn:aws:sagemaker:{run.region}:123456789012:model/{name.lower()}"
-    return StepResult({**request, "ModelName": name, "ModelArn": arn})
+    return StepResult({**request, "ModelName": name, "ModelArn": arn(run.region, "model", name)})

@@ -15,6 +15,7 @@ from dagsmith_runner.container.processing_request import Output
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.files import copy_tree, refuse_links_out
 from dagsmith_runner.launch.command import ML, Command
+from dagsmith_runner.names import arn
 from dagsmith_runner.python_env import python_for
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def run(run: StepRun) -> StepResult:
     properties = {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "ProcessingJobName": run.job_name,
-        "ProcessingJobArn": job.arn(run, "processing-job", run.job_name),
+        "ProcessingJobArn": arn(run.region, "processing-job", run.job_name),
         "ProcessingJobStatus": "Completed",
         "StoppingCondition": {"MaxRuntimeInSeconds": int(command.timeout or 0)},
         "CreationTime": started,
@@ -105,7 +106,7 @@ def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
     cluster = mapping(mapping(request.get("ProcessingResources")).get("ClusterConfig"))
     job.warn_of_hosts(run, cluster.get("InstanceCount"))
     described = {
-        "ProcessingJobArn": job.arn(run, "processing-job", run.job_name),
+        "ProcessingJobArn": arn(run.region, "processing-job", run.job_name),
         "ProcessingJobName": run.job_name,
         **job.request_without(request, "Tags", "ExperimentConfig"),
     }
@@ -120,7 +121,7 @@ def _environment(run: StepRun, request: Mapping[str, Any]) -> dict[str, str]:
     return {
         **job.base_environment(run),
         "PROCESSING_JOB_NAME": run.job_name,
-        "PROCESSING_JOB_ARN": job.arn(run, "processing-job", run.job_name),
+        "PROCESSING_JOB_ARN": arn(run.region, "processing-job", run.job_name),
         **{str(name): str(value) for name, value in own.items()},
     }
 

@@ -16,6 +16,7 @@ from dagsmith_runner.container.checks import Shape, mapping, refuse, shape_probl
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.executors.create_model import CONTAINER
 from dagsmith_runner.models import check_model_data, containers, model_data, submitted_code
+from dagsmith_runner.names import arn
 from dagsmith_runner.references import is_reference
 
 if TYPE_CHECKING:
@@ -149,12 +150,11 @@ def _publish(staged: Path, group: Path, *, versions: bool) -> int:
 
 
 def _properties(run: StepRun, name: str, version: int | None) -> dict[str, Any]:
-    resource = name.lower() if version is None else f"{name.lower()}/{version}"
-    arn = f"arn:aws:sagemaker:{run.region}:123456789012:model-package/{resource}"
+    resource = name if version is None else f"{name}/{version}"
     return {
         "ModelApprovalStatus": "PendingManualApproval",
         **run.arguments,
         **({} if version is None else {"ModelPackageVersion": version}),
-        "ModelPackageArn": arn,
+        "ModelPackageArn": arn(run.region, "model-package", resource),
         "ModelPackageStatus": "Completed",
     }

@@ -16,6 +16,7 @@ from dagsmith_runner.container.drivers import driver_requirements, settle_paths,
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.files import pack_tar_gz
 from dagsmith_runner.launch.command import ML, Command
+from dagsmith_runner.names import arn
 from dagsmith_runner.python_env import python_for
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _command(
     environment = {
         **job.base_environment(run),
         "TRAINING_JOB_NAME": job_name,
-        "TRAINING_JOB_ARN": job.arn(run, "training-job", job_name),
+        "TRAINING_JOB_ARN": arn(run.region, "training-job", job_name),
         **{str(name): str(value) for name, value in (request.get("Environment") or {}).items()},
     }
     algorithm = request["AlgorithmSpecification"]
@@ -251,7 +252,7 @@ def _properties(
     return {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "TrainingJobName": job_name,
-        "TrainingJobArn": job.arn(run, "training-job", job_name),
+        "TrainingJobArn": arn(run.region, "training-job", job_name),
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
         "ModelArtifacts": {"S3ModelArtifacts": _model_uri(request, job_name)},

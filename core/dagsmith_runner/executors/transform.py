@@ -16,6 +16,7 @@ from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.files import copy_file, unpack
 from dagsmith_runner.launch.command import ML, Command
 from dagsmith_runner.models import containers, model_data, unpackaged
+from dagsmith_runner.names import arn
 from dagsmith_runner.python_env import python_for
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run(run: StepRun) -> StepResult:
     properties = {
         **job.request_without(run.arguments, "Tags", "ExperimentConfig"),
         "TransformJobName": run.job_name,
-        "TransformJobArn": job.arn(run, "transform-job", run.job_name),
+        "TransformJobArn": arn(run.region, "transform-job", run.job_name),
         "TransformJobStatus": "Completed",
         "CreationTime": started,
         "TransformStartTime": started,

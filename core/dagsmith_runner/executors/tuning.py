@@ -20,6 +20,7 @@ from dagsmith_runner.container import job
 from dagsmith_runner.container.checks import mapping, refuse, without_nulls
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
 from dagsmith_runner.executors.training import run_training
+from dagsmith_runner.names import arn
 from dagsmith_runner.search import Search, make_search
 from dagsmith_runner.tuning_request import Definition, Plan
 
@@ -263,7 +264,7 @@ def _properties(run: StepRun, trials: list[Trial], best: list[Trial]) -> dict[st
     return {
         **job.request_without(run.arguments, "Tags"),
         "HyperParameterTuningJobName": run.job_name,
-        "HyperParameterTuningJobArn": job.arn(run, "hyper-parameter-tuning-job", run.job_name),
+        "HyperParameterTuningJobArn": arn(run.region, "hyper-parameter-tuning-job", run.job_name),
         "HyperParameterTuningJobStatus": "Completed",
         "TrainingJobStatusCounters": {
             "Completed": completed,
@@ -293,7 +294,7 @@ def _summary(run: StepRun, trial: Trial) -> dict[str, Any]:
     return {
         **({} if name is None else {"TrainingJobDefinitionName": name}),
         "TrainingJobName": trial.name,
-        "TrainingJobArn": job.arn(run, "training-job", trial.name),
+        "TrainingJobArn": arn(run.region, "training-job", trial.name),
         "TuningJobName": run.job_name,
         "CreationTime": trial.started,
         "TrainingStartTime": trial.started,

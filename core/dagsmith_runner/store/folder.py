@@ -88,11 +88,7 @@ class Store:
             NotFoundError: If there is no object of that key.
             UnsafeUriError: If the URI is no path inside the store.
         """
-        key = parse(uri).key
-        objects, _ = self._objects(uri)
-        if key not in objects:
-            raise self._missing(uri)
-        copy_file(objects[key], destination)
+        copy_file(self._object(uri), destination)
 
     def read(self, uri: str) -> bytes:
         """The bytes of exactly one object.
@@ -101,11 +97,7 @@ class Store:
             NotFoundError: If there is no object of that key.
             UnsafeUriError: If the URI is no path inside the store.
         """
-        key = parse(uri).key
-        objects, _ = self._objects(uri)
-        if key not in objects:
-            raise self._missing(uri)
-        return objects[key].read_bytes()
+        return self._object(uri).read_bytes()
 
     def fetch_manifest(self, uri: str, destination: Path) -> int:
         """Copy what a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``.
@@ -119,12 +111,9 @@ class Store:
             NotFoundError: If the manifest or one of its objects is missing.
             UnsafeUriError: If the manifest does not have that form, or names a place outside the store.
         """
-        objects, _ = self._objects(uri)
-        key = parse(uri).key
-        if key not in objects:
-            raise self._missing(uri)
+        manifest = self._object(uri)
         try:
-            head, *names = json.loads(objects[key].read_text("utf-8"))
+            head, *names = json.loads(manifest.read_text("utf-8"))
             prefix = head["prefix"]
         except (ValueError, TypeError, KeyError) as error:
             raise UnsafeUriError(
@@ -194,6 +183,14 @@ class Store:
                     content.update(piece)
             whole.update(os.fsencode(name) + f"\0{content.hexdigest()}\n".encode())
         return whole.hexdigest()
+
+    def _object(self, uri: str) -> Path:
+        """The file of exactly one object."""
+        key = parse(uri).key
+        objects, _ = self._objects(uri)
+        if key not in objects:
+            raise self._missing(uri)
+        return objects[key]
 
     def _found(self, uri: str) -> dict[str, Path]:
         """By name below the URI, in order: the files that it means; never none."""
