@@ -168,6 +168,18 @@ def with_python(argv: tuple[str, ...]) -> tuple[str, ...]:
     return argv
 
 
+def container_command(specification: Mapping[str, Any], *, image: bool) -> tuple[str, ...]:
+    """The command of a container; without an entrypoint, the arguments of what the image itself runs.
+
+    Args:
+        specification: What has ``ContainerEntrypoint`` and ``ContainerArguments``.
+        image: Whether it will run in its own image.
+    """
+    entrypoint = tuple(map(str, specification.get("ContainerEntrypoint") or ()))
+    arguments = tuple(map(str, specification.get("ContainerArguments") or ()))
+    return (*(entrypoint if image else with_python(entrypoint)), *arguments)
+
+
 def below(path: str, folder: str) -> bool:
     """Whether a path of the container is inside a folder, with no ``..`` on the way."""
     pure = PurePosixPath(path)

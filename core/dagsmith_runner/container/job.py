@@ -8,12 +8,13 @@ import os
 import signal
 import site
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dagsmith.errors import DagsmithError
 from dagsmith_runner.container.drivers import before_drivers_words
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.launch.command import ML, Exit
@@ -272,6 +273,34 @@ def _hard_coded(run: StepRun, told: str, stdout: Path, stderr: Path) -> str:
 def elsewhere(run: StepRun) -> str:
     """What to add when a job left nothing where :data:`ML` is not mounted: it may have written beside it."""
     return f"; if the script names {ML} itself: {_UNMOUNTED}" if run.launcher.isolation == "paths" else ""
+
+
+def own_variables(request: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that a request gives to its container."""
+    return {str(name): str(value) for name, value in (request.get("Environment") or {}).items()}
+
+
+def runtime_limit(request: Mapping[str, Any]) -> float:
+    """The seconds that a job may run."""
+    return float((request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME))
+
+
+def has_files(folder: Path) -> bool:
+    """Whether a job left anything in a folder; S3 has no empty folders."""
+    return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
+
+
+@contextmanager
+def taking(what: str) -> Iterator[None]:
+    """Fail the step if what its job left cannot be taken.
+
+    Raises:
+        StepFailedError: If something in it must not be handed over.
+    """
+    try:
+        yield
+    except DagsmithError as error:
+        raise StepFailedError(f"ClientError: {what} cannot be taken: {error}") from error
 
 
 def request_without(request: Mapping[str, Any], *names: str) -> dict[str, Any]:

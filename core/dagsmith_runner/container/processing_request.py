@@ -16,7 +16,6 @@ from dagsmith_runner.container.checks import (
     needs_image,
     program_problems,
     shape_problems,
-    with_python,
 )
 
 BASE = "/opt/ml/processing"
@@ -111,14 +110,6 @@ def outputs(request: Mapping[str, Any]) -> tuple[Output, ...]:
         Output(item["OutputName"], item["S3Output"]["S3Uri"], item["S3Output"]["LocalPath"].rstrip("/"))
         for item in config.get("Outputs", ())
     )
-
-
-def argv(request: Mapping[str, Any], *, image: bool) -> tuple[str, ...]:
-    """The command of the container; without an entrypoint, the arguments of what the image itself runs."""
-    specification = request["AppSpecification"]
-    entrypoint = tuple(map(str, specification.get("ContainerEntrypoint") or ()))
-    arguments = tuple(map(str, specification.get("ContainerArguments") or ()))
-    return (*(entrypoint if image else with_python(entrypoint)), *arguments)
 
 
 def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:

@@ -6,10 +6,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagsmith.errors import DagsmithError, Diagnostic
+from dagsmith.errors import Diagnostic
 from dagsmith_runner.container import job, processing_request
 from dagsmith_runner.container.channels import fetch
-from dagsmith_runner.container.checks import Shape, mapping, refuse, shape_problems, without_nulls
+from dagsmith_runner.container.checks import (
+    Shape,
+    container_command,
+    mapping,
+    refuse,
+    shape_problems,
+    without_nulls,
+)
 from dagsmith_runner.container.drivers import processing_requirements, settle_paths
 from dagsmith_runner.container.processing_request import Output
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
@@ -82,15 +89,14 @@ def _command(run: StepRun, request: Mapping[str, Any], folders: Mapping[str, Pat
     launchers = sorted(folders["entrypoint"].glob("*.sh")) if "entrypoint" in folders else []
     requirements = processing_requirements(run, folders["code"], launchers) if "code" in folders else None
     settle_paths(run, [folders["entrypoint"]] if launchers else [], ml)
-    limit = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME)
     return Command(
-        argv=processing_request.argv(request, image=image),
+        argv=container_command(request["AppSpecification"], image=image),
         environment=_environment(run, request),
         ml=ml,
         folder=ML,
         stdout=run.folder / "stdout.log",
         stderr=run.folder / "stderr.log",
-        timeout=float(limit),
+        timeout=job.runtime_limit(request),
         python=python_for(run, requirements),
         image=request["AppSpecification"].get("ImageUri"),
         program=bool(request["AppSpecification"].get("ContainerEntrypoint")),
@@ -117,12 +123,11 @@ def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
 
 
 def _environment(run: StepRun, request: Mapping[str, Any]) -> dict[str, str]:
-    own = request.get("Environment") or {}
     return {
         **job.base_environment(run),
         "PROCESSING_JOB_NAME": run.job_name,
         "PROCESSING_JOB_ARN": arn(run.region, "processing-job", run.job_name),
-        **{str(name): str(value) for name, value in own.items()},
+        **job.own_variables(request),
     }
 
 
@@ -149,10 +154,10 @@ def _take_outputs(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[s
         folder = job.place(ml, output.path)
         if folder.is_file():
             raise StepFailedError(f"output {output.name!r}: {output.path} is a file, expected a folder")
-        if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+        if not job.has_files(folder):
             run.warn(f"output {output.name!r}: the job left nothing in {output.path}{job.elsewhere(run)}")
             continue
-        try:
+        with job.taking(f"output {output.name!r}"):
             if any(_share(output, other) for other in outputs if other is not output):
                 # Handing over moves the files, and another output has them too.
                 shared = run.folder / f"output-{number}"
@@ -160,8 +165,6 @@ def _take_outputs(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[s
                 copy_tree(folder, shared)
                 folder = shared
             run.store.put(folder, output.uri)
-        except DagsmithError as error:
-            raise StepFailedError(f"ClientError: output {output.name!r} cannot be taken: {error}") from error
         left[output.name] = output.uri
     return left
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dagsmith.errors import DagsmithError, Diagnostic
 from dagsmith_runner.container import job, metrics, toolkit, training_request
 from dagsmith_runner.container.channels import fetch_channels
-from dagsmith_runner.container.checks import refuse, with_python, without_nulls
+from dagsmith_runner.container.checks import container_command, refuse, without_nulls
 from dagsmith_runner.container.drivers import driver_requirements, settle_paths, unpack_code
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.files import pack_tar_gz
@@ -71,7 +71,7 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
     ended = run.launcher.run(command, run.stop)
     job.take_back(ml)
     if checkpoints is not None:
-        _put(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])
+        _hand_over(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])
     job.check_exit(
         ended, run, command.stdout, command.stderr, limit=command.timeout, failure=ml / "output" / "failure"
     )
@@ -95,20 +95,18 @@ def _command(
         **job.base_environment(run),
         "TRAINING_JOB_NAME": job_name,
         "TRAINING_JOB_ARN": arn(run.region, "training-job", job_name),
-        **{str(name): str(value) for name, value in (request.get("Environment") or {}).items()},
+        **job.own_variables(request),
     }
     algorithm = request["AlgorithmSpecification"]
-    entrypoint = tuple(map(str, algorithm.get("ContainerEntrypoint") or ()))
-    arguments = tuple(map(str, algorithm.get("ContainerArguments") or ()))
-    limit = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", job.DEFAULT_RUNTIME)
+    entrypoint, image = algorithm.get("ContainerEntrypoint"), run.launcher.isolation == "docker"
     command = Command(
-        argv=(*(entrypoint if run.launcher.isolation == "docker" else with_python(entrypoint)), *arguments),
+        argv=container_command(algorithm, image=image),
         environment=environment,
         ml=ml,
         folder=ML,
         stdout=run.folder / "stdout.log",
         stderr=run.folder / "stderr.log",
-        timeout=float(limit),
+        timeout=job.runtime_limit(request),
         image=algorithm.get("TrainingImage"),
         network=not request.get("EnableNetworkIsolation", False),
         program=bool(entrypoint),
@@ -117,7 +115,7 @@ def _command(
     if not entrypoint and toolkit.PROGRAM in parameters:
         decoded = toolkit.decode(parameters)
         requirements = _fetch_code(run, decoded, ml)
-        if run.launcher.isolation == "docker":
+        if image:
             # The image's own toolkit takes code that lies where it would unpack it, and asks S3 for nothing.
             parameters[toolkit.SUBMIT_DIRECTORY] = json.dumps(toolkit.CODE)
         else:
@@ -132,7 +130,7 @@ def _command(
                 folder=toolkit.CODE,
                 program=True,
             )
-    if not command.program and not arguments:
+    if not command.argv:
         command = replace(command, argv=("train",))  # as SageMaker starts an image: docker run IMAGE train
     config = ml / "input" / "config"
     job.write_json(config / "hyperparameters.json", parameters)
@@ -182,14 +180,16 @@ def _fetch_checkpoints(run: StepRun, request: Mapping[str, Any], ml: Path) -> tu
     return path, config["S3Uri"]
 
 
-def _put(run: StepRun, what: str, folder: Path, uri: str) -> bool:
-    """Hand over the files of a folder; ``False`` if there are none."""
-    if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+def _hand_over(run: StepRun, what: str, folder: Path, uri: str, *, packed: bool = False) -> bool:
+    """Hand over the files of a folder, or one archive of them; ``False`` if there are none."""
+    if not job.has_files(folder):
         return False
-    try:
+    with job.taking(what):
+        if packed:
+            archive = run.folder / f"{what}.tar.gz"
+            pack_tar_gz(folder, archive)
+            folder = archive
         run.store.put(folder, uri)
-    except DagsmithError as error:
-        raise StepFailedError(f"ClientError: {what} cannot be taken: {error}") from error
     return True
 
 
@@ -200,9 +200,8 @@ def _artifacts(request: Mapping[str, Any], job_name: str) -> tuple[str, bool]:
     return base, config.get("CompressionType", "GZIP") != "NONE"
 
 
-def _model_uri(request: Mapping[str, Any], job_name: str) -> str:
-    base, packed = _artifacts(request, job_name)
-    return f"{base}/model.tar.gz" if packed else f"{base}/model/"
+def _uri(base: str, name: str, packed: bool) -> str:
+    return f"{base}/{name}.tar.gz" if packed else f"{base}/{name}/"
 
 
 def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: Path) -> dict[str, str]:
@@ -215,29 +214,12 @@ def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: P
     left: dict[str, str] = {}
     for name, path in (("model", f"{ML}/model"), ("output", f"{ML}/output/data")):
         folder = job.place(ml, path)
-        if not packed:
-            uri = _model_uri(request, job_name) if name == "model" else f"{base}/output/"
-            handed_over = _put(run, name, folder, uri)
-        else:
-            uri = f"{base}/{name}.tar.gz"
-            handed_over = _pack(run, name, folder, uri)
-        if handed_over:
+        uri = _uri(base, name, packed)
+        if _hand_over(run, name, folder, uri, packed=packed):
             left[name] = uri
         elif name == "model":
             run.warn(f"the job left nothing in {path}: there is no model at {uri}{job.elsewhere(run)}")
     return left
-
-
-def _pack(run: StepRun, name: str, folder: Path, uri: str) -> bool:
-    if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
-        return False
-    archive = run.folder / f"{name}.tar.gz"
-    try:
-        pack_tar_gz(folder, archive)
-        run.store.put(archive, uri)
-    except DagsmithError as error:
-        raise StepFailedError(f"ClientError: {name} cannot be taken: {error}") from error
-    return True
 
 
 def _properties(
@@ -249,13 +231,14 @@ def _properties(
     found: Mapping[str, float],
 ) -> dict[str, Any]:
     ended = job.now()
+    base, packed = _artifacts(request, job_name)
     return {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "TrainingJobName": job_name,
         "TrainingJobArn": arn(run.region, "training-job", job_name),
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
-        "ModelArtifacts": {"S3ModelArtifacts": _model_uri(request, job_name)},
+        "ModelArtifacts": {"S3ModelArtifacts": _uri(base, "model", packed)},
         "FinalMetricDataList": [
             {"MetricName": name, "Value": value, "Timestamp": ended} for name, value in found.items()
         ],
