@@ -13,6 +13,7 @@ from dagsmith_runner.cache import asks_for_cache, lifetime
 from dagsmith_runner.container.checks import shape_problems
 from dagsmith_runner.definition import Definition, Step
 from dagsmith_runner.executor import MODULES, executor_for
+from dagsmith_runner.executors.lambda_ import function_name
 from dagsmith_runner.files import UnsafeFileError
 from dagsmith_runner.names import JOBS
 from dagsmith_runner.options import RunOptions
@@ -128,7 +129,7 @@ def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagno
                     hint=did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}",
                 )
     functions = {
-        text: text.rpartition(":function:")[2].partition(":")[0]
+        text: function_name(text)
         for step in definition.steps.values()
         if isinstance(text := step.body.get("FunctionArn"), str)
     }

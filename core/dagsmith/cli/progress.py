@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagsmith.cli.output import duration, one_line, printable
+from dagsmith_runner.logs import end_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -199,20 +200,9 @@ def last_line(log: Path) -> str:
 
     Of the two logs of a job, standard output and standard error, it is the one that was written to last.
     """
-    lines = tail(max((log, log.with_name("stderr.log")), key=_written), LOG_TAIL)
+    lines = end_of(max((log, log.with_name("stderr.log")), key=_written), LOG_TAIL).split("\n")
     shown = ("".join(c for c in line if c.isprintable()).strip() for line in reversed(lines))
     return next((line for line in shown if line), "")
-
-
-def tail(log: Path, size: int) -> list[str]:
-    """The lines in the last ``size`` bytes of a log; none if it cannot be read."""
-    try:
-        with log.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - size))
-            return file.read(size).decode(errors="replace").split("\n")
-    except OSError:
-        return []
 
 
 def _written(log: Path) -> tuple[bool, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dagsmith.cli.output import cut, duration, one_line, printable
-from dagsmith.cli.progress import tail
+from dagsmith_runner.logs import end_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -120,7 +120,8 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
         return
     folder = Path(step.log).parent
     for log in dict.fromkeys((folder / "stderr.log", Path(step.log))):
-        lines = [shown for line in tail(log, _TAIL) if (shown := printable(line, keep="\t").rstrip())]
+        lines = end_of(log, _TAIL).split("\n")
+        lines = [shown for line in lines if (shown := printable(line, keep="\t").rstrip())]
         if lines:
             yield f"\n{step.name}: the end of {short_path(log)}"
             yield from (f"  {cut(line)}" for line in lines[-LAST_LINES:])

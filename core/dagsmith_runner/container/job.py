@@ -18,6 +18,7 @@ from dagsmith.errors import DagsmithError
 from dagsmith_runner.container.drivers import before_drivers_words
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.launch.command import ML, Exit
+from dagsmith_runner.logs import end_of
 
 HOST = "algo-1"
 """The name of the only host. Source: SageMaker Developer Guide, "Distributed Training Configuration"."""
@@ -174,22 +175,12 @@ def read_told(path: Path, characters: int = TOLD_CHARACTERS) -> str | None:
 
 def tail(log: Path, lines: int = 12, characters: int = TOLD_CHARACTERS) -> str:
     """The last lines of a log, however long it is; empty if there is none."""
-    return last_lines(_end_of(log), lines, characters)
+    return last_lines(end_of(log, _TAIL_BYTES), lines, characters)
 
 
 def last_lines(text: str, lines: int = 12, characters: int = TOLD_CHARACTERS) -> str:
     """The last lines of a text that are not empty, and no more characters of them."""
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])[-characters:].strip()
-
-
-def _end_of(log: Path) -> str:
-    try:
-        with log.open("rb") as reader:
-            size = reader.seek(0, os.SEEK_END)
-            reader.seek(max(0, size - _TAIL_BYTES))
-            return reader.read(_TAIL_BYTES).decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def check_exit(
@@ -232,7 +223,7 @@ def check_exit(
     if exit.code == 0:
         return
     told = _told(failure) or tail(stderr) or tail(stdout)
-    words = before_drivers_words(told, _end_of(stdout))
+    words = before_drivers_words(told, end_of(stdout, _TAIL_BYTES))
     if words is not None:
         told, log = last_lines(words), stdout
     code = 128 + exit.signal if exit.signal is not None else exit.code
@@ -264,7 +255,7 @@ def _killed(code: int | None) -> str:
 def _hard_coded(run: StepRun, told: str, stdout: Path, stderr: Path) -> str:
     """Where :data:`ML` is not mounted: say so to a script that seems to have looked for it."""
     if run.launcher.isolation != "paths" or not any(
-        ML in text for text in (told, _end_of(stderr), _end_of(stdout))
+        ML in text for text in (told, end_of(stderr, _TAIL_BYTES), end_of(stdout, _TAIL_BYTES))
     ):
         return ""
     return f". The script names {ML}: {_UNMOUNTED}"

@@ -55,7 +55,7 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     if not handler:
         yield Diagnostic(f"--lambda: {mapping!r} is not of the form FILE.py:HANDLER", code="invalid-lambda")
     elif not file.is_file():
-        yield Diagnostic(f"--lambda {_name(arn)}: there is no {file}", code="missing-file")
+        yield Diagnostic(f"--lambda {function_name(arn)}: there is no {file}", code="missing-file")
     else:
         yield from _check_handler(file, handler)
 
@@ -82,7 +82,7 @@ def run(run: StepRun) -> StepResult:
     for path in _package(source.parent, run.options.runs.resolve()):
         copy_file(path, ml / "code" / path.relative_to(source.parent))
     request = str(uuid.uuid5(uuid.NAMESPACE_URL, run.job_name))
-    event = {"function": _name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
+    event = {"function": function_name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
     job.write_json(ml / "event.json", {**event, "event": dict(run.arguments)})
     copy_file(Path(inside.__path__[0]) / "call_function.py", ml / "call_function.py")
     code, requirements = f"{ML}/code", (ml / "code", "requirements.txt")
@@ -91,7 +91,7 @@ def run(run: StepRun) -> StepResult:
         argv=("python", f"{ML}/call_function.py", *files),
         environment={
             **job.base_environment(run),
-            "AWS_LAMBDA_FUNCTION_NAME": _name(arn),
+            "AWS_LAMBDA_FUNCTION_NAME": function_name(arn),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "LAMBDA_TASK_ROOT": code,
             "_HANDLER": f"{source.stem}.{handler}",
@@ -197,7 +197,7 @@ def _check_handler(file: Path, handler: str) -> Iterator[Diagnostic]:
 
 
 def _mapping(arn: str, lambdas: Mapping[str, str]) -> str | None:
-    return lambdas.get(arn, lambdas.get(_name(arn)))
+    return lambdas.get(arn, lambdas.get(function_name(arn)))
 
 
 def _parts(mapping: str) -> tuple[Path, str]:
@@ -208,10 +208,10 @@ def _parts(mapping: str) -> tuple[Path, str]:
 
 
 def _hint(step: str, arn: str) -> str:
-    return f"--lambda {_name(arn)}=FILE.py:HANDLER calls a handler, --stub {step}=FILE.json gives its outputs"
+    return f"--lambda {function_name(arn)}=FILE.py:HANDLER calls a handler, --stub {step}=FILE.json gives its outputs"
 
 
-def _name(arn: str) -> str:
+def function_name(arn: str) -> str:
     """The name of a function: ``arn:aws:lambda:REGION:ACCOUNT:function:NAME``, perhaps with a version after it."""
     parts = arn.split(":")
     return parts[6] if len(parts) > 6 else arn
