@@ -14,7 +14,7 @@ from tests.runner.by_hand.texts import LINES, ODD
 
 _CORE = "sagemaker.core.workflow" if session.sdk_major() == 3 else "sagemaker.workflow"
 _MLOPS = "sagemaker.mlops.workflow" if session.sdk_major() == 3 else "sagemaker.workflow"
-_HELPER = "sagemaker.core.lambda_helper" if session.sdk_major() == 3 else "sagemaker.lambda_helper"
+_SDK = "sagemaker.core" if session.sdk_major() == 3 else "sagemaker"
 
 _PLACES: Mapping[str, tuple[str, ...]] = {
     f"{_CORE}.conditions": (
@@ -36,7 +36,9 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     f"{_MLOPS}.parallelism_config": ("ParallelismConfiguration",),
     f"{_MLOPS}.pipeline": ("Pipeline",),
     f"{_MLOPS}.step_collections": ("StepCollection",),
-    _HELPER: ("Lambda",),
+    f"{_MLOPS}.steps": ("TransformStep",),
+    f"{_SDK}.lambda_helper": ("Lambda",),
+    f"{_SDK}.transformer": ("Transformer",),
 }
 sdk = SimpleNamespace(
     **{name: getattr(import_module(module), name) for module, names in _PLACES.items() for name in names}

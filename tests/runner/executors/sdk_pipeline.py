@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from tests.by_hand import session
@@ -25,7 +25,12 @@ from tests.by_hand.inputs import (
 )
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:notify"
-METRIC = {"Name": "loss", "Regex": "loss=([^;]*);"}
+SEARCH: Mapping[str, Any] = {
+    "objective_metric_name": "loss",
+    "objective_type": "Minimize",
+    "metric_definitions": [{"Name": "loss", "Regex": "loss=([^;]*);"}],
+    "max_jobs": 3,
+}
 SERVING = {"SAGEMAKER_PROGRAM": "predict.py", "SAGEMAKER_SUBMIT_DIRECTORY": f"{CODE}/predict.tar.gz"}
 SCRIPT_MODE = {
     "sagemaker_program": "train.py",
@@ -37,15 +42,11 @@ SCRIPT_MODE = {
 
 def build_sdk2(aws: Any) -> Any:
     """The pipeline as a user of SDK 2 would write it."""
-    from sagemaker.lambda_helper import Lambda
     from sagemaker.model import Model
     from sagemaker.sklearn.estimator import SKLearn
-    from sagemaker.transformer import Transformer
     from sagemaker.tuner import CategoricalParameter, ContinuousParameter, HyperparameterTuner
-    from sagemaker.workflow.lambda_step import LambdaOutput, LambdaStep
     from sagemaker.workflow.model_step import ModelStep
-    from sagemaker.workflow.pipeline import Pipeline
-    from sagemaker.workflow.steps import TransformStep, TuningStep
+    from sagemaker.workflow.steps import TuningStep
 
     estimator = SKLearn(
         entry_point="train.py",
@@ -59,11 +60,8 @@ def build_sdk2(aws: Any) -> Any:
     )
     tuner = HyperparameterTuner(
         estimator=estimator,
-        objective_metric_name="loss",
-        objective_type="Minimize",
         hyperparameter_ranges={"x": ContinuousParameter(0, 1), "kind": CategoricalParameter(["a", "b"])},
-        metric_definitions=[METRIC],
-        max_jobs=3,
+        **SEARCH,
     )
     tune = TuningStep(name="tune", step_args=tuner.fit())
     model = Model(
@@ -74,27 +72,15 @@ def build_sdk2(aws: Any) -> Any:
         sagemaker_session=aws,
     )
     make = ModelStep(name="make", step_args=model.create())
-    same = SimpleNamespace(
-        Lambda=Lambda,
-        LambdaOutput=LambdaOutput,
-        LambdaStep=LambdaStep,
-        Pipeline=Pipeline,
-        Transformer=Transformer,
-        TransformStep=TransformStep,
-    )
-    return _pipeline(aws, tune, make, same)
+    return _pipeline(aws, tune, make)
 
 
 def build_sdk3(aws: Any) -> Any:
     """The pipeline as a user of SDK 3 would write it."""
-    from sagemaker.core.lambda_helper import Lambda
     from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter
     from sagemaker.core.training.configs import Compute, OutputDataConfig
-    from sagemaker.core.transformer import Transformer
-    from sagemaker.mlops.workflow.lambda_step import LambdaOutput, LambdaStep
     from sagemaker.mlops.workflow.model_step import ModelStep
-    from sagemaker.mlops.workflow.pipeline import Pipeline
-    from sagemaker.mlops.workflow.steps import TransformStep, TuningStep
+    from sagemaker.mlops.workflow.steps import TuningStep
     from sagemaker.serve import ModelBuilder
     from sagemaker.train import ModelTrainer
     from sagemaker.train.tuner import HyperparameterTuner
@@ -109,11 +95,8 @@ def build_sdk3(aws: Any) -> Any:
     )
     tuner = HyperparameterTuner(
         model_trainer=trainer,
-        objective_metric_name="loss",
-        objective_type="Minimize",
         hyperparameter_ranges={"x": ContinuousParameter(0, 1), "kind": CategoricalParameter(["a", "b"])},
-        metric_definitions=[METRIC],
-        max_jobs=3,
+        **SEARCH,
     )
     tune = TuningStep(name="tune", step_args=tuner.tune())
     builder = ModelBuilder(
@@ -124,19 +107,13 @@ def build_sdk3(aws: Any) -> Any:
         sagemaker_session=aws,
     )
     make = ModelStep(name="make", step_args=builder.build())
-    same = SimpleNamespace(
-        Lambda=Lambda,
-        LambdaOutput=LambdaOutput,
-        LambdaStep=LambdaStep,
-        Pipeline=Pipeline,
-        Transformer=Transformer,
-        TransformStep=TransformStep,
-    )
-    return _pipeline(aws, tune, make, same)
+    return _pipeline(aws, tune, make)
 
 
-def _pipeline(aws: Any, tune: Any, make: Any, sdk: SimpleNamespace) -> Any:
+def _pipeline(aws: Any, tune: Any, make: Any) -> Any:
     """The pipeline of a search and a model, and what both SDKs spell alike."""
+    from tests.runner.by_hand.both import sdk  # which imports the SDK: here that is offline
+
     transformer = sdk.Transformer(
         model_name=make.properties.ModelName,
         instance_count=1,

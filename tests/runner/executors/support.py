@@ -7,13 +7,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dagsmith.errors import DagsmithError
 from dagsmith_runner.definition import Step
-from dagsmith_runner.executor import StepRun
+from dagsmith_runner.executor import Executor, StepRun
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.store.folder import Store
 
 NO_PROCESS: Any = None
 """For executors that start no job."""
+
+
+def ended_by_the_run(executor: Executor, run: StepRun, log: str = "stdout.log") -> list[type[DagsmithError]]:
+    """What a step ends with if the run is stopped once its job has printed something.
+
+    Args:
+        executor: What runs the step.
+        run: The attempt.
+        log: The log of its job, in the folder of the attempt.
+    """
+    raised: list[type[DagsmithError]] = []
+
+    def call() -> None:
+        try:
+            executor.run(run)
+        except DagsmithError as error:
+            raised.append(type(error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    printed = run.folder / log
+    while thread.is_alive() and not (printed.exists() and printed.stat().st_size):
+        thread.join(0.05)
+    run.stop.set()
+    thread.join()
+    return raised
 
 
 def step_run(

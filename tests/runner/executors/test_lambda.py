@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dagsmith.errors import DagsmithError
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.executors import lambda_
 from dagsmith_runner.launch.command import Launcher
-from tests.runner.executors.support import step_run
+from tests.runner.executors.support import ended_by_the_run, step_run
 
 CUT_OFF = """
 import os, pathlib
@@ -167,22 +165,7 @@ def test_a_handler_that_hangs_ends_when_its_time_is_over(
 def test_a_handler_ends_with_the_run(tmp_path: Path, launcher: Launcher) -> None:
     code = "import time\ndef handler(e, c):\n    print('on', flush=True)\n    time.sleep(600)"
     run = _step(tmp_path, code, launcher=launcher)
-    raised: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            lambda_.run(run)
-        except DagsmithError as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    log = run.folder / "stdout.log"
-    while thread.is_alive() and not (log.exists() and log.stat().st_size):
-        thread.join(0.05)
-    run.stop.set()
-    thread.join()
-    assert [type(error) for error in raised] == [StepStoppedError]
+    assert ended_by_the_run(lambda_, run) == [StepStoppedError]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import tarfile
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +17,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from dagsmith.errors import DagsmithError
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.executors import register_model, transform
 from dagsmith_runner.launch.command import Launcher
 from tests.runner.container.support import packed
-from tests.runner.executors.support import step_run
+from tests.runner.executors.support import ended_by_the_run, step_run
 
 MODEL = "s3://bucket/model.tar.gz"
 CODE = "s3://bucket/code.tar.gz"
@@ -320,22 +318,7 @@ def test_a_request_that_hangs_ends_when_its_time_is_over(tmp_path: Path, launche
 def test_a_transform_ends_with_the_run(tmp_path: Path, launcher: Launcher) -> None:
     script = "import time\ndef model_fn(folder):\n    print('on', flush=True)\n    time.sleep(600)\n"
     run = _step(tmp_path, launcher, script, {"in/rows.csv": "1\n"})
-    raised: list[DagsmithError] = []
-
-    def predict() -> None:
-        try:
-            transform.run(run)
-        except DagsmithError as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=predict)
-    thread.start()
-    log = run.folder / "stdout.log"
-    while thread.is_alive() and not (log.exists() and log.stat().st_size):
-        thread.join(0.05)
-    run.stop.set()
-    thread.join()
-    assert [type(error) for error in raised] == [StepStoppedError]
+    assert ended_by_the_run(transform, run) == [StepStoppedError]
 
 
 @pytest.mark.parametrize(

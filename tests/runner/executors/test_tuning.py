@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from dagsmith.errors import DagsmithError
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.executors import tuning
 from dagsmith_runner.launch.command import Command, Exit, Launcher
 from tests.runner.container.support import BUCKET, packed, training_arguments
-from tests.runner.executors.support import step_run
+from tests.runner.executors.support import ended_by_the_run, step_run
 
 SCRIPT = """
     import argparse, os
@@ -294,22 +293,7 @@ def test_what_is_other_than_in_sagemaker_is_told_once(tmp_path: Path, launcher: 
 def test_trials_end_with_the_run(tmp_path: Path, launcher: Launcher) -> None:
     script = "import time; print('on', flush=True); time.sleep(600)"
     run = _step(tmp_path, launcher, _request(jobs=4, parallel=2), script)
-    raised: list[BaseException] = []
-
-    def tune() -> None:
-        try:
-            tuning.run(run)
-        except DagsmithError as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=tune)
-    thread.start()
-    log = run.folder / "trial-1" / "stdout.log"
-    while thread.is_alive() and not (log.exists() and log.stat().st_size):
-        thread.join(0.05)
-    run.stop.set()
-    thread.join()
-    assert [type(error) for error in raised] == [StepStoppedError]
+    assert ended_by_the_run(tuning, run, "trial-1/stdout.log") == [StepStoppedError]
 
 
 @pytest.mark.parametrize(
