@@ -231,9 +231,16 @@ class RunFolder:
             return False
         return False
 
-    def outcome(self) -> RunOutcome:
-        """How the run ended; how it stands, as ``Stopped``, if it runs or was killed."""
-        record = self.record()
+    def outcome(self, record: RunRecord | None = None) -> RunOutcome:
+        """How the run ended; how it stands, as ``Stopped``, if it runs or was killed.
+
+        Args:
+            record: What :meth:`record` gave, for who has it.
+
+        Raises:
+            RunFolderError: If ``run.json`` is of another form.
+        """
+        record = record or self.record()
         status: RunStatus = "Stopped"
         steps, reason = record.steps, record.reason
         if record.status in get_args(RunStatus):

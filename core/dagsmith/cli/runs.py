@@ -66,9 +66,13 @@ def _list(runs: Path, as_json: bool) -> None:
 
 def _row(folder: RunFolder) -> dict[str, Any]:
     try:
-        record, outcome = folder.record(), folder.outcome()
+        record = folder.record()
+        return _stands(folder, record, folder.outcome(record))
     except DagsmithError as error:
         return {"id": folder.id, "status": "Unreadable", "reason": str(error)}
+
+
+def _stands(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> dict[str, Any]:
     return {
         "id": folder.id,
         "pipeline": record.pipeline,
@@ -121,13 +125,15 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
 
     try:
         folder = open_run(_folder(runs), run)
-        outcome, parameters, row = folder.outcome(), folder.parameters(), _row(folder)
+        record = folder.record()
+        outcome, parameters = folder.outcome(record), folder.parameters()
     except DagsmithError as error:
         fail(error, as_json)
     if as_json:
         from dataclasses import asdict
 
         steps = [asdict(step) for step in outcome.steps]
+        row = _stands(folder, record, outcome)
         click.echo(json.dumps({**row, "parameters": parameters, "steps": steps}, indent=2))
         return
     for name, value in parameters.items():

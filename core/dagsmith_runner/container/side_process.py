@@ -1,4 +1,4 @@
-"""Programs that the runner itself needs beside a job, such as pip: they end when the run is stopped."""
+"""Programs that run beside a job, such as pip, or a command that answers a callback: they end with the run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def call(
     *,
     folder: Path | None = None,
     errors: Path | None = None,
+    given: Path = Path(os.devnull),
     timeout: float | None = None,
     keeps: Sequence[int] = (),
 ) -> int | None:
@@ -33,6 +34,7 @@ def call(
         output: The file that its output is added to.
         folder: Its working directory; the current one if left out.
         errors: The file that its standard error is added to; ``output`` if left out.
+        given: The file that is its standard input.
         timeout: Seconds until it is killed.
         keeps: Descriptors that it has open too, such as that of a lock: which is then held as long as it is there,
             even if this process is killed.
@@ -41,14 +43,15 @@ def call(
         Its exit code; ``None`` if its time was over.
 
     Raises:
+        OSError: If it cannot be started.
         StepStoppedError: If the run is being stopped.
     """
     end = None if timeout is None else time.monotonic() + timeout
-    with output.open("ab") as stdout, (errors or output).open("ab") as stderr:
+    with given.open("rb") as stdin, output.open("ab") as stdout, (errors or output).open("ab") as stderr:
         process = subprocess.Popen(
             argv,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import select
 import shlex
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagsmith.errors import Diagnostic, Location
+from dagsmith_runner.container.side_process import LOOK, call
 from dagsmith_runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
 from dagsmith_runner.output_parameters import is_output, output_parameters
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
     from dagsmith_runner.options import RunOptions
 
-_LOOK = 0.05
-"""Seconds between two looks at whether the run is being stopped."""
 _TERMINAL = threading.Lock()
 """Held by the step that asks: a process has one terminal."""
 
@@ -116,29 +113,18 @@ def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> bytes:
     run.folder.mkdir(parents=True, exist_ok=True)
     question, answer, log = (run.folder / name for name in ("message.json", "stdout.log", "stderr.log"))
     question.write_text(json.dumps(message), "utf-8")
-    with question.open("rb") as stdin, answer.open("wb") as stdout, log.open("wb") as stderr:
-        try:
-            process = subprocess.Popen(
-                shlex.split(command), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
-            )
-        except OSError as error:
-            raise StepFailedError(f"{command} cannot be started: {error.strerror}") from error
-        try:
-            while process.poll() is None:
-                if run.stop.wait(_LOOK):
-                    raise StepStoppedError(f"step {run.step.name} was stopped")
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, 9)
-                process.wait()
-    if process.returncode != 0:
-        raise StepFailedError(f"{command} ended with exit code {process.returncode}", log=log)
+    try:
+        code = call(run, shlex.split(command), answer, errors=log, given=question)
+    except OSError as error:
+        raise StepFailedError(f"{command} cannot be started: {error.strerror}") from error
+    if code != 0:
+        raise StepFailedError(f"{command} ended with exit code {code}", log=log)
     return answer.read_bytes()
 
 
 def _ask(run: StepRun, message: Mapping[str, Any], declared: Iterable[Mapping[str, str]]) -> dict[str, Any]:
     """Ask the person at the terminal for each output parameter; one step asks at a time."""
-    while not _TERMINAL.acquire(timeout=_LOOK):
+    while not _TERMINAL.acquire(timeout=LOOK):
         _end_if_stopped(run)
     try:
         sys.stderr.write(f"\n{run.step.name} asks: {json.dumps(message['arguments'])}\n")
@@ -152,7 +138,7 @@ def _asked(run: StepRun, parameter: Mapping[str, str]) -> Any:
     while True:
         sys.stderr.write(f"{parameter['OutputName']} ({wanted}): ")
         sys.stderr.flush()
-        while not select.select([sys.stdin], [], [], _LOOK)[0]:
+        while not select.select([sys.stdin], [], [], LOOK)[0]:
             _end_if_stopped(run)
         line = sys.stdin.readline()
         if not line:
