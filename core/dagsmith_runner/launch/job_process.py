@@ -1,6 +1,6 @@
-"""What a keeper forks: the job's process, or before it the first process of its namespaces.
+"""What a keeper starts: the job's process, or before it the first process of its namespaces.
 
-Neither returns. What keeps the job from being started is written as JSON to a pipe, which exec closes.
+A fork never returns here. What keeps it from starting the job it writes as JSON to a pipe, which exec closes.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import json
 import os
 import select
 import signal
-import sys
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -59,14 +58,43 @@ def _never_return(child: Callable[[], NoReturn]) -> NoReturn:
         os._exit(1)
 
 
+class CannotStartError(Exception):
+    """Why a job cannot start."""
+
+
+def spawn(request: dict[str, Any], stdout: int, stderr: int) -> int:
+    """Start a job that sees this machine as it is, and enter its working directory: its process.
+
+    The system makes the process without copying this one, which takes less than half of the time of a fork.
+
+    Raises:
+        CannotStartError: If it cannot be started.
+    """
+    argv, environment = request["argv"], request["env"]
+    try:
+        with _high(stdout, stderr) as descriptors:
+            _change_folder(request["folder"])
+            return os.posix_spawn(
+                _found(argv[0], environment["PATH"]),
+                argv,
+                environment,
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, number, place) for place, number in enumerate(descriptors)
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=_RESET,
+            )
+    except (CannotStartError, OSError) as error:
+        raise CannotStartError(_why(argv[0], error)) from error
+
+
 def start(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> NoReturn:
-    """Become the job's process; if that cannot be, write why to ``telling`` and exit with 127."""
+    """Become the process of a job that has a view of its own; if that cannot be, write why to ``telling``."""
     try:
         os.setsid()
-        if sys.platform == "linux":
-            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-            if request["view"] is not None:
-                namespace.drop_privileges()
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        namespace.drop_privileges()
         signal.set_wakeup_fd(-1)
         for number in _RESET:
             signal.signal(number, signal.SIG_DFL)
@@ -75,16 +103,21 @@ def start(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> No
         _change_folder(request["folder"])
         argv, environment = request["argv"], request["env"]
         os.execve(_found(argv[0], environment["PATH"]), argv, environment)
-    except (_CannotStartError, linux.KernelError) as error:
-        problem = f"{request['argv'][0]} cannot be started: {error}"
-    except OSError as error:
-        problem = _why(request["argv"][0], error)
-    _tell(telling, problem=problem)
+    except (CannotStartError, linux.KernelError, OSError) as error:
+        _tell(telling, problem=_why(request["argv"][0], error))
     os._exit(127)
 
 
-class _CannotStartError(Exception):
-    """Why a job cannot start."""
+@contextmanager
+def _high(*outputs: int) -> Iterator[list[int]]:
+    """An empty standard input and these, each under a number that is none of the standard ones."""
+    with Path(os.devnull).open("rb") as null:
+        descriptors = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (null.fileno(), *outputs)]
+    try:
+        yield descriptors
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _standard(stdout: int, stderr: int, telling: int) -> int:
@@ -92,18 +125,17 @@ def _standard(stdout: int, stderr: int, telling: int) -> int:
 
     Every other descriptor closes on exec, as Python and the supervisor have opened it so.
     """
-    null = os.open(os.devnull, os.O_RDONLY)
-    high = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (null, stdout, stderr, telling)]
-    for number in range(3):
-        os.dup2(high[number], number)
-    return high[3]
+    with _high(stdout, stderr, telling) as descriptors:
+        for number in range(3):
+            os.dup2(descriptors[number], number)
+        return fcntl.fcntl(descriptors[3], fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _change_folder(folder: str) -> None:
     try:
         os.chdir(folder)
     except OSError as error:
-        raise _CannotStartError(
+        raise CannotStartError(
             f"its working directory {folder} cannot be entered: {error.strerror}"
         ) from None
 
@@ -119,11 +151,13 @@ def _found(program: str, path: str) -> str:
     there = [each for each in found if os.access(each, os.F_OK) and not Path(each).is_dir()]
     executable = [each for each in there if os.access(each, os.X_OK)]
     if not there:
-        raise _CannotStartError("there is no such program in the folders of PATH")
+        raise CannotStartError("there is no such program in the folders of PATH")
     return (executable or there)[0]
 
 
-def _why(program: str, error: OSError) -> str:
+def _why(program: str, error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return f"{program} cannot be started: {error}"
     if error.errno == errno.ENOENT and "/" in program and os.access(program, os.F_OK):
         return f"{program} cannot be started: the interpreter that its first line names does not exist"
     if error.errno == errno.ENOENT:

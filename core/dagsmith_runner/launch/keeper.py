@@ -100,10 +100,12 @@ def _run(
     try:
         if request["view"] is None:
             adopt_orphans()
-            pid = job_process.fork(lambda: job_process.start(request, stdout, stderr, telling))
+            pid = job_process.spawn(request, stdout, stderr)
         else:
             namespace.leave()
             pid = job_process.fork(lambda: job_process.lead(request, stdout, stderr, telling))
+    except job_process.CannotStartError as error:
+        return {"problem": str(error)}
     except (OSError, linux.KernelError) as error:
         return {"problem": f"the job cannot be started: {error}"}
     for descriptor in (telling, stdout, stderr):

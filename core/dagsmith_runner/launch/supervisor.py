@@ -1,7 +1,8 @@
 """The small process that starts every job of a run: it forks once for each, which is cheap and safe here.
 
 The runner has threads, and may be large: forking it is neither. This one runs on the standard library alone. It ends,
-and has every job end, when the runner closes its connection or is no more.
+and has every job end, when the runner closes its connection or is no more. A fork always waits for the next job, so
+that no job waits for a fork.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import select
 import signal
 import socket
 import sys
-import traceback
+from contextlib import suppress
+from typing import NoReturn
 
-from dagsmith_runner.launch import keeper
-from dagsmith_runner.launch.job_process import kill
+from dagsmith_runner.launch import job_process, keeper
 from dagsmith_runner.launch.messages import send
 
 _AGAIN = 0.2
@@ -38,26 +39,29 @@ def main(descriptor: int) -> None:
     for opened in (descriptor, wake, runner):
         if opened is not None:
             poll.register(opened, select.POLLIN)
-    keepers: set[int] = set()
+    keepers = _Keepers(runner, (descriptor, wake))
     gc.freeze()
     while True:
+        with suppress(OSError):  # no process more is to be had just now, and perhaps none is needed
+            keepers.fork_ahead()
         ready = {opened for opened, _ in poll.poll()}
         ending = runner in ready
         if wake in ready:
             ending |= signal.SIGTERM in keeper.woken(wake)
-            _reap(keepers)
+            keepers.reap()
         if descriptor in ready:
-            ending |= not _serve(control, runner, keepers, (descriptor, wake))
+            ending |= not _serve(control, keepers)
         if ending:
             break
+    keepers.dismiss()
     ends = select.poll()
     ends.register(wake, select.POLLIN)
-    while keepers:
-        for pid in keepers:  # again and again: one that has just begun does not yet listen
-            kill(pid, signal.SIGTERM)
+    while keepers.pids:
+        for pid in keepers.pids:  # again and again: one that has just begun does not yet listen
+            job_process.kill(pid, signal.SIGTERM)
         ends.poll(_AGAIN * 1000)
         keeper.woken(wake)
-        _reap(keepers)
+        keepers.reap()
 
 
 def _open_parent() -> int | None:
@@ -71,59 +75,113 @@ def _open_parent() -> int | None:
         return None
 
 
-def _reap(keepers: set[int]) -> None:
-    """Wait for keepers that ended; what one left that was killed itself is killed."""
-    orphans = False
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            break
-        orphans |= pid not in keepers or os.WIFSIGNALED(status)
-        keepers.discard(pid)
-    if orphans and sys.platform == "linux":
-        for child in set(keeper.children()) - keepers:
-            kill(child, signal.SIGKILL)
-
-
-def _serve(control: socket.socket, runner: int | None, keepers: set[int], own: tuple[int, ...]) -> bool:
-    """Start the keeper of one job; ``False`` if the runner has closed the connection."""
+def _serve(control: socket.socket, keepers: _Keepers) -> bool:
+    """Have one job started; ``False`` if the runner has closed the connection."""
     try:
         content, descriptors, _, _ = socket.recv_fds(control, 1, 3)
     except ConnectionError:
         return False
     if not content:
         return False
-    for received in descriptors:
-        os.set_inheritable(received, False)
-    if len(descriptors) == 3:
-        job = socket.socket(fileno=descriptors[0])
-        try:
-            pid = os.fork()
-        except OSError as error:
+    try:
+        if len(descriptors) == 3:
+            keepers.hand_over(descriptors)
+    except OSError as error:
+        with socket.socket(fileno=os.dup(descriptors[0])) as job:
             send(job, {"problem": f"the system lets no more processes start: {error.strerror}"})
-        else:
-            if pid == 0:
-                _become_keeper(job, descriptors[1], descriptors[2], runner, own)
-            keepers.add(pid)
-        job.detach()
-    for descriptor in descriptors:
-        os.close(descriptor)
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
     return True
 
 
-def _become_keeper(
-    job: socket.socket, stdout: int, stderr: int, runner: int | None, own: tuple[int, ...]
-) -> None:
-    code = 1
-    try:
-        for descriptor in own:
+class _Keepers:
+    """The forks of this process: each stands over one job, but for one that waits for the next.
+
+    Args:
+        runner: A descriptor that becomes readable when the runner ends, where the system has that.
+        own: Descriptors that are this process's alone.
+
+    Attributes:
+        pids: The forks that are there.
+    """
+
+    def __init__(self, runner: int | None, own: tuple[int, ...]) -> None:
+        self.pids: set[int] = set()
+        self._runner = runner
+        self._own = own
+        self._line: socket.socket | None = None
+
+    def fork_ahead(self) -> socket.socket:
+        """Have a fork that waits, if there is none: the line to it.
+
+        Raises:
+            OSError: If the system lets no more processes start.
+        """
+        if self._line is None:
+            self._line, given = socket.socketpair()
+            try:
+                with given:
+                    self.pids.add(job_process.fork(lambda: self._wait_for_job(given)))
+            except OSError:
+                self.dismiss()
+                raise
+        return self._line
+
+    def hand_over(self, descriptors: list[int]) -> None:
+        """Have the one that waits stand over a job.
+
+        Args:
+            descriptors: The connection for the job, its standard output and standard error.
+
+        Raises:
+            OSError: If none waits, and the system lets no more processes start.
+        """
+        while True:
+            line = self.fork_ahead()
+            try:
+                socket.send_fds(line, [b"j"], descriptors)
+                return
+            except ConnectionError:  # it was killed while it waited
+                continue
+            finally:
+                self.dismiss()
+
+    def dismiss(self) -> None:
+        """Close the line to the one that waits, which then ends, unless it has its job."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def reap(self) -> None:
+        """Wait for keepers that ended; what one left that was killed itself is killed."""
+        orphans = False
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                break
+            orphans |= pid not in self.pids or os.WIFSIGNALED(status)
+            self.pids.discard(pid)
+        if orphans and sys.platform == "linux":
+            for child in set(keeper.children()) - self.pids:
+                job_process.kill(child, signal.SIGKILL)
+
+    def _wait_for_job(self, line: socket.socket) -> NoReturn:
+        """Be a keeper, of the job that comes along the line."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        self.dismiss()
+        for descriptor in self._own:
             os.close(descriptor)
-        keeper.keep(job, stdout, stderr, runner)
-        code = 0
-    except BaseException:  # the fork must end here whatever happens, and not go on as a second supervisor
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+        _, descriptors, _, _ = socket.recv_fds(line, 1, 3)
+        line.close()
+        if len(descriptors) == 3:
+            for received in descriptors:
+                os.set_inheritable(received, False)
+            job, stdout, stderr = descriptors
+            keeper.keep(socket.socket(fileno=job), stdout, stderr, self._runner)
+        os._exit(0)

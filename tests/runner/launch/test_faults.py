@@ -21,6 +21,7 @@ from tests.runner.launch.bench import (
     alive,
     marker,
     runner_program,
+    until,
     until_alive,
     until_gone,
     until_there,
@@ -227,6 +228,13 @@ def _children(task: Path) -> list[str]:
     return (task / "children").read_text().split()
 
 
+def _keepers() -> dict[int, list[str]]:
+    """By process: what each keeper of this process's supervisor has below it; the one that waits has nothing."""
+    supervisor = _supervisor()
+    pids = _children(Path(f"/proc/{supervisor}/task/{supervisor}"))
+    return {int(pid): _children(Path(f"/proc/{pid}/task/{pid}")) for pid in pids}
+
+
 def _supervisor() -> int:
     """The supervisor that this process has started."""
     children = [pid for path in Path("/proc/self/task").iterdir() for pid in _children(path)]
@@ -250,14 +258,25 @@ def test_a_killed_keeper_is_told_and_its_job_is_ended(bench: Bench) -> None:
     mark = marker()
     job = f"(setsid sleep {mark} &); touch there; sleep {mark}"
     with bench.running("sh", "-c", job) as running:
-        supervisor = _supervisor()
-        (keeper,) = _children(Path(f"/proc/{supervisor}/task/{supervisor}"))
-        os.kill(int(keeper), signal.SIGKILL)
+        (keeper,) = (pid for pid, below in _keepers().items() if below)
+        os.kill(keeper, signal.SIGKILL)
         ended = running.result()
         assert bench.run("true", step="next").code == 0
     assert ended.code is None
     assert ended.problem == "the process that stood over the job was killed, and so the job was ended"
     until_gone(mark)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_keeper_that_is_killed_while_it_waits_is_replaced(bench: Bench, number: signal.Signals) -> None:
+    with bench.running("sh", "-c", "touch there; until [ -e go ]; do sleep 0.01; done; exit 5") as running:
+        until(lambda: len(_keepers()) == 2)
+        (waiting,) = (pid for pid, below in _keepers().items() if not below)
+        os.kill(waiting, number)
+        assert bench.run("sh", "-c", "exit 6", step="next").code == 6
+        until(lambda: waiting not in _keepers())
+        (bench.ml / "go").touch()
+        assert running.result().code == 5
 
 
 def test_a_supervisor_that_is_told_to_end_ends_its_jobs_and_is_replaced(bench: Bench) -> None:
