@@ -44,18 +44,21 @@ def main() -> None:
 def beside_hand(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Seconds of each step in a chain, from the end of the one before to its own, and of each process by hand.
 
-    Runs and processes by hand take turns; the first turn, which pays for imports, does not count.
+    Runs and processes by hand take turns; the first turn, which pays for imports, does not count. With them, what an
+    empty file in a new folder takes there.
     """
     argv = _argv(arguments.work)
     steps: list[float] = []
     hand: list[float] = []
+    files: list[float] = []
     for turn in range(arguments.rounds + 1):
         ends, _ = _run(_definition(arguments), folder, arguments.isolation, 1)
         started = [_by_hand(argv, folder) for _ in range(arguments.size)]
         if turn:
             steps += [after - before for before, after in pairwise(ends)]
             hand += started
-    return {"steps": steps, "hand": hand}
+            files += [_new_file(folder / f"new-{turn}-{number}") for number in range(arguments.size)]
+    return {"steps": steps, "hand": hand, "files": files}
 
 
 def whole_run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -144,6 +147,14 @@ def _run(text: str, folder: Path, isolation: Isolation, jobs: int) -> tuple[list
     if outcome.status != "Succeeded":
         raise SystemExit(f"the run that is measured did not succeed: {outcome.reason}")
     return ends, starts[0]
+
+
+def _new_file(folder: Path) -> float:
+    """Seconds of making an empty file in a folder that has just been made."""
+    folder.mkdir()
+    begin = time.perf_counter()
+    (folder / "empty").touch()
+    return time.perf_counter() - begin
 
 
 def _by_hand(argv: Sequence[str], folder: Path) -> float:

@@ -89,6 +89,7 @@ def _overhead(work: str, isolation: str, where: str, size: dict[str, int]) -> di
         low, *_, high = statistics.quantiles(times[key], n=10, method="inclusive")
         row |= {key: statistics.median(times[key]), f"{key}_low": low, f"{key}_high": high}
     row["overhead"] = row["steps"] - row["hand"]
+    row["file"] = statistics.median(times["files"])
     return row
 
 
@@ -238,12 +239,11 @@ def _last_line(command: Sequence[str]) -> dict[str, Any]:
 def failures(found: dict[str, Any]) -> list[str]:
     """The promises of speed that are not kept."""
     missed = []
-    where = "memory" if any(row["where"] == "memory" for row in found["overhead"]) else "disk"
     for row in found["overhead"]:
         promised = PROMISED[row["isolation"]]
-        if row["where"] == where and row["work"] != "counting" and row["overhead"] > promised:
+        if row["overhead"] > promised:
             missed.append(
-                f"local run, {row['isolation']}, {row['work']}: a step takes {row['overhead'] * 1000:.1f} ms more than "
+                f"local run, {row['where']}, {row['isolation']}, {row['work']}: a step takes {row['overhead'] * 1000:.1f} ms more than "
                 f"its process, promised {promised * 1000:.0f}"
             )
     for row in found["many"]:
@@ -283,7 +283,8 @@ def lines(found: dict[str, Any]) -> list[str]:
             else []
         ),
         "",
-        "A step makes a dozen files and folders, and what a disk takes for these is its own affair: *memory* is a tmpfs.",
+        "*Memory* is a tmpfs. A step leaves two logs and a result in two folders, besides its outputs, and what a disk takes for a file is",
+        f"its own affair: an empty one took {_file_times(found['overhead'])}.",
         "",
         "| folder of runs | `/opt/ml` | step | step, ms (10% to 90%) | by hand, ms | more, ms |",
         "|---|---|---|---|---|---|",
@@ -324,6 +325,16 @@ def lines(found: dict[str, Any]) -> list[str]:
         *_kfp_lines(found["kfp"]),
     ]
     return text
+
+
+def _file_times(rows: Sequence[dict[str, Any]]) -> str:
+    by_place: dict[str, list[float]] = {}
+    for row in rows:
+        by_place.setdefault(row["where"], []).append(row["file"])
+    return " and ".join(
+        f"{min(times) * 1000:.2f} to {max(times) * 1000:.2f} ms ({where})"
+        for where, times in by_place.items()
+    )
 
 
 def _kfp_lines(row: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagsmith.errors import DagsmithError
-from dagsmith_runner.leftovers import remove_tree
+from dagsmith_runner.files import remove_tree
 from dagsmith_runner.run_folder import RunFolder
 
 

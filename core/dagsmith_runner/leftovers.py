@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from dagsmith_runner.events import Event
+from dagsmith_runner.files import remove_tree
+from dagsmith_runner.job_folders import JobFolders
 from dagsmith_runner.launch.views import SCRATCH
 from dagsmith_runner.run_folder import RunFolder
 
@@ -35,14 +35,17 @@ class Leftovers:
         self._tell = tell
         self._stop = stop
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="leftovers")
+        self.job_folders = JobFolders(folder.path / ".spare")
 
     def __enter__(self) -> Leftovers:
+        self._remove_spare()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=self._stop.is_set())
+        self._remove_spare()
 
     def remove(self, step: str) -> None:
         """Remove the folders of all attempts at a step that are not logs, soon."""
@@ -55,23 +58,21 @@ class Leftovers:
                 gone = [name for name in folders if name == "ml" or name.startswith(SCRATCH)]
                 folders[:] = [name for name in folders if name not in gone]
                 for name in gone:
-                    try:
-                        remove_tree(Path(parent, name))
-                    except OSError as error:
-                        place = error.filename or Path(parent, name)
-                        reason = f"{place} cannot be removed: {error.strerror or error}"
-                        self._tell(Event("warning", step, reason))
+                    with self._telling(Path(parent, name), step):
+                        if name == "ml":
+                            self.job_folders.take_back(Path(parent, name))
+                        else:
+                            remove_tree(Path(parent, name))
 
+    def _remove_spare(self) -> None:
+        with self._telling(self._folder.path):
+            self.job_folders.remove_spare()
 
-def remove_tree(folder: Path) -> None:
-    """Remove a folder and all that is in it; no link is followed.
-
-    Raises:
-        OSError: If a part of it cannot be removed.
-    """
-    try:
-        shutil.rmtree(folder)
-    except RecursionError:  # before Python 3.13: a thousand folders, each in the one before
-        removed = subprocess.run(["rm", "-rf", folder], capture_output=True, check=False)
-        if removed.returncode != 0:
-            raise OSError(errno.ENOTEMPTY, "its folders are nested too deep", str(folder)) from None
+    @contextmanager
+    def _telling(self, folder: Path, step: str | None = None) -> Iterator[None]:
+        """Tell of what cannot be removed: no step fails for it."""
+        try:
+            yield
+        except OSError as error:
+            reason = f"{error.filename or folder} cannot be removed: {error.strerror or error}"
+            self._tell(Event("warning", step, reason))

@@ -151,6 +151,7 @@ class StepRunner:
             region=self.record.region,
             execution_arn=execution_variables(self.record)["PipelineExecutionArn"],
             properties_of=self._properties_of,
+            job_folders=self.leftovers.job_folders,
         )
         if self.stop.is_set():
             raise StepStoppedError(f"step {step.name} was stopped")

@@ -45,6 +45,9 @@ _UNMOUNTED = (
 
 _TAIL_BYTES = 64 * 1024
 
+_ROOM = 64 * 1024
+"""Bytes: with less than that, a disk is as good as full."""
+
 
 def base_environment(run: StepRun) -> dict[str, str]:
     """The variables that every job gets, in the container's terms.
@@ -75,10 +78,10 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a configuration file of the container."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+def write_json(run: StepRun, ml: Path, name: str, value: Any) -> None:
+    """Write a configuration file of the container, whose relative path below :data:`ML` is ``name``."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    run.job_folders.write(ml, name, text.encode())
 
 
 def resource_config(instance_type: str) -> dict[str, Any]:
@@ -229,7 +232,8 @@ def check_exit(
     code = 128 + exit.signal if exit.signal is not None else exit.code
     reason = f"AlgorithmError: {told}, exit code: {code}" if told else f"AlgorithmError: exit code: {code}"
     kind = INTERNAL_ERROR if code == _KILLED else None
-    raise StepFailedError(reason + _killed(code) + _hard_coded(run, told, stdout, stderr), kind=kind, log=log)
+    hints = (_killed(code), _hard_coded(run, told, stdout, stderr), _full(run.folder))
+    raise StepFailedError(reason + "".join(hints), kind=kind, log=log)
 
 
 def _told(failure: Path | None) -> str | None:
@@ -259,6 +263,12 @@ def _hard_coded(run: StepRun, told: str, stdout: Path, stderr: Path) -> str:
     ):
         return ""
     return f". The script names {ML}: {_UNMOUNTED}"
+
+
+def _full(folder: Path) -> str:
+    """On a disk without room: say so for the job, which could not write it down."""
+    disk = os.statvfs(folder)
+    return f". The disk is full: {folder}" if disk.f_bavail * disk.f_frsize < _ROOM else ""
 
 
 def elsewhere(run: StepRun) -> str:

@@ -79,11 +79,12 @@ def run(run: StepRun) -> StepResult:
     file, handler = _parts(mapping)
     source = file.resolve()
     ml = run.folder / "ml"
+    run.job_folders.make(ml, "code")
     for path in _package(source.parent, run.options.runs.resolve()):
         copy_file(path, ml / "code" / path.relative_to(source.parent))
     request = str(uuid.uuid5(uuid.NAMESPACE_URL, run.job_name))
     event = {"function": function_name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
-    job.write_json(ml / "event.json", {**event, "event": dict(run.arguments)})
+    job.write_json(run, ml, "event.json", {**event, "event": dict(run.arguments)})
     copy_file(Path(inside.__path__[0]) / "call_function.py", ml / "call_function.py")
     code, requirements = f"{ML}/code", (ml / "code", "requirements.txt")
     files = (f"{code}/{source.name}", handler, f"{ML}/event.json", f"{ML}/answer.json")

@@ -50,12 +50,12 @@ def run(run: StepRun) -> StepResult:
     ml, started = run.folder / "ml", job.now()
     inputs = processing_request.inputs(request, run.step.arguments)
     outputs = processing_request.outputs(request)
-    for name in ("processing", "output"):
-        (ml / name).mkdir(parents=True)
+    places = (*(item.path for item in inputs), *(output.path for output in outputs))
+    run.job_folders.make(
+        ml, "config", "output", "processing", *(path.removeprefix(f"{ML}/") for path in places)
+    )
     for item in inputs:
         fetch(run, item.raw, item.uri, job.place(ml, item.path), item.data_type)
-    for output in outputs:
-        job.place(ml, output.path).mkdir(parents=True, exist_ok=True)
     _configure(run, request, ml)
     command = _command(run, request, {item.name: job.place(ml, item.path) for item in inputs})
     ended = run.launcher.run(command, run.stop)
@@ -116,10 +116,9 @@ def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
         "ProcessingJobName": run.job_name,
         **job.request_without(request, "Tags", "ExperimentConfig"),
     }
-    job.write_json(ml / "config" / "processingjobconfig.json", described)
-    job.write_json(
-        ml / "config" / "resourceconfig.json", job.resource_config(str(cluster.get("InstanceType", "local")))
-    )
+    resources = job.resource_config(str(cluster.get("InstanceType", "local")))
+    job.write_json(run, ml, "config/processingjobconfig.json", described)
+    job.write_json(run, ml, "config/resourceconfig.json", resources)
 
 
 def _environment(run: StepRun, request: Mapping[str, Any]) -> dict[str, str]:

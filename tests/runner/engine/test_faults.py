@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,22 @@ from dagsmith.errors import InvalidInputError
 from dagsmith_runner.clean import clean
 from dagsmith_runner.outcome import RunOutcome
 from dagsmith_runner.run_folder import RunFolder
-from tests.runner.engine.pipelines import Heard, contents, definition, get, job, output_of, run, statuses
+from tests.runner.engine.pipelines import (
+    Heard,
+    condition,
+    contents,
+    definition,
+    get,
+    job,
+    output_of,
+    run,
+    statuses,
+)
 
 FILL = """
 import json, subprocess, sys
 from pathlib import Path
+from typing import Any
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.run_folder import RunFolderError, runs_in
 from dagsmith_runner.runner import Runner
@@ -109,22 +121,35 @@ def _processes(mark: str) -> list[str]:
         time.sleep(0.05)
 
 
+_FILLS = "head -c 9000000 /dev/zero > $OUT/big"
+
+_WHEN_A_IS_DONE = 'until [ -e "$OUT/../../../../../a/result.json" ]; do sleep 0.1; done; sleep 0.5'
+
+
 @pytest.mark.parametrize(
-    ("script", "status"),
+    ("steps", "status"),
     [
-        ("head -c 9000000 /dev/zero > $OUT/big", "Full"),  # so full that not even that can be written down
-        ("head -c 3500000 /dev/zero > $OUT/big", "Failed"),  # it is the next job's copy that does not fit
+        pytest.param(
+            [condition("a", 1, 1), job("b", _FILLS, DependsOn=["a"])],
+            "Full",
+            id="not even that can be written down",
+        ),
+        pytest.param(
+            [job("a", "true"), job("b", f"{_WHEN_A_IS_DONE}; {_FILLS}")],
+            "Failed",
+            id="only the job cannot tell it",
+        ),
+        pytest.param(
+            [job("a", "true"), job("b", "head -c 3500000 /dev/zero > $OUT/big")],
+            "Failed",
+            id="the copy for the next job does not fit",
+        ),
     ],
 )
 def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
-    tmp_path: Path, script: str, status: str
+    tmp_path: Path, steps: list[dict[str, Any]], status: str
 ) -> None:
-    first = job("a", "head -c 500000 /dev/zero > $OUT/x")
-    steps = [
-        first,
-        job("b", script, output_of("a")),
-        job("c", "cat $IN0/big | wc -c > $OUT/size", output_of("b")),
-    ]
+    steps = [*steps, job("c", "cat $IN0/big | wc -c > $OUT/size", output_of("b"))]
     (tmp_path / "definition.json").write_text(definition(steps))
     (tmp_path / "small").mkdir()
     command = [
@@ -140,7 +165,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
     assert ran.returncode == 0, ran.stderr
     full, then = json.loads(ran.stdout)
     assert full[0] == status, full
-    assert "No space left on device" in full[1] or "the disk is full" in full[1], full
+    assert "No space left on device" in full[1] or "the disk is full" in full[1].lower(), full
     assert then[0] == "Succeeded", then
     assert then[2]["a"] == "kept"
 
