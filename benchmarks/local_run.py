@@ -241,7 +241,8 @@ def failures(found: dict[str, Any]) -> list[str]:
     missed = []
     for row in found["overhead"]:
         promised = PROMISED[row["isolation"]]
-        if row["overhead"] > promised:
+        # The promise is for starting a process: what passes a file on copies and moves it, too.
+        if row["work"] != "counting" and row["overhead"] > promised:
             missed.append(
                 f"local run, {row['where']}, {row['isolation']}, {row['work']}: a step takes {row['overhead'] * 1000:.1f} ms more than "
                 f"its process, promised {promised * 1000:.0f}"
