@@ -13,7 +13,7 @@ from types import TracebackType
 from dagsmith_runner.events import Event
 from dagsmith_runner.files import remove_tree
 from dagsmith_runner.job_folders import JobFolders
-from dagsmith_runner.launch.views import SCRATCH
+from dagsmith_runner.launch.scratch import SCRATCH
 from dagsmith_runner.run_folder import RunFolder
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import site
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -42,6 +42,9 @@ _UNMOUNTED = (
     "its folder is not there without a mount namespace; take paths from arguments or from the SM_* variables, or run it"
     " on Linux with user namespaces, or with --runner docker"
 )
+
+_REFUSED = ("Permission denied", "Read-only file system")
+"""What the system says to a program that writes where it may not: EACCES and EROFS."""
 
 _TAIL_BYTES = 64 * 1024
 
@@ -232,7 +235,8 @@ def check_exit(
     code = 128 + exit.signal if exit.signal is not None else exit.code
     reason = f"AlgorithmError: {told}, exit code: {code}" if told else f"AlgorithmError: exit code: {code}"
     kind = INTERNAL_ERROR if code == _KILLED else None
-    hints = (_killed(code), _hard_coded(run, told, stdout, stderr), _full(run.folder))
+    said = (told, end_of(stderr, _TAIL_BYTES), end_of(stdout, _TAIL_BYTES))
+    hints = (_killed(code), _hard_coded(run, said) or _outside(run, said), _full(run.folder))
     raise StepFailedError(reason + "".join(hints), kind=kind, log=log)
 
 
@@ -256,13 +260,18 @@ def _killed(code: int | None) -> str:
     return f" (killed by {name}{memory})"
 
 
-def _hard_coded(run: StepRun, told: str, stdout: Path, stderr: Path) -> str:
+def _hard_coded(run: StepRun, said: Sequence[str]) -> str:
     """Where :data:`ML` is not mounted: say so to a script that seems to have looked for it."""
-    if run.launcher.isolation != "paths" or not any(
-        ML in text for text in (told, end_of(stderr, _TAIL_BYTES), end_of(stdout, _TAIL_BYTES))
-    ):
+    if run.launcher.isolation != "paths" or not any(ML in text for text in said):
         return ""
     return f". The script names {ML}: {_UNMOUNTED}"
+
+
+def _outside(run: StepRun, said: Sequence[str]) -> str:
+    """To a script that seems to have been kept from writing somewhere: say where it may."""
+    if run.launcher.isolation == "docker" or not any(word in text for word in _REFUSED for text in said):
+        return ""
+    return f". A job writes to {ML} and to temporary folders alone: elsewhere, what it leaves is lost in SageMaker"
 
 
 def _full(folder: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dagsmith_runner.launch import job_process, linux, namespace
+from dagsmith_runner.launch.confine import Confinement
 from dagsmith_runner.launch.job_process import kill, kill_group
 from dagsmith_runner.launch.messages import receive, send
 
@@ -72,7 +73,9 @@ def _parent(pid: str) -> int | None:
         return None
 
 
-def keep(job: socket.socket, stdout: int, stderr: int, runner: int | None) -> None:
+def keep(
+    job: socket.socket, stdout: int, stderr: int, runner: int | None, confined: Confinement | None
+) -> None:
     """Run one job to its end, and tell the runner how that was.
 
     Args:
@@ -80,19 +83,25 @@ def keep(job: socket.socket, stdout: int, stderr: int, runner: int | None) -> No
         stdout: The descriptor of the job's standard output.
         stderr: The descriptor of its standard error.
         runner: A descriptor that becomes readable when the runner ends, where the system has that.
+        confined: What jobs without a view of their own may use.
     """
     request = receive(job)
     if request is None:
         return
     with suppress(ConnectionError):  # the runner is gone: nobody asks any more, and the job is ended
         send(job, {"started": True})
-    answer = _run(request, job, stdout, stderr, runner)
+    answer = _run(request, job, stdout, stderr, runner, confined)
     with suppress(ConnectionError):
         send(job, answer)
 
 
 def _run(
-    request: dict[str, Any], job: socket.socket, stdout: int, stderr: int, runner: int | None
+    request: dict[str, Any],
+    job: socket.socket,
+    stdout: int,
+    stderr: int,
+    runner: int | None,
+    confined: Confinement | None,
 ) -> dict[str, Any]:
     wake = wake_on(signal.SIGCHLD, signal.SIGTERM)
     report, telling = os.pipe()
@@ -100,6 +109,8 @@ def _run(
     try:
         if request["view"] is None:
             adopt_orphans()
+            if confined is not None:
+                confined.enforce(request["own"], request["needed"], (stdout, stderr))
             pid = job_process.spawn(request, stdout, stderr)
         else:
             namespace.leave()

@@ -22,7 +22,7 @@ def launcher(isolation: Isolation, hidden: Path) -> Launcher:
 
     Args:
         isolation: What the user chose; ``auto`` takes namespaces where this machine has them, and else rewrites paths.
-        hidden: The folder of all runs, which no job may see but for its own part. Without namespaces it can.
+        hidden: The folder of all runs, of which no job may use more than its own part.
 
     Raises:
         InvalidInputError: If this machine does not have what was asked for.

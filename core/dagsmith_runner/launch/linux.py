@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -39,6 +40,16 @@ _MOUNT_SETATTR = 442
 _AT_FDCWD, _AT_RECURSIVE, _MNT_DETACH = -100, 0x8000, 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "loongarch64": 41, "ppc64le": 203, "s390x": 217}
 """By machine: the number of a call that the C library does not have. Source: the kernel's tables of system calls."""
+
+_EXECUTE, _WRITE_FILE, _READ_FILE, _TRUNCATE = 1, 1 << 1, 1 << 2, 1 << 14
+LIST_RIGHT = 1 << 3
+READ_RIGHTS = _EXECUTE | _READ_FILE | LIST_RIGHT
+ALL_RIGHTS = (1 << 15) - 1
+"""Rights that Landlock gives to files and folders: those of its third version. Source: landlock(7)."""
+
+_FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
+_LANDLOCK_VERSION, _LANDLOCK_PATH_BENEATH = 1, 1
 
 if sys.platform == "linux":
     _libc = ctypes.CDLL(None, use_errno=True)
@@ -158,6 +169,76 @@ def remount_read_only(path: str, *, recursive: bool = True) -> None:
             # What lies under another mount cannot be reached, by a job neither; nor can what another user mounted.
             if error.number not in (errno.ENOENT, errno.EACCES):
                 raise
+
+
+class _Ruleset(ctypes.Structure):
+    """Linux's ``struct landlock_ruleset_attr``, as far as its first version had it."""
+
+    _fields_ = [("handled_access_fs", ctypes.c_uint64)]
+
+
+class _PathBeneath(ctypes.Structure):
+    """Linux's ``struct landlock_path_beneath_attr``."""
+
+    _pack_ = 1
+    _fields_ = [("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32)]
+
+
+def landlock_rights() -> int:
+    """The rights that the kernel's Landlock gives; none if it cannot be used.
+
+    Its second version (Linux 5.19) lets everybody shorten files; its first lets nobody move one to another folder,
+    which is too little for a job.
+    """
+    call = ctypes.c_long(_LANDLOCK_CREATE_RULESET)
+    version: int = _libc.syscall(call, None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_VERSION))
+    if version < 2:
+        return 0
+    return ALL_RIGHTS if version >= 3 else ALL_RIGHTS & ~_TRUNCATE
+
+
+def landlock_rules(rights: int) -> int:
+    """A descriptor of rules that allow nothing yet of what needs these rights.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    ruleset = _Ruleset(rights)
+    size = ctypes.c_size_t(ctypes.sizeof(ruleset))
+    descriptor: int = _libc.syscall(
+        ctypes.c_long(_LANDLOCK_CREATE_RULESET), ctypes.byref(ruleset), size, ctypes.c_uint32(0)
+    )
+    if descriptor < 0:
+        raise KernelError("landlock_create_ruleset", ctypes.get_errno())
+    return descriptor
+
+
+def landlock_allow(rules: int, descriptor: int, rights: int) -> None:
+    """Allow what is done with a file, or with a folder and all that is below it.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+    path = _PathBeneath(rights if folder else rights & _FILE_RIGHTS, descriptor)
+    result = _libc.syscall(
+        ctypes.c_long(_LANDLOCK_ADD_RULE),
+        ctypes.c_int(rules),
+        ctypes.c_int(_LANDLOCK_PATH_BENEATH),
+        ctypes.byref(path),
+        ctypes.c_uint32(0),
+    )
+    _check(result, "landlock_add_rule")
+
+
+def landlock_enforce(rules: int) -> None:
+    """Let this process do no more than the rules allow; it has to be without a way to get new privileges.
+
+    Raises:
+        KernelError: If the kernel refuses.
+    """
+    call = ctypes.c_long(_LANDLOCK_RESTRICT_SELF)
+    _check(_libc.syscall(call, ctypes.c_int(rules), ctypes.c_uint32(0)), "landlock_restrict_self")
 
 
 def _check(result: int, what: str) -> None:

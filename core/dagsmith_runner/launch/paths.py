@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dagsmith_runner.launch.command import ML
+from dagsmith_runner.launch.scratch import scratch_folder
 
 _BEFORE = r"""(?:^|(?<=[\s"'`=:,;(\[{<>|&@])|(?<=:/)|(?<=://))"""
 _AFTER = r"""(?=$|[/\s"'`=:,;)\]}<>|&])"""
 _ML = re.compile(_BEFORE + re.escape(ML) + _AFTER)
 """``/opt/ml`` as a whole path, or the beginning of one: not in ``/opt/mlflow``, nor in ``s3://bucket/opt/ml``."""
+
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 
 _PLAIN = re.compile(r"[\w./+%-]+", re.ASCII)
 
@@ -49,3 +52,31 @@ def plain_path(ml: Path) -> Iterator[str]:
         link = Path(folder, "ml")
         link.symlink_to(real, target_is_directory=True)
         yield str(link)
+
+
+@contextmanager
+def temporary_folder(
+    ml: str, environment: Mapping[str, str], hidden: Path
+) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """The environment of a job that finds a temporary folder, and that folder if it is the job's own.
+
+    It is the machine's, unless the folder of all runs lies in it: who may make a file there could do so anywhere below.
+    A variable of the job's that names a place where it may not write does not count.
+
+    Args:
+        ml: The folder that is the job's :data:`~dagsmith_runner.launch.command.ML`.
+        environment: What the environment is else, with paths rewritten.
+        hidden: The folder of all runs.
+    """
+    holds = hidden.is_relative_to(os.path.realpath("/tmp"))
+    places = [ml] if holds else [ml, "/tmp", "/var/tmp", "/dev/shm"]
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name not in _TEMPORARY or any(Path(value).is_relative_to(place) for place in places)
+    }
+    if not holds or not kept.keys().isdisjoint(_TEMPORARY):
+        yield kept, []
+        return
+    with scratch_folder(Path(ml).resolve()) as folder:
+        yield {**kept, "TMPDIR": folder}, [folder]

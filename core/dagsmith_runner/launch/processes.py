@@ -36,7 +36,7 @@ class ProcessLauncher:
 
     Args:
         isolation: Whether a job gets a mount namespace with an ``/opt/ml`` of its own, or rewritten paths.
-        hidden: The folder of all runs, which no job with a namespace sees.
+        hidden: The folder of all runs, which jobs do not see, or at least do not use.
         grace: Seconds between SIGTERM and SIGKILL.
     """
 
@@ -46,7 +46,7 @@ class ProcessLauncher:
         self.isolation: Literal["namespace", "paths", "docker"] = isolation
         self._hidden = hidden.resolve()
         self._grace = grace
-        self._supervisor = _Supervisor()
+        self._supervisor = _Supervisor("" if isolation == "namespace" else str(self._hidden))
 
     def __enter__(self) -> ProcessLauncher:
         return self
@@ -99,12 +99,17 @@ class ProcessLauncher:
         argv, environment, folder = command.argv, dict(command.environment), command.folder
         with ExitStack() as stack:
             view = None
+            own: list[str] = []
+            needed: list[str] = []
             if self.isolation == "namespace":
                 view = stack.enter_context(views.view(command, environment, python, self._hidden))
                 environment = views.environment_inside(environment)
             else:
                 ml = stack.enter_context(paths.plain_path(command.ml))
                 argv, environment, folder = paths.rewrite_all(argv, environment, folder, ml)
+                environment, own = stack.enter_context(paths.temporary_folder(ml, environment, self._hidden))
+                own = [ml, *own]
+                needed = views.needed(command, environment, python, (*views.PRIVATE, str(self._hidden)))
             argv, environment = _with_python(argv, environment, python)
             yield {
                 "argv": texts.program(argv),
@@ -113,6 +118,8 @@ class ProcessLauncher:
                 "timeout": command.timeout,
                 "grace": self._grace,
                 "view": view,
+                "own": own,
+                "needed": needed,
             }
 
     def _run(self, request: dict[str, Any], outputs: list[int], stop: threading.Event) -> Exit:
@@ -173,12 +180,16 @@ def _with_python(
 class _Supervisor:
     """The supervisor's process, started when the first job is.
 
+    Args:
+        hidden: What jobs without a view of their own must not use; empty if all have one.
+
     Attributes:
         closed: Set when no more jobs are to start, and all that run are to end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: str) -> None:
         self.closed = threading.Event()
+        self._hidden = hidden
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -221,11 +232,11 @@ class _Supervisor:
             home = str(Path(__file__).parents[2])
             program = (
                 f"import sys; sys.path.append({home!r}); "
-                f"from dagsmith_runner.launch.supervisor import main; main({given.fileno()})"
+                f"from dagsmith_runner.launch.supervisor import main; main({given.fileno()}, sys.argv[1])"
             )
             with given:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-X", "utf8", "-c", program],
+                    [sys.executable, "-I", "-S", "-X", "utf8", "-c", program, self._hidden],
                     stdin=subprocess.DEVNULL,
                     pass_fds=(given.fileno(),),
                     start_new_session=True,

@@ -17,16 +17,21 @@ from contextlib import suppress
 from typing import NoReturn
 
 from dagsmith_runner.launch import job_process, keeper
+from dagsmith_runner.launch.confine import confinement
 from dagsmith_runner.launch.messages import send
 
 _AGAIN = 0.2
 """Seconds between two requests to a keeper to end."""
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, hidden: str) -> None:
     """Serve the runner at the other end of a connection, until it ends.
 
     Each byte that comes brings three descriptors: a connection for the job, its standard output and standard error.
+
+    Args:
+        descriptor: The connection.
+        hidden: What jobs without a view of their own must not use, the folder of all runs; empty if all have one.
     """
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
@@ -39,7 +44,7 @@ def main(descriptor: int) -> None:
     for opened in (descriptor, wake, runner):
         if opened is not None:
             poll.register(opened, select.POLLIN)
-    keepers = _Keepers(runner, (descriptor, wake))
+    keepers = _Keepers(runner, (descriptor, wake), hidden)
     gc.freeze()
     while True:
         with suppress(OSError):  # no process more is to be had just now, and perhaps none is needed
@@ -101,15 +106,17 @@ class _Keepers:
     Args:
         runner: A descriptor that becomes readable when the runner ends, where the system has that.
         own: Descriptors that are this process's alone.
+        hidden: What jobs without a view of their own must not use.
 
     Attributes:
         pids: The forks that are there.
     """
 
-    def __init__(self, runner: int | None, own: tuple[int, ...]) -> None:
+    def __init__(self, runner: int | None, own: tuple[int, ...], hidden: str) -> None:
         self.pids: set[int] = set()
         self._runner = runner
         self._own = own
+        self._hidden = hidden
         self._line: socket.socket | None = None
 
     def fork_ahead(self) -> socket.socket:
@@ -177,11 +184,14 @@ class _Keepers:
         self.dismiss()
         for descriptor in self._own:
             os.close(descriptor)
+        confined = confinement(self._hidden) if self._hidden else None
         _, descriptors, _, _ = socket.recv_fds(line, 1, 3)
         line.close()
+        if confined is not None and not confined.is_current():
+            confined = confinement(self._hidden)
         if len(descriptors) == 3:
             for received in descriptors:
                 os.set_inheritable(received, False)
             job, stdout, stderr = descriptors
-            keeper.keep(socket.socket(fileno=job), stdout, stderr, self._runner)
+            keeper.keep(socket.socket(fileno=job), stdout, stderr, self._runner, confined)
         os._exit(0)

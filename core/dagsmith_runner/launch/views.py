@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import site
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dagsmith_runner.launch.command import ML, Command
+from dagsmith_runner.launch.scratch import scratch_folder
 
-_PRIVATE = ("/tmp", "/var/tmp", "/dev/shm")
-"""Folders that a job has for itself."""
-
-SCRATCH = "tmp-"
-"""How the names of folders begin that are there as long as a job is, beside its ``ml``."""
+PRIVATE = ("/tmp", "/var/tmp", "/dev/shm")
+"""Folders that a job with a namespace has for itself."""
 
 _LISTS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 """Variables that name folders of programs and libraries."""
@@ -34,8 +29,7 @@ def view(
     ``/tmp`` is a folder beside ``ml``, on the same disk, and not a part of memory: models unpack there.
     """
     ml = command.ml.resolve()
-    scratch = tempfile.mkdtemp(prefix=SCRATCH, dir=ml.parent)
-    try:
+    with scratch_folder(ml) as scratch:
         Path(scratch, "root").mkdir()
         Path(scratch, "tmp").mkdir()
         Path(scratch, "tmp").chmod(0o1777)
@@ -43,19 +37,9 @@ def view(
             "ml": str(ml),
             "hidden": str(hidden),
             "scratch": scratch,
-            "needed": _needed(command, environment, python, hidden),
+            "needed": needed(command, environment, python, (*PRIVATE, str(hidden))),
             "network": command.network,
         }
-    finally:
-        _remove(scratch)
-
-
-def _remove(folder: str) -> None:
-    """Remove what a job left in its temporary folders, as far as that goes: the job is done, and how is known."""
-    with suppress(RecursionError):  # before Python 3.13: a thousand folders, each in the one before
-        shutil.rmtree(folder, ignore_errors=True)
-    if Path(folder).exists():
-        subprocess.run(["rm", "-rf", folder], capture_output=True, check=False)
 
 
 def environment_inside(environment: Mapping[str, str]) -> dict[str, str]:
@@ -75,21 +59,16 @@ def environment_inside(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _writable(path: str) -> bool:
-    return Path(path).is_absolute() and any(Path(path).is_relative_to(folder) for folder in (ML, *_PRIVATE))
+    return Path(path).is_absolute() and any(Path(path).is_relative_to(folder) for folder in (ML, *PRIVATE))
 
 
-def _needed(command: Command, environment: Mapping[str, str], python: Path, hidden: Path) -> list[str]:
+def needed(
+    command: Command, environment: Mapping[str, str], python: Path, unseen: Sequence[str]
+) -> list[str]:
     """What a job needs of the folders that it does not see: its interpreter, packages and program."""
-    real = python.resolve()
-    wanted = [python.parent.parent, real.parent.parent, Path(__file__).parents[1]]
-    wanted += [Path(folder) for folder in (sys.prefix, sys.base_prefix, *sys.path)]
-    wanted += [Path(folder) for name in _LISTS for folder in environment.get(name, "").split(os.pathsep)]
-    wanted += [Path(program) for program in command.argv[:1]]
-    found = {
-        str(path)
-        for path in wanted
-        if path.is_absolute()
-        and any(Path(folder) in path.parents for folder in (*_PRIVATE, hidden))
-        and os.access(path, os.F_OK)
-    }
+    wanted = [str(path.parent.parent) for path in (python, python.resolve(), Path(__file__))]
+    wanted += [sys.prefix, sys.base_prefix, *sys.path, *command.argv[:1]]
+    wanted += [folder for name in _LISTS for folder in environment.get(name, "").split(os.pathsep)]
+    unseen = tuple(f"{folder}/" for folder in unseen)
+    found = {str(Path(path)) for path in wanted if path.startswith(unseen) and os.access(path, os.F_OK)}
     return sorted(found, key=lambda path: (len(path), path))

@@ -71,14 +71,18 @@ def test_a_step_without_output_is_warned_about_and_who_reads_it_names_it(tmp_pat
     assert "'a'" in _reason(outcome, "b")
 
 
-def test_a_job_sees_and_changes_nothing_of_other_steps_and_of_the_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+def test_a_job_reads_and_changes_nothing_of_other_steps_and_of_the_machine(
+    tmp_path: Path, isolation: str
+) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "data").write_text("kept")
+    names = "find / -xdev -name secret-of-a 2>/dev/null > $OUT/found"
     spy = "; ".join(
         [
-            f"find {tmp_path}/runs -name secret 2>/dev/null > $OUT/found",
-            "find / -xdev -name secret-of-a 2>/dev/null >> $OUT/found",
+            names if isolation == "namespace" else "touch $OUT/found",  # without one, names are to be seen
+            f"grep -rs 'the-sec[r]et' {tmp_path}/runs >> $OUT/found",
             f"echo changed > {mine}/data",
             f"echo planted > {tmp_path}/runs/planted",
             "echo planted > /etc/planted",
@@ -87,11 +91,11 @@ def test_a_job_sees_and_changes_nothing_of_other_steps_and_of_the_machine(tmp_pa
         ]
     )
     steps = [
-        job("a", "echo 1 > $OUT/secret-of-a; echo 2 > $OUT/x"),
+        job("a", "echo the-secret > $OUT/secret-of-a; echo 2 > $OUT/x"),
         job("spy", spy, DependsOn=["a"]),
         job("b", "cat $IN0/x > $OUT/x", output_of("a")),
     ]
-    outcome = run(definition(steps), tmp_path, isolation="namespace")
+    outcome = run(definition(steps), tmp_path, isolation=isolation)
     assert set(statuses(outcome).values()) == {"succeeded"}
     left = contents(outcome)
     assert left["bucket/ID/spy/found"] == b""
@@ -119,6 +123,14 @@ def _processes(mark: str) -> list[str]:
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+def test_a_job_that_writes_elsewhere_fails_and_is_told_where_it_may(tmp_path: Path, isolation: str) -> None:
+    outcome = run(definition([job("a", "echo x > /usr/dagsmith-was-here")]), tmp_path, isolation=isolation)
+    assert statuses(outcome) == {"a": "failed"}
+    assert "writes to /opt/ml and to temporary folders alone" in _reason(outcome, "a")
+    assert not Path("/usr/dagsmith-was-here").exists()
 
 
 _FILLS = "head -c 9000000 /dev/zero > $OUT/big"

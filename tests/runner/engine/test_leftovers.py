@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.runner import Runner
 from tests.runner.engine.pipelines import Heard, definition, job, output_of, run
+from tests.runner.launch.bench import until
 
 
 def test_a_step_that_has_succeeded_leaves_its_logs_and_one_that_failed_its_data_too(tmp_path: Path) -> None:
@@ -37,9 +39,18 @@ def test_a_folder_that_cannot_be_removed_is_told_and_the_step_has_succeeded(tmp_
     elsewhere.mkdir()
     (elsewhere / "file").touch()
     heard = Heard()
-    script = f'cd "$OUT/../../.." && rm -r ml && ln -s {elsewhere} ml'
+    script = 'touch "$OUT/there"; until [ -e "$OUT/go" ]; do sleep 0.01; done'
 
-    outcome = run(definition([job("one", script)]), tmp_path, listener=heard, isolation="paths")
+    with ThreadPoolExecutor(1) as pool:
+        text = definition([job("one", script)])
+        running = pool.submit(run, text, tmp_path, listener=heard, isolation="paths")
+        until(lambda: any(tmp_path.glob("runs/*/steps/one/attempt-1/ml/processing/out/there")))
+        (ml,) = tmp_path.glob("runs/*/steps/one/attempt-1/ml")
+        ml.rename(tmp_path / "moved")
+        ml.symlink_to(elsewhere)
+        (elsewhere / "processing" / "out").mkdir(parents=True)
+        (elsewhere / "processing" / "out" / "go").touch()
+        outcome = running.result()
 
     assert outcome.status == "Succeeded"
     told = [event.message for event in heard if event.kind == "warning"]

@@ -367,12 +367,12 @@ def test_the_plugin_lock_and_staged_objects_are_kept_in_the_run(tmp_path: Path) 
 
 
 def test_a_callback_that_waits_holds_up_nobody_else(tmp_path: Path) -> None:
-    flag = tmp_path / "flag"
+    done = f"{tmp_path}/runs/*/steps/a/result.json"
     (tmp_path / "answers.sh").write_text(
-        f'for _ in $(seq 600); do test -e {flag} && echo \'{{"answer": "yes"}}\' && exit; sleep 0.1; done\n'
+        f'for _ in $(seq 600); do test -e {done} && echo \'{{"answer": "yes"}}\' && exit; sleep 0.1; done\n'
     )
     outcome = run(
-        definition([callback("ask"), job("a", f"touch {flag}")]),
+        definition([callback("ask"), job("a", "true")]),
         tmp_path,
         callbacks={"ask": f"sh {tmp_path}/answers.sh"},
         isolation="paths",

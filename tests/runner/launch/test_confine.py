@@ -1,0 +1,170 @@
+"""What jobs without namespaces can do to each other, and to this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dagsmith_runner.launch.linux import landlock_rights
+from dagsmith_runner.launch.processes import ProcessLauncher
+from tests.runner.launch.bench import Bench
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not landlock_rights(), reason="this kernel has no Landlock"
+)
+
+
+@pytest.fixture
+def other(rewritten: Bench) -> Path:
+    """The folder of another step, with a file in it."""
+    ml = rewritten.attempt("other") / "ml"
+    (ml / "secret").write_text("secret")
+    return ml
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        'cat "$OTHER/secret"',
+        'echo x > "$OTHER/secret"',
+        'echo x >> "$OTHER/secret"',
+        'echo x > "$OTHER/new"',
+        'mkdir "$OTHER/new"',
+        'ln -s /etc "$OTHER/new"',
+        'rm "$OTHER/secret"',
+        'mv "$OTHER/secret" .',
+        'mv "$OTHER" .',
+        'ln "$OTHER/secret" .',
+        'truncate -s 0 "$OTHER/secret"',
+        'ln -s "$OTHER" link && cat link/secret',
+        'cd "$OTHER" && cat secret',
+        'cat "/proc/self/root$OTHER/secret"',
+        'cat "../../../other/attempt-1/ml/secret"',
+        'touch mine && mv mine "$OTHER/new"',
+        'cp /bin/cat "$OTHER/secret"',
+        '"$OTHER/program"',
+        'sh -c "(setsid cat $OTHER/secret)"',
+    ],
+)
+def test_a_job_does_nothing_with_the_files_of_another(rewritten: Bench, other: Path, deed: str) -> None:
+    (other / "program").write_text("#!/bin/sh\nexit 0\n")
+    (other / "program").chmod(0o755)
+
+    ended = rewritten.run("sh", "-c", deed, environment={"OTHER": str(other), "PATH": "/usr/bin:/bin"})
+
+    assert ended.code not in (0, None), (ended, rewritten.output)
+    assert "ermission denied" in rewritten.errors or "cross-device link" in rewritten.errors
+    assert sorted(path.name for path in other.iterdir()) == ["program", "secret"]
+    assert (other / "secret").read_text() == "secret"
+    assert "secret" not in rewritten.output
+
+
+def test_a_job_reads_nothing_of_a_run_but_its_own(rewritten: Bench) -> None:
+    for name in ("one/definition.json", "one/s3/bucket/key", "two/run.json"):
+        (rewritten.runs / name).parent.mkdir(parents=True, exist_ok=True)
+        (rewritten.runs / name).write_text("x")
+
+    code = f"""if True:
+        import pathlib
+        for path in pathlib.Path({str(rewritten.runs)!r}).rglob("*"):
+            if path.is_file():
+                try:
+                    print(path.name, path.read_text())
+                except PermissionError:
+                    pass
+    """
+    (rewritten.ml / "own").write_text("mine")
+    assert rewritten.python(code).code == 0, rewritten.errors
+    found = {line.split()[0] for line in rewritten.output.splitlines()}
+    assert found == {"own", "stdout.log"} or found == {"own", "stdout.log", "stderr.log"}
+
+
+@pytest.mark.parametrize("place", ["..", "../..", "/usr", "/etc", "/", "/root"])
+def test_a_job_makes_nothing_beside_its_own_folder(rewritten: Bench, place: str) -> None:
+    assert rewritten.run("sh", "-c", f"echo x > {place}/dagsmith-was-here").code != 0
+    assert "ermission denied" in rewritten.errors
+    assert not (rewritten.ml / place / "dagsmith-was-here").exists()
+
+
+def test_a_job_does_in_its_own_folder_what_it_likes(rewritten: Bench) -> None:
+    script = """
+        set -e
+        mkdir -p a/b && echo 1 > a/b/x && mv a/b/x a/y && ln a/y z && ln -s z link && cat link
+        mkfifo pipe && rm pipe && rm -r a && truncate -s 0 z
+        printf '#!/bin/sh\\necho ran\\n' > program && chmod +x program && ./program
+    """
+    ended = rewritten.run("sh", "-c", script)
+    assert ended.code == 0, rewritten.errors
+    assert rewritten.output == "1\nran\n"
+
+
+def test_a_job_finds_this_machine(rewritten: Bench) -> None:
+    code = """if True:
+        import multiprocessing, os, subprocess, tempfile
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"x")
+        lock = multiprocessing.get_context("fork").Lock()
+        subprocess.run(["sh", "-c", "echo to /dev/stdout > /dev/stdout; echo to fd > /proc/self/fd/2"], check=True)
+        open("/etc/passwd").read()
+        open("/proc/self/comm", "w").write("renamed")
+        os.listdir("/"), os.listdir("..")
+    """
+    assert rewritten.python(code).code == 0, rewritten.errors
+    assert rewritten.output == "to /dev/stdout\n"
+    assert rewritten.errors == "to fd\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Bench]:
+    """A bench whose folder of runs lies some folders below the user's own."""
+    folder = tmp_path / "project" / ".dagsmith"
+    (folder / "runs").mkdir(parents=True)
+    with ProcessLauncher("paths", folder / "runs", grace=2) as launcher:
+        yield Bench(launcher, folder)
+
+
+def test_a_job_imports_what_lies_beside_the_folder_of_runs(project: Bench, tmp_path: Path) -> None:
+    (tmp_path / "project" / "mine.py").write_text("value = 1")
+    path = {"PYTHONPATH": str(tmp_path / "project"), "PATH": "/usr/bin:/bin"}
+    assert project.python("import mine; print(mine.value)", environment=path).code == 0, project.errors
+    assert project.output == "1\n"
+
+
+def test_a_job_finds_what_came_since_the_one_before(project: Bench, tmp_path: Path) -> None:
+    assert project.run("true").code == 0
+    new = tmp_path / "project" / "new.csv"
+    new.write_text("1,2\n")
+    assert project.run("cat", str(new)).code == 0, project.errors
+    assert project.run("sh", "-c", f"echo 3 > {new}").code != 0
+    assert new.read_text() == "1,2\n"
+
+
+def test_programs_that_lie_in_the_folder_of_runs_are_found(rewritten: Bench) -> None:
+    programs = rewritten.runs / "environments" / "one" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "tool").write_text("#!/bin/sh\necho found\n")
+    (programs / "tool").chmod(0o755)
+    ended = rewritten.run("tool", environment={"PATH": f"{programs}:/usr/bin:/bin"})
+    assert ended.code == 0, rewritten.errors
+    assert rewritten.output == "found\n"
+
+
+def test_two_jobs_at_once_have_their_own_temporary_folders(rewritten: Bench) -> None:
+    assert rewritten.run("sh", "-c", "mktemp -d > where", step="one").code == 0
+    assert rewritten.run("sh", "-c", "mktemp -d > where", step="two").code == 0
+    places = [Path((rewritten.attempt(step) / "ml" / "where").read_text()).parent for step in ("one", "two")]
+    assert places[0] != places[1]
+    assert not any(place.exists() for place in places)
+
+
+def test_a_temporary_folder_of_the_jobs_own_gives_no_right_to_another_place(
+    rewritten: Bench, other: Path
+) -> None:
+    ended = rewritten.run(
+        "sh", "-c", f"cat {other}/secret", environment={"TMPDIR": str(other), "PATH": "/usr/bin:/bin"}
+    )
+    assert ended.code != 0
+    assert "secret" not in rewritten.output
