@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dagsmith_runner.options import RunOptions
+from dagsmith_runner.outcome import RunOutcome
 from dagsmith_runner.run_folder import RunFolder, runs_in
 from dagsmith_runner.runner import Runner
 from tests.runner.engine.pipelines import (
@@ -65,14 +67,16 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return contents(outcome)
 
 
-def _killed(folder: Path, after_lines: int, delay: float) -> RunFolder | None:
-    """A run whose process was killed once its events had so many lines, and a bit later."""
-    (folder / "definition.json").write_text(definition(STEPS))
+def _killed(
+    folder: Path, after_lines: int, delay: float, steps: Sequence[dict[str, Any]] = STEPS, logs: str = ""
+) -> RunFolder | None:
+    """A run whose process was killed once its events, or these logs, had so many lines, and a bit later."""
+    (folder / "definition.json").write_text(definition(steps))
     command = [sys.executable, "-c", RUN, str(folder / "definition.json"), str(folder / "runs")]
     process = subprocess.Popen(command, start_new_session=True)
     try:
         while process.poll() is None:
-            events = next(iter((folder / "runs").glob("*/events.jsonl")), None)
+            events = next(iter((folder / "runs").glob(f"*/{logs or 'events.jsonl'}")), None)
             if after_lines == 0 or (events is not None and events.read_bytes().count(b"\n") >= after_lines):
                 time.sleep(delay)
                 break
@@ -118,3 +122,59 @@ def test_a_run_that_is_killed_twice_is_resumed(tmp_path: Path, undisturbed: dict
     assert outcome.status == "Succeeded"
     assert contents(outcome) == undisturbed
     assert all(set(event) >= {"time", "event"} for event in folder.events())
+
+
+def _search(strategy: str) -> dict[str, Any]:
+    """A step that tries six values of x, and ends with the one next to 0.25."""
+    script = (
+        "import json, time; time.sleep(0.1); x = float(json.load(open('/opt/ml/input/config/hyperparameters.json'))['x']); "
+        "open('/opt/ml/model/x', 'w').write(str(x)); print(f'loss={(x - 0.25) ** 2};')"
+    )
+    training = {
+        "AlgorithmSpecification": {
+            "TrainingImage": "image",
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["python", "-c", script],
+            "MetricDefinitions": [{"Name": "loss", "Regex": "loss=([^;]*);"}],
+        },
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/models"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+    config = {
+        "Strategy": strategy,
+        "RandomSeed": 7,
+        "ResourceLimits": {"MaxNumberOfTrainingJobs": 6, "MaxParallelTrainingJobs": 2},
+        "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"},
+        "ParameterRanges": {"ContinuousParameterRanges": [{"Name": "x", "MinValue": "0", "MaxValue": "1"}]},
+    }
+    arguments = {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": training}
+    return {"Name": "search", "Type": "Tuning", "Arguments": arguments}
+
+
+def _found(outcome: RunOutcome) -> tuple[list[Any], dict[str, float]]:
+    """The hyperparameters of all trials, the best first, and the metrics of the search."""
+    kept = RunFolder(outcome.folder).result("search")
+    assert kept is not None
+    summaries = kept.result.properties["TrainingJobSummaries"]
+    return [summary["TunedHyperParameters"] for summary in summaries], dict(kept.result.metrics)
+
+
+@pytest.mark.parametrize("strategy", ["Random", "Bayesian"])
+def test_a_search_that_is_killed_between_its_trials_ends_in_the_same_ones(
+    tmp_path: Path, strategy: str
+) -> None:
+    steps = [_search(strategy)]
+    folder = _killed(tmp_path, 2, 0.02, steps, logs="steps/search/attempt-1/stdout.log")
+    assert folder is not None
+    assert folder.result("search") is None, "it was killed too late"
+
+    outcome = Runner.resume(folder.id, RunOptions(runs=tmp_path / "runs", jobs=2)).run()
+
+    assert outcome.status == "Succeeded", outcome.reason
+    (tmp_path / "whole").mkdir()
+    whole = run(definition(steps), tmp_path / "whole", jobs=2)
+    assert _found(outcome) == _found(whole)
+    assert len(_found(whole)[0]) == 6
+    models = [len(list(Path(each.folder, "s3").rglob("model.tar.gz"))) for each in (outcome, whole)]
+    assert models == [6, 6]
