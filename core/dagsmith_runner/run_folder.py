@@ -213,9 +213,23 @@ class RunFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise RunFolderError(f"run {self.id} is running in another process") from error
+                what = "is running in another process" if self.is_running() else "is read by a run"
+                raise RunFolderError(f"run {self.id} {what}") from error
             if not (self.path / "run.json").is_file():
                 raise RunFolderError(f"run {self.id} has been removed")
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep it from being removed, or going on, while another run reads it; one that runs now is read as it is."""
+        import fcntl
+
+        with ExitStack() as stack:
+            with suppress(
+                OSError
+            ):  # there may be no such run, which is told elsewhere; and some disks know no locks
+                file = stack.enter_context((self.path / ".lock").open("rb"))
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             yield
 
     def is_running(self) -> bool:

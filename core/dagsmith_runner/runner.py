@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -122,8 +122,11 @@ class Runner:
         if os.name == "nt":
             raise DagsmithError("pipelines run on Linux and macOS; on Windows, in its Linux subsystem")
         options = replace(self.options, runs=self.options.runs.absolute())
-        definition, parameters, plan = self._prepared(options)
-        with closing(launcher(options.isolation, options.runs)) as start:
+        with ExitStack() as stack:
+            for earlier in options.earlier:
+                stack.enter_context(RunFolder(earlier).reading())
+            definition, parameters, plan = self._prepared(options)
+            start = stack.enter_context(closing(launcher(options.isolation, options.runs)))
             self._launcher = start
             folder = self._folder or self._created(options, parameters)
             with folder.lock():

@@ -127,7 +127,8 @@ def test_a_run_that_is_killed_twice_is_resumed(tmp_path: Path, undisturbed: dict
 def _search(strategy: str) -> dict[str, Any]:
     """A step that tries six values of x, and ends with the one next to 0.25."""
     script = (
-        "import json, time; time.sleep(0.1); x = float(json.load(open('/opt/ml/input/config/hyperparameters.json'))['x']); "
+        "import json, time; time.sleep(0.1); "
+        "x = float(json.load(open('/opt/ml/input/config/hyperparameters.json'))['x']); "
         "open('/opt/ml/model/x', 'w').write(str(x)); print(f'loss={(x - 0.25) ** 2};')"
     )
     training = {

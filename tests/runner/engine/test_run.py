@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from dagsmith.errors import InvalidInputError
+from dagsmith_runner.clean import Cleaned, clean
+from dagsmith_runner.events import Event
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.run_folder import RunFolder, RunFolderError, open_run, runs_in
 from dagsmith_runner.runner import Runner
@@ -206,6 +208,25 @@ def test_one_process_at_a_time_runs_a_run(tmp_path: Path) -> None:
     first = run(definition([fail("f")]), tmp_path)
     with RunFolder(first.folder).lock(), pytest.raises(RunFolderError, match="is running in another process"):
         Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
+
+
+def test_a_run_that_another_reads_is_not_removed_and_does_not_go_on(tmp_path: Path) -> None:
+    text = definition([job("a", "echo 1 > $OUT/x"), job("b", "cat $IN0/x > $OUT/x", output_of("a"))])
+    first = run(text, tmp_path)
+    tried: list[Cleaned] = []
+
+    class Tries(Heard):
+        def __call__(self, event: Event) -> None:
+            if event.kind == "step-started":
+                tried.append(clean(tmp_path / "runs", [RunFolder(first.folder)]))
+                with pytest.raises(RunFolderError, match=f"run {first.id} is read by a run"):
+                    Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
+
+    second = run(text, tmp_path, only=("b",), earlier=(first.folder,), listener=Tries())
+
+    assert second.status == "Succeeded", second.reason
+    assert [dict(cleaned.kept) for cleaned in tried] == [{first.id: f"run {first.id} is read by a run"}]
+    assert clean(tmp_path / "runs", [RunFolder(first.folder)]).removed == (first.id,)
 
 
 def test_a_run_that_is_removed_meanwhile_is_told(tmp_path: Path) -> None:
