@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import stat
+import struct
 import sys
 from pathlib import Path
 
@@ -171,17 +172,11 @@ def remount_read_only(path: str, *, recursive: bool = True) -> None:
                 raise
 
 
-class _Ruleset(ctypes.Structure):
-    """Linux's ``struct landlock_ruleset_attr``, as far as its first version had it."""
+_RULESET = struct.Struct("=Q")
+"""Linux's ``struct landlock_ruleset_attr``, as far as its first version had it."""
 
-    _fields_ = [("handled_access_fs", ctypes.c_uint64)]
-
-
-class _PathBeneath(ctypes.Structure):
-    """Linux's ``struct landlock_path_beneath_attr``."""
-
-    _pack_ = 1
-    _fields_ = [("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32)]
+_PATH_BENEATH = struct.Struct("=Qi")
+"""Linux's ``struct landlock_path_beneath_attr``."""
 
 
 def landlock_rights() -> int:
@@ -203,10 +198,11 @@ def landlock_rules(rights: int) -> int:
     Raises:
         KernelError: If the kernel refuses.
     """
-    ruleset = _Ruleset(rights)
-    size = ctypes.c_size_t(ctypes.sizeof(ruleset))
     descriptor: int = _libc.syscall(
-        ctypes.c_long(_LANDLOCK_CREATE_RULESET), ctypes.byref(ruleset), size, ctypes.c_uint32(0)
+        ctypes.c_long(_LANDLOCK_CREATE_RULESET),
+        _RULESET.pack(rights),
+        ctypes.c_size_t(_RULESET.size),
+        ctypes.c_uint32(0),
     )
     if descriptor < 0:
         raise KernelError("landlock_create_ruleset", ctypes.get_errno())
@@ -220,12 +216,11 @@ def landlock_allow(rules: int, descriptor: int, rights: int) -> None:
         KernelError: If the kernel refuses.
     """
     folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-    path = _PathBeneath(rights if folder else rights & _FILE_RIGHTS, descriptor)
     result = _libc.syscall(
         ctypes.c_long(_LANDLOCK_ADD_RULE),
         ctypes.c_int(rules),
         ctypes.c_int(_LANDLOCK_PATH_BENEATH),
-        ctypes.byref(path),
+        _PATH_BENEATH.pack(rights if folder else rights & _FILE_RIGHTS, descriptor),
         ctypes.c_uint32(0),
     )
     _check(result, "landlock_add_rule")
