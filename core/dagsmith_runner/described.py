@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dagsmith_runner.container.checks import listed, mapping
+from dagsmith_runner.container.training_request import artifact_uri
 from dagsmith_runner.executor import StepRun
 from dagsmith_runner.executors.tuning import trial_name
 from dagsmith_runner.names import arn
@@ -67,18 +68,15 @@ def output_places(run: StepRun, properties: Mapping[str, Any]) -> dict[str, str]
         places["model"] = mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
     if run.step.type == "Tuning":
         best = mapping(properties.get("BestTrainingJob")).get("TrainingJobName")
-        folder = _folder(mapping(properties.get("TrainingJobDefinition")))
-        places["model"] = folder and f"{folder}/{best}/output/model.tar.gz"
+        places["model"] = _model(mapping(properties.get("TrainingJobDefinition")), str(best))
     if run.step.type == "Transform":
         places["predictions"] = mapping(properties.get("TransformOutput")).get("S3OutputPath")
     return {name: uri.rstrip("/") for name, uri in places.items() if isinstance(uri, str)}
 
 
 def _training(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
-    folder, name = _folder(request), request.get("TrainingJobName", run.job_name)
-    if folder is None:
-        return {}
-    return {"ModelArtifacts": {"S3ModelArtifacts": f"{folder}/{name}/output/model.tar.gz"}}
+    model = _model(request, str(request.get("TrainingJobName", run.job_name)))
+    return {} if model is None else {"ModelArtifacts": {"S3ModelArtifacts": model}}
 
 
 def _tuning(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,9 +85,10 @@ def _tuning(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"BestTrainingJob": best, "TrainingJobSummaries": [best]}
 
 
-def _folder(request: Mapping[str, Any]) -> str | None:
-    uri = mapping(request.get("OutputDataConfig")).get("S3OutputPath")
-    return uri.rstrip("/") if isinstance(uri, str) else None
+def _model(request: Mapping[str, Any], job_name: str) -> str | None:
+    """Where a training job would leave its model, if its request tells."""
+    known_place = isinstance(mapping(request.get("OutputDataConfig")).get("S3OutputPath"), str)
+    return artifact_uri(request, job_name, "model") if known_place else None
 
 
 def _model_package(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -134,3 +134,20 @@ def instance(request: Mapping[str, Any]) -> tuple[str, Any]:
             int(group.get("InstanceCount", 1)) for group in groups
         )
     return str(resources.get("InstanceType", "local")), resources.get("InstanceCount", 1)
+
+
+def is_packed(request: Mapping[str, Any]) -> bool:
+    """Whether what the job leaves is handed over as archives.
+
+    Source: SageMaker API reference, ``OutputDataConfig``, ``CompressionType``.
+    """
+    return bool(request["OutputDataConfig"].get("CompressionType", "GZIP") != "NONE")
+
+
+def artifact_uri(request: Mapping[str, Any], job_name: str, name: str) -> str:
+    """Where the ``model``, or the other ``output``, of a job goes.
+
+    Source: SageMaker Developer Guide, "How Amazon SageMaker Processes Training Output".
+    """
+    folder = str(request["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
+    return f"{folder}/{job_name}/output/{name}{'.tar.gz' if is_packed(request) else '/'}"

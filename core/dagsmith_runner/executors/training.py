@@ -191,28 +191,13 @@ def _hand_over(run: StepRun, what: str, folder: Path, uri: str, *, packed: bool 
     return True
 
 
-def _artifacts(request: Mapping[str, Any], job_name: str) -> tuple[str, bool]:
-    """Where the output of a job goes, and whether it is packed."""
-    config = request["OutputDataConfig"]
-    base = f"{str(config['S3OutputPath']).rstrip('/')}/{job_name}/output"
-    return base, config.get("CompressionType", "GZIP") != "NONE"
-
-
-def _uri(base: str, name: str, packed: bool) -> str:
-    return f"{base}/{name}.tar.gz" if packed else f"{base}/{name}/"
-
-
 def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: Path) -> dict[str, str]:
-    """Hand over the model and the other output, if there are any.
-
-    Source: SageMaker Developer Guide, "How Amazon SageMaker Processes Training Output"; API reference,
-    ``OutputDataConfig``, ``CompressionType``.
-    """
-    base, packed = _artifacts(request, job_name)
+    """Hand over the model and the other output, if there are any."""
+    packed = training_request.is_packed(request)
     left: dict[str, str] = {}
     for name, path in (("model", f"{ML}/model"), ("output", f"{ML}/output/data")):
         folder = job.place(ml, path)
-        uri = _uri(base, name, packed)
+        uri = training_request.artifact_uri(request, job_name, name)
         if _hand_over(run, name, folder, uri, packed=packed):
             left[name] = uri
         elif name == "model":
@@ -229,14 +214,14 @@ def _properties(
     found: Mapping[str, float],
 ) -> dict[str, Any]:
     ended = job.now()
-    base, packed = _artifacts(request, job_name)
+    model = training_request.artifact_uri(request, job_name, "model")
     return {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "TrainingJobName": job_name,
         "TrainingJobArn": arn(run.region, "training-job", job_name),
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
-        "ModelArtifacts": {"S3ModelArtifacts": _uri(base, "model", packed)},
+        "ModelArtifacts": {"S3ModelArtifacts": model},
         "FinalMetricDataList": [
             {"MetricName": name, "Value": value, "Timestamp": ended} for name, value in found.items()
         ],

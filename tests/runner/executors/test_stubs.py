@@ -82,6 +82,13 @@ def test_a_model_is_packed_where_training_would_leave_it(tmp_path: Path) -> None
         assert archive.getnames() == ["report.json"]
 
 
+def test_a_model_that_training_would_not_pack_is_a_folder(tmp_path: Path) -> None:
+    training = {"OutputDataConfig": {"S3OutputPath": "s3://bucket/models", "CompressionType": "NONE"}}
+    result, run = _result(tmp_path, {"outputs": {"model": "data"}}, "Training", training)
+    assert result.properties["ModelArtifacts"] == {"S3ModelArtifacts": "s3://bucket/models/job/output/model/"}
+    assert run.store.uris("s3://bucket/models/") == ["s3://bucket/models/job/output/model/report.json"]
+
+
 def test_the_best_model_of_a_search_is_where_a_reader_looks(tmp_path: Path) -> None:
     tuning = {"TrainingJobDefinition": {"OutputDataConfig": {"S3OutputPath": "s3://bucket/tune"}}}
     result, run = _result(tmp_path, {"outputs": {"model": "data"}}, "Tuning", tuning)
