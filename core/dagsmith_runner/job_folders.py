@@ -11,10 +11,14 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from dagsmith_runner.files import remove_tree
+
+_GETFLAGS = 0x80086601
+"""The ioctl that tells a file's flags. Source: Linux ioctl_iflags(2)."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class _Look:
 
     Attributes:
         size: In bytes. A folder that held very much stays large on some file systems.
+        flags: Those of chattr(1).
     """
 
     size: int
@@ -30,6 +35,7 @@ class _Look:
     user: int
     group: int
     device: int
+    flags: int
     attributes: tuple[tuple[str, bytes], ...]
 
 
@@ -60,6 +66,9 @@ class JobFolders:
         self._spare = spare if sys.platform == "linux" else None
         self._numbers = itertools.count(1)
         self._made: dict[Path, _Made] = {}
+        self._open: set[Path] = set()
+        self._reusable: set[Path] = set()
+        self._lost = False
         self._lock = threading.Lock()
         self._folders: list[Path] = []
         self._files: list[Path] = []
@@ -72,6 +81,8 @@ class JobFolders:
             names: Relative paths of folders below it; those above them are made too.
         """
         folders = _with_those_above(names)
+        with self._lock:
+            self._open.add(ml)
         for name in folders:
             found = self._waiting(self._folders)
             if found is not None:
@@ -96,19 +107,46 @@ class JobFolders:
             writer.truncate()
         self._made[ml].files[name] = _look(path)
 
+    def close(self, folder: Path) -> None:
+        """Note that all jobs whose folders are below this one have ended well.
+
+        If another job runs then, none of these folders is used again: it may have been given a way to them, as an open
+        file can be sent to another process.
+        """
+        with self._lock:
+            own = {ml for ml in self._open if ml.is_relative_to(folder)}
+            self._open -= own
+            if not self._open and not self._lost:
+                self._reusable |= own
+
+    def forget(self, folder: Path) -> None:
+        """Note that a job below this folder has failed: it may have left processes, and so counts as one that runs."""
+        with self._lock:
+            lost = {ml for ml in self._open if ml.is_relative_to(folder)}
+            self._open -= lost
+            self._lost = self._lost or bool(lost)
+
     def take_back(self, ml: Path) -> None:
         """Remove what a job had as ``/opt/ml``; what is left of it as it was made is emptied, and used again.
 
-        No process of the job is there any more. Nothing is kept by which one job could tell another anything, or keep
-        it from its work.
+        Nothing is kept by which one job could tell another anything, or keep it from its work.
 
         Raises:
             OSError: If a part of it cannot be removed.
         """
         made = self._made.pop(ml, None)
-        if made is None or self._spare is None or not all(_is_folder(ml / name) for name in made.names):
+        with self._lock:
+            reusable = self._spare is not None and ml in self._reusable
+            self._reusable.discard(ml)
+        if made is not None and reusable and all(_is_folder(ml / name) for name in made.names):
+            with suppress(OSError):  # a full disk; what is left is removed
+                self._empty(ml, made)
+        if ml.exists() or ml.is_symlink():
             remove_tree(ml)
-            return
+
+    def _empty(self, ml: Path, made: _Made) -> None:
+        """Put what is as it was made to what waits, and remove the rest."""
+        assert self._spare is not None, "nothing is used again"
         self._spare.mkdir(exist_ok=True)
         for name, look in made.files.items():
             path = ml / name
@@ -142,6 +180,7 @@ class JobFolders:
     def _keep(self, path: Path, spare: Path, spares: list[Path]) -> None:
         kept = spare / str(next(self._numbers))
         path.rename(kept)
+        os.utime(kept)
         with self._lock:
             spares.append(kept)
 
@@ -167,7 +206,24 @@ def _empty(folder: Path) -> None:
 
 def _look(path: Path) -> _Look:
     found = path.lstat()
-    return _Look(found.st_size, found.st_mode, found.st_uid, found.st_gid, found.st_dev, _attributes(path))
+    who = (found.st_mode, found.st_uid, found.st_gid, found.st_dev)
+    return _Look(found.st_size, *who, _flags(path), _attributes(path))
+
+
+def _flags(path: Path) -> int:
+    if sys.platform != "linux":
+        return 0
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return int.from_bytes(fcntl.ioctl(descriptor, _GETFLAGS, bytes(8)), sys.byteorder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTTY, errno.EOPNOTSUPP):
+            raise
+        return 0
+    finally:
+        os.close(descriptor)
 
 
 def _attributes(path: Path) -> tuple[tuple[str, bytes], ...]:

@@ -48,7 +48,8 @@ class Leftovers:
         self._remove_spare()
 
     def remove(self, step: str) -> None:
-        """Remove the folders of all attempts at a step that are not logs, soon."""
+        """Remove the folders of all attempts at a step that has succeeded, but for its logs, soon."""
+        self.job_folders.close(self._folder.path / "steps" / step)
         self._pool.submit(self.remove_now, step)
 
     def remove_now(self, step: str) -> None:

@@ -19,6 +19,7 @@ from dagsmith_runner.container.job import tail
 from dagsmith_runner.container.side_process import LOOK, call
 from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagsmith_runner.files import files_below
+from dagsmith_runner.launch.views import ENVIRONMENTS
 
 _WHOLE = "whole"
 """The file whose presence says that an environment is whole."""
@@ -43,7 +44,7 @@ def python_for(run: StepRun, requirements: tuple[Path, str] | None) -> Path:
     if requirements is None or not run.options.requirements or run.launcher.isolation == "docker":
         return Path(sys.executable)
     folder, name = requirements
-    home = run.options.runs.resolve() / "environments"
+    home = run.options.runs.resolve() / ENVIRONMENTS
     home.mkdir(parents=True, exist_ok=True)
     made = home / _digest(folder, name)
     if not (made / _WHOLE).exists():

@@ -127,6 +127,7 @@ class StepRunner:
             try:
                 return self._attempt(step, arguments, body, folder)
             except StepFailedError as error:
+                self.leftovers.job_folders.forget(folder)
                 wait = retries.wait(error.kind, time.monotonic() - started)
                 if wait is None:
                     raise

@@ -50,10 +50,11 @@ def run(run: StepRun) -> StepResult:
     ml, started = run.folder / "ml", job.now()
     inputs = processing_request.inputs(request, run.step.arguments)
     outputs = processing_request.outputs(request)
-    places = (*(item.path for item in inputs), *(output.path for output in outputs))
-    run.job_folders.make(
-        ml, "config", "output", "processing", *(path.removeprefix(f"{ML}/") for path in places)
-    )
+    places = [
+        job.place(ml, path) for path in (*(item.path for item in inputs), *(each.path for each in outputs))
+    ]
+    names = [str(place.relative_to(ml)) for place in places]
+    run.job_folders.make(ml, "config", "output", "processing", *names)
     for item in inputs:
         fetch(run, item.raw, item.uri, job.place(ml, item.path), item.data_type)
     _configure(run, request, ml)

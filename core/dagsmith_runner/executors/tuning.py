@@ -180,6 +180,7 @@ class _Trials:
         except StepStoppedError:
             raise
         except DagsmithError as error:
+            run.job_folders.forget(folder)
             return Trial(number, name, definition, tuned, started, job.now(), reason=str(error))
         return Trial(number, name, definition, tuned, started, job.now(), result)
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from dagsmith_runner.launch import linux
 from dagsmith_runner.launch.linux import ALL_RIGHTS, LIST_RIGHT, READ_RIGHTS
 
-_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
+_TEMPORARY = ("/tmp", "/var/tmp")
 """Where every job may write. Where such a folder holds the hidden one, all in it is hidden, as it is in a namespace."""
 
-_MACHINE = ("/dev", "/proc")
+_DEVICES = "/dev"
 """Where every job may write, as far as the user may."""
 
 
@@ -32,14 +32,13 @@ class Confinement:
         hidden: The folder of all runs.
         rights: Those that the kernel knows.
         rules: A descriptor of Landlock's.
-        seen: The folders above the hidden one, each with the time of its last change: what comes to them later is not
-            in the rules.
+        seen: What the rules depend on, as it was before: the folders above the hidden one, and what is mounted.
     """
 
     hidden: str
     rights: int
     rules: int
-    seen: tuple[tuple[str, int], ...]
+    seen: tuple[object, ...]
 
     def enforce(self, own: Sequence[str], shown: Sequence[str], outputs: Sequence[int]) -> None:
         """Let this process, and all that it starts, use no more than this.
@@ -55,10 +54,13 @@ class Confinement:
         """
         for path in own:
             self.allow(os.path.realpath(path), ALL_RIGHTS)
-        for path in shown:
-            self.allow(os.path.realpath(path), READ_RIGHTS)
+        for path in map(os.path.realpath, shown):
+            if not _holds(path, self.hidden):  # or all beside the way to the hidden one is allowed already
+                self.allow(path, READ_RIGHTS)
         for descriptor in outputs:
             linux.landlock_allow(self.rules, descriptor, ALL_RIGHTS & self.rights)
+        with suppress(linux.KernelError):  # only root has any, and only if it may give them up
+            linux.drop_capabilities()
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.landlock_enforce(self.rules)
 
@@ -76,17 +78,21 @@ class Confinement:
             os.close(descriptor)
 
     def is_current(self) -> bool:
-        """Whether nothing has come to the folders above the hidden one."""
+        """Whether nothing has come to the folders above the hidden one, and nothing else was mounted."""
         return self.seen == _seen(self.hidden)
 
 
 def confinement(hidden: str) -> Confinement | None:
     """What all jobs may use when this folder is hidden; ``None`` where the kernel does not keep them to it.
 
+    Nor are they kept from runs in ``/dev/shm``: they would have no place there for locks, without which few programs
+    with several processes work.
+
     Raises:
         KernelError: If the kernel refuses.
     """
-    known = linux.landlock_rights() if sys.platform == "linux" and hidden != "/" else 0
+    usable = sys.platform == "linux" and hidden != "/" and not _holds("/dev/shm", hidden)
+    known = linux.landlock_rights() if usable else 0
     if not known:
         return None
     found = Confinement(hidden, known, linux.landlock_rules(known), _seen(hidden))
@@ -101,14 +107,15 @@ def _rights(hidden: str) -> Iterator[tuple[str, int]]:
     """What a job may do where. A right to a folder is one to all below it, so all beside the hidden one is named."""
     yield "/", LIST_RIGHT
     for folder, inside in _way(hidden):
-        rights = ALL_RIGHTS if folder in _MACHINE else READ_RIGHTS
-        with suppress(PermissionError), os.scandir(folder) as entries:
+        with suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name != inside and not entry.is_symlink():
-                    yield entry.path, rights
-    for path in map(os.path.realpath, (*_TEMPORARY, *_MACHINE)):
-        if not f"{hidden}/".startswith(f"{path}/"):
+                    yield entry.path, READ_RIGHTS
+    for path in map(os.path.realpath, (*_TEMPORARY, _DEVICES)):
+        if not _holds(path, hidden):
             yield path, ALL_RIGHTS
+    if os.geteuid() != 0:  # root could change the machine there
+        yield "/proc", ALL_RIGHTS
 
 
 def _way(hidden: str) -> list[tuple[str, str]]:
@@ -119,5 +126,11 @@ def _way(hidden: str) -> list[tuple[str, str]]:
     return [step for step in steps if step[0] not in temporary]
 
 
-def _seen(hidden: str) -> tuple[tuple[str, int], ...]:
-    return tuple((folder, Path(folder).stat().st_mtime_ns) for folder, _ in _way(hidden))
+def _holds(folder: str, path: str) -> bool:
+    return f"{path}/".startswith(f"{folder.rstrip('/')}/")
+
+
+def _seen(hidden: str) -> tuple[object, ...]:
+    folders = [Path(folder) for folder, _ in _way(hidden)]
+    changed = [folder.stat().st_ctime_ns if folder.exists() else None for folder in folders]
+    return (*changed, Path("/proc/self/mountinfo").read_bytes())

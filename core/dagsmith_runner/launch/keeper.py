@@ -89,7 +89,7 @@ def keep(
     if request is None:
         return
     with suppress(ConnectionError):  # the runner is gone: nobody asks any more, and the job is ended
-        send(job, {"started": True})
+        send(job, {"started": True, "keeper": os.getpid()})
     answer = _run(request, job, stdout, stderr, runner, confined)
     with suppress(ConnectionError):
         send(job, answer)
@@ -109,6 +109,10 @@ def _run(
     try:
         if request["view"] is None:
             adopt_orphans()
+            if _LINUX:
+                linux.prctl(
+                    linux.PR_SET_DUMPABLE, 0
+                )  # or the job could look into this process, and act as it
             if confined is not None:
                 confined.enforce(request["own"], request["needed"], (stdout, stderr))
             pid = job_process.spawn(request, stdout, stderr)

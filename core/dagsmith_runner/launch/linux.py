@@ -77,6 +77,17 @@ def prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
+def drop_capabilities() -> None:
+    """Have the program that this process becomes be without any capability, even if it is root's.
+
+    Raises:
+        KernelError: If the kernel forbids it, as it does to a process that has none to give up.
+    """
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    for capability in range(last + 1):
+        prctl(PR_CAPBSET_DROP, capability)
+
+
 def unshare(flags: int) -> None:
     """Leave the namespaces of these kinds for new ones; with a PID namespace it is the next child that does.
 

@@ -83,9 +83,7 @@ def drop_privileges() -> None:
     Raises:
         KernelError: If the kernel forbids it.
     """
-    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
-    for capability in range(last + 1):
-        linux.prctl(linux.PR_CAPBSET_DROP, capability)
+    linux.drop_capabilities()
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
 
 

@@ -18,6 +18,8 @@ _ML = re.compile(_BEFORE + re.escape(ML) + _AFTER)
 """``/opt/ml`` as a whole path, or the beginning of one: not in ``/opt/mlflow``, nor in ``s3://bucket/opt/ml``."""
 
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+_PLACES = ("/tmp", "/var/tmp", "/dev/shm")
+"""Where a job may have its temporary files."""
 
 _PLAIN = re.compile(r"[\w./+%-]+", re.ASCII)
 
@@ -40,7 +42,7 @@ def rewrite_all(
 
 @contextmanager
 def plain_path(ml: Path) -> Iterator[str]:
-    """A path of ``ml`` that shells, JSON and lists of paths take as it is: its own, or else that of a link to it.
+    """A path of a folder that shells, JSON and lists of paths take as it is: its own, or else that of a link to it.
 
     ``/opt/ml`` needs no quotes anywhere, so what holds it has none; a path with a space or a colon would break there.
     """
@@ -68,15 +70,14 @@ def temporary_folder(
         environment: What the environment is else, with paths rewritten.
         hidden: The folder of all runs.
     """
-    holds = hidden.is_relative_to(os.path.realpath("/tmp"))
-    places = [ml] if holds else [ml, "/tmp", "/var/tmp", "/dev/shm"]
+    places = [ml, *(place for place in _PLACES if not hidden.is_relative_to(os.path.realpath(place)))]
     kept = {
         name: value
         for name, value in environment.items()
         if name not in _TEMPORARY or any(Path(value).is_relative_to(place) for place in places)
     }
-    if not holds or not kept.keys().isdisjoint(_TEMPORARY):
+    if "/tmp" in places or not kept.keys().isdisjoint(_TEMPORARY):
         yield kept, []
         return
-    with scratch_folder(Path(ml).resolve()) as folder:
-        yield {**kept, "TMPDIR": folder}, [folder]
+    with scratch_folder(Path(ml).resolve()) as folder, plain_path(Path(folder)) as plain:
+        yield {**kept, "TMPDIR": plain}, [plain]

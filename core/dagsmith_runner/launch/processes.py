@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -25,8 +27,14 @@ GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL. SageMaker gives 120 (Developer Guide, "How Amazon SageMaker AI Runs Your
 Training Image"); at a terminal nobody waits so long."""
 
+_LATE = 5.0
+"""Seconds that a keeper may take beyond what it has for a job's end."""
+
 _LOOK = 0.1
 """Seconds between two looks at whether the run is being stopped."""
+
+_OWN = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What the supervisor gets of the environment, which a job may find out: no secrets."""
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 
@@ -109,7 +117,7 @@ class ProcessLauncher:
                 argv, environment, folder = paths.rewrite_all(argv, environment, folder, ml)
                 environment, own = stack.enter_context(paths.temporary_folder(ml, environment, self._hidden))
                 own = [ml, *own]
-                needed = views.needed(command, environment, python, (*views.PRIVATE, str(self._hidden)))
+                needed = views.needed(command, environment, python, self._hidden)
             argv, environment = _with_python(argv, environment, python)
             yield {
                 "argv": texts.program(argv),
@@ -118,8 +126,8 @@ class ProcessLauncher:
                 "timeout": command.timeout,
                 "grace": self._grace,
                 "view": view,
-                "own": own,
-                "needed": needed,
+                "own": [texts.sayable("a folder of the job's", path) for path in own],
+                "needed": [texts.sayable("a folder of programs", path) for path in needed],
             }
 
     def _run(self, request: dict[str, Any], outputs: list[int], stop: threading.Event) -> Exit:
@@ -138,27 +146,56 @@ class ProcessLauncher:
         """Send the request and wait for the end; ``None`` if the job surely never started."""
         try:
             send(job, request)
-            answer = receive(job)
         except ConnectionError:
             return None
+        while not _readable(job):
+            if self._supervisor.closed.is_set() or stop.is_set():
+                return {"code": None, "stopped": True}
+        answer = receive(job)
         if answer is None or "started" not in answer:
             return None if answer is None else {"code": None, **answer}
-        poll = select.poll()
-        poll.register(job, select.POLLIN)
+        ended = self._wait(job, answer["keeper"], request["timeout"], stop)
+        answer = receive(job)
+        if answer is None:
+            problem = "the process that stood over the job was killed, and so the job was ended"
+            answer = {"problem": problem} if ended is None else {ended: True}
+        if self._supervisor.closed.is_set() and answer.get("code") is None:
+            answer = {**answer, "stopped": True, "problem": None}
+        return {"code": None, **answer}
+
+    def _wait(
+        self, job: socket.socket, keeper: int, timeout: float | None, stop: threading.Event
+    ) -> Literal["stopped", "timed_out"] | None:
+        """Wait for the end of a job, and ask for it when the run is being stopped.
+
+        A keeper that does not see to it in time is killed, and the supervisor ends its job. It may wait for a disk that
+        does not answer, or somebody stopped it.
+
+        Returns:
+            What was to end the job that its keeper did not end.
+        """
+        due = None if timeout is None else time.monotonic() + timeout + self._grace + _LATE
+        ends: Literal["stopped", "timed_out"] = "timed_out"
         told = False
-        while not poll.poll(_LOOK * 1000):
+        while not _readable(job):
             with suppress(ConnectionError):  # then the answer, or the end, is there to be read
                 if self._supervisor.closed.is_set():
                     job.shutdown(socket.SHUT_WR)
                 elif stop.is_set() and not told:
-                    told = True
+                    told, ends, due = True, "stopped", time.monotonic() + self._grace + _LATE
                     send(job, {"stop": True})
-        answer = receive(job)
-        if answer is None:
-            answer = {"problem": "the process that stood over the job was killed, and so the job was ended"}
-        if self._supervisor.closed.is_set() and answer.get("code") is None:
-            answer = {**answer, "stopped": True, "problem": None}
-        return {"code": None, **answer}
+            if due is not None and time.monotonic() > due:
+                with suppress(ProcessLookupError):
+                    os.kill(keeper, signal.SIGKILL)
+                return ends
+        return None
+
+
+def _readable(connection: socket.socket) -> bool:
+    """Whether something comes soon, or the end has."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(_LOOK * 1000))
 
 
 class _ClosedError(DagsmithError):
@@ -238,6 +275,7 @@ class _Supervisor:
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", "-X", "utf8", "-c", program, self._hidden],
                     stdin=subprocess.DEVNULL,
+                    env={name: value for name, value in os.environ.items() if name in _OWN},
                     pass_fds=(given.fileno(),),
                     start_new_session=True,
                 )

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from typing import NoReturn
 
@@ -22,6 +23,9 @@ from dagsmith_runner.launch.messages import send
 
 _AGAIN = 0.2
 """Seconds between two requests to a keeper to end."""
+
+_LATE = 5.0
+"""Seconds after which a keeper is killed that does not end: it was stopped, or waits for a disk to start its job."""
 
 
 def main(descriptor: int, hidden: str) -> None:
@@ -61,9 +65,11 @@ def main(descriptor: int, hidden: str) -> None:
     keepers.dismiss()
     ends = select.poll()
     ends.register(wake, select.POLLIN)
+    late = time.monotonic() + _LATE
     while keepers.pids:
+        number = signal.SIGTERM if time.monotonic() < late else signal.SIGKILL
         for pid in keepers.pids:  # again and again: one that has just begun does not yet listen
-            job_process.kill(pid, signal.SIGTERM)
+            job_process.kill(pid, number)
         ends.poll(_AGAIN * 1000)
         keeper.woken(wake)
         keepers.reap()
@@ -86,6 +92,8 @@ def _serve(control: socket.socket, keepers: _Keepers) -> bool:
         content, descriptors, _, _ = socket.recv_fds(control, 1, 3)
     except ConnectionError:
         return False
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
     if not content:
         return False
     try:
@@ -118,6 +126,7 @@ class _Keepers:
         self._own = own
         self._hidden = hidden
         self._line: socket.socket | None = None
+        self._waiting: int | None = None
 
     def fork_ahead(self) -> socket.socket:
         """Have a fork that waits, if there is none: the line to it.
@@ -129,7 +138,8 @@ class _Keepers:
             self._line, given = socket.socketpair()
             try:
                 with given:
-                    self.pids.add(job_process.fork(lambda: self._wait_for_job(given)))
+                    self._waiting = job_process.fork(lambda: self._wait_for_job(given))
+                    self.pids.add(self._waiting)
             except OSError:
                 self.dismiss()
                 raise
@@ -158,7 +168,7 @@ class _Keepers:
         """Close the line to the one that waits, which then ends, unless it has its job."""
         if self._line is not None:
             self._line.close()
-            self._line = None
+        self._line = self._waiting = None
 
     def reap(self) -> None:
         """Wait for keepers that ended; what one left that was killed itself is killed."""
@@ -170,8 +180,10 @@ class _Keepers:
                 return
             if pid == 0:
                 break
-            orphans |= pid not in self.pids or os.WIFSIGNALED(status)
+            orphans |= pid not in self.pids or status != 0
             self.pids.discard(pid)
+            if pid == self._waiting:  # or it has its job already, and there is no line to it
+                self.dismiss()
         if orphans and sys.platform == "linux":
             for child in set(keeper.children()) - self.pids:
                 job_process.kill(child, signal.SIGKILL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import site
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from dagsmith_runner.launch.scratch import scratch_folder
 
 PRIVATE = ("/tmp", "/var/tmp", "/dev/shm")
 """Folders that a job with a namespace has for itself."""
+
+ENVIRONMENTS = "environments"
+"""Where the Python environments of steps are in the folder of all runs."""
 
 _LISTS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 """Variables that name folders of programs and libraries."""
@@ -37,7 +40,7 @@ def view(
             "ml": str(ml),
             "hidden": str(hidden),
             "scratch": scratch,
-            "needed": needed(command, environment, python, (*PRIVATE, str(hidden))),
+            "needed": needed(command, environment, python, hidden),
             "network": command.network,
         }
 
@@ -62,13 +65,24 @@ def _writable(path: str) -> bool:
     return Path(path).is_absolute() and any(Path(path).is_relative_to(folder) for folder in (ML, *PRIVATE))
 
 
-def needed(
-    command: Command, environment: Mapping[str, str], python: Path, unseen: Sequence[str]
-) -> list[str]:
-    """What a job needs of the folders that it does not see: its interpreter, packages and program."""
-    wanted = [str(path.parent.parent) for path in (python, python.resolve(), Path(__file__))]
-    wanted += [sys.prefix, sys.base_prefix, *sys.path, *command.argv[:1]]
-    wanted += [folder for name in _LISTS for folder in environment.get(name, "").split(os.pathsep)]
-    unseen = tuple(f"{folder}/" for folder in unseen)
-    found = {str(Path(path)) for path in wanted if path.startswith(unseen) and os.access(path, os.F_OK)}
-    return sorted(found, key=lambda path: (len(path), path))
+def needed(command: Command, environment: Mapping[str, str], python: Path, hidden: Path) -> list[str]:
+    """What a job needs of the folders that it does not see: its interpreter, packages and program.
+
+    Of the folder of all runs, what a step names is needed only if it is in an environment that was made there.
+    """
+    unseen = tuple(f"{folder}/" for folder in (*PRIVATE, hidden))
+    own = [str(path.parent.parent) for path in (python, python.resolve(), Path(__file__))]
+    own += [sys.prefix, sys.base_prefix, *sys.path]
+    named = [folder for name in _LISTS for folder in environment.get(name, "").split(os.pathsep)]
+    found = {path for path in own if path.startswith(unseen)}
+    found |= {
+        path for path in (*named, *command.argv[:1]) if path.startswith(unseen) and _is_shared(path, hidden)
+    }
+    there = {str(Path(path)) for path in found if os.access(path, os.F_OK)}
+    return sorted(there, key=lambda path: (len(path), path))
+
+
+def _is_shared(path: str, hidden: Path) -> bool:
+    """Whether it is not one run's alone."""
+    real = Path(os.path.realpath(path))
+    return not real.is_relative_to(hidden) or real.is_relative_to(hidden / ENVIRONMENTS)

@@ -229,6 +229,12 @@ def test_an_output_without_files_is_a_warning_and_no_object(plain_bench: Bench) 
     assert not plain_bench.store.exists(f"{BUCKET}/out")
 
 
+def test_a_path_may_be_written_with_more_slashes(plain_bench: Bench) -> None:
+    script = "import sys; open(sys.argv[1] + '/x', 'w').write('1')"
+    result = plain_bench.process(script, f"{ML}//out/.", outputs={"x": "/./out"})
+    assert plain_bench.store.read(f"{result.outputs['x']}/x") == b"1"
+
+
 def test_missing_data_names_the_step_that_makes_it(plain_bench: Bench) -> None:
     raw = {"ProcessingInputs": [{}, {"S3Input": {"S3Uri": {"Get": "Steps.prepare.ProcessingOutputConfig"}}}]}
     error = plain_bench.failure("process", "", inputs={"data": (f"{BUCKET}/nothing", "data")}, raw=raw)

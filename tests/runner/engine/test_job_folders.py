@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 _NAMES = ("input/config", "input/data", "model")
 _FILES = ("input/config/a.json", "input/config/b.json")
 
-Found = dict[str, tuple[int, int, tuple[str, ...], bytes | None]]
+Found = dict[str, tuple[int, int, bool, tuple[str, ...], bytes | None]]
 
 
 def _made(folders: JobFolders, ml: Path, content: bytes) -> Found:
@@ -41,11 +41,18 @@ def _made(folders: JobFolders, ml: Path, content: bytes) -> Found:
         str(path.relative_to(ml)): (
             path.lstat().st_mode,
             path.lstat().st_nlink,
+            path.lstat().st_mtime > 1_000_000_000,
             tuple(os.listxattr(path, follow_symlinks=False)),
             path.read_bytes() if path.is_file() and not path.is_symlink() else None,
         )
         for path in [ml, *ml.rglob("*")]
     }
+
+
+def _done(folders: JobFolders, ml: Path) -> None:
+    """Its job has ended well."""
+    folders.close(ml.parent)
+    folders.take_back(ml)
 
 
 def _inodes(ml: Path) -> set[int]:
@@ -58,17 +65,54 @@ def test_a_folder_that_a_job_is_done_with_serves_the_next(tmp_path: Path) -> Non
     inodes = _inodes(tmp_path / "one" / "ml")
     (tmp_path / "one" / "ml" / "model" / "left").write_text("by the first job")
 
-    folders.take_back(tmp_path / "one" / "ml")
+    _done(folders, tmp_path / "one" / "ml")
 
     assert list((tmp_path / "one").iterdir()) == []
     assert _made(folders, tmp_path / "two" / "ml", b"long enough") == first
     assert _inodes(tmp_path / "two" / "ml") == inodes
 
 
+@pytest.mark.parametrize("ended", [None, "failed", "succeeded"])
+def test_a_folder_that_another_job_may_know_a_way_to_is_not_used_again(
+    tmp_path: Path, ended: str | None
+) -> None:
+    folders = JobFolders(tmp_path / "spare")
+    for name in ("one", "two"):
+        _made(folders, tmp_path / name / "ml", b"")
+    if ended == "failed":
+        folders.forget(tmp_path / "two")
+    elif ended == "succeeded":
+        folders.close(tmp_path / "two")
+
+    folders.close(tmp_path / "one")
+    if ended is None:
+        folders.close(tmp_path / "two")
+    folders.take_back(tmp_path / "one" / "ml")
+
+    assert not (tmp_path / "one" / "ml").exists()
+    assert (tmp_path / "spare").exists() == (ended == "succeeded")
+
+
+def test_a_folder_of_a_job_that_failed_is_removed(tmp_path: Path) -> None:
+    folders = JobFolders(tmp_path / "spare")
+    _made(folders, tmp_path / "one" / "ml", b"")
+    folders.forget(tmp_path / "one")
+    folders.take_back(tmp_path / "one" / "ml")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "one"]
+
+
+def test_where_nothing_can_wait_a_folder_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "spare").touch()
+    folders = JobFolders(tmp_path / "spare")
+    _made(folders, tmp_path / "one" / "ml", b"")
+    _done(folders, tmp_path / "one" / "ml")
+    assert not (tmp_path / "one" / "ml").exists()
+
+
 def test_jobs_with_other_folders_get_their_own(tmp_path: Path) -> None:
     folders = JobFolders(tmp_path / "spare")
     _made(folders, tmp_path / "one" / "ml", b"")
-    folders.take_back(tmp_path / "one" / "ml")
+    _done(folders, tmp_path / "one" / "ml")
 
     folders.make(tmp_path / "other", "config", "processing")
 
@@ -101,6 +145,7 @@ def test_jobs_that_run_at_once_share_none(tmp_path: Path) -> None:
         "mv input/config/a.json model/",
         "printf longer-than-before > input/config/a.json",
         "setfattr -n user.told -v secret model",
+        "touch -d 1999-01-01 model input/config/a.json",
         "setfattr -n user.told -v secret input/config/a.json",
         "mkdir -p a/b/c && ln -s /etc a/b/c/link && chmod 500 a/b",
         "i=0; while [ $i -lt 600 ]; do touch model/a-name-that-takes-its-room-in-the-folder-$i; i=$((i+1)); done",
@@ -115,7 +160,7 @@ def test_a_job_tells_the_next_nothing(tmp_path: Path, script: str) -> None:
     first = _made(folders, tmp_path / "one" / "ml", b"first")
     subprocess.run(["sh", "-ec", script], cwd=tmp_path / "one" / "ml", check=True)
 
-    folders.take_back(tmp_path / "one" / "ml")
+    _done(folders, tmp_path / "one" / "ml")
     second = _made(folders, tmp_path / "two" / "ml", b"first")
 
     assert second == first
@@ -134,7 +179,7 @@ def test_a_file_that_a_job_handed_over_is_never_written_again(tmp_path: Path) ->
     _made(folders, tmp_path / "one" / "ml", b"first")
     os.link(tmp_path / "one" / "ml" / _FILES[0], tmp_path / "kept")
 
-    folders.take_back(tmp_path / "one" / "ml")
+    _done(folders, tmp_path / "one" / "ml")
     for name in ("two", "three"):
         _made(folders, tmp_path / name / "ml", b"other")
 
@@ -146,7 +191,7 @@ def test_what_waits_is_removed_at_the_end_and_another_process_leaves_nothing_to_
 ) -> None:
     folders = JobFolders(tmp_path / "spare")
     first = _made(folders, tmp_path / "one" / "ml", b"")
-    folders.take_back(tmp_path / "one" / "ml")
+    _done(folders, tmp_path / "one" / "ml")
     JobFolders(tmp_path / "spare").remove_spare()
     assert not (tmp_path / "spare").exists()
 
@@ -206,9 +251,9 @@ def test_whatever_a_job_does_the_next_finds_its_folder_as_new(
             with suppress(OSError):  # what the system does not let a job do
                 deed(ml / path, ml / other)
 
-        is_folder = ml.is_dir() and not ml.is_symlink()
-        with nullcontext() if is_folder else pytest.raises(OSError, match=re.escape(str(ml))):
-            folders.take_back(ml)
+        is_removed = not (ml.is_file() or ml.is_symlink())
+        with nullcontext() if is_removed else pytest.raises(OSError, match=re.escape(str(ml))):
+            _done(folders, ml)
 
         assert _made(folders, folder / "second" / "ml", b"same") == first
 

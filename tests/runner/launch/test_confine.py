@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +110,7 @@ def test_a_job_finds_this_machine(rewritten: Bench) -> None:
         lock = multiprocessing.get_context("fork").Lock()
         subprocess.run(["sh", "-c", "echo to /dev/stdout > /dev/stdout; echo to fd > /proc/self/fd/2"], check=True)
         open("/etc/passwd").read()
-        open("/proc/self/comm", "w").write("renamed")
+        open("/proc/self/comm").read()
         os.listdir("/"), os.listdir("..")
     """
     assert rewritten.python(code).code == 0, rewritten.errors
@@ -136,7 +137,9 @@ def test_a_job_imports_what_lies_beside_the_folder_of_runs(project: Bench, tmp_p
 def test_a_job_finds_what_came_since_the_one_before(project: Bench, tmp_path: Path) -> None:
     assert project.run("true").code == 0
     new = tmp_path / "project" / "new.csv"
+    before = new.parent.stat()
     new.write_text("1,2\n")
+    os.utime(new.parent, ns=(before.st_atime_ns, before.st_mtime_ns))  # as tar and rsync do
     assert project.run("cat", str(new)).code == 0, project.errors
     assert project.run("sh", "-c", f"echo 3 > {new}").code != 0
     assert new.read_text() == "1,2\n"
@@ -168,3 +171,48 @@ def test_a_temporary_folder_of_the_jobs_own_gives_no_right_to_another_place(
     )
     assert ended.code != 0
     assert "secret" not in rewritten.output
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"),
+    [
+        ("PYTHONPATH", "project"),
+        ("PYTHONPATH", "project/.dagsmith/runs/"),
+        ("PYTHONPATH", "project/.dagsmith/runs/one/steps/other"),
+        ("PATH", "/tmp/"),
+        ("PATH", "/"),
+        ("PATH", "link"),
+        ("TMPDIR", "project/.dagsmith/runs/one/steps/other"),
+    ],
+)
+def test_no_variable_gives_a_right_to_the_folder_of_runs(
+    project: Bench, tmp_path: Path, variable: str, folder: str
+) -> None:
+    secret = project.attempt("other") / "ml" / "secret"
+    secret.write_text("secret")
+    (tmp_path / "link").symlink_to(project.runs)
+    (tmp_path / "project" / "data").write_text("data")
+    places = {"PATH": "/usr/bin:/bin"}
+    places[variable] = f"{tmp_path / folder}{'/' if folder.endswith('/') else ''}:{places.get(variable, '')}"
+
+    assert project.run("cat", str(secret), environment=places).code == 1
+    assert project.run("cat", str(tmp_path / "project" / "data"), environment=places).code == 0, (
+        project.errors
+    )
+    assert project.output == "data"
+
+
+def test_a_job_learns_nothing_of_the_runners_environment(
+    rewritten: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-tell")
+    script = "for pid in $PPID /proc/[0-9]*; do tr '\\0' '\\n' < /proc/${pid#/proc/}/environ; done; true"
+    assert rewritten.run("sh", "-c", script).code == 0
+    assert "do-not-tell" not in rewritten.output
+    assert "PATH=" in rewritten.output, "it sees its own"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody but root may do that anyway")
+def test_a_job_of_roots_does_not_change_the_machine(rewritten: Bench) -> None:
+    assert rewritten.run("sh", "-c", ": >> /proc/sys/kernel/core_pattern").code != 0
+    assert rewritten.run("mount", "-t", "tmpfs", "none", str(rewritten.ml)).code != 0

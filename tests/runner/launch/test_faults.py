@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -273,10 +276,41 @@ def test_a_keeper_that_is_killed_while_it_waits_is_replaced(bench: Bench, number
         until(lambda: len(_keepers()) == 2)
         (waiting,) = (pid for pid, below in _keepers().items() if not below)
         os.kill(waiting, number)
-        assert bench.run("sh", "-c", "exit 6", step="next").code == 6
+        assert bench.run("sh", "-c", "ls /proc/self/fd; exit 6", step="next").code == 6
+        assert (bench.attempt("next") / "stdout.log").read_text().split() == ["0", "1", "2", "3"]
         until(lambda: waiting not in _keepers())
         (bench.ml / "go").touch()
         assert running.result().code == 5
+
+
+@pytest.fixture
+def slow_disk(rewritten: Bench) -> Iterator[None]:
+    """A program that cannot be started for the next minute: the kernel waits for who has a lease on it."""
+    program = rewritten.ml / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    handled = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    with program.open("r+b") as held:
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    signal.signal(signal.SIGIO, handled)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+@pytest.mark.usefixtures("slow_disk")
+def test_a_job_whose_start_takes_longer_than_it_may_run_is_ended(rewritten: Bench) -> None:
+    ended = rewritten.run("./program", timeout=0.5)
+    assert (ended.code, ended.timed_out, ended.stopped) == (None, True, False)
+    assert rewritten.run("true", step="next").code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+@pytest.mark.usefixtures("slow_disk")
+def test_a_job_that_does_not_start_is_stopped(rewritten: Bench) -> None:
+    threading.Timer(0.5, rewritten.stop.set).start()
+    ended = rewritten.run("./program")
+    assert (ended.code, ended.timed_out, ended.stopped) == (None, False, True)
 
 
 def test_a_supervisor_that_is_told_to_end_ends_its_jobs_and_is_replaced(bench: Bench) -> None:
