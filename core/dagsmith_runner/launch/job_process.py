@@ -30,11 +30,13 @@ def kill(pid: int, number: int) -> None:
 
 
 def kill_group(pid: int, number: int) -> None:
-    """Send a signal to a job's process and to all of its process group."""
-    kill(pid, number)
+    """Send a signal to a job's process and to all of its process group: once to each, as each may handle it."""
     # There may be no such group, yet or any more; of a group of zombies macOS says that it is not permitted.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+    with suppress(ProcessLookupError):
+        if os.getpgid(pid) != pid:
+            os.kill(pid, number)
 
 
 def fork(child: Callable[[], NoReturn]) -> int:

@@ -183,8 +183,11 @@ def remount_read_only(path: str, *, recursive: bool = True) -> None:
                 raise
 
 
-_RULESET = struct.Struct("=Q")
-"""Linux's ``struct landlock_ruleset_attr``, as far as its first version had it."""
+_RULESET = struct.Struct("=QQQ")
+"""Linux's ``struct landlock_ruleset_attr``: rights to files, rights to the network, what does not leave the domain."""
+
+_SIGNALS_STAY = 1 << 1
+"""``LANDLOCK_SCOPE_SIGNAL``, of the sixth version (Linux 6.12)."""
 
 _PATH_BENEATH = struct.Struct("=Qi")
 """Linux's ``struct landlock_path_beneath_attr``."""
@@ -196,24 +199,31 @@ def landlock_rights() -> int:
     Its second version (Linux 5.19) lets everybody shorten files; its first lets nobody move one to another folder,
     which is too little for a job.
     """
-    call = ctypes.c_long(_LANDLOCK_CREATE_RULESET)
-    version: int = _libc.syscall(call, None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_VERSION))
+    version = landlock_version()
     if version < 2:
         return 0
     return ALL_RIGHTS if version >= 3 else ALL_RIGHTS & ~_TRUNCATE
 
 
+def landlock_version() -> int:
+    """The version of Landlock that the kernel has; below 1 if it has none, or lets nobody use it."""
+    call = ctypes.c_long(_LANDLOCK_CREATE_RULESET)
+    version: int = _libc.syscall(call, None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_VERSION))
+    return version
+
+
 def landlock_rules(rights: int) -> int:
-    """A descriptor of rules that allow nothing yet of what needs these rights.
+    """A descriptor of rules that allow nothing yet of what needs these rights, nor signals to processes outside.
+
+    Before Linux 6.12 signals go everywhere.
 
     Raises:
         KernelError: If the kernel refuses.
     """
+    scoped = landlock_version() >= 6
+    rules = _RULESET.pack(rights, 0, _SIGNALS_STAY) if scoped else _RULESET.pack(rights, 0, 0)[:8]
     descriptor: int = _libc.syscall(
-        ctypes.c_long(_LANDLOCK_CREATE_RULESET),
-        _RULESET.pack(rights),
-        ctypes.c_size_t(_RULESET.size),
-        ctypes.c_uint32(0),
+        ctypes.c_long(_LANDLOCK_CREATE_RULESET), rules, ctypes.c_size_t(len(rules)), ctypes.c_uint32(0)
     )
     if descriptor < 0:
         raise KernelError("landlock_create_ruleset", ctypes.get_errno())

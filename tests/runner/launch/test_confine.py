@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith_runner.launch.linux import landlock_rights
+from dagsmith_runner.launch.linux import landlock_rights, landlock_version
 from dagsmith_runner.launch.processes import ProcessLauncher
 from tests.runner.launch.bench import Bench
 
@@ -216,3 +216,17 @@ def test_a_job_learns_nothing_of_the_runners_environment(
 def test_a_job_of_roots_does_not_change_the_machine(rewritten: Bench) -> None:
     assert rewritten.run("sh", "-c", ": >> /proc/sys/kernel/core_pattern").code != 0
     assert rewritten.run("mount", "-t", "tmpfs", "none", str(rewritten.ml)).code != 0
+
+
+def test_a_job_sends_no_signal_to_another_or_to_the_runner(rewritten: Bench) -> None:
+    if landlock_version() < 6:
+        pytest.skip("this kernel's Landlock knows no signals")
+    with rewritten.running(
+        "sh", "-c", "echo $$ > pid; touch there; until [ -e go ]; do sleep 0.01; done; exit 5"
+    ) as other:
+        pids = [(rewritten.ml / "pid").read_text().strip(), str(os.getpid())]
+        for pid in pids:
+            assert rewritten.run("sh", "-c", f"kill -TERM {pid}", step="spy").code != 0
+            assert "not permitted" in (rewritten.attempt("spy") / "stderr.log").read_text()
+        (rewritten.ml / "go").touch()
+        assert other.result().code == 5
