@@ -87,7 +87,7 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
     steps = tuple(step for name, step in definition.steps.items() if name in selected)
     for step in steps:
         sink.extend(_check_step(step, options))
-        sink.extend(_check_left_out(step, selected, earlier))
+        sink.extend(_check_left_out(step, selected, earlier, options.earlier))
     if not sink.errors:
         sink.extend(_check_data(steps, options, scope, store))
     sink.raise_errors()
@@ -165,17 +165,21 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
 
 
 def _check_left_out(
-    step: Step, selected: frozenset[str], earlier: Mapping[str, KeptResult]
+    step: Step, selected: frozenset[str], earlier: Mapping[str, KeptResult], runs: tuple[Path, ...]
 ) -> Iterator[Diagnostic]:
+    """Say which steps this one reads that neither run nor have a result in one of the earlier runs."""
     read = dict.fromkeys(
         other for get in references(step.body) if (other := referenced_step(get)) is not None
     )
+    where = " or ".join(folder.name for folder in runs if (folder / "run.json").is_file())
     for other in read:
         if other not in selected and other not in earlier:
+            lack = f", and run {where} has no result of it" if where else ""
+            taken = "--from-run RUN takes its result from an earlier run, " if not where else ""
             yield Diagnostic(
-                f"step {step.name!r} reads step {other!r}, which is not selected",
+                f"step {step.name!r} reads step {other!r}, which is not selected{lack}",
                 code="not-selected",
-                hint=f"--from-run RUN takes its result from an earlier run, --only {other} or --from {other} runs it",
+                hint=f"{taken}--only {other} or --from {other} runs it",
             )
 
 

@@ -330,6 +330,20 @@ def test_an_earlier_run_stands_for_steps_that_are_not_run_again(asking: Project)
     assert "step 'agreed' reads step 'ask', which is not selected" in done.err
 
 
+def test_an_earlier_run_that_lacks_a_step_is_named(asking: Project) -> None:
+    asking.define(ask("ask"), when("agreed", OK, True, [], []), fail("end", "the end"))
+    assert asking.run("run", "definition.json", "--only", "end").code == 1
+    earlier = asking.runs[0].name
+    again = ("run", "definition.json", "--only", "agreed")
+    done = asking.run(*again, "--from-run", earlier)
+    assert done.code == 1
+    reads = "error: step 'agreed' reads step 'ask', which is not selected"
+    runs_it = "--only ask or --from ask runs it)"
+    assert f"{reads}, and run {earlier} has no result of it ({runs_it}\n" in done.err
+    taken = "--from-run RUN takes its result from an earlier run"
+    assert f"{reads} ({taken}, {runs_it}\n" in asking.run(*again).err
+
+
 def test_what_cannot_run_here_can_be_stubbed(project: Project) -> None:
     project.define(
         {"Name": "cluster", "Type": "EMR", "Arguments": {}},
