@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from dagsmith_runner.container.checks import listed, mapping
 from dagsmith_runner.definition import Step
 from dagsmith_runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
 from dagsmith_runner.store.folder import NotFoundError, Store
@@ -172,7 +173,20 @@ def recall(
     return folder, kept
 
 
-def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Path) -> bool:
+def fixed_places(arguments: Mapping[str, Any], execution: str) -> dict[str, str]:
+    """By name of an output: where it goes in every execution, so that others may name that place themselves."""
+    config = mapping(arguments.get("ProcessingOutputConfig"))
+    places = {
+        str(output.get("OutputName")): mapping(output.get("S3Output")).get("S3Uri")
+        for output in map(mapping, listed(config.get("Outputs")))
+    }
+    places["predictions"] = mapping(arguments.get("TransformOutput")).get("S3OutputPath")
+    return {name: uri for name, uri in places.items() if isinstance(uri, str) and execution not in uri}
+
+
+def take_outputs(
+    kept: KeptResult, source: RunFolder, store: Store, scratch: Path, places: Mapping[str, str]
+) -> bool:
     """Copy what a step left into this run's own store, under the same URIs; blocks are shared where they can be.
 
     Args:
@@ -180,6 +194,7 @@ def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Pat
         source: The run that it did so in.
         store: The own store.
         scratch: A folder for the copies, made and removed here.
+        places: By name of an output: where it goes too.
 
     Returns:
         Whether all of it was there; somebody may remove it, or the run, at any time.
@@ -191,13 +206,15 @@ def take_outputs(kept: KeptResult, source: RunFolder, store: Store, scratch: Pat
     if not all(theirs.exists(uri) if uri.startswith("s3://") else Path(uri).exists() for uri in left):
         return False
     try:
-        for number, uri in enumerate(uri for uri in left if uri.startswith("s3://")):
+        copies = [(uri, uri) for uri in left if uri.startswith("s3://")]
+        copies += [(uri, places[name]) for name, uri in result.outputs.items() if name in places]
+        for number, (uri, place) in enumerate(dict.fromkeys(copies)):
             copy = scratch / str(number)
             if theirs.path(uri).is_file():
                 theirs.fetch_file(uri, copy)
             else:
                 theirs.fetch(uri, copy)
-            store.put(copy, uri)
+            store.put(copy, place)
     except (FileNotFoundError, NotFoundError):
         return False
     finally:

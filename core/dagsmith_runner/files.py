@@ -96,18 +96,22 @@ def remove_tree(folder: Path) -> None:
             raise OSError(errno.ENOTEMPTY, "its folders are nested too deep", str(folder)) from None
 
 
-def files_below(folder: Path, *, links: bool = True) -> Iterator[tuple[str, Path]]:
+def files_below(
+    folder: Path, *, links: bool = True, without: Path | None = None
+) -> Iterator[tuple[str, Path]]:
     """Every file below ``folder`` in the order of their names: its relative POSIX path and itself.
 
     Args:
         folder: Where to begin.
         links: Whether links are followed; else they are refused.
+        without: A folder below it that is left out.
 
     Raises:
         UnsafeFileError: If a link is refused or leads nowhere or in a circle, something is neither file nor folder, or
             a folder cannot be read.
     """
-    yield from _below(folder, "", (_identity(folder),), links)
+    left_out = _identity(without) if without is not None and without.is_dir() else None
+    yield from _below(folder, "", (_identity(folder),), links, left_out)
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -116,7 +120,11 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _below(
-    folder: Path, prefix: str, above: tuple[tuple[int, int], ...], links: bool
+    folder: Path,
+    prefix: str,
+    above: tuple[tuple[int, int], ...],
+    links: bool,
+    left_out: tuple[int, int] | None,
 ) -> Iterator[tuple[str, Path]]:
     try:
         children = sorted(folder.iterdir(), key=lambda child: child.name)
@@ -136,7 +144,8 @@ def _below(
             identity = _identity(path)
             if identity in above:
                 raise UnsafeFileError(f"{path} links to a folder that it is in")
-            yield from _below(path, f"{name}/", (*above, identity), links)
+            if identity != left_out:
+                yield from _below(path, f"{name}/", (*above, identity), links, left_out)
         else:
             raise UnsafeFileError(f"{path} is neither a file nor a folder")
 

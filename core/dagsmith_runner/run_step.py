@@ -104,7 +104,8 @@ class StepRunner:
         if key is not None and (found := cache.recall(self.options.runs, key, step)) is not None:
             source, kept = found
             scratch = self.folder.path / "steps" / step.name / "cached"
-            if cache.take_outputs(kept, source, self.store, scratch):
+            places = cache.fixed_places(arguments, self.record.execution)
+            if cache.take_outputs(kept, source, self.store, scratch, places):
                 origin = kept.cached_from or source.id
                 return KeptResult(kept.result, kept.ended, 0.0, 0, cached_from=origin), "cached"
         result = self._attempts(step, arguments, body, started)

@@ -275,7 +275,7 @@ class _Session:
 
 def _store(root: Path, options: RunOptions, objects: Mapping[str, Path]) -> Store:
     earlier = tuple(folder / "s3" for folder in options.earlier)
-    return Store(root, {**options.inputs, **objects}, earlier, real_s3=options.real_s3)
+    return Store(root, {**options.inputs, **objects}, earlier, real_s3=options.real_s3, runs=options.runs)
 
 
 def _region(definition: str) -> str:

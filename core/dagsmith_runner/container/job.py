@@ -271,7 +271,11 @@ def _outside(run: StepRun, said: Sequence[str]) -> str:
     """To a script that seems to have been kept from writing somewhere: say where it may."""
     if run.launcher.isolation == "docker" or not any(word in text for word in _REFUSED for text in said):
         return ""
-    return f". A job writes to {ML} and to temporary folders alone: elsewhere, what it leaves is lost in SageMaker"
+    in_tmp = run.launcher.isolation == "paths" and run.folder.resolve().is_relative_to(
+        os.path.realpath("/tmp")
+    )
+    where = "$TMPDIR alone, as the runs are in /tmp" if in_tmp else "temporary folders alone"
+    return f". A job writes to {ML} and to {where}: elsewhere, what it leaves is lost in SageMaker"
 
 
 def _full(folder: Path) -> str:
@@ -296,8 +300,8 @@ def runtime_limit(request: Mapping[str, Any]) -> float:
 
 
 def has_files(folder: Path) -> bool:
-    """Whether a job left anything in a folder; S3 has no empty folders."""
-    return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
+    """Whether a job left anything in a folder, even what cannot be handed over; S3 has no empty folders."""
+    return folder.is_dir() and any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
 
 
 @contextmanager

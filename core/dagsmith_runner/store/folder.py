@@ -40,6 +40,7 @@ class Store:
         inputs: By S3 URI: the local file or folder that stands for it.
         stores: The folders of earlier runs' stores.
         real_s3: Whether S3 itself is read.
+        runs: The folder of all runs, which is not part of an input that it lies in.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Store:
         stores: tuple[Path, ...] = (),
         *,
         real_s3: bool = False,
+        runs: Path | None = None,
     ) -> None:
         self.root = root
         self._inputs = dict(inputs or {})
         self._stores = stores
         self._real_s3 = real_s3
+        self._runs = runs
         self._lock = threading.RLock()
         self._remote_lock = threading.Lock()
 
@@ -203,7 +206,7 @@ class Store:
         """By key: the objects that the URI means; and how many characters of each key are the place of the folder."""
         wanted = parse(uri)
         self.path(uri)
-        given = local_inputs.objects(self._inputs, wanted.bucket, wanted.key)
+        given = local_inputs.objects(self._inputs, wanted.bucket, wanted.key, self._runs)
         objects, above = _meant({**given, **_keys(self.root, wanted)}, wanted)
         for root in self._stores:
             if not objects:
@@ -242,7 +245,7 @@ class Store:
             folder = root.joinpath(wanted.bucket, *filter(None, parent.split("/")))
             if folder.is_dir():
                 beside.update(f"{parent}/{child.name}".lstrip("/") for child in folder.iterdir())
-        beside.update(local_inputs.objects(self._inputs, wanted.bucket, parent))
+        beside.update(local_inputs.objects(self._inputs, wanted.bucket, parent, self._runs))
         near = did_you_mean(str(wanted), (f"s3://{wanted.bucket}/{key}" for key in beside))
         near = near or f"--input {wanted}=PATH gives it a local file or folder"
         return NotFoundError(f"nothing is at {uri} ({near})")

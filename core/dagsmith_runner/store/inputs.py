@@ -21,11 +21,19 @@ def check(inputs: Mapping[str, Path]) -> Iterator[Diagnostic]:
             yield Diagnostic(f"--input {uri}: there is no {path}", code="missing-file")
 
 
-def objects(inputs: Mapping[str, Path], bucket: str, beginning: str) -> dict[str, Path]:
+def objects(
+    inputs: Mapping[str, Path], bucket: str, beginning: str, without: Path | None = None
+) -> dict[str, Path]:
     """By key: the local files that stand for the keys of ``bucket`` with this beginning.
 
     Where two inputs could give a key, the one with the longer URI does. Links in a user's folder are followed: the
     folder is what the user sees in it.
+
+    Args:
+        inputs: By URI: the files and folders.
+        bucket: The bucket.
+        beginning: How the keys begin.
+        without: A folder that is not part of any input that it lies in: that of all runs, which is no data.
     """
     found: dict[str, Path] = {}
     named = sorted(((parse(uri), path) for uri, path in inputs.items()), key=lambda pair: len(pair[0].key))
@@ -33,7 +41,11 @@ def objects(inputs: Mapping[str, Path], bucket: str, beginning: str) -> dict[str
         if uri.bucket == bucket:
             _hide(found, uri)
             found.update(
-                {key: file for key, file in _files(uri, path, beginning) if key.startswith(beginning)}
+                {
+                    key: file
+                    for key, file in _files(uri, path, beginning, without)
+                    if key.startswith(beginning)
+                }
             )
     return found
 
@@ -43,7 +55,7 @@ def _hide(found: dict[str, Path], uri: S3Uri) -> None:
         del found[key]
 
 
-def _files(uri: S3Uri, path: Path, beginning: str) -> Iterator[tuple[str, Path]]:
+def _files(uri: S3Uri, path: Path, beginning: str, without: Path | None) -> Iterator[tuple[str, Path]]:
     """The files of one input that may match; only the part of a folder that is asked for is read.
 
     Where an object or a folder has exactly the key that is asked for, others whose keys begin so do not count.
@@ -62,7 +74,7 @@ def _files(uri: S3Uri, path: Path, beginning: str) -> Iterator[tuple[str, Path]]
         inner = inner.rpartition("/")[0]
         if inner and not (path / inner).is_dir():
             return
-    for name, file in files_below(path / inner if inner else path):
+    for name, file in files_below(path / inner if inner else path, without=without):
         yield f"{above}{inner}/{name}" if inner else f"{above}{name}", file
 
 

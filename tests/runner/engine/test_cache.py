@@ -11,7 +11,7 @@ import pytest
 
 from dagsmith_runner.files import pack_tar_gz
 from dagsmith_runner.outcome import RunOutcome
-from tests.runner.engine.pipelines import contents, definition, get, job, output_of, run, statuses
+from tests.runner.engine.pipelines import BUCKET, contents, definition, get, job, output_of, run, statuses
 
 CACHED: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
 SERVES = """
@@ -192,3 +192,18 @@ def test_other_packages_are_another_environment(tmp_path: Path, monkeypatch: pyt
     assert [statuses(run(text, tmp_path))["a"] for _ in range(2)] == ["succeeded", "cached"]
     (packages / "greeting-2.0.dist-info").mkdir()
     assert statuses(run(text, tmp_path)) == {"a": "succeeded"}
+
+
+def test_a_cached_output_is_also_where_the_step_says_that_it_goes(tmp_path: Path) -> None:
+    def writes(name: str) -> dict[str, Any]:
+        made = job(name, "echo 1 > $OUT/x", CacheConfig={"Enabled": True})
+        made["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] = f"{BUCKET}/{name}"
+        return made
+
+    steps = [writes("a"), writes("b"), job("c", "cat $IN0/x > $OUT/x", f"{BUCKET}/b", DependsOn=["b"])]
+    steps[1]["DependsOn"] = ["a"]
+
+    outcome = run(definition(steps), tmp_path)
+
+    assert statuses(outcome) == {"a": "succeeded", "b": "cached", "c": "succeeded"}
+    assert {key: contents(outcome)[f"bucket/{key}/x"] for key in ("a", "b")} == {"a": b"1\n", "b": b"1\n"}

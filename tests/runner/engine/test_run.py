@@ -229,6 +229,22 @@ def test_a_run_that_another_reads_is_not_removed_and_does_not_go_on(tmp_path: Pa
     assert clean(tmp_path / "runs", [RunFolder(first.folder)]).removed == (first.id,)
 
 
+def test_the_folder_of_runs_is_no_part_of_an_input_that_it_lies_in(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x").write_text("1")
+    text = definition([job("a", "cd $IN0 && find . -type f | sort > $OUT/found", "s3://user/all")])
+    for _ in range(2):
+        outcome = run(text, tmp_path, inputs={"s3://user/all": tmp_path})
+        assert contents(outcome)["bucket/ID/a/found"] == b"./data/x\n"
+
+
+def test_an_output_that_is_nothing_but_a_link_out_fails_the_step(tmp_path: Path) -> None:
+    outcome = run(definition([job("a", "ln -s /etc $OUT/etc")]), tmp_path)
+    assert statuses(outcome) == {"a": "failed"}
+    assert outcome.reason is not None
+    assert "is a link out of its folder" in outcome.reason
+
+
 def test_a_run_that_is_removed_meanwhile_is_told(tmp_path: Path) -> None:
     first = run(definition([fail("f")]), tmp_path)
     runner = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs"))
