@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import string
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from dagsmith.errors import DagsmithError, did_you_mean
 from dagsmith_runner.events import Event
 from dagsmith_runner.executor import StepResult
-from dagsmith_runner.files import copy_file
 from dagsmith_runner.outcome import Ledger, RunOutcome, RunStatus, StepOutcome
-from dagsmith_runner.store.folder import Store
 
 FORM = 1
 """The form of the files here; a run of another form is not resumed."""
-
-_README = """\
-A run of pipeline {pipeline} on this machine, by dagsmith.
-
-definition.json        what was run: the pipeline's definition, as SageMaker would get it
-parameters.json        the values of its parameters
-plugins.lock.json      the plugins that took part in its compile, if there were any
-run.json               how the run stands: its status, its times, its steps
-events.jsonl           what happened, a line each
-s3/BUCKET/KEY          what stands for S3
-steps/STEP/result.json what came of a step; a step that has one has succeeded
-steps/STEP/attempt-N/  stdout.log and stderr.log; and ml/, the job's /opt/ml, if it failed
-
-To go on with a run that failed or was interrupted: dagsmith run --resume {id}
-To remove it: dagsmith runs clean {id}
-"""
 
 
 class RunFolderError(DagsmithError):
@@ -72,6 +52,10 @@ class RunRecord:
     steps: tuple[StepOutcome, ...] = ()
     reason: str | None = None
     seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as in the file."""
+        return {"form": FORM, **asdict(self), "started": self.started.isoformat()}
 
 
 @dataclass(frozen=True)
@@ -134,9 +118,8 @@ class RunFolder:
         Raises:
             RunFolderError: If it cannot be written.
         """
-        data = {"form": FORM, **asdict(record), "started": record.started.isoformat()}
         with self._writing():
-            write_json(self.path / "run.json", data)
+            write_json(self.path / "run.json", record.as_dict())
 
     def result(self, step: str) -> KeptResult | None:
         """What came of a step, if it has succeeded.
@@ -297,67 +280,6 @@ class RunFolder:
         return data
 
 
-def create_run(
-    runs: Path,
-    pipeline: str,
-    definition: str,
-    parameters: Mapping[str, Any],
-    *,
-    region: str,
-    options: Mapping[str, Any],
-    plugin_lock: str | None,
-    objects: Mapping[str, Path],
-) -> RunFolder:
-    """Make the folder of a new run, with all that is known before it starts; ``run.json``, which makes it one, is last.
-
-    The id is the time, the pipeline and the end of the execution's id.
-
-    Args:
-        runs: The folder of all runs.
-        pipeline: The pipeline's name.
-        definition: The pipeline's definition.
-        parameters: The values of its parameters.
-        region: The region that the run pretends to be in.
-        options: The choices of the run, JSON-ready.
-        plugin_lock: The text of the plugin lock.
-        objects: By S3 URI: files that are copied into the store, such as staged code.
-
-    Raises:
-        RunFolderError: If it cannot be written.
-    """
-    started = datetime.now(timezone.utc)
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-        (runs / ".gitignore").write_text("*\n", "utf-8")  # runs are nobody's source
-        folder, execution = _new_folder(runs, f"{started:%Y%m%dT%H%M%SZ}-{pipeline}")
-        (folder.path / "README.txt").write_text(_README.format(pipeline=pipeline, id=folder.id), "utf-8")
-        (folder.path / "definition.json").write_text(definition, "utf-8")
-        write_json(folder.path / "parameters.json", dict(parameters))
-        if plugin_lock is not None:
-            (folder.path / "plugins.lock.json").write_text(plugin_lock, "utf-8")
-        store = Store(folder.store)
-        for number, (uri, path) in enumerate(objects.items()):
-            copy = folder.path / f".object-{number}"
-            copy_file(path, copy)
-            store.put(copy, uri)
-    except OSError as error:
-        raise RunFolderError(f"{error.filename or runs} cannot be written: {error.strerror}") from error
-    folder.write_record(RunRecord(folder.id, pipeline, execution, region, started, options=options))
-    return folder
-
-
-def _new_folder(runs: Path, beginning: str) -> tuple[RunFolder, str]:
-    """A folder that was not there, and the id of an execution that it ends with."""
-    while True:
-        execution = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
-        folder = RunFolder(runs / f"{beginning}-{execution[-4:]}")
-        try:
-            folder.path.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder, execution
-
-
 def open_run(runs: Path, run: str) -> RunFolder:
     """The folder of a run that is there.
 
@@ -373,7 +295,7 @@ def open_run(runs: Path, run: str) -> RunFolder:
 
 def runs_in(runs: Path) -> list[RunFolder]:
     """All runs in a folder of runs, in the order of their start."""
-    return sorted((RunFolder(path.parent) for path in runs.glob("*/run.json")), key=_began)
+    return sorted((RunFolder(path.parent) for path in runs.glob("[!.]*/run.json")), key=_began)
 
 
 def _began(folder: RunFolder) -> tuple[str, int, str]:

@@ -20,12 +20,13 @@ from dagsmith_runner.events import Event, EventKind, Listener
 from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.launch.launcher import launcher
 from dagsmith_runner.leftovers import Leftovers
+from dagsmith_runner.new_run import create_run
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.outcome import Ledger, RunOutcome, RunStatus
 from dagsmith_runner.parameters import parameter_values
 from dagsmith_runner.plan import Plan, make_plan
 from dagsmith_runner.references import ReferenceFailedError, Scope
-from dagsmith_runner.run_folder import RunFolder, RunRecord, create_run, open_run
+from dagsmith_runner.run_folder import RunFolder, RunRecord, open_run
 from dagsmith_runner.run_step import Ended, StepRunner, execution_variables
 from dagsmith_runner.scheduler import Schedule
 from dagsmith_runner.store.folder import Store

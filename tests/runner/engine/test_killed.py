@@ -28,6 +28,7 @@ from tests.runner.engine.pipelines import (
     run,
     statuses,
 )
+from tests.runner.launch.bench import until
 
 RUN = """
 import sys
@@ -106,6 +107,26 @@ def test_a_killed_run_is_resumed_to_the_same_result(
 def test_one_that_is_killed_before_it_has_a_run_leaves_nothing_that_looks_like_one(tmp_path: Path) -> None:
     folder = _killed(tmp_path, 0, delay=0.05)
     assert folder is None or folder.outcome().status in ("Stopped", "Succeeded")
+
+
+def test_what_a_killed_process_began_to_make_is_no_run_and_goes_with_the_next(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    os.mkfifo(tmp_path / "code")  # to copy it takes for ever
+    program = RUN.replace("jobs=2)", "jobs=2), objects={'s3://bucket/code': Path(sys.argv[3])}")
+    (tmp_path / "definition.json").write_text(definition([fail("f")]))
+    arguments = [str(tmp_path / name) for name in ("definition.json", "runs", "code")]
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments])
+    until(lambda: any(runs.glob(".new-*/definition.json")))
+    assert runs_in(runs) == []
+    other = run(definition([fail("f")]), tmp_path)
+    assert len(list(runs.glob(".new-*"))) == 1, "a process that still makes a run is left alone"
+    process.kill()
+    process.wait()
+
+    last = run(definition([fail("f")]), tmp_path)
+
+    assert [folder.id for folder in runs_in(runs)] == [other.id, last.id]
+    assert not list(runs.glob(".new-*"))
 
 
 def test_a_run_that_is_killed_twice_is_resumed(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
