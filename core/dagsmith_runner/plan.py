@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dagsmith.errors import Diagnostic, DiagnosticSink, did_you_mean
-from dagsmith_runner import stub
+from dagsmith_runner import stub, unread
 from dagsmith_runner.cache import asks_for_cache, lifetime
 from dagsmith_runner.container.checks import shape_problems
 from dagsmith_runner.definition import Definition, Step
@@ -43,6 +44,10 @@ _WRITES = frozenset(
 
 _JOBS = frozenset({"DebugHookConfig", "OutputDataConfig", "ProfilerConfig", "TensorBoardOutputConfig"})
 """Arguments below which an S3 URI is one that training jobs write below, each at its own name."""
+
+_STAGED_CODE = re.compile(r"/code/[0-9a-f]{64}/[^/]+$")
+"""The end of the URI of code that dagsmith staged: the digest of its content, and a file. Source:
+``dagsmith.staging.archive``, which this package does not import."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
         sink.extend(_check_left_out(step, selected, earlier, options.earlier))
     if not sink.errors:
         sink.extend(_check_data(steps, options, scope, store))
+        sink.extend(unread.check(definition, steps, options, scope))
     sink.raise_errors()
     return Plan(steps, frozenset(definition.steps.keys() - selected), earlier, sink.warnings)
 
@@ -227,10 +233,20 @@ def _check_data(
                 yield Diagnostic(
                     f"step {step.name!r} reads {uri}, and nothing is there",
                     code="missing-data",
-                    hint=f"--input {uri.rstrip('/')}=PATH gives it a local file or folder",
+                    hint=_how_to_give(uri),
                     # A step in a branch may never run.
                     severity="error" if step.inside is None else "warning",
                 )
+
+
+def _how_to_give(uri: str) -> str:
+    """What supplies an S3 URI that is nowhere."""
+    given = f"--input {uri.rstrip('/')}=PATH gives it a local file or folder"
+    if _STAGED_CODE.search(uri):
+        return (
+            f"it is code that dagsmith staged: dagsmith run CONFIG, with the config file, brings it; {given}"
+        )
+    return given
 
 
 def _written(step: Step, options: RunOptions, scope: Scope) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from typing import Any
 
 import pytest
 
@@ -250,6 +251,48 @@ def test_an_equals_sign_in_a_key_is_no_end_of_the_uri(project: Project) -> None:
     assert options["inputs"] == {"s3://my-bucket/date=2026-01-01": str(project.path / "data")}
 
 
+def reading(name: str, uri: Any, **more: str) -> dict[str, Any]:
+    """A job that reads an S3 URI."""
+    step = job(name, "")
+    data = {"S3Uri": uri, "LocalPath": "/opt/ml/processing/data", "S3DataType": "S3Prefix", **more}
+    step["Arguments"]["ProcessingInputs"] = [{"InputName": "data", "S3Input": data}]
+    return step
+
+
+BUCKET = {"Name": "Bucket", "Type": "String", "DefaultValue": "given"}
+JOINED = {"Std:Join": {"On": "/", "Values": ["s3:/", {"Get": "Parameters.Bucket"}, "data"]}}
+
+
+def test_an_input_that_no_step_reads_is_told_with_the_nearest_one(project: Project) -> None:
+    project.write("x", "1")
+    project.define(reading("load", JOINED), parameters=[BUCKET])
+    typed = ("s3://given/dta", "s3://given/data", "s3://given/data/more", "s3://given/data-2")
+    done = project.run("run", "definition.json", *(f"--input={uri}=x" for uri in typed))
+    assert done.code == 0, done.err
+    told = [line[9:] for line in done.err.splitlines() if "no step reads" in line]
+    assert told == [
+        "warning: --input s3://given/dta: no step reads it (did you mean 's3://given/data'?)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(reading("later", {"Get": "Steps.ask.OutputParameters['ok']"}), id="an answer"),
+        pytest.param(reading("later", "s3://given/list", S3DataType="ManifestFile"), id="a list"),
+    ],
+)
+def test_no_input_is_doubted_where_the_run_itself_says_what_is_read(
+    project: Project, step: dict[str, Any]
+) -> None:
+    project.write("x", "1")
+    project.define(ask("ask"), {**step, "DependsOn": ["ask"]})
+    inputs = ("--input", "s3://given/list=x", "--input", "s3://given/unknown=x")
+    done = project.run("run", "definition.json", *inputs, "--callback", "ask=yes.json")
+    assert "running ask" in done.err
+    assert "no step reads" not in done.err
+
+
 def test_every_choice_reaches_the_run(asking: Project) -> None:
     call = {
         "Name": "call",
@@ -310,6 +353,31 @@ def test_a_config_is_compiled_and_run(project: Project) -> None:
     assert "churn failed" in done.err
     assert "step 'stop' failed: not yet" in done.err
     assert [re.sub(r"^\w+-|-\w+$", "", run.name) for run in project.runs] == ["churn-prod", "churn"]
+
+
+STAGED = """\
+pipeline: {name: scores, role: arn:aws:iam::123456789012:role/SageMakerRole, bucket: my-bucket}
+defaults:
+  Processing: {image_uri: 123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1, instance_type: ml.m5.large}
+steps:
+  measure: {type: Processing, entry_point: measure.py}
+edges: []
+"""
+
+
+def test_a_definition_without_its_staged_code_is_told_where_that_comes_from(project: Project) -> None:
+    project.write("c.yaml", STAGED)
+    project.write("measure.py", "print('measured')")
+    assert project.run("compile", "c.yaml", "-o", "definition.json").code == 0
+    done = project.run("run", "definition.json")
+    assert done.code == 1
+    assert (
+        "/measure.py, and nothing is there (it is code that dagsmith staged: dagsmith run CONFIG" in done.err
+    )
+    assert project.run("run", "c.yaml").code == 0
+    project.define(reading("load", "s3://given/code/measure.py"))
+    done = project.run("run", "definition.json")
+    assert "and nothing is there (--input s3://given/code/measure.py=PATH" in done.err
 
 
 def test_mistakes_in_a_config_are_told_with_their_lines(project: Project) -> None:
