@@ -9,7 +9,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MAX_LINE = 16_384
@@ -17,19 +17,42 @@ MAX_LINE = 16_384
 
 
 def main(seconds: str, definitions: str, *logs: str) -> None:
-    """Print by name: the last value, as text, that each expression captured.
+    """Print ``found``, by name the last value, as text, that each expression captured; and ``slow``: who took too long.
 
-    After so many seconds the process ends by itself: who would end it may have been killed.
+    Each expression has its part of the seconds, and all of them together end in time: who would end this process may
+    have been killed.
     """
-    signal.alarm(int(seconds))
-    expressions = [(item["Name"], re.compile(item["Regex"])) for item in json.loads(definitions)]
+    signal.signal(signal.SIGALRM, _give_up)
+    items = json.loads(definitions)
     found: dict[str, str] = {}
+    slow: list[str] = []
+    for item in items:
+        signal.setitimer(signal.ITIMER_REAL, float(seconds) / len(items))
+        try:
+            last = _last(re.compile(item["Regex"]), logs)
+        except _TooSlowError:
+            slow.append(item["Name"])
+        else:
+            found.update({} if last is None else {item["Name"]: last})
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    print(json.dumps({"found": found, "slow": slow}))
+
+
+class _TooSlowError(Exception):
+    """An expression has had its time."""
+
+
+def _give_up(number: int, frame: object) -> None:
+    raise _TooSlowError
+
+
+def _last(expression: re.Pattern[str], logs: Iterable[str]) -> str | None:
+    last = None
     for log in logs:
         for line in _lines(Path(log)):
-            for name, expression in expressions:
-                for match in expression.finditer(line):
-                    found[name] = match[1] if expression.groups else match[0]
-    print(json.dumps(found))
+            for match in expression.finditer(line):
+                last = match[1] if expression.groups else match[0]
+    return last
 
 
 def _lines(log: Path) -> Iterator[str]:
