@@ -219,6 +219,8 @@ def check_exit(
     if exit.stopped or (run.stop.is_set() and exit.code != 0):
         raise StepStoppedError(f"step {run.step.name} was stopped")
     log = stderr if stderr.exists() and stderr.stat().st_size else stdout
+    if exit.lost:
+        raise StepFailedError(f"InternalServerError: {exit.problem}", kind=INTERNAL_ERROR, log=log)
     if exit.problem is not None:
         raise StepFailedError(f"ClientError: the job could not be started: {exit.problem}", log=log)
     if exit.timed_out:

@@ -55,7 +55,8 @@ class Exit:
         timed_out: Whether it was ended since its time was over.
         stopped: Whether it was ended since the run is being stopped.
         seconds: How long it ran.
-        problem: Why it could not be started.
+        problem: Why it could not be started, or was lost.
+        lost: Whether it ended since the process that stood over it did.
     """
 
     code: int | None
@@ -64,6 +65,7 @@ class Exit:
     stopped: bool = False
     seconds: float = 0.0
     problem: str | None = None
+    lost: bool = False
 
 
 class Launcher(Protocol):

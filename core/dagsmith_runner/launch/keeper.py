@@ -133,7 +133,8 @@ def _run(
     if request["view"] is not None and not told and os.WIFEXITED(status):
         told = {"problem": _BROKEN}
     code = told.get("code", os.waitstatus_to_exitcode(status))
-    if watch.reason == "gone" and code < 0:
+    lost = watch.reason == "gone" and code < 0
+    if lost:
         told = {"problem": _GONE}
     return {
         "code": code if code >= 0 and "problem" not in told else None,
@@ -142,6 +143,7 @@ def _run(
         "stopped": watch.reason == "stop",
         "seconds": seconds,
         "problem": told.get("problem"),
+        "lost": lost,
     }
 
 

@@ -158,9 +158,9 @@ class ProcessLauncher:
         answer = receive(job)
         if answer is None:
             problem = "the process that stood over the job was killed, and so the job was ended"
-            answer = {"problem": problem} if ended is None else {ended: True}
+            answer = {"problem": problem, "lost": True} if ended is None else {ended: True}
         if self._supervisor.closed.is_set() and answer.get("code") is None:
-            answer = {**answer, "stopped": True, "problem": None}
+            answer = {**answer, "stopped": True, "problem": None, "lost": False}
         return {"code": None, **answer}
 
     def _wait(

@@ -267,6 +267,7 @@ def test_a_killed_keeper_is_told_and_its_job_is_ended(bench: Bench) -> None:
         assert bench.run("true", step="next").code == 0
     assert ended.code is None
     assert ended.problem == "the process that stood over the job was killed, and so the job was ended"
+    assert ended.lost
     until_gone(mark)
 
 
