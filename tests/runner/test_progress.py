@@ -34,6 +34,17 @@ def test_without_a_terminal_each_event_is_a_plain_line(capsys: pytest.CaptureFix
     ]
 
 
+def test_a_message_is_shown_without_colors_and_without_what_was_written_over(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reason = "AlgorithmError: 10%\r\x1b[31mtoo large\x1b[0m\x1b]0;title\x07, exit code: 1"
+    with progress(quiet=False, as_json=False) as listener:
+        listener(Event("step-failed", "train", reason))
+    assert [line[9:] for line in capsys.readouterr().err.splitlines()] == [
+        "failed train: AlgorithmError: ... too large, exit code: 1",
+    ]
+
+
 def test_as_json_each_event_is_a_line_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(quiet=False, as_json=True) as listener:
         for event in EVENTS:
@@ -56,8 +67,17 @@ def test_quiet_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (b"", ""),
         (b"one\ntwo\n", "two"),
         (b"one\n\n  \n", "one"),
-        (b"10%\r20%\r30%\n", "10%20%30%"),
-        (b"\x1b[31mred\x1b[0m\n", "[31mred[0m"),
+        (b"10%\r20%\r30%\n", "30%"),
+        (b"one\r\ntwo\r\n", "two"),
+        (b"\r10%\r20%\r", "20%"),
+        (b"done\n\r50%\r    \r", "done"),
+        (b"a\tb", "a b"),
+        (b"\x1b[31mred\x1b[0m\n", "red"),
+        (b"\x1b[38:2:1:2:3mc\x1b[>4;1m\x1b[2Kd\x1b(Be", "cde"),
+        (b"\x1b]0;title\x07one \x1b]8;;https://x\x1b\\link\x1b]8;;\x1b\\ two\n", "one link two"),
+        (b"one\x1b[31", "one"),
+        (b"one\x1b", "one"),
+        (b"\x1b]0;one", "0;one"),
         (b"\xff\xfe\n", "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"),
         (b"x" * 10_000, "x" * LOG_TAIL),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -16,6 +17,19 @@ from dagsmith.errors import DagsmithError, Diagnostic, InvalidInputError
 
 INPUT_IS_WRONG = 1
 _LINES = "\n\t"
+
+_ESCAPES = re.compile(
+    r"""
+    \x1b(?:
+        \[[0-?]*[ -/]*[@-~]?                       # control sequences: colors, movements of the cursor
+        |[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)      # strings, such as the title of the window; BEL ends them, too
+        |[ -/]*[0-~]?                             # all else, and a string that does not end
+    )
+    """,
+    re.VERBOSE,
+)
+"""What acts on a terminal from an escape character on. Source: ECMA-48, 5.4 and 5.6, and ECMA-35, 13; xterm's control
+sequences for BEL. ``click.unstyle`` knows the first kind alone, and ``rich.ansi`` no string that BEL ends."""
 
 
 def fail(error: DagsmithError, as_json: bool) -> NoReturn:
@@ -93,13 +107,25 @@ def _umask() -> int:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """``text`` without what would act on a terminal: a blank stands for each control character.
+    """``text`` without what would act on a terminal.
+
+    Escape sequences are left out whole, and a blank stands for each other control character.
 
     Args:
         text: What a program or a file said.
         keep: Characters that stay, such as line ends.
     """
-    return "".join(c if c.isprintable() or c in keep else " " for c in text)
+    return "".join(c if c.isprintable() or c in keep else " " for c in _ESCAPES.sub("", text))
+
+
+def seen(line: str, keep: str = "") -> str:
+    """A line as a person sees it in the end: what stands after its last carriage return, as progress bars write it.
+
+    Args:
+        line: A line that a program wrote.
+        keep: Control characters that stay.
+    """
+    return printable(line.rstrip("\r").rpartition("\r")[2], keep=keep)
 
 
 def one_line(reason: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dagsmith.cli.output import duration, one_line, printable
+from dagsmith.cli.output import duration, one_line, printable, seen
 from dagsmith_runner.logs import end_of
 
 if TYPE_CHECKING:
@@ -196,12 +196,12 @@ class _LiveTable:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that is not empty, control characters left out; empty if there is none.
+    """The last line of a log that is not empty, as a person sees it; empty if there is none.
 
     Of the two logs of a job, standard output and standard error, it is the one that was written to last.
     """
     lines = end_of(max((log, log.with_name("stderr.log")), key=_written), LOG_TAIL).split("\n")
-    shown = ("".join(c for c in line if c.isprintable()).strip() for line in reversed(lines))
+    shown = (seen(line).strip() for line in reversed(lines))
     return next((line for line in shown if line), "")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagsmith.cli.output import cut, duration, one_line, printable
+from dagsmith.cli.output import cut, duration, one_line, printable, seen
 from dagsmith_runner.logs import end_of
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
     folder = Path(step.log).parent
     for log in dict.fromkeys((folder / "stderr.log", Path(step.log))):
         lines = end_of(log, _TAIL).split("\n")
-        lines = [shown for line in lines if (shown := printable(line, keep="\t").rstrip())]
+        lines = [shown for line in lines if (shown := seen(line, keep="\t").rstrip())]
         if lines:
             yield f"\n{step.name}: the end of {short_path(log)}"
             yield from (f"  {cut(line)}" for line in lines[-LAST_LINES:])

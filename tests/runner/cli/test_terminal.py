@@ -131,6 +131,20 @@ def test_what_a_step_prints_does_not_reach_the_terminal_as_commands(project: Pro
         assert "bye" in shown
 
 
+def test_of_what_a_step_prints_its_text_is_shown_without_colors_and_titles(project: Project) -> None:
+    bar = r"\r10%\r\x1b[32m20%\x1b[0m done\x1b]0;title\x07"
+    project.define(
+        job("load", f"import sys, time; print('{bar}', flush=True); time.sleep(3); sys.exit('{bar}')")
+    )
+    terminal = on_terminal(project, "run", "definition.json")
+    terminal.until_drawn(r"load +running +\d+\.\d s +20% done\s")
+    assert terminal.end() == 1
+    ended = plain(terminal.shown)
+    assert re.search(r"\n  20% done\n", ended)
+    for hidden in ("[32m", "[0m", "title", "10%"):
+        assert hidden not in ended
+
+
 WAITS = "import time; print('started', flush=True); time.sleep(600)"
 
 
