@@ -1,6 +1,8 @@
 """Conditions of a condition step.
 
-The types of both sides are not converted: a comparison of a text with a number fails the step.
+The types of both sides are not converted: values of different types do not compare, which fails the step. As in JSON,
+``true`` is no number. Whole and other numbers compare, but ``Equals`` takes them for two types. Source of that:
+``_ConditionStepExecutor`` of the SageMaker Python SDK.
 """
 
 from __future__ import annotations
@@ -48,15 +50,30 @@ def holds(condition: Mapping[str, Any]) -> bool:
     if kind == "Or":
         return any(holds(inner) for inner in condition["Conditions"])
     if kind == "In":
-        return condition["QueryValue"] in condition["Values"]
-    left, right = condition["LeftValue"], condition["RightValue"]
-    same = isinstance(left, type(right)) or isinstance(right, type(left))
-    if kind == "Equals" and not same:
+        return _is_in(condition["QueryValue"], condition["Values"])
+    return _compared(kind, condition["LeftValue"], condition["RightValue"])
+
+
+def _is_in(query: Any, values: Sequence[Any]) -> bool:
+    for value in values:
+        if _type(query) != _type(value):
+            raise StepFailedError(_incomparable("In", query, value))
+    return query in values
+
+
+def _compared(kind: str, left: Any, right: Any) -> bool:
+    same = type(left) is type(right) if kind == "Equals" else _type(left) == _type(right)
+    if not same:
         raise StepFailedError(_incomparable(kind, left, right))
     try:
         return bool(COMPARISONS[kind](left, right))
     except TypeError as error:
         raise StepFailedError(_incomparable(kind, left, right)) from error
+
+
+def _type(value: Any) -> type:
+    """The type of a value, where all numbers have one type."""
+    return float if type(value) is int else type(value)
 
 
 def _incomparable(kind: str, left: Any, right: Any) -> str:

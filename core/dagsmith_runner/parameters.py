@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from dagsmith.errors import DiagnosticSink, did_you_mean
 
 _BOOLEANS = {"true": True, "false": False}
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_HINTS = {
+    "Boolean": "true or false",
+    "Integer": "digits, perhaps with a sign, such as 5 or -3",
+    "Float": "a finite number, such as 0.5, -3 or 1e-4",
+}
+"""By type: how a text of it is written. Python would take more, such as ``5_0``, which the service would not."""
 MAX_VALUE_LENGTH = 1024
 """Characters of a value that is given. Source: SageMaker API reference, ``Parameter``, ``Value`` (of
 StartPipelineExecution). The JSON schema of pipeline definitions knows no shortest or longest text of a parameter's own.
@@ -37,7 +46,8 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
         try:
             values[name] = _converted(raw, kind)
         except (ValueError, OverflowError):
-            sink.error(f"parameter {name!r}: expected {kind}, got {raw!r}", code="wrong-type")
+            hint = _HINTS.get(kind) if isinstance(kind, str) else None
+            sink.error(f"parameter {name!r}: expected {kind}, got {raw!r}", code="wrong-type", hint=hint)
             continue
         if name in given and isinstance(raw, str) and len(raw) > MAX_VALUE_LENGTH:
             too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {MAX_VALUE_LENGTH}"
@@ -51,6 +61,12 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
 
 
 def _converted(raw: Any, kind: Any) -> Any:
+    """A value as its type has it.
+
+    Raises:
+        ValueError: If it is not of that type.
+        OverflowError: If it is too large for it.
+    """
     if kind == "String" and isinstance(raw, str):
         return raw
     if kind == "Boolean":
@@ -58,10 +74,17 @@ def _converted(raw: Any, kind: Any) -> Any:
             return raw
         if isinstance(raw, str) and raw.casefold() in _BOOLEANS:
             return _BOOLEANS[raw.casefold()]
-    if kind == "Integer" and isinstance(raw, int | str) and not isinstance(raw, bool):
+    if kind == "Integer" and _is(raw, int, _WHOLE):
         return int(raw)
-    if kind == "Float" and isinstance(raw, int | float | str) and not isinstance(raw, bool):
+    if kind == "Float" and _is(raw, int | float, _NUMBER):
         number = float(raw)
         if math.isfinite(number):
             return number
     raise ValueError(kind)
+
+
+def _is(raw: Any, numbers: Any, text: re.Pattern[str]) -> bool:
+    """Whether a value is one of these numbers, or a text of this form."""
+    if isinstance(raw, str):
+        return text.fullmatch(raw) is not None
+    return isinstance(raw, numbers) and not isinstance(raw, bool)

@@ -181,6 +181,9 @@ def test_of_very_many_mistakes_all_are_told_and_the_first_get_hints() -> None:
         ({"Type": "GreaterThan", "LeftValue": 2, "RightValue": 2}, False),
         ({"Type": "GreaterThanOrEqualTo", "LeftValue": 2, "RightValue": 2.0}, True),
         ({"Type": "In", "QueryValue": "x", "Values": ["x", "y"]}, True),
+        ({"Type": "In", "QueryValue": 2, "Values": [1.5, 2.0]}, True),
+        ({"Type": "In", "QueryValue": "x", "Values": []}, False),
+        ({"Type": "Equals", "LeftValue": True, "RightValue": False}, False),
         ({"Type": "Not", "Condition": {"Type": "LessThan", "LeftValue": 1, "RightValue": 2}}, False),
         ({"Type": "Not", "Expression": {"Type": "LessThan", "LeftValue": 1, "RightValue": 2}}, False),
         ({"Type": "Or", "Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}]}, False),
@@ -194,3 +197,58 @@ def test_conditions_hold_or_not(condition: dict[str, Any], outcome: bool) -> Non
 def test_a_text_and_a_number_cannot_be_compared(kind: str) -> None:
     with pytest.raises(StepFailedError, match=f"{kind} cannot compare '2' \\(str\\) with 2 \\(int\\)"):
         holds({"Type": kind, "LeftValue": "2", "RightValue": 2})
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({"Type": "Equals", "LeftValue": True, "RightValue": 1}, r"True \(bool\) with 1 \(int\)"),
+        ({"Type": "GreaterThan", "LeftValue": 0.5, "RightValue": False}, r"0.5 \(float\) with False"),
+        ({"Type": "Equals", "LeftValue": None, "RightValue": "a"}, r"None \(NoneType\) with 'a'"),
+        (
+            {"Type": "In", "QueryValue": "5", "Values": ["5", 5]},
+            r"In cannot compare '5' \(str\) with 5 \(int\)",
+        ),
+        ({"Type": "In", "QueryValue": 1, "Values": [True]}, r"1 \(int\) with True \(bool\)"),
+    ],
+)
+def test_values_of_different_types_cannot_be_compared(condition: dict[str, Any], told: str) -> None:
+    with pytest.raises(StepFailedError, match=told):
+        holds(condition)
+    with pytest.raises(StepFailedError, match=told):
+        holds({"Type": "Not", "Condition": condition})
+
+
+@pytest.mark.parametrize("text", ["7", "-7", "+7", "007"])
+def test_a_whole_number_may_have_a_sign(text: str) -> None:
+    declared = {"Count": {"Name": "Count", "Type": "Integer"}}
+    assert parameter_values(declared, {"Count": text}) == {"Count": int(text)}
+
+
+@pytest.mark.parametrize("text", ["0.5", "-3", "+.5", "5.", "1e-4", "2E+3"])
+def test_a_number_may_be_written_in_every_usual_way(text: str) -> None:
+    declared = {"Rate": {"Name": "Rate", "Type": "Float"}}
+    assert parameter_values(declared, {"Rate": text}) == {"Rate": float(text)}
+
+
+@pytest.mark.parametrize("given", [True, "5_0", "٣", " 5", "5\n", "1.0", "", "+", "0x1", 1.0, None])
+def test_what_is_no_whole_number_is_told_with_how_one_is_written(given: Any) -> None:
+    declared = {"Count": {"Name": "Count", "Type": "Integer"}}
+    with pytest.raises(InvalidInputError) as caught:
+        parameter_values(declared, {"Count": given})
+    expected = (
+        f"parameter 'Count': expected Integer, got {given!r} (digits, perhaps with a sign, such as 5 or -3)"
+    )
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    "given", [True, "1_0.5", "nan", "inf", "-Infinity", "1e999", "٣.5", " 1.5", ".", "1e", "", None]
+)
+def test_what_is_no_finite_number_is_told_with_how_one_is_written(given: Any) -> None:
+    declared = {"Rate": {"Name": "Rate", "Type": "Float"}}
+    with pytest.raises(InvalidInputError) as caught:
+        parameter_values(declared, {"Rate": given})
+    (problem,) = caught.value.diagnostics
+    assert problem.message == f"parameter 'Rate': expected Float, got {given!r}"
+    assert problem.hint == "a finite number, such as 0.5, -3 or 1e-4"

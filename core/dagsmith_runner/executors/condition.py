@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagsmith.errors import Diagnostic, did_you_mean
-from dagsmith_runner.conditions import NEGATED, TYPES, all_hold
+from dagsmith_runner.conditions import NEGATED, TYPES, all_hold, holds
 from dagsmith_runner.definition import Step
-from dagsmith_runner.executor import StepResult, StepRun
+from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
 from dagsmith_runner.options import RunOptions
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Every condition that is not one."""
+    """Every condition that is not one, and every comparison of constants that have different types."""
     conditions = step.arguments.get("Conditions")
     if not isinstance(conditions, list):
         yield Diagnostic(f"step {step.name!r}: expected a list of Conditions", code="wrong-type")
@@ -50,3 +50,24 @@ def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
     elif kind == "Or":
         for inner in condition["Conditions"]:
             yield from _check(step, inner)
+    else:
+        yield from _check_constants(step, condition)
+
+
+def _check_constants(step: str, condition: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Compare the constants of a comparison, and let be what other steps or parameters give."""
+    if condition["Type"] == "In":
+        known = [value for value in condition["Values"] if _is_constant(value)]
+        sides, condition = [condition["QueryValue"]], {**condition, "Values": known}
+    else:
+        sides = [condition["LeftValue"], condition["RightValue"]]
+    if not all(map(_is_constant, sides)):
+        return
+    try:
+        holds(condition)
+    except StepFailedError as error:
+        yield Diagnostic(f"step {step!r}: {error.reason}", code="wrong-type")
+
+
+def _is_constant(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)

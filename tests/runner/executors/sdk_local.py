@@ -24,9 +24,16 @@ DATA: dict[str, Any] = {
     "0": "a key that is a number",
     "metrics": [{"Name": "auc", "Value": 0.9}],
 }
-ALIKE = ((1, 2, True, False), (1.0, 0.5, 2.0), ("a", "b", "1", ""))
+ALIKE = ((1, 2), (True, False), (1.0, 0.5, 2.0), ("a", "b", "1", ""))
 """Values that may be compared with each other."""
 UNLIKE = ((1, "1"), (1, 1.0), ("a", True), (0.5, "a"))
+PYTHONS: tuple[list[Any], ...] = (
+    ["Equals", True, 1],
+    ["GreaterThan", True, 0.5],
+    ["In", True, [1, 2]],
+    ["In", "1", [1, 2]],
+)
+"""Conditions on values of different types which Python compares."""
 ORDERS = ("GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 PATHS = (
     "a.b[0].c",
@@ -55,14 +62,22 @@ STRANGE_PATHS = (
 def conditions() -> list[list[Any]]:
     """Conditions that hold or do not: the class, and its arguments, where a list is a condition again."""
     pairs = [pair for alike in ALIKE for pair in itertools.product(alike, alike)]
-    mixed = [(1, 0.5), (0.5, 1), (1, 1.0), (True, 0.5)]
-    lists = ([1, 2], ["a", "b"], [])
+    mixed = [(1, 0.5), (0.5, 1), (1, 1.0)]
+    among = [
+        (1, [1, 2]),
+        (3, [1, 2]),
+        (1.0, [1, 2]),
+        (True, [False]),
+        ("a", ["a", "b"]),
+        ("1", ["a"]),
+        (1, []),
+    ]
     one, two = ["Equals", 1, 1], ["Equals", 1, 2]
     couples = list(itertools.product((one, two), (one, two)))
     return [
         *(["Equals", *pair] for pair in pairs),
         *([order, *pair] for order in ORDERS for pair in (*pairs, *mixed)),
-        *(["In", value, given] for value in (1, 2, 1.0, True, "a", "1") for given in lists),
+        *(["In", value, given] for value, given in among),
         *(["Or", list(couple)] for couple in couples),
         *(["Not", inner] for inner in (one, two, *(["Or", list(couple)] for couple in couples))),
     ]
@@ -154,6 +169,8 @@ def _pipelines(sdk: Any) -> Iterator[tuple[str, list[Any], list[Any]]]:
     yield "conditions", together, []
     for left, right in UNLIKE:
         yield f"equal {left!r} {right!r}", [check("check", sdk.ConditionEquals(left=left, right=right))], []
+    for about in PYTHONS:
+        yield f"python {about}", [check("check", _condition(sdk, *about))], []
     yield "order", [check("check", sdk.ConditionGreaterThan(left="a", right=1))], []
     found = sdk.Join(on="|", values=[read(path) for path in PATHS])
     yield "paths", [fail(found)], []

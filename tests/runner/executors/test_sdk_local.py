@@ -19,7 +19,7 @@ from dagsmith_runner.options import RunOptions
 from dagsmith_runner.outcome import RunOutcome
 from dagsmith_runner.runner import Runner
 from tests.by_hand.inputs import MODEL_DATA
-from tests.runner.executors.sdk_local import DATA, REPORT, STRANGE_PATHS, UNLIKE
+from tests.runner.executors.sdk_local import DATA, PYTHONS, REPORT, STRANGE_PATHS, UNLIKE
 
 ROOT = Path(__file__).parents[3]
 
@@ -62,13 +62,23 @@ def test_conditions_hold_where_they_hold_there(local: Mapping[str, Any], tmp_pat
 
 
 @pytest.mark.parametrize("name", [*(f"equal {left!r} {right!r}" for left, right in UNLIKE), "order"])
-def test_values_that_cannot_be_compared_fail_the_step_there_and_here(
+def test_values_that_cannot_be_compared_fail_the_step_there_and_are_refused_here(
     local: Mapping[str, Any], tmp_path: Path, name: str
 ) -> None:
     assert local[name]["status"] == "Failed"
-    outcome = _run(tmp_path, local[name]["definition"])
-    assert outcome.status == "Failed"
-    assert "cannot compare" in _reason(outcome)
+    with pytest.raises(InvalidInputError, match="cannot compare"):
+        _run(tmp_path, local[name]["definition"])
+
+
+@pytest.mark.parametrize("about", PYTHONS, ids=str)
+def test_values_that_only_python_compares_are_refused_here(
+    local: Mapping[str, Any], tmp_path: Path, about: list[Any]
+) -> None:
+    # The local mode compares as Python does. A definition is JSON, where true is no number.
+    theirs = local[f"python {about}"]
+    assert theirs["status"] == "Succeeded"
+    with pytest.raises(InvalidInputError, match="cannot compare"):
+        _run(tmp_path, theirs["definition"])
 
 
 @pytest.mark.parametrize("name", ["paths", "message"])
