@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from dagsmith_runner.search import STRATEGIES, Range, SpaceError, combinations, 
 
 OBJECTIVE = "_tuning_objective_metric"
 """The hyperparameter by which a training job learns the metric. Source: ``sagemaker_training.params``."""
+
+_DIRECTIONS = ("Maximize", "Minimize")
+"""Source: SageMaker API reference, ``HyperParameterTuningJobObjectiveType``."""
 
 _BESIDE = (
     "DefinitionName",
@@ -107,7 +110,7 @@ class Plan:
     Attributes:
         strategy: One of :data:`~dagsmith_runner.search.STRATEGIES`.
         definitions: Whose trials take turns.
-        trials: How many there are at most.
+        trials: How many there are at most; of a grid, never more than it has combinations.
         parallel: How many may run at once.
         seconds: After how long no further trial starts.
         seed: The seed that was given.
@@ -135,7 +138,8 @@ def read_plan(request: Mapping[str, Any]) -> Plan:
     definitions = tuple(_read(*parts) for parts in _definitions(request))
     strategy, most = str(config["Strategy"]), limits.get("MaxNumberOfTrainingJobs")
     if strategy == "Grid":
-        most = sum(combinations(definition.ranges) for definition in definitions)
+        whole = grid_size(definitions)
+        most = whole if most is None else min(int(most), whole)
     patience = mapping(criteria.get("BestObjectiveNotImproving")).get("MaxNumberOfTrainingJobsNotImproving")
     return Plan(
         strategy,
@@ -147,6 +151,11 @@ def read_plan(request: Mapping[str, Any]) -> Plan:
         target=_float(criteria.get("TargetObjectiveMetricValue")),
         patience=None if patience is None else int(patience),
     )
+
+
+def grid_size(definitions: Sequence[Definition]) -> int:
+    """How many combinations the definitions of a grid have."""
+    return sum(combinations(definition.ranges) for definition in definitions)
 
 
 UNBOUNDED = 750
@@ -198,10 +207,20 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
 def _objective_problems(
     step: str, definition: Mapping[str, Any], objective: Mapping[str, Any]
 ) -> Iterator[Diagnostic]:
-    """The service refuses an objective without a metric definition as well."""
-    name = objective.get("MetricName")
+    """The service refuses an objective without a type, or without a metric definition, as well."""
+    name, direction = objective.get("MetricName"), objective.get("Type")
     if "MetricName" not in objective:
         yield Diagnostic(f"step {step!r}: there is no objective", code="missing-field")
+    elif "Type" not in objective:
+        yield Diagnostic(
+            f"step {step!r}: the objective {name!r} has no Type: Maximize or Minimize", code="missing-field"
+        )
+    elif isinstance(direction, str) and direction not in _DIRECTIONS:
+        yield Diagnostic(
+            f"step {step!r}: the objective's Type is {direction!r}, expected Maximize or Minimize",
+            code="unknown-value",
+            hint=did_you_mean(direction, _DIRECTIONS),
+        )
     written = listed(mapping(definition.get("AlgorithmSpecification")).get("MetricDefinitions"))
     names = [mapping(item).get("Name") for item in written]
     if isinstance(name, str) and name not in names and not any(map(is_reference, names)):
@@ -242,7 +261,7 @@ def _definitions(
 def _read(
     definition: Mapping[str, Any], ranges: Mapping[str, Any], objective: Mapping[str, Any]
 ) -> Definition:
-    maximize = objective.get("Type", "Maximize") == "Maximize"
+    maximize = objective["Type"] == "Maximize"
     name = definition.get("DefinitionName")
     return Definition(name, definition, read_ranges(ranges), str(objective["MetricName"]), maximize)
 

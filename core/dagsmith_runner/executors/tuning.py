@@ -118,6 +118,12 @@ def _tell_differences(run: StepRun, plan: Plan) -> None:
         run.warn("strategy Hyperband: here trials are chosen as for Bayesian, and none is stopped early")
     elif config.get("TrainingJobEarlyStoppingType") == "Auto":
         run.warn("TrainingJobEarlyStoppingType is Auto: here no trial is stopped early")
+    if plan.strategy == "Grid" and plan.trials < (whole := tuning_request.grid_size(plan.definitions)):
+        # Source: SageMaker Developer Guide, "How Hyperparameter Tuning Works", on grid search.
+        run.warn(
+            f"strategy Grid: MaxNumberOfTrainingJobs is {plan.trials}, so that many of the {whole} combinations are "
+            "tried; in SageMaker it should be all of them, or left out"
+        )
     criteria = mapping(config.get("TuningJobCompletionCriteria"))
     if mapping(criteria.get("ConvergenceDetected")).get("CompleteOnConvergence") == "Enabled":
         run.warn("CompleteOnConvergence: here all trials run")

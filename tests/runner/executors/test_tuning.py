@@ -54,6 +54,11 @@ def _request(
     }
 
 
+def _objective(**objective: str) -> dict[str, Any]:
+    """A request with another objective."""
+    return _request(HyperParameterTuningJobObjective=objective)
+
+
 def _definition(hyperparameters: Mapping[str, str] | None = None, **more: Any) -> dict[str, Any]:
     request = training_arguments(hyperparameters, metrics={"loss": "loss=([^;]*);"}, **more)
     static = request.pop("HyperParameters")
@@ -186,6 +191,28 @@ def test_a_grid_tries_every_combination(tmp_path: Path, launcher: Launcher) -> N
     assert properties["BestTrainingJob"]["TunedHyperParameters"] == {"kernel": '"rbf"'}
 
 
+@pytest.mark.parametrize(("jobs", "tried"), [(2, 2), (3, 3), (9, 3)])
+def test_a_grid_runs_no_more_training_jobs_than_it_may(
+    tmp_path: Path, launcher: Launcher, jobs: int, tried: int
+) -> None:
+    script = "import sys; print(f'loss={len(sys.argv[2])};')"
+    told: list[str] = []
+    run = _step(tmp_path, launcher, _request(KERNELS, "Grid", jobs=jobs), script, warnings=told)
+    kernels = [{"kernel": value} for value in ('"rbf"', '"poly"', '"linear"')]
+    assert _tuned(tuning.run(run).properties) == kernels[:tried]
+    few = "strategy Grid: MaxNumberOfTrainingJobs is 2, so that many of the 3 combinations are tried"
+    told = [message.partition(";")[0] for message in told if "Grid" in message]
+    assert told == ([few] if tried < 3 else [])
+
+
+def test_an_objective_whose_type_is_misspelt_is_told_with_both_types(tmp_path: Path) -> None:
+    run = _step(tmp_path, None, _request(kind="Maximise"))
+    (problem,) = tuning.check(run.step, run.options)
+    assert str(problem) == (
+        "step 'tune': the objective's Type is 'Maximise', expected Maximize or Minimize (did you mean 'Maximize'?)"
+    )
+
+
 def test_several_definitions_take_turns_and_one_is_best(tmp_path: Path, launcher: Launcher) -> None:
     request = _request(jobs=4)
     objective = request["HyperParameterTuningJobConfig"].pop("HyperParameterTuningJobObjective")
@@ -305,6 +332,8 @@ def test_trials_end_with_the_run(tmp_path: Path, launcher: Launcher) -> None:
         ({"TrainingJobDefinition": _definition(algorithm={"MetricDefinitions": []})}, "missing-metric"),
         ({"TrainingJobDefinition": _definition(InputDataConfig=[{"ChannelName": "a"}])}, "missing-field"),
         ({"HyperParameterTuningJobConfig": _request(strategy="Bayes")}, "unknown-value"),
+        ({"HyperParameterTuningJobConfig": _request(kind="maximize")}, "unknown-value"),
+        ({"HyperParameterTuningJobConfig": _objective(MetricName="loss")}, "missing-field"),
         ({"HyperParameterTuningJobConfig": _request(strategy="Grid")}, "range"),
         ({"HyperParameterTuningJobConfig": _request(ranges={})}, "range"),
         ({"HyperParameterTuningJobConfig": _request(jobs=None)}, "missing-field"),
