@@ -17,7 +17,7 @@ _HINTS = {
     "Integer": "digits, perhaps with a sign, such as 5 or -3",
     "Float": "a finite number, such as 0.5, -3 or 1e-4",
 }
-"""By type: how a text of it is written. Python would take more, such as ``5_0``, which the service would not."""
+"""By type: how a text of it is written. Python itself would take more, such as ``5_0``."""
 MAX_VALUE_LENGTH = 1024
 """Characters of a value that is given. Source: SageMaker API reference, ``Parameter``, ``Value`` (of
 StartPipelineExecution). The JSON schema of pipeline definitions knows no shortest or longest text of a parameter's own.

@@ -11,7 +11,7 @@ from typing import Any
 from dagsmith.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagsmith_runner import stub, unread
 from dagsmith_runner.cache import asks_for_cache, lifetime
-from dagsmith_runner.container.checks import shape_problems
+from dagsmith_runner.container.checks import listed, mapping, shape_problems
 from dagsmith_runner.definition import Definition, Step
 from dagsmith_runner.executor import MODULES, executor_for
 from dagsmith_runner.executors.lambda_ import function_name
@@ -22,6 +22,7 @@ from dagsmith_runner.references import (
     ReferenceFailedError,
     Scope,
     is_reference,
+    read_property_files,
     referenced_step,
     references,
     resolve,
@@ -93,6 +94,8 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
     for step in steps:
         sink.extend(_check_step(step, options))
         sink.extend(_check_left_out(step, selected, earlier, options.earlier))
+        if step.name not in options.stubs:
+            sink.extend(_check_property_files(step, definition))
     if not sink.errors:
         sink.extend(_check_data(steps, options, scope, store))
         sink.extend(unread.check(definition, steps, options, scope))
@@ -186,6 +189,20 @@ def _check_left_out(
                 f"step {step.name!r} reads step {other!r}, which is not selected{lack}",
                 code="not-selected",
                 hint=f"{taken}--only {other} or --from {other} runs it",
+            )
+
+
+def _check_property_files(step: Step, definition: Definition) -> Iterator[Diagnostic]:
+    """See that each step whose property file is read declares it."""
+    for other, name in dict.fromkeys(read_property_files(step.body)):
+        files = definition.steps[other].body.get("PropertyFiles") if other in definition.steps else None
+        names = [mapping(item).get("PropertyFileName") for item in listed(files)]
+        known = [text for text in names if isinstance(text, str)]
+        if name not in known and len(known) == len(names) and not is_reference(files):
+            yield Diagnostic(
+                f"step {step.name!r} reads the property file {name!r} of step {other!r}, which does not declare it",
+                code="unknown-name",
+                hint=did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}",
             )
 
 

@@ -55,6 +55,19 @@ def references(value: Any) -> Iterator[str]:
             yield from references(inner)
 
 
+def read_property_files(value: Any) -> Iterator[tuple[str, str]]:
+    """The step and the name of every property file that a ``Std:JsonGet`` in ``value`` reads, however deep."""
+    if is_reference(value) and "Std:JsonGet" in value:
+        inner = value["Std:JsonGet"]
+        if "S3Uri" not in inner:
+            _, step, _, name = inner["PropertyFile"]["Get"].split(".", 3)
+            yield step, name
+    for inner in value.values() if isinstance(value, Mapping) else ():
+        yield from read_property_files(inner)
+    for inner in value if isinstance(value, list | tuple) else ():
+        yield from read_property_files(inner)
+
+
 def referenced_step(get: str) -> str | None:
     """The step that a ``Get`` reads, if it reads one."""
     match = _STEP.fullmatch(get)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -184,6 +185,17 @@ def below(path: str, folder: str) -> bool:
     """Whether a path of the container is inside a folder, with no ``..`` on the way."""
     pure = PurePosixPath(path)
     return ".." not in pure.parts and PurePosixPath(folder) in pure.parents
+
+
+def name_problem(name: Any) -> str | None:
+    """What is wrong with a name that may become a part of a path; ``None`` for what is no text, such as a reference."""
+    if not isinstance(name, str):
+        return None
+    if "/" in name or name in (".", ".."):
+        return "has a path for a name"
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        return "has a control character in its name"
+    return None
 
 
 def local_path_problem(path: Any, base: str) -> str | None:

@@ -13,6 +13,7 @@ from dagsmith_runner.container.checks import (
     listed,
     local_path_problem,
     mapping,
+    name_problem,
     needs_image,
     program_problems,
     shape_problems,
@@ -139,6 +140,8 @@ def _input_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
     paths: dict[str, Any] = {}
     for item in map(mapping, items):
         here = f"input {item.get('InputName')!r}"
+        if problem := name_problem(item.get("InputName")):
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")
         if "DatasetDefinition" in item:
             yield cannot(step, f"{here} is a DatasetDefinition, which reads Athena or Redshift")
             continue
@@ -172,6 +175,8 @@ def _output_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
     for item in map(mapping, items):
         name = item.get("OutputName")
         here = f"output {name!r}"
+        if problem := name_problem(name):
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")
         if isinstance(name, str):
             if name in names:
                 yield Diagnostic(f"step {step!r}: there is a second {here}", code="duplicate")

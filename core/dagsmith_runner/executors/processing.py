@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagsmith.errors import Diagnostic
+from dagsmith.errors import Diagnostic, did_you_mean
 from dagsmith_runner.container import job, processing_request
 from dagsmith_runner.container.channels import fetch
 from dagsmith_runner.container.checks import (
     Shape,
     container_command,
+    listed,
     mapping,
     refuse,
     shape_problems,
@@ -24,6 +25,7 @@ from dagsmith_runner.files import copy_tree, refuse_links_out
 from dagsmith_runner.launch.command import ML, Command
 from dagsmith_runner.names import arn
 from dagsmith_runner.python_env import python_for
+from dagsmith_runner.references import is_reference
 
 if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
@@ -35,7 +37,7 @@ _PROPERTY_FILES: Shape = [{"PropertyFileName": "text", "OutputName": "text", "Fi
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Say what of the step only its image, or only AWS, can do."""
     yield from processing_request.problems(step.name, step.arguments, image=options.isolation == "docker")
-    yield from shape_problems(step.name, step.body.get("PropertyFiles"), _PROPERTY_FILES, "PropertyFiles")
+    yield from _property_file_problems(step.name, step.body.get("PropertyFiles"), step.arguments)
 
 
 def run(run: StepRun) -> StepResult:
@@ -47,6 +49,7 @@ def run(run: StepRun) -> StepResult:
     """
     request = without_nulls(run.arguments)
     refuse(processing_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
+    refuse(_property_file_problems(run.step.name, run.body.get("PropertyFiles"), request))
     ml, started = run.folder / "ml", job.now()
     inputs = processing_request.inputs(request, run.step.arguments)
     outputs = processing_request.outputs(request)
@@ -131,16 +134,53 @@ def _environment(run: StepRun, request: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _property_file_problems(step: str, files: Any, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Say which property files are in no output of the step, or in none of its folders.
+
+    Args:
+        step: The name of the step.
+        files: Its ``PropertyFiles``; references may stand for any value.
+        request: Its request.
+    """
+    wrong = list(shape_problems(step, files, _PROPERTY_FILES, "PropertyFiles"))
+    yield from wrong
+    if wrong:
+        return
+    names = _output_names(request)
+    for item in map(mapping, listed(files)):
+        here = f"step {step!r}: property file {item.get('PropertyFileName')!r}"
+        output, path = item.get("OutputName"), item.get("FilePath")
+        if names is not None and isinstance(output, str) and output not in names:
+            yield Diagnostic(
+                f"{here} is in output {output!r}, which the step does not have",
+                code="unknown-name",
+                hint=did_you_mean(output, names) or f"known: {', '.join(names) or 'none'}",
+            )
+        if isinstance(path, str) and (path.startswith("/") or ".." in path.split("/")):
+            yield Diagnostic(
+                f"{here} has the FilePath {path}",
+                code="unsafe-path",
+                hint="a path in its output's folder, with no .. on the way",
+            )
+
+
+def _output_names(request: Mapping[str, Any]) -> list[str] | None:
+    """The names of a request's outputs; ``None`` if a reference stands for some of them."""
+    config = request.get("ProcessingOutputConfig")
+    outputs = mapping(config).get("Outputs")
+    names = [mapping(item).get("OutputName") for item in listed(outputs)]
+    known = [name for name in names if isinstance(name, str)]
+    if is_reference(config) or is_reference(outputs) or len(known) < len(names):
+        return None
+    return known
+
+
 def _property_files(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[str, str]:
     """By name: the URI of each property file, which has to be there."""
     by_name = {output.name: output for output in outputs}
     found: dict[str, str] = {}
     for item in run.body.get("PropertyFiles") or ():
-        name, output, path = item["PropertyFileName"], by_name.get(item["OutputName"]), str(item["FilePath"])
-        if output is None:
-            raise StepFailedError(
-                f"property file {name!r} is in output {item['OutputName']!r}, which is not there"
-            )
+        name, output, path = item["PropertyFileName"], by_name[item["OutputName"]], item["FilePath"]
         if not job.place(ml, f"{output.path}/{path}").is_file():
             raise StepFailedError(f"property file {name!r}: the job left no {path} in output {output.name!r}")
         found[name] = f"{output.uri.rstrip('/')}/{path}"

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from dagsmith_runner.definition import Step
     from dagsmith_runner.options import RunOptions
 
-_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-"""Source: SageMaker API reference, CreateModelPackage, ``ModelPackageGroupName`` and ``ModelPackageName``."""
+_NAME_OR_ARN = re.compile(
+    r"(arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:[0-9]{12}:model-package(-group)?/)?"
+    r"(?P<name>[a-zA-Z0-9][a-zA-Z0-9-]{0,62}(?<!-))"
+)
+"""Source: SageMaker API reference, CreateModelPackage, ``ModelPackageGroupName``. The name becomes a folder here."""
 
+_NAMES = ("ModelPackageGroupName", "ModelPackageName")
 
 _SHAPE: Shape = {
     "ModelPackageGroupName": "text",
@@ -40,9 +44,9 @@ _METRIC = re.compile(r"[A-Za-z]{1,64}")
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say whether the step names no group and no package, and which fields the service would not take."""
+    """Say whether the step names no group and no package, and what the service would not take."""
     yield from _problems(step.name, step.arguments)
-    if not {"ModelPackageGroupName", "ModelPackageName"} & set(without_nulls(step.arguments)):
+    if not set(_NAMES) & set(without_nulls(step.arguments)):
         yield Diagnostic(
             f"step {step.name!r} names neither a ModelPackageGroupName nor a ModelPackageName",
             code="missing-field",
@@ -56,14 +60,17 @@ def run(run: StepRun) -> StepResult:
     its version was made finds it by the name of the job. Properties are those of ``DescribeModelPackage``.
 
     Raises:
-        StepFailedError: If the model's data is nowhere, or a package of that name, which has no versions, is there.
+        StepFailedError: If a name is none, the model's data is nowhere, or a package of that name, which has no
+            versions, is there.
     """
     run = replace(run, arguments=without_nulls(run.arguments))
     refuse(_problems(run.step.name, run.arguments))
     grouped = "ModelPackageGroupName" in run.arguments
-    name = str(run.arguments["ModelPackageGroupName" if grouped else "ModelPackageName"]).rpartition("/")[2]
-    if not _NAME.fullmatch(name):
-        raise StepFailedError(f"ValidationException: {name!r} is no name of a model package or its group")
+    named = str(run.arguments["ModelPackageGroupName" if grouped else "ModelPackageName"])
+    found = _NAME_OR_ARN.fullmatch(named)
+    if found is None:  # a value that looks like a reference
+        raise StepFailedError(f"ValidationException: {named!r} is no name of a model package or its group")
+    name = found["name"]
     for container in containers(run.arguments.get("InferenceSpecification", {})):
         check_model_data(run, container)
     group = run.options.runs / "models" / name
@@ -84,6 +91,7 @@ def _problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
     yield from wrong
     if wrong:
         return
+    yield from _name_problems(step, request)
     metrics = mapping(request.get("ModelMetrics"))
     for group in (metrics, *map(mapping, metrics.values())):
         for name in () if is_reference(group) else group:
@@ -91,6 +99,17 @@ def _problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
                 continue
             message = f"step {step!r}: ModelMetrics has no field {name!r}"
             yield Diagnostic(message, code="unknown-field")
+
+
+def _name_problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    for field in _NAMES:
+        name = request.get(field)
+        if isinstance(name, str) and not _NAME_OR_ARN.fullmatch(name):
+            yield Diagnostic(
+                f"step {step!r}: {field} {name!r} is no name of a model package or its group, and no ARN of one",
+                code="invalid-name",
+                hint="letters, digits and hyphens, 63 at most",
+            )
 
 
 def _made_before(group: Path, job_name: str) -> int | None:

@@ -23,8 +23,10 @@ GOLDEN = Path(__file__).parents[2] / "integration" / "equivalence" / "golden"
 REFERENCE = {"Get": "Parameters.Any"}
 
 
-def told(kind: Any, arguments: Mapping[str, Any], **options: Any) -> list[str]:
-    step = Step("step", "Any", arguments, {"Arguments": arguments})
+def told(
+    kind: Any, arguments: Mapping[str, Any], beside: Mapping[str, Any] | None = None, **options: Any
+) -> list[str]:
+    step = Step("step", "Any", arguments, {"Arguments": arguments, **(beside or {})})
     return [str(problem) for problem in kind.check(step, RunOptions(**options))]
 
 
@@ -141,6 +143,66 @@ def test_what_a_training_step_cannot_do_here(path: str, value: Any, message: str
     (problem, *_) = told(training, changed(TRAINING, path, value))
     assert message in problem
     assert problem.startswith("step 'step': ")
+
+
+@pytest.mark.parametrize(
+    "place", ["ProcessingInputs.0.InputName", "ProcessingOutputConfig.Outputs.0.OutputName"]
+)
+@pytest.mark.parametrize("name", ["../o", "a/b", "/", "..", ".", "a\0b", "a\nb", "\x7f", "\x9b", "\udcff"])
+def test_a_name_of_an_input_or_an_output_is_no_path(place: str, name: str) -> None:
+    step = Step("step", "Processing", changed(PROCESSING, place, name), {})
+    (problem,) = processing.check(step, RunOptions())
+    assert problem.code == "unsafe-path"
+    assert repr(name) in problem.message
+
+
+@pytest.mark.parametrize("name", ["a..b", "my output", "größe", "a.b-c_d"])
+def test_every_other_text_is_a_name_of_an_output(name: str) -> None:
+    assert told(processing, changed(PROCESSING, "ProcessingOutputConfig.Outputs.0.OutputName", name)) == []
+
+
+def property_file(output: Any = "out", path: Any = "report.json") -> dict[str, Any]:
+    return {"PropertyFiles": [{"PropertyFileName": "Report", "OutputName": output, "FilePath": path}]}
+
+
+@pytest.mark.parametrize(
+    ("beside", "message"),
+    [
+        (
+            property_file(output="uot"),
+            "is in output 'uot', which the step does not have (did you mean 'out'?)",
+        ),
+        (property_file(output="else"), "which the step does not have (known: out)"),
+        (property_file(path="/etc/passwd"), "has the FilePath /etc/passwd"),
+        (property_file(path="a/../../b"), "has the FilePath a/../../b"),
+    ],
+)
+def test_a_property_file_is_in_an_output_of_its_step(beside: dict[str, Any], message: str) -> None:
+    (problem,) = told(processing, PROCESSING, beside)
+    assert problem.startswith("step 'step': property file 'Report' ")
+    assert message in problem
+
+
+def test_a_property_file_may_be_in_what_a_reference_stands_for() -> None:
+    assert told(processing, PROCESSING, property_file(path="a..b/c")) == []
+    assert told(processing, PROCESSING, property_file(REFERENCE, REFERENCE)) == []
+    assert told(processing, PROCESSING, {"PropertyFiles": REFERENCE}) == []
+    for place in ("Outputs", "Outputs.0", "Outputs.0.OutputName"):
+        arguments = changed(PROCESSING, f"ProcessingOutputConfig.{place}", REFERENCE)
+        assert not any("property file" in line for line in told(processing, arguments, property_file()))
+    without = changed(PROCESSING, "ProcessingOutputConfig", {})
+    (problem,) = told(processing, without, property_file())
+    assert "(known: none)" in problem
+
+
+def test_a_property_file_that_a_reference_puts_elsewhere_is_refused_before_the_job(
+    plain_bench: Bench,
+) -> None:
+    error = plain_bench.failure("process", "", outputs={"out": "out"}, **property_file(path="../x"))
+    assert error.reason.startswith(
+        "ValidationException: step 'step': property file 'Report' has the FilePath ../x"
+    )
+    assert not (plain_bench.attempt / "stdout.log").exists()
 
 
 def test_a_step_that_only_its_image_can_run_says_how_else() -> None:

@@ -152,6 +152,50 @@ def test_a_lifetime_that_is_none_is_told(tmp_path: Path) -> None:
     assert "CacheConfig.ExpireAfter 'soon' is no duration" in problem
 
 
+def _property_of(step: str, name: str) -> dict[str, Any]:
+    return {"Std:JsonGet": {"PropertyFile": get(f"Steps.{step}.PropertyFiles.{name}"), "Path": "score"}}
+
+
+def test_a_property_file_that_nobody_declares_is_told_with_the_other_mistakes(tmp_path: Path) -> None:
+    report = {"PropertyFileName": "Report", "OutputName": "uot", "FilePath": "../report.json"}
+    steps = [
+        job("measure", "true", PropertyFiles=[report]),
+        job("other", "true", CacheConfig={"Enabled": True, "ExpireAfter": "soon"}),
+        condition("if", _property_of("measure", "Reprot"), 1, [fail("f", _property_of("other", "Report"))]),
+    ]
+    problems = _problems(definition(steps), tmp_path)
+    assert len(problems) == 5
+    for part in (
+        "step 'measure': property file 'Report' is in output 'uot', which the step does not have",
+        "step 'measure': property file 'Report' has the FilePath ../report.json",
+        "CacheConfig.ExpireAfter 'soon' is no duration",
+        "step 'if' reads the property file 'Reprot' of step 'measure', which does not declare it (did you mean",
+        "step 'f' reads the property file 'Report' of step 'other', which does not declare it (known: none)",
+    ):
+        assert any(part in line for line in problems), part
+
+
+def test_constants_that_do_not_compare_are_told_before_anything_starts(tmp_path: Path) -> None:
+    among = {"Type": "In", "QueryValue": "5", "Values": [get("Parameters.Five"), 5]}
+    inner = {"Type": "Or", "Conditions": [among, {"Type": "Not", "Condition": among}]}
+    steps = [
+        condition("true", True, 1),
+        {"Name": "in", "Type": "Condition", "Arguments": {"Conditions": [inner]}},
+        condition("known", get("Parameters.Five"), "5"),
+    ]
+    assert _problems(definition(steps, Five=5), tmp_path) == [
+        "step 'true': Equals cannot compare True (bool) with 1 (int): both must have the same type",
+        "step 'in': In cannot compare '5' (str) with 5 (int): both must have the same type",
+    ]
+
+
+@pytest.mark.parametrize("value", [True, "1", 1.0])
+def test_a_parameter_that_does_not_compare_fails_the_step(tmp_path: Path, value: Any) -> None:
+    outcome = run(definition([condition("if", get("Parameters.Value"), 1)], Value=value), tmp_path)
+    assert outcome.status == "Failed"
+    assert "Equals cannot compare" in str(outcome.steps[0].reason)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a" * 300])
 def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
     from dagsmith_runner.options import RunOptions

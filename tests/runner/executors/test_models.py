@@ -84,6 +84,41 @@ def test_a_group_whose_name_is_a_path_is_refused(tmp_path: Path) -> None:
         register_model.run(_run(tmp_path, {**_registration(), "ModelPackageGroupName": ".."}))
 
 
+ARN = "arn:aws:sagemaker:us-east-1:123456789012"
+
+
+@pytest.mark.parametrize("field", ["ModelPackageGroupName", "ModelPackageName"])
+@pytest.mark.parametrize(
+    "name",
+    ["../../evil", "evil/", "a/b", "-a", "a-", "a b", "a\n", "ä", "a" * 64, f"a{'-' * 80}b", f"{ARN}:model/a",
+     f"{ARN}:model-package-group/../a", f"{ARN}:model-package/a/1"],
+)  # fmt: skip
+def test_what_is_no_name_of_a_package_is_refused_before_and_when_the_step_runs(
+    tmp_path: Path, field: str, name: str
+) -> None:
+    run = _run(tmp_path, {"InferenceSpecification": {"Containers": []}, field: name})
+    (found,) = register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)
+    assert found.code == "invalid-name"
+    assert f"{field} {name!r} is no name of a model package" in found.message
+    with pytest.raises(StepFailedError, match="no name of a model package"):
+        register_model.run(run)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["a", "A-b--1", "a" * 63])
+@pytest.mark.parametrize("before", ["", f"{ARN}:model-package-group/", f"{ARN}:model-package/"])
+def test_a_group_is_named_or_given_by_its_arn(tmp_path: Path, name: str, before: str) -> None:
+    run = _run(tmp_path, {**_registration(), "ModelPackageGroupName": f"{before}{name}"})
+    assert list(register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)) == []
+    register_model.run(run)
+    assert (tmp_path / "runs" / "models" / name / "1").is_dir()
+
+
+def test_a_group_may_be_a_reference(tmp_path: Path) -> None:
+    run = _run(tmp_path, {**_registration(), "ModelPackageGroupName": {"Get": "Parameters.Group"}})
+    assert list(register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)) == []
+
+
 @pytest.mark.parametrize(
     "metrics", [{"../../../../out": {"Statistics": {}}}, {"ModelQuality": {"/tmp/out": {}}}]
 )
