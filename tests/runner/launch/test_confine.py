@@ -83,7 +83,7 @@ def test_a_job_reads_nothing_of_a_run_but_its_own(rewritten: Bench) -> None:
     assert found == {"own", "stdout.log"} or found == {"own", "stdout.log", "stderr.log"}
 
 
-@pytest.mark.parametrize("place", ["..", "../..", "/usr", "/etc", "/", "/root"])
+@pytest.mark.parametrize("place", ["..", "../..", "/usr", "/etc", "/", "/var"])
 def test_a_job_makes_nothing_beside_its_own_folder(rewritten: Bench, place: str) -> None:
     assert rewritten.run("sh", "-c", f"echo x > {place}/dagsmith-was-here").code != 0
     assert "ermission denied" in rewritten.errors
