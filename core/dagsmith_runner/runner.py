@@ -265,7 +265,7 @@ class _Session:
                 stop.set()
                 raise
         if interrupted or not schedule.finished:
-            return "Stopped", f"it was interrupted; dagsmith run --resume {self.folder.id} goes on"
+            return "Stopped", "it was interrupted"
         failed = [name for name in self.definition.steps if name in reasons]
         if failed:
             others = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""

@@ -21,9 +21,9 @@ _LINES = "\n\t"
 _ESCAPES = re.compile(
     r"""
     \x1b(?:
-        \[[0-?]*[ -/]*[@-~]?                       # control sequences: colors, movements of the cursor
-        |[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)      # strings, such as the title of the window; BEL ends them, too
-        |[ -/]*[0-~]?                             # all else, and a string that does not end
+        \[[0-?]*[ -/]*[@-~]?                    # control sequences: colors, movements of the cursor
+        |[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)  # strings, such as the title of the window; BEL ends them, too
+        |[ -/]*[0-~]?                         # all else, and a string that does not end
     )
     """,
     re.VERBOSE,

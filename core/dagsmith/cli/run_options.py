@@ -27,7 +27,8 @@ def _pair(text: str) -> tuple[str, str] | None:
 def _uri_and_path(text: str) -> tuple[str, str] | None:
     """The two sides of the first equals sign that has an existing path to its right; else of the last.
 
-    Keys hold equals signs too, such as ``date=2026-01-01/``.
+    Keys hold equals signs too, such as ``date=2026-01-01/``. ``None`` if there is no path: the empty one would be the
+    working directory.
     """
     if not text.startswith("s3://") or "=" not in text:
         return None
@@ -35,7 +36,14 @@ def _uri_and_path(text: str) -> tuple[str, str] | None:
     while "=" in right and not Path(right).exists():
         more, _, right = right.partition("=")
         left = f"{left}={more}"
-    return left, right
+    return (left, right) if right else None
+
+
+def _slash_after_file(path: str) -> str | None:
+    """What is wrong with a path that ends in a slash, and is that of a file; ``None`` for all others."""
+    if path.endswith("/") and Path(path).is_file():
+        return f"{path!r} is a file: leave out the slash at its end"
+    return None
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,7 +149,8 @@ def runs_option(default: Path | None) -> Callable[[Callable[..., Any]], Callable
 
 
 def _pairs(flag: str, name: str, form: str, about: str) -> Callable[[Any], Any]:
-    split = _uri_and_path if form.startswith("URI") else _pair
+    with_path = form.startswith("URI")
+    split = _uri_and_path if with_path else _pair
 
     def as_mapping(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
         pairs: dict[str, str] = {}
@@ -151,6 +160,8 @@ def _pairs(flag: str, name: str, form: str, about: str) -> Callable[[Any], Any]:
                 raise click.BadParameter(f"{text!r} is not of the form {form}", ctx, param)
             if sides[0] in pairs:
                 raise click.BadParameter(f"{sides[0]!r} is given twice", ctx, param)
+            if with_path and (problem := _slash_after_file(sides[1])):
+                raise click.BadParameter(problem, ctx, param)
             pairs[sides[0]] = sides[1]
         return pairs
 

@@ -71,7 +71,11 @@ def test_a_signal_ends_the_run_in_order_and_it_goes_on_where_it_was(project: Pro
     assert ended(project)
     assert "interrupted: what runs is being ended" in err
     assert "stopped wait" in err
-    assert f"to go on: dagsmith run --resume {run}" in err
+    assert "definition stopped in" in err
+    assert ": it was interrupted\n" in err
+    assert f"to go on: dagsmith run --resume {run}\n" in err
+    assert err.count("--resume") == 1
+    assert project.run("runs", "show", run).out.count("--resume") == 1
     (row,) = json.loads(project.run("runs", "--json").out)
     assert row["status"] == "Stopped"
 

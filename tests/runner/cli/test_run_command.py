@@ -226,6 +226,12 @@ def test_as_json_mistakes_are_one_line(asking: Project) -> None:
         (["definition.json", "--param", "Answer"], "'Answer' is not of the form NAME=VALUE"),
         (["definition.json", "--param", "a=1", "--param", "a=2"], "'a' is given twice"),
         (["definition.json", "--input", "here=there"], "'here=there' is not of the form URI=PATH"),
+        (["definition.json", "--input", "s3://b-1/x="], "'s3://b-1/x=' is not of the form URI=PATH"),
+        (["definition.json", "--input", "s3://b-1/d=2="], "'s3://b-1/d=2=' is not of the form URI=PATH"),
+        (
+            ["definition.json", "--input", "s3://b-1/x=yes.json/"],
+            "'yes.json/' is a file: leave out the slash",
+        ),
         (["definition.json", "--jobs", "0"], "0 is not in the range"),
         (["definition.json", "--runner", "ssh"], "'ssh' is not one of"),
     ],
