@@ -33,7 +33,8 @@ class Event:
         kind: What happened.
         step: The step it happened to; ``None`` for the run as a whole.
         message: The reason, in one sentence, where there is one.
-        details: JSON-ready facts: ``seconds``, ``attempt``, ``outputs``, ``metrics``, ``log``, ``status``.
+        details: JSON-ready facts: ``seconds``, ``attempt``, ``outputs``, ``metrics``, ``output_parameters``,
+            ``log``, ``status``.
         time: When, in UTC.
     """
 

@@ -27,6 +27,7 @@ class StepOutcome:
         reason: Why it failed, was skipped or was stopped.
         outputs: By name: the S3 URI of what it left, or the folder of a registered model.
         metrics: By name: the last value of each metric.
+        output_parameters: By name: what a Lambda or Callback step returned.
         log: The log of its last attempt; of the part that failed, if one did.
     """
 
@@ -39,6 +40,7 @@ class StepOutcome:
     outputs: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     log: str | None = None
+    output_parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,4 +108,5 @@ class Ledger:
             outputs=event.get("outputs", before.outputs),
             metrics=event.get("metrics", before.metrics),
             log=event.get("log", before.log),
+            output_parameters=event.get("output_parameters", before.output_parameters),
         )

@@ -46,6 +46,22 @@ def output_parameters(declared: Iterable[Mapping[str, str]], answer: Any, source
     return {parameter["OutputName"]: answer[parameter["OutputName"]] for parameter in declared}
 
 
+def output_parameters_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """By name: the values of the output parameters among a step's properties; none if it has none.
+
+    A stub may give them as the service lists them. Source: SageMaker API reference, ``OutputParameter``.
+    """
+    returned = properties.get("OutputParameters")
+    if isinstance(returned, Mapping):
+        return dict(returned)
+    items = returned if isinstance(returned, list | tuple) else ()
+    return {
+        str(item["Name"]): item["Value"]
+        for item in items
+        if isinstance(item, Mapping) and item.keys() >= {"Name", "Value"}
+    }
+
+
 def is_output(value: Any, wanted: str) -> bool:
     """Whether a value is of an ``OutputType``."""
     types = _TYPES.get(wanted, (object,))

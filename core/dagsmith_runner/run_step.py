@@ -24,6 +24,7 @@ from dagsmith_runner.launch.command import Launcher
 from dagsmith_runner.leftovers import Leftovers
 from dagsmith_runner.names import arn, job_name
 from dagsmith_runner.options import RunOptions
+from dagsmith_runner.output_parameters import output_parameters_of
 from dagsmith_runner.references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagsmith_runner.retries import POLICIES, Retries
 from dagsmith_runner.run_folder import KeptResult, RunFolder, RunRecord
@@ -254,6 +255,8 @@ class StepRunner:
         if kept.cached_from is not None:
             details["cached_from"] = kept.cached_from
         details |= {"outputs": dict(kept.result.outputs), "metrics": dict(kept.result.metrics)}
+        if returned := output_parameters_of(kept.result.properties):
+            details["output_parameters"] = returned
         found = kept.result.properties.get("Outcome") if step.type == "Condition" else None
         said = None if found is None else f"it is {'true' if found else 'false'}"
         self._tell(kinds.get(ending, "step-succeeded"), step, said, **details)

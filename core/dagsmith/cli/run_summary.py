@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -48,7 +49,7 @@ _COLORS = MappingProxyType(
 def show_outcome(
     outcome: RunOutcome, again: str | None = None, earlier: tuple[str, ...] = (), *, err: bool = False
 ) -> None:
-    """Print the steps with times, metrics and outputs, the end of a failed step's log, and where everything is.
+    """Print the steps with times and results, the end of a failed step's log, and where everything is.
 
     Args:
         outcome: How the run ended, or how it stands.
@@ -99,20 +100,24 @@ def _table(outcome: RunOutcome) -> Table:
         took = duration(step.seconds) if step.attempts else ""
         if step.attempts > 1:
             took += f", {step.attempts} attempts"
-        results = [f"{name} = {value:g}" for name, value in step.metrics.items()]
-        results += [
-            output if "://" in output else short_path(Path(output)) for output in step.outputs.values()
-        ]
-        if step.reason:
-            results.insert(0, one_line(step.reason))
         table.add_row(
             Text(step.name),
             Text(printable(step.type)),
             Text(step.status, style=_COLORS.get(step.status, "")),
             took,
-            Text(printable("\n".join(results), keep="\n").strip()),
+            Text("\n".join(printable(result) for result in _results(step)).strip()),
         )
     return table
+
+
+def _results(step: StepOutcome) -> Iterator[str]:
+    """What came of a step, a line each: why it ended as it did, metrics, what it returned, what it left."""
+    if step.reason:
+        yield one_line(step.reason)
+    yield from (f"{name} = {value:g}" for name, value in step.metrics.items())
+    for name, value in step.output_parameters.items():
+        yield cut(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
+    yield from (output if "://" in output else short_path(Path(output)) for output in step.outputs.values())
 
 
 def _end_of_log(step: StepOutcome) -> Iterator[str]:

@@ -42,7 +42,7 @@ def test_a_run_that_succeeds_says_what_happened_and_where_everything_is(asking: 
         "done agreed (N s): it is true",
         "skipped differ: condition 'agreed' is true",
         "step type state time result",
-        "ask Callback succeeded N s",
+        "ask Callback succeeded N s ok = true",
         "agreed Condition succeeded N s it is true",
         "differ Fail skipped condition 'agreed' is true",
         "",
@@ -174,6 +174,44 @@ def test_json_is_an_event_a_line_and_what_the_run_keeps(asking: Project) -> None
         "run-ended",
     ]
     assert done.events[-1]["status"] == "Succeeded"
+    answered, decided = (event for event in done.events if event["event"] == "step-succeeded")
+    assert answered["output_parameters"] == {"ok": True}
+    assert "output_parameters" not in decided
+
+
+def test_what_steps_return_is_in_the_table_and_can_be_shown_again(asking: Project) -> None:
+    declared = [{"OutputName": name, "OutputType": "String"} for name in ("place", "long", "lines")]
+    call = {
+        "Name": "call",
+        "Type": "Lambda",
+        "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:where",
+        "Arguments": {},
+        "OutputParameters": declared,
+    }
+    asking.define(ask("ask"), call, {"Name": "cluster", "Type": "EMR", "Arguments": {}})
+    returned = {"place": "s3://given/data", "long": "x" * 1000, "lines": "\x1b[31mone\x1b[0m\ntwo"}
+    asking.write("handler.py", f"def handler(event, context):\n    return {returned!r}\n")
+    asking.write("stub.json", {"properties": {"OutputParameters": [{"Name": "nodes", "Value": "3"}]}})
+    done = asking.run(
+        *("run", "definition.json", "--lambda", "where=handler.py:handler", "--callback", "ask=yes.json"),
+        *("--stub", "cluster=stub.json"),
+    )
+    assert done.code == 0, done.err
+    lines = without_times(done.err)
+    for line in (
+        "ask Callback succeeded N s ok = true",
+        "call Lambda succeeded N s lines = one two",
+        " place = s3://given/data",
+        "cluster EMR succeeded N s nodes = 3",
+    ):
+        assert line in lines
+    assert max(map(len, lines)) < 500
+    run = asking.runs[0].name
+    table = without_times(asking.run("runs", "show", run).out)
+    assert [line for line in table if " = " in line] == [line for line in lines if " = " in line]
+    shown = json.loads(asking.run("runs", "show", run, "--json").out)
+    found = {step["name"]: step["output_parameters"] for step in shown["steps"]}
+    assert found == {"ask": {"ok": True}, "call": returned, "cluster": {"nodes": "3"}}
 
 
 def test_parameters_are_set_and_converted(asking: Project) -> None:
