@@ -7,9 +7,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from dagsmith.plugins.selection import PluginRequest
 
 if TYPE_CHECKING:
     from dagsmith.report import CompileReport
+    from dagsmith_runner.events import Event
     from dagsmith_runner.options import RunOptions
     from dagsmith_runner.outcome import RunOutcome
     from dagsmith_runner.runner import Runner
@@ -90,12 +92,27 @@ def run_command(
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dagsmith-")))
             runner = _runner(source, resume, choices, scratch, quiet, as_json)
+            runner.listener = _removing(scratch, runner.listener)
             outcome = _run(runner, quiet, as_json)
     except DagsmithError as error:
         _fail(error, as_json)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     _end(outcome, source, runner.options, quiet, as_json)
+
+
+def _removing(scratch: Path, listener: Callable[[Event], None]) -> Callable[[Event], None]:
+    """A listener that removes what was staged when the run has a copy of it, as its first event says.
+
+    If this process is killed later, nothing is left of it.
+    """
+
+    def hear(event: Event) -> None:
+        if event.kind in ("run-started", "run-resumed"):
+            shutil.rmtree(scratch)
+        listener(event)
+
+    return hear
 
 
 def _runner(

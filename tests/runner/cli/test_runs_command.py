@@ -54,6 +54,16 @@ def waiting(project: Project, number: int) -> Iterator[Callable[[], int]]:
         process.wait()
 
 
+def test_a_run_that_goes_has_nothing_in_the_machines_temporary_folder(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    with waiting(project, signal.SIGKILL) as end:
+        assert list((tmp_path / "temporary").iterdir()) == []
+        end()
+
+
 def test_runs_are_listed_in_the_order_of_their_start(ran: Project) -> None:
     done = ran.run("runs", "--json")
     rows = json.loads(done.out)
