@@ -13,6 +13,7 @@ import pytest
 
 from dagsmith.errors import InvalidInputError
 from dagsmith_runner.clean import clean
+from dagsmith_runner.launch.linux import landlock_rights
 from dagsmith_runner.outcome import RunOutcome
 from dagsmith_runner.run_folder import RunFolder
 from tests.runner.engine.pipelines import (
@@ -27,6 +28,9 @@ from tests.runner.engine.pipelines import (
     statuses,
 )
 
+NEEDS_LANDLOCK = pytest.mark.skipif(
+    sys.platform != "linux" or not landlock_rights(), reason="this kernel has no Landlock"
+)
 FILL = """
 import json, subprocess, sys
 from pathlib import Path
@@ -71,7 +75,10 @@ def test_a_step_without_output_is_warned_about_and_who_reads_it_names_it(tmp_pat
     assert "'a'" in _reason(outcome, "b")
 
 
-@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+CONFINED = ["namespace", pytest.param("paths", marks=NEEDS_LANDLOCK)]
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
 def test_a_job_reads_and_changes_nothing_of_other_steps_and_of_the_machine(
     tmp_path: Path, isolation: str
 ) -> None:
@@ -125,7 +132,7 @@ def _processes(mark: str) -> list[str]:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("isolation", ["namespace", "paths"])
+@pytest.mark.parametrize("isolation", CONFINED)
 def test_a_job_that_writes_elsewhere_fails_and_is_told_where_it_may(tmp_path: Path, isolation: str) -> None:
     outcome = run(definition([job("a", "echo x > /usr/dagsmith-was-here")]), tmp_path, isolation=isolation)
     assert statuses(outcome) == {"a": "failed"}
