@@ -157,7 +157,7 @@ _FILLS_ALMOST = f"{_FILLS} || {{ truncate -s -16K $OUT/big; exit 1; }}"
             id="not even that can be written down",
         ),
         pytest.param(
-            [job("a", "true"), job("b", _FILLS_ALMOST)],
+            [job("a", "true"), job("b", _FILLS_ALMOST, DependsOn=["a"])],
             "Failed",
             id="only the job cannot tell it",
         ),
