@@ -62,8 +62,9 @@ def temporary_folder(
 ) -> Iterator[tuple[dict[str, str], list[str]]]:
     """The environment of a job that finds a temporary folder, and that folder if it is the job's own.
 
-    It is the machine's, unless the folder of all runs lies in it: who may make a file there could do so anywhere below.
-    A variable of the job's that names a place where it may not write does not count.
+    It is the machine's ``/tmp``, unless the folder of all runs lies in it: who may make a file there could do so
+    anywhere below. Then it is ``/var/tmp``, or, where that is not to be had, a folder of the job's own. A variable of
+    the job's that names a place where it may not write does not count.
 
     Args:
         ml: The folder that is the job's :data:`~dagsmith_runner.launch.command.ML`.
@@ -78,6 +79,8 @@ def temporary_folder(
     }
     if "/tmp" in places or not kept.keys().isdisjoint(_TEMPORARY):
         yield kept, []
-        return
-    with scratch_folder(Path(ml).resolve()) as folder, plain_path(Path(folder)) as plain:
-        yield {**kept, "TMPDIR": plain}, [plain]
+    elif "/var/tmp" in places and os.access("/var/tmp", os.W_OK):
+        yield {**kept, "TMPDIR": "/var/tmp"}, []
+    else:
+        with scratch_folder(Path(ml).resolve()) as folder, plain_path(Path(folder)) as plain:
+            yield {**kept, "TMPDIR": plain}, [plain]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dagsmith_runner.launch import paths
 from dagsmith_runner.launch.linux import landlock_rights, landlock_version
 from dagsmith_runner.launch.processes import ProcessLauncher
 from tests.runner.launch.bench import Bench
@@ -155,9 +156,20 @@ def test_programs_that_lie_in_the_folder_of_runs_are_found(rewritten: Bench) -> 
     assert rewritten.output == "found\n"
 
 
-def test_two_jobs_at_once_have_their_own_temporary_folders(rewritten: Bench) -> None:
-    assert rewritten.run("sh", "-c", "mktemp -d > where", step="one").code == 0
-    assert rewritten.run("sh", "-c", "mktemp -d > where", step="two").code == 0
+def test_a_job_has_another_temporary_folder_where_runs_lie_in_the_first(rewritten: Bench) -> None:
+    assert rewritten.run("sh", "-c", "mktemp && mktemp -d").code == 0, rewritten.errors
+    made = [Path(line) for line in rewritten.output.splitlines()]
+    assert [path.parent for path in made] == [Path("/var/tmp")] * 2
+    made[0].unlink()
+    made[1].rmdir()
+
+
+def test_where_there_is_no_other_each_job_has_its_own(
+    rewritten: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "_PLACES", ("/tmp",))
+    for step in ("one", "two"):
+        assert rewritten.run("sh", "-c", "mktemp -d > where", step=step).code == 0
     places = [Path((rewritten.attempt(step) / "ml" / "where").read_text()).parent for step in ("one", "two")]
     assert places[0] != places[1]
     assert not any(place.exists() for place in places)
