@@ -19,13 +19,12 @@ from dagsmith_runner.files import UnsafeFileError
 from dagsmith_runner.names import JOBS
 from dagsmith_runner.options import RunOptions
 from dagsmith_runner.references import (
-    ReferenceFailedError,
     Scope,
     is_reference,
+    known_uri,
     read_property_files,
     referenced_step,
     references,
-    resolve,
 )
 from dagsmith_runner.retries import POLICIES
 from dagsmith_runner.run_folder import KeptResult, RunFolder, runs_in
@@ -278,12 +277,8 @@ def _uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -
     if is_reference(value) or isinstance(value, str):
         if not below or any(referenced_step(get) for get in references(value)) or _has_json_get(value):
             return
-        try:
-            uri = resolve(value, scope)
-        except ReferenceFailedError:
-            return
-        if isinstance(uri, str) and uri.strip('"').startswith("s3://"):
-            yield uri.strip('"')
+        if uri := known_uri(value, scope):
+            yield uri
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _uris(inner, scope, keys, below or key in keys)

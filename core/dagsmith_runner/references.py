@@ -139,3 +139,13 @@ def _json_get(inner: Mapping[str, Any], scope: Scope) -> Any:
     if not path or found is None:
         raise ReferenceFailedError(f"{where}: {path!r} leads to nothing, and a JsonGet needs a value")
     return found
+
+
+def known_uri(value: Any, scope: Scope) -> str | None:
+    """The S3 URI that a text or a reference stands for; ``None`` if it is another text, or is not known yet."""
+    try:
+        uri = resolve(value, scope)
+    except ReferenceFailedError:
+        return None
+    plain = uri.strip('"') if isinstance(uri, str) else ""
+    return plain if plain.startswith("s3://") else None

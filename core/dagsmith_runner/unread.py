@@ -9,14 +9,7 @@ from typing import Any
 from dagsmith.errors import Diagnostic, did_you_mean
 from dagsmith_runner.definition import Definition, Step
 from dagsmith_runner.options import RunOptions
-from dagsmith_runner.references import (
-    ReferenceFailedError,
-    Scope,
-    is_reference,
-    referenced_step,
-    references,
-    resolve,
-)
+from dagsmith_runner.references import Scope, is_reference, known_uri, referenced_step, references
 
 _JOBS = frozenset({"Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"})
 """The types of steps that read data, and whose properties name no S3 URI but those that their requests name."""
@@ -69,12 +62,8 @@ def _gives(given: str, uri: str) -> bool:
 def _uris(value: Any, scope: Scope) -> Iterator[str]:
     """Every S3 URI in a part of a definition that is known before any step has run."""
     if isinstance(value, str) or (is_reference(value) and "Std:JsonGet" not in value):
-        try:
-            uri = resolve(value, scope)
-        except ReferenceFailedError:
-            return
-        if isinstance(uri, str) and uri.strip('"').startswith("s3://"):
-            yield uri.strip('"')
+        if uri := known_uri(value, scope):
+            yield uri
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _uris(inner, scope)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dagsmith_runner.launch.command import ML
 from dagsmith_runner.launch.scratch import scratch_folder
+from dagsmith_runner.launch.views import PRIVATE
 
 _BEFORE = r"""(?:^|(?<=[\s"'`=:,;(\[{<>|&@])|(?<=:/)|(?<=://))"""
 _AFTER = r"""(?=$|[/\s"'`=:,;)\]}<>|&])"""
@@ -18,8 +19,6 @@ _ML = re.compile(_BEFORE + re.escape(ML) + _AFTER)
 """``/opt/ml`` as a whole path, or the beginning of one: not in ``/opt/mlflow``, nor in ``s3://bucket/opt/ml``."""
 
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
-_PLACES = ("/tmp", "/var/tmp", "/dev/shm")
-"""Where a job may have its temporary files."""
 
 _PLAIN = re.compile(r"[\w./+%-]+", re.ASCII)
 
@@ -71,7 +70,7 @@ def temporary_folder(
         environment: What the environment is else, with paths rewritten.
         hidden: The folder of all runs.
     """
-    places = [ml, *(place for place in _PLACES if not hidden.is_relative_to(os.path.realpath(place)))]
+    places = [ml, *(place for place in PRIVATE if not hidden.is_relative_to(os.path.realpath(place)))]
     kept = {
         name: value
         for name, value in environment.items()

@@ -14,7 +14,7 @@ from dagsmith_runner.launch.command import ML, Command
 from dagsmith_runner.launch.scratch import scratch_folder
 
 PRIVATE = ("/tmp", "/var/tmp", "/dev/shm")
-"""Folders that a job with a namespace has for itself."""
+"""The machine's temporary folders, which a job with a namespace has for itself."""
 
 ENVIRONMENTS = "environments"
 """Where the Python environments of steps are in the folder of all runs."""

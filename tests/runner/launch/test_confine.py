@@ -167,7 +167,7 @@ def test_a_job_has_another_temporary_folder_where_runs_lie_in_the_first(rewritte
 def test_where_there_is_no_other_each_job_has_its_own(
     rewritten: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paths, "_PLACES", ("/tmp",))
+    monkeypatch.setattr(paths, "PRIVATE", ("/tmp",))
     for step in ("one", "two"):
         assert rewritten.run("sh", "-c", "mktemp -d > where", step=step).code == 0
     places = [Path((rewritten.attempt(step) / "ml" / "where").read_text()).parent for step in ("one", "two")]
