@@ -13,7 +13,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from dagsmith_runner.container.checks import listed, mapping
+from dagsmith_runner.container.checks import mapping
+from dagsmith_runner.container.processing_request import declared_places
 from dagsmith_runner.definition import Step
 from dagsmith_runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
 from dagsmith_runner.store.folder import NotFoundError, Store
@@ -175,11 +176,7 @@ def recall(
 
 def fixed_places(arguments: Mapping[str, Any], execution: str) -> dict[str, str]:
     """By name of an output: where it goes in every execution, so that others may name that place themselves."""
-    config = mapping(arguments.get("ProcessingOutputConfig"))
-    places = {
-        str(output.get("OutputName")): mapping(output.get("S3Output")).get("S3Uri")
-        for output in map(mapping, listed(config.get("Outputs")))
-    }
+    places = declared_places(arguments)
     places["predictions"] = mapping(arguments.get("TransformOutput")).get("S3OutputPath")
     return {name: uri for name, uri in places.items() if isinstance(uri, str) and execution not in uri}
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dagsmith_runner.container.checks import listed, mapping
+from dagsmith_runner.container.processing_request import declared_places
 from dagsmith_runner.container.training_request import artifact_uri
 from dagsmith_runner.executor import StepRun
 from dagsmith_runner.executors.tuning import trial_name
@@ -59,11 +60,7 @@ def known(value: Any) -> Any:
 
 def output_places(run: StepRun, properties: Mapping[str, Any]) -> dict[str, str]:
     """By name of an output: the S3 URI that the step would leave it at."""
-    config = mapping(known(run.arguments).get("ProcessingOutputConfig"))
-    places = {
-        str(output.get("OutputName")): mapping(output.get("S3Output")).get("S3Uri")
-        for output in map(mapping, listed(config.get("Outputs")))
-    }
+    places = declared_places(known(run.arguments))
     if run.step.type == "Training":
         places["model"] = mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
     if run.step.type == "Tuning":

@@ -113,6 +113,15 @@ def outputs(request: Mapping[str, Any]) -> tuple[Output, ...]:
     )
 
 
+def declared_places(request: Mapping[str, Any]) -> dict[str, Any]:
+    """By name of an output: where it goes, whatever stands there; for requests that nobody has checked."""
+    config = mapping(request.get("ProcessingOutputConfig"))
+    return {
+        str(output.get("OutputName")): mapping(output.get("S3Output")).get("S3Uri")
+        for output in map(mapping, listed(config.get("Outputs")))
+    }
+
+
 def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
     """Say what of a request cannot run here.
 
