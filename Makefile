@@ -36,11 +36,11 @@ demo: $(SDK3_READY) ## Compile the example pipeline for MODS, and run it on this
 	$(SDK3) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --upgrade \
 	    --target examples/breast_cancer/build/mods-plugin ./mods_plugin
 	cd examples/breast_cancer && PYTHONPATH=build/mods-plugin \
-	    ../../.venv-sdk3/bin/dagsmith compile pipeline.yaml -o build/definition.json
+	    ../../.venv-sdk3/bin/dagcast compile pipeline.yaml -o build/definition.json
 	@# Jobs cannot write bytecode into the environment: without it each would compile its imports again.
 	@cd examples/breast_cancer/code && ../../../$(SDK3) -c 'import evaluate, preprocess, train'
 	cd examples/breast_cancer && PYTHONPATH=build/mods-plugin \
-	    ../../.venv-sdk3/bin/dagsmith run pipeline.yaml --runs build/runs $(MODS_PARAMETERS)
+	    ../../.venv-sdk3/bin/dagcast run pipeline.yaml --runs build/runs $(MODS_PARAMETERS)
 
 .PHONY: test
 test: $(SDK3_READY) ## Run the whole test suite on SDK 3
@@ -82,7 +82,7 @@ constraints: $(SDK3_READY) ## Resolve the pins in constraints/ anew
 	    printf -- '-e %s\n' ".[$$sdk]" $(PLUGINS) | \
 	    $(SDK3) -m uv pip compile - --quiet --upgrade --no-header --no-annotate \
 	        --group pyproject.toml:dev --python-version 3.$$minor \
-	        --no-emit-package dagsmith $(addprefix --no-emit-package ,$(notdir $(PLUGINS))) \
+	        --no-emit-package dagcast $(addprefix --no-emit-package ,$(notdir $(PLUGINS))) \
 	        --output-file constraints/py3$$minor-$$sdk.txt; \
 	done; done
 	echo kfp | $(SDK3) -m uv pip compile - --quiet --upgrade --no-header --no-annotate \

@@ -1,1 +1,1 @@
-"""Benchmarks: dagsmith beside the same pipeline written by hand, in one run. ``make bench`` runs them."""
+"""Benchmarks: dagcast beside the same pipeline written by hand, in one run. ``make bench`` runs them."""

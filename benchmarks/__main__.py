@@ -104,13 +104,13 @@ def whole_processes(python: str) -> dict[str, float]:
         path.write_text(yaml.safe_dump(data, sort_keys=False))
         commands = {
             "python -c pass": [python, "-c", "pass"],
-            "dagsmith --help": [python, "-m", "dagsmith.cli", "--help"],
+            "dagcast --help": [python, "-m", "dagcast.cli", "--help"],
             "import SDK 3": [python, "-c", "import sagemaker.mlops.workflow.pipeline"],
-            "validate": [python, "-m", "dagsmith.cli", "validate", str(path)],
+            "validate": [python, "-m", "dagcast.cli", "validate", str(path)],
             "compile -o": [
                 python,
                 "-m",
-                "dagsmith.cli",
+                "dagcast.cli",
                 "compile",
                 str(path),
                 "-o",
@@ -126,7 +126,7 @@ def whole_processes(python: str) -> dict[str, float]:
     # The first run of each writes bytecode.
     found = {name: statistics.median(values[1:]) for name, values in times.items()}
     found["help"] = statistics.median(
-        h - p for h, p in zip(times["dagsmith --help"][1:], times["python -c pass"][1:], strict=True)
+        h - p for h, p in zip(times["dagcast --help"][1:], times["python -c pass"][1:], strict=True)
     )
     for name in ("validate", "compile -o"):
         pairs = zip(times[name][1:], times["import SDK 3"][1:], strict=True)
@@ -155,7 +155,7 @@ def check(rows: list[dict[str, Any]], whole: dict[str, float], plugins: dict[str
                 failures.append(f"{name}: a step costs {growth:.2f} times one of 100, promised 1.5")
     if whole["help"] > 0.150:
         failures.append(
-            f"dagsmith --help takes {whole['help'] * 1000:.0f} ms more than python -c pass, promised 150"
+            f"dagcast --help takes {whole['help'] * 1000:.0f} ms more than python -c pass, promised 150"
         )
     for name in ("validate", "compile -o"):
         if whole[f"{name} share"] > 1 / 3:
@@ -217,7 +217,7 @@ def render(
             "",
             "Peak above what importing took, MiB, for a chain.",
             "",
-            "| SDK | steps | dagsmith | by hand |",
+            "| SDK | steps | dagcast | by hand |",
             "|---|---|---|---|",
         ]
         for row in memory:
@@ -232,7 +232,7 @@ def render(
         "| command | ms | of importing SDK 3 |",
         "|---|---|---|",
     ]
-    for name in ("python -c pass", "dagsmith --help", "validate", "compile -o", "import SDK 3"):
+    for name in ("python -c pass", "dagcast --help", "validate", "compile -o", "import SDK 3"):
         share = f"{whole[f'{name} share']:.2f}" if f"{name} share" in whole else "-"
         lines.append(f"| `{name}` | {ms(whole[name])} | {share} |")
     lines += [
@@ -282,7 +282,7 @@ def environment() -> dict[str, str]:
         **os.environ,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "DAGSMITH_PLUGINS": "",
+        "DAGCAST_PLUGINS": "",
     }
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import local_pipelines
-from dagsmith_runner.events import Event
-from dagsmith_runner.options import Isolation, RunOptions
-from dagsmith_runner.runner import Runner
+from dagcast_runner.events import Event
+from dagcast_runner.options import Isolation, RunOptions
+from dagcast_runner.runner import Runner
 
 PRINT = (
     "import sys\npiece = b'x' * 1023 + b'\\n'\nfor _ in range({kibibytes}): sys.stdout.buffer.write(piece)"
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--within", type=Path, help="where the folder of runs is made")
     arguments = parser.parse_args()
     measure = {"steps": beside_hand, "run": whole_run, "plan": planned, "log": logged}[arguments.what]
-    with tempfile.TemporaryDirectory(prefix="dagsmith-bench-", dir=arguments.within) as folder:
+    with tempfile.TemporaryDirectory(prefix="dagcast-bench-", dir=arguments.within) as folder:
         print(json.dumps(measure(arguments, Path(folder))))
 
 

@@ -1,6 +1,6 @@
 """What the local runner costs: beside the same processes by hand, and beside KFP's local runner.
 
-``python -m benchmarks.local_run`` runs on its own, in an environment with dagsmith: it prints a table, and JSON in the
+``python -m benchmarks.local_run`` runs on its own, in an environment with dagcast: it prints a table, and JSON in the
 last line. KFP is installed for it into an environment that is thrown away, with the pins of
 ``constraints/bench-kfp.txt``.
 """
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import local_pipelines
-from dagsmith.errors import InvalidInputError
-from dagsmith_runner.launch.launcher import launcher
+from dagcast.errors import InvalidInputError
+from dagcast_runner.launch.launcher import launcher
 
 ROOT = Path(__file__).parents[1]
 KFP_PINS = ROOT / "constraints" / "bench-kfp.txt"
@@ -148,15 +148,15 @@ def _plan(steps: int, repeats: int) -> dict[str, Any]:
 
 
 def _start(repeats: int) -> dict[str, float]:
-    """Seconds of ``dagsmith run`` until its first step starts, and until it ends, for a pipeline of one no-op step."""
+    """Seconds of ``dagcast run`` until its first step starts, and until it ends, for a pipeline of one no-op step."""
     times: dict[str, list[float]] = {"python": [], "first": [], "whole": []}
-    with tempfile.TemporaryDirectory(prefix="dagsmith-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dagcast-bench-") as folder:
         path = Path(folder, "definition.json")
         path.write_text(local_pipelines.chain(1, local_pipelines.SHELL))
         command = [
             sys.executable,
             "-m",
-            "dagsmith.cli",
+            "dagcast.cli",
             "run",
             str(path),
             "--json",
@@ -178,8 +178,8 @@ def _start(repeats: int) -> dict[str, float]:
 
 
 def _beside_kfp(isolations: Sequence[str], steps: int, repeats: int) -> dict[str, Any]:
-    """Seconds of an equal pipeline: in turn under KFP, as fast as it can be set up and as it is, and under dagsmith."""
-    with tempfile.TemporaryDirectory(prefix="dagsmith-bench-") as folder:
+    """Seconds of an equal pipeline: in turn under KFP, as fast as it can be set up and as it is, and under dagcast."""
+    with tempfile.TemporaryDirectory(prefix="dagcast-bench-") as folder:
         problem = _install_kfp(Path(folder, "kfp"))
         if problem is not None:
             print(f"kfp: not measured: {problem}", file=sys.stderr)
@@ -320,7 +320,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"prints {large['kibibytes'] // 1024} MiB.",
         f"- Planning {few['steps']:,} steps: {ms(few['seconds'])} ms; {many['steps']:,}: {ms(many['seconds'])} ms "
         f"(peak {many['peak']:.0f} MiB).",
-        f"- `dagsmith run definition.json`: {ms(start['first'])} ms until the first step starts, {ms(start['whole'])} ms for the "
+        f"- `dagcast run definition.json`: {ms(start['first'])} ms until the first step starts, {ms(start['whole'])} ms for the "
         f"whole of one no-op step; `python -c pass` {ms(start['python'])} ms.",
         "",
         *_kfp_lines(found["kfp"]),
@@ -355,7 +355,7 @@ def _kfp_lines(row: dict[str, Any]) -> list[str]:
         if isolation in row:
             ratios = [row[f"{isolation}_faster_than_{setting}"] for setting in ("trusts", "installs")]
             text.append(
-                f"| dagsmith, {isolation} | {row[isolation]:.2f} | **{ratios[0]:.1f} times** | {ratios[1]:.1f} times |"
+                f"| dagcast, {isolation} | {row[isolation]:.2f} | **{ratios[0]:.1f} times** | {ratios[1]:.1f} times |"
             )
     return [*text, ""]
 

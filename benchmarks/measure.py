@@ -28,7 +28,7 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     # The service takes no definition as long as that of 10,000 steps: the limit is lifted to measure the growth.
-    import dagsmith.check.spec as checks
+    import dagcast.check.spec as checks
 
     checks.DEFINITION_MAX = 10**12  # type: ignore[misc]
     measure = compile_times if arguments.what == "compile" else memory
@@ -37,7 +37,7 @@ def main() -> None:
 
 def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
     """Seconds, a list of one for each repeat: ours and by hand in turn."""
-    from dagsmith import PipelineDAGCompiler
+    from dagcast import PipelineDAGCompiler
     from tests.by_hand.session import offline_session, schemas_checked_once, sdk_major
 
     times: dict[str, list[float]] = {}
@@ -64,7 +64,7 @@ def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def memory(arguments: argparse.Namespace) -> dict[str, Any]:
     """Peak memory of this process in MiB, and how much of it was there before."""
-    from dagsmith import PipelineDAGCompiler
+    from dagcast import PipelineDAGCompiler
     from tests.by_hand.session import offline_session, schemas_checked_once, sdk_major
 
     with offline_session() as session, schemas_checked_once():
@@ -91,7 +91,7 @@ def _time(times: dict[str, list[float]], key: str, work: Any) -> None:
 
 
 def _loaded(path: Path) -> Any:
-    from dagsmith import PipelineDAGCompiler
+    from dagcast import PipelineDAGCompiler
 
     compiler = PipelineDAGCompiler(path)
     compiler.load()

@@ -26,7 +26,7 @@ def name(index: int) -> str:
 
 
 def config(shape: str, size: int) -> dict[str, Any]:
-    """The pipeline as a dagsmith config."""
+    """The pipeline as a dagcast config."""
     steps: dict[str, Any] = {}
     edges = []
     for index in range(size):

@@ -46,7 +46,7 @@ OPTIONS = {
 
 PLUGIN = """
 from dataclasses import replace
-from dagsmith.plugin import hookimpl, put, value_at
+from dagcast.plugin import hookimpl, put, value_at
 
 @hookimpl
 def extract_metadata(config, dag):
@@ -66,8 +66,8 @@ def transform_spec(spec):
 MEASURE = """
 import gc, json, statistics, sys, time
 from pathlib import Path
-from dagsmith import PipelineDAGCompiler
-from dagsmith.plugins.discovery import scan
+from dagcast import PipelineDAGCompiler
+from dagcast.plugins.discovery import scan
 choices, path = json.loads(sys.argv[1]), Path(sys.argv[2])
 def timed(work, repeats=7):
     work()
@@ -99,9 +99,7 @@ def main() -> None:
             names = [f"plugin-{index}" for index in range(count)]
             for index, name in enumerate(names):
                 (site / f"plugin_{index}.py").write_text(PLUGIN.format(index=index))
-                _distribution(
-                    site, name, f"[dagsmith]\n{name} = plugin_{index}\n[dagsmith.api]\n{name} = v1\n"
-                )
+                _distribution(site, name, f"[dagcast]\n{name} = plugin_{index}\n[dagcast.api]\n{name} = v1\n")
             found = _measured(site, [names], config("chain", 100))
             results["counts"][str(count)] = {"scan": found["scan"], "ratio": found["ratios"][0]}
             results["first_scan"] = found["first_scan"]

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 
 # Machines differ in speed: a slow example is not a failure.
-settings.register_profile("dagsmith", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("dagsmith")
+settings.register_profile("dagcast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dagcast")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

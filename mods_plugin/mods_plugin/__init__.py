@@ -1,4 +1,4 @@
-"""MODS for dagsmith: template metadata, standard parameters, execution documents, and a registry of templates."""
+"""MODS for dagcast: template metadata, standard parameters, execution documents, and a registry of templates."""
 
 from __future__ import annotations
 

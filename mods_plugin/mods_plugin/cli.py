@@ -1,6 +1,6 @@
-"""The commands ``dagsmith mods`` and ``mods``: registering templates, and finding them again.
+"""The commands ``dagcast mods`` and ``mods``: registering templates, and finding them again.
 
-Like those of dagsmith, a command is imported when it runs.
+Like those of dagcast, a command is imported when it runs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ModsGroup(click.Group):
         """As click does, with the nearest name for one that does not exist."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            from dagsmith.errors import did_you_mean
+            from dagcast.errors import did_you_mean
 
             ctx.fail(f"there is no command {name!r} ({did_you_mean(name, COMMANDS)})")
         return super().resolve_command(ctx, args)

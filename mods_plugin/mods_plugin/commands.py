@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from dagsmith.cli.describe import console
-from dagsmith.cli.output import fail, show_diagnostics, write_file
-from dagsmith.cli.plugin_options import plugin_options
-from dagsmith.errors import DagsmithError, Diagnostic
-from dagsmith.plugins.lock import lock_path, lock_text
-from dagsmith.plugins.selection import PluginRequest
+from dagcast.cli.describe import console
+from dagcast.cli.output import fail, show_diagnostics, write_file
+from dagcast.cli.plugin_options import plugin_options
+from dagcast.errors import DagcastError, Diagnostic
+from dagcast.plugins.lock import lock_path, lock_text
+from dagcast.plugins.selection import PluginRequest
 from mods_plugin.failure import PLUGIN
 from mods_plugin.metadata import FIELDS
 from mods_plugin.registry import DifferentContentError, Execution, Registration, Registry, TemplateVersion
@@ -78,7 +78,7 @@ def register_command(
         item = Diagnostic(message, code="different-content")
         show_diagnostics([item], True, diff=error.diff.split("\n"))
         raise SystemExit(1) from None
-    except DagsmithError as error:
+    except DagcastError as error:
         fail(error, as_json)
     if as_json:
         show_diagnostics(
@@ -100,7 +100,7 @@ def templates_command(words: tuple[str, ...], registry: str | None, as_json: boo
     """List the registered templates: those with every WORD in their name, pipeline, author or description."""
     try:
         found = Registry(registry).templates(*words)
-    except DagsmithError as error:
+    except DagcastError as error:
         fail(error, as_json)
     if as_json:
         click.echo(json.dumps([item.as_dict() for item in found], indent=2))
@@ -122,7 +122,7 @@ def show_command(template: tuple[str, str | None], registry: str | None, as_json
         found = opened.show(*template)
         versions = opened.versions(found.name)
         executions = opened.executions(found.name, found.version)
-    except DagsmithError as error:
+    except DagcastError as error:
         fail(error, as_json)
     if as_json:
         runs = [item.as_dict() for item in executions]
@@ -141,7 +141,7 @@ def diff_command(
     """Show what differs between two versions: metadata, DAG, config, plugins, code and definition."""
     try:
         found = Registry(registry).diff(first, second)
-    except DagsmithError as error:
+    except DagcastError as error:
         fail(error, as_json)
     if as_json:
         body = {"same": not found, "differences": [item.as_dict() for item in found]}
@@ -177,7 +177,7 @@ def compile_command(
         if output is not None:
             write_file(output, text)
             write_file(lock_path(output), lock_text(found.plugins))
-    except DagsmithError as error:
+    except DagcastError as error:
         fail(error, as_json)
     if output is None:
         # The bytes are the same whatever encoding the terminal has.
@@ -199,7 +199,7 @@ def migrate_command(registry: str | None, as_json: bool) -> None:
     try:
         opened = Registry(registry)
         changed = opened.migrate()
-    except DagsmithError as error:
+    except DagcastError as error:
         fail(error, as_json)
     if as_json:
         show_diagnostics((), True, registry=opened.location, changed=changed)

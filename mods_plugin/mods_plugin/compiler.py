@@ -1,4 +1,4 @@
-"""The compiler of MODS: dagsmith's, with the ``mods`` plugin always selected and MODS' names for metadata."""
+"""The compiler of MODS: dagcast's, with the ``mods`` plugin always selected and MODS' names for metadata."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.plugin import ConfigLike, PipelineDAG
-from dagsmith.template import DynamicPipelineTemplate
+from dagcast import PipelineDAGCompiler
+from dagcast.plugin import ConfigLike, PipelineDAG
+from dagcast.template import DynamicPipelineTemplate
 from mods_plugin.failure import PLUGIN
 from mods_plugin.metadata import FIELDS
 from mods_plugin.options import ModsOptions

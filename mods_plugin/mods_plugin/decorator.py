@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dagsmith.plugin import mixin
+from dagcast.plugin import mixin
 from mods_plugin.git_checkout import read_checkout
 from mods_plugin.metadata import COMMIT_ID, PACKAGE_NAME
 
@@ -118,7 +118,7 @@ class MODSTemplate:
             ``__gitfarm_metadata__`` in the root package of the class, else what the git checkout says.
         commit_id: The commit that it was made from. Left out, ``COMMIT_ID`` of that module, else of the git checkout.
         search: Whether package and commit are looked for at all where they are left out. The plugin has looked for
-            them already, around the config: the code of a class that it decorates is dagsmith's.
+            them already, around the config: the code of a class that it decorates is dagcast's.
 
     Raises:
         TypeError: If an argument is not a string.

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dagsmith.plugin import (
+from dagcast.plugin import (
     Diagnostic,
     DiagnosticSink,
     Document,

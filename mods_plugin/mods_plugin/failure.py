@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagsmith.plugin import PluginError
+from dagcast.plugin import PluginError
 
 PLUGIN = "mods"
 

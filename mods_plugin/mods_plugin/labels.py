@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dagsmith.plugin import PipelineSpec
+from dagcast.plugin import PipelineSpec
 from mods_plugin.metadata import AUTHOR, COMMIT_ID, DESCRIPTION, NAME, PACKAGE_NAME, VERSION
 from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dagsmith.plugin import (
+from dagcast.plugin import (
     Diagnostic,
     DiagnosticSink,
     Location,
@@ -109,7 +109,7 @@ def check_spec(
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add ``dagsmith mods``."""
+    """Add ``dagcast mods``."""
     from mods_plugin.cli import mods_command
 
     cli.add_command(mods_command)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagsmith.plugin import InvalidInputError, PipelineConfig, did_you_mean
-from dagsmith.plugins.installed import ENTRY_POINTS, installed
+from dagcast.plugin import InvalidInputError, PipelineConfig, did_you_mean
+from dagcast.plugins.installed import ENTRY_POINTS, installed
 from mods_plugin.failure import failure
 from mods_plugin.metadata import FIELDS
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagsmith.plugin import Diagnostic, InvalidInputError, Location, read_document
+from dagcast.plugin import Diagnostic, InvalidInputError, Location, read_document
 from mods_plugin.metadata import AUTHOR, DESCRIPTION, PACKAGE_NAME, VERSION
 from mods_plugin.providers import ProviderContext
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagsmith.plugin import ConfigLike, Diagnostic, DiagnosticSink, InvalidInputError, did_you_mean
+from dagcast.plugin import ConfigLike, Diagnostic, DiagnosticSink, InvalidInputError, did_you_mean
 from mods_plugin.failure import PLUGIN
 
 DEFAULT_ALIAS = "NA"
@@ -17,7 +17,7 @@ def environment_of(config_path: ConfigLike, alias: str) -> str | None:
     Raises:
         InvalidInputError: If the config cannot be read, or has no environment for the alias.
     """
-    from dagsmith.load.config import open_config
+    from dagcast.load.config import open_config
 
     sink = DiagnosticSink()
     opened = open_config(config_path, sink)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagsmith.plugin import FrozenDict, ParameterRef, ParameterSpec, PipelineSpec, StepSpec, freeze
+from dagcast.plugin import FrozenDict, ParameterRef, ParameterSpec, PipelineSpec, StepSpec, freeze
 
 EXECUTION_S3_PREFIX = "EXECUTION_S3_PREFIX"
 KMS_ENCRYPTION_KEY_PARAM = "KMS_ENCRYPTION_KEY_PARAM"
@@ -120,7 +120,7 @@ def secure(spec: PipelineSpec) -> PipelineSpec:
 
 
 def _secured(step: StepSpec, defaults: Mapping[str, Any]) -> StepSpec:
-    # Only what is on the way to a setting is copied: dagsmith finds by identity what stayed as it was.
+    # Only what is on the way to a setting is copied: dagcast finds by identity what stayed as it was.
     arguments = dict(step.arguments)
     for shape in step.shapes:
         if shape.service != "sagemaker":

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dagsmith.plugin import Diagnostic, DiagnosticSink, InvalidInputError, Location, PipelineConfig
+from dagcast.plugin import Diagnostic, DiagnosticSink, InvalidInputError, Location, PipelineConfig
 from mods_plugin.decorator import GITFARM_MODULE, gitfarm_metadata
 from mods_plugin.git_checkout import read_checkout
 from mods_plugin.metadata import (
@@ -32,7 +32,7 @@ GIT = "git checkout"
 TEMPLATE_CLASS = "template class"
 DEFAULT = "default"
 
-TEMPLATE = {MODULE: "dagsmith.template", NAME: "DynamicPipelineTemplate"}
+TEMPLATE = {MODULE: "dagcast.template", NAME: "DynamicPipelineTemplate"}
 """The class that is decorated unless someone makes another."""
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from dagsmith.plugin import ConfigLike
-from dagsmith.plugins.calls import notify
-from dagsmith.template import DynamicPipelineTemplate
+from dagcast.plugin import ConfigLike
+from dagcast.plugins.calls import notify
+from dagcast.template import DynamicPipelineTemplate
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
 from mods_plugin.metadata import MODULE, NAME, problem_of
 from mods_plugin.regions import DEFAULT_ALIAS, environment_of

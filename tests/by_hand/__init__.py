@@ -1,1 +1,1 @@
-"""Reference pipelines, written by hand with the SDK's own classes, to compare dagsmith's output with."""
+"""Reference pipelines, written by hand with the SDK's own classes, to compare dagcast's output with."""

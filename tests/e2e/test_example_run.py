@@ -38,7 +38,7 @@ class Example:
     def run(self, *arguments: str, **parameters: str) -> subprocess.CompletedProcess[str]:
         given = [f"--param={name}={value}" for name, value in parameters.items()]
         return subprocess.run(
-            [sys.executable, "-m", "dagsmith.cli", "run", "pipeline.yaml", *given, *arguments],
+            [sys.executable, "-m", "dagcast.cli", "run", "pipeline.yaml", *given, *arguments],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.site)},
             capture_output=True,
@@ -48,7 +48,7 @@ class Example:
 
     @property
     def runs(self) -> list[Path]:
-        return sorted(path.parent for path in self.folder.glob(".dagsmith/runs/*/run.json"))
+        return sorted(path.parent for path in self.folder.glob(".dagcast/runs/*/run.json"))
 
     def steps(self, run: Path) -> dict[str, Any]:
         return {step["name"]: step for step in json.loads((run / "run.json").read_text())["steps"]}
@@ -63,7 +63,7 @@ def below(run: Path, uri: str) -> Path:
 def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
     """The example after one run; to be read, or run again."""
     folder = tmp_path_factory.mktemp("example")
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("build", ".dagsmith"), dirs_exist_ok=True)
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("build", ".dagcast"), dirs_exist_ok=True)
     example = Example(folder, build_site(tmp_path_factory.mktemp("site")))
     done = example.run(**MODS_PARAMETERS)
     assert done.returncode == 0, done.stderr
@@ -82,7 +82,7 @@ def test_the_registered_model_is_the_trained_one_and_predicts_what_the_transform
 ) -> None:
     run = example.runs[0]
     steps = example.steps(run)
-    registered = example.folder / ".dagsmith/runs/models/breast-cancer/1/model.tar.gz"
+    registered = example.folder / ".dagcast/runs/models/breast-cancer/1/model.tar.gz"
     (trained,) = steps["train"]["outputs"].values()
     assert registered.read_bytes() == below(run, trained).read_bytes()
     with tarfile.open(registered) as tar:
@@ -117,7 +117,7 @@ def test_a_model_that_is_not_good_enough_ends_the_run_and_is_not_registered(exam
         "skipped",
         "failed",
     )
-    assert [path.name for path in example.folder.glob(".dagsmith/runs/models/breast-cancer/*")] == ["1"]
+    assert [path.name for path in example.folder.glob(".dagcast/runs/models/breast-cancer/*")] == ["1"]
 
 
 def test_parameters_that_mods_adds_are_asked_for_by_name(example: Example) -> None:

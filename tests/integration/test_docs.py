@@ -87,7 +87,7 @@ def test_examples_run(page: str, project: Path) -> None:
 def run_console(body: str, folder: Path, environment: dict[str, str]) -> None:
     command, _, expected = body.partition("\n")
     # The docs call a run what it was called when they were written; here it is the only one there is.
-    runs = [path.parent.name for path in folder.glob(".dagsmith/runs/*/run.json")]
+    runs = [path.parent.name for path in folder.glob(".dagcast/runs/*/run.json")]
     arguments = shlex.split(RUN.sub(lambda match: runs[-1], command.removeprefix("$ ")))
     if arguments == ["pip", "install", "mods-plugin"]:
         site = folder / "site"
@@ -95,8 +95,8 @@ def run_console(body: str, folder: Path, environment: dict[str, str]) -> None:
         paths = [str(build_site(site)), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         return
-    assert arguments[0] == "dagsmith"
-    command = [sys.executable, "-m", "dagsmith.cli", *arguments[1:]]
+    assert arguments[0] == "dagcast"
+    command = [sys.executable, "-m", "dagcast.cli", *arguments[1:]]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert normalized(done.stdout + done.stderr) == normalized(expected)
 

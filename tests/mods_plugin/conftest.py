@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith.plugins.selection import VARIABLE
+from dagcast.plugins.selection import VARIABLE
 from mods_plugin.ci_provider import SYSTEMS
 from tests.support.mods_site import build_site
 

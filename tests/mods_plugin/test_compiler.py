@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAG, PipelineDAGCompiler, compile_dag_to_pipeline
-from dagsmith.errors import InvalidInputError, PluginError
-from dagsmith.plugins.selection import PluginRequest
+from dagcast import PipelineDAG, PipelineDAGCompiler, compile_dag_to_pipeline
+from dagcast.errors import InvalidInputError, PluginError
+from dagcast.plugins.selection import PluginRequest
 from mods_plugin import (
     MODSPipelineDAGCompiler,
     MODSTemplateInner,
@@ -142,7 +142,7 @@ def test_the_plugin_runs_whatever_is_chosen(monkeypatch: pytest.MonkeyPatch) -> 
     assert names(MODSPipelineDAGCompiler(config(plugins={"enable": []}))) == ["mods"]
     assert names(MODSPipelineDAGCompiler(config(plugins={"disable": ["mods"]}))) == ["mods"]
     assert names(MODSPipelineDAGCompiler(config(), plugins=["mods"])) == ["mods"]
-    monkeypatch.setenv("DAGSMITH_PLUGINS", "mods")
+    monkeypatch.setenv("DAGCAST_PLUGINS", "mods")
     assert names(MODSPipelineDAGCompiler(config())) == ["mods"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 from mods_plugin import MODSTemplate, MODSTemplateInner, extract_template_list
 from mods_plugin.decorator import UnknownMetadataError
 from tests.mods_plugin.configs import config

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 
-from dagsmith.errors import InvalidInputError
-from dagsmith.plugin import StepConfig, StepType, Text, To, hookimpl
+from dagcast.errors import InvalidInputError
+from dagcast.plugin import StepConfig, StepType, Text, To, hookimpl
 from mods_plugin import MODSPipelineDAGCompiler, default_execution_document
 from mods_plugin.execution_document import InExecution, ToStepConfig
 from tests.mods_plugin.configs import IMAGE, config

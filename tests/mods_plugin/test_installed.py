@@ -13,7 +13,7 @@ from importlib_metadata import distributions
 from tests.mods_plugin.configs import config
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-CLI = ("-m", "dagsmith.cli")
+CLI = ("-m", "dagcast.cli")
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def test_its_options_join_the_schema(run: Run) -> None:
 
 
 def test_it_passes_the_conformance_tests(run: Run) -> None:
-    kit = ("-p", "no:dagsmith", "-p", "dagsmith.conformance.pytest_plugin", "-p", "no:cacheprovider")
-    done = run("-m", "pytest", "-q", *kit, "--dagsmith-plugin", "mods")
+    kit = ("-p", "no:dagcast", "-p", "dagcast.conformance.pytest_plugin", "-p", "no:cacheprovider")
+    done = run("-m", "pytest", "-q", *kit, "--dagcast-plugin", "mods")
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
 
@@ -84,7 +84,7 @@ def test_importing_it_imports_next_to_nothing(run: Run) -> None:
     script = """
 import sys
 import mods_plugin
-assert not [name for name in ("pydantic", "sagemaker", "dagsmith", "mods") if name in sys.modules]
+assert not [name for name in ("pydantic", "sagemaker", "dagcast", "mods") if name in sys.modules]
 for name in mods_plugin.__all__:
     assert getattr(mods_plugin, name).__name__ == name
 assert set(mods_plugin.__all__) <= set(dir(mods_plugin))
@@ -105,9 +105,9 @@ def test_the_wheel_is_typed(site: Path) -> None:
     assert found.metadata["Name"] == "mods-plugin"
     points = {(point.group, point.name) for point in found.entry_points}
     assert {
-        ("dagsmith", "mods"),
-        ("dagsmith.api", "mods"),
-        ("dagsmith.autoload", "mods"),
+        ("dagcast", "mods"),
+        ("dagcast.api", "mods"),
+        ("dagcast.autoload", "mods"),
         ("mods_plugin.metadata_providers", "ci"),
         ("mods_plugin.metadata_providers", "pyproject"),
     } <= points

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith.errors import InvalidInputError
-from dagsmith.plugin import hookimpl
-from dagsmith.template import PipelineTemplateBase
+from dagcast.errors import InvalidInputError
+from dagcast.plugin import hookimpl
+from dagcast.template import PipelineTemplateBase
 from mods_plugin import build_mods_template_class, extract_template_list
 from tests.mods_plugin.configs import ROLE, config
 

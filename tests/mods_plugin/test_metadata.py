@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from dagsmith import BasePipelineConfig, PipelineDAGCompiler
-from dagsmith.errors import InvalidInputError, PluginError
-from dagsmith.plugin import CompileReport
+from dagcast import BasePipelineConfig, PipelineDAGCompiler
+from dagcast.errors import InvalidInputError, PluginError
+from dagcast.plugin import CompileReport
 from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.decorator import UnknownMetadataError
 from mods_plugin.git_checkout import Checkout, read_checkout
@@ -424,7 +424,7 @@ def test_what_is_not_known_fails_when_it_is_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "pipeline.json"
     file.write_text(json.dumps(unlabelled()))
     template: Any = MODSPipelineDAGCompiler(file).create_decorated_class()
-    # The checkout that dagsmith itself may be in is not that of the template.
+    # The checkout that dagcast itself may be in is not that of the template.
     with pytest.raises(UnknownMetadataError, match="commit_id of template"):
         template.extract_commit_id()
     with pytest.raises(UnknownMetadataError, match="package_name of template"):

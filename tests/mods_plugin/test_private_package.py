@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import InvalidInputError, PluginError
-from dagsmith.template import DynamicPipelineTemplate
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import InvalidInputError, PluginError
+from dagcast.template import DynamicPipelineTemplate
 from mods_plugin import MODSPipelineDAGCompiler
 from tests.mods_plugin.configs import config
 
@@ -164,7 +164,7 @@ def test_a_class_is_accepted_whatever_the_mixin(recreated: str) -> None:
     assert decorated.extract_author() == recreated
     assert decorated.extract_version() == "1.4.0"
     assert decorated.extract_description() == "Finds who leaves."
-    assert decorated.extract_module() == "dagsmith.template"
+    assert decorated.extract_module() == "dagcast.template"
     assert decorated.extract_name() == "DynamicPipelineTemplate"
     assert template.__name__ == "DynamicPipelineTemplate"
     with pytest.raises(ModuleNotFoundError, match="__gitfarm_metadata__"):
@@ -206,7 +206,7 @@ def test_metadata_name_the_class_while_it_is_decorated(recreated: str) -> None:
     named: Any = compiler(recreated, module="team.churn", name="Churn").create_decorated_class()
     assert named.extract_name() == "Churn"
     assert inspect.isclass(named)
-    assert (named.__module__, named.__name__) == ("dagsmith.template", "DynamicPipelineTemplate")
+    assert (named.__module__, named.__name__) == ("dagcast.template", "DynamicPipelineTemplate")
 
 
 BROKEN = {

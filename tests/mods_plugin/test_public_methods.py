@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import mods_plugin
-from dagsmith import PipelineDAG, PipelineDAGCompiler
-from dagsmith.errors import CycleError, InvalidInputError, PluginError
+from dagcast import PipelineDAG, PipelineDAGCompiler
+from dagcast.errors import CycleError, InvalidInputError, PluginError
 from mods_plugin import MODSPipelineDAGCompiler, default_execution_document
 from mods_plugin.registry import Registry
 from tests.mods_plugin.configs import CODE, STATED, config
@@ -190,7 +190,7 @@ def test_public_things_are_documented() -> None:
 
 def test_the_class_has_the_metadata_as_attributes_and_answers() -> None:
     decorated: Any = MODSPipelineDAGCompiler(config()).create_decorated_class()
-    expected = {**STATED, **CODE, "module": "dagsmith.template", "name": "DynamicPipelineTemplate"}
+    expected = {**STATED, **CODE, "module": "dagcast.template", "name": "DynamicPipelineTemplate"}
     assert {field: getattr(decorated, field) for field in expected} == expected
     answers = {
         field: getattr(decorated, f"extract_{'gitfarm_' if field == 'package_name' else ''}{field}")()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import PluginError
-from dagsmith.plugin import freeze, thaw
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import PluginError
+from dagcast.plugin import freeze, thaw
 from mods_plugin.security import STANDARD_PARAMETERS, secure
 from tests.mods_plugin.configs import IMAGE, config
 from tests.plugins.pipelines import STEPS

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"

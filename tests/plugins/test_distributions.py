@@ -1,4 +1,4 @@
-"""Each plugin is a distribution of its own, and keeps what dagsmith asks of every plugin."""
+"""Each plugin is a distribution of its own, and keeps what dagcast asks of every plugin."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = {"guardrails": "dagsmith_guardrails", "openlineage": "dagsmith_openlineage"}
+PLUGINS = {"guardrails": "dagcast_guardrails", "openlineage": "dagcast_openlineage"}
 
 
 def folder(name: str) -> Path:
-    return ROOT / "plugins" / f"dagsmith-{name}"
+    return ROOT / "plugins" / f"dagcast-{name}"
 
 
 @pytest.mark.parametrize("name", PLUGINS)
@@ -41,13 +41,13 @@ def test_the_wheel_holds_the_typed_package_and_the_entry_points(name: str, tmp_p
     points = ConfigParser()
     (listing,) = (item for item in inside if item.endswith("entry_points.txt"))
     points.read_string(wheel.read(listing).decode())
-    assert dict(points["dagsmith"]) == {name: f"{package}.hooks"}
-    assert dict(points["dagsmith.api"]) == {name: "v1"}
-    assert "dagsmith.autoload" not in points
+    assert dict(points["dagcast"]) == {name: f"{package}.hooks"}
+    assert dict(points["dagcast.api"]) == {name: "v1"}
+    assert "dagcast.autoload" not in points
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_it_imports_nothing_of_dagsmith_but_the_namespace_for_plugins(name: str) -> None:
+def test_it_imports_nothing_of_dagcast_but_the_namespace_for_plugins(name: str) -> None:
     imported = set()
     for module in (folder(name) / PLUGINS[name]).glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
@@ -55,19 +55,19 @@ def test_it_imports_nothing_of_dagsmith_but_the_namespace_for_plugins(name: str)
                 imported.add(str(node.module))
             elif isinstance(node, ast.Import):
                 imported.update(alias.name for alias in node.names)
-    own = {item for item in imported if item.partition(".")[0] == "dagsmith"}
-    assert own == {"dagsmith.plugin"}
+    own = {item for item in imported if item.partition(".")[0] == "dagcast"}
+    assert own == {"dagcast.plugin"}
 
 
 def test_the_version_is_the_same_wherever_it_is_written() -> None:
-    from dagsmith_openlineage import __version__
+    from dagcast_openlineage import __version__
 
     metadata = tomllib.loads((folder("openlineage") / "pyproject.toml").read_text("utf-8"))
     assert metadata["project"]["version"] == __version__
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_it_keeps_what_dagsmith_asks_of_every_plugin(name: str, tmp_path: Path) -> None:
+def test_it_keeps_what_dagcast_asks_of_every_plugin(name: str, tmp_path: Path) -> None:
     rules = {**RULES, "required_tags": {"project": {"pattern": "[a-z]+"}, "cost-center": "1234"}}
     options = {
         "guardrails": rules,
@@ -84,10 +84,10 @@ def test_it_keeps_what_dagsmith_asks_of_every_plugin(name: str, tmp_path: Path) 
         "-q",
         "-p",
         "no:cacheprovider",
-        "--dagsmith-plugin",
+        "--dagcast-plugin",
         name,
     ]
-    command += ["--dagsmith-plugin-options", "options.json"]
+    command += ["--dagcast-plugin-options", "options.json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout

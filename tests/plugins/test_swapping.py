@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.explain import explain
-from dagsmith.template import Compilation
+from dagcast import PipelineDAGCompiler
+from dagcast.explain import explain
+from dagcast.template import Compilation
 from tests.plugins.guardrails.rules import RULES
 from tests.plugins.openlineage.receiver import Receiver, receiving
 from tests.plugins.pipelines import IMAGE, MACHINE, all_steps, config, differences

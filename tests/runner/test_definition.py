@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import CycleError, InvalidInputError
-from dagsmith.load import references
-from dagsmith_runner.conditions import holds
-from dagsmith_runner.definition import EXECUTION_VARIABLES, read_definition
-from dagsmith_runner.executor import MODULES, StepFailedError, executor_for
-from dagsmith_runner.parameters import parameter_values
-from dagsmith_runner.references import ReferenceFailedError, Scope, resolve
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import CycleError, InvalidInputError
+from dagcast.load import references
+from dagcast_runner.conditions import holds
+from dagcast_runner.definition import EXECUTION_VARIABLES, read_definition
+from dagcast_runner.executor import MODULES, StepFailedError, executor_for
+from dagcast_runner.parameters import parameter_values
+from dagcast_runner.references import ReferenceFailedError, Scope, resolve
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((ROOT / "tests/integration/equivalence/golden").glob("*.json"))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagsmith.cli.progress import LOG_TAIL, last_line, progress
-from dagsmith_runner.events import Event
+from dagcast.cli.progress import LOG_TAIL, last_line, progress
+from dagcast_runner.events import Event
 
 EVENTS = [
     Event("run-started", details={"run": "one", "steps": {"load": "Processing", "train": "Training"}}),

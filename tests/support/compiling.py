@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.compiler import DAGLike, ValidationResult
-from dagsmith.errors import Diagnostic
-from dagsmith.load.config import ConfigLike
+from dagcast import PipelineDAGCompiler
+from dagcast.compiler import DAGLike, ValidationResult
+from dagcast.errors import Diagnostic
+from dagcast.load.config import ConfigLike
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"

@@ -1,6 +1,6 @@
 """An independent look at a definition: what the service would say, as far as botocore's models know.
 
-Nothing of dagsmith's is used. Every reference must lead to a parameter, a variable or a step that exists, and
+Nothing of dagcast's is used. Every reference must lead to a parameter, a variable or a step that exists, and
 have a type that fits its place; with references replaced by values of their type, every request must pass
 botocore's own validation; and the steps must be able to run in some order.
 """

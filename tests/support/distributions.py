@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CORE = Path(__file__).parents[2] / "core"
-HEADER = "from dagsmith.plugin import hookimpl\n\n"
+HEADER = "from dagcast.plugin import hookimpl\n\n"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def plugin(
         source: The module, behind the import of ``hookimpl``.
         distribution: Another name for the distribution.
         version: Of the distribution.
-        api: What group ``dagsmith.api`` says of it, if anything.
+        api: What group ``dagcast.api`` says of it, if anything.
         autoload: Whether it asks to be active as soon as it is installed.
         attribute: The attribute of the module that the entry point names.
         metadata: Further lines of METADATA.
@@ -117,18 +117,18 @@ def plugin(
     owner = distribution or f"{name}-plugin"
     module = f"{owner.replace('-', '_')}"
     value = f"{module}:{attribute}" if attribute else module
-    points: dict[str, dict[str, str]] = {"dagsmith": {name: value}}
+    points: dict[str, dict[str, str]] = {"dagcast": {name: value}}
     if api is not None:
-        points["dagsmith.api"] = {name: api}
+        points["dagcast.api"] = {name: api}
     if autoload:
-        points["dagsmith.autoload"] = {name: value}
+        points["dagcast.autoload"] = {name: value}
     return Built(owner, version, {module: HEADER + textwrap.dedent(source)}, points, metadata)
 
 
 def environment(folders: Iterable[Path | str]) -> dict[str, str]:
-    """The environment of a process that finds what is in these folders, and dagsmith, without any settings of ours."""
+    """The environment of a process that finds what is in these folders, and dagcast, without any settings of ours."""
     path = [str(folder) for folder in folders] + [entry for entry in sys.path if entry] + [str(CORE)]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DAGSMITH_", "PYTEST_"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DAGCAST_", "PYTEST_"))}
     return {**kept, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path)), "AWS_EC2_METADATA_DISABLED": "true"}
 
 

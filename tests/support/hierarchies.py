@@ -1,7 +1,7 @@
 """Class hierarchies at random: mixins, their metaclasses, and decorators that join a mixin to a class.
 
 A recipe says how; building it makes new classes, so that no two examples share any. The decorators have never heard of
-dagsmith.
+dagcast.
 """
 
 # ruff: noqa: N804, N805 - a metaclass calls itself mcls, and its classes cls
@@ -327,7 +327,7 @@ class Decoration:
 
     @property
     def friendly(self) -> bool:
-        """Whether it is to work: nothing in it is against what dagsmith or Python asks for."""
+        """Whether it is to work: nothing in it is against what dagcast or Python asks for."""
         if self.mixin.kind in ("abstract", "enum", "str enum") or self.style == "hides what happens":
             return False
         if self.mixin.meta is not None and not self.mixin.meta.friendly:

@@ -68,7 +68,7 @@ def serving(folder: Path) -> Iterator[Server]:
     Args:
         folder: Where its programs are.
     """
-    home = Path(tempfile.mkdtemp(prefix="dagsmith-postgres-"))
+    home = Path(tempfile.mkdtemp(prefix="dagcast-postgres-"))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     prefix: list[str] = []
     if os.geteuid() == 0:

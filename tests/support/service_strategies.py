@@ -11,7 +11,7 @@ import botocore.loaders
 import botocore.model
 from hypothesis import strategies as st
 
-from dagsmith.check.patterns import translate
+from dagcast.check.patterns import translate
 
 _PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 _OPTIONAL_MEMBERS = 4  # at most so many in one structure, to keep bodies small

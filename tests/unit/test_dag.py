@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagsmith import DagsmithError, PipelineDAG
-from dagsmith.dag import Edge
-from dagsmith.errors import CycleError, InvalidInputError, Location
+from dagcast import DagcastError, PipelineDAG
+from dagcast.dag import Edge
+from dagcast.errors import CycleError, InvalidInputError, Location
 
 # From alphabets: text from a regular expression takes Hypothesis much longer.
 names = st.text("abcXYZ019_-é", min_size=1, max_size=6)
@@ -180,7 +180,7 @@ class TestBuilding:
         ]
 
     def test_errors_are_in_the_one_tree(self) -> None:
-        with pytest.raises(DagsmithError):
+        with pytest.raises(DagcastError):
             PipelineDAG(edges=["x"])
 
     def test_equality_is_of_content(self) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dagsmith import plugin
-from dagsmith.plugins.hooks import HookSpecs
+from dagcast import plugin
+from dagcast.plugins.hooks import HookSpecs
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "writing-plugins.md"
@@ -96,7 +96,7 @@ HOOKS = (
 def test_the_namespace_holds_these_names() -> None:
     assert tuple(plugin.__all__) == NAMES
     assert all(hasattr(plugin, name) for name in NAMES)
-    # pytest, of which dagsmith has a plugin, puts names of its own into its modules.
+    # pytest, of which dagcast has a plugin, puts names of its own into its modules.
     public = {name for name in vars(plugin) if not name.startswith(("_", "@"))}
     assert public - {"annotations"} == set(NAMES)
 
@@ -123,7 +123,7 @@ def test_every_name_says_what_it_is(name: str) -> None:
 
 def documentation(name: str) -> str:
     """The text below the assignment of a name in the module that makes it."""
-    for module in ("dagsmith.plugins.hooks", "dagsmith.load.fields", "dagsmith.load.config"):
+    for module in ("dagcast.plugins.hooks", "dagcast.load.fields", "dagcast.load.config"):
         __import__(module)
         source = inspect.getsource(sys.modules[module])
         found = re.search(rf'^{name}\b[^\n]*=[^\n]*\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)
@@ -135,7 +135,7 @@ def documentation(name: str) -> str:
 def test_importing_it_pulls_in_nothing_heavy() -> None:
     code = """
 import sys
-import dagsmith.plugin
+import dagcast.plugin
 heavy = {"sagemaker", "boto3", "pandas", "numpy", "rich", "yaml", "importlib_metadata"} & set(sys.modules)
 print(sorted(heavy))
 """

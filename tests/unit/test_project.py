@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import dagsmith
+import dagcast
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -135,7 +135,7 @@ def test_constraints_pin_every_requirement_within_its_bounds(python: str, sdk: s
 
 def test_the_version_is_the_same_wherever_it_is_written() -> None:
     version = pyproject()["project"]["version"]
-    assert dagsmith.__version__ == version
+    assert dagcast.__version__ == version
     assert f"\n## [{version}] - " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
@@ -153,6 +153,6 @@ def test_the_wheel_holds_the_two_typed_packages_and_nothing_else(tmp_path: Path)
 
     modules = {path.relative_to(ROOT / "core").as_posix() for path in (ROOT / "core").rglob("*.py")}
     assert modules <= set(names)
-    assert {"dagsmith/py.typed", "dagsmith_runner/py.typed"} <= set(names)
-    assert {name.split("/")[0].partition("-")[0] for name in names} == {"dagsmith", "dagsmith_runner"}
+    assert {"dagcast/py.typed", "dagcast_runner/py.typed"} <= set(names)
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"dagcast", "dagcast_runner"}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

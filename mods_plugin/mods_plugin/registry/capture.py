@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dagsmith.plugin import (
+from dagcast.plugin import (
     BasePipelineConfig,
     ConfigLike,
     Diagnostic,
@@ -18,7 +18,7 @@ from dagsmith.plugin import (
     PluginError,
     thaw,
 )
-from dagsmith.plugins.provenance import plain
+from dagcast.plugins.provenance import plain
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
 from mods_plugin.metadata import NAME, VERSION
 from mods_plugin.registry.errors import RegistryError
@@ -26,10 +26,10 @@ from mods_plugin.registry.record import StagedObject, TemplateVersion
 from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS
 
 if TYPE_CHECKING:
-    from dagsmith.load.config import PipelineConfig
-    from dagsmith.lower.code import CodeUse
-    from dagsmith.spec.pipeline import StagedCode
-    from dagsmith.template import Compilation
+    from dagcast.load.config import PipelineConfig
+    from dagcast.lower.code import CodeUse
+    from dagcast.spec.pipeline import StagedCode
+    from dagcast.template import Compilation
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def capture(
     for active in compiler.plugins.plugins:
         if active.plugin.entry is None:
             problem = "it is an object of this process, and other machines have no such plugin"
-            raise PluginError(active.name, problem, "package it, with an entry point in group dagsmith")
+            raise PluginError(active.name, problem, "package it, with an entry point in group dagcast")
     stated = sources[NAME] != TEMPLATE_CLASS
     moved = _moved(compilation.code, loaded)
     record = TemplateVersion(
@@ -113,7 +113,7 @@ def made_with() -> dict[str, Any]:
     from importlib_metadata import PackageNotFoundError, version
 
     found: dict[str, Any] = {"python": platform.python_version()}
-    for distribution in ("dagsmith", "mods-plugin", "sagemaker", "botocore"):
+    for distribution in ("dagcast", "mods-plugin", "sagemaker", "botocore"):
         try:
             found[distribution] = version(distribution)
         except PackageNotFoundError:

@@ -11,7 +11,7 @@ from typing import Any
 from mods_plugin.registry.record import TemplateVersion
 
 LINES = 60
-"""Lines of a diff that a refusal shows; ``dagsmith mods diff`` shows all."""
+"""Lines of a diff that a refusal shows; ``dagcast mods diff`` shows all."""
 
 WIDTH = 160
 """Characters of a line that a refusal shows."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dagsmith.errors import DagsmithError
-from dagsmith.plugin import did_you_mean
+from dagcast.errors import DagcastError
+from dagcast.plugin import did_you_mean
 
 
-class RegistryError(DagsmithError):
+class RegistryError(DagcastError):
     """The registry cannot do what is asked of it: its database does not answer, or holds something else."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import insert, select, update
 
-from dagsmith.plugin import did_you_mean
+from dagcast.plugin import did_you_mean
 from mods_plugin.registry.errors import RegistryError, UnknownTemplateError
 from mods_plugin.registry.record import Execution, State
 from mods_plugin.registry.store import storable, version_id

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from dagsmith.plugin import InvalidInputError, PluginError
-from dagsmith.plugins.lock import lock_differences
-from dagsmith.template import Compilation, DynamicPipelineTemplate
+from dagcast.plugin import InvalidInputError, PluginError
+from dagcast.plugins.lock import lock_differences
+from dagcast.template import Compilation, DynamicPipelineTemplate
 from mods_plugin.compiler import MODSPipelineDAGCompiler
 from mods_plugin.options import ModsOptions
 from mods_plugin.registry.capture import made_with
@@ -219,7 +219,7 @@ def _inside(folder: Path, name: str, top: Path) -> Path:
 
 
 def _unpack(archive: bytes, folder: Path, top: Path) -> None:
-    """Unpack an archive that dagsmith made: regular files, and nothing else."""
+    """Unpack an archive that dagcast made: regular files, and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:

@@ -20,8 +20,8 @@ class StagedObject:
         uri: The S3 URI that it is uploaded to.
         sha256: Digest of its bytes, in hexadecimal.
         size: Its bytes.
-        source: The file or folder that it was made of, relative to the config; a bare name where dagsmith made it.
-        form: ``file``, ``script``, ``archive`` or ``text``, as in ``dagsmith.spec.pipeline.StagedCode``.
+        source: The file or folder that it was made of, relative to the config; a bare name where dagcast made it.
+        form: ``file``, ``script``, ``archive`` or ``text``, as in ``dagcast.spec.pipeline.StagedCode``.
     """
 
     uri: str
@@ -57,7 +57,7 @@ class TemplateVersion:
         definition_sha256: Its digest, in hexadecimal.
         plugins: The plugin lock.
         staged: The staged-code manifest.
-        made_with: The versions that made it: of dagsmith, mods-plugin, the SDK, botocore and Python.
+        made_with: The versions that made it: of dagcast, mods-plugin, the SDK, botocore and Python.
         registered_by: The user of the system who registered it.
         registered_at: When, in UTC; ``None`` before it is registered.
     """

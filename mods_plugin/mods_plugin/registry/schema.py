@@ -36,7 +36,7 @@ def check_revision(database: Database, connection: Connection) -> None:
         _refuse_newer(database, found)
         raise RegistryError(
             f"the registry {database.location.shown} has form {found}, this mods-plugin reads {NEWEST}: "
-            "bring it up to date with: dagsmith mods migrate"
+            "bring it up to date with: dagcast mods migrate"
         )
 
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from dagsmith import (
-    DagsmithError,
+from dagcast import (
+    DagcastError,
     DynamicPipelineTemplate,
     PipelineDAG,
     PipelineDAGCompiler,
     PipelineTemplateBase,
 )
-from dagsmith.dag import Edge
-from dagsmith.errors import InvalidInputError
+from dagcast.dag import Edge
+from dagcast.errors import InvalidInputError
 from tests.support.compiling import JOB, PIPELINE, ROLE, check, config, definition_of
 from tests.support.every_type import write_project
 
@@ -210,7 +210,7 @@ class TestErrors:
         compiler = PipelineDAGCompiler(
             {"pipeline": {"name": "a b"}, "steps": {"a": {"type": "Nope"}}}, plugins=[]
         )
-        with pytest.raises(DagsmithError) as caught:
+        with pytest.raises(DagcastError) as caught:
             compiler.compile_definition()
         assert isinstance(caught.value, InvalidInputError)
         assert len(caught.value.diagnostics) == 2
@@ -218,14 +218,14 @@ class TestErrors:
         assert compiler.validate().errors == caught.value.diagnostics
 
     def test_importing_costs_nothing(self) -> None:
-        script = "import dagsmith, sys; print(sorted({n.partition('.')[0] for n in sys.modules}))"
+        script = "import dagcast, sys; print(sorted({n.partition('.')[0] for n in sys.modules}))"
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         for heavy in ("sagemaker", "boto3", "botocore", "pandas", "numpy", "pydantic", "yaml"):
             assert f"'{heavy}'" not in done.stdout
 
     @pytest.mark.parametrize("name", ["Nope", "compile"])
     def test_what_the_package_does_not_have(self, name: str) -> None:
-        import dagsmith
+        import dagcast
 
         with pytest.raises(AttributeError, match=name):
-            getattr(dagsmith, name)
+            getattr(dagcast, name)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from dagsmith.cli.main import cli
+from dagcast.cli.main import cli
 from tests.support.compiling import IMAGE, ROLE
 
 BASE = f"pipeline: {{name: demo, role: '{ROLE}', bucket: my-bucket}}\n"
@@ -307,7 +307,7 @@ def test_in_a_process_of_its_own(name: str, tmp_path: Path) -> None:
     text, expected = CONFIGS[name]
     (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "dagsmith.cli", "compile", "c.yaml", "-o", "out.json", "--no-plugins"],
+        [sys.executable, "-m", "dagcast.cli", "compile", "c.yaml", "-o", "out.json", "--no-plugins"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

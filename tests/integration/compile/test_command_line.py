@@ -1,4 +1,4 @@
-"""``dagsmith validate`` and ``dagsmith compile``: exit codes, output, and files that are whole or not there."""
+"""``dagcast validate`` and ``dagcast compile``: exit codes, output, and files that are whole or not there."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.cli.main import cli
+from dagcast import PipelineDAGCompiler
+from dagcast.cli.main import cli
 from tests.support.compiling import ROLE
 
 CONFIG = f"""\
@@ -176,7 +176,7 @@ class TestOutput:
     def test_the_bytes_do_not_depend_on_the_terminal(self, encoding: str) -> None:
         for form in ("json", "yaml"):
             done = subprocess.run(
-                [sys.executable, "-m", "dagsmith.cli", "compile", "c.yaml", "--format", form],
+                [sys.executable, "-m", "dagcast.cli", "compile", "c.yaml", "--format", form],
                 env={**os.environ, "PYTHONIOENCODING": encoding},
                 capture_output=True,
                 check=False,
@@ -330,7 +330,7 @@ class TestFiles:
             Path("out.json").write_text(before)
         script = """
 import os, signal, sys
-import dagsmith.cli.output
+import dagcast.cli.output
 
 opened = os.fdopen
 
@@ -344,8 +344,8 @@ class Dying:
         os.kill(os.getpid(), signal.SIGKILL)
 
 os.fdopen = lambda *args, **kwargs: Dying(opened(*args, **kwargs))
-from dagsmith.cli.main import main
-sys.argv = ["dagsmith", "compile", "c.yaml", "-o", "out.json", "--no-plugins"]
+from dagcast.cli.main import main
+sys.argv = ["dagcast", "compile", "c.yaml", "-o", "out.json", "--no-plugins"]
 main()
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 from tests.support.compiling import JOB, config
 from tests.support.config_strategies import FILES, configs
 from tests.support.every_type import write_project
@@ -22,7 +22,7 @@ from tests.support.every_type import write_project
 
 def compile_in_process(path: Path, seed: str, cwd: Path, *more: str) -> bytes:
     done = subprocess.run(
-        [sys.executable, "-m", "dagsmith.cli", "compile", str(path), "--no-plugins", *more],
+        [sys.executable, "-m", "dagcast.cli", "compile", str(path), "--no-plugins", *more],
         env={**os.environ, "PYTHONHASHSEED": seed},
         cwd=cwd,
         capture_output=True,
@@ -71,7 +71,7 @@ def test_the_report_of_mistakes(tmp_path: Path) -> None:
 
     def complaints(seed: str) -> bytes:
         done = subprocess.run(
-            [sys.executable, "-m", "dagsmith.cli", "validate", str(path), "--json", "--no-plugins"],
+            [sys.executable, "-m", "dagcast.cli", "validate", str(path), "--json", "--no-plugins"],
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             check=False,

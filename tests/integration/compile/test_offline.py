@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith.steps.catalog import MODULES
+from dagcast.steps.catalog import MODULES
 from tests.support.compiling import definition_of
 from tests.support.definition_checker import problems_of
 from tests.support.every_type import write_project
@@ -28,7 +28,7 @@ socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
 socket.getaddrinfo = socket.create_connection = socket.gethostbyname = refuse
 before = (dict(os.environ), list(logging.getLogger().handlers), logging.getLogger().level, sys.excepthook)
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 compiler = PipelineDAGCompiler(sys.argv[1], plugins=[])
 assert compiler.validate().is_valid
 compilation = compiler.compile_definition()
@@ -86,7 +86,7 @@ def test_the_command_line(arguments: list[str], tmp_path: Path, bare: dict[str, 
     )
     path = os.pathsep.join(filter(None, [str(block), bare.get("PYTHONPATH", "")]))
     done = subprocess.run(
-        [sys.executable, "-m", "dagsmith.cli", *arguments, str(config), "--no-plugins"],
+        [sys.executable, "-m", "dagcast.cli", *arguments, str(config), "--no-plugins"],
         env={**bare, "PYTHONPATH": path},
         capture_output=True,
         text=True,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import InvalidInputError
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import InvalidInputError
 from tests.support.compiling import definition_of
 from tests.support.config_strategies import FILES, TYPES, broken_configs, configs
 from tests.support.definition_checker import problems_of
@@ -89,7 +89,7 @@ def test_a_broken_file_is_refused_with_lines(config: dict[str, Any]) -> None:
 
 
 def test_every_step_type_is_generated() -> None:
-    from dagsmith.steps.catalog import MODULES
+    from dagcast.steps.catalog import MODULES
 
     assert set(TYPES) == set(MODULES)
 

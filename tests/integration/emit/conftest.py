@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dagsmith.emit.sdk import SDK, load_sdk
+from dagcast.emit.sdk import SDK, load_sdk
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(config))
-    monkeypatch.setenv("DAGSMITH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("DAGCAST_CACHE_DIR", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="session")

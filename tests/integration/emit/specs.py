@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagsmith.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, StepSpec
-from dagsmith.spec.values import (
+from dagcast.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, StepSpec
+from dagcast.spec.values import (
     ExecutionVariable,
     FrozenDict,
     Join,

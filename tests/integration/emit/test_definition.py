@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagsmith.emit.pipeline import CompiledPipeline, emit_pipeline
-from dagsmith.emit.sdk import SDK, SDKVersion
-from dagsmith.emit.step_types import check_types
-from dagsmith.errors import SDKError
-from dagsmith.spec.definition import definition, definition_json
-from dagsmith.spec.pipeline import PipelineSpec
-from dagsmith.spec.values import freeze
+from dagcast.emit.pipeline import CompiledPipeline, emit_pipeline
+from dagcast.emit.sdk import SDK, SDKVersion
+from dagcast.emit.step_types import check_types
+from dagcast.errors import SDKError
+from dagcast.spec.definition import definition, definition_json
+from dagcast.spec.pipeline import PipelineSpec
+from dagcast.spec.values import freeze
 from tests.integration.emit.specs import PARAMETERS, decision, everything, fail, processing, report_of
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from dagsmith.emit.pipeline import INLINE_BYTES, emit_pipeline
-from dagsmith.emit.sdk import SDK
-from dagsmith.errors import StagingError
-from dagsmith.spec.definition import definition_json
-from dagsmith.spec.pipeline import PipelineSpec
-from dagsmith.staging.archive import stage_file, stage_folder, stage_text
+from dagcast.emit.pipeline import INLINE_BYTES, emit_pipeline
+from dagcast.emit.sdk import SDK
+from dagcast.errors import StagingError
+from dagcast.spec.definition import definition_json
+from dagcast.spec.pipeline import PipelineSpec
+from dagcast.staging.archive import stage_file, stage_folder, stage_text
 from tests.integration.emit.specs import ROLE, everything, fail
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dagsmith.emit.pipeline import emit_pipeline
-from dagsmith.emit.sdk import SDK
-from dagsmith.spec.pipeline import PipelineSpec, PropertyShape
-from dagsmith.spec.values import JsonGet, freeze
+from dagcast.emit.pipeline import emit_pipeline
+from dagcast.emit.sdk import SDK
+from dagcast.spec.pipeline import PipelineSpec, PropertyShape
+from dagcast.spec.values import JsonGet, freeze
 from tests.integration.emit.specs import PARAMETERS, everything, fail, processing, step
 
 

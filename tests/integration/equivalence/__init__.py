@@ -1,1 +1,1 @@
-"""The pipelines of ``tests/by_hand`` as configs: the same definition from dagsmith, on both SDKs."""
+"""The pipelines of ``tests/by_hand`` as configs: the same definition from dagcast, on both SDKs."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dagsmith.template import Compilation
+from dagcast.template import Compilation
 
 from .pipelines import ROOT, by_hand, compile_config
 
@@ -27,7 +27,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("AWS_CONFIG_FILE", str(folder / "none"))
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("DAGSMITH_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("DAGCAST_CACHE_DIR", str(folder / "cache"))
         yield
 
 
@@ -39,7 +39,7 @@ def compiled() -> Callable[[str], Compilation]:
 
 @pytest.fixture(scope="session")
 def ours(compiled: Callable[[str], Compilation]) -> Callable[[str], dict[str, Any]]:
-    """The definition that dagsmith makes of a config, by name."""
+    """The definition that dagcast makes of a config, by name."""
     return functools.cache(lambda name: json.loads(compiled(name).definition))
 
 

@@ -1,10 +1,10 @@
-"""Field by field: where the SDK's own classes and dagsmith spell the same pipeline differently.
+"""Field by field: where the SDK's own classes and dagcast spell the same pipeline differently.
 
 Everything else must be equal. A rule that no comparison needs fails a test.
 
 Some of it is the SDK's doing alone: a default of the service that it writes out, an empty container, a name that
 it makes up. The rest follows from "same config, same definition": where SDK 2 and SDK 3 differ from each other,
-dagsmith can be like one of them only.
+dagcast can be like one of them only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CODE_INPUT = "Arguments.ProcessingInputs[InputName=code].S3Input.S3Uri"
 ANALYSIS_INPUT = "Arguments.ProcessingInputs[InputName=analysis_config].S3Input.S3Uri"
 NOTEBOOK_INPUT = "Arguments.InputDataConfig[*].DataSource.S3DataSource.S3Uri"
 
-# Where dagsmith stages code, and where the code by hand lies.
+# Where dagcast stages code, and where the code by hand lies.
 STAGED = r"s3://example-bucket/[a-z-]+/code/[0-9a-f]{64}"
 GIVEN = "s3://example-bucket/code"
 
@@ -64,7 +64,7 @@ RULES = (
     Rule(SDK2, HAND, "Transform", "Arguments.ModelName.Get",
          rewrite(r"Steps\.(.+)-CreateModel\.(.+)", r"Steps.\1.\2"), "the longer name again"),
 
-    # --- code: dagsmith stages files; by hand they are in S3 before, or the SDK uploads them
+    # --- code: dagcast stages files; by hand they are in S3 before, or the SDK uploads them
     Rule(BOTH, OURS, "Processing", CODE_INPUT, rewrite(STAGED + r"/(\w+\.py)", GIVEN + r"/\1"),
          "a staged script", EXAMPLE),
     Rule(BOTH, OURS, "Training", HYPERPARAMETERS + ".sagemaker_submit_directory",

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from types import ModuleType
 
-from dagsmith.compiler import PipelineDAGCompiler
-from dagsmith.template import Compilation
+from dagcast.compiler import PipelineDAGCompiler
+from dagcast.template import Compilation
 from tests.by_hand.session import sdk_major
 
 HERE = Path(__file__).resolve().parent

@@ -35,7 +35,7 @@ class Rule:
     """One difference between two spellings of the same pipeline, and how it is taken away.
 
     Attributes:
-        sdks: The majors of the SDK whose definition differs so from dagsmith's.
+        sdks: The majors of the SDK whose definition differs so from dagcast's.
         sides: Whose definition is changed: :data:`OURS`, :data:`BY_HAND`.
         types: The ``Type`` of the steps, those in branches included, or :data:`PIPELINE`; one or several.
         path: From the step: keys with dots between them; ``[*]`` is every item of a list, ``[Key=value]`` those

@@ -58,7 +58,7 @@ def _where(rule: Rule, ours: Ours, hand: Hand) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_other_difference_is_taken_away(name: str, ours: Ours, hand: Hand) -> None:
-    """Any single value of dagsmith's definition, changed, makes the two unequal."""
+    """Any single value of dagcast's definition, changed, makes the two unequal."""
     written = text(hand[name], BY_HAND, name)
     made = ours(name)
     unnoticed = [path for path in _paths(made) if text(_changed(made, path), OURS, name) == written]

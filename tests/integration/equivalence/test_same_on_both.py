@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from dagsmith.emit.sdk import load_sdk
-from dagsmith.errors import SDKError
-from dagsmith.template import Compilation
+from dagcast.emit.sdk import load_sdk
+from dagcast.errors import SDKError
+from dagcast.template import Compilation
 
 from .pipelines import CONFIGS, GOLDEN, compiler, golden_text
 

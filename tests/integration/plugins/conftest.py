@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.cli.main import cli
-from dagsmith.report import CompileReport
-from dagsmith.template import Compilation
+from dagcast import PipelineDAGCompiler
+from dagcast.cli.main import cli
+from dagcast.report import CompileReport
+from dagcast.template import Compilation
 from tests.support.distributions import Built, plugin
 
 CONFIG = """\
@@ -44,7 +44,7 @@ steps:
 NOTE = """
 from typing import Annotated, Literal
 
-from dagsmith.plugin import Lowering, StepConfig, StepType, Text, To
+from dagcast.plugin import Lowering, StepConfig, StepType, Text, To
 
 
 class NoteConfig(StepConfig):
@@ -129,7 +129,7 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """An empty folder on the path; what is imported from it is forgotten at the end."""
     made = Site(tmp_path)
-    monkeypatch.delenv("DAGSMITH_PLUGINS", raising=False)
+    monkeypatch.delenv("DAGCAST_PLUGINS", raising=False)
     monkeypatch.syspath_prepend(str(made.folder))
     monkeypatch.chdir(made.project)
     before = set(sys.modules)

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.dag import PipelineDAG
-from dagsmith.errors import DagsmithError, InvalidInputError, PluginError
-from dagsmith.plugin import HOOKS
-from dagsmith.plugins.discovery import scan
+from dagcast import PipelineDAGCompiler
+from dagcast.dag import PipelineDAG
+from dagcast.errors import DagcastError, InvalidInputError, PluginError
+from dagcast.plugin import HOOKS
+from dagcast.plugins.discovery import scan
 from tests.integration.plugins.conftest import CONFIG, Site
 from tests.support.distributions import Built, environment, plugin, run
 
@@ -89,7 +89,7 @@ def test_two_objects_of_one_name_are_refused(site: Site) -> None:
     class Same:
         name = "alpha"
 
-    from dagsmith.plugin import hookimpl
+    from dagcast.plugin import hookimpl
 
     Same.check_spec = hookimpl(lambda self, spec: [])  # type: ignore[attr-defined]
     error = refusal(site, "alpha", Same())
@@ -99,9 +99,9 @@ def test_two_objects_of_one_name_are_refused(site: Site) -> None:
 @pytest.mark.parametrize(
     ("api", "problem"),
     [
-        ("v2", "it is written for version 2 of the hooks, this dagsmith has version 1"),
-        ("0", "it is written for version 0 of the hooks, this dagsmith has version 1"),
-        ("latest", "dagsmith.api says 'latest', expected v1"),
+        ("v2", "it is written for version 2 of the hooks, this dagcast has version 1"),
+        ("0", "it is written for version 0 of the hooks, this dagcast has version 1"),
+        ("latest", "dagcast.api says 'latest', expected v1"),
     ],
 )
 def test_an_api_version_that_is_not_ours_is_refused_without_an_import(
@@ -126,7 +126,7 @@ def test_an_api_version_that_is_ours_is_taken(site: Site) -> None:
     ],
 )
 def test_broken_entry_points_are_refused(site: Site, points: dict[str, str], problem: str) -> None:
-    site.install(Built("alpha-plugin", modules={"alpha_plugin": SOUND}, entry_points={"dagsmith": points}))
+    site.install(Built("alpha-plugin", modules={"alpha_plugin": SOUND}, entry_points={"dagcast": points}))
     (name,) = points
     error = refusal(site, name)
     assert problem in error.problem
@@ -136,8 +136,8 @@ def test_broken_entry_points_are_refused(site: Site, points: dict[str, str], pro
 @pytest.mark.parametrize(
     ("file", "content"),
     [
-        ("entry_points.txt", b"[dagsmith]\nalpha\n"),
-        ("entry_points.txt", b"[dagsmith]\nalpha = \xff\xfe\n"),
+        ("entry_points.txt", b"[dagcast]\nalpha\n"),
+        ("entry_points.txt", b"[dagcast]\nalpha = \xff\xfe\n"),
         ("METADATA", b"\xff\xfe"),
         ("METADATA", None),
     ],
@@ -158,7 +158,7 @@ def test_broken_metadata_stops_only_those_who_ask_for_the_plugin(
     assert "beta" in [row["name"] for row in listed]
     doctor = site.cli("plugins", "doctor")
     if "alpha" not in [row["name"] for row in listed]:
-        assert "dagsmith plugins doctor" in refusal(site, "alpha").remedy
+        assert "dagcast plugins doctor" in refusal(site, "alpha").remedy
         assert doctor.exit_code == 1
         assert built.info in doctor.output
 
@@ -178,19 +178,19 @@ def test_what_is_broken_in_other_groups_is_none_of_ours(site: Site) -> None:
 @pytest.mark.parametrize(
     ("groups", "finding"),
     [
-        ({"dagsmith.autolaod": {"alpha": "x"}}, "there is no entry-point group 'dagsmith.autolaod'"),
-        ({"dagsmith ": {"alpha": "x"}}, "there is no entry-point group 'dagsmith '"),
-        ({"dagsmith.api": {"alhpa": "v1"}}, "dagsmith.api names 'alhpa', which is none of its plugins"),
+        ({"dagcast.autolaod": {"alpha": "x"}}, "there is no entry-point group 'dagcast.autolaod'"),
+        ({"dagcast ": {"alpha": "x"}}, "there is no entry-point group 'dagcast '"),
+        ({"dagcast.api": {"alhpa": "v1"}}, "dagcast.api names 'alhpa', which is none of its plugins"),
         (
-            {"dagsmith.autoload": {"other": "x"}},
-            "dagsmith.autoload names 'other', which is none of its plugins",
+            {"dagcast.autoload": {"other": "x"}},
+            "dagcast.autoload names 'other', which is none of its plugins",
         ),
     ],
 )
 def test_the_doctor_finds_misspelt_groups(
     site: Site, groups: dict[str, dict[str, str]], finding: str
 ) -> None:
-    points = {"dagsmith": {"alpha": "alpha_plugin"}, **groups}
+    points = {"dagcast": {"alpha": "alpha_plugin"}, **groups}
     site.install(Built("alpha-plugin", modules={"alpha_plugin": SOUND}, entry_points=points))
     findings = site.json("plugins", "doctor")["findings"]
     assert [item["problem"] for item in findings] == [f"alpha-plugin: {finding}"]
@@ -222,7 +222,7 @@ def test_an_earlier_folder_hides_a_distribution_in_a_later_one(
     ("source", "raised"),
     [
         ("import no_such_module_at_all", ModuleNotFoundError),
-        ("from dagsmith.plugin import no_such_name", ImportError),
+        ("from dagcast.plugin import no_such_name", ImportError),
         ("def f(:\n", SyntaxError),
         ("import sys\nsys.exit(3)", SystemExit),
         ("1 / 0", ZeroDivisionError),
@@ -402,7 +402,7 @@ def test_what_a_hook_yields_is_a_list(site: Site) -> None:
     site.plugin(
         "alpha",
         """
-        from dagsmith.plugin import Diagnostic
+        from dagcast.plugin import Diagnostic
 
         @hookimpl
         def check_spec(spec):
@@ -417,7 +417,7 @@ def test_the_error_of_another_plugin_inside_of_a_hook_is_chained_too(site: Site)
     source = """
     @hookimpl
     def check_spec(spec):
-        from dagsmith import PipelineDAGCompiler
+        from dagcast import PipelineDAGCompiler
 
         PipelineDAGCompiler({"pipeline": {"name": "x"}, "steps": {}}, plugins=["beta"]).compile_definition()
     """
@@ -430,7 +430,7 @@ def test_what_a_hook_tells_the_user_is_a_mistake_of_the_user(site: Site) -> None
         site.plugin(
             f"p{index}",
             f"""
-            from dagsmith.errors import Diagnostic, InvalidInputError
+            from dagcast.errors import Diagnostic, InvalidInputError
 
             @hookimpl
             def {hook}():
@@ -505,7 +505,7 @@ WRONG = [
     (
         "register_step_types",
         "return [T('Fail', 'Fail', '', C, f)]",
-        "exists already, from dagsmith",
+        "exists already, from dagcast",
         "rename it",
     ),
     (
@@ -591,7 +591,7 @@ WRONG = [
 IMPORTS = """
 from dataclasses import replace
 
-from dagsmith.plugin import Diagnostic as D, ParameterSpec as P, StepConfig as C, StepType as T
+from dagcast.plugin import Diagnostic as D, ParameterSpec as P, StepConfig as C, StepType as T
 
 
 def first(spec, **changes):
@@ -741,7 +741,7 @@ def test_a_hook_that_changes_its_options_is_refused(site: Site) -> None:
 
 
 def test_what_a_decorator_sets_on_the_class_it_is_given_stays_there(site: Site) -> None:
-    from dagsmith.template import DynamicPipelineTemplate
+    from dagcast.template import DynamicPipelineTemplate
 
     site.plugin(
         "alpha",
@@ -772,7 +772,7 @@ def test_the_dag_of_the_caller_is_not_changed_by_a_refused_hook(site: Site) -> N
 
 def parameter(value: str) -> str:
     return f"""
-    from dagsmith.plugin import ParameterSpec
+    from dagcast.plugin import ParameterSpec
 
     @hookimpl
     def pipeline_parameters():
@@ -846,7 +846,7 @@ def test_values_that_cannot_be_compared_are_the_plugins_failure(site: Site) -> N
 
 STEP_TYPE = """
 from typing import Literal
-from dagsmith.plugin import StepConfig, StepType
+from dagcast.plugin import StepConfig, StepType
 
 class JobConfig(StepConfig):
     type: Literal["Job"] = "Job"
@@ -890,7 +890,7 @@ def test_a_value_that_a_plugin_made_wrong_is_blamed_on_it_and_not_on_the_config(
         "alpha",
         """
         from dataclasses import replace
-        from dagsmith.plugin import put, remove
+        from dagcast.plugin import put, remove
 
         @hookimpl
         def transform_spec(spec):
@@ -936,8 +936,8 @@ def test_mistakes_of_later_stages_are_told_with_what_plugins_add(site: Site) -> 
 
 UNSELECTED = """
 import sys
-from dagsmith import PipelineDAGCompiler
-from dagsmith.cli.main import cli
+from dagcast import PipelineDAGCompiler
+from dagcast.cli.main import cli
 
 compiler = PipelineDAGCompiler("pipeline.yaml", plugins=["beta"])
 assert compiler.validate().is_valid
@@ -971,7 +971,7 @@ def test_a_plugin_that_is_not_selected_is_never_imported(site: Site) -> None:
 
 LISTED = """
 import sys
-from dagsmith.cli.main import cli
+from dagcast.cli.main import cli
 
 for arguments in (["plugins", "list"], ["plugins", "list", "--json"], ["plugins", "doctor"]):
     try:
@@ -984,7 +984,7 @@ assert "alpha_plugin" not in sys.modules
 
 def test_listing_and_diagnosing_import_not_even_what_is_selected(site: Site) -> None:
     site.plugin("alpha", SOUND, autoload=True)
-    done = run(["-c", LISTED], [site.folder], site.project, DAGSMITH_PLUGINS="alpha")
+    done = run(["-c", LISTED], [site.folder], site.project, DAGCAST_PLUGINS="alpha")
     assert done.returncode == 0, done.stderr
     assert "alpha-plugin" in done.stdout
 
@@ -1120,7 +1120,7 @@ def test_a_hook_that_never_returns_is_the_users_to_interrupt(
     command = [
         sys.executable,
         "-m",
-        "dagsmith.cli",
+        "dagcast.cli",
         "compile",
         "pipeline.yaml",
         "--plugin",
@@ -1188,7 +1188,7 @@ def test_a_wheel_that_an_installer_unpacked_is_found_and_runs(site: Site, tmp_pa
         raise AssertionError(tried)
     code = textwrap.dedent(
         """
-        from dagsmith import PipelineDAGCompiler
+        from dagcast import PipelineDAGCompiler
 
         report = PipelineDAGCompiler("pipeline.yaml", plugins=["wheeled"]).compile_definition().report
         print(report.plugins[0]["distribution"], report.plugins[0]["version"], dict(report.metadata))
@@ -1199,6 +1199,6 @@ def test_a_wheel_that_an_installer_unpacked_is_found_and_runs(site: Site, tmp_pa
 
 
 def test_every_error_is_one_of_ours(site: Site) -> None:
-    """Nothing above is caught as something else than the root of dagsmith's errors."""
-    with pytest.raises(DagsmithError):
+    """Nothing above is caught as something else than the root of dagcast's errors."""
+    with pytest.raises(DagcastError):
         PipelineDAGCompiler(site.config, plugins=["nobody"]).plugins  # noqa: B018

@@ -35,7 +35,7 @@ BAD = {
     "it depends on the hash seed": (
         "it_is_deterministic",
         """
-        from dagsmith.plugin import ParameterSpec
+        from dagcast.plugin import ParameterSpec
 
         @hookimpl
         def pipeline_parameters():
@@ -211,7 +211,7 @@ def kit(site: Site, *names: str) -> subprocess.CompletedProcess[str]:
     """Put installed plugins to the conformance tests, in a process of their own."""
     (site.project / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (site.project / "own").mkdir(exist_ok=True)
-    asked = [option for name in names for option in ("--dagsmith-plugin", name)]
+    asked = [option for name in names for option in ("--dagcast-plugin", name)]
     command = ["-m", "pytest", "own", "-q", "-rfE", "-p", "no:cacheprovider", *asked]
     return run(command, [site.folder], site.project)
 
@@ -235,7 +235,7 @@ def test_a_plugin_that_changes_everything_it_may_and_says_so_passes(site: Site) 
         "good",
         """
         from dataclasses import replace
-        from dagsmith.plugin import ParameterSpec, has, put
+        from dagcast.plugin import ParameterSpec, has, put
 
         @hookimpl
         def extract_metadata():

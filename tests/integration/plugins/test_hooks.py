@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.plugin import CompileReport
+from dagcast import PipelineDAGCompiler
+from dagcast.plugin import CompileReport
 from tests.integration.plugins.conftest import CONFIG, NOTE, Site
 
 EVERYTHING = (
@@ -19,7 +19,7 @@ from dataclasses import replace
 import click
 from pydantic import BaseModel, ConfigDict, Field
 
-from dagsmith.plugin import Diagnostic, ParameterSpec
+from dagcast.plugin import Diagnostic, ParameterSpec
 
 called = []
 
@@ -183,7 +183,7 @@ def test_the_pipeline_of_the_sdk_is_shown_to_plugins(
 
 
 def test_a_command_of_a_plugin_is_found_by_the_variable(everything: Site) -> None:
-    result = everything.cli("greet", DAGSMITH_PLUGINS="alpha")
+    result = everything.cli("greet", DAGCAST_PLUGINS="alpha")
     assert (result.exit_code, result.output) == (0, "hello\n")
     assert everything.cli("greet").exit_code == 2
 

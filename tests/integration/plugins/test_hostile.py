@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from dagsmith.errors import InvalidInputError, PluginError
-from dagsmith.plugin import (
+from dagcast.errors import InvalidInputError, PluginError
+from dagcast.plugin import (
     HOOKS,
     Diagnostic,
     FrozenDict,
@@ -528,7 +528,7 @@ def test_an_object_whose_name_is_none_is_refused(site: Site, name: str) -> None:
 # What it does to the process
 
 
-@pytest.mark.parametrize("gone", ["dagsmith.emit", "dagsmith.check", "dagsmith.steps", "alpha_plugin"])
+@pytest.mark.parametrize("gone", ["dagcast.emit", "dagcast.check", "dagcast.steps", "alpha_plugin"])
 def test_modules_that_a_hook_takes_out_of_the_process_are_found_again(site: Site, gone: str) -> None:
     site.plugin(
         "alpha",
@@ -542,7 +542,7 @@ def test_modules_that_a_hook_takes_out_of_the_process_are_found_again(site: Site
             return {{}}
         """,
     )
-    command = ["-m", "dagsmith.cli", "compile", str(site.config)]
+    command = ["-m", "dagcast.cli", "compile", str(site.config)]
     done = [
         run([*command, flag, "-o", f"{flag}.json"], [site.folder], site.project)
         for flag in ("--plugin=alpha", "--no-plugins")

@@ -48,9 +48,9 @@ def observe_run():
 
 
 def execute(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """``dagsmith run``, in a process of its own."""
+    """``dagcast run``, in a process of its own."""
     site.write(CONFIG)
-    command = ["-m", "dagsmith.cli", "run", "pipeline.yaml", *arguments]
+    command = ["-m", "dagcast.cli", "run", "pipeline.yaml", *arguments]
     return run(command, [site.folder], site.project)
 
 
@@ -63,7 +63,7 @@ def heard(site: Site) -> list[dict[str, str]]:
 
 def written(site: Site) -> list[dict[str, str]]:
     """The events in the folder of the run."""
-    (file,) = Path(site.project, ".dagsmith", "runs").glob("*/events.jsonl")
+    (file,) = Path(site.project, ".dagcast", "runs").glob("*/events.jsonl")
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
@@ -119,7 +119,7 @@ def test_a_plugin_that_fails_when_it_is_asked_ends_the_run_before_it_begins(
     done = execute(site, "--plugin", "alpha")
     assert done.returncode == 1
     assert f"plugin 'alpha' (alpha-plugin 1.0), hook observe_run: {problem}" in done.stderr
-    assert not (site.project / ".dagsmith").exists()
+    assert not (site.project / ".dagcast").exists()
 
 
 def test_a_definition_has_no_plugins(site: Site) -> None:
@@ -127,6 +127,6 @@ def test_a_definition_has_no_plugins(site: Site) -> None:
     definition = {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": []}
     step = {"Name": "stop", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
     (site.project / "made.json").write_text(json.dumps({**definition, "Steps": [step]}))
-    done = run(["-m", "dagsmith.cli", "run", "made.json"], [site.folder], site.project)
+    done = run(["-m", "dagcast.cli", "run", "made.json"], [site.folder], site.project)
     assert done.returncode == 1
     assert not (site.project / "heard.jsonl").exists()

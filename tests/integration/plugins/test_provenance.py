@@ -11,18 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.explain import Explanation, explain
-from dagsmith.plugin import Change, PipelineSpec, hookimpl
-from dagsmith.plugins.lock import lock_path
-from dagsmith.plugins.provenance import attribute
-from dagsmith.spec.definition import definition
+from dagcast import PipelineDAGCompiler
+from dagcast.explain import Explanation, explain
+from dagcast.plugin import Change, PipelineSpec, hookimpl
+from dagcast.plugins.lock import lock_path
+from dagcast.plugins.provenance import attribute
+from dagcast.spec.definition import definition
 from tests.integration.plugins.conftest import CONFIG, Site
 
 IMPORTS = """
 from dataclasses import replace
 
-from dagsmith.plugin import ParameterSpec, StepSpec, freeze, put, remove, thaw
+from dagcast.plugin import ParameterSpec, StepSpec, freeze, put, remove, thaw
 
 
 def first(spec, change):
@@ -345,7 +345,7 @@ JSON = st.recursive(
 )
 def test_the_changes_are_the_difference(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Applied to what was there before, the changes give what is there after; without any, nothing differs."""
-    from dagsmith.plugin import StepSpec, freeze, thaw
+    from dagcast.plugin import StepSpec, freeze, thaw
 
     old, new = (
         PipelineSpec("p", steps=(StepSpec("s", "Fail", "Fail", freeze(arguments)),))

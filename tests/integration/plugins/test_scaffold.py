@@ -1,4 +1,4 @@
-"""``dagsmith plugins new``: the project that it writes is whole as it stands."""
+"""``dagcast plugins new``: the project that it writes is whole as it stands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith.plugins.discovery import scan
+from dagcast.plugins.discovery import scan
 from tests.integration.plugins.conftest import Site
 from tests.support.distributions import run
 
@@ -27,7 +27,7 @@ def test_the_project_passes_its_own_tests_and_those_of_every_plugin(site: Site, 
         wheel.extractall(site.folder)
     assert name in scan([str(site.folder)]).names
     kit = run(
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--dagsmith-plugin", name], [site.folder], folder
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--dagcast-plugin", name], [site.folder], folder
     )
     assert kit.returncode == 0, kit.stdout
     assert "passed" in kit.stdout
@@ -56,4 +56,4 @@ def test_a_name_that_is_none_is_refused(site: Site, name: str) -> None:
     result = site.cli("plugins", "new", name)
     assert result.exit_code == 1
     assert "is not a name for a plugin" in result.output
-    assert not list(site.project.glob("dagsmith-*"))
+    assert not list(site.project.glob("dagcast-*"))

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 from tests.integration.plugins.conftest import CONFIG, NOTE, Site
 
 NOTES = (

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import PluginError
-from dagsmith.load.models import PluginsConfig
-from dagsmith.plugin import hookimpl
-from dagsmith.plugins.discovery import PluginEntry, Scan
-from dagsmith.plugins.selection import PluginRequest, select
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import PluginError
+from dagcast.load.models import PluginsConfig
+from dagcast.plugin import hookimpl
+from dagcast.plugins.discovery import PluginEntry, Scan
+from dagcast.plugins.selection import PluginRequest, select
 from tests.integration.plugins.conftest import CONFIG, Site
 
 NAMES = ("api", "auto", "configured", "flag", "variable")
@@ -80,7 +80,7 @@ def by_command(site: Site, *arguments: str, **variables: str) -> list[str]:
 
 
 def test_the_api_goes_before_all_else(installed: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DAGSMITH_PLUGINS", "variable")
+    monkeypatch.setenv("DAGCAST_PLUGINS", "variable")
     assert ran(installed.compiler("api")) == ["api"]
     assert ran(installed.compiler()) == []
     request = PluginRequest(plugins=("api",), enabled=("flag",))
@@ -88,12 +88,12 @@ def test_the_api_goes_before_all_else(installed: Site, monkeypatch: pytest.Monke
 
 
 def test_flags_go_before_the_variable(installed: Site) -> None:
-    assert by_command(installed, "--plugin", "flag", DAGSMITH_PLUGINS="variable") == ["flag"]
+    assert by_command(installed, "--plugin", "flag", DAGCAST_PLUGINS="variable") == ["flag"]
 
 
 def test_the_variable_goes_before_the_config(installed: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert by_command(installed, DAGSMITH_PLUGINS="variable") == ["variable"]
-    monkeypatch.setenv("DAGSMITH_PLUGINS", "variable")
+    assert by_command(installed, DAGCAST_PLUGINS="variable") == ["variable"]
+    monkeypatch.setenv("DAGCAST_PLUGINS", "variable")
     assert ran(PipelineDAGCompiler(installed.config)) == ["variable"]
 
 
@@ -110,7 +110,7 @@ def test_what_is_active_on_installation_runs_where_nothing_is_said(installed: Si
 
 @pytest.mark.parametrize("value", ["", " ", ",", " , "])
 def test_an_empty_variable_says_nothing(installed: Site, value: str) -> None:
-    assert by_command(installed, DAGSMITH_PLUGINS=value) == ["configured"]
+    assert by_command(installed, DAGCAST_PLUGINS=value) == ["configured"]
 
 
 def test_an_empty_list_in_the_config_is_none(installed: Site) -> None:
@@ -134,7 +134,7 @@ def test_the_order_is_the_order_written(installed: Site, order: tuple[str, ...])
     assert ran(installed.compiler(*order)) == list(order)
     flags = [argument for name in order for argument in ("--plugin", name)]
     assert by_command(installed, *flags) == list(order)
-    assert by_command(installed, DAGSMITH_PLUGINS=" , ".join(order)) == list(order)
+    assert by_command(installed, DAGCAST_PLUGINS=" , ".join(order)) == list(order)
     installed.write(CONFIG, f"plugins:\n  enable: {list(order)}\n")
     assert by_command(installed) == list(order)
 
@@ -191,14 +191,14 @@ def test_a_name_in_place_of_a_list_is_a_mistake_in_python(installed: Site) -> No
 def test_no_plugin_takes_from_every_list(installed: Site) -> None:
     both = ("--plugin", "flag", "--plugin", "api")
     assert by_command(installed, *both, "--no-plugin", "flag") == ["api"]
-    assert by_command(installed, "--no-plugin", "variable", DAGSMITH_PLUGINS="variable,api") == ["api"]
+    assert by_command(installed, "--no-plugin", "variable", DAGCAST_PLUGINS="variable,api") == ["api"]
     assert by_command(installed, "--no-plugin", "configured") == []
     installed.write()
     assert by_command(installed, "--no-plugin", "auto") == []
 
 
 def test_no_plugins_takes_all(installed: Site) -> None:
-    assert by_command(installed, "--no-plugins", DAGSMITH_PLUGINS="variable") == []
+    assert by_command(installed, "--no-plugins", DAGCAST_PLUGINS="variable") == []
     installed.write()
     assert by_command(installed, "--no-plugins") == []
 
@@ -219,7 +219,7 @@ def test_disable_takes_from_the_list_of_the_config_and_from_installation(install
 def test_disable_does_not_take_what_is_asked_for_more_loudly(installed: Site) -> None:
     installed.write(CONFIG, "plugins:\n  disable: [api]\n")
     assert by_command(installed, "--plugin", "api") == ["api"]
-    assert by_command(installed, DAGSMITH_PLUGINS="api") == ["api"]
+    assert by_command(installed, DAGCAST_PLUGINS="api") == ["api"]
     assert ran(installed.compiler("api")) == ["api"]
 
 
@@ -342,7 +342,7 @@ def test_the_first_that_says_anything_decides(
     )
     request = PluginRequest(plugins=api, enabled=flags, disabled=without, none=none)
     config = PluginsConfig(enable=enable, disable=disable)
-    selection = select(request, config, Scan(entries), {"DAGSMITH_PLUGINS": ",".join(variable)})
+    selection = select(request, config, Scan(entries), {"DAGCAST_PLUGINS": ",".join(variable)})
     if none:
         expected: tuple[str, ...] = ()
     elif api is not None:

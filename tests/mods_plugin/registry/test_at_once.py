@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 REGISTERS = """
 import json, sys
-from dagsmith.errors import DagsmithError
+from dagcast.errors import DagcastError
 from mods_plugin.registry import DifferentContentError, Registry
 from mods_plugin.registry import capture, executions, project, store, tables
 import alembic.command

@@ -1,4 +1,4 @@
-"""``dagsmith mods`` and the script ``mods``: what they print, and how they end."""
+"""``dagcast mods`` and the script ``mods``: what they print, and how they end."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def place(tmp_path: Path) -> str:
 
 @pytest.fixture
 def mods(run: Run, place: str) -> Mods:
-    """Runs ``dagsmith mods`` with a registry that the variable names."""
+    """Runs ``dagcast mods`` with a registry that the variable names."""
 
     def execute(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return run("-m", "dagsmith.cli", "mods", *arguments, **{"MODS_REGISTRY": place, **environment})
+        return run("-m", "dagcast.cli", "mods", *arguments, **{"MODS_REGISTRY": place, **environment})
 
     return execute
 
@@ -70,7 +70,7 @@ def test_the_commands_work_on_postgresql(run: Run, server: Server, project: Proj
     with server.database() as url:
 
         def execute(*arguments: str) -> str:
-            done = run("-m", "dagsmith.cli", "mods", *arguments, "--registry", url)
+            done = run("-m", "dagcast.cli", "mods", *arguments, "--registry", url)
             assert done.returncode == 0, done.stderr
             return done.stdout + done.stderr
 
@@ -287,16 +287,16 @@ def test_what_is_not_there_ends_with_1(filled: Mods, arguments: tuple[str, ...])
     ],
 )
 def test_wrong_usage_ends_with_2(run: Run, arguments: tuple[str, ...], said: str) -> None:
-    done = run("-m", "dagsmith.cli", "mods", *arguments)
+    done = run("-m", "dagcast.cli", "mods", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
 
 
 @pytest.mark.parametrize("command", [(), ("register",), ("templates",), ("show",), ("diff",), ("compile",)])
 def test_help_is_there(run: Run, command: tuple[str, ...]) -> None:
-    done = run("-m", "dagsmith.cli", "mods", *command, "--help")
+    done = run("-m", "dagcast.cli", "mods", *command, "--help")
     assert done.returncode == 0
-    assert "Usage: dagsmith mods" in done.stdout
+    assert "Usage: dagcast mods" in done.stdout
 
 
 def test_a_flag_wins_over_the_variable(mods: Mods, project: Project, tmp_path: Path) -> None:
@@ -332,9 +332,9 @@ print(sorted(name for name in names if name in sys.modules), file=sys.stderr)
 @pytest.mark.parametrize(
     ("module", "arguments", "loaded"),
     [
-        ("dagsmith.cli.main", ["compile", "{file}", "-o", "out.json"], []),
-        ("dagsmith.cli.main", ["validate", "{file}"], []),
-        ("dagsmith.cli.main", ["mods", "--help"], []),
+        ("dagcast.cli.main", ["compile", "{file}", "-o", "out.json"], []),
+        ("dagcast.cli.main", ["validate", "{file}"], []),
+        ("dagcast.cli.main", ["mods", "--help"], []),
         ("mods_plugin.cli", ["register", "--help"], []),
         ("mods_plugin.cli", ["templates"], ["sqlalchemy"]),
         ("mods_plugin.cli", ["compile", "churn@1.4.0"], ["sqlalchemy"]),

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith import BasePipelineConfig, PipelineDAG, PipelineDAGCompiler
-from dagsmith.errors import InvalidInputError, PluginError
-from dagsmith.plugin import hookimpl
+from dagcast import BasePipelineConfig, PipelineDAG, PipelineDAGCompiler
+from dagcast.errors import InvalidInputError, PluginError
+from dagcast.plugin import hookimpl
 from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.registry import DifferentContentError, Registry, RegistryError
 from mods_plugin.registry.compare import LINES, WIDTH
@@ -40,7 +40,7 @@ def test_everything_is_stored(registry: Registry, project: Project) -> None:
     }
     assert found.registered_at is not None
     assert found.registered_by
-    assert found.made_with["dagsmith"]
+    assert found.made_with["dagcast"]
     assert json.loads(json.dumps(found.as_dict()))["definition"] == json.loads(made.definition)
 
 
@@ -253,7 +253,7 @@ def test_what_only_a_class_of_ones_own_says_is_in_the_metadata(registry: Registr
 
 
 def test_what_the_registry_cannot_hold_is_refused(file_registry: Registry, tmp_path: Path) -> None:
-    from dagsmith.steps.fail import FailConfig
+    from dagcast.steps.fail import FailConfig
 
     class TeamFail(FailConfig):
         ticket: str = ""

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from dagsmith.plugins.lock import lock_differences
-from dagsmith.staging.archive import archive_bytes
+from dagcast.plugins.lock import lock_differences
+from dagcast.staging.archive import archive_bytes
 from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.registry import NotReproducedError, Registry, RegistryError, StagedObject
 from mods_plugin.registry.project import CONFIG, write_project
@@ -26,7 +26,7 @@ from tests.mods_plugin.registry.conftest import Project
 from tests.support import every_type
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-CLI = ("-m", "dagsmith.cli", "mods")
+CLI = ("-m", "dagcast.cli", "mods")
 
 
 def change(place: str, statement: str, **values: Any) -> None:

@@ -68,7 +68,7 @@ def test_the_steps_make_the_tables_that_the_code_uses(database: Database) -> Non
 def test_an_older_registry_is_brought_up_to_date(database: Database, registry: Registry) -> None:
     assert migrate(database, "0001")
     with pytest.raises(
-        RegistryError, match=r"has form 0001.* bring it up to date with: dagsmith mods migrate"
+        RegistryError, match=r"has form 0001.* bring it up to date with: dagcast mods migrate"
     ):
         registry.templates()
     assert registry.migrate()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.compiler import ValidationResult
-from dagsmith.plugin import PipelineSpec, hookimpl, remove
+from dagcast import PipelineDAGCompiler
+from dagcast.compiler import ValidationResult
+from dagcast.plugin import PipelineSpec, hookimpl, remove
 from tests.plugins.guardrails.rules import RULES
 from tests.plugins.pipelines import STEPS, TUNING, config
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 from tests.plugins.guardrails.rules import RULES
 from tests.plugins.pipelines import IMAGE, STEPS, TUNING, arguments, at, compiled, config, leaves
 
@@ -151,7 +151,7 @@ def test_other_machines_do(family: str) -> None:
     assert filled["ResourceConfig"]["VolumeKmsKeyId"] == "alias/one"
 
 
-def test_a_default_of_dagsmith_is_not_what_the_user_wrote() -> None:
+def test_a_default_of_dagcast_is_not_what_the_user_wrote() -> None:
     assert at(with_rules(STEPS["Training"]), "StoppingCondition.MaxRuntimeInSeconds") == 3600
     longer = {**RULES, "max_runtime_in_seconds": 100_000}
     assert at(with_rules(STEPS["Training"], longer), "StoppingCondition.MaxRuntimeInSeconds") == 86_400

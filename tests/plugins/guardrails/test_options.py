@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import InvalidInputError
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import InvalidInputError
 
 CONFIG = """\
 pipeline: {{name: demo}}
@@ -51,7 +51,7 @@ def test_a_mistake_in_the_options_is_told_at_its_line(options: str, message: str
 
 def test_the_schema_of_the_config_holds_the_options(tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text(CONFIG.format(options="enforce: warn"))
-    command = [sys.executable, "-m", "dagsmith.cli", "plugins", "info", "guardrails", "--json"]
+    command = [sys.executable, "-m", "dagcast.cli", "plugins", "info", "guardrails", "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     info = json.dumps(json.loads(done.stdout))
     for name in ("kms_key", "required_tags", "enforce", "allowed_image_registries"):

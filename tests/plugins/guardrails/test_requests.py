@@ -9,9 +9,9 @@ from typing import Any
 import botocore.session
 import pytest
 
-from dagsmith.plugin import RequestShape, StepType
-from dagsmith.steps.catalog import StepCatalog
-from dagsmith_guardrails.requests import KINDS, RequestKind
+from dagcast.plugin import RequestShape, StepType
+from dagcast.steps.catalog import StepCatalog
+from dagcast_guardrails.requests import KINDS, RequestKind
 
 MEMBERS = {
     "volume_keys": {"VolumeKmsKeyId", "KmsKeyId"},

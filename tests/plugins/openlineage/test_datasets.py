@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 from tests.plugins.pipelines import IMAGE, MACHINE, STEPS, TUNING, config
 
 Names = dict[str, tuple[list[str], list[str]]]

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import InvalidInputError
-from dagsmith.plugin import hookimpl
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import InvalidInputError
+from dagcast.plugin import hookimpl
 from tests.plugins.openlineage.receiver import Receiver, receiving
 from tests.plugins.openlineage.schema import problems
 from tests.plugins.pipelines import STEPS, config

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import InvalidInputError
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import InvalidInputError
 
 CONFIG = """\
 pipeline: {{name: demo}}
@@ -41,7 +41,7 @@ plugins:
         ),
         ("{transport: http, url: lineage.example.com}", "url: 'lineage.example.com' does not match", 10),
         ("{transport: http, url: 'http://x', timeout_in_seconds: 0}", "greater than 0", 11),
-        ("producer: dagsmith", "producer: 'dagsmith' does not match", 9),
+        ("producer: dagcast", "producer: 'dagcast' does not match", 9),
     ],
 )
 def test_a_mistake_in_the_options_is_told_at_its_line(

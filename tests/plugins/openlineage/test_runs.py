@@ -40,7 +40,7 @@ STEPS = {
 
 
 def execute(folder: Path, measure: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """``dagsmith run`` of the pipeline above, whose second step runs this code."""
+    """``dagcast run`` of the pipeline above, whose second step runs this code."""
     pipeline = {"name": "demo", "role": ROLE, "bucket": "my-bucket", "author": "risk", "region": "us-east-1"}
     config = {
         "pipeline": pipeline,
@@ -52,7 +52,7 @@ def execute(folder: Path, measure: str, *arguments: str, **options: Any) -> subp
     (folder / "measure.py").write_text(measure)
     (folder / "data").mkdir(exist_ok=True)
     (folder / "data" / "raw.csv").write_text("1,2\n")
-    command = [sys.executable, "-m", "dagsmith.cli", "run", "pipeline.json", "--quiet", *arguments]
+    command = [sys.executable, "-m", "dagcast.cli", "run", "pipeline.json", "--quiet", *arguments]
     command += ["--input", "s3://my-bucket/raw=data"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
+from dagcast import PipelineDAGCompiler
 from tests.plugins.openlineage.receiver import receiving
 from tests.plugins.openlineage.schema import problems
 from tests.plugins.pipelines import STEPS, config
@@ -61,7 +61,7 @@ def test_a_receiver_that_is_not_there_never_fails_a_compile(caplog: pytest.LogCa
     expected = PipelineDAGCompiler(config(TRAIN, {}), plugins=[]).compile_definition().definition
     assert compile_with(transport="http", url=url).definition == expected
     (record,) = warnings_in(caplog)
-    assert record.name == "dagsmith.openlineage"
+    assert record.name == "dagcast.openlineage"
     assert "127.0.0.1" in record.getMessage()
 
 
@@ -105,10 +105,10 @@ def test_a_file_that_cannot_be_written_never_fails_a_compile(
 
 
 def test_the_console_is_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="dagsmith.openlineage")
+    caplog.set_level(logging.INFO, logger="dagcast.openlineage")
     compile_with()
     events = [
-        json.loads(record.getMessage()) for record in caplog.records if record.name == "dagsmith.openlineage"
+        json.loads(record.getMessage()) for record in caplog.records if record.name == "dagcast.openlineage"
     ]
     assert [event.get("eventType", "JOB") for event in events] == ["START", "JOB", "COMPLETE"]
     assert [problem for event in events for problem in problems(event)] == []
@@ -117,20 +117,20 @@ def test_the_console_is_the_log(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_command_line_is_quiet_unless_asked(tmp_path: Path) -> None:
     (tmp_path / "pipeline.json").write_text(json.dumps(config(TRAIN, {})))
     command = ["compile", "pipeline.json", "--plugin", "openlineage", "-o", "definition.json"]
-    quiet = run([sys.executable, "-m", "dagsmith.cli", *command], tmp_path)
+    quiet = run([sys.executable, "-m", "dagcast.cli", *command], tmp_path)
     assert "eventType" not in quiet.stdout + quiet.stderr
-    loud = run([sys.executable, "-m", "dagsmith.cli", "--verbose", *command], tmp_path)
+    loud = run([sys.executable, "-m", "dagcast.cli", "--verbose", *command], tmp_path)
     assert loud.stderr.count('"eventType"') == 2
     assert loud.stdout == ""
 
 
 AUDITED = """
 import json, logging, sys
-logging.getLogger("dagsmith.openlineage").setLevel(sys.argv[2])
+logging.getLogger("dagcast.openlineage").setLevel(sys.argv[2])
 sys.addaudithook(lambda event, args: event.startswith("socket.") and touched.append(event))
 touched = []
-from dagsmith import PipelineDAGCompiler
-import dagsmith_openlineage.hooks
+from dagcast import PipelineDAGCompiler
+import dagcast_openlineage.hooks
 client_at_import = "openlineage.client" in sys.modules
 PipelineDAGCompiler(json.loads(sys.argv[1]), plugins=["openlineage"]).compile_definition()
 connected = [event for event in touched if event in ("socket.connect", "socket.getaddrinfo")]
@@ -167,5 +167,5 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [
         record
         for record in caplog.records
-        if record.levelno >= logging.WARNING and record.name.startswith("dagsmith")
+        if record.levelno >= logging.WARNING and record.name.startswith("dagcast")
     ]

@@ -23,7 +23,7 @@ CODE = Path(__file__).parent / "code"
 
 @dataclass(frozen=True)
 class User:
-    """Someone with pipelines that the SDK made, and ``dagsmith run``.
+    """Someone with pipelines that the SDK made, and ``dagcast run``.
 
     Attributes:
         project: Where the commands run.
@@ -47,7 +47,7 @@ class User:
     def succeed(self, pipeline: str, *options: str) -> Path:
         """Run a pipeline, which succeeds; the folder of its run."""
         done = self.run(pipeline, *options)
-        logs = [path.read_text() for path in self.project.path.glob(".dagsmith/runs/*/steps/*/*/std*.log")]
+        logs = [path.read_text() for path in self.project.path.glob(".dagcast/runs/*/steps/*/*/std*.log")]
         assert done.code == 0, (done.err, done.out, logs)
         return self.project.runs[-1]
 

@@ -52,7 +52,7 @@ REFUSED = {
     "link-inside": ("(out / 'in').symlink_to('/etc/passwd')", "link"),
     "file": ("shutil.rmtree(out); out.write_text('x')", "/opt/ml/processing/out is a file"),
     "dies": ("os.kill(os.getpid(), signal.SIGKILL)", "exit code: 137"),
-    "stops-dagsmith": ("os.kill(os.getppid(), signal.SIGKILL); sys.exit('it goes on')", ""),
+    "stops-dagcast": ("os.kill(os.getppid(), signal.SIGKILL); sys.exit('it goes on')", ""),
 }
 
 

@@ -1,4 +1,4 @@
-"""What tests of ``dagsmith run`` and ``dagsmith runs`` share: real processes in a folder of their own."""
+"""What tests of ``dagcast run`` and ``dagcast runs`` share: real processes in a folder of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagsmith_runner.run_folder import runs_in
+from dagcast_runner.run_folder import runs_in
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 RESOURCES = {"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}}
@@ -58,7 +58,7 @@ class Project:
 
     @staticmethod
     def command(*arguments: str) -> list[str]:
-        return [sys.executable, "-m", "dagsmith.cli", *arguments]
+        return [sys.executable, "-m", "dagcast.cli", *arguments]
 
     @staticmethod
     def environment() -> dict[str, str]:
@@ -82,7 +82,7 @@ class Project:
     @property
     def runs(self) -> list[Path]:
         """The folders of the runs, in the order of their start."""
-        return [run.path for run in runs_in(self.path / ".dagsmith/runs")]
+        return [run.path for run in runs_in(self.path / ".dagcast/runs")]
 
 
 def job(name: str, script: str, *, after: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What signals and closed pipes do to ``dagsmith run``: it ends, all that it started ends, and it can go on."""
+"""What signals and closed pipes do to ``dagcast run``: it ends, all that it started ends, and it can go on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def started(project: Project, script: str, *arguments: str, **options: int) -> s
     process = project.start("run", "definition.json", *arguments, **options)
     while not any(
         log.read_text().count("started") == 2
-        for log in project.path.glob(".dagsmith/runs/*/steps/wait/*/stdout.log")
+        for log in project.path.glob(".dagcast/runs/*/steps/wait/*/stdout.log")
     ):
         assert process.poll() is None
         time.sleep(0.05)
@@ -73,7 +73,7 @@ def test_a_signal_ends_the_run_in_order_and_it_goes_on_where_it_was(project: Pro
     assert "stopped wait" in err
     assert "definition stopped in" in err
     assert ": it was interrupted\n" in err
-    assert f"to go on: dagsmith run --resume {run}\n" in err
+    assert f"to go on: dagcast run --resume {run}\n" in err
     assert err.count("--resume") == 1
     assert project.run("runs", "show", run).out.count("--resume") == 1
     (row,) = json.loads(project.run("runs", "--json").out)

@@ -1,4 +1,4 @@
-"""``dagsmith run``: what it prints, how it ends, and what it refuses."""
+"""``dagcast run``: what it prints, how it ends, and what it refuses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_run_that_succeeds_says_what_happened_and_where_everything_is(asking: 
         "differ Fail skipped condition 'agreed' is true",
         "",
         "definition succeeded in N s",
-        "everything is in .dagsmith/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
+        "everything is in .dagcast/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
     ]
 
 
@@ -59,7 +59,7 @@ def test_the_table_has_metrics_and_outputs_and_can_be_shown_again(project: Proje
     assert done.code == 0, done.err
     line = next(line for line in done.err.splitlines() if line.startswith("fit "))
     assert line.split()[-3:] == ["loss", "=", "0.25"]
-    (model,) = project.path.glob(".dagsmith/runs/*/s3/bucket/models/*/output/model.tar.gz")
+    (model,) = project.path.glob(".dagcast/runs/*/s3/bucket/models/*/output/model.tar.gz")
     uri = f"s3://{model.relative_to(project.runs[0] / 's3').as_posix()}"
     assert uri in done.err
     shown = project.run("runs", "show", project.runs[0].name).out
@@ -72,7 +72,7 @@ def test_a_pipeline_that_fails_itself_says_why(asking: Project) -> None:
     assert (done.code, done.out) == (1, "")
     assert without_times(done.err)[-2:] == [
         "definition failed in N s: step 'differ' failed: they differ",
-        "everything is in .dagsmith/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
+        "everything is in .dagcast/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
     ]
 
 
@@ -94,11 +94,11 @@ def test_a_run_that_fails_says_how_to_go_on_and_those_commands_work(project: Pro
     assert done.code == 1
     assert without_times(done.err)[-4:] == [
         "everything is in kept/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
-        "logs: dagsmith runs logs RUN-definition train --runs kept",
-        "to go on: dagsmith run --resume RUN-definition --runs kept",
-        "to go on with changed code: dagsmith run definition.json --runs kept --from train --from-run RUN-definition",
+        "logs: dagcast runs logs RUN-definition train --runs kept",
+        "to go on: dagcast run --resume RUN-definition --runs kept",
+        "to go on with changed code: dagcast run definition.json --runs kept --from train --from-run RUN-definition",
     ]
-    logs, resume, changed = re.findall(r": dagsmith (.*)$", done.err, re.M)
+    logs, resume, changed = re.findall(r": dagcast (.*)$", done.err, re.M)
     assert project.run(*logs.split()).out == "no data\n"
     assert "kept first" in project.run(*resume.split()).err
     project.define(job("first", ""), job("train", "", after=("first",)))
@@ -128,11 +128,11 @@ def test_the_command_to_go_on_makes_the_same_choices(project: Project) -> None:
     chosen = ("--param", "Word=not good", "--input", "s3://given/data=my data", "--jobs", "1", "--no-cache")
     done = project.run("run", "definition.json", *chosen, "--runs", "my runs")
     assert done.code == 1
-    (changed,) = re.findall(r"with changed code: dagsmith (.*)$", done.err, re.M)
+    (changed,) = re.findall(r"with changed code: dagcast (.*)$", done.err, re.M)
     again = project.run(*shlex.split(changed))
     assert again.code == 1
     assert "AlgorithmError: not good" in again.err
-    (further,) = re.findall(r"with changed code: dagsmith (.*)$", again.err, re.M)
+    (further,) = re.findall(r"with changed code: dagcast (.*)$", again.err, re.M)
     assert further.count("--from-run") == 2
     assert "skipped first: it is not selected" in project.run(*shlex.split(further)).err
 
@@ -143,12 +143,12 @@ def test_the_end_of_a_failed_steps_log_is_shown(project: Project) -> None:
     )
     done = project.run("run", "definition.json")
     assert done.code == 1
-    assert "train: the end of .dagsmith/runs/" in done.err
+    assert "train: the end of .dagcast/runs/" in done.err
     assert "\n  49\n" in done.err
     assert "\n  ZeroDivisionError: division by zero\n" in done.err
     assert "\n  40\n" not in done.err
     assert "failed train" in done.err
-    assert f"logs: dagsmith runs logs {project.runs[0].name} train" in done.err
+    assert f"logs: dagcast runs logs {project.runs[0].name} train" in done.err
 
 
 def test_quiet_says_nothing_of_a_success_and_one_line_of_a_failure(asking: Project) -> None:
@@ -282,7 +282,7 @@ def test_wrong_usage_is_exit_code_2(asking: Project, arguments: list[str], messa
 
 def test_a_run_that_is_not_there_is_not_resumed(asking: Project) -> None:
     done = asking.run("run", "--resume", "none")
-    assert (done.code, done.err) == (1, "error: there is no run 'none' in .dagsmith/runs\n")
+    assert (done.code, done.err) == (1, "error: there is no run 'none' in .dagcast/runs\n")
 
 
 def test_an_equals_sign_in_a_key_is_no_end_of_the_uri(project: Project) -> None:
@@ -415,9 +415,7 @@ def test_a_definition_without_its_staged_code_is_told_where_that_comes_from(proj
     assert project.run("compile", "c.yaml", "-o", "definition.json").code == 0
     done = project.run("run", "definition.json")
     assert done.code == 1
-    assert (
-        "/measure.py, and nothing is there (it is code that dagsmith staged: dagsmith run CONFIG" in done.err
-    )
+    assert "/measure.py, and nothing is there (it is code that dagcast staged: dagcast run CONFIG" in done.err
     assert project.run("run", "c.yaml").code == 0
     project.define(reading("load", "s3://given/code/measure.py"))
     done = project.run("run", "definition.json")

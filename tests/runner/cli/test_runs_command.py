@@ -1,4 +1,4 @@
-"""``dagsmith runs``: what it lists and shows of runs, and what it removes."""
+"""``dagcast runs``: what it lists and shows of runs, and what it removes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.runner.cli.support import Project, ask, fail, job, when
 
-RUNS = ".dagsmith/runs"
+RUNS = ".dagcast/runs"
 OK = {"Get": "Steps.ask.OutputParameters['ok']"}
 WAITS = "import time; print('started', flush=True); time.sleep(600)"
 
@@ -77,7 +77,7 @@ def test_runs_are_listed_in_the_order_of_their_start(ran: Project) -> None:
 
 
 def test_where_there_are_no_runs_none_are_listed(project: Project) -> None:
-    assert project.run("runs").out == "there are no runs in .dagsmith/runs\n"
+    assert project.run("runs").out == "there are no runs in .dagcast/runs\n"
     assert project.run("runs", "--json", "--runs", "elsewhere").out == "[]\n"
 
 
@@ -111,7 +111,7 @@ def test_logs_are_printed_byte_for_byte_with_the_headings_apart(ran: Project) ->
     [
         (["{run}", "speek"], "run {run} has no step 'speek' (did you mean 'speak'?)"),
         (["{run}", "speak", "--attempt", "7"], "has no attempt 7 (there are: 1)"),
-        (["none", "speak"], "there is no run 'none' in .dagsmith/runs"),
+        (["none", "speak"], "there is no run 'none' in .dagcast/runs"),
         (["../runs", "speak"], "there is no run '../runs'"),
     ],
 )
@@ -176,7 +176,7 @@ def test_clean_by_age_takes_the_time_of_the_start(ran: Project) -> None:
     old = ran.runs[0]
     record = json.loads((old / "run.json").read_text())
     (old / "run.json").write_text(json.dumps({**record, "started": "2020-01-01T00:00:00+00:00"}))
-    assert ran.run("runs", "clean", "--older-than", "7d").out.startswith("removed 1 run from .dagsmith/runs")
+    assert ran.run("runs", "clean", "--older-than", "7d").out.startswith("removed 1 run from .dagcast/runs")
     assert len(ran.runs) == 1
     assert not old.exists()
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith.errors import DagsmithError
-from dagsmith_runner.launch.command import Launcher
-from dagsmith_runner.launch.launcher import launcher
-from dagsmith_runner.options import Isolation
+from dagcast.errors import DagcastError
+from dagcast_runner.launch.command import Launcher
+from dagcast_runner.launch.launcher import launcher
+from dagcast_runner.options import Isolation
 from tests.runner.container.support import Bench
 
 
 def _started(isolation: Isolation, folder: Path) -> Iterator[Launcher]:
     try:
         started = launcher(isolation, folder / "runs")
-    except DagsmithError as error:
+    except DagcastError as error:
         pytest.skip(str(error))
     with closing(started):
         yield started

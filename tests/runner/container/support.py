@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from dagsmith_runner.definition import Step
-from dagsmith_runner.executor import StepFailedError, StepResult, StepRun
-from dagsmith_runner.executors import processing, training
-from dagsmith_runner.launch.command import Launcher
-from dagsmith_runner.options import RunOptions
-from dagsmith_runner.store.folder import Store
+from dagcast_runner.definition import Step
+from dagcast_runner.executor import StepFailedError, StepResult, StepRun
+from dagcast_runner.executors import processing, training
+from dagcast_runner.launch.command import Launcher
+from dagcast_runner.options import RunOptions
+from dagcast_runner.store.folder import Store
 
 BUCKET = "s3://bucket"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith_runner.container import metrics
+from dagcast_runner.container import metrics
 from tests.runner.container.support import Bench
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith_runner.launch.command import Launcher
-from dagsmith_runner.options import RunOptions
-from dagsmith_runner.outcome import RunOutcome
-from dagsmith_runner.runner import Runner
+from dagcast_runner.launch.command import Launcher
+from dagcast_runner.options import RunOptions
+from dagcast_runner.outcome import RunOutcome
+from dagcast_runner.runner import Runner
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from dagsmith.errors import InvalidInputError
-from dagsmith_runner.clean import clean
-from dagsmith_runner.launch.linux import landlock_rights
-from dagsmith_runner.outcome import RunOutcome
-from dagsmith_runner.run_folder import RunFolder
+from dagcast.errors import InvalidInputError
+from dagcast_runner.clean import clean
+from dagcast_runner.launch.linux import landlock_rights
+from dagcast_runner.outcome import RunOutcome
+from dagcast_runner.run_folder import RunFolder
 from tests.runner.engine.pipelines import (
     Heard,
     condition,
@@ -35,9 +35,9 @@ FILL = """
 import json, subprocess, sys
 from pathlib import Path
 from typing import Any
-from dagsmith_runner.options import RunOptions
-from dagsmith_runner.run_folder import RunFolderError, runs_in
-from dagsmith_runner.runner import Runner
+from dagcast_runner.options import RunOptions
+from dagcast_runner.run_folder import RunFolderError, runs_in
+from dagcast_runner.runner import Runner
 folder = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], check=True)
 options = RunOptions(runs=folder / "runs", isolation="paths")
@@ -134,13 +134,13 @@ def _processes(mark: str) -> list[str]:
 
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_a_job_that_writes_elsewhere_fails_and_is_told_where_it_may(tmp_path: Path, isolation: str) -> None:
-    outcome = run(definition([job("a", "echo x > /usr/dagsmith-was-here")]), tmp_path, isolation=isolation)
+    outcome = run(definition([job("a", "echo x > /usr/dagcast-was-here")]), tmp_path, isolation=isolation)
     assert statuses(outcome) == {"a": "failed"}
     where = (
         "temporary folders alone" if isolation == "namespace" else "$TMPDIR alone, as the runs are in /tmp"
     )
     assert f"A job writes to /opt/ml and to {where}" in _reason(outcome, "a")
-    assert not Path("/usr/dagsmith-was-here").exists()
+    assert not Path("/usr/dagcast-was-here").exists()
 
 
 _FILLS = "head -c 9000000 /dev/zero > $OUT/big"

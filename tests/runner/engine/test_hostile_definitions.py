@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from dagsmith.errors import DagsmithError
-from dagsmith_runner.executor import MODULES
+from dagcast.errors import DagcastError
+from dagcast_runner.executor import MODULES
 from tests.runner.engine.pipelines import run
 
 GOLDEN = Path(__file__).parents[2] / "integration/equivalence/golden"
@@ -75,7 +75,7 @@ def test_a_broken_definition_never_ends_in_a_traceback(text: str) -> None:
                 stubs=others,
                 parameters=_parameters(json.loads(text)),
             )
-        except DagsmithError as error:
+        except DagcastError as error:
             event(f"refused: {type(error).__name__}")
         else:
             event(outcome.status)

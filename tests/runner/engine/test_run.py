@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith.errors import InvalidInputError
-from dagsmith_runner.clean import Cleaned, clean
-from dagsmith_runner.events import Event
-from dagsmith_runner.options import RunOptions
-from dagsmith_runner.run_folder import RunFolder, RunFolderError, open_run, runs_in
-from dagsmith_runner.runner import Runner
+from dagcast.errors import InvalidInputError
+from dagcast_runner.clean import Cleaned, clean
+from dagcast_runner.events import Event
+from dagcast_runner.options import RunOptions
+from dagcast_runner.run_folder import RunFolder, RunFolderError, open_run, runs_in
+from dagcast_runner.runner import Runner
 from tests.runner.engine.pipelines import (
     Heard,
     callback,

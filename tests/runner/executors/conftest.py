@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from dagsmith_runner.launch.command import Launcher
-from dagsmith_runner.launch.launcher import launcher as make_launcher
+from dagcast_runner.launch.command import Launcher
+from dagcast_runner.launch.launcher import launcher as make_launcher
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagsmith.errors import DagsmithError
-from dagsmith_runner.definition import Step
-from dagsmith_runner.executor import Executor, StepRun
-from dagsmith_runner.options import RunOptions
-from dagsmith_runner.store.folder import Store
+from dagcast.errors import DagcastError
+from dagcast_runner.definition import Step
+from dagcast_runner.executor import Executor, StepRun
+from dagcast_runner.options import RunOptions
+from dagcast_runner.store.folder import Store
 
 NO_PROCESS: Any = None
 """For executors that start no job."""
 
 
-def ended_by_the_run(executor: Executor, run: StepRun, log: str = "stdout.log") -> list[type[DagsmithError]]:
+def ended_by_the_run(executor: Executor, run: StepRun, log: str = "stdout.log") -> list[type[DagcastError]]:
     """What a step ends with if the run is stopped once its job has printed something.
 
     Args:
@@ -25,12 +25,12 @@ def ended_by_the_run(executor: Executor, run: StepRun, log: str = "stdout.log") 
         run: The attempt.
         log: The log of its job, in the folder of the attempt.
     """
-    raised: list[type[DagsmithError]] = []
+    raised: list[type[DagcastError]] = []
 
     def call() -> None:
         try:
             executor.run(run)
-        except DagsmithError as error:
+        except DagcastError as error:
             raised.append(type(error))
 
     thread = threading.Thread(target=call)

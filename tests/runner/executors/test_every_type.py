@@ -98,7 +98,7 @@ def test_a_config_with_every_type_runs_from_the_command_line(tmp_path: Path) -> 
         ),
         *("--lambda", "notify=functions/notify.py:handler", "--callback", "approve=answer.json"),
     )
-    (run,) = (tmp_path / ".dagsmith" / "runs").glob("*-every-type-*")
+    (run,) = (tmp_path / ".dagcast" / "runs").glob("*-every-type-*")
     result = json.loads((run / "steps" / "search" / "result.json").read_text())["result"]
     best = result["properties"]["BestTrainingJob"]
     # The last step fails on purpose, to say what came through all the others.

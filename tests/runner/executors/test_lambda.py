@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith_runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagsmith_runner.executors import lambda_
-from dagsmith_runner.launch.command import Launcher
+from dagcast_runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagcast_runner.executors import lambda_
+from dagcast_runner.launch.command import Launcher
 from tests.runner.executors.support import ended_by_the_run, step_run
 
 CUT_OFF = """

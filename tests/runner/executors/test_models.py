@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from dagsmith_runner.definition import Step
-from dagsmith_runner.executor import StepFailedError, StepRun
-from dagsmith_runner.executors import create_model, register_model
-from dagsmith_runner.models import unpackaged
-from dagsmith_runner.options import RunOptions
-from dagsmith_runner.store.folder import Store
+from dagcast_runner.definition import Step
+from dagcast_runner.executor import StepFailedError, StepRun
+from dagcast_runner.executors import create_model, register_model
+from dagcast_runner.models import unpackaged
+from dagcast_runner.options import RunOptions
+from dagcast_runner.store.folder import Store
 
 DATA = "s3://bucket/model.tar.gz"
 NO_PROCESS: Any = None

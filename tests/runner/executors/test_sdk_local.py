@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from dagsmith.errors import InvalidInputError
-from dagsmith_runner.options import RunOptions
-from dagsmith_runner.outcome import RunOutcome
-from dagsmith_runner.runner import Runner
+from dagcast.errors import InvalidInputError
+from dagcast_runner.options import RunOptions
+from dagcast_runner.outcome import RunOutcome
+from dagcast_runner.runner import Runner
 from tests.by_hand.inputs import MODEL_DATA
 from tests.runner.executors.sdk_local import DATA, PYTHONS, REPORT, STRANGE_PATHS, UNLIKE
 

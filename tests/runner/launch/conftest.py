@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 
-from dagsmith_runner.launch.processes import ProcessLauncher
+from dagcast_runner.launch.processes import ProcessLauncher
 from tests.runner.launch.bench import Bench
 
 Isolation = Literal["namespace", "paths"]
@@ -18,7 +18,7 @@ Isolation = Literal["namespace", "paths"]
 
 @pytest.fixture(scope="session")
 def namespaces() -> bool:
-    """Whether this machine lets jobs have namespaces, asked of a program that is not dagsmith's."""
+    """Whether this machine lets jobs have namespaces, asked of a program that is not dagcast's."""
     if sys.platform != "linux":
         return False
     wanted = ["--user", "--map-current-user", "--mount", "--pid", "--fork", "--mount-proc"]

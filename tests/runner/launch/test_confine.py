@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith_runner.launch import paths
-from dagsmith_runner.launch.linux import landlock_rights, landlock_version
-from dagsmith_runner.launch.processes import ProcessLauncher
+from dagcast_runner.launch import paths
+from dagcast_runner.launch.linux import landlock_rights, landlock_version
+from dagcast_runner.launch.processes import ProcessLauncher
 from tests.runner.launch.bench import Bench
 
 pytestmark = pytest.mark.skipif(
@@ -86,9 +86,9 @@ def test_a_job_reads_nothing_of_a_run_but_its_own(rewritten: Bench) -> None:
 
 @pytest.mark.parametrize("place", ["..", "../..", "/usr", "/etc", "/", "/var"])
 def test_a_job_makes_nothing_beside_its_own_folder(rewritten: Bench, place: str) -> None:
-    assert rewritten.run("sh", "-c", f"echo x > {place}/dagsmith-was-here").code != 0
+    assert rewritten.run("sh", "-c", f"echo x > {place}/dagcast-was-here").code != 0
     assert "ermission denied" in rewritten.errors
-    assert not (rewritten.ml / place / "dagsmith-was-here").exists()
+    assert not (rewritten.ml / place / "dagcast-was-here").exists()
 
 
 def test_a_job_does_in_its_own_folder_what_it_likes(rewritten: Bench) -> None:
@@ -122,7 +122,7 @@ def test_a_job_finds_this_machine(rewritten: Bench) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Bench]:
     """A bench whose folder of runs lies some folders below the user's own."""
-    folder = tmp_path / "project" / ".dagsmith"
+    folder = tmp_path / "project" / ".dagcast"
     (folder / "runs").mkdir(parents=True)
     with ProcessLauncher("paths", folder / "runs", grace=2) as launcher:
         yield Bench(launcher, folder)
@@ -189,12 +189,12 @@ def test_a_temporary_folder_of_the_jobs_own_gives_no_right_to_another_place(
     ("variable", "folder"),
     [
         ("PYTHONPATH", "project"),
-        ("PYTHONPATH", "project/.dagsmith/runs/"),
-        ("PYTHONPATH", "project/.dagsmith/runs/one/steps/other"),
+        ("PYTHONPATH", "project/.dagcast/runs/"),
+        ("PYTHONPATH", "project/.dagcast/runs/one/steps/other"),
         ("PATH", "/tmp/"),
         ("PATH", "/"),
         ("PATH", "link"),
-        ("TMPDIR", "project/.dagsmith/runs/one/steps/other"),
+        ("TMPDIR", "project/.dagcast/runs/one/steps/other"),
     ],
 )
 def test_no_variable_gives_a_right_to_the_folder_of_runs(

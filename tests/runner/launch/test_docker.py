@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith.errors import InvalidInputError
-from dagsmith_runner.launch.command import Exit
-from dagsmith_runner.launch.docker import DockerLauncher, find_engine
-from dagsmith_runner.launch.launcher import launcher
+from dagcast.errors import InvalidInputError
+from dagcast_runner.launch.command import Exit
+from dagcast_runner.launch.docker import DockerLauncher, find_engine
+from dagcast_runner.launch.launcher import launcher
 from tests.runner.launch.bench import Bench, runner_program, until_there
 
-_IMAGE = "localhost/dagsmith-test:latest"
+_IMAGE = "localhost/dagcast-test:latest"
 _PROGRAMS = ("sh", "cat", "sleep", "env", "touch", "pwd", "ls", "kill")
 
 
@@ -63,7 +63,7 @@ def docker(client: str, tmp_path: Path) -> Iterator[Bench]:
 
 
 def _containers(client: str) -> list[str]:
-    command = [client, "ps", "--all", "--filter", "name=dagsmith-", "--quiet"]
+    command = [client, "ps", "--all", "--filter", "name=dagcast-", "--quiet"]
     return subprocess.check_output(command, text=True).split()
 
 
@@ -92,7 +92,7 @@ def test_an_images_own_program_gets_the_arguments(client: str, docker: Bench) ->
         "--change",
         'ENTRYPOINT ["/usr/bin/ls"]',
         "-",
-        "localhost/dagsmith-own:latest",
+        "localhost/dagcast-own:latest",
     ]
     export = subprocess.check_output([client, "create", _IMAGE, "x"], text=True).strip()
     archive = subprocess.check_output([client, "export", export])
@@ -100,7 +100,7 @@ def test_an_images_own_program_gets_the_arguments(client: str, docker: Bench) ->
     subprocess.run(command, input=archive, capture_output=True, check=True)
     own = docker.command("/opt", "-1", environment={})
     ended = docker.launcher.run(
-        replace(own, program=False, image="localhost/dagsmith-own:latest"), docker.stop
+        replace(own, program=False, image="localhost/dagcast-own:latest"), docker.stop
     )
     assert ended.code == 0, ended.problem
     assert docker.output == "ml\n"

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from dagsmith.errors import InvalidInputError
-from dagsmith_runner.launch.launcher import launcher
+from dagcast.errors import InvalidInputError
+from dagcast_runner.launch.launcher import launcher
 from tests.runner.launch.bench import (
     Bench,
     alive,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith_runner.launch.launcher import launcher
-from dagsmith_runner.launch.paths import rewrite
+from dagcast_runner.launch.launcher import launcher
+from dagcast_runner.launch.paths import rewrite
 from tests.runner.launch.bench import Bench
 
 REAL = "/data/runs/one/ml"

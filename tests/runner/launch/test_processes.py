@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith_runner.launch.command import Exit
+from dagcast_runner.launch.command import Exit
 from tests.runner.launch.bench import Bench, alive, marker, until_gone
 
 
@@ -64,7 +64,7 @@ def test_a_job_begins_in_its_folder_and_finds_its_ml(bench: Bench) -> None:
     assert (bench.ml / "out").read_text() == "made"
 
 
-def test_python_is_the_interpreter_that_runs_dagsmith_unless_another_is_named(
+def test_python_is_the_interpreter_that_runs_dagcast_unless_another_is_named(
     bench: Bench, tmp_path: Path
 ) -> None:
     assert _shown(bench, "[sys.executable, sys.prefix]") == [sys.executable, sys.prefix]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAG, PipelineDAGCompiler
-from dagsmith.bind.ports import InputPort, OutputPort, StepPorts
-from dagsmith.bind.wiring import VALUE_KINDS, Wiring, wire
-from dagsmith.dag import Edge
-from dagsmith.errors import DiagnosticSink, Location
-from dagsmith.spec.values import StepProperty
+from dagcast import PipelineDAG, PipelineDAGCompiler
+from dagcast.bind.ports import InputPort, OutputPort, StepPorts
+from dagcast.bind.wiring import VALUE_KINDS, Wiring, wire
+from dagcast.dag import Edge
+from dagcast.errors import DiagnosticSink, Location
+from dagcast.spec.values import StepProperty
 from tests.support.compiling import ALWAYS, JOB, check, config, errors_of, only_error, steps_of
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import botocore.model
 import pytest
 
-from dagsmith.check.properties import PropertyProblem, PropertyType, resolve_property
-from dagsmith.check.service_model import ServiceModelError
-from dagsmith.spec.pipeline import PropertyShape
+from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
+from dagcast.check.service_model import ServiceModelError
+from dagcast.spec.pipeline import PropertyShape
 from tests.support.service_strategies import service_model
 
 TRAINING = PropertyShape(shapes=("DescribeTrainingJobResponse",))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dagsmith.check.request import RequestProblem, check_request
-from dagsmith.check.service_model import ServiceModelError
-from dagsmith.spec.values import (
+from dagcast.check.request import RequestProblem, check_request
+from dagcast.check.service_model import ServiceModelError
+from dagcast.spec.values import (
     ExecutionVariable,
     Join,
     JsonGet,

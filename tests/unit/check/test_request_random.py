@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from dagsmith.check.request import check_request
+from dagcast.check.request import check_request
 from tests.support.service_strategies import bodies, service_model
 
 SHAPES = [

@@ -9,11 +9,11 @@ from threading import Barrier
 import botocore.loaders
 import pytest
 
-import dagsmith
-from dagsmith.check.service_model import ServiceModel, ServiceModelError, load_shapes
-from dagsmith.errors import DagsmithError
+import dagcast
+from dagcast.check.service_model import ServiceModel, ServiceModelError, load_shapes
+from dagcast.errors import DagcastError
 
-CORE = str(Path(dagsmith.__path__[0]).parent)
+CORE = str(Path(dagcast.__path__[0]).parent)
 
 
 # rds and secretsmanager have extras that the SDK merges into the model.
@@ -30,7 +30,7 @@ def test_model_is_what_botocore_loads_itself(service: str) -> None:
 def test_reading_a_model_and_checking_a_body_does_not_import_botocore() -> None:
     program = """
 import sys
-from dagsmith.check.request import check_request
+from dagcast.check.request import check_request
 problems = check_request({}, "CreateModelInput", parameter_types={}, reference_type=lambda reference: None)
 assert [problem.code for problem in problems] == ["missing-field"], problems
 heavy = {"botocore", "boto3", "urllib3", "dateutil", "sagemaker", "numpy", "pandas", "pydantic"}
@@ -85,5 +85,5 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
         model.input_shape("CreateTraningJob")
     with pytest.raises(ServiceModelError, match="'DeleteModel' of sagemaker has no output"):
         model.output_shape("DeleteModel")
-    with pytest.raises(DagsmithError, match="knows no service 'sagemakr': did you mean 'sagemaker'"):
+    with pytest.raises(DagcastError, match="knows no service 'sagemakr': did you mean 'sagemaker'"):
         load_shapes("sagemakr")

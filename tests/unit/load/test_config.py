@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
-from dagsmith import BasePipelineConfig, PipelineDAGCompiler
-from dagsmith.dag import Edge
-from dagsmith.errors import InvalidInputError
-from dagsmith.load.models import ParameterConfig, PluginsConfig
-from dagsmith.spec.values import ExecutionVariable, Join, ParameterRef
-from dagsmith.steps.condition import Condition, ConditionConfig
-from dagsmith.steps.fail import FailConfig
-from dagsmith.steps.lambda_ import LambdaConfig
-from dagsmith.steps.processing import ProcessingConfig, ProcessingOutput
-from dagsmith.steps.training import TrainingConfig
+from dagcast import BasePipelineConfig, PipelineDAGCompiler
+from dagcast.dag import Edge
+from dagcast.errors import InvalidInputError
+from dagcast.load.models import ParameterConfig, PluginsConfig
+from dagcast.spec.values import ExecutionVariable, Join, ParameterRef
+from dagcast.steps.condition import Condition, ConditionConfig
+from dagcast.steps.fail import FailConfig
+from dagcast.steps.lambda_ import LambdaConfig
+from dagcast.steps.processing import ProcessingConfig, ProcessingOutput
+from dagcast.steps.training import TrainingConfig
 from tests.support.compiling import (
     IMAGE,
     JOB,

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import PluginError
-from dagsmith.plugin import hookimpl
-from dagsmith.plugins.active import ActivePlugin, NoOptions, PluginSet
-from dagsmith.plugins.decorate import CACHED, ClassCache
-from dagsmith.plugins.loading import adopt_plugin
-from dagsmith.template import DynamicPipelineTemplate
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import PluginError
+from dagcast.plugin import hookimpl
+from dagcast.plugins.active import ActivePlugin, NoOptions, PluginSet
+from dagcast.plugins.decorate import CACHED, ClassCache
+from dagcast.plugins.loading import adopt_plugin
+from dagcast.template import DynamicPipelineTemplate
 
 CONFIG = {"pipeline": {"name": "demo"}, "steps": {"stop": {"type": "Fail", "error_message": "enough"}}}
 

@@ -18,10 +18,10 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar, runtime_checkable
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import PluginError
-from dagsmith.plugin import hookimpl
-from dagsmith.template import DynamicPipelineTemplate
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import PluginError
+from dagcast.plugin import hookimpl
+from dagcast.template import DynamicPipelineTemplate
 
 CONFIG = {"pipeline": {"name": "demo"}, "steps": {"stop": {"type": "Fail", "error_message": "enough"}}}
 PLAIN = PipelineDAGCompiler(CONFIG, plugins=[]).compile_definition().definition
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Plugin:
-    """A plugin whose decorator has never heard of dagsmith."""
+    """A plugin whose decorator has never heard of dagcast."""
 
     def __init__(self, decorator: Decorator, name: str = "alpha") -> None:
         self.name = name

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagsmith.plugins.discovery import Scan, scan
+from dagcast.plugins.discovery import Scan, scan
 from tests.support.distributions import CORE, Built, plugin, run
 
 SOUND = "@hookimpl\ndef transform_spec(spec):\n    return spec\n"
@@ -36,13 +36,13 @@ NAMES = ("alpha", "Alpha", "al-pha", "al_pha", "AL.pha", "beta", "gamma.delta", 
 ENTRY_POINTS = {
     "none": None,
     "empty": b"",
-    "others": b"[console_scripts]\nrun = json:dumps\ndagsmith = json:loads\n",
-    "ours": b"[dagsmith]\none = one.module\n",
-    "both": b"[console_scripts]\nrun=json:dumps\n\n[dagsmith]\n# two of them\none = one:Plugin\ntwo=two\n",
-    "returns": b"[other]\r\nrun = a\r\n[dagsmith]\r\ntwo = two.module:Plugin\r\n",
-    "old returns": b"[other]\rrun = a\r[dagsmith]\rthree = three\r",
-    "autoload": b"[dagsmith]\none = one\n[dagsmith.api]\none = v1\n[dagsmith.autoload]\none = one\n",
-    "no UTF-8": b"[dagsmith]\none = \xff\xfe\n",
+    "others": b"[console_scripts]\nrun = json:dumps\ndagcast = json:loads\n",
+    "ours": b"[dagcast]\none = one.module\n",
+    "both": b"[console_scripts]\nrun=json:dumps\n\n[dagcast]\n# two of them\none = one:Plugin\ntwo=two\n",
+    "returns": b"[other]\r\nrun = a\r\n[dagcast]\r\ntwo = two.module:Plugin\r\n",
+    "old returns": b"[other]\rrun = a\r[dagcast]\rthree = three\r",
+    "autoload": b"[dagcast]\none = one\n[dagcast.api]\none = v1\n[dagcast.autoload]\none = one\n",
+    "no UTF-8": b"[dagcast]\none = \xff\xfe\n",
     "other, no UTF-8": b"[console_scripts]\n\xff = a\n",
     "a folder": ...,
 }
@@ -182,7 +182,7 @@ def expected(path: Sequence[str]) -> Expected:
         done: set[str] = set()
         for distribution in here:
             try:
-                points = [point for point in distribution.entry_points if point.group == "dagsmith"]
+                points = [point for point in distribution.entry_points if point.group == "dagcast"]
             except UnicodeDecodeError:
                 found.unreadable += 1
                 continue
@@ -377,7 +377,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nobody(folder: Path, file:
 def test_a_zip_whose_bytes_are_broken_is_told_and_stops_nobody(folder: Path) -> None:
     wheel = plugin("beta", SOUND).wheel(folder)
     content = wheel.read_bytes()
-    wheel.write_bytes(content.replace(b"[dagsmith]\nbeta", b"[dagsmith]\nbet4", 1))
+    wheel.write_bytes(content.replace(b"[dagcast]\nbeta", b"[dagcast]\nbet4", 1))
     found = scan([str(wheel), str(folder)])
     assert [entry.name for entry in found.entries] == ["alpha"]
     (problem,) = found.problems
@@ -398,7 +398,7 @@ def test_a_plugin_in_a_zip_runs(tmp_path: Path) -> None:
     config += " steps: {stop: {type: Fail, error_message: enough}}}"
     (tmp_path / "pipeline.yaml").write_text(config, encoding="utf-8")
     done = run(
-        ["-m", "dagsmith.cli", "compile", "pipeline.yaml", "--plugin", "alpha", "-o", "definition.json"],
+        ["-m", "dagcast.cli", "compile", "pipeline.yaml", "--plugin", "alpha", "-o", "definition.json"],
         [wheel],
         tmp_path,
     )
@@ -409,7 +409,7 @@ def test_a_plugin_in_a_zip_runs(tmp_path: Path) -> None:
 def test_a_scan_of_folders_imports_neither_plugins_nor_a_reader_of_metadata(folder: Path) -> None:
     code = """
 import sys
-from dagsmith.plugins.discovery import scan
+from dagcast.plugins.discovery import scan
 finders = list(sys.meta_path)
 assert "alpha" in scan().names
 assert sys.meta_path == finders

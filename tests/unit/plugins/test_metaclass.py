@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import PluginError
-from dagsmith.plugin import hookimpl, mixin
-from dagsmith.plugins.metaclass import IrreconcilableError, apply_decorator, common_metaclass
-from dagsmith.template import DynamicPipelineTemplate
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import PluginError
+from dagcast.plugin import hookimpl, mixin
+from dagcast.plugins.metaclass import IrreconcilableError, apply_decorator, common_metaclass
+from dagcast.template import DynamicPipelineTemplate
 from tests.support.hierarchies import (
     CALLS,
     Decoration,
@@ -35,7 +35,7 @@ HOOK = "decorate_template_class"
 
 
 class Plugin:
-    """A plugin whose decorator has never heard of dagsmith."""
+    """A plugin whose decorator has never heard of dagcast."""
 
     def __init__(self, name: str, decorator: Any) -> None:
         self.name = name
@@ -373,7 +373,7 @@ def test_two_clashes_inside_of_one_decorator_are_an_error_that_says_so() -> None
     error = refusal(lambda cls: outer.decorator(inner.decorator(cls)))
     assert len(error.clashing) == 2
     assert "another clash followed" in str(error) or "not enough" in str(error)
-    assert "dagsmith.plugin.mixin" in error.remedy
+    assert "dagcast.plugin.mixin" in error.remedy
 
 
 def test_a_decorator_that_hides_what_it_joins_is_an_error_that_says_so() -> None:

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagsmith.errors import StagingError
-from dagsmith.staging.archive import (
+from dagcast.errors import StagingError
+from dagcast.staging.archive import (
     StagingRefusedError,
     archive_bytes,
     stage_file,
@@ -185,7 +185,7 @@ def test_what_tools_leave_behind_is_left_out(tmp_path: Path) -> None:
             "lib/__pycache__/a.py": "x",
             "lib/old.pyc": "x",
             ".git/config": "x",
-            ".dagsmith/runs/a/run.json": "x",
+            ".dagcast/runs/a/run.json": "x",
             ".ipynb_checkpoints/a.ipynb": "x",
             ".DS_Store": "x",
             ".venv/bin/activate": "x",

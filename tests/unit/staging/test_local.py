@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dagsmith import PipelineDAGCompiler
-from dagsmith.errors import StagingError
-from dagsmith.spec.pipeline import StagedCode
-from dagsmith.staging.local import write_staged
+from dagcast import PipelineDAGCompiler
+from dagcast.errors import StagingError
+from dagcast.spec.pipeline import StagedCode
+from dagcast.staging.local import write_staged
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "breast_cancer" / "pipeline.yaml"
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from dagsmith.cli.main import cli
-from dagsmith.steps.catalog import MODULES, StepCatalog
+from dagcast.cli.main import cli
+from dagcast.steps.catalog import MODULES, StepCatalog
 
 NAMES = [
     "Processing",

@@ -1,0 +1,47 @@
+"""dagcast: a DAG and a config file become an Amazon SageMaker Pipeline."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from dagcast.compiler import PipelineDAGCompiler, compile_dag_to_pipeline
+    from dagcast.dag import PipelineDAG
+    from dagcast.errors import DagcastError
+    from dagcast.load.models import BasePipelineConfig
+    from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
+
+_HOMES = {
+    "BasePipelineConfig": "dagcast.load.models",
+    "DagcastError": "dagcast.errors",
+    "DynamicPipelineTemplate": "dagcast.template",
+    "PipelineDAG": "dagcast.dag",
+    "PipelineDAGCompiler": "dagcast.compiler",
+    "PipelineTemplateBase": "dagcast.template",
+    "compile_dag_to_pipeline": "dagcast.compiler",
+}
+
+__all__ = [
+    "BasePipelineConfig",
+    "DagcastError",
+    "DynamicPipelineTemplate",
+    "PipelineDAG",
+    "PipelineDAGCompiler",
+    "PipelineTemplateBase",
+    "__version__",
+    "compile_dag_to_pipeline",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that importing dagcast costs nothing until something of it is used.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,264 @@
+"""Checking a whole pipeline before it is emitted: what the SDK accepts silently and the service refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagcast.check.request import RequestProblem, check_request
+from dagcast.check.service_model import ServiceModelError, load_shapes
+from dagcast.check.targets import Path, Targets, located_references
+from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.spec.definition import definition_json
+from dagcast.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
+from dagcast.spec.values import FrozenDict, Reference
+from dagcast.steps.base import To
+
+DEFINITION_MAX = 1_048_576
+"""Characters of a definition. Source: ``PipelineDefinition`` (max 1048576) in the SageMaker API reference."""
+
+NAME_FITS = 82
+"""Characters of a pipeline's name that fit everywhere. Source: ``PipelineExecutionName`` (max 82), API reference."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How much of a limit a pipeline uses.
+
+    Attributes:
+        name: What is limited.
+        used: How much of it is used.
+        limit: The most that is allowed.
+    """
+
+    name: str
+    used: int
+    limit: int
+
+
+class SpecChecker:
+    """Checks one spec.
+
+    Args:
+        spec: The pipeline.
+        locate: Gives the place of an origin, if it has one.
+        forbidden: By step type: members of the request that pipelines do not take, each with the reason.
+        fields: By step type: the config fields, and where in the request they go.
+        step_limit: Steps over which the compiler warns.
+        sink: Takes what is wrong.
+        incomplete: Steps of which parts are missing for reasons that are reported already.
+        inherited: Whether the value of an origin comes from the config's ``defaults``. What is wrong with it shows
+            in every step that inherits it; it is told of the defaults, and so told once.
+    """
+
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        locate: Callable[[Origin], Location | None],
+        forbidden: Callable[[str], Mapping[str, str]],
+        fields: Callable[[str], tuple[tuple[str, To], ...]],
+        step_limit: int,
+        sink: DiagnosticSink,
+        incomplete: frozenset[str] = frozenset(),
+        inherited: Callable[[Origin], bool] = lambda _: False,
+    ) -> None:
+        self.inherited = inherited
+        self.spec = spec
+        self.locate = locate
+        self.forbidden = forbidden
+        self.fields = fields
+        self.step_limit = step_limit
+        self.sink = sink
+        self.targets = Targets(spec, incomplete)
+        self.incomplete = incomplete
+        self._reported: set[tuple[Origin, str]] = set()
+        self._known_properties: set[PropertyShape] = set()
+
+    def check(self) -> None:
+        """Check every step, every reference, and the sizes that are known before the definition is written."""
+        for step in self.spec.steps:
+            self._check_body(step)
+            self._check_properties(step)
+            self._check_references(step)
+        self._check_pipeline()
+
+    def check_definition(self) -> str:
+        """Write the definition and check its size.
+
+        Returns:
+            The definition.
+        """
+        text = definition_json(self.spec)
+        if len(text) > DEFINITION_MAX:
+            message = f"the definition has {len(text):,} characters, the service takes {DEFINITION_MAX:,}"
+            self.sink.error(message, self._pipeline_location("name"), code="quota", hint="split the pipeline")
+        return text
+
+    def locate_field(self, step: str, path: str) -> Location | None:
+        """Where a field of a step was written: its own line, or that of the closest thing around it.
+
+        Args:
+            step: The step's name.
+            path: The field in the definition, such as ``Arguments.VpcConfig.Subnets``.
+        """
+        spec = self.targets.steps.get(step)
+        if spec is None:
+            return self._pipeline_location("name")
+        parts = tuple(
+            int(part) if part.isdigit() else part
+            for part in path.replace("[", ".").replace("]", "").split(".")
+        )
+        origin = origin_at(spec.origins, parts)
+        return (self.locate(origin) if origin is not None else None) or self._step_location(spec)
+
+    def quotas(self, text: str) -> tuple[Quota, ...]:
+        """What the pipeline uses of the limits that hold for the whole of it."""
+        return (
+            Quota("definition characters", len(text), DEFINITION_MAX),
+            Quota("steps", len(self.spec.steps), self.step_limit),
+            Quota("pipeline name characters", len(self.spec.name), 256),
+        )
+
+    def _check_body(self, step: StepSpec) -> None:
+        for shape in step.shapes:
+            body = _part(step.arguments, shape.at)
+            if body is None:
+                continue
+            base = tuple(shape.at.split(".")) if shape.at else ()
+            try:
+                problems = check_request(
+                    body,
+                    shape.name,
+                    service=shape.service,
+                    path=shape.at,
+                    parameter_types=self.targets.parameters,
+                    ignore_required=shape.ignore_required,
+                    forbidden=self.forbidden(step.step_type),
+                    reference_type=self.targets.kind,
+                )
+            except ServiceModelError as error:
+                self.sink.error(
+                    f"step {step.name!r}: {error}", self._step_location(step), code="unknown-shape"
+                )
+                continue
+            for problem in problems:
+                self._report(step, base + problem.path, problem)
+
+    def _check_properties(self, step: StepSpec) -> None:
+        """Whether botocore knows the shapes of what other steps may read from this one."""
+        properties = step.properties
+        if properties in self._known_properties:
+            return
+        try:
+            for name in properties.shapes:
+                load_shapes(properties.service).shape(name)
+        except ServiceModelError as error:
+            message = f"step {step.name!r}: {error}"
+            self.sink.error(message, self._step_location(step), code="unknown-shape")
+        else:
+            self._known_properties.add(properties)
+
+    def _report(self, step: StepSpec, path: Path, problem: RequestProblem) -> None:
+        message, hint = problem.message, problem.hint
+        if problem.code == "missing-field":
+            if step.name in self.incomplete:
+                return
+            dotted = ".".join(str(part) for part in path)
+            names = [name for name, to in self.fields(step.step_type) if to.path == dotted]
+            if names:
+                message, hint = f"{names[0]!r} is missing", f"it becomes {dotted}"
+            else:
+                hint = hint or "give it under request"
+        origin = origin_at(step.origins, ("Arguments", *path))
+        if origin is not None and (origin.kind == "argument" or origin.path[:1] == ("pipeline",)):
+            # A mistake in what holds for the whole pipeline shows in every step; it is told once.
+            if (origin, problem.code) not in self._reported:
+                self._reported.add((origin, problem.code))
+                subject = origin.detail or str(origin.path[-1])
+                self.sink.error(f"{subject}: {message}", self.locate(origin), code=problem.code, hint=hint)
+            return
+        self._tell(step, origin, message, problem.code, hint)
+
+    def _check_references(self, step: StepSpec) -> None:
+        values: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
+        for path, reference in located_references(values):
+            problem = self.targets.problem(reference)
+            if problem is not None:
+                self._report_reference(step, path, *problem)
+            elif step.name in reference.steps:
+                self._report_reference(step, path, f"{reference} reads from the step itself", None)
+        for index, item in enumerate(step.fields.get("PropertyFiles", ())):
+            outputs = step.arguments.get("ProcessingOutputConfig", {}).get("Outputs", ())
+            names = [output.get("OutputName") for output in outputs if isinstance(output, dict)]
+            if item["OutputName"] not in names:
+                name = item["PropertyFileName"]
+                message = f"property file {name!r} lies in output {item['OutputName']!r}, which the step does not have"
+                hint = did_you_mean(str(item["OutputName"]), [str(known) for known in names])
+                self._report_reference(step, ("PropertyFiles", index, "OutputName"), message, hint)
+
+    def _report_reference(self, step: StepSpec, path: Path, message: str, hint: str | None) -> None:
+        origin = origin_at(step.origins, path)
+        self._tell(step, origin, message, "reference", hint)
+
+    def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
+        owner = "defaults" if origin is not None and self.inherited(origin) else f"step {step.name!r}"
+        if origin is not None and origin.kind == "plugin":
+            owner += f", as plugin {origin.detail!r} changed it"
+        location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
+        self.sink.error(f"{owner}: {message}", location, code=code, hint=hint)
+
+    def _check_pipeline(self) -> None:
+        spec = self.spec
+        if len(spec.name) > NAME_FITS:
+            message = (
+                f"the pipeline's name has {len(spec.name)} characters; names of executions have {NAME_FITS}"
+            )
+            self.sink.warn(message, self._pipeline_location("name"), code="long-name")
+        if len(spec.steps) > self.step_limit:
+            message = f"the pipeline has {len(spec.steps)} steps, over the limit of {self.step_limit}"
+            hint = "ask AWS for a higher quota, and set pipeline.limits.steps to it"
+            self.sink.warn(message, self._pipeline_location("limits"), code="quota", hint=hint)
+        tags = [{"Key": key, "Value": value} for key, value in spec.tags]
+        for problem in check_request(
+            tags, "TagList", path="tags", parameter_types={}, reference_type=lambda _: None
+        ):
+            message = f"pipeline: {problem.message}"
+            self.sink.error(message, self._pipeline_location("tags"), code=problem.code, hint=problem.hint)
+        for path, reference in located_references({"experiment": spec.experiment}):
+            found = self.targets.problem(reference)
+            if reference.steps:
+                found = f"{reference} is not known yet when the experiment is set, before any step", None
+            if found is not None:
+                self.sink.error(
+                    found[0], self._pipeline_location(str(path[0])), code="reference", hint=found[1]
+                )
+
+    def _step_location(self, step: StepSpec) -> Location | None:
+        return self.locate(Origin("config", ("steps", step.name)))
+
+    def _pipeline_location(self, field: str) -> Location | None:
+        return self.locate(Origin("config", ("pipeline", field)))
+
+
+def _part(arguments: FrozenDict, at: str) -> Any:
+    part: Any = arguments
+    for name in at.split(".") if at else ():
+        if not isinstance(part, dict) or name not in part:
+            return None
+        part = part[name]
+    return None if isinstance(part, Reference) else part
+
+
+def origin_at(origins: FrozenDict, path: Path) -> Origin | None:
+    """The origin of the value at ``path``: its own, or that of the closest thing around it, at last of the step."""
+    for length in range(len(path), -1, -1):
+        found: Origin | None = origins.get(spell(path[:length]))
+        if found is not None:
+            return found
+    return None
+
+
+def spell(path: Path) -> str:
+    """A path in a definition as origins name it: ``Arguments.ProcessingInputs[0].S3Input``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

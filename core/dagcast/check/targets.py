@@ -1,0 +1,122 @@
+"""What references point at: parameters, properties of steps, and property files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
+from dagcast.check.service_model import ServiceModelError
+from dagcast.errors import did_you_mean
+from dagcast.spec.pipeline import PipelineSpec, PropertyShape, StepSpec
+from dagcast.spec.values import Join, JsonGet, ParameterRef, Reference, StepProperty, references
+
+Path = tuple[str | int, ...]
+
+
+class Targets:
+    """Everything in a pipeline that a reference may point at.
+
+    Args:
+        spec: The pipeline.
+        broken: Steps that are not in it, or not whole, for reasons that are reported already.
+    """
+
+    def __init__(self, spec: PipelineSpec, broken: frozenset[str] = frozenset()) -> None:
+        self.broken = broken
+        self.parameters = spec.parameter_types()
+        self.steps: Mapping[str, StepSpec] = {step.name: step for step in spec.steps}
+        self._resolved: dict[tuple[PropertyShape, str], PropertyType | PropertyProblem] = {}
+
+    def kind(self, reference: Reference) -> str | None:
+        """The kind of value that a reference yields, as botocore names kinds; ``None`` if that is not known."""
+        if isinstance(reference, StepProperty) and reference.step in self.steps:
+            resolved = self._resolve(reference)
+            return resolved.kind if isinstance(resolved, PropertyType) else None
+        return None
+
+    def problem(self, reference: Reference) -> tuple[str, str | None] | None:
+        """What is wrong with where a reference points: a message and a hint, or ``None``."""
+        if isinstance(reference, ParameterRef):
+            if reference.name in self.parameters:
+                return None
+            close = did_you_mean(reference.name, self.parameters)
+            return f"{reference} is not a declared parameter", close or "declare it under parameters"
+        for name in reference.steps:
+            if name not in self.steps and name in self.broken:
+                return None
+            if name not in self.steps:
+                hint = did_you_mean(name, self.steps)
+                return f"{reference} refers to {name!r}, which is not a step of this pipeline", hint
+        if isinstance(reference, StepProperty):
+            resolved = self._resolve(reference)
+            if isinstance(resolved, PropertyProblem):
+                return f"{reference}: {resolved.message}", resolved.hint
+        if isinstance(reference, JsonGet):
+            return self._property_file_problem(reference)
+        return None
+
+    def _resolve(self, reference: StepProperty) -> PropertyType | PropertyProblem:
+        shape = self.steps[reference.step].properties
+        outputs = _named_output_problem(self.steps[reference.step], reference)
+        if outputs is not None:
+            return outputs
+        key = (shape, reference.path)
+        if key not in self._resolved:
+            try:
+                self._resolved[key] = resolve_property(shape, reference.path)
+            except ServiceModelError:
+                # The shape of the properties is reported at the step that names it.
+                self._resolved[key] = PropertyType(None, reference.path)
+        return self._resolved[key]
+
+    def _property_file_problem(self, reference: JsonGet) -> tuple[str, str | None] | None:
+        step = self.steps[reference.step]
+        files = [item["PropertyFileName"] for item in step.fields.get("PropertyFiles", ())]
+        if reference.property_file in files:
+            return None
+        if step.step_type != "Processing":
+            return (
+                f"{reference}: only Processing steps have property files, not a {step.step_type} step",
+                None,
+            )
+        hint = (
+            did_you_mean(reference.property_file, files)
+            or f"declare it under property_files of {step.name!r}"
+        )
+        return f"{reference}: step {step.name!r} has no property file {reference.property_file!r}", hint
+
+
+def _named_output_problem(step: StepSpec, reference: StepProperty) -> PropertyProblem | None:
+    """A processing output that is read by a name which the step does not have."""
+    prefix = "ProcessingOutputConfig.Outputs['"
+    if not reference.path.startswith(prefix) or step.definition_type != "Processing":
+        return None
+    name = reference.path[len(prefix) :].partition("'")[0]
+    outputs = step.arguments.get("ProcessingOutputConfig", {}).get("Outputs", ())
+    names = [str(item.get("OutputName")) for item in outputs if isinstance(item, dict)]
+    if name in names:
+        return None
+    hint = did_you_mean(name, names) or "it has no outputs"
+    return PropertyProblem(f"step {step.name!r} has no output {name!r}", "unknown-property", hint)
+
+
+def located_references(value: Any) -> list[tuple[Path, Reference]]:
+    """Every reference in ``value`` with its path; in the place of a join those inside of it."""
+    found: list[tuple[Path, Reference]] = []
+    _collect(value, (), found)
+    return found
+
+
+def _collect(value: Any, path: Path, found: list[tuple[Path, Reference]]) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            # Most values are strings, and hold nothing.
+            if type(item) is not str:
+                _collect(item, (*path, key), found)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            if type(item) is not str:
+                _collect(item, (*path, index), found)
+    elif isinstance(value, Reference):
+        found += [(path, part) for part in references(value) if not isinstance(part, Join)]

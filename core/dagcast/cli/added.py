@@ -1,0 +1,34 @@
+"""Commands that plugins add. They are looked for when a command is called that dagcast does not have."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from dagcast.cli.output import fail
+from dagcast.errors import DagcastError
+from dagcast.load.models import PluginsConfig
+from dagcast.plugins.active import ActivePlugin, NoOptions
+from dagcast.plugins.discovery import scan
+from dagcast.plugins.loading import load_plugin
+from dagcast.plugins.selection import PluginRequest, select
+
+HOOK = "register_commands"
+
+
+def added_command(name: str) -> click.Command | None:
+    """The command of that name from a plugin that is active without any config: by installation or variable."""
+    installed = scan()
+    selection = select(PluginRequest(), PluginsConfig(), installed, os.environ)
+    group = click.Group()
+    try:
+        for chosen in selection.chosen:
+            plugin = load_plugin(chosen, installed)
+            if HOOK in plugin.hooks:
+                result = ActivePlugin(plugin, NoOptions()).call(HOOK, cli=group)
+                if result is not None:
+                    raise plugin.error(f"it returned {result!r}, expected nothing", "return nothing", HOOK)
+    except DagcastError as error:
+        fail(error, False)
+    return group.commands.get(name)

@@ -1,0 +1,146 @@
+"""``dagcast validate`` and ``dagcast compile``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dagcast.cli.output import fail, show_diagnostics, write_file
+from dagcast.cli.plugin_options import plugin_options
+from dagcast.compiler import PipelineDAGCompiler
+from dagcast.errors import DagcastError
+from dagcast.plugins.lock import check_lock, lock_path, lock_text
+from dagcast.plugins.selection import PluginRequest
+from dagcast.report import CompileReport
+
+
+def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.argument("config"),
+        click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out."),
+        click.option("--env", metavar="NAME", help="Environment of the config to lay over it."),
+        click.option("--json", "as_json", is_flag=True, help="Diagnostics and summary as JSON."),
+    ):
+        command = option(command)
+    return plugin_options(command)
+
+
+@click.command("validate")
+@_input_options
+def validate_command(
+    config: str, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
+) -> None:
+    """Check CONFIG and its DAG, and write nothing."""
+    try:
+        result = PipelineDAGCompiler(config, env=env, plugins=plugins).validate(dag)
+    except DagcastError as error:
+        fail(error, as_json)
+    show_diagnostics((*result.errors, *result.warnings), as_json)
+    if not result.is_valid:
+        raise SystemExit(1)
+    if not as_json:
+        click.echo(f"{config} is valid", err=True)
+
+
+@click.command("compile")
+@_input_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; stdout if left out.")
+@click.option(
+    "--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="Form of the definition."
+)
+@click.option("--locked", is_flag=True, help="Refuse plugins that differ from the lock beside the output.")
+def compile_command(
+    config: str,
+    dag: str | None,
+    env: str | None,
+    as_json: bool,
+    plugins: PluginRequest,
+    output: Path | None,
+    form: str,
+    locked: bool,
+) -> None:
+    """Compile CONFIG and its DAG to a pipeline definition.
+
+    The definition is the very text that SageMaker gets. With --format yaml it is laid out for reading.
+    """
+    if as_json and output is None:
+        raise click.UsageError("--json needs -o: the definition and the summary cannot both go to stdout")
+    if locked and output is None:
+        raise click.UsageError("--locked needs -o: the lock lies beside the output")
+    if output is not None and any(_same_file(output, source) for source in (config, dag)):
+        raise click.UsageError(f"-o {output} would overwrite what is compiled")
+    try:
+        compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
+        if locked and output is not None:
+            # Options that are wrong are a mistake in the config, not a difference from the lock.
+            compiler.load()
+            check_lock(lock_path(output), compiler.plugins.lock())
+        compilation = compiler.compile_definition(dag)
+        report = compilation.report
+        text = compilation.definition + "\n" if form == "json" else _as_yaml(compilation.definition)
+        if output is not None:
+            write_file(output, text)
+            _write_lock(output, report)
+    except DagcastError as error:
+        fail(error, as_json)
+    if output is None:
+        # The bytes are the same whatever encoding the terminal has.
+        click.echo(text.encode(), nl=False)
+    if as_json:
+        show_diagnostics(report.warnings, True, output=str(output), report=report.as_dict())
+        return
+    show_diagnostics(report.warnings, False)
+    if output is not None:
+        click.echo(_summary(report, output), err=True)
+
+
+def _same_file(output: Path, source: str | None) -> bool:
+    return source is not None and os.path.realpath(output) == os.path.realpath(source)
+
+
+def _write_lock(output: Path, report: CompileReport) -> None:
+    """Write the plugin lock; where no plugin runs, only if an earlier compile left one."""
+    path = lock_path(output)
+    if report.plugins or path.exists():
+        write_file(path, lock_text(report.plugins))
+
+
+def _as_yaml(definition: str) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """PyYAML's, which would write some line ends of Unicode's in a style that reads them as spaces."""
+
+    def quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        style = '"' if any(character in text for character in "\x85\u2028\u2029") else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+    Dumper.add_representer(str, quoted)
+    text: str = yaml.dump(
+        json.loads(definition), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110
+    )
+    return text
+
+
+def _summary(report: CompileReport, output: Path) -> str:
+    """What was compiled, in a screenful."""
+    version = f" {report.version}" if report.version else ""
+    lines = [f"{report.pipeline}{version}: {len(report.steps)} steps"]
+    width = max((len(step.name) for step in report.steps), default=0)
+    kind = max((len(step.step_type) for step in report.steps), default=0)
+    for step in report.steps:
+        after = f"after {', '.join(step.depends_on)}" if step.depends_on else ""
+        inside = f" (in {step.inside})" if step.inside else ""
+        lines.append(f"  {step.name:<{width}}  {step.step_type:<{kind}}  {after}{inside}".rstrip())
+    if report.plugins:
+        lines.append(f"plugins: {', '.join(str(plugin['name']) for plugin in report.plugins)}")
+    staged = sum(code.size for code in report.staged)
+    if report.staged:
+        lines.append(f"code to upload: {len(report.staged)} objects, {staged:,} bytes")
+    lines.append(f"definition: {output} ({report.quotas[0].used:,} of {report.quotas[0].limit:,} characters)")
+    return "\n".join(lines)

@@ -1,0 +1,90 @@
+"""``dagcast explain``: where each value of the pipeline came from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from dagcast.cli.output import fail
+from dagcast.cli.plugin_options import plugin_options
+from dagcast.compiler import PipelineDAGCompiler
+from dagcast.errors import DagcastError, did_you_mean
+from dagcast.explain import Explanation, explain
+from dagcast.plugins.selection import PluginRequest
+
+
+@click.command("explain")
+@click.argument("config")
+@click.argument("what", required=False, metavar="[STEP[.FIELD]]")
+@click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out.")
+@click.option("--env", metavar="NAME", help="Environment of the config to lay over it.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@plugin_options
+def explain_command(
+    config: str, what: str | None, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
+) -> None:
+    """Show where each value of the pipeline came from: a line of CONFIG, a default, a parameter, or a plugin."""
+    try:
+        template = PipelineDAGCompiler(config, env=env, plugins=plugins).create_template(dag)
+        explanations = list(explain(template.generate_definition().report, template.locate))
+    except DagcastError as error:
+        fail(error, as_json)
+    if what is not None:
+        explanations = _chosen(explanations, what, as_json)
+    if as_json:
+        click.echo(json.dumps([item.as_dict() for item in explanations], indent=2))
+        return
+    step: str | None = ""
+    for item in explanations:
+        if item.step != step:
+            step = item.step
+            click.echo(click.style(step or "pipeline", bold=True))
+        click.echo(_line(item))
+        for change in item.changes:
+            data = change.as_dict()
+            click.echo(f"      {change.plugin}: {_short(data['old'])} -> {_short(data['new'])}")
+
+
+def _chosen(explanations: list[Explanation], what: str, as_json: bool) -> list[Explanation]:
+    """Those of one step, or of one field of it and what is below. Leaving out ``Arguments`` is fine."""
+    name, _, field = what.partition(".")
+    own = [item for item in explanations if item.step == name]
+    if not own:
+        steps = list(dict.fromkeys(item.step for item in explanations if item.step))
+        _refuse(f"there is no step {name!r} ({did_you_mean(name, steps)})", as_json)
+    if not field:
+        return own
+    found = [item for item in own if _below(item.path, field) or _below(item.path, f"Arguments.{field}")]
+    if not found:
+        paths = [item.path.removeprefix("Arguments.") for item in own]
+        _refuse(
+            f"step {name!r} has no field {field!r} ({did_you_mean(field, paths) or 'see the whole step'})",
+            as_json,
+        )
+    return found
+
+
+def _below(path: str, field: str) -> bool:
+    return path == field or path.startswith((f"{field}.", f"{field}["))
+
+
+def _refuse(message: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"ok": False, "error": message}))
+    else:
+        click.echo(message, err=True)
+    sys.exit(1)
+
+
+def _line(item: Explanation) -> str:
+    place = str(item.location) if item.location else ""
+    source = " ".join(part for part in (item.kind, item.detail, place) if part)
+    return f"  {item.path} = {_short(item.value)}  {click.style(f'[{source}]', fg='cyan')}"
+
+
+def _short(value: Any) -> str:
+    text = "(nothing)" if value is None else json.dumps(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."

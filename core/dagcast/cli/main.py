@@ -1,0 +1,82 @@
+"""The command line: ``dagcast``.
+
+Commands are imported when they run, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+COMMANDS = MappingProxyType(
+    {
+        "init": ("dagcast.cli.init", "Write a commented starter project."),
+        "validate": ("dagcast.cli.compile", "Check a config and its DAG, and write nothing."),
+        "compile": ("dagcast.cli.compile", "Compile a config and its DAG to a pipeline definition."),
+        "run": ("dagcast.cli.run", "Run a pipeline on this machine, without Docker and without AWS."),
+        "runs": ("dagcast.cli.runs", "List runs, show one and its logs, remove them."),
+        "explain": ("dagcast.cli.explain", "Show where each value of the pipeline came from."),
+        "plugins": ("dagcast.cli.plugins", "See what plugins are installed, and make new ones."),
+        "schema": ("dagcast.cli.describe", "Print the JSON Schema of the config file."),
+        "steps": ("dagcast.cli.describe", "List step types, or show one."),
+    }
+)
+"""By name: the module of each command, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            from dagcast.cli.added import added_command
+
+            return added_command(cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name for one that does not exist."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
+            from dagcast.errors import did_you_mean
+
+            ctx.fail(f"there is no command {name!r} ({did_you_mean(name, COMMANDS)})")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dagcast")
+@click.option("-v", "--verbose", count=True, help="Log what the compiler does; twice for details.")
+def cli(verbose: int) -> None:
+    """Turn a DAG and a config file into an Amazon SageMaker Pipeline.
+
+    Exit codes: 0 fine, 1 the input is wrong or a run failed, 2 wrong usage, 130 a run was interrupted.
+    """
+    if verbose:
+        import logging
+
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        logger = logging.getLogger("dagcast")
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+
+
+def main() -> None:
+    """The entry point of the script."""
+    cli(prog_name="dagcast")

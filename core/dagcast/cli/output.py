@@ -1,0 +1,152 @@
+"""How commands speak: diagnostics for people or for programs, and files that are never half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
+
+INPUT_IS_WRONG = 1
+_LINES = "\n\t"
+
+_ESCAPES = re.compile(
+    r"""
+    \x1b(?:
+        \[[0-?]*[ -/]*[@-~]?                    # control sequences: colors, movements of the cursor
+        |[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)  # strings, such as the title of the window; BEL ends them, too
+        |[ -/]*[0-~]?                         # all else, and a string that does not end
+    )
+    """,
+    re.VERBOSE,
+)
+"""What acts on a terminal from an escape character on. Source: ECMA-48, 5.4 and 5.6, and ECMA-35, 13; xterm's control
+sequences for BEL. ``click.unstyle`` knows the first kind alone, and ``rich.ansi`` no string that BEL ends."""
+
+
+def fail(error: DagcastError, as_json: bool) -> NoReturn:
+    """Report an error and end with exit code 1."""
+    if isinstance(error, InvalidInputError):
+        show_diagnostics(error.diagnostics, as_json)
+    elif as_json:
+        click.echo(json.dumps({"ok": False, "diagnostics": [Diagnostic(str(error), code="error").as_dict()]}))
+    else:
+        click.echo(f"{click.style('error', fg='red')}: {printable(str(error), keep=_LINES)}", err=True)
+    sys.exit(INPUT_IS_WRONG)
+
+
+def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: Any) -> None:
+    """Print diagnostics: a line each on stderr, or one JSON object on stdout."""
+    found = list(diagnostics)
+    errors = [item for item in found if item.severity == "error"]
+    if as_json:
+        body = {"ok": not errors, "diagnostics": [item.as_dict() for item in found], **more}
+        click.echo(json.dumps(body, indent=2))
+        return
+    for item in found:
+        click.echo(_colored(item), err=True)
+    if errors:
+        click.echo(f"{len(errors)} error{'s' if len(errors) > 1 else ''}", err=True)
+
+
+def _colored(item: Diagnostic) -> str:
+    place = f"{click.style(str(item.location), bold=True)}: " if item.location else ""
+    color = "red" if item.severity == "error" else "yellow"
+    hint = f" ({click.style(printable(item.hint, keep=_LINES), fg='cyan')})" if item.hint else ""
+    return f"{place}{click.style(item.severity, fg=color)}: {printable(item.message, keep=_LINES)}{hint}"
+
+
+class UnwritableError(DagcastError):
+    """A file cannot be written."""
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a whole file or nothing: beside it first, then renamed into place.
+
+    A link stays, and the file that it leads to is written. A device or named pipe is written to directly.
+
+    Raises:
+        UnwritableError: If it cannot be written.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_text(text, encoding="utf-8", newline="\n")
+        else:
+            _replace(target, text)
+    except OSError as error:
+        raise UnwritableError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+        temporary.chmod(mode & 0o777)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def printable(text: str, keep: str = "") -> str:
+    """``text`` without what would act on a terminal.
+
+    Escape sequences are left out whole, and a blank stands for each other control character.
+
+    Args:
+        text: What a program or a file said.
+        keep: Characters that stay, such as line ends.
+    """
+    return "".join(c if c.isprintable() or c in keep else " " for c in _ESCAPES.sub("", text))
+
+
+def seen(line: str, keep: str = "") -> str:
+    """A line as a person sees it in the end: what stands after its last carriage return, as progress bars write it.
+
+    Args:
+        line: A line that a program wrote.
+        keep: Control characters that stay.
+    """
+    return printable(line.rstrip("\r").rpartition("\r")[2], keep=keep)
+
+
+def one_line(reason: str) -> str:
+    """Why something failed, on one line: of a traceback, which kind of error it is and the last line."""
+    lines = [shown for line in reason.splitlines() if (shown := printable(line).strip())]
+    if len(lines) < 2:
+        return cut("".join(lines))
+    kind, colon, _ = lines[0].partition(": ")
+    return cut(f"{kind}: ... {lines[-1]}" if colon else f"{lines[0]} ... {lines[-1]}")
+
+
+def cut(line: str, length: int = 300) -> str:
+    """A line without its middle, if it is longer than anybody reads."""
+    return line if len(line) <= length else f"{line[: length // 2]} ... {line[-length // 2 :]}"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``1.2 s``, ``3 min 5 s``, ``2 h 3 min``."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,53 @@
+"""The options by which every command that compiles chooses plugins."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dagcast.errors import DiagnosticSink
+from dagcast.plugins.selection import PluginRequest
+
+if TYPE_CHECKING:
+    from dagcast.load.models import PluginsConfig
+
+
+def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--plugin``, ``--no-plugin`` and ``--no-plugins``; the command gets one ``plugins`` argument."""
+
+    @click.option(
+        "--plugin", "enabled", multiple=True, metavar="NAME", help="Run this plugin; repeat it, in order."
+    )
+    @click.option("--no-plugin", "disabled", multiple=True, metavar="NAME", help="Do not run this plugin.")
+    @click.option("--no-plugins", "none", is_flag=True, help="Run no plugins.")
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any, enabled: tuple[str, ...], disabled: tuple[str, ...], none: bool, **kwargs: Any
+    ) -> Any:
+        if none and enabled:
+            raise click.UsageError("--no-plugins and --plugin contradict each other")
+        request = PluginRequest(enabled=enabled, disabled=disabled, none=none)
+        return command(*args, plugins=request, **kwargs)
+
+    return wrapped
+
+
+def plugins_of(config: str | None, env: str | None) -> PluginsConfig:
+    """The plugins section of a config; an empty one without a config.
+
+    Raises:
+        InvalidInputError: If the config cannot be read.
+    """
+    from dagcast.load.config import open_config
+    from dagcast.load.models import PluginsConfig
+
+    if config is None:
+        return PluginsConfig()
+
+    sink = DiagnosticSink()
+    opened = open_config(config, sink, env=env)
+    sink.raise_errors()
+    return opened.plugins if opened is not None else PluginsConfig()

@@ -1,0 +1,178 @@
+"""``dagcast plugins``: what is installed, what is wrong with it, what a plugin does, and a new one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dagcast.cli.output import fail
+from dagcast.cli.plugin_options import plugin_options, plugins_of
+from dagcast.errors import DagcastError
+from dagcast.plugins.discovery import PluginEntry, scan
+from dagcast.plugins.selection import PluginRequest, Selection, select
+
+
+@click.group("plugins")
+def plugins_command() -> None:
+    """See what plugins are installed, and make new ones."""
+
+
+@plugins_command.command("list")
+@click.option("--config", metavar="FILE", help="Config whose plugins section takes part.")
+@click.option("--env", metavar="NAME", help="Environment of the config.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@plugin_options
+def list_command(config: str | None, env: str | None, as_json: bool, plugins: PluginRequest) -> None:
+    """List the installed plugins, whether each would run, and why. Imports none of them."""
+    installed = scan()
+    try:
+        selection = select(plugins, plugins_of(config, env), installed, os.environ)
+    except DagcastError as error:
+        fail(error, as_json)
+    rows = [_row(entry, selection) for entry in installed.entries]
+    rows += [_missing(name, selection) for name in selection.chosen if name not in installed.names]
+    rows.sort(key=lambda row: (row["order"] is None, row["order"] or 0, row["name"]))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif not rows:
+        click.echo("no plugins are installed")
+    else:
+        _show(rows, ("order", "name", "distribution", "version", "api_version", "reason"))
+
+
+@plugins_command.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def doctor_command(as_json: bool) -> None:
+    """Look for duplicate, stale and unsupported plugins. Imports none of them."""
+    from dagcast.plugins.doctor import diagnose
+
+    installed = scan()
+    findings = diagnose(installed)
+    if as_json:
+        rows = [{"plugin": f.plugin, "problem": f.problem, "remedy": f.remedy} for f in findings]
+        click.echo(json.dumps({"ok": not rows, "findings": rows}, indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{click.style(finding.plugin, bold=True)}: {finding.problem}; {finding.remedy}")
+        if not findings:
+            count = len(installed.entries)
+            click.echo(f"{count} plugin{'' if count == 1 else 's'} installed, nothing wrong")
+    if findings:
+        sys.exit(1)
+
+
+@plugins_command.command("info")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def info_command(name: str, as_json: bool) -> None:
+    """Show the hooks and options of the plugin called NAME. Imports that one."""
+    from dagcast.cli.describe import type_name
+    from dagcast.plugins.active import options_schema
+    from dagcast.plugins.hooks import HOOKS
+    from dagcast.plugins.loading import load_plugin
+
+    try:
+        plugin = load_plugin(name, scan())
+        schema = options_schema(plugin)
+    except DagcastError as error:
+        fail(error, as_json)
+    entry = plugin.entry
+    if entry is None:
+        raise AssertionError("an installed plugin has an entry point")
+    options = [
+        {
+            "name": option,
+            "type": type_name(described),
+            "required": option in schema.get("required", ()),
+            "default": described.get("default"),
+            "description": described.get("description", ""),
+        }
+        for option, described in schema.get("properties", {}).items()
+    ]
+    hooks = [hook for hook in HOOKS if hook in plugin.hooks]
+    info = {
+        "name": name,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "api_version": entry.api_version,
+        "summary": entry.summary,
+        "docs": entry.url,
+        "hooks": hooks,
+        "options": options,
+    }
+    if as_json:
+        click.echo(json.dumps(info, indent=2))
+        return
+    click.echo(f"{click.style(name, bold=True)}: {entry.summary}")
+    click.echo(f"from {entry.distribution} {entry.version}, hooks version {entry.api_version}")
+    click.echo(f"docs: {entry.url or 'none given'}")
+    click.echo(f"hooks: {', '.join(hooks)}")
+    if options:
+        _show(options, ("name", "type", "required", "default", "description"))
+
+
+@plugins_command.command("new")
+@click.argument("name")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where to write it; ./dagcast-NAME if left out."
+)
+def new_command(name: str, folder: Path | None) -> None:
+    """Write a complete, tested plugin project called NAME."""
+    from dagcast.plugins.scaffold import write_project
+
+    target = folder or Path(f"dagcast-{name}")
+    try:
+        written = write_project(name, target)
+    except DagcastError as error:
+        fail(error, False)
+    for path in written:
+        click.echo(f"wrote {path}")
+    click.echo(f"next: cd {target} && pip install -e . pytest && pytest")
+
+
+def _row(entry: PluginEntry, selection: Selection) -> dict[str, Any]:
+    selected = entry.name in selection.chosen
+    return {
+        "name": entry.name,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "api_version": entry.api_version,
+        "autoload": entry.autoload,
+        "selected": selected,
+        "order": selection.chosen.index(entry.name) + 1 if selected else None,
+        "reason": f"selected: {selection.source}"
+        if selected
+        else f"not selected: {selection.reason(entry.name)}",
+    }
+
+
+def _missing(name: str, selection: Selection) -> dict[str, Any]:
+    return {
+        "name": name,
+        "distribution": None,
+        "version": None,
+        "api_version": None,
+        "autoload": False,
+        "selected": True,
+        "order": selection.chosen.index(name) + 1,
+        "reason": f"selected: {selection.source}; NOT INSTALLED",
+    }
+
+
+def _show(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dagcast.cli.describe import console
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("" if row[column] is None else escape(str(row[column])) for column in columns))
+    console().print(table)

@@ -1,0 +1,213 @@
+"""What a person sees while a pipeline runs: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dagcast.cli.output import duration, one_line, printable, seen
+from dagcast_runner.logs import end_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from dagcast_runner.events import Event, Listener
+
+REFRESH = 8
+"""How often the live table is drawn, a second."""
+
+LOG_TAIL = 2000
+"""Bytes at the end of a log that are read for its last line."""
+
+_STATES = MappingProxyType(
+    {
+        "step-started": ("running", "cyan"),
+        "step-retried": ("retrying", "yellow"),
+        "step-succeeded": ("done", "green"),
+        "step-cached": ("cached", "green"),
+        "step-kept": ("kept", "green"),
+        "step-skipped": ("skipped", "bright_black"),
+        "step-failed": ("failed", "red"),
+        "step-stopped": ("stopped", "yellow"),
+    }
+)
+_RUN = MappingProxyType({"run-started": "started", "run-resumed": "resumed", "warning": "warning"})
+_LONGEST_NAME = 40
+_BUSY = ("running", "retrying")
+_FIRST = MappingProxyType({"running": 0, "retrying": 0, "failed": 1, "waiting": 3})
+"""Which rows are shown first where there is no room for all; those that ended well come third."""
+
+
+@contextmanager
+def progress(
+    quiet: bool, as_json: bool, asks: Callable[[Mapping[str, str]], bool] = lambda steps: False
+) -> Iterator[Listener]:
+    """A listener that shows events: as JSON on stdout, as a live table, or as a line each on stderr.
+
+    Args:
+        quiet: Show nothing.
+        as_json: Show JSON.
+        asks: Whether one of the steps, given with their types, will ask the person something: no table is then drawn
+            over the question.
+    """
+    if as_json:
+        yield lambda event: click.echo(json.dumps(event.as_dict()))
+    elif quiet:
+        yield lambda event: None
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _LiveTable(asks) as table:
+            yield table.listen
+    else:
+        yield _print_line
+
+
+def _print_line(event: Event) -> None:
+    """One event as a line of plain text. How the run ended is told after it."""
+    if event.kind == "run-ended":
+        return
+    what = _STATES[event.kind][0] if event.kind in _STATES else _RUN[event.kind]
+    name = f" {event.step or event.details.get('run', '')}".rstrip()
+    took = "seconds" in event.details and event.kind not in ("step-cached", "step-kept")
+    seconds = f" ({duration(event.details['seconds'])})" if took else ""
+    wait = f" in {event.details['wait']:g} s" if "wait" in event.details else ""
+    message = f": {one_line(event.message)}" if event.message else ""
+    line = printable(f"{what}{name}{wait}{seconds}{message}")
+    click.echo(f"{event.time.astimezone():%H:%M:%S} {line}", err=True)
+
+
+@dataclass
+class _Row:
+    state: str = "waiting"
+    color: str = "bright_black"
+    started: float | None = None
+    seconds: float | None = None
+    log: Path | None = None
+    message: str = ""
+
+
+@dataclass
+class _LiveTable:
+    """A row for each step, drawn again a few times a second, from the start of the run."""
+
+    asks: Callable[[Mapping[str, str]], bool]
+    rows: dict[str, _Row] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    plain: bool = False
+    started: float = field(default_factory=time.monotonic)
+    console: Console | None = None
+    live: Any = None
+
+    def __enter__(self) -> _LiveTable:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live is not None:
+            with suppress(OSError):  # the terminal may be gone
+                self.live.stop()
+
+    def listen(self, event: Event) -> None:
+        """Take an event; it is shown at the next drawing."""
+        if event.kind in ("run-started", "run-resumed"):
+            self._start(event)
+        if self.plain or self.live is None:
+            _print_line(event)
+            return
+        if event.kind == "warning" and event.message:
+            from rich.text import Text
+
+            where = f"{event.step}: " if event.step else ""
+            text = Text.assemble(("warning", "yellow"), f": {printable(where + event.message)}")
+            self.live.console.print(text, soft_wrap=True)
+        if event.step is not None and event.kind in _STATES:
+            with self.lock:
+                self._note(event.step, event)
+
+    def _start(self, event: Event) -> None:
+        steps = event.details["steps"]
+        self.plain = self.asks(steps)
+        if self.plain:
+            return
+        from rich.console import Console
+        from rich.live import Live
+
+        self.rows = {name: _Row() for name in steps}
+        self.console = Console(stderr=True)
+        self.live = Live(
+            get_renderable=self.draw, console=self.console, refresh_per_second=REFRESH, transient=True
+        )
+        self.live.start()
+
+    def _note(self, step: str, event: Event) -> None:
+        row = self.rows.setdefault(step, _Row())
+        row.state, row.color = _STATES[event.kind]
+        row.message = one_line(event.message or "")
+        row.seconds = event.details.get("seconds", row.seconds)
+        if event.kind == "step-started":
+            row.started = row.started or time.monotonic()
+            row.log = Path(event.details["log"]) if "log" in event.details else None
+
+    def draw(self) -> Table:
+        """The table as it stands."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, expand=True)
+        with self.lock:
+            shown = self._shown()
+            # The last column gets what the others leave.
+            names = min(max((len(name) for name, _ in shown), default=0), _LONGEST_NAME)
+            for title, width in (("step", max(names, 4)), ("state", 8), ("time", 11), ("last line", None)):
+                ratio = 1 if width is None else None
+                table.add_column(title, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
+            for name, row in shown:
+                busy = row.state in _BUSY and row.started is not None
+                elapsed = time.monotonic() - (row.started or 0) if busy else row.seconds
+                last = last_line(row.log) if row.state == "running" and row.log else row.message
+                took = duration(elapsed) if elapsed else ""
+                table.add_row(Text(name), Text(row.state, style=row.color), took, Text(last))
+            busy_count = sum(row.state in _BUSY for row in self.rows.values())
+            waiting = sum(row.state == "waiting" for row in self.rows.values())
+            ended = len(self.rows) - busy_count - waiting
+        total = f"{ended} of {len(self.rows)} steps ended, {busy_count} running"
+        table.caption = f"{total}, {duration(time.monotonic() - self.started)}"
+        table.caption_justify = "left"
+        return table
+
+    def _shown(self) -> Iterable[tuple[str, _Row]]:
+        """The rows that there is room for, in the order of the definition: those that something happens in first."""
+        room = (self.console.height if self.console is not None else 25) - 3
+        if len(self.rows) <= room:
+            return tuple(self.rows.items())
+        rows = sorted(self.rows.items(), key=lambda item: _FIRST.get(item[1].state, 4))
+        names = {name for name, _ in rows[: max(room, 1)]}
+        return tuple((name, row) for name, row in self.rows.items() if name in names)
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that is not empty, as a person sees it; empty if there is none.
+
+    Of the two logs of a job, standard output and standard error, it is the one that was written to last.
+    """
+    lines = end_of(max((log, log.with_name("stderr.log")), key=_written), LOG_TAIL).split("\n")
+    shown = (seen(line).strip() for line in reversed(lines))
+    return next((line for line in shown if line), "")
+
+
+def _written(log: Path) -> tuple[bool, int]:
+    try:
+        found = log.stat()
+    except OSError:
+        return False, 0
+    return found.st_size > 0, found.st_mtime_ns

@@ -1,0 +1,107 @@
+"""The plugin under test, and ways to compile with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dagcast.compiler import PipelineDAGCompiler
+from dagcast.load.document import read_document
+from dagcast.plugins.provenance import attribute
+from dagcast.template import Compilation
+
+SAMPLE = Path(__file__).with_name("sample.yaml")
+
+ARGUMENTS = ("sagemaker_session", "execution_role")
+"""Arguments of the template's constructor that a plugin may give, and that are part of the pipeline."""
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A plugin under test.
+
+    Attributes:
+        name: Its name.
+        options: Options by plugin, as a config holds them.
+        config: The config that is compiled.
+        environment: The environment variables of processes, as they were before the plugin ran in this one.
+        folder: The working directory of processes, as it was before.
+    """
+
+    name: str
+    options: dict[str, Any]
+    config: dict[str, Any]
+    environment: Mapping[str, str] = field(default_factory=_environment, repr=False)
+    folder: Path = field(default_factory=Path.cwd)
+
+    @classmethod
+    def read(cls, name: str, options_file: str | None, config_file: str | None) -> Subject:
+        """The plugin of that name, with options and config from files."""
+        options = read_document(options_file).data if options_file else {}
+        return cls(name, options, read_document(config_file or SAMPLE).data)
+
+    def compiler(self, plugins: Sequence[Any], options: dict[str, Any] | None = None) -> PipelineDAGCompiler:
+        """A compiler of the config with these plugins."""
+        section = {"options": self.options if options is None else options}
+        return PipelineDAGCompiler({**self.config, "plugins": section}, plugins=list(plugins))
+
+    def compile(self, plugins: Sequence[Any]) -> Compilation:
+        """The config, compiled with these plugins."""
+        return self.compiler(plugins).compile_definition()
+
+    def compile_without(self) -> Compilation:
+        """The config, compiled without the plugin, with the arguments that it gives to the template's constructor."""
+        params = self.compiler([self.name]).create_template_params()
+        return self.compiler([]).compile_definition(**{name: params[name] for name in ARGUMENTS})
+
+    def compile_apart(self, hash_seed: int) -> dict[str, Any]:
+        """What compiling with the plugin gives in a process of its own; see :func:`apart.compiled`."""
+        return self._run("compile", self.name, self.options, self.config, PYTHONHASHSEED=str(hash_seed))
+
+    def import_apart(self) -> dict[str, Any]:
+        """What importing the plugin does in a process of its own; see :func:`apart.imported`."""
+        return self._run("import", self.name)
+
+    def _run(self, what: str, *arguments: Any, **variables: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "dagcast.conformance.apart", what, *map(json.dumps, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            check=False,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"the process failed:\n{done.stderr}")
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+
+def undeclared(plain: Compilation, changed: Compilation) -> list[str]:
+    """The fields in which two compiles differ, and for which no hook answers.
+
+    Args:
+        plain: Compiled without a plugin.
+        changed: Compiled with it.
+    """
+    _, differences = attribute("", plain.spec, changed.spec)
+    declared = [change.path for change in changed.report.changes]
+    return [
+        path
+        for path in (change.path.replace("pipeline.parameters.", "Parameters.") for change in differences)
+        if not any(_is_within(path, other) or _is_within(other, path) for other in declared)
+    ]
+
+
+def _is_within(path: str, other: str) -> bool:
+    return path == other or path.startswith((f"{other}.", f"{other}["))

@@ -1,0 +1,195 @@
+"""What a document may hold: the rules that every reader applies, whatever the spelling of the file.
+
+A config becomes the JSON body of service requests, so it may hold what JSON can hold and the service can
+take: mappings with string keys, lists, strings, numbers, booleans and null.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+Path = tuple[str | int, ...]
+
+MAX_DEPTH = 100
+"""Most levels of mappings and lists in each other; the top level is the first. A limit of dagcast's own."""
+
+MAX_VALUES = 1_000_000
+"""Most values of one document, with every alias counted as often as it is used. A limit of dagcast's own."""
+
+MIN_INTEGER = -(2**63)
+"""Least integer: TOML promises 64 bits, and the widest integer of botocore's models (``long``) has them."""
+
+MAX_INTEGER = 2**63 - 1
+"""Greatest integer; see :data:`MIN_INTEGER`."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Refusal(NamedTuple):
+    """Why a value cannot stand in a document: the parts of a diagnostic that do not depend on the place."""
+
+    message: str
+    code: str
+    hint: str | None = None
+
+
+def too_deep(depth: int = MAX_DEPTH) -> Refusal:
+    """The refusal of a mapping or list that stands inside more than ``depth - 1`` others."""
+    return Refusal(f"mappings and lists are nested more than {depth} levels deep here", "too-deep")
+
+
+def too_many(limit: int = MAX_VALUES) -> Refusal:
+    """The refusal of a document that grows past ``limit`` values when its aliases are written out."""
+    return Refusal(f"the document holds more than {limit:,} values", "too-large")
+
+
+def not_finite(spelling: str) -> Refusal:
+    """The refusal of an infinity or a not-a-number, spelled as the user did."""
+    return Refusal(
+        f"{_shorten(spelling)} is not a finite number, and JSON has no others",
+        "not-finite",
+        "write a finite number, or quote it if it is text",
+    )
+
+
+def out_of_range(spelling: str) -> Refusal:
+    """The refusal of an integer that does not fit 64 bits, spelled as the user did."""
+    return Refusal(
+        f"the integer {_shorten(spelling)} does not fit 64 bits", "integer-range", "quote it if it is text"
+    )
+
+
+def refuse_text(text: str) -> Refusal | None:
+    """Why ``text`` cannot stand in a document, or ``None`` if it can."""
+    if "\0" in text:
+        return Refusal("the string holds a NUL character (U+0000)", "bad-character", "remove it")
+    if not text.isascii():
+        surrogate = _SURROGATE.search(text)
+        if surrogate is not None:
+            return Refusal(
+                f"the string holds half a character (the lone surrogate U+{ord(surrogate.group()):04X})",
+                "bad-character",
+                "write the character itself",
+            )
+    return None
+
+
+def refuse_number(value: int | float) -> Refusal | None:
+    """Why ``value`` cannot stand in a document, or ``None`` if it can."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else not_finite(str(value))
+    if MIN_INTEGER <= value <= MAX_INTEGER:
+        return None
+    # Python refuses to write integers of thousands of digits in decimal.
+    return out_of_range(str(value) if value.bit_length() < 1000 else hex(value))
+
+
+def kind_of(value: object) -> str:
+    """What a user would call ``value``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return f"a Python object of type {type(value).__name__}"
+
+
+def plain_copy(data: Any) -> tuple[Any, list[tuple[Path, Refusal]]]:
+    """A copy of ``data`` made of nothing but plain values, and what had to be refused, with its path.
+
+    Tuples become lists, other mappings become dicts, members of an enum their value, paths strings, and
+    subclasses of strings and numbers the plain value. A refused value is ``None`` in the copy.
+    """
+    copier = _Copier()
+    return copier.copy(data, ()), copier.refused
+
+
+class _Copier:
+    def __init__(self) -> None:
+        self.refused: list[tuple[Path, Refusal]] = []
+        self._values = 0
+        self._open: set[int] = set()
+
+    def copy(self, value: Any, path: Path) -> Any:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            if self._values == MAX_VALUES + 1:
+                self._refuse(path, too_many())
+            return None
+        if isinstance(value, Enum):
+            value = value.value
+        elif isinstance(value, PurePath):
+            value = str(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            text = str.__str__(value)
+            return text if self._accepts(path, refuse_text(text)) else None
+        if isinstance(value, (int, float)):
+            number = int(value) if isinstance(value, int) else float(value)
+            return number if self._accepts(path, refuse_number(number)) else None
+        if isinstance(value, Mapping):
+            return self._copy_mapping(value, path) if self._enter(value, path) else None
+        if isinstance(value, (list, tuple)):
+            return self._copy_list(value, path) if self._enter(value, path) else None
+        if isinstance(value, (date, time)):
+            return self._refuse(path, _refuse_date(value))
+        return self._refuse(path, Refusal(f"{kind_of(value)} cannot stand in a config", "not-plain-data"))
+
+    def _copy_mapping(self, value: Mapping[Any, Any], path: Path) -> dict[str, Any]:
+        copied: dict[str, Any] = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                self._refuse(path, Refusal(f"the key {key!r} is not a string", "key-not-string", "quote it"))
+                continue
+            name = str.__str__(key)
+            self._accepts((*path, name), refuse_text(name))
+            copied[name] = self.copy(item, (*path, name))
+        self._open.discard(id(value))
+        return copied
+
+    def _copy_list(self, value: Iterable[Any], path: Path) -> list[Any]:
+        copied = [self.copy(item, (*path, index)) for index, item in enumerate(value)]
+        self._open.discard(id(value))
+        return copied
+
+    def _enter(self, value: object, path: Path) -> bool:
+        if id(value) in self._open:
+            self._refuse(path, Refusal("the value contains itself", "recursive"))
+            return False
+        if len(self._open) >= MAX_DEPTH:
+            self._refuse(path, too_deep())
+            return False
+        self._open.add(id(value))
+        return True
+
+    def _accepts(self, path: Path, refusal: Refusal | None) -> bool:
+        if refusal is not None:
+            self._refuse(path, refusal)
+        return refusal is None
+
+    def _refuse(self, path: Path, refusal: Refusal) -> None:
+        self.refused.append((path, refusal))
+
+
+def _refuse_date(value: date | time) -> Refusal:
+    text = value.isoformat()
+    kind = "a time" if isinstance(value, time) else "a date"
+    return Refusal(f"{text} is {kind}, which JSON does not have", "not-plain-data", f'quote it: "{text}"')
+
+
+def _shorten(spelling: str) -> str:
+    return spelling if len(spelling) <= 40 else f"{spelling[:37]}..."

@@ -1,0 +1,102 @@
+"""Everything that a plugin may import.
+
+This namespace is frozen for each :data:`API_VERSION`: names are added to it, never changed or taken away. The rest of
+dagcast may move. How to write a plugin: ``docs/writing-plugins.md``.
+"""
+
+from __future__ import annotations
+
+from dagcast.bind.ports import InputPort, OutputPort
+from dagcast.dag import Edge, PipelineDAG
+from dagcast.errors import (
+    Diagnostic,
+    DiagnosticSink,
+    InvalidInputError,
+    Location,
+    PluginError,
+    did_you_mean,
+)
+from dagcast.load.config import ConfigLike, PipelineConfig
+from dagcast.load.document import Document, document_from_data, read_document
+from dagcast.load.fields import ConfigModel, Flag, FreeMapping, Real, Stringly, Text, Whole
+from dagcast.load.models import BasePipelineConfig, ParameterConfig
+from dagcast.lower.request import Lowering
+from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
+from dagcast.plugins.metaclass import mixin
+from dagcast.plugins.provenance import Change
+from dagcast.report import CompileReport
+from dagcast.spec.edit import has, put, remove, value_at
+from dagcast.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, RequestShape, StepSpec
+from dagcast.spec.values import (
+    ExecutionVariable,
+    FrozenDict,
+    Join,
+    JsonGet,
+    ParameterRef,
+    Reference,
+    StepProperty,
+    freeze,
+    references,
+    thaw,
+)
+from dagcast.steps.base import Cached, InputConfig, Retried, StepConfig, StepType, To, WithInputs
+
+__all__ = [
+    "API_VERSION",
+    "HOOKS",
+    "BasePipelineConfig",
+    "Cached",
+    "Change",
+    "CompileReport",
+    "ConfigLike",
+    "ConfigModel",
+    "Diagnostic",
+    "DiagnosticSink",
+    "Document",
+    "Edge",
+    "ExecutionVariable",
+    "Flag",
+    "FreeMapping",
+    "FrozenDict",
+    "InputConfig",
+    "InputPort",
+    "InvalidInputError",
+    "Join",
+    "JsonGet",
+    "Location",
+    "Lowering",
+    "OutputPort",
+    "ParameterConfig",
+    "ParameterRef",
+    "ParameterSpec",
+    "PipelineConfig",
+    "PipelineDAG",
+    "PipelineSpec",
+    "PluginError",
+    "PropertyShape",
+    "Real",
+    "Reference",
+    "RequestShape",
+    "Retried",
+    "StepConfig",
+    "StepProperty",
+    "StepSpec",
+    "StepType",
+    "Stringly",
+    "Text",
+    "To",
+    "Whole",
+    "WithInputs",
+    "did_you_mean",
+    "document_from_data",
+    "freeze",
+    "has",
+    "hookimpl",
+    "mixin",
+    "put",
+    "read_document",
+    "references",
+    "remove",
+    "thaw",
+    "value_at",
+]

@@ -1,0 +1,265 @@
+"""Calling the hooks that merge what plugins give: metadata, constructor arguments, parameters, step types."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from dagcast.dag import PipelineDAG
+from dagcast.load.config import PipelineConfig
+from dagcast.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
+from dagcast.plugins.foreign import is_a, shown, told_alone
+from dagcast.plugins.provenance import ABSENT, Change
+from dagcast.plugins.sound import sound_parameter, sound_step_type
+from dagcast.spec.pipeline import ParameterSpec
+from dagcast.spec.values import FrozenDict, freeze
+from dagcast.steps.base import StepType
+from dagcast.steps.catalog import MODULES
+
+OWN_ARGUMENTS = ("dag", "config", "plugins", "metadata")
+"""Arguments of the template's constructor that say what is compiled; plugins change it by other hooks."""
+
+
+ROLE = "execution_role"
+"""The argument of the template's constructor that goes into requests."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is known of the pipeline beside the config.
+
+    Attributes:
+        values: By key.
+        changes: What plugins gave, in order: metadata, and arguments of the template's constructor.
+        sources: By key: the plugin that the value is from, or ``argument`` where the caller gave it.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=FrozenDict)
+    changes: tuple[Change, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=FrozenDict)
+
+
+def extract_metadata(
+    plugins: PluginSet, config: PipelineConfig, dag: PipelineDAG, explicit: Mapping[str, Any]
+) -> Metadata:
+    """Ask each plugin for metadata; later plugins win over earlier ones, and explicit arguments over all.
+
+    An explicit ``None`` says nothing.
+
+    Raises:
+        PluginError: If a plugin fails, or gives something else than a mapping of JSON data.
+    """
+    hook = "extract_metadata"
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    changes: list[Change] = []
+    stated = FrozenDict({key: freeze(value) for key, value in explicit.items() if value is not None})
+    for active in plugins.implementing(hook):
+        given = ask(active, hook, config=config, dag=dag, explicit=stated)
+        for key, value in _json_mapping(active, hook, given).items():
+            changes.append(Change(active.name, hook, f"metadata.{key}", values.get(key, ABSENT), value))
+            values[key] = value
+            sources[key] = active.name
+    values.update(stated)
+    sources.update(dict.fromkeys(stated, "argument"))
+    return Metadata(FrozenDict(values), tuple(changes), FrozenDict(sources))
+
+
+def build_params(
+    plugins: PluginSet, dag: PipelineDAG, params: Mapping[str, Any], metadata: Metadata
+) -> tuple[dict[str, Any], dict[str, str], tuple[Change, ...]]:
+    """Ask each plugin for constructor arguments, and lay them over ``params``.
+
+    Returns:
+        The arguments, by name of an argument the plugin that gave it, and the changes.
+
+    Raises:
+        PluginError: If a plugin fails, sets what is compiled, or two set one argument to different values.
+    """
+    hook = "build_template_params"
+    merged = dict(params)
+    owners: dict[str, ActivePlugin] = {}
+    changes: list[Change] = []
+    for active in plugins.implementing(hook):
+        graph = copy.copy(dag)
+        given_params = {**merged, **({"dag": graph} if "dag" in merged else {})}
+        if "config" in merged:
+            given_params["config"] = _view(merged["config"])
+        given = ask(active, hook, dag=graph, params=MappingProxyType(given_params), metadata=metadata.values)
+        for key, value in _mapping(active, hook, given).items():
+            # Handing on what was given is not setting it.
+            if key in given_params and _equal(active, hook, value, given_params[key]):
+                continue
+            if key in OWN_ARGUMENTS:
+                problem = f"it sets {key!r}, which says what is compiled"
+                raise active.error(problem, "change the pipeline with transform_spec", hook)
+            if key == ROLE and value is not None and not is_a(value, str):
+                problem = f"it sets {key!r} to {shown(value)}, which is no ARN of a role"
+                raise active.error(problem, "give a text", hook)
+            owner = owners.get(key)
+            if owner is not None:
+                problem = (
+                    f"it sets {key!r} to {shown(value)}, and plugin {owner} sets it to {shown(merged[key])}"
+                )
+                raise active.error(problem, "select one of the two, or let their options agree", hook)
+            changes.append(Change(active.name, hook, f"arguments.{key}", merged.get(key, ABSENT), value))
+            merged[key] = value
+            owners[key] = active
+    return merged, {key: active.name for key, active in owners.items()}, tuple(changes)
+
+
+def added_parameters(
+    plugins: PluginSet, config: PipelineConfig, metadata: Metadata
+) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
+    """Ask each plugin for parameters.
+
+    Returns:
+        The parameters that the config does not declare itself, and who added them.
+
+    Raises:
+        PluginError: If a plugin fails, a parameter is wrong, two plugins differ about one, or a plugin's type is not
+            the config's.
+    """
+    hook = "pipeline_parameters"
+    added: dict[str, ParameterSpec] = {}
+    owners: dict[str, ActivePlugin] = {}
+    changes: list[Change] = []
+    for active in plugins.implementing(hook):
+        given = ask(active, hook, config=config, metadata=metadata.values)
+        for item in items(active, hook, given, ParameterSpec):
+            parameter = sound_parameter(active, hook, item)
+            name = parameter.name
+            declared = config.parameters.get(name)
+            if declared is not None:
+                if declared.type != parameter.type:
+                    problem = f"it adds parameter {name!r} as {parameter.type}, the config has it as {declared.type}"
+                    raise active.error(problem, f"declare {name!r} as {parameter.type}, or rename it", hook)
+                continue
+            if name in added and added[name] != parameter:
+                other = f"plugin {owners[name]} as {shown(added[name])}"
+                problem = f"it adds parameter {name!r} as {shown(parameter)}, and {other}"
+                raise active.error(problem, "select one of the two, or let their options agree", hook)
+            if name not in added:
+                changes.append(Change(active.name, hook, f"Parameters.{name}", ABSENT, parameter))
+                owners[name] = active
+            added[name] = parameter
+    return tuple(added.values()), tuple(changes)
+
+
+def added_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
+    """Ask each plugin for step types.
+
+    Raises:
+        PluginError: If a plugin fails, a step type is wrong, or a name exists already.
+    """
+    hook = "register_step_types"
+    types: dict[str, StepType[Any]] = {}
+    owners: dict[str, str] = dict.fromkeys(MODULES, "dagcast")
+    for active in plugins.implementing(hook):
+        for given in items(active, hook, active.call(hook), StepType):
+            step_type = sound_step_type(active, given)
+            if step_type.name in owners:
+                problem = f"step type {step_type.name!r} exists already, from {owners[step_type.name]}"
+                raise active.error(problem, "rename it", hook)
+            types[step_type.name] = step_type
+            owners[step_type.name] = f"plugin {active}"
+    return types
+
+
+def notify(plugins: PluginSet, pipeline: Any, report: Any) -> None:
+    """Tell each plugin that a compile succeeded.
+
+    Raises:
+        PluginError: If a plugin fails, or returns something.
+    """
+    hook = "pipeline_compiled"
+    for active in plugins.implementing(hook):
+        result = active.call(hook, pipeline=pipeline, report=report)
+        if result is not None:
+            raise active.error(f"it returned {shown(result)}, expected nothing", "return nothing", hook)
+
+
+def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:
+    """What a hook returned as a list, if it is some of what the hook is to give.
+
+    Raises:
+        PluginError: If it is not.
+    """
+    if is_a(given, Iterable) and not is_a(given, str, Mapping):
+        with active.guard(hook):
+            found = list(given)
+        wrong = [item for item in found if not is_a(item, kind)]
+        if not wrong:
+            return found
+        problem = f"it returned {shown(wrong[0])}, expected only {kind.__name__}"
+    else:
+        what = "nothing" if given is None else f"{shown(given)}, expected a list of {kind.__name__}"
+        problem = f"it returned {what}"
+    raise active.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
+
+
+def ask(active: ActivePlugin, hook: str, **arguments: Any) -> Any:
+    """Call a hook with copies of what can be changed; changing even those is refused, since it is without effect.
+
+    Raises:
+        PluginError: If the plugin fails, or changes what it is given.
+    """
+    taken = active.plugin.hooks[hook]
+    if "config" in taken:
+        arguments["config"] = _view(arguments["config"])
+    if "dag" in taken and hook != "build_template_params":
+        arguments["dag"] = copy.copy(arguments["dag"])
+    dags = [
+        item
+        for item in (arguments.get("dag"), getattr(arguments.get("config"), "dag", None))
+        if item is not None
+    ]
+    params = arguments.get("params", {})
+    dags += [params["config"].dag] if "config" in params else []
+    before = [dag.to_dict() for dag in dags]
+    result = active.call(hook, **arguments)
+    if [dag.to_dict() for dag in dags] != before:
+        raise active.error("it changes what it was given: the DAG", LEAVE_ALONE, hook)
+    return result
+
+
+def _view(config: PipelineConfig) -> PipelineConfig:
+    """The config with a copy of its DAG: all else in it is frozen."""
+    return replace(config, dag=copy.copy(config.dag))
+
+
+def _equal(active: ActivePlugin, hook: str, value: Any, other: Any) -> bool:
+    # Comparing is foreign code as well: the values may be of any type.
+    with active.guard(hook):
+        return value is other or (type(value) is type(other) and bool(value == other))
+
+
+def _mapping(active: ActivePlugin, hook: str, given: Any) -> dict[str, Any]:
+    if is_a(given, Mapping):
+        with active.guard(hook):
+            mapping = dict(given)
+        if all(is_a(key, str) for key in mapping):
+            return mapping
+    problem = (
+        "it returned nothing"
+        if given is None
+        else f"it returned {shown(given)}, expected a mapping with string keys"
+    )
+    raise active.error(problem, "return a mapping, empty if there is nothing to add", hook)
+
+
+def _json_mapping(active: ActivePlugin, hook: str, given: Any) -> Mapping[str, Any]:
+    mapping = _mapping(active, hook, given)
+    try:
+        # What JSON has no word for is refused, and what it spells otherwise (a tuple, a number as a key) is read back.
+        frozen: Mapping[str, Any] = freeze(json.loads(json.dumps(mapping, allow_nan=False)))
+    # A value may raise whatever it likes when it is looked at.
+    except Exception as error:
+        raise active.error(
+            f"its metadata is not JSON data: {told_alone(error)}", "return plain data", hook
+        ) from error
+    return frozen

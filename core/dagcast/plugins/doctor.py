@@ -1,0 +1,72 @@
+"""Finding what is wrong with the installed plugins, without importing any of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
+
+from dagcast.plugins.discovery import PluginEntry, Scan
+from dagcast.plugins.hooks import API_VERSION
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        plugin: The plugin, or the distribution where no single plugin is to blame.
+        problem: What is wrong.
+        remedy: What to do about it.
+    """
+
+    plugin: str
+    problem: str
+    remedy: str
+
+
+def diagnose(installed: Scan) -> tuple[Finding, ...]:
+    """Everything that is wrong: duplicates, stale entry points, unsupported API versions, broken metadata."""
+    findings = [Finding("metadata", problem, "mend the distribution") for problem in installed.problems]
+    for name in installed.names:
+        entries = installed.named(name)
+        if len(entries) > 1:
+            owners = ", ".join(f"{entry.distribution} {entry.version}" for entry in entries)
+            findings.append(Finding(name, f"it is provided by {owners}", "uninstall all but one of them"))
+    for entry in installed.entries:
+        findings.extend(_entry_findings(entry))
+    return tuple(findings)
+
+
+def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
+    for problem in entry.problems:
+        yield Finding(str(entry), problem, f"mend the entry points of {entry.distribution}")
+    if entry.api_version is not None and entry.api_version != API_VERSION:
+        problem = (
+            f"it is written for version {entry.api_version} of the hooks, this dagcast has {API_VERSION}"
+        )
+        yield Finding(
+            str(entry), problem, f"install a release of {entry.distribution} for version {API_VERSION}"
+        )
+    module = entry.value.partition(":")[0]
+    if not entry.problems and not module_exists(module):
+        problem = f"its entry point names module {module!r}, which is not there"
+        yield Finding(str(entry), problem, f"reinstall {entry.distribution}, or uninstall it")
+
+
+def module_exists(name: str) -> bool:
+    """Whether a module can be found; neither it nor its parents are imported."""
+    parts = name.split(".")
+    if parts[0] in sys.modules and len(parts) == 1:
+        return True
+    try:
+        found: ModuleSpec | None = importlib.util.find_spec(parts[0])
+    except (ImportError, ValueError):
+        return False
+    for length in range(2, len(parts) + 1):
+        if found is None or found.submodule_search_locations is None:
+            return False
+        found = PathFinder.find_spec(".".join(parts[:length]), list(found.submodule_search_locations))
+    return found is not None

@@ -1,0 +1,80 @@
+"""The plugin lock: which plugins made a definition, written next to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dagcast.errors import Diagnostic, InvalidInputError, Location
+
+FIELDS = MappingProxyType(
+    {
+        "distribution": "its distribution",
+        "version": "its version",
+        "api_version": "the version of its hooks",
+        "options_sha256": "the digest of its options",
+    }
+)
+"""What is compared, and what messages call it."""
+
+
+def lock_path(definition: Path) -> Path:
+    """The file that holds the lock of a definition: ``definition.plugins.json`` for ``definition.json``."""
+    return definition.with_name(f"{definition.stem}.plugins.json")
+
+
+def lock_text(plugins: Sequence[Mapping[str, Any]]) -> str:
+    """The lock as the text of its file."""
+    return json.dumps({"plugins": [dict(plugin) for plugin in plugins]}, indent=2) + "\n"
+
+
+def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a set of plugins that differs from a lock: in names, order, versions or options.
+
+    Raises:
+        InvalidInputError: With every difference, or if there is no lock that can be read.
+    """
+    try:
+        locked = json.loads(path.read_text("utf-8"))["plugins"]
+        differences = lock_differences(locked, plugins)
+    except FileNotFoundError:
+        hint = "compile without --locked once, and keep the file"
+        missing = Diagnostic("there is no plugin lock", Location(str(path)), code="lock", hint=hint)
+        raise InvalidInputError([missing]) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"this is not a plugin lock: {error}"
+        raise InvalidInputError([Diagnostic(message, Location(str(path)), code="lock")]) from error
+    if differences:
+        hint = "compile without --locked to accept it"
+        raise InvalidInputError(
+            [Diagnostic(text, Location(str(path)), code="lock", hint=hint) for text in differences]
+        )
+
+
+def lock_differences(locked: Sequence[Mapping[str, Any]], plugins: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every difference between a lock and the plugins that run: in names, order, versions or options.
+
+    Args:
+        locked: The entries of the lock.
+        plugins: The entries of the plugins that run.
+    """
+    by_name = {entry["name"]: entry for entry in locked}
+    differences = []
+    for plugin in plugins:
+        name = plugin["name"]
+        entry = by_name.pop(name, None)
+        if entry is None:
+            differences.append(f"plugin {name!r} runs, and is not in the lock")
+            continue
+        for field, what in FIELDS.items():
+            if entry.get(field) != plugin[field]:
+                differences.append(
+                    f"plugin {name!r}: {what} is {plugin[field]}, the lock has {entry.get(field)}"
+                )
+    differences += [f"plugin {name!r} is in the lock, and does not run" for name in by_name]
+    if not differences and [plugin["name"] for plugin in plugins] != [entry["name"] for entry in locked]:
+        differences.append("the plugins run in another order than in the lock")
+    return differences

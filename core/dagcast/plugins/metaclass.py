@@ -1,0 +1,282 @@
+"""Decorating a class whose metaclass clashes with that of the decorator's mixin.
+
+``class Wrapped(cls, Mixin)`` fails where the metaclass of neither base derives from the other's. The template class
+has ``ABCMeta``, so a decorator whose mixin has a metaclass of its own cannot be applied as it stands. It is called
+again with a stand-in for the class, which finds out what it would join (:mod:`dagcast.plugins.probe`). From that
+follows a metaclass that fits all of it; a twin of the template class with that metaclass is then decorated for good.
+"""
+
+from __future__ import annotations
+
+from _abc import _abc_init  # type: ignore[import-not-found]
+from abc import ABCMeta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import new_class, resolve_bases
+from typing import Any
+
+from dagcast.plugins.foreign import is_a, told, told_alone
+from dagcast.plugins.probe import (
+    Decorator,
+    Joined,
+    ask_for_any_class,
+    ask_for_bases,
+    ask_for_class,
+    bases_of_constructor,
+)
+
+_METACLASSES = "metaclass conflict"
+_BASES = ("instance lay-out conflict", "consistent method resolution", "duplicate base class")
+_CONTAINERS = (dict, list, set, tuple, frozenset)
+_USE_MIXIN = "build the class with dagcast.plugin.mixin(template_class, Mixin)"
+
+
+class IrreconcilableError(TypeError):
+    """Classes cannot be joined.
+
+    Attributes:
+        clashing: The names of the two metaclasses, or of the bases, that clash.
+        remedy: What the author of the decorator can do.
+    """
+
+    def __init__(self, message: str, clashing: Sequence[str], remedy: str) -> None:
+        super().__init__(message)
+        self.clashing = tuple(clashing)
+        self.remedy = remedy
+
+
+def apply_decorator(decorator: Decorator, template_class: type) -> Any:
+    """Apply a class decorator, reconciling metaclasses where that is needed.
+
+    Args:
+        decorator: Any class decorator; it may never have heard of dagcast.
+        template_class: The class to decorate.
+
+    Returns:
+        What the decorator returned.
+
+    Raises:
+        IrreconcilableError: If the bases that it joins cannot be joined.
+    """
+    try:
+        return decorator(template_class)
+    except IrreconcilableError:
+        raise
+    except Exception as error:
+        conflict = _conflict(error)
+        if conflict is None:
+            raise
+    if _METACLASSES not in told_alone(conflict):
+        joined = ask_for_bases(decorator, template_class)
+        if joined is None or len(joined.bases) < 2:
+            joined = ask_for_any_class(decorator, template_class)
+        raise _clash_of_bases(joined.bases if joined else (template_class,), conflict) from conflict
+    tried: set[type] = set()
+    clashing: tuple[type, ...] = (type(template_class),)
+    for joined in _asked(decorator, template_class, conflict):
+        needed = _most_derived(joined.metaclasses)
+        clashing = tuple(needed) if len(needed) > len(clashing) else clashing
+        if len(needed) < 2 or tried.issuperset(needed):
+            continue
+        tried.update(needed)
+        try:
+            return _decorate_twin(decorator, template_class, _combined(needed), joined.bases)
+        except IrreconcilableError as error:
+            if not isinstance(error.__cause__, TypeError) or _METACLASSES not in str(error.__cause__):
+                raise
+            conflict = error.__cause__
+    raise _unresolved(clashing, conflict) from conflict
+
+
+def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
+    """A subclass of ``template_class`` and ``bases`` with a metaclass that fits all of them.
+
+    For authors who build a class themselves. It keeps name, module and docstring of the template class.
+
+    Args:
+        template_class: The class that a ``decorate_template_class`` hook was given.
+        bases: Further bases.
+        namespace: Attributes of the new class.
+
+    Raises:
+        IrreconcilableError: If the bases cannot be joined.
+    """
+    resolved = resolve_bases((template_class, *bases))
+    metaclass = common_metaclass(resolved)
+    body = {**_identity(template_class), **namespace}
+
+    def fill(made: dict[str, Any]) -> None:
+        # Item by item: the namespace that a metaclass prepares may take note of each.
+        for key, value in body.items():
+            made[key] = value
+
+    try:
+        return new_class(template_class.__name__, (template_class, *bases), {"metaclass": metaclass}, fill)
+    # A foreign metaclass may refuse in its own words.
+    except Exception as error:
+        if isinstance(error, TypeError) and any(sign in told_alone(error) for sign in _BASES):
+            raise _clash_of_bases(resolved, error) from error
+        names = [_name(m) for m in _most_derived(type(base) for base in resolved)]
+        if len(names) < 2:
+            raise
+        message = (
+            f"the metaclasses {' and '.join(names)} were joined, and refuse the class: {told_alone(error)}"
+        )
+        raise IrreconcilableError(message, names, "let the metaclass accept any class") from error
+
+
+def common_metaclass(bases: Iterable[type]) -> type:
+    """A metaclass that derives from the metaclasses of all bases: one of them where it fits, else a new one.
+
+    Raises:
+        IrreconcilableError: If the metaclasses cannot have a common descendant.
+    """
+    return _combined(_most_derived(type(base) for base in bases))
+
+
+def _most_derived(metaclasses: Iterable[type]) -> list[type]:
+    """The metaclasses that no other of them derives from."""
+    unique = list(dict.fromkeys(metaclasses))
+    return [m for m in unique if not any(other is not m and m in other.__mro__ for other in unique)]
+
+
+def _combined(needed: Sequence[type]) -> type:
+    if len(needed) == 1:
+        return needed[0]
+    # ABCMeta goes last, so that what a mixin's own metaclass says of isinstance and issubclass goes before it.
+    ordered = sorted(needed, key=lambda m: m is ABCMeta)
+    name = "And".join(m.__name__ for m in ordered)
+    try:
+        return type(name, tuple(ordered), {"__module__": __name__})
+    # A metaclass may refuse to be derived from in its own words.
+    except Exception as error:
+        names = [_name(m) for m in needed]
+        message = f"the metaclasses {' and '.join(names)} have no common descendant: {told_alone(error)}"
+        raise IrreconcilableError(
+            message, names, "give the mixin a metaclass that can be combined"
+        ) from error
+
+
+def _asked(decorator: Decorator, template_class: type, conflict: TypeError) -> Iterator[Joined]:
+    """What the decorator may join, the surest answer first; it is called again only as far as that is needed."""
+    for ask in (ask_for_bases, ask_for_class):
+        joined = ask(decorator, template_class)
+        if joined is not None:
+            yield joined
+    joined = bases_of_constructor(conflict, template_class)
+    if joined is not None:
+        yield joined
+
+
+def _conflict(error: BaseException | None) -> TypeError | None:
+    """The conflict that made a decorator fail, even if it reports it as an error of its own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if is_a(error, TypeError) and any(sign in told_alone(error) for sign in (_METACLASSES, *_BASES)):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _clash_of_bases(bases: Sequence[type], conflict: BaseException) -> IrreconcilableError:
+    names = [base.__qualname__ for base in bases]
+    if len(names) < 2:
+        names.append("another class which the decorator makes")
+    remedy = "join bases whose layouts and orders agree, such as a mixin without __slots__"
+    return IrreconcilableError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy)
+
+
+def _unresolved(clashing: Sequence[type], conflict: BaseException) -> IrreconcilableError:
+    names = [_name(metaclass) for metaclass in clashing]
+    if len(names) > 1:
+        message = f"the metaclasses {' and '.join(names)} clash, and joining them was not enough: {conflict}"
+        return IrreconcilableError(message, names, _USE_MIXIN)
+    hidden = "that of another class which the decorator makes"
+    message = f"the class has the metaclass {names[0]}, which clashes with {hidden}: {conflict}"
+    return IrreconcilableError(message, [*names, hidden], _USE_MIXIN)
+
+
+def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, bases: Sequence[type]) -> Any:
+    """Apply the decorator to a twin made past the metaclass's own constructor.
+
+    A registering metaclass would otherwise list the twin as if it were a template of its own.
+    """
+    state = _state(template_class, metaclass, bases)
+    names = [_name(base) for base in metaclass.__bases__]
+    joined = f"the metaclasses {' and '.join(names)} were joined"
+    try:
+        twin = _bare_twin(template_class, metaclass, state)
+        decorated = decorator(twin)
+    except IrreconcilableError:
+        raise
+    # What a foreign metaclass or decorator raises may be anything.
+    except Exception as error:
+        conflict = _conflict(error)
+        if conflict is not None and _METACLASSES not in told_alone(conflict):
+            raise _clash_of_bases(bases, conflict) from conflict
+        if conflict is not None:
+            message = f"{joined}, and another clash followed: {conflict}"
+            raise IrreconcilableError(message, names, _USE_MIXIN) from conflict
+        message = f"{joined}, and the class could not be made all the same: {told(error)}"
+        raise IrreconcilableError(
+            message, names, f"let the metaclass accept any class, or {_USE_MIXIN}"
+        ) from error
+    # What the constructor did not set on the result would hide what the result inherits.
+    own = vars(decorated) if is_a(decorated, type) else {}
+    for name in state:
+        if name not in own:
+            type.__delattr__(twin, name)
+    return decorated
+
+
+def _state(template_class: type, metaclass: type, bases: Sequence[type]) -> dict[str, Any]:
+    """State that the constructors of metaclasses set on their classes, and may ask the bases of a new one for.
+
+    The twin never went through them. It gets what the template class has, and of the rest what a class without
+    content has.
+    """
+    state: dict[str, Any] = {}
+    for base in (template_class, *bases):
+        for ancestor in base.__mro__:
+            if type(ancestor) in (type, ABCMeta) or type(ancestor) not in metaclass.__mro__:
+                continue
+            for name, value in vars(ancestor).items():
+                if name in state or name.startswith("__") or hasattr(value, "__get__"):
+                    continue
+                inherited = ancestor in template_class.__mro__
+                if inherited or not hasattr(template_class, name):
+                    state[name] = type(value)() if type(value) in _CONTAINERS and not inherited else value
+    return state
+
+
+def _bare_twin(template_class: type, metaclass: type, state: Mapping[str, Any]) -> type:
+    """A subclass that nobody hears of: neither the metaclass's constructor nor ``__init_subclass__`` is called."""
+
+    class Unannounced:
+        __slots__ = ()
+
+        def __init_subclass__(cls, **keywords: Any) -> None:
+            if cls.__bases__[0] is not Unannounced:
+                super().__init_subclass__(**keywords)
+
+    bases = (Unannounced, template_class)
+    body = {**state, **_identity(template_class)}
+    twin: type = type.__new__(metaclass, template_class.__name__, bases, body)
+    if issubclass(metaclass, ABCMeta):
+        # ABCMeta has to see the class, or isinstance and abstract methods take it for its parent.
+        _abc_init(twin)
+    return twin
+
+
+def _identity(template_class: type) -> dict[str, Any]:
+    return {
+        "__module__": template_class.__module__,
+        "__qualname__": template_class.__qualname__,
+        "__doc__": template_class.__doc__,
+    }
+
+
+def _name(metaclass: type) -> str:
+    if metaclass.__module__ == "builtins":
+        return metaclass.__name__
+    return f"{metaclass.__module__}.{metaclass.__qualname__}"

@@ -1,0 +1,198 @@
+"""Provenance: what each plugin changed, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from operator import is_
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from dagcast.plugins.foreign import is_a
+from dagcast.spec.edit import changed
+from dagcast.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
+from dagcast.spec.values import FrozenDict, Reference, render
+
+ABSENT = None
+"""Stands for the old value of what was added, and the new value of what was removed."""
+
+DEFINITION_NAMES = MappingProxyType(
+    {
+        "definition_type": "Type",
+        "depends_on": "DependsOn",
+        "display_name": "DisplayName",
+        "description": "Description",
+        "if_steps": "Arguments.IfSteps",
+        "else_steps": "Arguments.ElseSteps",
+    }
+)
+"""By attribute of a step: what the definition calls it."""
+
+Note = Callable[[str, Any, Any], None]
+"""Takes a path with its old and its new value."""
+
+_MISSING = object()
+_NOT_SHOWN = ("origins", "properties", "shapes")
+_STEP_FIELDS = {
+    "arguments": ".Arguments",
+    "fields": "",
+    **{
+        field.name: f".{DEFINITION_NAMES.get(field.name, field.name)}"
+        for field in fields(StepSpec)
+        if field.name not in ("arguments", "fields", "origins")
+    },
+}
+_PIPELINE_FIELDS = tuple(
+    field.name for field in fields(PipelineSpec) if field.name not in ("steps", "origins")
+)
+
+
+class Change(NamedTuple):
+    """One field that a plugin changed.
+
+    Attributes:
+        plugin: The plugin.
+        hook: The hook that changed it.
+        path: The field, such as ``Steps.train.Arguments.VpcConfig.Subnets`` or ``metadata.author``.
+        old: Its value before; ``None`` if it was not there.
+        new: Its value after; ``None`` if it is gone.
+    """
+
+    plugin: str
+    hook: str
+    path: str
+    old: Any
+    new: Any
+
+    def as_dict(self) -> dict[str, Any]:
+        """The change as JSON-ready data, references as the definition spells them."""
+        return {
+            "plugin": self.plugin,
+            "hook": self.hook,
+            "path": self.path,
+            "old": plain(self.old),
+            "new": plain(self.new),
+        }
+
+
+def plain(value: Any) -> Any:
+    """A value of the spec as JSON-ready data; of what is no data, its type."""
+    if is_dataclass(type(value)) and not is_a(value, Reference):
+        shown = [field.name for field in fields(value) if field.name not in _NOT_SHOWN]
+        return {name: plain(getattr(value, name)) for name in shown}
+    if is_a(value, bytes):
+        return value.decode(errors="replace")
+    if is_a(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if is_a(value, list, tuple):
+        return [plain(item) for item in value]
+    if value is None or is_a(value, str, bool, int, float, Reference):
+        return render(value)
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+
+
+def attribute(
+    plugin: str, before: PipelineSpec, after: PipelineSpec
+) -> tuple[PipelineSpec, tuple[Change, ...]]:
+    """Find what a plugin's ``transform_spec`` changed, and note it in the origins of the spec.
+
+    Returns:
+        ``after`` with origins that name the plugin where it changed something, and the changes.
+    """
+    found: list[Change] = []
+
+    def note(path: str, old: Any, new: Any) -> None:
+        found.append(
+            Change(
+                plugin,
+                "transform_spec",
+                path,
+                ABSENT if old is _MISSING else old,
+                ABSENT if new is _MISSING else new,
+            )
+        )
+
+    known = {step.name: step for step in before.steps}
+    steps = []
+    for step in after.steps:
+        old = known.get(step.name)
+        if old is step:
+            steps.append(step)
+            continue
+        name = f"Steps.{step.name}"
+        start = len(found)
+        _compare_steps(old, step, name, note)
+        if len(found) > start or old is None or step.origins is not old.origins:
+            places = [change.path[len(name) + 1 :] for change in found[start:]]
+            step = changed(step, origins=_origins(old, plugin, places))
+        steps.append(step)
+    kept = {step.name: step for step in after.steps}
+    for name, step in known.items():
+        if name not in kept:
+            note(f"Steps.{name}", step, _MISSING)
+    old_order, new_order = [name for name in known if name in kept], [name for name in kept if name in known]
+    if old_order != new_order:
+        note("pipeline.steps", tuple(old_order), tuple(new_order))
+    for name in _PIPELINE_FIELDS:
+        old_value, new_value = getattr(before, name), getattr(after, name)
+        if old_value is not new_value:
+            _compare(_by_name(old_value), _by_name(new_value), f"pipeline.{name}", note)
+    return replace(after, steps=tuple(steps), origins=before.origins), tuple(found)
+
+
+def _by_name(value: Any) -> Any:
+    """Parameters and tags as a mapping, so that a difference in one is not one in all that follow."""
+    if isinstance(value, tuple) and value and isinstance(value[0], ParameterSpec):
+        return FrozenDict({parameter.name: parameter for parameter in value})
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple) and len(dict(value)) == len(value):
+        return FrozenDict(dict(value))
+    return FrozenDict() if value == () else value
+
+
+def _compare_steps(old: StepSpec | None, new: StepSpec, path: str, note: Note) -> None:
+    if old is None:
+        note(path, _MISSING, new)
+        return
+    before, after = vars(old), vars(new)
+    for name, place in _STEP_FIELDS.items():
+        if before[name] is not after[name]:
+            _compare(before[name], after[name], f"{path}{place}", note)
+
+
+def _compare(old: Any, new: Any, path: str, note: Note) -> None:
+    """Note how two values differ; what is one and the same object is not looked at."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key, before in old.items():
+            after = new.get(key, _MISSING)
+            if before is not after:
+                _compare(before, after, f"{path}.{key}", note)
+        for key, after in new.items():
+            if key not in old:
+                note(f"{path}.{key}", _MISSING, after)
+    elif isinstance(old, tuple) and isinstance(new, tuple) and _begin_alike(old, new):
+        shorter = min(len(old), len(new))
+        if not all(map(is_, old, new)):
+            for index in range(shorter):
+                if old[index] is not new[index]:
+                    _compare(old[index], new[index], f"{path}[{index}]", note)
+        for index in range(shorter, len(old)):
+            note(f"{path}[{index}]", old[index], _MISSING)
+        for index in range(shorter, len(new)):
+            note(f"{path}[{index}]", _MISSING, new[index])
+    # To Python True is 1 and 1 is 1.0; in a definition they are not the same.
+    elif type(old) is not type(new) or old != new:
+        note(path, old, new)
+
+
+def _begin_alike(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Whether a list can be compared item by item: it is as long as it was, or was only added to or cut at its end."""
+    return len(old) == len(new) or old[: len(new)] == new[: len(old)]
+
+
+def _origins(old: StepSpec | None, plugin: str, places: list[str]) -> FrozenDict:
+    before = old.origins if old is not None else FrozenDict()
+    beneath = tuple([f"{place}{mark}" for place in places for mark in ".["])
+    origins = {known: origin for known, origin in before.items() if not known.startswith(beneath)}
+    # What is gone has an origin as well: should it be missed, the plugin is to answer for it.
+    origins.update(dict.fromkeys(places, Origin("plugin", detail=plugin)))
+    return FrozenDict(origins)

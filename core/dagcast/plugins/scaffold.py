@@ -1,0 +1,51 @@
+"""``dagcast plugins new``: a complete plugin project that passes its own tests as generated."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from dagcast.errors import Diagnostic, InvalidInputError, Location
+from dagcast.plugins.discovery import NAME
+
+LAYOUT = {
+    "pyproject.toml": "pyproject.toml.in",
+    "README.md": "README.md.in",
+    "src/{package}/__init__.py": "plugin.py.in",
+    "src/{package}/py.typed": None,
+    "tests/test_plugin.py": "test_plugin.py.in",
+}
+"""The files of a project, and the templates that they are made from."""
+
+
+def write_project(name: str, folder: Path) -> tuple[Path, ...]:
+    """Write a plugin project.
+
+    Args:
+        name: The plugin's name: letters, digits, hyphens and underscores, a letter first.
+        folder: Where to write it; files that exist are not overwritten.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        InvalidInputError: If the name cannot be used, or a file exists already.
+    """
+    if not NAME.fullmatch(name):
+        hint = "use letters, digits, hyphens and underscores, a letter first"
+        raise InvalidInputError([Diagnostic(f"{name!r} is not a name for a plugin", code="name", hint=hint)])
+    package = f"dagcast_{name.replace('-', '_').lower()}"
+    targets = {folder / path.format(package=package): template for path, template in LAYOUT.items()}
+    existing = [path for path in targets if path.exists()]
+    if existing:
+        raise InvalidInputError(
+            Diagnostic("it exists already", Location(str(path)), code="exists") for path in existing
+        )
+    templates = files("dagcast.plugins") / "templates"
+    for path, template in targets.items():
+        text = (templates / template).read_text("utf-8") if template else ""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            text.replace("@NAME@", name).replace("@PACKAGE@", package), encoding="utf-8", newline="\n"
+        )
+    return tuple(targets)

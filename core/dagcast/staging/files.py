@@ -1,0 +1,208 @@
+"""The files that can be staged, and the reasons why others cannot."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagcast.errors import DagcastError, did_you_mean
+from dagcast.staging.tarball import Member
+
+# Left out of archives: what tools write beside code (runs on this machine are in .dagcast), and what differs from
+# machine to machine.
+SKIPPED_FOLDERS = frozenset({"__pycache__", ".dagcast", ".git", ".ipynb_checkpoints", ".venv"})
+SKIPPED_FILES = frozenset({".DS_Store"})
+SKIPPED_SUFFIXES = (".pyc",)
+
+_PIECE = 1024 * 1024
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
+
+
+@dataclass(frozen=True)
+class StagingProblem:
+    """One reason why code cannot be staged; the caller knows where in the config it was named.
+
+    Attributes:
+        message: What is wrong, in one sentence.
+        hint: What to do about it, if that can be said.
+    """
+
+    message: str
+    hint: str | None = None
+
+
+class StagingRefusedError(DagcastError):
+    """Code cannot be staged.
+
+    Attributes:
+        problems: Every reason, in the order of the files' names.
+    """
+
+    def __init__(self, problems: Iterable[StagingProblem]) -> None:
+        self.problems: tuple[StagingProblem, ...] = tuple(problems)
+        super().__init__("\n".join(problem.message for problem in self.problems))
+
+
+def refuse(problems: Iterable[StagingProblem | None]) -> None:
+    """End here if there is any problem.
+
+    Raises:
+        StagingRefusedError: With all of them, if there are any.
+    """
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        raise StagingRefusedError(found)
+
+
+def scan(folder: Path, shown: str) -> tuple[list[Member], list[StagingProblem | None]]:
+    """The files of a folder, at any depth, and every reason why some of it cannot be archived."""
+    members: list[Member] = []
+    problems: list[StagingProblem | None] = []
+    pending = [(folder, "")]
+    while pending:
+        here, prefix = pending.pop()
+        try:
+            entries = sorted(os.scandir(here), key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            problems.append(_unreadable(f"{shown}/{prefix}".rstrip("/"), error))
+            continue
+        for entry in entries:
+            if _is_skipped(entry.name):
+                continue
+            name = prefix + entry.name
+            path = f"{shown.rstrip('/')}/{name}"
+            problem = name_problem(entry.name, path) or _entry_problem(Path(entry.path), path)
+            if problem is not None:
+                problems.append(problem)
+            elif entry.is_dir(follow_symlinks=False):
+                pending.append((Path(entry.path), name + "/"))
+            else:
+                members.append(member(Path(entry.path), name, path))
+    if not members and not problems:
+        problems.append(StagingProblem(f"{shown} holds no files to stage"))
+    return members, problems
+
+
+def entry_point_problem(
+    entry_point: str, folder: Path, shown: str, members: list[Member]
+) -> StagingProblem | None:
+    """Why a script cannot be the entry point of a folder with these members."""
+    names = [file.name for file in members]
+    path = Path(entry_point)
+    if path.as_posix() in names:
+        return None
+    if os.path.lexists(folder / path):
+        return StagingProblem(f"the entry point {entry_point} of {shown} is not a file that is staged")
+    return StagingProblem(
+        f"the entry point {entry_point} is not in {shown}", did_you_mean(entry_point, names)
+    )
+
+
+def _is_skipped(name: str) -> bool:
+    return name in SKIPPED_FOLDERS or name in SKIPPED_FILES or name.endswith(SKIPPED_SUFFIXES)
+
+
+def member(file: Path, name: str, shown: str) -> Member:
+    """A file as the member of an archive.
+
+    Args:
+        file: The file.
+        name: The path that it gets in the archive.
+        shown: What messages call it.
+    """
+    status = file.lstat()
+    return Member(
+        name,
+        status.st_size,
+        bool(status.st_mode & stat.S_IXUSR),
+        lambda: read_file(file, shown, status.st_size),
+    )
+
+
+def read_file(file: Path, shown: str, size: int | None = None) -> Iterator[bytes]:
+    """The content of a file, in pieces.
+
+    Raises:
+        StagingRefusedError: If it cannot be read, or has not the ``size`` that it is said to have.
+    """
+    read = 0
+    try:
+        with file.open("rb") as opened:
+            while piece := opened.read(_PIECE):
+                read += len(piece)
+                yield piece
+    except OSError as error:
+        raise StagingRefusedError([_unreadable(shown, error)]) from error
+    if size is not None and read != size:
+        raise StagingRefusedError([StagingProblem(f"{shown} changed while it was read")])
+
+
+def named_problem(path: str, root: str | Path) -> StagingProblem | None:
+    """Why what the config names cannot be staged, before any look into it."""
+    named = Path(root).absolute() / path
+    if not os.path.lexists(named):
+        return StagingProblem(f"{path} does not exist", did_you_mean(named.name, _siblings(named)))
+    # A link on the way from the root leads out of it as surely as one at the end.
+    way = [] if Path(path).is_absolute() else [part for part in Path(path).parents if part != Path()]
+    for folder in reversed(way):
+        problem = _entry_problem(Path(root).absolute() / folder, str(folder))
+        if problem is not None:
+            return problem
+    return _entry_problem(named, path) or name_problem(named.name, path)
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return []
+    return [name for name in names if name_problem(name, name) is None]
+
+
+def _entry_problem(path: Path, shown: str) -> StagingProblem | None:
+    """Why this entry itself, whatever is in it, cannot be staged."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        return _unreadable(shown, error)
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFLNK:
+        target = os.fsencode(path.readlink()).decode("utf-8", "backslashreplace")
+        return StagingProblem(
+            f"{shown} is a symbolic link to {target}, and links are not staged",
+            "put the file itself in its place",
+        )
+    if kind in _SPECIAL:
+        return StagingProblem(f"{shown} is {_SPECIAL[kind]}, not a file", "remove it, or move it elsewhere")
+    if kind == stat.S_IFREG:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            return _unreadable(shown, error)
+    return None
+
+
+def name_problem(name: str, shown: str) -> StagingProblem | None:
+    """Why a file of this name cannot be staged."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return StagingProblem(f"the name {os.fsencode(shown)!r} is not UTF-8", "rename it")
+    if "\\" in name:
+        return StagingProblem(f"the name {shown!r} contains a backslash", "rename it")
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        return StagingProblem(f"the name {shown!r} contains a control character", "rename it")
+    return None
+
+
+def _unreadable(shown: str, error: OSError) -> StagingProblem:
+    return StagingProblem(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}")

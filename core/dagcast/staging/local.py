@@ -1,0 +1,36 @@
+"""Staged code as files on this machine, for a run that uploads nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from dagcast.errors import StagingError
+from dagcast.spec.pipeline import StagedCode
+from dagcast.staging.archive import archive_pieces
+
+
+def write_staged(staged: Iterable[StagedCode], folder: Path) -> dict[str, Path]:
+    """Write each staged object into a file of ``folder``.
+
+    Returns:
+        By S3 URI: the file that holds the bytes which an upload would put there.
+
+    Raises:
+        StagingError: If files changed or vanished since the compile.
+    """
+    files: dict[str, Path] = {}
+    for code in staged:
+        if code.uri in files:
+            continue
+        path = folder / f"{len(files)}"
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for piece in archive_pieces(code):
+                digest.update(piece)
+                file.write(piece)
+        if digest.hexdigest() != code.digest:
+            raise StagingError(f"{code.source} has changed since the pipeline was compiled: compile it again")
+        files[code.uri] = path
+    return files

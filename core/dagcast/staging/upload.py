@@ -1,0 +1,84 @@
+"""Uploading staged code: what S3 has already is left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+from dagcast.errors import StagingError
+from dagcast.spec.pipeline import StagedCode
+from dagcast.staging.archive import archive_pieces
+
+logger = logging.getLogger(__name__)
+
+# Bytes that an archive may take in memory before it goes to a temporary file.
+_IN_MEMORY = 32 * 1024 * 1024
+
+
+def upload(staged: Iterable[StagedCode], boto_session: Any) -> tuple[str, ...]:
+    """Upload the staged code that S3 does not have.
+
+    An object that is there needs no look at the files: its key holds the digest of its content.
+
+    Args:
+        staged: The code, as the spec holds it; each object is uploaded once.
+        boto_session: A ``boto3.session.Session`` that may read and write the objects.
+
+    Returns:
+        The URIs that were uploaded, in the order of ``staged``.
+
+    Raises:
+        StagingError: If files changed or vanished since the compile, or if S3 refuses.
+    """
+    objects = {code.uri: code for code in staged}
+    if not objects:
+        return ()
+    client = boto_session.client("s3")
+    missing = [code for code in objects.values() if not _exists(code, client)]
+    for code in missing:
+        _put(code, client)
+    return tuple(code.uri for code in missing)
+
+
+def _exists(code: StagedCode, client: Any) -> bool:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, key = _location(code)
+    try:
+        found = client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        # S3 answers 403 for a missing object where the caller may not list the bucket; the upload will tell.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+            return False
+        raise StagingError(f"cannot look for {code.uri}: {error}") from error
+    except BotoCoreError as error:
+        raise StagingError(f"cannot look for {code.uri}: {error}") from error
+    return bool(found["ContentLength"] == code.size)
+
+
+def _put(code: StagedCode, client: Any) -> None:
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, key = _location(code)
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as content:
+        digest = hashlib.sha256()
+        for piece in archive_pieces(code):
+            digest.update(piece)
+            content.write(piece)
+        if digest.hexdigest() != code.digest:
+            raise StagingError(f"{code.source} has changed since the pipeline was compiled: compile it again")
+        content.seek(0)
+        logger.info("uploading %s (%d bytes) to %s", code.source, code.size, code.uri)
+        try:
+            client.upload_fileobj(content, bucket, key)
+        except (ClientError, BotoCoreError, Boto3Error) as error:
+            raise StagingError(f"cannot upload {code.source} to {code.uri}: {error}") from error
+
+
+def _location(code: StagedCode) -> tuple[str, str]:
+    bucket, _, key = code.uri.removeprefix("s3://").partition("/")
+    return bucket, key

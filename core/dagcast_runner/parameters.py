@@ -1,0 +1,90 @@
+"""The values of a pipeline's parameters: defaults, overrides, types."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from dagcast.errors import DiagnosticSink, did_you_mean
+
+_BOOLEANS = {"true": True, "false": False}
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_HINTS = {
+    "Boolean": "true or false",
+    "Integer": "digits, perhaps with a sign, such as 5 or -3",
+    "Float": "a finite number, such as 0.5, -3 or 1e-4",
+}
+"""By type: how a text of it is written. Python itself would take more, such as ``5_0``."""
+MAX_VALUE_LENGTH = 1024
+"""Characters of a value that is given. Source: SageMaker API reference, ``Parameter``, ``Value`` (of
+StartPipelineExecution). The JSON schema of pipeline definitions knows no shortest or longest text of a parameter's own.
+"""
+
+
+def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every parameter; what is given wins over the default, texts are converted to the type.
+
+    Raises:
+        InvalidInputError: With every value that is missing, unknown or not of its type.
+    """
+    sink = DiagnosticSink()
+    for name in given:
+        if name not in declared:
+            hint = did_you_mean(name, declared)
+            sink.error(f"there is no parameter {name!r}", code="unknown-parameter", hint=hint)
+    values: dict[str, Any] = {}
+    for name, parameter in declared.items():
+        if name not in given and "DefaultValue" not in parameter:
+            hint = f"--param {name}=VALUE"
+            sink.error(f"parameter {name!r} has no value", code="missing-parameter", hint=hint)
+            continue
+        raw = given[name] if name in given else parameter["DefaultValue"]
+        kind = parameter.get("Type", "String")
+        try:
+            values[name] = _converted(raw, kind)
+        except (ValueError, OverflowError):
+            hint = _HINTS.get(kind) if isinstance(kind, str) else None
+            sink.error(f"parameter {name!r}: expected {kind}, got {raw!r}", code="wrong-type", hint=hint)
+            continue
+        if name in given and isinstance(raw, str) and len(raw) > MAX_VALUE_LENGTH:
+            too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {MAX_VALUE_LENGTH}"
+            sink.error(too_long, code="too-long")
+        allowed = parameter.get("EnumValues")
+        if isinstance(allowed, list) and allowed and values[name] not in allowed:
+            hint = did_you_mean(str(raw), map(str, allowed))
+            sink.error(f"parameter {name!r}: {raw!r} is not among its values", code="enum", hint=hint)
+    sink.raise_errors()
+    return values
+
+
+def _converted(raw: Any, kind: Any) -> Any:
+    """A value as its type has it.
+
+    Raises:
+        ValueError: If it is not of that type.
+        OverflowError: If it is too large for it.
+    """
+    if kind == "String" and isinstance(raw, str):
+        return raw
+    if kind == "Boolean":
+        if isinstance(raw, bool):
+            return raw
+        if isinstance(raw, str) and raw.casefold() in _BOOLEANS:
+            return _BOOLEANS[raw.casefold()]
+    if kind == "Integer" and _is(raw, int, _WHOLE):
+        return int(raw)
+    if kind == "Float" and _is(raw, int | float, _NUMBER):
+        number = float(raw)
+        if math.isfinite(number):
+            return number
+    raise ValueError(kind)
+
+
+def _is(raw: Any, numbers: Any, text: re.Pattern[str]) -> bool:
+    """Whether a value is one of these numbers, or a text of this form."""
+    if isinstance(raw, str):
+        return text.fullmatch(raw) is not None
+    return isinstance(raw, numbers) and not isinstance(raw, bool)

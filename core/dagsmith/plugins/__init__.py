@@ -1,1 +1,0 @@
-"""The plugin system: finding, choosing, loading and calling plugins. Authors import :mod:`dagsmith.plugin`."""

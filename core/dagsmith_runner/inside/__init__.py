@@ -1,1 +1,0 @@
-"""Programs that run inside a step's own process: the standard library alone, and no dagsmith."""

@@ -1,0 +1,139 @@
+"""Checking: what contradicts the rules, and what cannot be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagcast.plugin import Diagnostic, Location, PipelineSpec, StepSpec
+from dagcast_guardrails.options import GuardrailOptions
+from dagcast_guardrails.places import ABSENT, BLOCKED, Path, Place, spell, value_at
+from dagcast_guardrails.requests import KINDS, RequestKind
+from dagcast_guardrails.rules import Rule, matches, rules_of
+from dagcast_guardrails.tags import step_tags, tag_paths
+from dagcast_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known, show
+
+Locate = Callable[[str, str], Location | None]
+
+
+def check(spec: PipelineSpec, options: GuardrailOptions, locate: Locate) -> Iterator[Diagnostic]:
+    """Every contradiction of the rules in a pipeline.
+
+    Args:
+        spec: The pipeline.
+        options: The rules.
+        locate: Tells where a field of a step was written.
+    """
+    checker = _Checker(spec, options, locate, rules_of(options), defaults_of(spec), dict(spec.tags))
+    yield from checker.pipeline()
+    rules = {name: _rules_for(checker.rules, kind) for name, kind in KINDS.items()}
+    for step in spec.steps:
+        kind = KINDS.get(step.definition_type)
+        if kind is not None:
+            yield from checker.step(step, kind, rules[step.definition_type])
+
+
+def _rules_for(rules: tuple[Rule, ...], kind: RequestKind) -> tuple[tuple[Rule, Place], ...]:
+    return tuple((rule, place) for rule in rules for place in rule.places(kind))
+
+
+@dataclass(frozen=True)
+class _Checker:
+    spec: PipelineSpec
+    options: GuardrailOptions
+    locate: Locate
+    rules: tuple[Rule, ...]
+    defaults: Defaults
+    pipeline_tags: Mapping[str, str]
+
+    def pipeline(self) -> Iterator[Diagnostic]:
+        """The region and the pipeline's own tags."""
+        regions, region = self.options.allowed_regions, self.spec.region
+        # No step has the empty name: these are fields of the pipeline.
+        place, tags = self.locate("", "region"), self.locate("", "tags")
+        if regions and region is None:
+            yield _warning(
+                "the region is not known here, and cannot be checked", place, "region", "set pipeline.region"
+            )
+        elif regions and not matches(region, regions):
+            expected = f"expected one of {', '.join(regions)}"
+            yield self._contradiction(f"the pipeline's region is {region!r}, {expected}", place, "region")
+        own = self.pipeline_tags
+        for key, rule in self.options.required_tags.items():
+            if key not in own:
+                hint = "add it under pipeline.tags, from where the steps get it"
+                message = f"the pipeline has no tag {key!r}, expected {rule}"
+                yield self._contradiction(message, tags, "tag", hint)
+            elif not rule.allows(own[key]):
+                message = f"the pipeline's tag {key!r} is {own[key]!r}, expected {rule}"
+                yield self._contradiction(message, tags, "tag")
+
+    def step(
+        self, step: StepSpec, kind: RequestKind, rules: tuple[tuple[Rule, Place], ...]
+    ) -> Iterator[Diagnostic]:
+        """Everything about one step."""
+        for rule, place in rules:
+            for path in place.paths(step.arguments):
+                value = value_at(step.arguments, path)
+                # Most values are there, known and allowed.
+                if not (isinstance(value, (str, int)) and rule.allows(value)):
+                    yield from self._value(step, rule, place, path, value)
+        for path in tag_paths(step, kind):
+            yield from self._tags(step, path)
+
+    def _value(
+        self, step: StepSpec, rule: Rule, place: Place, path: Path, value: Any
+    ) -> Iterator[Diagnostic]:
+        if value is BLOCKED:
+            around = value_at(step.arguments, path[:1])
+            message = f"step {step.name!r}: {spell(path)} is part of {around}, and cannot be checked"
+            yield _warning(message, self._locate(step.name, path), rule.name, f"expected {rule.expected}")
+        elif value is not ABSENT:
+            for item in items(value):
+                yield from self._item(step.name, path, item, rule)
+        elif rule.fill_at(place) is not None and place.takes_value(step.arguments, path, self.defaults):
+            message = f"step {step.name!r}: {spell(path)} is missing, expected {rule.expected}"
+            yield self._contradiction(message, self._locate(step.name, path), rule.name)
+
+    def _item(self, step: str, path: Path, value: Any, rule: Rule) -> Iterator[Diagnostic]:
+        settled = known(value, self.defaults)
+        if settled is UNKNOWN:
+            message = f"step {step!r}: {spell(path)} is {value}, whose value is not known here, and cannot be checked"
+            yield _warning(message, self._locate(step, path), rule.name, f"expected {rule.expected}")
+        elif not rule.allows(settled):
+            hint = "leave it out, and it is filled in" if rule.fill is not None else None
+            message = (
+                f"step {step!r}: {spell(path)} is {show(value, self.defaults)}, expected {rule.expected}"
+            )
+            yield self._contradiction(message, self._locate(step, path), rule.name, hint)
+
+    def _tags(self, step: StepSpec, path: Path) -> Iterator[Diagnostic]:
+        own, pipeline = step_tags(step, path), self.pipeline_tags
+        for key, rule in self.options.required_tags.items():
+            settled = known(own.get(key, ABSENT), self.defaults)
+            if settled is ABSENT:
+                # Where the pipeline's own is missing or wrong, that is told once, of the pipeline.
+                if key in pipeline and rule.allows(pipeline[key]):
+                    message = f"step {step.name!r} has no tag {key!r}, expected {rule}"
+                    yield self._contradiction(message, self._locate(step.name, path), "tag")
+            elif settled is UNKNOWN:
+                message = f"step {step.name!r}: tag {key!r} is {own[key]}, whose value is not known here"
+                message = f"{message}, and cannot be checked"
+                yield _warning(message, self._locate(step.name, path), "tag", f"expected {rule}")
+            elif not rule.allows(str(settled)):
+                shown = show(own[key], self.defaults)
+                message = f"step {step.name!r}: tag {key!r} is {shown}, expected {rule}"
+                yield self._contradiction(message, self._locate(step.name, path), "tag")
+
+    def _locate(self, step: str, path: Path) -> Location | None:
+        return self.locate(step, f"Arguments.{spell(path)}")
+
+    def _contradiction(
+        self, message: str, where: Location | None, rule: str, hint: str | None = None
+    ) -> Diagnostic:
+        return Diagnostic(message, where, self.options.severity, f"guardrails-{rule}", hint)
+
+
+def _warning(message: str, where: Location | None, rule: str, hint: str) -> Diagnostic:
+    return Diagnostic(message, where, "warning", f"guardrails-{rule}", hint)

@@ -1,0 +1,30 @@
+"""The hooks of the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dagcast.plugin import Diagnostic, Location, PipelineSpec, hookimpl
+from dagcast_guardrails.check import check
+from dagcast_guardrails.fill import fill
+from dagcast_guardrails.options import GuardrailOptions
+
+
+@hookimpl
+def options_model() -> type[GuardrailOptions]:
+    """The company's rules."""
+    return GuardrailOptions
+
+
+@hookimpl
+def transform_spec(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpec:
+    """Fill in what is missing."""
+    return fill(spec, options)
+
+
+@hookimpl
+def check_spec(
+    spec: PipelineSpec, locate: Callable[[str, str], Location | None], options: GuardrailOptions
+) -> Iterable[Diagnostic]:
+    """Report what contradicts the rules."""
+    return check(spec, options, locate)

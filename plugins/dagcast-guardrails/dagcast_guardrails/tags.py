@@ -1,0 +1,50 @@
+"""The rule about tags: which are missing, what they become, and which values are allowed.
+
+A tag of the pipeline is the value that steps get too, so that the user writes it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagcast.plugin import PipelineSpec, StepSpec
+from dagcast_guardrails.options import GuardrailOptions
+from dagcast_guardrails.places import ABSENT, Path, value_at
+from dagcast_guardrails.requests import RequestKind
+
+
+def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict[str, str]:
+    """The tags with fixed values that the pipeline lacks."""
+    own = dict(spec.tags)
+    rules = options.required_tags.items()
+    return {key: rule.value for key, rule in rules if rule.value is not None and key not in own}
+
+
+def known_step_tags(options: GuardrailOptions, pipeline_tags: dict[str, str]) -> dict[str, str]:
+    """The required tags whose value for a step is known: the pipeline's, or a fixed one."""
+    found = {}
+    for key, rule in options.required_tags.items():
+        value = pipeline_tags.get(key)
+        if value is None or not rule.allows(value):
+            value = rule.value
+        if value is not None:
+            found[key] = value
+    return found
+
+
+def step_tags(step: StepSpec, path: Path) -> dict[str, object]:
+    """The tags of a step by key."""
+    tags = value_at(step.arguments, path)
+    items = tags if isinstance(tags, (list, tuple)) else ()
+    return {str(tag["Key"]): tag.get("Value") for tag in items if isinstance(tag, dict) and "Key" in tag}
+
+
+def tag_paths(step: StepSpec, kind: RequestKind) -> Iterator[Path]:
+    """Where the tags of a step stand; nowhere if the service takes none."""
+    if kind.untagged_with is not None and kind.untagged_with in step.arguments:
+        return
+    for place in kind.tags:
+        for path in place.paths(step.arguments):
+            tags = value_at(step.arguments, path)
+            if tags is ABSENT or isinstance(tags, (list, tuple)):
+                yield path

@@ -1,0 +1,177 @@
+"""Datasets: what steps read and write, by OpenLineage's names.
+
+An S3 URI is the dataset with namespace ``s3://bucket`` and the key as its name. What only an execution knows shows as
+a placeholder (``${exec.PipelineExecutionId}``); a parameter shows as its default. What has no address before it
+runs, such as the archive of a trained model, is named ``pipeline.step/port`` in the namespace of the jobs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from dagcast.plugin import Join, OutputPort, ParameterRef, PipelineSpec, Reference, StepProperty, StepSpec
+from dagcast_openlineage.requests import PLACES, DataPlaces, values_at
+
+DATA_KINDS = frozenset(
+    {"dataset", "model", "report", "statistics", "constraints", "bias-report", "explainability-report"}
+)
+"""The kinds of output ports through which data flows, and not only a name."""
+
+NAMING_KEYS = ("OutputName", "InputName", "ChannelName")
+"""The members by which property paths such as ``Outputs['train']`` pick an item of a list."""
+
+_URI = re.compile(r"(?P<namespace>[a-z][a-z0-9+.-]*://[^/]+)/*(?P<name>.*?)/*", re.DOTALL)
+_PATH_PART = re.compile(r"\.?(?P<member>[A-Za-z_]\w*)|\['(?P<key>[^']*)'\]|\[(?P<index>\d+)\]")
+
+
+@dataclass(frozen=True)
+class DatasetName:
+    """The name of a dataset, as OpenLineage has it.
+
+    Attributes:
+        namespace: Where it lies, such as ``s3://bucket``.
+        name: Unique in the namespace.
+    """
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class StepData:
+    """What one step reads and writes.
+
+    Attributes:
+        inputs: In the order of the request, each once.
+        outputs: In the order of the ports, then of the request, each once.
+    """
+
+    inputs: tuple[DatasetName, ...]
+    outputs: tuple[DatasetName, ...]
+
+
+def datasets(
+    spec: PipelineSpec, ports: Mapping[str, tuple[OutputPort, ...]], namespace: str
+) -> dict[str, StepData]:
+    """By step: the datasets that it reads and writes.
+
+    Args:
+        spec: The pipeline.
+        ports: By step: its output ports.
+        namespace: The namespace for datasets that have no address.
+    """
+    naming = _Naming(spec, ports, namespace)
+    inputs: dict[str, list[DatasetName]] = {step.name: [] for step in spec.steps}
+    outputs: dict[str, list[DatasetName]] = {step.name: [] for step in spec.steps}
+    code = frozenset(staged.uri for staged in spec.staged)
+    for step in spec.steps:
+        places = PLACES.get(step.definition_type, DataPlaces())
+        data_ports = [port.value for port in ports.get(step.name, ()) if port.kind in DATA_KINDS]
+        outputs[step.name] += [
+            naming.dataset(value) for value in (*data_ports, *values_at(step, places.writes))
+        ]
+        for value in values_at(step, places.reads):
+            if _is_code(value, code):
+                continue
+            inputs[step.name].append(naming.dataset(value))
+            # A property that no port names is all the same something that the other step has made.
+            if isinstance(value, StepProperty) and value.step in outputs:
+                outputs[value.step].append(naming.dataset(value))
+    return {name: StepData(_unique(inputs[name]), _unique(outputs[name])) for name in inputs}
+
+
+def _is_code(value: Any, code: Iterable[str]) -> bool:
+    """Whether a URI is that of staged code, or of the folder that holds some."""
+    return isinstance(value, str) and any(
+        uri == value or uri.startswith(f"{value.rstrip('/')}/") for uri in code
+    )
+
+
+def _unique(names: Iterable[DatasetName]) -> tuple[DatasetName, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+class _Naming:
+    def __init__(
+        self, spec: PipelineSpec, ports: Mapping[str, tuple[OutputPort, ...]], namespace: str
+    ) -> None:
+        self.pipeline = spec.name
+        self.namespace = namespace
+        self.steps = {step.name: step for step in spec.steps}
+        self.defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+        self.port_names = {(name, port.value): port.name for name, found in ports.items() for port in found}
+        self._known: dict[Any, DatasetName] = {}
+
+    def dataset(self, value: Any) -> DatasetName:
+        """The dataset that a URI, or a reference to one, stands for."""
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = self._named(value)
+        return known
+
+    def _named(self, value: Any) -> DatasetName:
+        if isinstance(value, StepProperty):
+            requested = self._requested(value)
+            if requested is not None:
+                return self.dataset(requested)
+            port = self.port_names.get((value.step, value), value.path)
+            return DatasetName(self.namespace, f"{self.pipeline}.{value.step}/{port}")
+        text = self._text(value)
+        uri = _URI.fullmatch(text)
+        if uri is None:
+            return DatasetName(self.namespace, f"{self.pipeline}/{text}")
+        return DatasetName(uri["namespace"], uri["name"] or "/")
+
+    def _text(self, value: Any) -> str:
+        """A value as text, with placeholders for what only an execution knows."""
+        if isinstance(value, ParameterRef):
+            default = self.defaults.get(value.name)
+            return str(value if default is None else default)
+        if isinstance(value, Join):
+            return value.on.join(self._text(part) for part in value.values)
+        if isinstance(value, StepProperty):
+            requested = self._requested(value)
+            return str(value) if requested is None else self._text(requested)
+        return str(value)
+
+    def _requested(self, reference: StepProperty) -> Any:
+        """What the other step's request says of a property, if the property repeats a part of the request."""
+        step = self.steps.get(reference.step)
+        if step is None:
+            return None
+        value: Any = step.arguments
+        for part in _parts(step, reference.path):
+            value = _below(value, part)
+        return value if isinstance(value, (str, Reference)) else None
+
+
+def _parts(step: StepSpec, path: str) -> tuple[str | int, ...]:
+    """The parts of a property path, from the root of the request."""
+    root = PLACES.get(step.definition_type, DataPlaces()).property_root
+    if root is not None and path.startswith(root[0]):
+        path = root[1] + path.removeprefix(root[0])
+    return _split(path)
+
+
+@lru_cache(maxsize=1024)
+def _split(path: str) -> tuple[str | int, ...]:
+    parts = _PATH_PART.finditer(path)
+    return tuple(int(p["index"]) if p["index"] is not None else p["member"] or p["key"] for p in parts)
+
+
+def _below(value: Any, part: str | int) -> Any:
+    """What stands there below a value, if anything does."""
+    if isinstance(value, dict):
+        return value.get(part)
+    if not isinstance(value, (list, tuple)):
+        return None
+    if isinstance(part, int):
+        return value[part] if part < len(value) else None
+    for item in value:
+        if isinstance(item, dict) and any(item.get(key) == part for key in NAMING_KEYS):
+            return item
+    return None

@@ -1,1 +1,0 @@
-"""The dagsmith plugin ``guardrails``: a company's rules, filled in where they are missing and checked everywhere."""
