@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import local_pipelines
-from dagcast_runner.events import Event
-from dagcast_runner.options import Isolation, RunOptions
-from dagcast_runner.runner import Runner
+from dagcast.runner.events import Event
+from dagcast.runner.options import Isolation, RunOptions
+from dagcast.runner.runner import Runner
 
 PRINT = (
     "import sys\npiece = b'x' * 1023 + b'\\n'\nfor _ in range({kibibytes}): sys.stdout.buffer.write(piece)"

@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import local_pipelines
 from dagcast.errors import InvalidInputError
-from dagcast_runner.launch.launcher import launcher
+from dagcast.runner.launch.launcher import launcher
 
 ROOT = Path(__file__).parents[1]
 KFP_PINS = ROOT / "constraints" / "bench-kfp.txt"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dagcast.compile.config.models import BasePipelineConfig
     from dagcast.compiler import PipelineDAGCompiler, compile_dag_to_pipeline
     from dagcast.dag import PipelineDAG
     from dagcast.errors import DagcastError
-    from dagcast.load.models import BasePipelineConfig
     from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 _HOMES = {
-    "BasePipelineConfig": "dagcast.load.models",
+    "BasePipelineConfig": "dagcast.compile.config.models",
     "DagcastError": "dagcast.errors",
     "DynamicPipelineTemplate": "dagcast.template",
     "PipelineDAG": "dagcast.dag",

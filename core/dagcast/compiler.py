@@ -9,17 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
+from dagcast.compile.config.models import BasePipelineConfig
+from dagcast.compile.report import CompileReport
+from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.dag import PipelineDAG
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
-from dagcast.load.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
-from dagcast.load.models import BasePipelineConfig
 from dagcast.plugins.active import PluginSet, activate
 from dagcast.plugins.calls import Metadata, added_step_types, build_params, extract_metadata, notify
 from dagcast.plugins.decorate import CLASSES, instantiate
 from dagcast.plugins.discovery import Scan, scan
 from dagcast.plugins.selection import PluginRequest, select
-from dagcast.report import CompileReport
-from dagcast.steps.catalog import StepCatalog
 from dagcast.template import Compilation, DynamicPipelineTemplate, PipelineTemplateBase
 
 logger = logging.getLogger(__name__)

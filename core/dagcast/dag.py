@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Union
 
+from dagcast.compile.document.document import Document, document_from_data, read_document
+from dagcast.compile.document.plain import kind_of
 from dagcast.errors import CycleError, Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
-from dagcast.load.document import Document, document_from_data, read_document
-from dagcast.load.plain import kind_of
 
 EdgeLike = Union["Edge", str, Sequence[str]]
 Locate = Callable[[tuple[str | int, ...]], Location]

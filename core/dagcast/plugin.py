@@ -6,28 +6,18 @@ dagcast may move. How to write a plugin: ``docs/writing-plugins.md``.
 
 from __future__ import annotations
 
-from dagcast.bind.ports import InputPort, OutputPort
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.config import ConfigLike, PipelineConfig
+from dagcast.compile.config.fields import ConfigModel, Flag, FreeMapping, Real, Stringly, Text, Whole
+from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
+from dagcast.compile.document.document import Document, document_from_data, read_document
+from dagcast.compile.lower.request import Lowering
+from dagcast.compile.report import CompileReport
+from dagcast.compile.spec.edit import has, put, remove, value_at
+from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, RequestShape, StepSpec
+from dagcast.compile.steps.base import Cached, InputConfig, Retried, StepConfig, StepType, To, WithInputs
 from dagcast.dag import Edge, PipelineDAG
-from dagcast.errors import (
-    Diagnostic,
-    DiagnosticSink,
-    InvalidInputError,
-    Location,
-    PluginError,
-    did_you_mean,
-)
-from dagcast.load.config import ConfigLike, PipelineConfig
-from dagcast.load.document import Document, document_from_data, read_document
-from dagcast.load.fields import ConfigModel, Flag, FreeMapping, Real, Stringly, Text, Whole
-from dagcast.load.models import BasePipelineConfig, ParameterConfig
-from dagcast.lower.request import Lowering
-from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
-from dagcast.plugins.metaclass import mixin
-from dagcast.plugins.provenance import Change
-from dagcast.report import CompileReport
-from dagcast.spec.edit import has, put, remove, value_at
-from dagcast.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, RequestShape, StepSpec
-from dagcast.spec.values import (
+from dagcast.definition.values import (
     ExecutionVariable,
     FrozenDict,
     Join,
@@ -39,7 +29,17 @@ from dagcast.spec.values import (
     references,
     thaw,
 )
-from dagcast.steps.base import Cached, InputConfig, Retried, StepConfig, StepType, To, WithInputs
+from dagcast.errors import (
+    Diagnostic,
+    DiagnosticSink,
+    InvalidInputError,
+    Location,
+    PluginError,
+    did_you_mean,
+)
+from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
+from dagcast.plugins.metaclass import mixin
+from dagcast.plugins.provenance import Change
 
 __all__ = [
     "API_VERSION",

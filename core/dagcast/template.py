@@ -16,19 +16,19 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dagcast.check.spec import SpecChecker
+from dagcast.compile.config.config import PipelineConfig
+from dagcast.compile.lower.code import CodeUse
+from dagcast.compile.lower.pipeline import Lowered, lower_pipeline
+from dagcast.compile.lower.request import mapped_fields
+from dagcast.compile.report import CompileReport, summarize_steps
+from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
+from dagcast.compile.steps.base import StepConfig, To
 from dagcast.dag import PipelineDAG
 from dagcast.errors import DiagnosticSink, Location
-from dagcast.load.config import PipelineConfig
-from dagcast.lower.code import CodeUse
-from dagcast.lower.pipeline import Lowered, lower_pipeline
-from dagcast.lower.request import mapped_fields
 from dagcast.plugins.active import PluginSet
 from dagcast.plugins.calls import Metadata, added_parameters
 from dagcast.plugins.passes import check, transform
 from dagcast.plugins.provenance import Change
-from dagcast.report import CompileReport, summarize_steps
-from dagcast.spec.pipeline import Origin, ParameterSpec, PipelineSpec
-from dagcast.steps.base import StepConfig, To
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             PluginError: If a plugin fails.
             SDKError: If the installed SDK cannot emit a step, or none is installed.
         """
-        from dagcast.emit.pipeline import emit_pipeline
+        from dagcast.compile.emit.pipeline import emit_pipeline
 
         return emit_pipeline(self.compilation.spec, self.sagemaker_session, self.execution_role)
 
@@ -149,7 +149,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         Returns:
             The pipeline as data, or ``None`` if anything is wrong.
         """
-        from dagcast.emit.images import image_uri
+        from dagcast.sagemaker.images import image_uri
 
         timings: dict[str, float] = {}
         changes = self.metadata.changes

@@ -17,7 +17,7 @@ def environment_of(config_path: ConfigLike, alias: str) -> str | None:
     Raises:
         InvalidInputError: If the config cannot be read, or has no environment for the alias.
     """
-    from dagcast.load.config import open_config
+    from dagcast.compile.config.config import open_config
 
     sink = DiagnosticSink()
     opened = open_config(config_path, sink)

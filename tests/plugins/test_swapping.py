@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dagcast import PipelineDAGCompiler
-from dagcast.explain import explain
+from dagcast.compile.explain import explain
 from dagcast.template import Compilation
 from tests.plugins.guardrails.rules import RULES
 from tests.plugins.openlineage.receiver import Receiver, receiving

@@ -19,7 +19,7 @@ ORDERS = [("mods",), ("mods", "guardrails", "openlineage"), ("openlineage", "gua
 # mods-plugin is active wherever it is installed, so it is put on the path of a process of its own.
 COMPILE = """
 import json, sys
-from dagcast.explain import explain
+from dagcast.compile.explain import explain
 from tests.plugins.openlineage.receiver import receiving
 from tests.plugins.test_swapping import compile_with
 with receiving() as receiver:

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAGCompiler
+from dagcast.compile.config import references
+from dagcast.definition.conditions import holds
+from dagcast.definition.parameters import parameter_values
+from dagcast.definition.read import EXECUTION_VARIABLES, read_definition
+from dagcast.definition.references import ReferenceFailedError, Scope, resolve
 from dagcast.errors import CycleError, InvalidInputError
-from dagcast.load import references
-from dagcast_runner.conditions import holds
-from dagcast_runner.definition import EXECUTION_VARIABLES, read_definition
-from dagcast_runner.executor import MODULES, StepFailedError, executor_for
-from dagcast_runner.parameters import parameter_values
-from dagcast_runner.references import ReferenceFailedError, Scope, resolve
+from dagcast.runner.executor import MODULES, StepFailedError, executor_for
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((ROOT / "tests/integration/equivalence/golden").glob("*.json"))

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import dagcast_runner
+import dagcast.runner
 from tests.runner.engine.pipelines import definition, job
 
 RUN = """
 import json, sys
 from pathlib import Path
-from dagcast_runner import RunOptions, Runner
+from dagcast.runner import RunOptions, Runner
 outcome = Runner(Path(sys.argv[1]).read_text(), "tiny", RunOptions(runs=Path(sys.argv[2]))).run()
 print(json.dumps([outcome.status, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
@@ -23,7 +23,7 @@ print(json.dumps([outcome.status, sorted({name.partition(".")[0] for name in sys
 
 def _imports() -> Iterator[tuple[str, str]]:
     """Each module of the runner, and what it imports."""
-    (home,) = dagcast_runner.__path__
+    (home,) = dagcast.runner.__path__
     for path in sorted(Path(home).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.ImportFrom):
@@ -32,11 +32,10 @@ def _imports() -> Iterator[tuple[str, str]]:
                 yield from ((path.name, alias.name) for alias in node.names)
 
 
-def test_of_dagcast_the_runner_imports_the_errors_alone_and_no_sdk() -> None:
-    found = {
-        (name, module) for name, module in _imports() if module.partition(".")[0] in ("dagcast", "sagemaker")
-    }
-    assert {module for _, module in found} == {"dagcast.errors"}
+def test_of_dagcast_the_runner_imports_definitions_and_errors_alone_and_no_sdk() -> None:
+    found = {module for _, module in _imports() if module.partition(".")[0] in ("dagcast", "sagemaker")}
+    rooms = {".".join(module.split(".")[:2]) for module in found}
+    assert rooms == {"dagcast.errors", "dagcast.runner", "dagcast.definition"}
 
 
 def test_a_run_loads_no_sdk(tmp_path: Path) -> None:

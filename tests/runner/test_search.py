@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast_runner.search import SpaceError, combinations, make_search, read_ranges
+from dagcast.runner.search import SpaceError, combinations, make_search, read_ranges
 
 NUMBERS: dict[str, Any] = {
     "IntegerParameterRanges": [{"Name": "depth", "MinValue": "1", "MaxValue": "9", "ScalingType": "Linear"}],

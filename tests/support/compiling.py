@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagcast import PipelineDAGCompiler
+from dagcast.compile.config.config import ConfigLike
 from dagcast.compiler import DAGLike, ValidationResult
 from dagcast.errors import Diagnostic
-from dagcast.load.config import ConfigLike
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"

@@ -123,7 +123,7 @@ def test_every_name_says_what_it_is(name: str) -> None:
 
 def documentation(name: str) -> str:
     """The text below the assignment of a name in the module that makes it."""
-    for module in ("dagcast.plugins.hooks", "dagcast.load.fields", "dagcast.load.config"):
+    for module in ("dagcast.plugins.hooks", "dagcast.compile.config.fields", "dagcast.compile.config.config"):
         __import__(module)
         source = inspect.getsource(sys.modules[module])
         found = re.search(rf'^{name}\b[^\n]*=[^\n]*\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)

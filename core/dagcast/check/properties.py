@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dagcast.check.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
+from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.errors import did_you_mean
-from dagcast.spec.pipeline import PropertyShape
+from dagcast.sagemaker.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
 
 _SEGMENT: Final = re.compile(
     r"""(?P<dot>\.)?(?P<member>[A-Za-z_][A-Za-z0-9_]*)

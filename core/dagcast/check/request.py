@@ -16,9 +16,9 @@ from typing import Any
 
 from dagcast.check.problems import Findings, Path, RequestProblem
 from dagcast.check.scalars import Checker, key_checker, scalar_checker, size
-from dagcast.check.service_model import ServiceModel, Shape, load_shapes
+from dagcast.definition.values import Reference
 from dagcast.errors import did_you_mean
-from dagcast.spec.values import Reference
+from dagcast.sagemaker.service_model import ServiceModel, Shape, load_shapes
 
 __all__ = ["RequestProblem", "check_request"]
 

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from dagcast.check.patterns import TextTest, compile_pattern, stray_characters
 from dagcast.check.problems import Findings, Path, shorten
-from dagcast.check.service_model import Shape
 from dagcast.errors import did_you_mean
+from dagcast.sagemaker.service_model import Shape
 
 Checker = Callable[[Any, Path, Findings], None]
 """Checks a value at a path against one shape, and records what is wrong with it."""

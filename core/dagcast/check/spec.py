@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagcast.check.request import RequestProblem, check_request
-from dagcast.check.service_model import ServiceModelError, load_shapes
 from dagcast.check.targets import Path, Targets, located_references
+from dagcast.compile.spec.definition import definition_json
+from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
+from dagcast.compile.steps.base import To
+from dagcast.definition.values import FrozenDict, Reference
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
-from dagcast.spec.definition import definition_json
-from dagcast.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
-from dagcast.spec.values import FrozenDict, Reference
-from dagcast.steps.base import To
+from dagcast.sagemaker.service_model import ServiceModelError, load_shapes
 
 DEFINITION_MAX = 1_048_576
 """Characters of a definition. Source: ``PipelineDefinition`` (max 1048576) in the SageMaker API reference."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
-from dagcast.check.service_model import ServiceModelError
+from dagcast.compile.spec.pipeline import PipelineSpec, PropertyShape, StepSpec
+from dagcast.definition.values import Join, JsonGet, ParameterRef, Reference, StepProperty, references
 from dagcast.errors import did_you_mean
-from dagcast.spec.pipeline import PipelineSpec, PropertyShape, StepSpec
-from dagcast.spec.values import Join, JsonGet, ParameterRef, Reference, StepProperty, references
+from dagcast.sagemaker.service_model import ServiceModelError
 
 Path = tuple[str | int, ...]
 

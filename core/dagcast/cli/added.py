@@ -7,8 +7,8 @@ import os
 import click
 
 from dagcast.cli.output import fail
+from dagcast.compile.config.models import PluginsConfig
 from dagcast.errors import DagcastError
-from dagcast.load.models import PluginsConfig
 from dagcast.plugins.active import ActivePlugin, NoOptions
 from dagcast.plugins.discovery import scan
 from dagcast.plugins.loading import load_plugin

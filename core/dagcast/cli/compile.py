@@ -12,11 +12,11 @@ import click
 
 from dagcast.cli.output import fail, show_diagnostics, write_file
 from dagcast.cli.plugin_options import plugin_options
+from dagcast.compile.report import CompileReport
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.errors import DagcastError
 from dagcast.plugins.lock import check_lock, lock_path, lock_text
 from dagcast.plugins.selection import PluginRequest
-from dagcast.report import CompileReport
 
 
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dagcast.bind.ports import InputPort, OutputPort
 from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import plugin_options, plugins_of
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.schema import config_schema
+from dagcast.compile.lower.request import mapped_fields
+from dagcast.compile.steps.base import StepConfig, StepType
+from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import (
     DagcastError,
     Diagnostic,
@@ -19,14 +23,10 @@ from dagcast.errors import (
     Location,
     did_you_mean,
 )
-from dagcast.load.schema import config_schema
-from dagcast.lower.request import mapped_fields
 from dagcast.plugins.active import activate, options_model, options_schema
 from dagcast.plugins.calls import added_step_types
 from dagcast.plugins.discovery import scan
 from dagcast.plugins.selection import PluginRequest, select
-from dagcast.steps.base import StepConfig, StepType
-from dagcast.steps.catalog import StepCatalog
 
 if TYPE_CHECKING:
     from rich.console import Console

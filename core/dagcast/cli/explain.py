@@ -10,9 +10,9 @@ import click
 
 from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import plugin_options
+from dagcast.compile.explain import Explanation, explain
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.errors import DagcastError, did_you_mean
-from dagcast.explain import Explanation, explain
 from dagcast.plugins.selection import PluginRequest
 
 

@@ -12,7 +12,7 @@ from dagcast.errors import DiagnosticSink
 from dagcast.plugins.selection import PluginRequest
 
 if TYPE_CHECKING:
-    from dagcast.load.models import PluginsConfig
+    from dagcast.compile.config.models import PluginsConfig
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,8 +41,8 @@ def plugins_of(config: str | None, env: str | None) -> PluginsConfig:
     Raises:
         InvalidInputError: If the config cannot be read.
     """
-    from dagcast.load.config import open_config
-    from dagcast.load.models import PluginsConfig
+    from dagcast.compile.config.config import open_config
+    from dagcast.compile.config.models import PluginsConfig
 
     if config is None:
         return PluginsConfig()

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagcast.cli.output import duration, one_line, printable, seen
-from dagcast_runner.logs import end_of
+from dagcast.runner.logs import end_of
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from dagcast_runner.events import Event, Listener
+    from dagcast.runner.events import Event, Listener
 
 REFRESH = 8
 """How often the live table is drawn, a second."""

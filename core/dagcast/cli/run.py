@@ -25,11 +25,11 @@ from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 from dagcast.plugins.selection import PluginRequest
 
 if TYPE_CHECKING:
-    from dagcast.report import CompileReport
-    from dagcast_runner.events import Event
-    from dagcast_runner.options import RunOptions
-    from dagcast_runner.outcome import RunOutcome
-    from dagcast_runner.runner import Runner
+    from dagcast.compile.report import CompileReport
+    from dagcast.runner.events import Event
+    from dagcast.runner.options import RunOptions
+    from dagcast.runner.outcome import RunOutcome
+    from dagcast.runner.runner import Runner
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
@@ -128,7 +128,7 @@ def _runner(
     Raises:
         DagcastError: If there is no such run, or the config cannot be compiled.
     """
-    from dagcast_runner.runner import Runner
+    from dagcast.runner.runner import Runner
 
     options = _options(choices)
     if source is None:
@@ -137,7 +137,7 @@ def _runner(
 
 
 def _options(choices: dict[str, Any]) -> RunOptions:
-    from dagcast_runner.options import RunOptions
+    from dagcast.runner.options import RunOptions
 
     runs: Path = choices["runs"]
     earlier = tuple(runs / run for run in choices.pop("earlier"))
@@ -148,7 +148,7 @@ def _options(choices: dict[str, Any]) -> RunOptions:
 
 def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, as_json: bool) -> Runner:
     """A runner of what a config compiles to, or of the definition that it is."""
-    from dagcast_runner.runner import Runner
+    from dagcast.runner.runner import Runner
 
     text = _definition_in(source.config)
     if text is not None:
@@ -181,7 +181,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
 def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
     """Show the warnings of the compile."""
     if as_json:
-        from dagcast_runner.events import Event
+        from dagcast.runner.events import Event
 
         for warning in report.warnings:
             click.echo(json.dumps(Event("warning", None, str(warning)).as_dict()))
@@ -207,7 +207,7 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
     """Run it, show what happens, and stop it when the user says so or nobody reads any more."""
     from dagcast.cli.interrupt import stop_on_signals
     from dagcast.cli.progress import progress
-    from dagcast_runner.events import Event
+    from dagcast.runner.events import Event
 
     observe = runner.listener
     answered = {*runner.options.callbacks, *runner.options.stubs}

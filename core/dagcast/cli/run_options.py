@@ -11,7 +11,7 @@ import click
 from dagcast.cli.run_summary import DEFAULT_RUNS
 
 if TYPE_CHECKING:
-    from dagcast_runner.options import RunOptions
+    from dagcast.runner.options import RunOptions
 
 _JOBS = 2
 

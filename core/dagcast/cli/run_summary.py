@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import click
 
 from dagcast.cli.output import cut, duration, one_line, printable, seen
-from dagcast_runner.logs import end_of
+from dagcast.runner.logs import end_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dagcast_runner.outcome import RunOutcome, StepOutcome
+    from dagcast.runner.outcome import RunOutcome, StepOutcome
 
 DEFAULT_RUNS = Path(".dagcast/runs")
 """The folder of all runs, where none is given."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dagcast.compile.document.document import read_document
 from dagcast.compiler import PipelineDAGCompiler
-from dagcast.load.document import read_document
 from dagcast.plugins.provenance import attribute
 from dagcast.template import Compilation
 

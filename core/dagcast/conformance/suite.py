@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from dagcast.compile.spec.definition import definition_json
+from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.conformance.neighbour import Neighbour
 from dagcast.conformance.subject import Subject, undeclared
 from dagcast.errors import DagcastError, InvalidInputError
 from dagcast.plugins.active import options_model
 from dagcast.plugins.discovery import scan
 from dagcast.plugins.loading import load_plugin
-from dagcast.spec.definition import definition_json
-from dagcast.spec.pipeline import PipelineSpec
 from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 IMPORT_BUDGET = 0.1

@@ -13,6 +13,8 @@ from typing import Any, NoReturn, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dagcast.compile.config.validation_errors import report_validation
+from dagcast.definition.values import FrozenDict, FrozenError
 from dagcast.errors import (
     Diagnostic,
     DiagnosticSink,
@@ -22,13 +24,11 @@ from dagcast.errors import (
     Severity,
     did_you_mean,
 )
-from dagcast.load.explain import report_validation
 from dagcast.plugins.discovery import Scan
 from dagcast.plugins.foreign import is_a, shown, told, told_alone
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.loading import UNINSTALL, Plugin, adopt_plugin, load_plugin
 from dagcast.plugins.selection import Selection
-from dagcast.spec.values import FrozenDict, FrozenError
 
 _DIAGNOSTIC: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
     {"message": (str,), "location": (Location, type(None)), "code": (str,), "hint": (str, type(None))}

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from dagcast.compile.config.config import PipelineConfig
+from dagcast.compile.spec.pipeline import ParameterSpec
+from dagcast.compile.steps.base import StepType
+from dagcast.compile.steps.catalog import MODULES
 from dagcast.dag import PipelineDAG
-from dagcast.load.config import PipelineConfig
+from dagcast.definition.values import FrozenDict, freeze
 from dagcast.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
 from dagcast.plugins.foreign import is_a, shown, told_alone
 from dagcast.plugins.provenance import ABSENT, Change
 from dagcast.plugins.sound import sound_parameter, sound_step_type
-from dagcast.spec.pipeline import ParameterSpec
-from dagcast.spec.values import FrozenDict, freeze
-from dagcast.steps.base import StepType
-from dagcast.steps.catalog import MODULES
 
 OWN_ARGUMENTS = ("dag", "config", "plugins", "metadata")
 """Arguments of the template's constructor that say what is compiled; plugins change it by other hooks."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from dagcast.definition.values import FrozenDict
 from dagcast.errors import InvalidInputError, PluginError
 from dagcast.plugins.active import ActivePlugin, PluginSet
 from dagcast.plugins.foreign import is_a, shown, told
 from dagcast.plugins.metaclass import IrreconcilableError, apply_decorator
-from dagcast.spec.values import FrozenDict
 
 HOOK = "decorate_template_class"
 PARAMS_HOOK = "build_template_params"

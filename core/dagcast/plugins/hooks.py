@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
+    from dagcast.compile.config.config import PipelineConfig
+    from dagcast.compile.report import CompileReport
+    from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
+    from dagcast.compile.steps.base import StepType
     from dagcast.dag import PipelineDAG
     from dagcast.errors import Diagnostic, Location
-    from dagcast.load.config import PipelineConfig
-    from dagcast.report import CompileReport
-    from dagcast.spec.pipeline import ParameterSpec, PipelineSpec
-    from dagcast.steps.base import StepType
 
 API_VERSION = 1
 """The version of the hooks. A plugin says which one it is written for in entry-point group ``dagcast.api``."""

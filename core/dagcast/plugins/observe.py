@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from dagcast.load.config import PipelineConfig
+from dagcast.compile.config.config import PipelineConfig
+from dagcast.compile.report import CompileReport
 from dagcast.plugins.active import ActivePlugin, PluginSet
 from dagcast.plugins.calls import ask
 from dagcast.plugins.foreign import shown, told
-from dagcast.report import CompileReport
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.plugins.active import PluginSet
 from dagcast.plugins.calls import Metadata, items
 from dagcast.plugins.provenance import Change, attribute
 from dagcast.plugins.sound import sound_spec
-from dagcast.spec.pipeline import PipelineSpec
 
 
 def transform(

@@ -8,10 +8,10 @@ from operator import is_
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from dagcast.compile.spec.edit import changed
+from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
+from dagcast.definition.values import FrozenDict, Reference, render
 from dagcast.plugins.foreign import is_a
-from dagcast.spec.edit import changed
-from dagcast.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
-from dagcast.spec.values import FrozenDict, Reference, render
 
 ABSENT = None
 """Stands for the old value of what was added, and the new value of what was removed."""

@@ -17,7 +17,7 @@ from dagcast.plugins.foreign import is_a
 from dagcast.plugins.loading import name_of
 
 if TYPE_CHECKING:
-    from dagcast.load.models import PluginsConfig
+    from dagcast.compile.config.models import PluginsConfig
 
 VARIABLE = "DAGCAST_PLUGINS"
 AUTOMATIC = "active on installation"

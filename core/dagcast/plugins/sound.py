@@ -12,13 +12,9 @@ from operator import is_
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
-from dagcast.dag import topological_order
-from dagcast.errors import CycleError, nearest
-from dagcast.load.models import PARAMETER_NAME, PIPELINE_NAME, ParameterConfig
-from dagcast.plugins.active import ActivePlugin
-from dagcast.plugins.foreign import is_a, shown, told_alone
-from dagcast.spec.edit import changed
-from dagcast.spec.pipeline import (
+from dagcast.compile.config.models import PARAMETER_NAME, PIPELINE_NAME, ParameterConfig
+from dagcast.compile.spec.edit import changed
+from dagcast.compile.spec.pipeline import (
     ParameterSpec,
     ParameterType,
     PipelineSpec,
@@ -27,7 +23,9 @@ from dagcast.spec.pipeline import (
     StagedCode,
     StepSpec,
 )
-from dagcast.spec.values import (
+from dagcast.compile.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig, StepType
+from dagcast.dag import topological_order
+from dagcast.definition.values import (
     ExecutionVariable,
     FrozenDict,
     Join,
@@ -37,7 +35,9 @@ from dagcast.spec.values import (
     StepProperty,
     references,
 )
-from dagcast.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig, StepType
+from dagcast.errors import CycleError, nearest
+from dagcast.plugins.active import ActivePlugin
+from dagcast.plugins.foreign import is_a, shown, told_alone
 
 T = TypeVar("T")
 

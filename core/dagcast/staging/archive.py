@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
-from dagcast.spec.pipeline import StagedCode
 from dagcast.staging.files import (
     StagingProblem,
     StagingRefusedError,

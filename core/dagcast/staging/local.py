@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
-from dagcast.spec.pipeline import StagedCode
 from dagcast.staging.archive import archive_pieces
 
 

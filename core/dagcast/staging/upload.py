@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
+from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
-from dagcast.spec.pipeline import StagedCode
 from dagcast.staging.archive import archive_pieces
 
 logger = logging.getLogger(__name__)

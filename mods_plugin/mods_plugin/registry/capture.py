@@ -26,9 +26,9 @@ from mods_plugin.registry.record import StagedObject, TemplateVersion
 from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS
 
 if TYPE_CHECKING:
-    from dagcast.load.config import PipelineConfig
-    from dagcast.lower.code import CodeUse
-    from dagcast.spec.pipeline import StagedCode
+    from dagcast.compile.config.config import PipelineConfig
+    from dagcast.compile.lower.code import CodeUse
+    from dagcast.compile.spec.pipeline import StagedCode
     from dagcast.template import Compilation
 
 

@@ -21,7 +21,7 @@ class StagedObject:
         sha256: Digest of its bytes, in hexadecimal.
         size: Its bytes.
         source: The file or folder that it was made of, relative to the config; a bare name where dagcast made it.
-        form: ``file``, ``script``, ``archive`` or ``text``, as in ``dagcast.spec.pipeline.StagedCode``.
+        form: ``file``, ``script``, ``archive`` or ``text``, as in ``dagcast.compile.spec.pipeline.StagedCode``.
     """
 
     uri: str

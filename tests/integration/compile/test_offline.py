@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.steps.catalog import MODULES
+from dagcast.compile.steps.catalog import MODULES
 from tests.support.compiling import definition_of
 from tests.support.definition_checker import problems_of
 from tests.support.every_type import write_project

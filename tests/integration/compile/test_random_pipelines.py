@@ -89,7 +89,7 @@ def test_a_broken_file_is_refused_with_lines(config: dict[str, Any]) -> None:
 
 
 def test_every_step_type_is_generated() -> None:
-    from dagcast.steps.catalog import MODULES
+    from dagcast.compile.steps.catalog import MODULES
 
     assert set(TYPES) == set(MODULES)
 

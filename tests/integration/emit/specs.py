@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagcast.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, StepSpec
-from dagcast.spec.values import (
+from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, StepSpec
+from dagcast.definition.values import (
     ExecutionVariable,
     FrozenDict,
     Join,

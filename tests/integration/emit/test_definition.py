@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagcast.emit.pipeline import CompiledPipeline, emit_pipeline
-from dagcast.emit.sdk import SDK, SDKVersion
-from dagcast.emit.step_types import check_types
+from dagcast.compile.emit.pipeline import CompiledPipeline, emit_pipeline
+from dagcast.compile.emit.step_types import check_types
+from dagcast.compile.spec.definition import definition, definition_json
+from dagcast.compile.spec.pipeline import PipelineSpec
+from dagcast.definition.values import freeze
 from dagcast.errors import SDKError
-from dagcast.spec.definition import definition, definition_json
-from dagcast.spec.pipeline import PipelineSpec
-from dagcast.spec.values import freeze
+from dagcast.sagemaker.sdk import SDK, SDKVersion
 from tests.integration.emit.specs import PARAMETERS, decision, everything, fail, processing, report_of
 
 

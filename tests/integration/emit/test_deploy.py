@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from dagcast.emit.pipeline import INLINE_BYTES, emit_pipeline
-from dagcast.emit.sdk import SDK
+from dagcast.compile.emit.pipeline import INLINE_BYTES, emit_pipeline
+from dagcast.compile.spec.definition import definition_json
+from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import StagingError
-from dagcast.spec.definition import definition_json
-from dagcast.spec.pipeline import PipelineSpec
+from dagcast.sagemaker.sdk import SDK
 from dagcast.staging.archive import stage_file, stage_folder, stage_text
 from tests.integration.emit.specs import ROLE, everything, fail
 

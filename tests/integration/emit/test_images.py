@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from dagcast.emit.image_cache import ImageCache, cache_folder
-from dagcast.emit.images import image_uri
-from dagcast.emit.sdk import SDKVersion, load_image_uris
 from dagcast.errors import ImageNotFoundError
+from dagcast.sagemaker.image_cache import ImageCache, cache_folder
+from dagcast.sagemaker.images import image_uri
+from dagcast.sagemaker.sdk import SDKVersion, load_image_uris
 
 CORE = Path(__file__).parents[3] / "core"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -149,7 +149,7 @@ def test_every_refusal_is_one_sentence_about_the_request(options: dict[str, Any]
 def look_up(cache: Path, **environment: str) -> tuple[str, bool]:
     """The image and whether the SDK was imported for it, from a process of its own."""
     code = (
-        "import json, sys; from dagcast.emit.images import image_uri;"
+        "import json, sys; from dagcast.sagemaker.images import image_uri;"
         "print(json.dumps([image_uri('xgboost', 'us-east-1', version='1.7-1'), 'sagemaker' in sys.modules]))"
     )
     variables = {**os.environ, "PYTHONPATH": str(CORE), "DAGCAST_CACHE_DIR": str(cache), **environment}
@@ -226,8 +226,8 @@ def test_processes_keep_what_others_found(tmp_path: Path) -> None:
 
 def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from dagcast.emit.image_cache import ImageCache;"
-        "from dagcast.emit.sdk import SDKVersion; cache = ImageCache(Path(sys.argv[1]), SDKVersion('3.0'));"
+        "import sys; from pathlib import Path; from dagcast.sagemaker.image_cache import ImageCache;"
+        "from dagcast.sagemaker.sdk import SDKVersion; cache = ImageCache(Path(sys.argv[1]), SDKVersion('3.0'));"
         "[cache.put(f'{sys.argv[2]}-{i}', 'x' * 1000) for i in range(50)]"
     )
     environment = {**os.environ, "PYTHONPATH": str(CORE)}

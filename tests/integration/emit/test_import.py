@@ -77,9 +77,9 @@ def test_importing_the_sdk_leaves_no_mark(tmp_path: Path) -> None:
     {textwrap.indent(STATE, "    ")}
     import json
     before = state()
-    from dagcast.emit.sdk import load_sdk
-    from dagcast.emit.pipeline import emit_pipeline
-    from dagcast.spec.pipeline import PipelineSpec
+    from dagcast.sagemaker.sdk import load_sdk
+    from dagcast.compile.emit.pipeline import emit_pipeline
+    from dagcast.compile.spec.pipeline import PipelineSpec
     sdk = load_sdk()
     pipeline = emit_pipeline(PipelineSpec("p"))
     pipeline.definition()
@@ -99,7 +99,7 @@ def test_an_import_that_raises_leaves_no_mark(tmp_path: Path) -> None:
             if name.endswith("workflow.pipeline_experiment_config"):
                 raise ImportError("no such module: " + name)
     sys.meta_path.insert(0, Missing())
-    from dagcast.emit.sdk import load_sdk
+    from dagcast.sagemaker.sdk import load_sdk
     from dagcast.errors import SDKError
     try:
         load_sdk()
@@ -117,7 +117,7 @@ def test_an_aws_configuration_that_cannot_be_read_is_no_traceback(tmp_path: Path
     {textwrap.indent(STATE, "    ")}
     import json
     before = state()
-    from dagcast.emit.sdk import load_sdk
+    from dagcast.sagemaker.sdk import load_sdk
     from dagcast.errors import SDKError
     try:
         load_sdk()
@@ -139,7 +139,7 @@ def test_an_sdk_that_is_imported_already_stays_as_it_is(tmp_path: Path) -> None:
     os.environ["MINE"] = "1"
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     before = state()
-    from dagcast.emit.sdk import load_sdk
+    from dagcast.sagemaker.sdk import load_sdk
     load_sdk()
     sys.stdout.write(json.dumps([changed(before), len(before["root"][1])]))
     """
@@ -163,7 +163,7 @@ def test_what_the_user_configured_before_is_kept(tmp_path: Path) -> None:
     {textwrap.indent(STATE, "    ")}
     import json
     before = state()
-    from dagcast.emit.sdk import load_sdk
+    from dagcast.sagemaker.sdk import load_sdk
     load_sdk()
     print(json.dumps([changed(before), mine in logging.getLogger("sagemaker").handlers]))
     """
@@ -173,7 +173,7 @@ def test_what_the_user_configured_before_is_kept(tmp_path: Path) -> None:
 def test_other_threads_keep_their_output_and_their_credentials(tmp_path: Path) -> None:
     code = """
     import json, sys, threading
-    from dagcast.emit.isolation import sdk_import
+    from dagcast.sagemaker.sdk_isolation import sdk_import
     import botocore.session
     seen = {}
     def other():
@@ -198,7 +198,7 @@ def test_threads_may_load_the_sdk_together(tmp_path: Path) -> None:
     code = f"""
     {textwrap.indent(STATE, "    ")}
     import json, threading
-    from dagcast.emit.sdk import load_sdk
+    from dagcast.sagemaker.sdk import load_sdk
     before = state()
     found = []
     threads = [threading.Thread(target=lambda: found.append(load_sdk())) for _ in range(3)]
@@ -212,7 +212,7 @@ def test_threads_may_load_the_sdk_together(tmp_path: Path) -> None:
 def test_sessions_that_the_sdk_made_at_import_find_credentials_later(tmp_path: Path) -> None:
     code = """
     import json, os
-    from dagcast.emit.isolation import sdk_import
+    from dagcast.sagemaker.sdk_isolation import sdk_import
     import boto3
     with sdk_import():
         session = boto3.Session(region_name="us-east-1")
@@ -228,7 +228,7 @@ def test_sessions_that_the_sdk_made_at_import_find_credentials_later(tmp_path: P
 def test_a_session_without_credentials_says_so_as_ever(tmp_path: Path) -> None:
     code = """
     import json
-    from dagcast.emit.isolation import sdk_import
+    from dagcast.sagemaker.sdk_isolation import sdk_import
     import boto3
     from botocore.exceptions import NoCredentialsError
     with sdk_import():
@@ -246,7 +246,7 @@ def test_a_session_without_credentials_says_so_as_ever(tmp_path: Path) -> None:
 def test_a_region_of_the_users_is_used(tmp_path: Path, configured: str) -> None:
     code = """
     import json, os
-    from dagcast.emit.isolation import sdk_import
+    from dagcast.sagemaker.sdk_isolation import sdk_import
     import boto3
     with sdk_import():
         found = boto3.Session().region_name
@@ -262,8 +262,8 @@ def test_a_region_of_the_users_is_used(tmp_path: Path, configured: str) -> None:
 def test_importing_the_emit_room_imports_no_sdk(tmp_path: Path) -> None:
     code = """
     import json, sys
-    import dagcast.emit.pipeline, dagcast.emit.images, dagcast.staging.upload
-    from dagcast.emit.sdk import require_sdk
+    import dagcast.compile.emit.pipeline, dagcast.sagemaker.images, dagcast.staging.upload
+    from dagcast.sagemaker.sdk import require_sdk
     require_sdk()
     heavy = {"sagemaker", "boto3", "botocore", "pandas", "numpy"}
     print(json.dumps(sorted(heavy & set(sys.modules))))
@@ -300,7 +300,7 @@ def test_an_sdk_that_cannot_be_used_is_named_with_the_remedy(
     # Only the standard library and what lies in the folder are to be found.
     standard = [path for path in sys.path if not path.endswith("site-packages")]
     sys.path[:] = [{str(tmp_path)!r}, {str(CORE)!r}, *standard]
-    from dagcast.emit.sdk import installed_sdk, load_sdk
+    from dagcast.sagemaker.sdk import installed_sdk, load_sdk
     from dagcast.errors import SDKError
     try:
         load_sdk()
@@ -319,7 +319,7 @@ def test_an_sdk_that_can_be_used(tmp_path: Path, version: str) -> None:
     code = f"""
     import json, sys
     sys.path.insert(0, {str(tmp_path)!r})
-    from dagcast.emit.sdk import require_sdk
+    from dagcast.sagemaker.sdk import require_sdk
     print(json.dumps([str(require_sdk()), require_sdk().major]))
     """
     assert result(code, tmp_path) == [version, int(version[0])]
@@ -334,7 +334,7 @@ def test_a_notebook_keeps_its_own_tracebacks(tmp_path: Path) -> None:
     shell = InteractiveShell.instance()
     names = ("showtraceback", "_showtraceback", "showsyntaxerror")
     before = [vars(shell).get(name) for name in names]
-    shell.run_cell("from dagcast.emit.sdk import load_sdk; sdk = load_sdk()")
+    shell.run_cell("from dagcast.sagemaker.sdk import load_sdk; sdk = load_sdk()")
     print(json.dumps([[vars(shell).get(name) for name in names] == before, "sdk" in shell.user_ns]))
     """
     assert result(code, tmp_path) == [True, True]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dagcast.emit.pipeline import emit_pipeline
-from dagcast.emit.sdk import SDK
+from dagcast.compile.emit.pipeline import emit_pipeline
+from dagcast.sagemaker.sdk import SDK
 from tests.integration.emit.specs import decision
 
 

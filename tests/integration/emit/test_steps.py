@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dagcast.emit.pipeline import emit_pipeline
-from dagcast.emit.sdk import SDK
-from dagcast.spec.pipeline import PipelineSpec, PropertyShape
-from dagcast.spec.values import JsonGet, freeze
+from dagcast.compile.emit.pipeline import emit_pipeline
+from dagcast.compile.spec.pipeline import PipelineSpec, PropertyShape
+from dagcast.definition.values import JsonGet, freeze
+from dagcast.sagemaker.sdk import SDK
 from tests.integration.emit.specs import PARAMETERS, everything, fail, processing, step
 
 

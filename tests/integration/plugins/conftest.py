@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from dagcast import PipelineDAGCompiler
 from dagcast.cli.main import cli
-from dagcast.report import CompileReport
+from dagcast.compile.report import CompileReport
 from dagcast.template import Compilation
 from tests.support.distributions import Built, plugin
 

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAGCompiler
-from dagcast.explain import Explanation, explain
+from dagcast.compile.explain import Explanation, explain
+from dagcast.compile.spec.definition import definition
 from dagcast.plugin import Change, PipelineSpec, hookimpl
 from dagcast.plugins.lock import lock_path
 from dagcast.plugins.provenance import attribute
-from dagcast.spec.definition import definition
 from tests.integration.plugins.conftest import CONFIG, Site
 
 IMPORTS = """

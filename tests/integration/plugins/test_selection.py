@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAGCompiler
+from dagcast.compile.config.models import PluginsConfig
 from dagcast.errors import PluginError
-from dagcast.load.models import PluginsConfig
 from dagcast.plugin import hookimpl
 from dagcast.plugins.discovery import PluginEntry, Scan
 from dagcast.plugins.selection import PluginRequest, select

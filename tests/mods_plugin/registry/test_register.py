@@ -253,7 +253,7 @@ def test_what_only_a_class_of_ones_own_says_is_in_the_metadata(registry: Registr
 
 
 def test_what_the_registry_cannot_hold_is_refused(file_registry: Registry, tmp_path: Path) -> None:
-    from dagcast.steps.fail import FailConfig
+    from dagcast.compile.steps.fail import FailConfig
 
     class TeamFail(FailConfig):
         ticket: str = ""

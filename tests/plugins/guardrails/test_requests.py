@@ -9,8 +9,8 @@ from typing import Any
 import botocore.session
 import pytest
 
+from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.plugin import RequestShape, StepType
-from dagcast.steps.catalog import StepCatalog
 from dagcast_guardrails.requests import KINDS, RequestKind
 
 MEMBERS = {

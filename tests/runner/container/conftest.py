@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dagcast.errors import DagcastError
-from dagcast_runner.launch.command import Launcher
-from dagcast_runner.launch.launcher import launcher
-from dagcast_runner.options import Isolation
+from dagcast.runner.launch.command import Launcher
+from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.options import Isolation
 from tests.runner.container.support import Bench
 
 

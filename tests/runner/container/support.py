@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from dagcast_runner.definition import Step
-from dagcast_runner.executor import StepFailedError, StepResult, StepRun
-from dagcast_runner.executors import processing, training
-from dagcast_runner.launch.command import Launcher
-from dagcast_runner.options import RunOptions
-from dagcast_runner.store.folder import Store
+from dagcast.definition.read import Step
+from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.executors import processing, training
+from dagcast.runner.launch.command import Launcher
+from dagcast.runner.options import RunOptions
+from dagcast.runner.store.folder import Store
 
 BUCKET = "s3://bucket"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagcast_runner.definition import Step, read_definition
-from dagcast_runner.executor import StepFailedError, executor_for
-from dagcast_runner.executors import processing, training
-from dagcast_runner.options import RunOptions
+from dagcast.definition.read import Step, read_definition
+from dagcast.runner.executor import StepFailedError, executor_for
+from dagcast.runner.executors import processing, training
+from dagcast.runner.options import RunOptions
 from tests.runner.container.support import Bench, processing_arguments, training_arguments
 
 GOLDEN = Path(__file__).parents[2] / "integration" / "equivalence" / "golden"

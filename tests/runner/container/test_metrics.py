@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagcast_runner.container import metrics
+from dagcast.runner.container import metrics
 from tests.runner.container.support import Bench
 
 

@@ -14,8 +14,8 @@ from textwrap import dedent
 
 import pytest
 
-from dagcast_runner.executor import StepFailedError, StepStoppedError
-from dagcast_runner.python_env import python_for
+from dagcast.runner.executor import StepFailedError, StepStoppedError
+from dagcast.runner.python_env import python_for
 from tests.runner.container.support import BUCKET, Bench, packed, processing_arguments
 from tests.runner.launch.bench import until
 
@@ -97,7 +97,7 @@ def test_another_version_than_the_current_ones_comes_first_and_the_current_one_s
         import sys
         from pathlib import Path
         from tests.runner.container.support import Bench
-        from dagcast_runner.python_env import python_for
+        from dagcast.runner.python_env import python_for
         class Launcher:
             isolation = "paths"
         run = Bench(Path({str(tmp_path / "other")!r}), Launcher()).step_run("Processing", {{}})
@@ -163,7 +163,7 @@ def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_
     held = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2 | 4)"
     program = (
         "import os, sys\nfrom types import SimpleNamespace\nfrom pathlib import Path\n"
-        "import threading\nfrom dagcast_runner.python_env import _call, _locked\n"
+        "import threading\nfrom dagcast.runner.python_env import _call, _locked\n"
         "run = SimpleNamespace(stop=threading.Event(), step=SimpleNamespace(name='a'))\n"
         "folder = Path(sys.argv[1])\n"
         "with _locked(folder / 'lock', run) as lock:\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dagcast_runner.launch.command import Launcher
-from dagcast_runner.options import RunOptions
-from dagcast_runner.outcome import RunOutcome
-from dagcast_runner.runner import Runner
+from dagcast.runner.launch.command import Launcher
+from dagcast.runner.options import RunOptions
+from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.runner import Runner
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast_runner.container import toolkit
-from dagcast_runner.executor import StepFailedError
+from dagcast.runner.container import toolkit
+from dagcast.runner.executor import StepFailedError
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "toolkit_5_1_4.json").read_text("utf-8"))
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagcast_runner.launch.command import Command, Exit
+from dagcast.runner.launch.command import Command, Exit
 from tests.runner.container.support import (
     BUCKET,
     IMAGE,

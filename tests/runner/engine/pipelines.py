@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dagcast_runner.events import Event
-from dagcast_runner.options import RunOptions
-from dagcast_runner.outcome import RunOutcome
-from dagcast_runner.runner import Runner
+from dagcast.runner.events import Event
+from dagcast.runner.options import RunOptions
+from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.runner import Runner
 
 BUCKET = "s3://bucket"
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast_runner.clean import clean
-from dagcast_runner.launch.linux import landlock_rights
-from dagcast_runner.outcome import RunOutcome
-from dagcast_runner.run_folder import RunFolder
+from dagcast.runner.clean import clean
+from dagcast.runner.launch.linux import landlock_rights
+from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.run_folder import RunFolder
 from tests.runner.engine.pipelines import (
     Heard,
     condition,
@@ -35,9 +35,9 @@ FILL = """
 import json, subprocess, sys
 from pathlib import Path
 from typing import Any
-from dagcast_runner.options import RunOptions
-from dagcast_runner.run_folder import RunFolderError, runs_in
-from dagcast_runner.runner import Runner
+from dagcast.runner.options import RunOptions
+from dagcast.runner.run_folder import RunFolderError, runs_in
+from dagcast.runner.runner import Runner
 folder = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], check=True)
 options = RunOptions(runs=folder / "runs", isolation="paths")

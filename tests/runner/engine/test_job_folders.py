@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast_runner.job_folders import JobFolders
-from dagcast_runner.options import RunOptions
-from dagcast_runner.runner import Runner
+from dagcast.runner.job_folders import JobFolders
+from dagcast.runner.options import RunOptions
+from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import definition, job, output_of, run
 
 pytestmark = pytest.mark.skipif(

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from dagcast_runner.options import RunOptions
-from dagcast_runner.outcome import RunOutcome
-from dagcast_runner.run_folder import RunFolder, runs_in
-from dagcast_runner.runner import Runner
+from dagcast.runner.options import RunOptions
+from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.run_folder import RunFolder, runs_in
+from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
     condition,
     contents,
@@ -33,15 +33,15 @@ from tests.runner.launch.bench import until
 RUN = """
 import sys
 from pathlib import Path
-from dagcast_runner.options import RunOptions
-from dagcast_runner.runner import Runner
+from dagcast.runner.options import RunOptions
+from dagcast.runner.runner import Runner
 Runner(Path(sys.argv[1]).read_text(), "tiny", RunOptions(runs=Path(sys.argv[2]), jobs=2)).run()
 """
 RESUME = """
 import sys
 from pathlib import Path
-from dagcast_runner.options import RunOptions
-from dagcast_runner.runner import Runner
+from dagcast.runner.options import RunOptions
+from dagcast.runner.runner import Runner
 Runner.resume(sys.argv[1], RunOptions(runs=Path(sys.argv[2]))).run()
 """
 WRITE = "for n in 1 2 3 4 5 6 7 8; do echo $n > $OUT/$n; done; head -c 300000 /dev/zero > $OUT/big"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dagcast_runner.options import RunOptions
-from dagcast_runner.runner import Runner
+from dagcast.runner.options import RunOptions
+from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import Heard, definition, job, output_of, run
 from tests.runner.launch.bench import until
 

@@ -198,8 +198,8 @@ def test_a_parameter_that_does_not_compare_fails_the_step(tmp_path: Path, value:
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a" * 300])
 def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
-    from dagcast_runner.options import RunOptions
-    from dagcast_runner.runner import Runner
+    from dagcast.runner.options import RunOptions
+    from dagcast.runner.runner import Runner
 
     with pytest.raises(InvalidInputError, match="no name of a pipeline"):
         Runner(definition([fail("f")]), name, RunOptions(runs=tmp_path)).run()

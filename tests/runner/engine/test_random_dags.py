@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from dagcast_runner.definition import read_definition
+from dagcast.definition.read import read_definition
 from tests.runner.engine.pipelines import (
     Heard,
     condition,

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from dagcast_runner.cache import lifetime
-from dagcast_runner.retries import Retries
+from dagcast.runner.cache import lifetime
+from dagcast.runner.retries import Retries
 
 CAPACITY = "SageMaker.CAPACITY_ERROR"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast_runner.clean import Cleaned, clean
-from dagcast_runner.events import Event
-from dagcast_runner.options import RunOptions
-from dagcast_runner.run_folder import RunFolder, RunFolderError, open_run, runs_in
-from dagcast_runner.runner import Runner
+from dagcast.runner.clean import Cleaned, clean
+from dagcast.runner.events import Event
+from dagcast.runner.options import RunOptions
+from dagcast.runner.run_folder import RunFolder, RunFolderError, open_run, runs_in
+from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
     Heard,
     callback,

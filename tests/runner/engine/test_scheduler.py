@@ -7,8 +7,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast_runner.definition import TRIGGERS, Step
-from dagcast_runner.scheduler import Ending, Schedule
+from dagcast.definition.read import TRIGGERS, Step
+from dagcast.runner.scheduler import Ending, Schedule
 
 DONE = {"succeeded", "cached", "kept"}
 """The endings after which what waits for a step runs."""

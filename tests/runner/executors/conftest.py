@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from dagcast_runner.launch.command import Launcher
-from dagcast_runner.launch.launcher import launcher as make_launcher
+from dagcast.runner.launch.command import Launcher
+from dagcast.runner.launch.launcher import launcher as make_launcher
 
 
 @pytest.fixture(scope="module")

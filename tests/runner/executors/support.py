@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dagcast.definition.read import Step
 from dagcast.errors import DagcastError
-from dagcast_runner.definition import Step
-from dagcast_runner.executor import Executor, StepRun
-from dagcast_runner.options import RunOptions
-from dagcast_runner.store.folder import Store
+from dagcast.runner.executor import Executor, StepRun
+from dagcast.runner.options import RunOptions
+from dagcast.runner.store.folder import Store
 
 NO_PROCESS: Any = None
 """For executors that start no job."""

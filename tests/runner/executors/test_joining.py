@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast_runner.inside.joining import CSV, JSON, LINES, Joining, PathError, selector
+from dagcast.runner.in_job.joining import CSV, JSON, LINES, Joining, PathError, selector
 
 RECORD = {"id": 7, "features": [1, 2, 3, 4, 5, 6], "nested": {"a": 1, "b": 2}}
 

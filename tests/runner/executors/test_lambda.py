@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dagcast_runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagcast_runner.executors import lambda_
-from dagcast_runner.launch.command import Launcher
+from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagcast.runner.executors import lambda_
+from dagcast.runner.launch.command import Launcher
 from tests.runner.executors.support import ended_by_the_run, step_run
 
 CUT_OFF = """

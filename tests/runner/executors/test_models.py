@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from dagcast_runner.definition import Step
-from dagcast_runner.executor import StepFailedError, StepRun
-from dagcast_runner.executors import create_model, register_model
-from dagcast_runner.models import unpackaged
-from dagcast_runner.options import RunOptions
-from dagcast_runner.store.folder import Store
+from dagcast.definition.read import Step
+from dagcast.runner.executor import StepFailedError, StepRun
+from dagcast.runner.executors import create_model, register_model
+from dagcast.runner.models import unpackaged
+from dagcast.runner.options import RunOptions
+from dagcast.runner.store.folder import Store
 
 DATA = "s3://bucket/model.tar.gz"
 NO_PROCESS: Any = None

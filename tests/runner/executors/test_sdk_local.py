@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast_runner.options import RunOptions
-from dagcast_runner.outcome import RunOutcome
-from dagcast_runner.runner import Runner
+from dagcast.runner.options import RunOptions
+from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.runner import Runner
 from tests.by_hand.inputs import MODEL_DATA
 from tests.runner.executors.sdk_local import DATA, PYTHONS, REPORT, STRANGE_PATHS, UNLIKE
 

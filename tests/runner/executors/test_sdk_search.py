@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dagcast_runner.options import RunOptions
-from dagcast_runner.runner import Runner
+from dagcast.runner.options import RunOptions
+from dagcast.runner.runner import Runner
 from tests.runner.container.support import packed
 
 ROOT = Path(__file__).parents[3]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from dagcast_runner import stub
-from dagcast_runner.executor import StepFailedError, StepResult, StepRun
-from dagcast_runner.options import RunOptions
-from dagcast_runner.runner import Runner
+from dagcast.runner import stub
+from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.options import RunOptions
+from dagcast.runner.runner import Runner
 from tests.runner.executors.support import step_run
 
 GOLDEN = Path(__file__).parents[2] / "integration" / "equivalence" / "golden"

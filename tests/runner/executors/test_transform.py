@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from dagcast_runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagcast_runner.executors import register_model, transform
-from dagcast_runner.launch.command import Launcher
+from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagcast.runner.executors import register_model, transform
+from dagcast.runner.launch.command import Launcher
 from tests.runner.container.support import packed
 from tests.runner.executors.support import ended_by_the_run, step_run
 

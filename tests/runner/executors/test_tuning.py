@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dagcast_runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagcast_runner.executors import tuning
-from dagcast_runner.launch.command import Command, Exit, Launcher
+from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagcast.runner.executors import tuning
+from dagcast.runner.launch.command import Command, Exit, Launcher
 from tests.runner.container.support import BUCKET, packed, training_arguments
 from tests.runner.executors.support import ended_by_the_run, step_run
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from dagcast_runner.launch.command import Command, Exit, Launcher
+from dagcast.runner.launch.command import Command, Exit, Launcher
 
 PROGRAM = Path(__file__).parent / "runner_program.py"
 

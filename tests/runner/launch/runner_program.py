@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "core"))
 
-from dagcast_runner.launch.command import Command
-from dagcast_runner.launch.launcher import launcher
+from dagcast.runner.launch.command import Command
+from dagcast.runner.launch.launcher import launcher
 
 
 def main(isolation: str, folder: Path, *argv: str) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dagcast_runner.launch import paths
-from dagcast_runner.launch.linux import landlock_rights, landlock_version
-from dagcast_runner.launch.processes import ProcessLauncher
+from dagcast.runner.launch import paths
+from dagcast.runner.launch.linux import landlock_rights, landlock_version
+from dagcast.runner.launch.processes import ProcessLauncher
 from tests.runner.launch.bench import Bench
 
 pytestmark = pytest.mark.skipif(

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast_runner.launch.command import Exit
-from dagcast_runner.launch.docker import DockerLauncher, find_engine
-from dagcast_runner.launch.launcher import launcher
+from dagcast.runner.launch.command import Exit
+from dagcast.runner.launch.docker import DockerLauncher, find_engine
+from dagcast.runner.launch.launcher import launcher
 from tests.runner.launch.bench import Bench, runner_program, until_there
 
 _IMAGE = "localhost/dagcast-test:latest"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast_runner.launch.launcher import launcher
+from dagcast.runner.launch.launcher import launcher
 from tests.runner.launch.bench import (
     Bench,
     alive,

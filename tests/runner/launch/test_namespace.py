@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-import dagcast_runner
-from dagcast_runner.launch.launcher import launcher
+import dagcast.runner
+from dagcast.runner.launch.launcher import launcher
 from tests.runner.launch.bench import Bench, marker, runner_program
 
 _TRY = """
@@ -281,7 +281,7 @@ def test_an_environment_inside_the_folder_of_runs_stays_visible(seen: Bench) -> 
 
 
 def test_programs_of_the_runner_can_be_run(namespace: Bench) -> None:
-    package = Path(dagcast_runner.__file__).parent
+    package = Path(dagcast.runner.__file__).parent
     answer = _try(namespace, f"os.path.isdir({str(package / 'inside')!r})")
     assert answer == ["did", True]
 
@@ -291,12 +291,12 @@ def test_mounts_are_made_read_only_one_by_one_where_the_kernel_knows_no_better(
 ) -> None:
     if not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
-    core = Path(dagcast_runner.__file__).parents[1]
+    core = Path(dagcast.runner.__file__).parents[1]
     for name in ("a b", "a b/inner", "a b/inner/deep"):
         (tmp_path / name).mkdir()
     code = (
         f"import sys; sys.path.append({str(core)!r})\n"
-        "from dagcast_runner.launch import linux\n"
+        "from dagcast.runner.launch import linux\n"
         "top, inner, deep = sys.argv[1:]\n"
         "linux.bind(top, top)\n"
         "linux.mount('tmpfs', inner, 'tmpfs', linux.NOSUID | linux.NODEV)\n"

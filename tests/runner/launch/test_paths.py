@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dagcast_runner.launch.launcher import launcher
-from dagcast_runner.launch.paths import rewrite
+from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.launch.paths import rewrite
 from tests.runner.launch.bench import Bench
 
 REAL = "/data/runs/one/ml"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dagcast_runner.launch.command import Exit
+from dagcast.runner.launch.command import Exit
 from tests.runner.launch.bench import Bench, alive, marker, until_gone
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from dagcast_runner.files import ArchiveError, UnsafeFileError, copy_file, pack_tar_gz, unpack
+from dagcast.runner.files import ArchiveError, UnsafeFileError, copy_file, pack_tar_gz, unpack
 
 
 def _archive(path: Path, *members: tuple[str, bytes, str]) -> Path:

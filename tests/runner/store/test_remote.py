@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from dagcast_runner.store.folder import NotFoundError, Store
-from dagcast_runner.store.remote import RemoteError
-from dagcast_runner.store.uri import UnsafeUriError
+from dagcast.runner.store.folder import NotFoundError, Store
+from dagcast.runner.store.remote import RemoteError
+from dagcast.runner.store.uri import UnsafeUriError
 
 KEYS = ("data/a", "data/b/c", "data-2", "empty/", "bad/a//b")
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast_runner.files import UnsafeFileError
-from dagcast_runner.store import inputs
-from dagcast_runner.store.folder import NotFoundError, Store
-from dagcast_runner.store.uri import UnsafeUriError, parse
+from dagcast.runner.files import UnsafeFileError
+from dagcast.runner.store import inputs
+from dagcast.runner.store.folder import NotFoundError, Store
+from dagcast.runner.store.uri import UnsafeUriError, parse
 
 
 def _write(folder: Path, files: dict[str, str]) -> Path:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAG, PipelineDAGCompiler
-from dagcast.bind.ports import InputPort, OutputPort, StepPorts
-from dagcast.bind.wiring import VALUE_KINDS, Wiring, wire
+from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts
+from dagcast.compile.bind.wiring import VALUE_KINDS, Wiring, wire
 from dagcast.dag import Edge
+from dagcast.definition.values import StepProperty
 from dagcast.errors import DiagnosticSink, Location
-from dagcast.spec.values import StepProperty
 from tests.support.compiling import ALWAYS, JOB, check, config, errors_of, only_error, steps_of
 
 

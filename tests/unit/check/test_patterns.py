@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dagcast.check.pattern_parts import can_explode
 from dagcast.check.patterns import compile_pattern, translate
-from dagcast.check.service_model import load_shapes
+from dagcast.sagemaker.service_model import load_shapes
 
 TAG = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
 NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"

@@ -6,8 +6,8 @@ import botocore.model
 import pytest
 
 from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
-from dagcast.check.service_model import ServiceModelError
-from dagcast.spec.pipeline import PropertyShape
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.sagemaker.service_model import ServiceModelError
 from tests.support.service_strategies import service_model
 
 TRAINING = PropertyShape(shapes=("DescribeTrainingJobResponse",))

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from dagcast.check.request import RequestProblem, check_request
-from dagcast.check.service_model import ServiceModelError
-from dagcast.spec.values import (
+from dagcast.definition.values import (
     ExecutionVariable,
     Join,
     JsonGet,
@@ -17,6 +16,7 @@ from dagcast.spec.values import (
     freeze,
     thaw,
 )
+from dagcast.sagemaker.service_model import ServiceModelError
 from tests.unit.check.bodies import GOOD, PARAMETER_TYPES, reference_type
 
 PROCESSING = "CreateProcessingJobRequest"

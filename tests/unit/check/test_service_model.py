@@ -10,8 +10,8 @@ import botocore.loaders
 import pytest
 
 import dagcast
-from dagcast.check.service_model import ServiceModel, ServiceModelError, load_shapes
 from dagcast.errors import DagcastError
+from dagcast.sagemaker.service_model import ServiceModel, ServiceModelError, load_shapes
 
 CORE = str(Path(dagcast.__path__[0]).parent)
 

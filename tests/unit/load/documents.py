@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from dagcast.load.document import Document
+from dagcast.compile.document.document import Document
 
 Path = tuple[str | int, ...]
 Choose = Callable[[int], int]

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
 from dagcast import BasePipelineConfig, PipelineDAGCompiler
+from dagcast.compile.config.models import ParameterConfig, PluginsConfig
+from dagcast.compile.steps.condition import Condition, ConditionConfig
+from dagcast.compile.steps.fail import FailConfig
+from dagcast.compile.steps.lambda_ import LambdaConfig
+from dagcast.compile.steps.processing import ProcessingConfig, ProcessingOutput
+from dagcast.compile.steps.training import TrainingConfig
 from dagcast.dag import Edge
+from dagcast.definition.values import ExecutionVariable, Join, ParameterRef
 from dagcast.errors import InvalidInputError
-from dagcast.load.models import ParameterConfig, PluginsConfig
-from dagcast.spec.values import ExecutionVariable, Join, ParameterRef
-from dagcast.steps.condition import Condition, ConditionConfig
-from dagcast.steps.fail import FailConfig
-from dagcast.steps.lambda_ import LambdaConfig
-from dagcast.steps.processing import ProcessingConfig, ProcessingOutput
-from dagcast.steps.training import TrainingConfig
 from tests.support.compiling import (
     IMAGE,
     JOB,

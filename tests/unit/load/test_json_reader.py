@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dagcast.compile.document.document import Document, parse_document
 from dagcast.errors import InvalidInputError, Location
-from dagcast.load.document import Document, parse_document
 from tests.unit.load.documents import assert_every_place_is_right, mappings, numbered, numbers, text, to_json
 
 

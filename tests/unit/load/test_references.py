@@ -6,14 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dagcast.load.references import (
+from dagcast.compile.config.reference_syntax import (
     EXECUTION_VARIABLES,
     ReferenceSyntaxError,
     is_reference,
     parse_string,
     spell,
 )
-from dagcast.spec.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
+from dagcast.definition.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
 
 names = st.text("abZ09_-", min_size=1, max_size=5)
 paths = st.lists(st.sampled_from([".Member", ".a", "['key']", "['a b']", "[0]", "[12]"]), max_size=3).map(

@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dagcast.compile.document.document import Document, parse_document
+from dagcast.compile.document.plain import MAX_DEPTH, MAX_VALUES
 from dagcast.errors import InvalidInputError, Location
-from dagcast.load.document import Document, parse_document
-from dagcast.load.plain import MAX_DEPTH, MAX_VALUES
 from tests.unit.load.documents import assert_every_place_is_right, mappings, numbered, numbers, text, to_yaml
 
 
@@ -392,7 +392,7 @@ sys.modules["yaml._yaml"] = None
 import yaml
 assert not yaml.__with_libyaml__
 from dagcast.errors import InvalidInputError
-from dagcast.load.document import parse_document
+from dagcast.compile.document.document import parse_document
 from tests.unit.load.documents import members
 for source in json.load(sys.stdin):
     try:

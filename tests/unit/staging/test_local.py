@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dagcast import PipelineDAGCompiler
+from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
-from dagcast.spec.pipeline import StagedCode
 from dagcast.staging.local import write_staged
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "breast_cancer" / "pipeline.yaml"

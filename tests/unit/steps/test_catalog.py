@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from dagcast.cli.main import cli
-from dagcast.steps.catalog import MODULES, StepCatalog
+from dagcast.compile.steps.catalog import MODULES, StepCatalog
 
 NAMES = [
     "Processing",

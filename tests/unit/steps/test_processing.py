@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dagcast.steps.processing import LAUNCHER
+from dagcast.compile.steps.processing import LAUNCHER
 from tests.support.compiling import (
     IMAGE,
     JOB,

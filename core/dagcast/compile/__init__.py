@@ -1,0 +1,1 @@
+"""Compiles a DAG and a config file into a pipeline, stage by stage."""

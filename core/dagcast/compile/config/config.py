@@ -1,0 +1,420 @@
+"""The typed config of a pipeline, read from a file or taken from Python."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dagcast.compile.config.fields import ConfigModel
+from dagcast.compile.config.merge import deep_merge
+from dagcast.compile.config.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
+from dagcast.compile.config.reference_syntax import is_reference, spell
+from dagcast.compile.config.source import ConfigSource, FieldPath, choose_environment
+from dagcast.compile.config.validation_errors import report_validation, wrong_fields
+from dagcast.compile.document.document import document_from_data, read_document
+from dagcast.compile.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
+from dagcast.compile.steps.catalog import StepCatalog
+from dagcast.dag import Edge, PipelineDAG
+from dagcast.definition.values import Reference, freeze
+from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
+
+SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins")
+
+UNNAMED = "unnamed"
+"""Stands in for a pipeline's name that is missing or wrong, while further mistakes are looked for."""
+
+STRUCTURAL = frozenset(
+    {"", "type", "inputs", "outputs", "property_files", "conditions", "if_steps", "else_steps", "depends_on"}
+)
+"""Fields that decide how steps hang together: without them nothing can be said of the neighbours."""
+
+ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
+"""What a config can be given as: a file, or its content as a mapping or a pydantic model."""
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Everything that a config says, typed.
+
+    Attributes:
+        source: The layers it came from; gives the place of each value.
+        root: The folder that paths in the config are relative to.
+        pipeline: The base config.
+        parameters: The pipeline's parameters, by name.
+        steps: The configs of the steps, by name.
+        plugins: Which plugins are asked for.
+        dag: The DAG of the config's own ``edges``; its nodes are the steps.
+        catalog: The step types that the config may use.
+        invalid_steps: Names of steps whose config is too wrong to go on with; why is reported.
+        incomplete: Names of steps that lack fields which were wrong, ``pipeline`` among them for the base
+            config; why is reported. They are only good for finding further mistakes.
+    """
+
+    source: ConfigSource
+    root: Path
+    pipeline: BasePipelineConfig
+    parameters: Mapping[str, ParameterConfig]
+    steps: Mapping[str, StepConfig]
+    plugins: PluginsConfig
+    dag: PipelineDAG
+    catalog: StepCatalog
+    invalid_steps: frozenset[str] = frozenset()
+    incomplete: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class OpenedConfig:
+    """A config that is read but not yet typed: the step types that it may use depend on its plugins.
+
+    Attributes:
+        source: The layers it is made of.
+        root: The folder that paths in it are relative to.
+        plugins: Which plugins it asks for.
+        models: By path: the pydantic models that were passed from Python.
+    """
+
+    source: ConfigSource
+    root: Path
+    plugins: PluginsConfig
+    models: Mapping[FieldPath, type[BaseModel]]
+
+
+def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> OpenedConfig | None:
+    """Read a config, lay an environment over it, and see which plugins it asks for.
+
+    Args:
+        config: A file (YAML, JSON or TOML), or the same content as a mapping or a model from Python. In a
+            mapping, ``pipeline`` and each step may be pydantic models of the user's own.
+        sink: Takes every mistake.
+        env: The environment to lay over it.
+
+    Returns:
+        The config, or ``None`` where it cannot be read at all.
+    """
+    models: dict[FieldPath, type[BaseModel]] = {}
+    try:
+        if isinstance(config, (str, os.PathLike)):
+            document = read_document(config)
+            root = Path(config).absolute().parent
+        else:
+            document = document_from_data(_plain(config, (), models), "<config>")
+            root = Path.cwd()
+    except InvalidInputError as error:
+        sink.extend(error.diagnostics)
+        return None
+    source = choose_environment(document, env, sink)
+    plugins = _plugins(source, sink)
+    return OpenedConfig(source, root, plugins, MappingProxyType(models))
+
+
+def read_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepCatalog) -> PipelineConfig:
+    """Check an opened config with the step types that it may use.
+
+    Returns:
+        The config, as far as it is right.
+    """
+    return _Loader(opened, catalog, sink).load()
+
+
+def load_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> PipelineConfig | None:
+    """Read and check a whole config that uses dagcast's own step types.
+
+    Args:
+        config: As :func:`open_config` takes it.
+        sink: Takes every mistake.
+        env: The environment to lay over it.
+
+    Returns:
+        The config, as far as it is right, or ``None`` where it cannot be read at all.
+    """
+    opened = open_config(config, sink, env=env)
+    return None if opened is None else read_config(opened, sink, StepCatalog())
+
+
+def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
+    section = source.data.get("plugins")
+    try:
+        return PluginsConfig.model_validate({} if section is None else section)
+    except ValidationError as error:
+        report_validation(
+            error, "plugins", PluginsConfig, lambda tail: source.locate(("plugins", *tail)), sink
+        )
+        return PluginsConfig()
+
+
+class _Loader:
+    def __init__(self, opened: OpenedConfig, catalog: StepCatalog, sink: DiagnosticSink) -> None:
+        self.opened = opened
+        self.source = opened.source
+        self.catalog = catalog
+        self.models = opened.models
+        self.sink = sink
+        self.defaults = self._section("defaults")
+        self.incomplete: set[str] = set()
+
+    def load(self) -> PipelineConfig:
+        for key in self.source.data:
+            if key not in SECTIONS:
+                hint = did_you_mean(key, SECTIONS)
+                self._error(f"the config has no section {key!r}", (key,), code="unknown-field", hint=hint)
+        for section in ("pipeline", "parameters", "defaults", "steps"):
+            self._check_keys(self.source.data.get(section), (section,))
+        pipeline = self._pipeline()
+        parameters = self._parameters()
+        steps, invalid = self._steps()
+        nodes = {name: self.source.locate(("steps", name)) for name in self._section("steps")}
+        dag = PipelineDAG.from_edges(self.source.data.get("edges"), nodes, self.source.locate, self.sink)
+        return PipelineConfig(
+            # Plugins get to see the config: it is as frozen as the models that were made of it.
+            replace(self.source, data=freeze(self.source.data)),
+            self.opened.root,
+            pipeline,
+            MappingProxyType(parameters),
+            MappingProxyType(steps),
+            self.opened.plugins,
+            dag,
+            self.catalog,
+            frozenset(invalid),
+            frozenset(self.incomplete),
+        )
+
+    def _pipeline(self) -> BasePipelineConfig:
+        model = self.models.get(("pipeline",), BasePipelineConfig)
+        if not issubclass(model, BasePipelineConfig):
+            model = BasePipelineConfig
+        fields = _without_nulls(self._section("pipeline"))
+        given = self.source.data.get("pipeline")
+        if given is None:
+            self._error(
+                "the section 'pipeline' is missing", (), code="missing-field", hint="give pipeline.name"
+            )
+        if not isinstance(given, dict):
+            fields = {"name": UNNAMED}
+            self.incomplete.add("pipeline")
+        stand_ins = {"name": UNNAMED}
+        pipeline: BasePipelineConfig | None = self._validate_most(
+            model, fields, ("pipeline",), "pipeline", stand_ins
+        )
+        return pipeline if pipeline is not None else BasePipelineConfig(name=UNNAMED)
+
+    def _parameters(self) -> dict[str, ParameterConfig]:
+        parameters: dict[str, ParameterConfig] = {}
+        for name, value in self._section("parameters").items():
+            path: FieldPath = ("parameters", name)
+            if not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
+                hint = "1 to 256 letters, digits, hyphens and underscores"
+                self._error(f"{name!r} is not a name for a parameter", path, code="name", hint=hint)
+            parameter = self._validate(ParameterConfig, value, path, f"parameter {name!r}")
+            fits = parameter is not None and self._default_fits(name, parameter)
+            # What is declared wrongly is declared: references to it are no further mistakes.
+            parameters[name] = parameter if fits else ParameterConfig.of_unknown_type()
+        return parameters
+
+    def _default_fits(self, name: str, parameter: ParameterConfig) -> bool:
+        path: FieldPath = ("parameters", name)
+        problem = parameter.problem()
+        if problem is not None:
+            field_name, message, hint = problem
+            at = (*path, field_name) if isinstance(self.source.data["parameters"][name], dict) else path
+            self._error(f"parameter {name!r}: {message}", at, code="parameter", hint=hint)
+        return problem is None
+
+    def _steps(self) -> tuple[dict[str, StepConfig], list[str]]:
+        steps: dict[str, StepConfig] = {}
+        invalid: list[str] = []
+        section = self._section("steps")
+        for name, value in section.items():
+            if not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
+                hint = (
+                    f"up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
+                )
+                self._error(f"{name!r} is not a name for a step", ("steps", name), code="name", hint=hint)
+            step = self._step(name, value)
+            if step is None:
+                invalid.append(name)
+            else:
+                steps[name] = step
+        self._check_defaults(section)
+        return steps, invalid
+
+    def _step(self, name: str, value: Any) -> StepConfig | None:
+        path: FieldPath = ("steps", name)
+        if not isinstance(value, dict):
+            self._error(f"step {name!r} is not a mapping of fields", path, code="type")
+            return None
+        type_name = value.get("type")
+        if type_name is None:
+            hint = f"one of {', '.join(self.catalog.names)}"
+            self._error(f"step {name!r} has no type", path, code="missing-field", hint=hint)
+            return None
+        if not isinstance(type_name, str) or type_name not in self.catalog:
+            hint = (
+                did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
+            )
+            message = f"step {name!r}: there is no step type {type_name!r}"
+            self._error(message, (*path, "type"), code="unknown-type", hint=hint)
+            return None
+        model = self.models.get(path, StepConfig)
+        if not issubclass(model, self.catalog[type_name].config):
+            model = self.catalog[type_name].config
+        inherited = self._defaults_for(type_name, model)
+        merged = deep_merge(inherited, value) if inherited else value
+        subject = f"step {name!r} ({type_name})"
+        step: StepConfig | None = self._validate_most(model, _without_nulls(merged), path, subject, {})
+        return step
+
+    def _defaults_for(self, type_name: str, model: type[BaseModel]) -> dict[str, Any]:
+        fields = model.model_fields
+        common = {key: value for key, value in self.defaults.items() if key in fields}
+        own = self.defaults.get(type_name)
+        return deep_merge(common, own) if isinstance(own, dict) else common
+
+    def _check_defaults(self, section: Mapping[str, Any]) -> None:
+        """Every default must be a field of some step type; the types in use are asked first."""
+        used = [v["type"] for v in section.values() if isinstance(v, dict) and isinstance(v.get("type"), str)]
+        names = [name for name in dict.fromkeys(used) if name in self.catalog]
+        for key, value in self.defaults.items():
+            if key in self.catalog:
+                self._check_default_section(key, value)
+            elif key == "type":
+                self._error(
+                    "a type is not inherited: each step has its own", ("defaults", key), code="unknown-field"
+                )
+            elif not any(key in self.catalog[name].config.model_fields for name in names):
+                known = {
+                    field for name in self.catalog.names for field in self.catalog[name].config.model_fields
+                }
+                if key not in known:
+                    hint = did_you_mean(key, known | set(self.catalog.names))
+                    message = f"no step type has a field {key!r}"
+                    self._error(message, ("defaults", key), code="unknown-field", hint=hint)
+
+    def _check_default_section(self, type_name: str, value: Any) -> None:
+        if value is None:
+            return
+        if not isinstance(value, dict):
+            self._error(f"defaults of {type_name} are not a mapping", ("defaults", type_name), code="type")
+            return
+        known = set(self.catalog[type_name].config.model_fields) - {"type"}
+        for key in value:
+            if key not in known:
+                message = f"{type_name} has no field {key!r}"
+                hint = did_you_mean(key, known)
+                self._error(message, ("defaults", type_name, key), code="unknown-field", hint=hint)
+
+    def _validate(self, model: type[Any], value: Any, path: FieldPath, subject: str) -> Any:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            self._report(error, subject, model, path)
+            return None
+
+    def _validate_most(
+        self,
+        model: type[Any],
+        fields: dict[str, Any],
+        path: FieldPath,
+        subject: str,
+        stand_ins: dict[str, Any],
+    ) -> Any:
+        """Validate, and where fields are wrong, go on without them to find further mistakes in later stages."""
+        try:
+            return model.model_validate(fields)
+        except ValidationError as error:
+            self._report(error, subject, model, path)
+            wrong = wrong_fields(error)
+        self.incomplete.add(str(path[-1]))
+        if wrong & STRUCTURAL:
+            return None
+        rest = {**stand_ins, **{name: value for name, value in fields.items() if name not in wrong}}
+        try:
+            return model.model_validate(rest)
+        except ValidationError:
+            return None
+
+    def _report(self, error: ValidationError, subject: str, model: type[Any], path: FieldPath) -> None:
+        report_validation(
+            error,
+            subject,
+            model,
+            lambda tail: self.source.locate((*path, *tail)),
+            self.sink,
+            inherited=lambda tail: self.source.inherited((*path, *tail)),
+        )
+
+    def _check_keys(self, value: Any, path: FieldPath) -> None:
+        """References are filled in in values; a key that is one would go into the pipeline as it stands."""
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if "${" in key and is_reference(key):
+                    message = f"{key!r} is a key, in which references are not filled in"
+                    self._error(message, (*path, key), code="reference", hint="references stand in values")
+                if isinstance(item, (dict, list)):
+                    self._check_keys(item, (*path, key))
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, (dict, list)):
+                    self._check_keys(item, (*path, index))
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section = self.source.data.get(name)
+        if section is None:
+            return {}
+        if not isinstance(section, dict):
+            self._error(f"{name!r} is not a mapping", (name,), code="type")
+            return {}
+        return section
+
+    def _error(self, message: str, path: FieldPath, *, code: str, hint: str | None = None) -> None:
+        self.sink.error(message, self.source.locate(path), code=code, hint=hint)
+
+
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+    """``null`` unsets a field, so that a step can refuse what it would inherit."""
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]], read: bool = False) -> Any:
+    """``value`` with its pydantic models turned into mappings, and references spelled.
+
+    Args:
+        value: What was passed from Python.
+        path: Its place in the config.
+        models: Takes the class of every model.
+        read: Whether the strings of ``value`` were read for references already, as those of a step's model are.
+    """
+    if isinstance(value, BaseModel):
+        models[path] = type(value)
+        read = isinstance(value, (StepConfig, BasePipelineConfig)) or (
+            read and isinstance(value, ConfigModel)
+        )
+        return {key: _plain(item, (*path, key), models, read) for key, item in _fields(value).items()}
+    if isinstance(value, Reference) or (read and isinstance(value, str) and "${" in value):
+        return spell(value)
+    if isinstance(value, Edge):
+        return value.as_data()
+    if isinstance(value, Mapping):
+        return {key: _plain(item, (*path, key), models, read) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, (*path, index), models, read) for index, item in enumerate(value)]
+    return value
+
+
+def _fields(model: BaseModel) -> dict[str, Any]:
+    """The fields that were set; of a model that is not dagcast's also those with a default of its own."""
+    own = isinstance(model, ConfigModel)
+    fields: dict[str, Any] = {}
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        if name in model.model_fields_set or not (own or value is None):
+            fields[info.alias or name] = value
+    if isinstance(model, StepConfig):
+        fields.setdefault("type", model.type)
+    return {**fields, **(model.model_extra or {})}

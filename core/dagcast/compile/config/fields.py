@@ -1,0 +1,165 @@
+"""The field types of config models: plain values that may also be written as references.
+
+``Text``, ``Whole``, ``Real`` and ``Flag`` are a string, an integer, a number and a boolean that may be a
+reference instead; ``Body`` is free JSON data with references anywhere in it. Strictness is deliberate: ``"30"``
+is not an integer, so that a quoted number is reported instead of guessed at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from dagcast.compile.config.reference_syntax import ReferenceSyntaxError, parse_string
+from dagcast.definition.values import Reference, freeze
+
+REFERENCE_PATTERN = r"\$\{(param|exec|step|json)\.[^{}]+\}"
+
+
+class ConfigModel(BaseModel):
+    """Base of every config model: unknown fields are refused, types are strict, values are frozen."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, populate_by_name=True, arbitrary_types_allowed=True
+    )
+
+    def model_post_init(self, context: Any) -> None:
+        """Freeze what pydantic's ``frozen`` leaves open: mappings and lists inside of the model."""
+        for name, value in self.__dict__.items():
+            if type(value) in (dict, list):
+                self.__dict__[name] = freeze(value)
+
+
+class Referable:
+    """Pydantic metadata: the value may be a reference, or a string that holds one, in place of ``plain``."""
+
+    def __init__(self, plain: Any) -> None:
+        self.plain = plain
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            _reference_or_plain, handler.generate_schema(self.plain)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
+        plain = handler(schema["schema"])
+        if plain.get("type") == "string" and len(plain) == 1:
+            return plain
+        return {"anyOf": [plain, {"type": "string", "pattern": REFERENCE_PATTERN}]}
+
+
+def _reference_or_plain(value: Any, validate: Callable[[Any], Any]) -> Any:
+    if isinstance(value, Reference):
+        return value
+    if isinstance(value, str) and "${" in value:
+        value = read_string(value)
+        if isinstance(value, Reference):
+            return value
+    return validate(value)
+
+
+def read_string(text: str, path: tuple[str | int, ...] = ()) -> str | Reference:
+    """:func:`parse_string` for validators: a mistake becomes a validation error that knows its place."""
+    try:
+        return parse_string(text)
+    except ReferenceSyntaxError as error:
+        context: dict[str, Any] = {"hint": error.hint, "path": path}
+        raise PydanticCustomError("reference", "{reason}", {**context, "reason": str(error)}) from error
+
+
+def read_fixed(text: str) -> str:
+    """A string that is settled when the pipeline is compiled; its escapes are read.
+
+    Raises:
+        PydanticCustomError: If it holds a reference.
+    """
+    if "${" not in text:
+        return text
+    read = read_string(text)
+    if isinstance(read, Reference):
+        message = "{reference} is not known when the pipeline is compiled, which this has to be"
+        raise PydanticCustomError("reference", message, {"reference": str(read)})
+    return read
+
+
+class _FreeData:
+    """Pydantic metadata: any JSON data, with references in its strings."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(read_body)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
+        return {}
+
+
+class _FreeMapping(_FreeData):
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(read_body, core_schema.dict_schema(strict=True))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
+        return {"type": "object"}
+
+
+def read_body(value: Any, path: tuple[str | int, ...] = ()) -> Any:
+    """Free JSON data with every string in it read for references.
+
+    Raises:
+        PydanticCustomError: If a reference cannot be read or a value is not JSON data; it holds the path.
+    """
+    if isinstance(value, str):
+        return read_string(value, path)
+    if isinstance(value, dict):
+        return {str(key): read_body(item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [read_body(item, (*path, index)) for index, item in enumerate(value)]
+    if value is None or isinstance(value, (bool, int, Reference)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    kind = type(value).__name__
+    raise PydanticCustomError("json", "{kind} is not JSON data", {"kind": kind, "path": path})
+
+
+def _to_text(value: Any) -> Any:
+    """Numbers and booleans where the service wants strings: written the way JSON writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return value
+
+
+class _Stringly(Referable):
+    def __init__(self) -> None:
+        super().__init__(str)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            _to_text, super().__get_pydantic_core_schema__(source, handler)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
+        return {"type": ["string", "number", "boolean"]}
+
+
+Fixed = Annotated[str, AfterValidator(read_fixed)]
+"""A string that cannot hold references."""
+Text = Annotated[str | Reference, Referable(str)]
+"""A string, or a reference."""
+Whole = Annotated[int | Reference, Referable(int)]
+"""An integer, or a reference."""
+Real = Annotated[float | Reference, Referable(float)]
+"""A number, or a reference."""
+Flag = Annotated[bool | Reference, Referable(bool)]
+"""A boolean, or a reference."""
+Scalar = Annotated[str | int | float | bool | Reference, Referable(bool | int | float | str)]
+Stringly = Annotated[str | Reference, _Stringly()]
+"""A string; numbers and booleans are turned into one (environment variables, container arguments)."""
+Body = Annotated[Any, _FreeData()]
+"""Free JSON data."""
+FreeMapping = Annotated[dict[str, Any], _FreeMapping()]
+"""A mapping of free JSON data."""

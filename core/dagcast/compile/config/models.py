@@ -1,0 +1,156 @@
+"""The config file's models: everything but the steps, whose models stand with their step types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.config.fields import ConfigModel, Fixed, Text, read_fixed
+from dagcast.compile.spec.pipeline import ParameterType
+from dagcast.definition.values import ExecutionVariable
+from dagcast.errors import did_you_mean
+
+PIPELINE_NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"
+"""Source: ``PipelineName`` in the SageMaker API reference (1 to 256 characters)."""
+
+PARAMETER_NAME = r"^[A-Za-z0-9\-_]*$"
+"""Source: ``PipelineParameterName`` in the SageMaker API reference (1 to 256 characters)."""
+
+
+class ExperimentConfig(ConfigModel):
+    """The experiment and trial that executions are recorded in."""
+
+    name: Text = Field(default_factory=lambda: ExecutionVariable("PipelineName"))
+    trial: Text = Field(default_factory=lambda: ExecutionVariable("PipelineExecutionId"))
+
+
+class Limits(ConfigModel):
+    """Where the compiler starts to warn; raise them where AWS has raised a quota."""
+
+    steps: Annotated[int, Field(ge=1)] = 50
+
+
+def _key_prefix(value: str) -> str:
+    prefix = read_fixed(value).strip("/")
+    if not prefix:
+        raise PydanticCustomError("prefix", "expected the beginning of S3 keys, such as team/project")
+    return prefix
+
+
+class BasePipelineConfig(ConfigModel):
+    """What holds for the whole pipeline. Subclass it to add fields of your own.
+
+    Attributes:
+        name: 1 to 256 letters, digits and single hyphens (``PipelineName`` in the SageMaker API reference).
+        version: The user's version of the pipeline.
+        author: Who answers for the pipeline.
+        description: Up to 3072 characters (``PipelineDescription``).
+        region: AWS region; needed to look up images of frameworks.
+        role: ARN of the role that steps run with; a reference or a literal.
+        bucket: S3 bucket for staged code and for results without a destination.
+        prefix: Key prefix in the bucket, without slashes around it; the pipeline's name unless given.
+        tags: Tags of the pipeline itself.
+        parallelism: Most steps at a time; 1 or more (``MaxParallelExecutionSteps``).
+        experiment: Experiment and trial of executions; ``false`` for none.
+        limits: Where the compiler starts to warn.
+    """
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=256,
+            pattern=PIPELINE_NAME,
+            validation_alias=AliasChoices("name", "pipeline_name"),
+        ),
+    ]
+    version: Annotated[Fixed | None, Field(validation_alias=AliasChoices("version", "pipeline_version"))] = (
+        None
+    )
+    author: Fixed | None = None
+    description: Annotated[
+        Annotated[str, Field(max_length=3072), AfterValidator(read_fixed)] | None,
+        Field(validation_alias=AliasChoices("description", "pipeline_description")),
+    ] = None
+    region: Annotated[str | None, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")] = None
+    role: Text | None = None
+    bucket: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")] = None
+    prefix: Annotated[str, Field(max_length=512), AfterValidator(_key_prefix)] | None = None
+    tags: dict[str, Fixed] = {}
+    parallelism: Annotated[int | None, Field(ge=1)] = None
+    experiment: ExperimentConfig | Literal[False] = Field(default_factory=ExperimentConfig)
+    limits: Limits = Field(default_factory=Limits)
+
+
+class ParameterConfig(ConfigModel):
+    """A pipeline parameter. A plain value stands for its default, and gives its type."""
+
+    type: ParameterType
+    default: str | bool | int | float | None = None
+    enum: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    description: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_default(cls, value: Any) -> Any:
+        if isinstance(value, (str, bool, int, float)):
+            return {"type": _TYPE_OF[type(value)], "default": value}
+        if isinstance(value, dict) and "type" not in value and type(value.get("default")) in _TYPE_OF:
+            return {**value, "type": _TYPE_OF[type(value["default"])]}
+        return value
+
+    def problem(self) -> tuple[str, str, str | None] | None:
+        """What is wrong with the default or the enum: the field, a message, and a hint; ``None`` if nothing is."""
+        default = self.default
+        if self.enum and self.type != "String":
+            return "enum", f"only a String parameter has an enum, not one of type {self.type}", None
+        if default is None:
+            return None
+        if not _fits(default, self.type):
+            shown = str(default).lower() if isinstance(default, bool) else repr(default)
+            return "default", f"expected a default of type {self.type}, got {shown}", None
+        if self.enum and default not in self.enum:
+            return "default", f"{default!r} is not in the enum", did_you_mean(str(default), self.enum)
+        if isinstance(default, str) and "${" in default:
+            return "default", "a default is a plain value; references are not filled in", None
+        return None
+
+    @classmethod
+    def of_unknown_type(cls) -> ParameterConfig:
+        """Stands in for a parameter that is declared wrongly, while further mistakes are looked for."""
+        return cls.model_construct(type="Unknown")  # type: ignore[arg-type]
+
+    @property
+    def value(self) -> str | bool | int | float | None:
+        """The default as the service takes it: for a Float always a floating-point number."""
+        return float(self.default) if self.type == "Float" and self.default is not None else self.default
+
+
+def _fits(default: str | bool | int | float, kind: ParameterType) -> bool:
+    if isinstance(default, bool):
+        return kind == "Boolean"
+    return {
+        "String": isinstance(default, str),
+        "Integer": isinstance(default, int),
+        "Float": isinstance(default, (int, float)),
+        "Boolean": False,
+    }[kind]
+
+
+_TYPE_OF: dict[type, ParameterType] = {str: "String", bool: "Boolean", int: "Integer", float: "Float"}
+
+
+class PluginsConfig(ConfigModel):
+    """Which plugins run, in which order, and their options.
+
+    Attributes:
+        enable: Names in order; an empty list is none. Left out, the plugins that are active on installation run.
+        disable: Names that do not run, unless the API, a flag or the variable asks for them.
+        options: By plugin: its options, as its own model describes them.
+    """
+
+    enable: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
+    disable: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    options: dict[str, dict[str, Any]] = {}

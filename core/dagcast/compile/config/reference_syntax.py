@@ -1,0 +1,146 @@
+"""References in config strings: ``${param.Name}`` and its kin.
+
+A string that is one reference becomes that reference and keeps its type; one that mixes text and references
+becomes a :class:`~dagcast.definition.values.Join`. ``$${`` stands for a literal ``${``: before a ``{`` two dollar
+signs are one, so that ``$$${param.X}`` is a dollar sign and a reference. Nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dagcast.definition.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
+from dagcast.errors import did_you_mean
+
+EXECUTION_VARIABLES = (
+    "CurrentDateTime",
+    "PipelineArn",
+    "PipelineExecutionArn",
+    "PipelineExecutionId",
+    "PipelineName",
+    "ProcessingJobName",
+    "StartDateTime",
+    "TrainingJobName",
+)
+"""The variables an execution has. Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27."""
+
+_DOLLARS = re.compile(r"\$+(?=\{)")
+_BODY = re.compile(r"\{([^{}]*)\}")
+_KINDS = ("param", "exec", "step", "json")
+
+
+class ReferenceSyntaxError(ValueError):
+    """A ``${...}`` that is not a reference.
+
+    Attributes:
+        hint: What to write instead, if that can be said.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def parse_string(text: str) -> str | Reference:
+    """``text`` itself, the one reference that it is, or a join of its parts.
+
+    Raises:
+        ReferenceSyntaxError: If a ``${`` does not start a reference that can be read.
+    """
+    if "${" not in text:
+        return text
+    parts: list[str | Reference] = []
+    literal = ""
+    position = 0
+    for dollars in _DOLLARS.finditer(text):
+        pairs, single = divmod(len(dollars[0]), 2)
+        literal += text[position : dollars.start()] + "$" * pairs
+        position = dollars.end()
+        if not single:
+            continue
+        body = _BODY.match(text, position)
+        if body is None:
+            raise ReferenceSyntaxError(f"'${{' without its '}}' in {text!r}", "write $${ for a literal ${")
+        if literal:
+            parts.append(literal)
+            literal = ""
+        parts.append(_reference(body[1].strip()))
+        position = body.end()
+    literal += text[position:]
+    if literal:
+        parts.append(literal)
+    if len(parts) == 1:
+        return parts[0]
+    return Join("", tuple(parts))
+
+
+def is_reference(text: str) -> bool:
+    """Whether ``text`` is a reference, or holds one."""
+    try:
+        return isinstance(parse_string(text), Reference)
+    except ReferenceSyntaxError:
+        return False
+
+
+def spell(value: str | Reference) -> str:
+    """The config string that :func:`parse_string` reads as ``value``."""
+    text = ""
+    # A literal is escaped together with what follows it: it may end in the "$" of a "${".
+    literal = ""
+    for part in _parts(value):
+        if isinstance(part, str):
+            literal += part
+        else:
+            text += _escape(literal + "{")[:-1] + str(part)
+            literal = ""
+    return text + _escape(literal)
+
+
+def _parts(value: str | Reference) -> Iterator[str | Reference]:
+    """The literals and references of a value in order, those of joins inside of joins included."""
+    if not isinstance(value, Join):
+        yield value
+        return
+    for index, part in enumerate(value.values):
+        if index:
+            yield value.on
+        yield from _parts(part)
+
+
+def _escape(literal: str) -> str:
+    return _DOLLARS.sub(lambda dollars: dollars[0] * 2, literal)
+
+
+def _reference(text: str) -> Reference:
+    kind, _, rest = text.partition(".")
+    if kind == "param" and rest and "." not in rest:
+        return ParameterRef(rest)
+    if kind == "exec" and rest:
+        if rest not in EXECUTION_VARIABLES:
+            hint = did_you_mean(rest, EXECUTION_VARIABLES)
+            raise ReferenceSyntaxError(f"an execution has no variable {rest!r}", hint)
+        return ExecutionVariable(rest)
+    if kind == "step":
+        step, _, path = rest.partition(".")
+        if step and path:
+            return StepProperty(step, path)
+    if kind == "json":
+        step, _, tail = rest.partition(".")
+        property_file, _, path = tail.partition(".")
+        if step and property_file and path:
+            return JsonGet(step, property_file, path)
+    raise ReferenceSyntaxError(f"'${{{text}}}' is not a reference", _form(kind))
+
+
+def _form(kind: str) -> str:
+    forms = {
+        "param": "write ${param.Name}",
+        "exec": "write ${exec.PipelineExecutionId}",
+        "step": "write ${step.<step>.<property path>}",
+        "json": "write ${json.<step>.<property file>.<path>}",
+    }
+    if kind in forms:
+        return forms[kind]
+    close = did_you_mean(kind, _KINDS)
+    return f"references start with param, exec, step or json; {close or 'write $${ for a literal ${'}"

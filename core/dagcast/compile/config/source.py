@@ -1,0 +1,102 @@
+"""The layers that a config is made of, and where each value of the whole was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dagcast.compile.config.merge import deep_merge
+from dagcast.compile.document.document import Document
+from dagcast.errors import DiagnosticSink, Location, did_you_mean
+
+FieldPath = tuple[str | int, ...]
+
+OVERLAID = ("pipeline", "parameters", "defaults", "steps", "edges", "plugins")
+"""The sections of a config that an environment may lay something over."""
+
+
+@dataclass(frozen=True)
+class ConfigSource:
+    """A config document with one of its environments laid over it.
+
+    Attributes:
+        document: The file, or the data that was passed from Python.
+        env: The environment that was chosen, if any.
+        data: The whole, merged.
+    """
+
+    document: Document
+    env: str | None
+    data: dict[str, Any]
+
+    def locate(self, path: FieldPath) -> Location:
+        """Where the value at ``path`` of the merged config was written.
+
+        That is the environment where it says something, else the file's own section, else, for a field of a
+        step, the ``defaults`` it was inherited from. For a value that nobody wrote: the closest thing around it.
+        """
+        return self.document.locate(self._written(path)[0])
+
+    def inherited(self, path: FieldPath) -> bool:
+        """Whether the value at ``path``, a field of a step, comes from ``defaults``."""
+        return self._written(path)[1]
+
+    def _written(self, path: FieldPath) -> tuple[FieldPath, bool]:
+        """The path in the document of the value, or of what is around it, and whether that is a default."""
+        for length in range(len(path), 0, -1):
+            for candidate, inherited in self._candidates(path[:length]):
+                if self.document.has(candidate):
+                    return candidate, inherited
+        return (), False
+
+    def _candidates(self, path: FieldPath) -> Iterator[tuple[FieldPath, bool]]:
+        yield from self._layers(path, False)
+        if len(path) > 2 and path[0] == "steps":
+            step = self.data["steps"].get(path[1])
+            type_name = step.get("type") if isinstance(step, dict) else None
+            if isinstance(type_name, str):
+                yield from self._layers(("defaults", type_name, *path[2:]), True)
+            yield from self._layers(("defaults", *path[2:]), True)
+
+    def _layers(self, path: FieldPath, inherited: bool) -> Iterator[tuple[FieldPath, bool]]:
+        if self.env is not None:
+            yield ("environments", self.env, *path), inherited
+        yield path, inherited
+
+
+def choose_environment(document: Document, env: str | None, sink: DiagnosticSink) -> ConfigSource:
+    """Lay the environment ``env`` over the document; none leaves it as it is."""
+    data = {key: value for key, value in document.data.items() if key != "environments"}
+    environments = _environments(document, sink)
+    if env is None:
+        return ConfigSource(document, None, data)
+    if env not in environments:
+        message = f"there is no environment {env!r}"
+        hint = did_you_mean(env, environments) or "the config has none"
+        sink.error(message, document.locate(("environments",)), code="unknown-environment", hint=hint)
+        return ConfigSource(document, None, data)
+    return ConfigSource(document, env, deep_merge(data, environments[env]))
+
+
+def _environments(document: Document, sink: DiagnosticSink) -> dict[str, dict[str, Any]]:
+    """The environments that can be laid over the document; what is wrong with any of them is reported."""
+    environments = document.data.get("environments")
+    if environments is None:
+        return {}
+    if not isinstance(environments, dict):
+        sink.error("'environments' is not a mapping", document.locate(("environments",)), code="type")
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for name, overlay in environments.items():
+        path = ("environments", name)
+        if overlay is not None and not isinstance(overlay, dict):
+            sink.error(f"environment {name!r} is not a mapping", document.locate(path), code="type")
+            overlay = None
+        found[name] = {key: value for key, value in (overlay or {}).items() if value is not None}
+        for key in [key for key in found[name] if key not in OVERLAID]:
+            del found[name][key]
+            hint = did_you_mean(key, OVERLAID)
+            message = f"environment {name!r} has no section {key!r}"
+            sink.error(message, document.locate((*path, key), key=True), code="unknown-field", hint=hint)
+    return found

@@ -1,0 +1,1 @@
+"""Reads YAML, JSON and TOML files into plain data, with the position of each value."""

@@ -1,0 +1,253 @@
+"""A config file as plain data that remembers where each value was written."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+from dagcast.compile.document.plain import Path, kind_of, plain_copy
+from dagcast.compile.document.position import Lines, Positions
+from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
+
+Format = Literal["yaml", "json", "toml"]
+
+_FORMATS: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Document:
+    """What one config file says, and where.
+
+    Attributes:
+        file: The file as the user named it, or ``<config>`` for values passed from Python.
+        data: The content: a dict with dicts, lists, strings, integers, floats, booleans and ``None`` in it.
+            Parts that a YAML file repeats by alias are the same object, so it is to be read, not changed.
+    """
+
+    file: str
+    data: Any
+    _root: Positions = field(repr=False, compare=False)
+
+    def locate(self, path: Path, *, key: bool = False) -> Location:
+        """Where the value at ``path`` is written, or its deepest ancestor that exists.
+
+        A mapping or list that is a member of a mapping is found at its key, since that is where a reader
+        looks for it; a list's item and any other value is found where it begins itself. What a YAML alias
+        stands for is found at the alias, and what is inside of it where it is written.
+
+        Args:
+            path: Keys and 0-based list indexes from the top level down; ``()`` is the top level.
+            key: Whether the key of the value is wanted, for a message about the key; a list's item has none.
+
+        Returns:
+            File and line; for data from Python no line, and the path behind the file's name.
+        """
+        return self._root.locate(self.file, path, key)
+
+    def has(self, path: Path) -> bool:
+        """Whether there is a value at ``path``, ``null`` included."""
+        return len(_existing(self.data, path)) == len(path)
+
+
+def read_document(path: str | os.PathLike[str]) -> Document:
+    """Read a config file; its suffix (``.yaml``, ``.yml``, ``.json`` or ``.toml``) tells the format.
+
+    An empty file is an empty mapping.
+
+    Raises:
+        InvalidInputError: If the file cannot be read, is not UTF-8, or is not a well-formed document.
+    """
+    file = os.fspath(path)
+    text_format = _FORMATS.get(os.path.splitext(file)[1].lower())  # noqa: PTH122 - keeps the path as it was given
+    if text_format is None:
+        if _is_directory(file):
+            raise _unreadable(file, "this is a directory, not a config file")
+        raise InvalidInputError(
+            [
+                Diagnostic(
+                    "the file's suffix does not tell its format",
+                    Location(file),
+                    code="unknown-format",
+                    hint=f"expected one of {', '.join(_FORMATS)}",
+                )
+            ]
+        )
+    return parse_document(_decode(_read(file), file), file, text_format)
+
+
+def parse_document(text: str, file: str, format: Format) -> Document:
+    """Read a config from text.
+
+    Args:
+        text: The content of the file; a byte order mark at its beginning is skipped.
+        file: The name that messages give the file.
+        format: How the text is written.
+
+    Raises:
+        InvalidInputError: If the text is not a well-formed document; it holds every mistake that was found.
+    """
+    text = text.removeprefix("\ufeff")
+    _refuse_surrogates(text, file)
+    sink = DiagnosticSink()
+    data: Any
+    positions: Positions
+    # A reader is imported when its format is met: none of the others is paid for.
+    if format == "yaml":
+        from dagcast.compile.document.yaml_reader import read_yaml
+
+        data, positions = read_yaml(text, file, sink)
+    elif format == "json":
+        from dagcast.compile.document.json_reader import read_json
+
+        data, positions = read_json(text, file, sink)
+    elif format == "toml":
+        from dagcast.compile.document.toml_reader import read_toml
+
+        data, positions = read_toml(text, file, sink)
+    else:
+        raise ValueError(f"unknown format {format!r}: expected 'yaml', 'json' or 'toml'")
+    if not isinstance(data, dict):
+        _refuse_top_level(data, positions.locate(file, (), False), sink)
+    sink.raise_errors()
+    return Document(file, data, positions)
+
+
+def document_from_data(data: Any, file: str = "<config>") -> Document:
+    """A document of data that comes from Python; its locations have no line but name the path.
+
+    The data is copied: tuples become lists, members of an enum their value, and paths strings.
+
+    Args:
+        data: A mapping of plain data.
+        file: What messages call the place the data comes from.
+
+    Raises:
+        InvalidInputError: If ``data`` is no mapping, or holds what a config file cannot: keys that are no
+            strings, numbers that are not finite, dates, other objects, or itself.
+    """
+    sink = DiagnosticSink()
+    copied, refused = plain_copy(data)
+    for path, refusal in refused:
+        sink.error(refusal.message, _named(file, path), code=refusal.code, hint=refusal.hint)
+    if not refused and not isinstance(copied, dict):
+        _refuse_top_level(copied, Location(file), sink)
+    sink.raise_errors()
+    return Document(file, copied, _NamedPositions(copied))
+
+
+class _NamedPositions:
+    """Positions of data that has no lines: the path itself."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+
+    def locate(self, file: str, path: Path, key: bool) -> Location:
+        return _named(file, _existing(self._data, path))
+
+
+def _named(file: str, path: Path) -> Location:
+    parts = [
+        f".{part}" if isinstance(part, str) and _SIMPLE_KEY.fullmatch(part) else f"[{part!r}]"
+        for part in path
+    ]
+    return Location(file + "".join(parts))
+
+
+def _existing(data: Any, path: Path) -> Path:
+    """The longest beginning of ``path`` that exists in ``data``."""
+    for depth, part in enumerate(path):
+        if isinstance(data, dict):
+            found = isinstance(part, str) and part in data
+        else:
+            found = isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data)
+        if not found:
+            return path[:depth]
+        data = data[part]
+    return path
+
+
+def _refuse_top_level(data: object, location: Location, sink: DiagnosticSink) -> None:
+    hint = None
+    if isinstance(data, str) and ":" in data:
+        hint = "in YAML a space stands between ':' and the value"
+    sink.error(
+        f"the top level must be a mapping of keys to values, not {kind_of(data)}",
+        location,
+        code="not-a-mapping",
+        hint=hint,
+    )
+
+
+def _read(file: str) -> bytes:
+    if "\0" in file:
+        raise _unreadable(file.replace("\0", "\\0"), "a file's name cannot hold a NUL character")
+    try:
+        return FilePath(file).read_bytes()
+    except FileNotFoundError:
+        raise _unreadable(file, "there is no such file", _nearest_file(FilePath(file))) from None
+    except IsADirectoryError:
+        raise _unreadable(file, "this is a directory, not a config file") from None
+    except PermissionError:
+        raise _unreadable(file, "there is no permission to read this file") from None
+    except OSError as error:
+        raise _unreadable(file, f"the file cannot be read: {error.strerror or error}") from None
+
+
+def _unreadable(file: str, message: str, hint: str | None = None) -> InvalidInputError:
+    return InvalidInputError([Diagnostic(message, Location(file), code="unreadable-file", hint=hint)])
+
+
+def _is_directory(file: str) -> bool:
+    return "\0" not in file and FilePath(file).is_dir()
+
+
+def _nearest_file(path: FilePath) -> str | None:
+    if not path.parent.is_dir():
+        return f"there is no folder {str(path.parent)!r} either"
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in _FORMATS]
+    except OSError:
+        return None
+    return did_you_mean(path.name, names)
+
+
+def _decode(content: bytes, file: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        location = Location(file, Lines(before).line(len(before)))
+        utf16 = content.startswith(_UTF16_MARKS)
+        raise InvalidInputError(
+            [
+                Diagnostic(
+                    f"the file is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start} "
+                    "begins no valid character",
+                    location,
+                    code="encoding",
+                    hint="it looks like UTF-16; save it as UTF-8" if utf16 else "save it as UTF-8",
+                )
+            ]
+        ) from None
+
+
+def _refuse_surrogates(text: str, file: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        code_point = ord(text[error.start])
+        raise InvalidInputError(
+            [
+                Diagnostic(
+                    f"the text holds half a character (the lone surrogate U+{code_point:04X})",
+                    Location(file, Lines(text).line(error.start)),
+                    code="bad-character",
+                    hint="write the character itself",
+                )
+            ]
+        ) from None

@@ -1,0 +1,94 @@
+"""Where the values of a document were written."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol
+
+from dagcast.compile.document.plain import Path
+from dagcast.errors import Location
+
+_LINE_END = re.compile(r"\r\n?|\n")
+
+
+class Positions(Protocol):
+    """Finds the place of a value by its path."""
+
+    def locate(self, file: str, path: Path, key: bool) -> Location:
+        """The place of the value at ``path``, or of its deepest ancestor that exists."""
+        ...
+
+
+class Lines:
+    """The lines of a text, as an editor counts them: ended by LF, CR LF or CR, and by nothing else."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [match.end() for match in _LINE_END.finditer(self._text)]
+
+    def line(self, offset: int) -> int:
+        """The 1-based line of the character at ``offset``."""
+        return bisect_left(self._ends, offset + 1) + 1
+
+
+class Spot:
+    """The offsets at which one value, and its key if it has one, begin in the text.
+
+    Attributes:
+        value: Offset of the value.
+        key: Offset of the key, for a member of a mapping.
+        members: The spots inside of a mapping or list; ``None`` for any other value.
+    """
+
+    __slots__ = ("key", "members", "value")
+
+    def __init__(
+        self, value: int, key: int | None = None, members: dict[str, Spot] | list[Spot] | None = None
+    ) -> None:
+        self.value = value
+        self.key = key
+        self.members = members
+
+    def member(self, part: str | int) -> Spot | None:
+        """The spot of one member, if there is such a member."""
+        members = self.members
+        if isinstance(members, dict):
+            return members.get(part) if isinstance(part, str) else None
+        if members is not None and isinstance(part, int) and 0 <= part < len(members):
+            return members[part]
+        return None
+
+
+class SpotPositions:
+    """Positions by offsets into the text.
+
+    Args:
+        text: The text that was read.
+        scan: Makes the spot of the top level; called when a place is first asked for.
+    """
+
+    def __init__(self, text: str, scan: Callable[[], Spot]) -> None:
+        self._lines = Lines(text)
+        self._scan = scan
+
+    @cached_property
+    def _root(self) -> Spot:
+        return self._scan()
+
+    def locate(self, file: str, path: Path, key: bool) -> Location:
+        """The place of the value at ``path``, or of its deepest ancestor that exists."""
+        spot = self._root
+        for part in path:
+            member = spot.member(part)
+            if member is None:
+                break
+            spot = member
+        at_key = spot.key is not None and (key or spot.members is not None)
+        offset = spot.key if at_key and spot.key is not None else spot.value
+        return Location(file, self._lines.line(offset))

@@ -1,0 +1,124 @@
+"""Reading TOML: values come from Python's own reader, places from :mod:`dagcast.compile.document.toml_places`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from dagcast.compile.document.plain import MAX_DEPTH, Refusal, out_of_range, plain_copy, too_deep
+from dagcast.compile.document.position import Lines, SpotPositions
+from dagcast.compile.document.toml_places import STRING, scan_places
+from dagcast.errors import DiagnosticSink, InvalidInputError, Location
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_BRACKETS = re.compile(rf"{STRING}|\#[^\n]*|(?P<open>[\[{{])|(?P<close>[\]}}])")
+_LONG_NUMBER = re.compile(r"[0-9][0-9_]{1000,}")
+_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+
+# Sign of the problem in the reader's words, what to say instead, and what to do about it.
+_WORDINGS = (
+    (
+        "Invalid value",
+        "expected a value",
+        "strings stand in quotes; true and false are written in small letters",
+    ),
+    ("Cannot overwrite a value", "a key is given a second time", "remove one of them"),
+    (
+        "Cannot mutate immutable namespace",
+        "an inline table or list is given more members after its end",
+        "write all of them in one place",
+    ),
+    ("Duplicate inline table key", "a key is given a second time in an inline table", "remove one of them"),
+    ("Expected '=' after a key", "expected '=' after the key", "write 'key = value'"),
+    ("Invalid statement", "expected a key or a [table]", "keys with special characters stand in quotes"),
+    (
+        "Invalid initial character for a key part",
+        "expected a key",
+        "keys with special characters stand in quotes",
+    ),
+    ("Illegal character '\\n'", "this string is not closed on its line", None),
+    ("Unterminated string", "a string is never closed", None),
+    ("Unclosed array", "a list is never closed", "close it with ']'"),
+    ("Expected newline or end of document", "nothing may follow the value on its line", None),
+    (
+        "Unescaped '\\' in a string",
+        "a backslash is followed by a character that it cannot escape",
+        "write '\\\\' for a backslash, or use single quotes",
+    ),
+)
+
+
+def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPositions]:
+    """The content of a TOML document, and where it is written.
+
+    Args:
+        text: The document, without a byte order mark.
+        file: The name that messages give the file.
+        sink: Gets every mistake but a syntax error.
+
+    Raises:
+        InvalidInputError: At a syntax error, and at a document too deep to read.
+    """
+    _refuse_depth(text, file, sink)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        _syntax_error(error, text, file, sink)
+        raise InvalidInputError(sink.errors) from None
+    except ValueError:
+        # Python refuses to convert integers of thousands of digits, and does not say where.
+        number = _LONG_NUMBER.search(text)
+        if number is None:
+            raise
+        _refuse(out_of_range(number.group()), Location(file, Lines(text).line(number.start())), sink)
+        raise InvalidInputError(sink.errors) from None
+    positions = SpotPositions(text, lambda: scan_places(text))
+    copied, refused = plain_copy(data)
+    for path, refusal in refused:
+        _refuse(refusal, positions.locate(file, path, False), sink)
+    return copied, positions
+
+
+def _refuse_depth(text: str, file: str, sink: DiagnosticSink) -> None:
+    """End here if lists and inline tables are nested too deep for a reader that recurses."""
+    depth = 0
+    for match in _BRACKETS.finditer(text):
+        if match.lastgroup == "open":
+            depth += 1
+            # The top level is one level more.
+            if depth >= MAX_DEPTH:
+                _refuse(too_deep(), Location(file, Lines(text).line(match.start())), sink)
+                raise InvalidInputError(sink.errors)
+        elif match.lastgroup == "close":
+            depth = max(depth - 1, 0)
+
+
+def _syntax_error(error: tomllib.TOMLDecodeError, text: str, file: str, sink: DiagnosticSink) -> None:
+    problem = str(error)
+    place = _PLACE.search(problem)
+    line = Lines(text).line(max(len(text.rstrip()) - 1, 0))
+    if place is not None:
+        problem = problem[: place.start()]
+        if place["line"] is not None:
+            line = int(place["line"])
+    else:
+        line = getattr(error, "lineno", line)
+    twice = re.fullmatch(r"Cannot declare \((.*?),?\) twice", problem)
+    words, hint = problem[:1].lower() + problem[1:], None
+    if twice is not None:
+        name = ".".join(re.findall(r"'([^']*)'", twice[1]))
+        words, hint = f"the table [{name}] is declared twice", "join the two"
+    for sign, said, advice in _WORDINGS:
+        if sign in problem:
+            words, hint = said, advice
+    code = "duplicate-key" if twice is not None or "a second time" in words else "syntax"
+    _refuse(Refusal(f"not valid TOML: {words}", code, hint), Location(file, line), sink)
+
+
+def _refuse(refusal: Refusal, location: Location, sink: DiagnosticSink) -> None:
+    sink.error(refusal.message, location, code=refusal.code, hint=refusal.hint)

@@ -1,0 +1,116 @@
+"""What a YAML scalar means: the core schema of YAML 1.2.
+
+Read this way, ``yes``, ``on``, ``12:30`` and ``2020-12-01`` are strings. One thing is refused instead of
+read: an integer with a leading zero, such as ``010``. YAML 1.1 reads it as octal 8, YAML 1.2 as decimal 10,
+and in a config for AWS it may be an account id that would lose its zero.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from dagcast.compile.document.plain import MAX_INTEGER, MIN_INTEGER, Refusal, not_finite, out_of_range
+
+Scalar = str | int | float | bool | None
+
+CORE_TAG = "tag:yaml.org,2002:"
+
+_NULLS = frozenset(["", "~", "null", "Null", "NULL"])
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+WORDS: dict[str, bool | None] = {**dict.fromkeys(_NULLS), **_BOOLEANS}
+"""The plain scalars that are null or a boolean, with their values."""
+
+NUMBER_BEGINNINGS = frozenset("0123456789+-.")
+"""The first characters of numbers; any other plain scalar that is not in :data:`WORDS` is a string."""
+
+_DECIMAL = re.compile(r"[-+]?[0-9]+")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+# 64 bits are at most 22 octal digits; longer spellings are not worth converting, and Python refuses some.
+_MAX_INTEGER_SPELLING = 26
+
+
+def plain_scalar(text: str) -> Scalar | Refusal:
+    """The value of a scalar that is written without quotes and without a tag."""
+    if text in WORDS:
+        return WORDS[text]
+    if text[0] not in NUMBER_BEGINNINGS:
+        return text
+    integer = _integer(text)
+    if integer is not None:
+        return integer
+    if _FLOAT.fullmatch(text):
+        return _finite(text)
+    if _NOT_FINITE.fullmatch(text):
+        return not_finite(text)
+    return text
+
+
+def tagged_scalar(tag: str, text: str) -> Scalar | Refusal:
+    """The value of a scalar with an explicit tag, such as ``!!int "5"``."""
+    kind = tag.removeprefix(CORE_TAG) if tag.startswith(CORE_TAG) else None
+    if kind == "str":
+        return text
+    if kind == "null":
+        return None if text in _NULLS else _misfit(tag, text)
+    if kind == "bool":
+        return _BOOLEANS[text] if text in _BOOLEANS else _misfit(tag, text)
+    if kind == "int":
+        integer = _integer(text)
+        return _misfit(tag, text) if integer is None else integer
+    if kind == "float":
+        if _FLOAT.fullmatch(text):
+            return _finite(text)
+        return not_finite(text) if _NOT_FINITE.fullmatch(text) else _misfit(tag, text)
+    return refuse_tag(tag, "a scalar")
+
+
+def refuse_tag(tag: str, kind: str) -> Refusal:
+    """The refusal of ``tag`` on a value of ``kind``."""
+    if tag in (f"{CORE_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")):
+        return Refusal(f"the tag {_shown(tag)} does not fit {kind}", "wrong-tag", "remove the tag")
+    return Refusal(
+        f"the tag {_shown(tag)} is not known: a config holds plain data",
+        "unknown-tag",
+        "remove it; known are !!str, !!int, !!float, !!bool, !!null, !!map and !!seq",
+    )
+
+
+def _integer(text: str) -> int | Refusal | None:
+    if _DECIMAL.fullmatch(text):
+        if _LEADING_ZERO.fullmatch(text):
+            return Refusal(
+                f"{text} begins with a zero, which YAML 1.1 reads as octal and YAML 1.2 as decimal",
+                "ambiguous-number",
+                f"write '{text}' if it is text, or the number without the zero",
+            )
+        base = 10
+    elif _OCTAL.fullmatch(text):
+        base = 8
+    elif _HEXADECIMAL.fullmatch(text):
+        base = 16
+    else:
+        return None
+    if len(text) > _MAX_INTEGER_SPELLING:
+        return out_of_range(text)
+    value = int(text, base)
+    return value if MIN_INTEGER <= value <= MAX_INTEGER else out_of_range(text)
+
+
+def _finite(text: str) -> float | Refusal:
+    value = float(text)
+    return value if math.isfinite(value) else not_finite(text)
+
+
+def _misfit(tag: str, text: str) -> Refusal:
+    return Refusal(f"{text!r} is not a value of the tag {_shown(tag)}", "wrong-tag", "remove the tag")
+
+
+def _shown(tag: str) -> str:
+    return f"!!{tag.removeprefix(CORE_TAG)}" if tag.startswith(CORE_TAG) else tag

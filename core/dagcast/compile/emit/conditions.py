@@ -1,0 +1,44 @@
+"""The conditions of a condition step as the SDK's own condition objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagcast.compile.emit.variables import Variables
+from dagcast.errors import SDKError
+
+_COMPARISONS = {
+    "Equals": "ConditionEquals",
+    "GreaterThan": "ConditionGreaterThan",
+    "GreaterThanOrEqualTo": "ConditionGreaterThanOrEqualTo",
+    "LessThan": "ConditionLessThan",
+    "LessThanOrEqualTo": "ConditionLessThanOrEqualTo",
+}
+
+
+def sdk_condition(request: dict[str, Any], variables: Variables) -> Any:
+    """The SDK's condition object for one condition of the definition.
+
+    Args:
+        request: The condition as the definition spells it, with references in it.
+        variables: Converts the references.
+
+    Raises:
+        SDKError: If the SDK has no condition of that type.
+    """
+    sdk = variables.sdk
+    kind = request["Type"]
+    if kind in _COMPARISONS:
+        compare = getattr(sdk, _COMPARISONS[kind])
+        return compare(
+            left=variables.convert(request["LeftValue"]), right=variables.convert(request["RightValue"])
+        )
+    if kind == "In":
+        return sdk.ConditionIn(
+            value=variables.convert(request["QueryValue"]), in_values=variables.convert(request["Values"])
+        )
+    if kind == "Not":
+        return sdk.ConditionNot(sdk_condition(request["Condition"], variables))
+    if kind == "Or":
+        return sdk.ConditionOr([sdk_condition(part, variables) for part in request["Conditions"]])
+    raise SDKError(f"SageMaker SDK {sdk.version} has no condition of type {kind!r}")

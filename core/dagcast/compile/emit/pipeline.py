@@ -1,0 +1,287 @@
+"""The pipeline as an SDK object: real parameters, real steps, and the spec's own definition text."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dagcast.compile.emit.step import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
+from dagcast.compile.emit.variables import Variables, sdk_parameter, spelled
+from dagcast.compile.spec.definition import SCHEMA_VERSION
+from dagcast.compile.spec.pipeline import PipelineSpec
+from dagcast.sagemaker.sdk import SDK, load_sdk
+
+# Bytes from which on both SDKs send a definition by way of S3 instead of inline.
+INLINE_BYTES = 100 * 1024
+
+
+def emit_pipeline(
+    spec: PipelineSpec, sagemaker_session: Any = None, role: str | None = None
+) -> CompiledPipeline:
+    """The SDK's own ``Pipeline`` for a spec.
+
+    Needs no credentials, no region and no network; what needs them waits until it is used.
+
+    Args:
+        spec: The pipeline.
+        sagemaker_session: The session to deploy with; without one, the SDK makes its default one on first
+            use, in the spec's region if it names one.
+        role: ARN of the execution role for ``create``, ``update`` and ``upsert``; without one, the spec's.
+
+    Raises:
+        SDKError: If the SDK is missing or cannot be used, or does not know the type of a step.
+    """
+    sdk = load_sdk()
+    parameters = {parameter.name: sdk_parameter(parameter, sdk) for parameter in spec.parameters}
+    variables = Variables(sdk, parameters)
+    pipeline: CompiledPipeline = _pipeline_class(sdk)(
+        spec, variables, parameters, emit_steps(spec, variables), sagemaker_session, role
+    )
+    return pipeline
+
+
+class CompiledPipeline:
+    """A compiled pipeline: a subclass of the SDK's ``Pipeline`` once it is emitted.
+
+    What the SDK's own pipeline lets a user change (``steps``, ``parameters``, ``pipeline_experiment_config``
+    and so on) may be changed here, and the definition follows. ``create``, ``update`` and ``upsert`` take
+    role, description, tags and parallelism from the spec where the caller gives none, and first upload the
+    staged code that S3 does not have.
+
+    Attributes:
+        spec: The spec that the pipeline was emitted from; it does not follow later changes.
+    """
+
+    name: str
+    parameters: list[Any]
+    steps: list[Any]
+    pipeline_experiment_config: Any
+
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        variables: Variables,
+        parameters: Mapping[str, Any],
+        steps: list[RequestStep],
+        sagemaker_session: Any,
+        role: str | None,
+    ) -> None:
+        # The SDK's constructor is not called: it makes a session and a client, which need a region.
+        sdk = variables.sdk
+        self.spec = spec
+        self.name = spec.name
+        self.parameters = list(parameters.values())
+        self.steps = list(steps)
+        self.pipeline_experiment_config = _experiment(spec, variables)
+        self.pipeline_definition_config = sdk.PipelineDefinitionConfig(use_custom_job_prefix=False)
+        if sdk.version.major >= 3:
+            self.mlflow_config: Any = None
+        self._version = SCHEMA_VERSION
+        self._metadata: dict[str, Any] = {}
+        self._sdk = sdk
+        self._role = role or spec.role
+        self._session = sagemaker_session
+        self._scheduler: Any = None
+        self._code_is_uploaded = False
+
+    @property
+    def sagemaker_session(self) -> Any:
+        """The session that the pipeline is deployed with; made on first use if none was given."""
+        if self._session is None:
+            if self.spec.region is None:
+                self._session = self._sdk.Session()
+            else:
+                import boto3
+
+                boto_session = boto3.session.Session(region_name=self.spec.region)
+                self._session = self._sdk.Session(boto_session=boto_session)
+        return self._session
+
+    @sagemaker_session.setter
+    def sagemaker_session(self, session: Any) -> None:
+        self._session = session
+        self._scheduler = None
+
+    @property
+    def _event_bridge_scheduler_helper(self) -> Any:
+        if self._scheduler is None:
+            client = self.sagemaker_session.boto_session.client("scheduler")
+            self._scheduler = self._sdk.EventBridgeSchedulerHelper(client)
+        return self._scheduler
+
+    def definition(self) -> str:
+        """The definition JSON: for an unchanged pipeline, the text of ``dagcast.compile.spec.definition``."""
+        request = self._definition_request()
+        if request is None:
+            sdk_pipeline: Any = super()
+            request = json.loads(sdk_pipeline.definition())
+            if request.get("MlflowConfig") is None:
+                request.pop("MlflowConfig", None)
+        return json.dumps(request)
+
+    def create(
+        self,
+        role_arn: str | None = None,
+        description: str | None = None,
+        tags: Any = None,
+        parallelism_config: Any = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Create the pipeline in SageMaker; as the SDK's ``create``, with the spec's values as defaults.
+
+        Raises:
+            StagingError: If staged code is not in S3 yet and cannot be uploaded.
+        """
+        self._upload_code()
+        sdk_pipeline: Any = super()
+        response: dict[str, Any] = sdk_pipeline.create(
+            self._role_arn(role_arn),
+            self._description(description),
+            self._tags(tags),
+            self._parallelism(parallelism_config),
+            **options,
+        )
+        return response
+
+    def update(
+        self,
+        role_arn: str | None = None,
+        description: str | None = None,
+        parallelism_config: Any = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Update the pipeline in SageMaker; as the SDK's ``update``, with the spec's values as defaults.
+
+        Raises:
+            StagingError: If staged code is not in S3 yet and cannot be uploaded.
+        """
+        self._upload_code()
+        sdk_pipeline: Any = super()
+        response: dict[str, Any] = sdk_pipeline.update(
+            self._role_arn(role_arn),
+            self._description(description),
+            parallelism_config=self._parallelism(parallelism_config),
+            **options,
+        )
+        return response
+
+    def upsert(
+        self,
+        role_arn: str | None = None,
+        description: str | None = None,
+        tags: Any = None,
+        parallelism_config: Any = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Create the pipeline, or update it where it exists; the spec's values are the defaults.
+
+        Raises:
+            StagingError: If staged code is not in S3 yet and cannot be uploaded.
+        """
+        self._upload_code()
+        # The SDK's upsert calls create and then, it may be, update: S3 is asked once for the three.
+        self._code_is_uploaded = True
+        sdk_pipeline: Any = super()
+        try:
+            response: dict[str, Any] = sdk_pipeline.upsert(
+                self._role_arn(role_arn),
+                self._description(description),
+                self._tags(tags),
+                self._parallelism(parallelism_config),
+                **options,
+            )
+        finally:
+            self._code_is_uploaded = False
+        return response
+
+    def _create_args(self, role_arn: str, description: str | None, parallelism_config: Any) -> dict[str, Any]:
+        # The SDK's own way for large definitions is its default bucket, which it creates.
+        bucket = self.spec.definition_bucket
+        definition = self.definition() if bucket is not None else ""
+        if len(definition.encode()) < INLINE_BYTES:
+            sdk_pipeline: Any = super()
+            arguments: dict[str, Any] = sdk_pipeline._create_args(role_arn, description, parallelism_config)
+            return arguments
+        prefix = (self.spec.definition_prefix or "").strip("/")
+        key = "/".join(part for part in (prefix, self.name) if part)
+        self.sagemaker_session.upload_string_as_file_body(body=definition, bucket=bucket, key=key)
+        arguments = {
+            "PipelineName": self.name,
+            "RoleArn": role_arn,
+            "PipelineDefinitionS3Location": {"Bucket": bucket, "ObjectKey": key},
+        }
+        if description is not None:
+            arguments["PipelineDescription"] = description
+        if parallelism_config is not None:
+            arguments["ParallelismConfiguration"] = parallelism_config
+        return arguments
+
+    def _definition_request(self) -> dict[str, Any] | None:
+        """The definition as plain data; ``None`` if only the SDK can write what the pipeline now holds."""
+        expected = {step.name for step in self.spec.steps}
+        if not _is_ours(self.steps, expected) or getattr(self, "mlflow_config", None) is not None:
+            return None
+        experiment = self.pipeline_experiment_config
+        return {
+            "Version": self._version,
+            "Metadata": self._metadata,
+            "Parameters": [parameter.to_request() for parameter in self.parameters],
+            "PipelineExperimentConfig": None if experiment is None else spelled(experiment.to_request()),
+            "Steps": [step.definition_request() for step in self.steps],
+        }
+
+    def _upload_code(self) -> None:
+        from dagcast.staging.upload import upload
+
+        if self.spec.staged and not self._code_is_uploaded:
+            upload(self.spec.staged, self.sagemaker_session.boto_session)
+
+    def _role_arn(self, given: str | None) -> str | None:
+        return given or self._role
+
+    def _description(self, given: str | None) -> str | None:
+        return given if given is not None else self.spec.description
+
+    def _tags(self, given: Any) -> Any:
+        if given is not None or not self.spec.tags:
+            return given
+        return [{"Key": key, "Value": value} for key, value in self.spec.tags]
+
+    def _parallelism(self, given: Any) -> Any:
+        if given is None and self.spec.parallelism is not None:
+            return {"MaxParallelExecutionSteps": self.spec.parallelism}
+        # Early 2.257 hands the object itself to boto3, which takes a dict only.
+        return given.to_request() if isinstance(given, self._sdk.ParallelismConfiguration) else given
+
+
+@functools.cache
+def _pipeline_class(sdk: SDK) -> Any:
+    return sdk_subclass(CompiledPipeline, sdk.Pipeline)
+
+
+def _experiment(spec: PipelineSpec, variables: Variables) -> Any:
+    if spec.experiment is None:
+        return None
+    experiment = variables.convert(spec.experiment)
+    return variables.sdk.PipelineExperimentConfig(experiment["ExperimentName"], experiment["TrialName"])
+
+
+def _is_ours(steps: Sequence[Any], expected: set[str]) -> bool:
+    """Whether these are all of the expected steps and no others, waiting for each other only."""
+    everything = list(_with_branches(steps))
+    if not all(isinstance(step, RequestStep) for step in everything):
+        return False
+    if len(everything) != len(expected) or {step.name for step in everything} != expected:
+        return False
+    dependencies = [step.dependencies() for step in everything]
+    return all(found is not None and expected.issuperset(found) for found in dependencies)
+
+
+def _with_branches(steps: Sequence[Any]) -> Iterator[Any]:
+    for step in steps:
+        yield step
+        if isinstance(step, RequestConditionStep):
+            yield from _with_branches(step.if_steps)
+            yield from _with_branches(step.else_steps)

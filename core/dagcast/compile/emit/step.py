@@ -1,0 +1,355 @@
+"""Steps as SDK objects: each wraps one service request.
+
+The classes here are mixins. They meet the SDK's own step classes in :func:`emit_step`, since the SDK is
+imported late; the result is an instance of both.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from dagcast.compile.emit.conditions import sdk_condition
+from dagcast.compile.emit.properties import step_properties
+from dagcast.compile.emit.step_types import check_types
+from dagcast.compile.emit.variables import Variables, spelled
+from dagcast.compile.spec.definition import step_request
+from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
+from dagcast.definition.values import render
+from dagcast.sagemaker.sdk import SDK
+
+# The types whose SDK classes derive from ConfigurableRetryStep.
+_RETRYABLE = frozenset(
+    {
+        "Training",
+        "Processing",
+        "Transform",
+        "Tuning",
+        "Model",
+        "RegisterModel",
+        "AutoML",
+        "EMRServerless",
+        "EndpointConfig",
+    }
+)
+
+
+class RequestStep:
+    """A step that is its service request: a subclass of the SDK's ``Step`` once it is emitted.
+
+    ``name``, ``display_name``, ``description``, ``depends_on``, ``retry_policies``, ``cache_config`` and
+    ``property_files`` may be changed afterwards, as on the SDK's own steps; the definition follows.
+    """
+
+    name: str
+    display_name: str | None
+    description: str | None
+    depends_on: list[Any] | None
+    step_type: Any
+
+    def __init__(self, spec: StepSpec, variables: Variables) -> None:
+        self._spec = spec
+        self._variables = variables
+        sdk_step: Any = super()
+        sdk_step.__init__(**self._options())
+        # Fields that the user has looked at as SDK objects, and so may have changed.
+        self._opened: dict[str, Any] = {}
+
+    def _options(self) -> dict[str, Any]:
+        spec = self._spec
+        return {
+            "name": spec.name,
+            "display_name": spec.display_name,
+            "description": spec.description,
+            "step_type": self._variables.sdk.StepTypeEnum(spec.definition_type),
+            "depends_on": list(spec.depends_on) or None,
+        }
+
+    @property
+    def arguments(self) -> Any:
+        """The request body, with the SDK's pipeline variables in place of references; a copy each time."""
+        return self._variables.convert(self._spec.arguments)
+
+    @functools.cached_property
+    def properties(self) -> Any:
+        """What other steps may read from this one."""
+        return step_properties(self._spec, self, self._variables.sdk)
+
+    @property
+    def retry_policies(self) -> list[Any]:
+        """The retry policies, as SDK objects."""
+        policies: list[Any] = self._open(
+            "RetryPolicies", lambda raw: [_retry_policy(policy, self._variables) for policy in raw or []]
+        )
+        return policies
+
+    @retry_policies.setter
+    def retry_policies(self, policies: list[Any]) -> None:
+        self._set("RetryPolicies", policies)
+
+    @property
+    def cache_config(self) -> Any:
+        """The cache configuration, as an SDK object, or ``None``."""
+        make = self._variables.sdk.CacheConfig
+        return self._open(
+            "CacheConfig",
+            lambda raw: make(raw.get("Enabled", False), raw.get("ExpireAfter")) if raw else None,
+        )
+
+    @cache_config.setter
+    def cache_config(self, config: Any) -> None:
+        self._set("CacheConfig", config)
+
+    @property
+    def property_files(self) -> list[Any]:
+        """The property files, as SDK objects."""
+        make = self._variables.sdk.PropertyFile
+        files: list[Any] = self._open(
+            "PropertyFiles",
+            lambda raw: [make(f["PropertyFileName"], f["OutputName"], f["FilePath"]) for f in raw or []],
+        )
+        return files
+
+    @property_files.setter
+    def property_files(self, files: list[Any]) -> None:
+        self._set("PropertyFiles", files)
+
+    def to_request(self) -> dict[str, Any]:
+        """The step's entry in the definition, with the SDK's pipeline variables still in it.
+
+        The SDK finds the dependencies between steps by these variables.
+        """
+        spec = self._spec
+        request = {"Name": self.name, "Type": spec.definition_type, "Arguments": self.arguments}
+        if self.depends_on:
+            request["DependsOn"] = list(self.depends_on)
+        if self.display_name:
+            request["DisplayName"] = self.display_name
+        if self.description:
+            request["Description"] = self.description
+        for key, value in self._fields().items():
+            request[key] = self._variables.convert(value)
+        return request
+
+    def definition_request(self) -> dict[str, Any]:
+        """The step's entry in the definition as plain JSON data."""
+        return step_request(self._current(), {})
+
+    def dependencies(self) -> list[str] | None:
+        """The names in ``depends_on``, each once; ``None`` if not all are names and steps of dagcast's."""
+        names: dict[str, None] = {}
+        for item in self.depends_on or ():
+            if isinstance(item, RequestStep):
+                item = item.name
+            if not isinstance(item, str):
+                return None
+            names[item] = None
+        return list(names)
+
+    def _current(self) -> StepSpec:
+        spec = self._spec
+        now = (self.name, self.display_name, self.description, tuple(self.dependencies() or ()))
+        if not self._opened and now == (spec.name, spec.display_name, spec.description, spec.depends_on):
+            return spec
+        return replace(
+            spec,
+            name=self.name,
+            display_name=self.display_name,
+            description=self.description,
+            depends_on=tuple(self.dependencies() or ()),
+            fields=self._fields(),
+        )
+
+    def _fields(self) -> Any:
+        if not self._opened:
+            return self._spec.fields
+        fields = dict(self._spec.fields)
+        for key, value in self._opened.items():
+            changed = _field_request(key, value)
+            if not changed:
+                fields.pop(key, None)
+            # Data that is equal stays as it was written, its order included.
+            elif changed != render(fields.get(key)):
+                fields[key] = changed
+        return fields
+
+    def _open(self, key: str, make: Callable[[Any], Any]) -> Any:
+        if key not in self._opened:
+            self._opened[key] = make(self._variables.convert(self._spec.fields.get(key)))
+        return self._opened[key]
+
+    def _set(self, key: str, value: Any) -> None:
+        # The SDK's constructor sets these too, before there is anything to override.
+        if "_opened" in vars(self):
+            self._opened[key] = value
+
+
+class RequestConditionStep(RequestStep):
+    """A step with branches: a subclass of the SDK's ``ConditionStep`` once it is emitted.
+
+    Attributes:
+        if_steps: The steps that run if the conditions hold; may be changed.
+        else_steps: The steps that run if they do not; may be changed.
+    """
+
+    if_steps: list[Any]
+    else_steps: list[Any]
+
+    def __init__(
+        self, spec: StepSpec, variables: Variables, if_steps: list[Any], else_steps: list[Any]
+    ) -> None:
+        super().__init__(spec, variables)
+        self.if_steps = if_steps
+        self.else_steps = else_steps
+
+    def _options(self) -> dict[str, Any]:
+        options = super()._options()
+        del options["step_type"]
+        return options
+
+    @functools.cached_property
+    def properties(self) -> Any:
+        """What other steps may read from this one: ``Outcome``."""
+        sdk_step: Any = super(RequestStep, self)
+        return sdk_step.properties
+
+    @property
+    def conditions(self) -> list[Any]:
+        """The conditions, as SDK objects; may be changed."""
+        if "Conditions" not in self._opened:
+            raw = self._spec.arguments.get("Conditions", ())
+            self._opened["Conditions"] = [sdk_condition(condition, self._variables) for condition in raw]
+        opened: list[Any] = self._opened["Conditions"]
+        return opened
+
+    @conditions.setter
+    def conditions(self, conditions: list[Any]) -> None:
+        self._set("Conditions", conditions)
+
+    @property
+    def arguments(self) -> Any:
+        """The conditions and the requests of both branches, with the SDK's pipeline variables in them."""
+        return {
+            **self.step_only_arguments,
+            "IfSteps": [step.to_request() for step in self.if_steps],
+            "ElseSteps": [step.to_request() for step in self.else_steps],
+        }
+
+    @property
+    def step_only_arguments(self) -> dict[str, Any]:
+        """The conditions alone, with the SDK's pipeline variables in them."""
+        return {"Conditions": [condition.to_request() for condition in self.conditions]}
+
+    def definition_request(self) -> dict[str, Any]:
+        """The step's entry in the definition as plain JSON data, with those of its branches.
+
+        Every step in the branches must be a :class:`RequestStep`.
+        """
+        request = step_request(replace(self._current(), if_steps=(), else_steps=()), {})
+        if "Conditions" in self._opened:
+            conditions = spelled(self.step_only_arguments["Conditions"])
+            if conditions != request["Arguments"].get("Conditions", []):
+                request["Arguments"]["Conditions"] = conditions
+        request["Arguments"]["IfSteps"] = [step.definition_request() for step in self.if_steps]
+        request["Arguments"]["ElseSteps"] = [step.definition_request() for step in self.else_steps]
+        return request
+
+    def _fields(self) -> Any:
+        return self._spec.fields
+
+
+class RequestRetryPolicy:
+    """A retry policy: a subclass of the SDK's ``RetryPolicy`` once it is emitted."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._request = request
+        sdk_policy: Any = super()
+        sdk_policy.__init__(
+            backoff_rate=request.get("BackoffRate"),
+            interval_seconds=request.get("IntervalSeconds"),
+            max_attempts=request.get("MaxAttempts"),
+            expire_after_mins=request.get("ExpireAfterMin"),
+        )
+
+    def to_request(self) -> dict[str, Any]:
+        """The policy as the definition spells it."""
+        policy: Any = self
+        limits = {
+            "BackoffRate": policy.backoff_rate,
+            "IntervalSeconds": policy.interval_seconds,
+            "MaxAttempts": policy.max_attempts,
+            "ExpireAfterMin": policy.expire_after_mins,
+        }
+        request = {key: value for key, value in self._request.items() if key not in limits}
+        return {**{key: value for key, value in limits.items() if value is not None}, **request}
+
+
+class _Classes(NamedTuple):
+    plain: Any
+    retryable: Any
+    condition: Any
+    retry_policy: Any
+
+
+@functools.cache
+def _classes(sdk: SDK) -> _Classes:
+    return _Classes(
+        plain=sdk_subclass(RequestStep, sdk.Step),
+        retryable=sdk_subclass(RequestStep, sdk.ConfigurableRetryStep),
+        condition=sdk_subclass(RequestConditionStep, sdk.ConditionStep),
+        retry_policy=sdk_subclass(RequestRetryPolicy, sdk.RetryPolicy),
+    )
+
+
+def sdk_subclass(mixin: type[Any], base: Any) -> Any:
+    """A class of both; it has the name and the docstring of the mixin."""
+
+    def describe(namespace: dict[str, Any]) -> None:
+        namespace.update(__module__=mixin.__module__, __qualname__=mixin.__qualname__, __doc__=mixin.__doc__)
+
+    return types.new_class(mixin.__name__, (mixin, base), exec_body=describe)
+
+
+def emit_steps(spec: PipelineSpec, variables: Variables) -> list[RequestStep]:
+    """The top-level steps of a pipeline as SDK objects; those in branches hang below their condition.
+
+    Raises:
+        SDKError: If the installed SDK has no such step type; it names every step that this is true of.
+    """
+    check_types(spec.steps, variables.sdk)
+    by_name = {step.name: step for step in spec.steps}
+    return [_emit_step(step, by_name, variables) for step in spec.top_level_steps]
+
+
+def _emit_step(spec: StepSpec, by_name: Mapping[str, StepSpec], variables: Variables) -> RequestStep:
+    classes = _classes(variables.sdk)
+    step: RequestStep
+    if spec.is_condition:
+        step = classes.condition(
+            spec,
+            variables,
+            [_emit_step(by_name[name], by_name, variables) for name in spec.if_steps],
+            [_emit_step(by_name[name], by_name, variables) for name in spec.else_steps],
+        )
+    elif spec.definition_type in _RETRYABLE:
+        step = classes.retryable(spec, variables)
+    else:
+        step = classes.plain(spec, variables)
+    return step
+
+
+def _retry_policy(request: dict[str, Any], variables: Variables) -> Any:
+    return _classes(variables.sdk).retry_policy(request)
+
+
+def _field_request(key: str, value: Any) -> Any:
+    if not value:
+        return None
+    if key == "CacheConfig":
+        return value.config["CacheConfig"]
+    if key == "PropertyFiles":
+        return spelled(value)
+    return spelled([policy.to_request() for policy in value])

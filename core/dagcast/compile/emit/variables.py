@@ -1,0 +1,66 @@
+"""References of the spec as the SDK's own pipeline variables, and back to the definition's spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagcast.compile.spec.pipeline import ParameterSpec
+from dagcast.definition.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
+from dagcast.sagemaker.sdk import SDK
+
+
+class Variables:
+    """Turns spec values into SDK values; one per emitted pipeline, since it holds the parameter objects."""
+
+    def __init__(self, sdk: SDK, parameters: Mapping[str, Any]) -> None:
+        self.sdk = sdk
+        self._parameters = parameters
+
+    def convert(self, value: Any) -> Any:
+        """``value`` made of fresh dicts and lists, with a pipeline variable in place of each reference."""
+        if isinstance(value, Reference):
+            return self._variable(value)
+        if isinstance(value, dict):
+            return {key: self.convert(item) for key, item in value.items()}
+        # The SDK looks for variables in lists, not in tuples.
+        if isinstance(value, (list, tuple)):
+            return [self.convert(item) for item in value]
+        return value
+
+    def _variable(self, reference: Reference) -> Any:
+        if isinstance(reference, ParameterRef):
+            return self._parameters[reference.name]
+        if isinstance(reference, ExecutionVariable):
+            return self.sdk.ExecutionVariable(reference.name)
+        if isinstance(reference, StepProperty):
+            return self.sdk.Properties(step_name=reference.step, path=reference.path)
+        if isinstance(reference, JsonGet):
+            return self.sdk.JsonGet(
+                step_name=reference.step, property_file=reference.property_file, json_path=reference.path
+            )
+        if isinstance(reference, Join):
+            return self.sdk.Join(on=reference.on, values=self.convert(reference.values))
+        raise TypeError(f"no pipeline variable stands for {type(reference).__name__}")
+
+
+def sdk_parameter(parameter: ParameterSpec, sdk: SDK) -> Any:
+    """The SDK's own parameter object."""
+    if parameter.type == "String":
+        made = sdk.ParameterString(parameter.name, enum_values=list(parameter.enum) or None)
+    elif parameter.type == "Boolean":
+        made = sdk.ParameterBoolean(parameter.name)
+    else:
+        made = {"Integer": sdk.ParameterInteger, "Float": sdk.ParameterFloat}[parameter.type](parameter.name)
+    # Set afterwards, since the SDK's constructor refuses the default 1 for a Float, which the service takes.
+    made.default_value = parameter.default
+    return made
+
+
+def spelled(value: Any) -> Any:
+    """``value`` as the pipeline definition spells it: every SDK object in it as its expression."""
+    if isinstance(value, dict):
+        return {key: spelled(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [spelled(item) for item in value]
+    return value.expr if hasattr(value, "expr") else value

@@ -1,0 +1,301 @@
+"""Lowering: a typed config and a DAG become a :class:`~dagcast.compile.spec.pipeline.PipelineSpec`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from dagcast.compile.bind.branches import Branches
+from dagcast.compile.bind.ports import StepPorts
+from dagcast.compile.bind.wiring import Wiring, wire
+from dagcast.compile.config.config import PipelineConfig
+from dagcast.compile.lower.code import CodeStage, CodeUse
+from dagcast.compile.lower.request import ImageLookup, Lowering
+from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
+from dagcast.compile.steps.base import StepConfig, WithInputs
+from dagcast.dag import PipelineDAG, topological_order
+from dagcast.definition.values import FrozenDict, Reference, freeze, references
+from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
+
+CONFIG_ROLE = Origin("config", ("pipeline", "role"))
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The outcome of lowering.
+
+    Attributes:
+        spec: The pipeline.
+        wiring: What feeds what, and why.
+        incomplete: Steps of which a part could not be made; why is reported.
+        code: The code that the config names, and what it became.
+    """
+
+    spec: PipelineSpec
+    wiring: Wiring
+    incomplete: frozenset[str] = frozenset()
+    code: tuple[CodeUse, ...] = ()
+
+
+def lower_pipeline(
+    config: PipelineConfig,
+    dag: PipelineDAG,
+    sink: DiagnosticSink,
+    *,
+    images: ImageLookup,
+    role: str | None = None,
+    region: str | None = None,
+    added: tuple[ParameterSpec, ...] = (),
+) -> Lowered:
+    """Bind the nodes of ``dag`` to the steps of ``config``, wire them, and make every request.
+
+    Args:
+        config: The typed config.
+        dag: Which steps there are, and how they hang together.
+        sink: Takes every mistake.
+        images: Looks up images of frameworks.
+        role: The execution role; wins over the config's.
+        region: The AWS region where the config names none.
+        added: Parameters that plugins add to the config's.
+
+    Returns:
+        The spec; it is only good for finding further mistakes where any was reported.
+    """
+    return _Lowerer(config, dag, sink, images, role, region, added).lower()
+
+
+class _Lowerer:
+    def __init__(
+        self,
+        config: PipelineConfig,
+        dag: PipelineDAG,
+        sink: DiagnosticSink,
+        images: ImageLookup,
+        role: str | None,
+        region: str | None,
+        added: tuple[ParameterSpec, ...],
+    ) -> None:
+        self.added = added
+        self.config = config
+        self.dag = dag
+        self.sink = sink
+        self.images = images
+        self.role = role if role is not None else config.pipeline.role
+        self.role_origin = Origin("argument", detail="role") if role is not None else CONFIG_ROLE
+        self.region = config.pipeline.region or region
+        self.steps = {name: config.steps[name] for name in dag.nodes if name in config.steps}
+        self.known = set(self.steps) | {name for name in config.invalid_steps if name in dag}
+        self.incomplete = {*config.incomplete, *config.invalid_steps}
+        base = config.pipeline
+        self.code = CodeStage(config.root, base.bucket, base.prefix or base.name)
+
+    def lower(self) -> Lowered:
+        self._check_nodes()
+        reads = {name: frozenset(_reads(step)) for name, step in self.steps.items()}
+        branches = Branches.of(self.steps, self.known, self._locate_field, self.sink)
+        ports = {name: self._ports(name, step, reads[name], branches) for name, step in self.steps.items()}
+        wiring = wire(self.dag.edges, ports, self.config.invalid_steps, self.sink)
+        self.incomplete |= wiring.incomplete
+        order = self._order(wiring, reads, branches)
+        waits = self._waits(wiring, branches)
+        branches.check_dependencies(self._dependencies(wiring, reads), self.sink)
+        parameters = tuple(
+            ParameterSpec(name, item.type, item.value, item.enum)
+            for name, item in self.config.parameters.items()
+        )
+        parameters += self.added
+        types = {parameter.name: parameter.type for parameter in parameters}
+        steps = tuple(self._lower_step(name, wiring, waits.get(name, ()), types) for name in order)
+        spec = self._spec(parameters, steps)
+        return Lowered(spec, wiring, frozenset(self.incomplete), self.code.uses)
+
+    def _check_nodes(self) -> None:
+        for node in self.dag.nodes:
+            if node not in self.known:
+                hint = did_you_mean(node, self.config.steps) or "add it under steps"
+                location = self.dag.node_location(node) or self.config.source.locate(("steps",))
+                self.sink.error(
+                    f"node {node!r} has no config under steps", location, code="unknown-node", hint=hint
+                )
+        for name in self.config.steps:
+            if name not in self.dag:
+                location = self.config.source.locate(("steps", name))
+                self.sink.warn(
+                    f"step {name!r} is not in the DAG and is left out", location, code="unused-step"
+                )
+
+    def _ports(self, name: str, step: StepConfig, reads: frozenset[str], branches: Branches) -> StepPorts:
+        step_type = self.config.catalog[step.type]
+        inputs = step_type.inputs(step)
+        if isinstance(step, WithInputs) and not step_type.open_inputs:
+            self._check_inputs(name, step, [port.name for port in inputs])
+        return StepPorts(
+            inputs,
+            step_type.outputs(step, name),
+            step_type.open_inputs,
+            reads,
+            branches.members(name),
+            lambda path: self._locate_field(name, path),
+        )
+
+    def _check_inputs(self, name: str, step: WithInputs, known: list[str]) -> None:
+        for port in step.inputs:
+            if port not in known:
+                message = f"step {name!r}: there is no input {port!r}"
+                location = self._locate_field(name, ("inputs", port))
+                self.sink.error(message, location, code="unknown-port", hint=did_you_mean(port, known))
+
+    def _dependencies(self, wiring: Wiring, reads: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, str]]:
+        """Pairs of steps where the second needs the first to have run."""
+        for binding in wiring.bindings:
+            if binding.reason != "branch":
+                yield binding.source, binding.target
+        for name, names in reads.items():
+            for other in sorted(names):
+                if other in self.steps:
+                    yield other, name
+        for name, step in self.steps.items():
+            for index, other in enumerate(step.depends_on):
+                if other in self.steps:
+                    yield other, name
+                elif other not in self.known:
+                    hint = did_you_mean(other, self.known)
+                    message = f"step {name!r} depends on {other!r}, which is not a step of this pipeline"
+                    location = self._locate_field(name, ("depends_on", index))
+                    self.sink.error(message, location, code="unknown-step", hint=hint)
+
+    def _order(self, wiring: Wiring, reads: Mapping[str, frozenset[str]], branches: Branches) -> list[str]:
+        edges = [(edge.source, edge.target) for edge in self.dag.edges]
+        pairs = [*edges, *self._dependencies(wiring, reads), *branches.pairs()]
+        unique = dict.fromkeys(pair for pair in pairs if pair[0] in self.steps and pair[1] in self.steps)
+        try:
+            return topological_order(self.steps, unique)
+        except CycleError as error:
+            location = self._cycle_location(error.cycle)
+            self.sink.extend(CycleError(error.cycle, location).diagnostics)
+            return list(self.steps)
+
+    def _cycle_location(self, cycle: tuple[str, ...]) -> Location:
+        around = set(itertools.pairwise(cycle))
+        for edge in self.dag.edges:
+            if (edge.source, edge.target) in around and edge.location is not None:
+                return edge.location
+        return self.config.source.locate(("steps", cycle[0]))
+
+    def _waits(self, wiring: Wiring, branches: Branches) -> dict[str, list[str]]:
+        """By step: those it waits for without reading from them, in the order written.
+
+        A step in a branch waits for the condition anyway.
+        """
+        waits: dict[str, dict[str, None]] = {}
+        for source, target in wiring.order:
+            waits.setdefault(target, {})[source] = None
+        for name, step in self.steps.items():
+            for other in step.depends_on:
+                if other in self.steps:
+                    waits.setdefault(name, {})[other] = None
+        return {
+            name: [other for other in others if other not in branches.around(name)]
+            for name, others in waits.items()
+        }
+
+    def _lower_step(
+        self, name: str, wiring: Wiring, waits: Iterable[str], parameters: Mapping[str, Any]
+    ) -> StepSpec:
+        config = self.steps[name]
+        step_type = self.config.catalog[config.type]
+        step = Lowering(
+            name,
+            config,
+            self.config.pipeline,
+            self.role,
+            self.role_origin,
+            self.region,
+            parameters,
+            wiring.sources[name],
+            self.sink,
+            lambda path: self._locate_field(name, path),
+            self.code,
+            self.images,
+            lambda: self.config.source.locate(("pipeline",)),
+            "pipeline" not in self.config.incomplete,
+        )
+        step_type.lower(step, config)
+        if step.incomplete:
+            self.incomplete.add(name)
+        step.put_service_fields()
+        step.merge_request()
+        arguments, fields, origins = step.frozen()
+        return StepSpec(
+            name=name,
+            step_type=config.type,
+            definition_type=step_type.definition_type_of(config),
+            arguments=arguments,
+            fields=fields,
+            depends_on=tuple(waits),
+            display_name=config.display_name,
+            description=config.description,
+            if_steps=tuple(item for item in getattr(config, "if_steps", ()) if item in self.steps),
+            else_steps=tuple(item for item in getattr(config, "else_steps", ()) if item in self.steps),
+            properties=step_type.properties_of(config),
+            shapes=step_type.shapes_of(config),
+            origins=origins,
+        )
+
+    def _spec(self, parameters: tuple[ParameterSpec, ...], steps: tuple[StepSpec, ...]) -> PipelineSpec:
+        base = self.config.pipeline
+        origins = {
+            f"Parameters.{name}": Origin("config", ("parameters", name)) for name in self.config.parameters
+        }
+        experiment = None
+        if base.experiment is not False:
+            experiment = freeze({"ExperimentName": base.experiment.name, "TrialName": base.experiment.trial})
+            for key, field in (("ExperimentName", "name"), ("TrialName", "trial")):
+                if field in base.experiment.model_fields_set:
+                    origins[f"PipelineExperimentConfig.{key}"] = Origin(
+                        "config", ("pipeline", "experiment", field)
+                    )
+        return PipelineSpec(
+            name=base.name,
+            parameters=parameters,
+            steps=steps,
+            experiment=experiment,
+            description=base.description,
+            version=base.version,
+            region=self.region,
+            role=self.role if isinstance(self.role, str) else None,
+            tags=tuple(base.tags.items()),
+            parallelism=base.parallelism,
+            definition_bucket=base.bucket,
+            definition_prefix=base.prefix or base.name,
+            staged=self.code.staged,
+            origins=FrozenDict(origins),
+        )
+
+    def _locate_field(self, name: str, path: tuple[str | int, ...]) -> Location:
+        return self.config.source.locate(("steps", name, *path))
+
+
+def _reads(step: StepConfig) -> Iterator[str]:
+    """The steps that references in a config read from."""
+    for name in step.model_fields_set:
+        for reference in _references(getattr(step, name)):
+            yield from reference.steps
+
+
+def _references(value: Any) -> Iterator[Reference]:
+    if isinstance(value, BaseModel):
+        for name in value.model_fields_set:
+            yield from _references(getattr(value, name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _references(item)
+    else:
+        yield from references(value)

@@ -1,0 +1,284 @@
+"""Building one step's request, and remembering where each field of it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+from dagcast.compile.bind.ports import Source
+from dagcast.compile.config.models import BasePipelineConfig
+from dagcast.compile.lower.code import CodeProblemError, CodeStage, NoBucketError
+from dagcast.compile.spec.pipeline import Origin, ParameterType
+from dagcast.compile.steps.base import StepConfig, To
+from dagcast.definition.values import ExecutionVariable, FrozenDict, Join, JsonGet, ParameterRef, freeze
+from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
+
+FieldPath = tuple[str | int, ...]
+
+
+class ImageLookup(Protocol):
+    """Gives the image of a framework. Implemented by :func:`dagcast.sagemaker.images.image_uri`."""
+
+    def __call__(
+        self,
+        framework: str,
+        region: str,
+        *,
+        version: str | None = None,
+        py_version: str | None = None,
+        instance_type: str | None = None,
+        image_scope: str | None = None,
+    ) -> str:
+        """The URI of the image."""
+
+
+@dataclass
+class Lowering:
+    """One step on its way to its request; what a step type's ``lower`` works with.
+
+    Attributes:
+        name: The step's name.
+        config: The step's config.
+        pipeline: The base config of the pipeline.
+        role: The execution role that steps take unless they name their own.
+        role_origin: Where that role was given.
+        region: The AWS region, if one is known.
+        parameters: The type of each declared parameter.
+        sources: By input port: what it reads, after wiring.
+        sink: Takes mistakes.
+        locate: Gives the place of a config field of this step.
+        code: Stages the files that steps run.
+        images: Looks up images of frameworks.
+        locate_pipeline: Gives the place of the base config.
+        sound: Whether the base config is right; if not, what it lacks is reported already.
+        incomplete: Whether a part of the request could not be made.
+    """
+
+    name: str
+    config: StepConfig
+    pipeline: BasePipelineConfig
+    role: Source | None
+    role_origin: Origin
+    region: str | None
+    parameters: Mapping[str, ParameterType]
+    sources: Mapping[str, Source]
+    sink: DiagnosticSink
+    locate: Callable[[FieldPath], Location]
+    code: CodeStage
+    images: ImageLookup
+    locate_pipeline: Callable[[], Location]
+    sound: bool = True
+    incomplete: bool = False
+    arguments: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+
+    def put(self, target: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
+        """Set a member of the request, unless ``value`` is ``None``.
+
+        Args:
+            target: Dotted path below ``Arguments``.
+            value: Plain data and references.
+            origin: The config field that it came from, or an :class:`Origin`; ``None`` for a default.
+        """
+        if value is None:
+            return
+        *parents, last = target.split(".")
+        container = self.arguments
+        for parent in parents:
+            container = container.setdefault(parent, {})
+        container[last] = value
+        self.origins[f"Arguments.{target}"] = self.origin(origin)
+
+    def beside(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
+        """Set a field that stands beside ``Arguments`` in the definition; ``None`` values are kept."""
+        self.fields[name] = value
+        self.origins[name] = self.origin(origin)
+
+    def origin(self, origin: str | FieldPath | Origin | None) -> Origin:
+        """The origin of a value that a field of the config gave, or a default did."""
+        if isinstance(origin, Origin):
+            return origin
+        if origin is None:
+            return Origin("default")
+        path: FieldPath = (origin,) if isinstance(origin, str) else origin
+        if path[0] in self.config.model_fields_set:
+            return Origin("config", ("steps", self.name, *path))
+        return Origin("default", detail=f"default of {path[0]}")
+
+    def put_fields(self) -> None:
+        """Set every member that a field of the config names with :class:`To`."""
+        config = self.config
+        for name, to in mapped_fields(type(config)):
+            value = getattr(config, name)
+            if value is not None and value != () and value != {}:
+                self.put(to.path, to.convert(value) if to.convert else value, name)
+
+    def image(
+        self,
+        framework: str,
+        version: str | None,
+        py_version: str | None,
+        instance_type: object,
+        scope: str | None,
+    ) -> str | None:
+        """The image of a framework from the SDK's tables, or ``None`` after reporting why there is none."""
+        if self.region is None:
+            message = "images of frameworks depend on the region"
+            self.pipeline_error(message, "no-region", "set pipeline.region, such as us-east-1")
+            return None
+        known_type = instance_type if isinstance(instance_type, str) else None
+        try:
+            return self.images(
+                framework,
+                self.region,
+                version=version,
+                py_version=py_version,
+                instance_type=known_type,
+                image_scope=scope,
+            )
+        except ImageNotFoundError as error:
+            self.error(error.message, "framework", code="image", hint=error.hint)
+        except SDKError as error:
+            self.error(f"the image of {framework} comes from the SDK: {error}", "framework", code="no-sdk")
+        return None
+
+    def staged_file(self, path: str, field_name: str = "entry_point") -> str | None:
+        """The S3 URI that a file of the user's will have; S3 URIs pass through."""
+        if path.startswith("s3://"):
+            return path
+        return self._staged(lambda: self.code.file(path), field_name)
+
+    def staged_folder(self, entry_point: str, source_dir: str | None) -> str | None:
+        """The S3 URI of the archive that holds the script: of ``source_dir``, or of the script alone."""
+        if source_dir is not None and source_dir.startswith("s3://"):
+            return source_dir
+        field_name = "entry_point" if source_dir is None else "source_dir"
+        return self._staged(lambda: self.code.archive(entry_point, source_dir), field_name)
+
+    def staged_files(self, paths: list[str], field_name: str) -> str | None:
+        """The S3 URI of a folder that will hold these files and folders."""
+        return self._staged(lambda: self.code.files(paths), field_name)
+
+    def staged_text(self, name: str, content: bytes) -> str | None:
+        """The S3 URI of a small file whose content is known here."""
+        return self._staged(lambda: self.code.text(name, content), "type")
+
+    def _staged(self, stage: Callable[[], str], field_name: str) -> str | None:
+        try:
+            return stage()
+        except NoBucketError:
+            self.pipeline_error(
+                "staged code needs a bucket", "no-bucket", "set pipeline.bucket, or give S3 URIs"
+            )
+            return None
+        except CodeProblemError as refused:
+            for problem in refused.problems:
+                self.error(problem.message, field_name, code="code", hint=problem.hint)
+            return None
+
+    def put_service_fields(self) -> None:
+        """Set what stands beside the request of every step that supports it: retries and cache."""
+        policies = getattr(self.config, "retry_policies", ())
+        if policies:
+            self.beside("RetryPolicies", [policy.to_request() for policy in policies], "retry_policies")
+        cache = getattr(self.config, "cache", None)
+        if cache is not None:
+            config: dict[str, Any] = {"Enabled": cache.enabled}
+            if cache.expire_after is not None:
+                config["ExpireAfter"] = cache.expire_after
+            self.beside("CacheConfig", config, "cache")
+
+    def source(self, port: str) -> Source | None:
+        """What an input port reads, or ``None`` if nothing feeds it."""
+        return self.sources.get(port)
+
+    def source_origin(self, port: str) -> Origin:
+        """Where the source of an input port was decided."""
+        inputs = getattr(self.config, "inputs", {})
+        if port in inputs and inputs[port].source is not None:
+            return Origin("config", ("steps", self.name, "inputs", port))
+        return Origin("edge", detail=f"input {port}")
+
+    def error(self, message: str, *path: str | int, code: str = "invalid", hint: str | None = None) -> None:
+        """Report a mistake in a field of this step."""
+        self.incomplete = True
+        self.sink.error(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
+
+    def pipeline_error(self, message: str, code: str, hint: str) -> None:
+        """Report what the base config lacks: once, however many steps want it."""
+        self.incomplete = True
+        if self.sound:
+            self.sink.error(message, self.locate_pipeline(), code=code, hint=hint)
+
+    def default_uri(self, *tail: str, per_execution: bool) -> Source | None:
+        """An S3 URI below the pipeline's bucket and prefix for this step's results.
+
+        Args:
+            tail: Last parts of the key.
+            per_execution: Whether each execution gets a folder of its own.
+        """
+        bucket = self.pipeline.bucket
+        if bucket is None:
+            hint = "set pipeline.bucket, or give each destination"
+            self.pipeline_error("results of steps need a bucket", "no-bucket", hint)
+            return None
+        prefix = self.pipeline.prefix or self.pipeline.name
+        if not per_execution:
+            return "/".join(("s3:/", bucket, prefix, self.name, *tail))
+        run = ExecutionVariable("PipelineExecutionId")
+        return Join("/", ("s3:/", bucket, prefix, run, self.name, *tail))
+
+    def as_string(self, value: Any) -> Any:
+        """``value`` for a member that must be a string: a reference that may be of another type is joined into one."""
+        if isinstance(value, ParameterRef):
+            is_text = self.parameters.get(value.name, "String") == "String"
+        else:
+            # What stands in the file that it reads is not known before the pipeline runs.
+            is_text = not isinstance(value, JsonGet)
+        return value if is_text else Join("", (value,))
+
+    def as_strings(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A map of strings such as environment variables; ``None`` for an empty one."""
+        return {key: self.as_string(value) for key, value in values.items()} or None
+
+    def merge_request(self) -> None:
+        """Lay the config's ``request`` over what the typed fields made; ``None`` removes a member."""
+        _merge(
+            self.arguments, self.config.request, "Arguments", self.origins, ("steps", self.name, "request")
+        )
+
+    def frozen(self) -> tuple[FrozenDict, FrozenDict, FrozenDict]:
+        """Arguments, fields and origins as the IR holds them."""
+        return freeze(self.arguments), freeze(self.fields), FrozenDict(self.origins)
+
+
+@cache
+def mapped_fields(config: type[StepConfig]) -> tuple[tuple[str, To], ...]:
+    """The fields of a config model that say where in the request they go."""
+    return tuple(
+        (name, item)
+        for name, info in config.model_fields.items()
+        for item in info.metadata
+        if isinstance(item, To)
+    )
+
+
+def _merge(
+    into: dict[str, Any], overlay: Mapping[str, Any], at: str, origins: dict[str, Origin], path: FieldPath
+) -> None:
+    for key, value in overlay.items():
+        place, source = f"{at}.{key}", (*path, key)
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value, place, origins, source)
+            continue
+        else:
+            into[key] = value
+        for known in [origin for origin in origins if origin == place or origin.startswith(f"{place}.")]:
+            del origins[known]
+        if value is not None:
+            origins[place] = Origin("config", source)

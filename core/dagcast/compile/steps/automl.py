@@ -1,0 +1,120 @@
+"""AutoML: let SageMaker Autopilot find a model for tabular data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import Flag, Text, Whole
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To, WithInputs, tag_list
+from dagcast.compile.steps.job import put_role
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+LIMITS = "AutoMLJobConfig.CompletionCriteria"
+UNSUPPORTED = "pipelines do not take it"
+"""Source: the SDK's AutoMLStep drops these members."""
+
+
+class AutoMLConfig(StepConfig, WithInputs, Cached, Retried):
+    """The fields of an AutoML step. Pipelines run the ENSEMBLING mode only (the SDK's AutoMLStep refuses others)."""
+
+    type: Literal["AutoML"] = "AutoML"
+    role: Text | None = None
+    target_attribute_name: Text
+    content_type: Text | None = None
+    compression_type: Literal["None", "Gzip"] | None = None
+    mode: Annotated[Literal["ENSEMBLING"], To("AutoMLJobConfig.Mode")] = "ENSEMBLING"
+    problem_type: Annotated[
+        Literal["BinaryClassification", "MulticlassClassification", "Regression"] | None, To("ProblemType")
+    ] = None
+    objective: Annotated[Text | None, To("AutoMLJobObjective.MetricName")] = None
+    max_candidates: Annotated[Whole | None, To(f"{LIMITS}.MaxCandidates")] = None
+    max_runtime_per_training_job_in_seconds: Annotated[
+        Whole | None, To(f"{LIMITS}.MaxRuntimePerTrainingJobInSeconds")
+    ] = None
+    max_runtime_in_seconds: Annotated[Whole | None, To(f"{LIMITS}.MaxAutoMLJobRuntimeInSeconds")] = None
+    output_path: Annotated[Text | None, Field(description="S3 URI below which the job writes")] = None
+    output_kms_key: Annotated[Text | None, To("OutputDataConfig.KmsKeyId")] = None
+    volume_kms_key: Annotated[Text | None, To("AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId")] = None
+    encrypt_inter_container_traffic: Annotated[
+        Flag | None, To("AutoMLJobConfig.SecurityConfig.EnableInterContainerTrafficEncryption")
+    ] = None
+    subnets: Annotated[
+        tuple[Text, ...], Field(strict=False), To("AutoMLJobConfig.SecurityConfig.VpcConfig.Subnets")
+    ] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("AutoMLJobConfig.SecurityConfig.VpcConfig.SecurityGroupIds")
+    ] = ()
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _inputs(config: AutoMLConfig) -> tuple[InputPort, ...]:
+    return (
+        InputPort("train", "dataset", config.given("train"), about="S3 URI of the training data"),
+        InputPort("validation", "dataset", config.given("validation"), False, "S3 URI of validation data"),
+    )
+
+
+def _outputs(config: AutoMLConfig, name: str) -> tuple[OutputPort, ...]:
+    container = "BestCandidate.InferenceContainers[0]"
+    insights = "BestCandidateProperties.ModelInsightsJsonReportPath"
+    explained = "BestCandidateProperties.ExplainabilityJsonReportPath"
+    return (
+        OutputPort("model", "model", StepProperty(name, f"{container}.ModelDataUrl"), "the best model"),
+        OutputPort("insights", "report", StepProperty(name, insights), "its quality"),
+        OutputPort(
+            "explainability", "explainability-report", StepProperty(name, explained), "its explanation"
+        ),
+    )
+
+
+def lower(step: Lowering, config: AutoMLConfig) -> None:
+    """Fill a CreateAutoMLJob request."""
+    step.put_fields()
+    put_role(step, config)
+    entries: list[dict[str, Any]] = []
+    for port, channel in (("train", "training"), ("validation", "validation")):
+        source = step.source(port)
+        if source is None:
+            continue
+        entry = {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": source}},
+            "TargetAttributeName": config.target_attribute_name,
+            "ContentType": config.content_type,
+            "CompressionType": config.compression_type,
+            # The service assumes training where only one channel is given.
+            "ChannelType": channel if step.source("validation") is not None else None,
+        }
+        step.origins[f"Arguments.InputDataConfig[{len(entries)}]"] = step.source_origin(port)
+        entries.append({member: value for member, value in entry.items() if value is not None})
+    step.put("InputDataConfig", entries or None)
+    if config.output_path is not None:
+        step.put("OutputDataConfig.S3OutputPath", config.output_path, "output_path")
+    else:
+        step.put("OutputDataConfig.S3OutputPath", step.default_uri(per_execution=False))
+
+
+STEP_TYPE = StepType(
+    name="AutoML",
+    definition_type="AutoML",
+    about="Lets SageMaker Autopilot find a model for tabular data.",
+    config=AutoMLConfig,
+    lower=lower,
+    inputs=_inputs,
+    outputs=_outputs,
+    shapes=(Shape("CreateAutoMLJobRequest", ignore_required=("AutoMLJobName",)),),
+    properties=PropertyShape(
+        shapes=("DescribeAutoMLJobResponse",),
+        names=(
+            "BestCandidateProperties.ModelInsightsJsonReportPath",
+            "BestCandidateProperties.ExplainabilityJsonReportPath",
+        ),
+    ),
+    forbidden={"ModelDeployConfig": UNSUPPORTED, "GenerateCandidateDefinitionsOnly": UNSUPPORTED},
+)

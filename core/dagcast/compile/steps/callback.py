@@ -1,0 +1,43 @@
+"""Callback: send a message to a queue and wait for the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from dagcast.compile.config.fields import Text
+from dagcast.compile.steps.base import StepType
+from dagcast.compile.steps.message import (
+    MessageConfig,
+    message_outputs,
+    message_properties,
+    put_message,
+    put_output_parameters,
+)
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class CallbackConfig(MessageConfig):
+    """The fields of a Callback step."""
+
+    type: Literal["Callback"] = "Callback"
+    sqs_queue_url: Text
+
+
+def lower(step: Lowering, config: CallbackConfig) -> None:
+    """Fill the message, and the queue beside it."""
+    put_message(step, config)
+    step.beside("SqsQueueUrl", config.sqs_queue_url, "sqs_queue_url")
+    put_output_parameters(step, config)
+
+
+STEP_TYPE = StepType(
+    name="Callback",
+    definition_type="Callback",
+    about="Sends a message to a queue and waits for the answer.",
+    config=CallbackConfig,
+    lower=lower,
+    outputs=message_outputs,
+    properties=message_properties,
+)

@@ -1,0 +1,132 @@
+"""What QualityCheck and ClarifyCheck share: the processing job, and the life of its baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import Flag, Stringly, Text, Whole
+from dagcast.compile.steps.base import Cached, StepConfig, To, WithInputs, tag_list
+from dagcast.compile.steps.job import put_role
+from dagcast.definition.values import StepProperty, references
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class CheckConfig(StepConfig, WithInputs, Cached):
+    """The fields that both checks have.
+
+    Attributes:
+        skip_check: Only compute the baseline, and compare nothing.
+        fail_on_violation: Whether a violation fails the step.
+        register_new_baseline: Whether the computed baseline replaces the registered one.
+        model_package_group_name: The group whose latest approved model holds the baseline.
+        supplied_baseline_constraints: S3 URI of constraints to compare with instead.
+    """
+
+    role: Text | None = None
+    image_uri: Text | None = None
+    instance_type: Annotated[Text, To("ProcessingResources.ClusterConfig.InstanceType")] = "ml.m5.xlarge"
+    instance_count: Annotated[Whole, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[Whole, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[Text | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")] = None
+    max_runtime_in_seconds: Annotated[Whole | None, To("StoppingCondition.MaxRuntimeInSeconds")] = None
+    enable_network_isolation: Annotated[Flag | None, To("NetworkConfig.EnableNetworkIsolation")] = None
+    encrypt_inter_container_traffic: Annotated[
+        Flag | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
+    ] = None
+    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+    ] = ()
+    environment: dict[str, Stringly] = {}
+    output_path: Annotated[Text | None, Field(description="S3 URI that the results are written to")] = None
+    output_kms_key: Text | None = None
+    skip_check: Flag = False
+    fail_on_violation: Flag = True
+    register_new_baseline: Flag = False
+    model_package_group_name: Text | None = None
+    supplied_baseline_constraints: Text | None = None
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def refuse_references(value: object, field: str) -> None:
+    """For validators of fields that are written out as JSON when the pipeline is compiled.
+
+    Raises:
+        PydanticCustomError: If a reference is in it.
+    """
+    found = next(references(value), None)
+    if found is not None:
+        message = "it is written out when the pipeline is compiled, so {reference} would not be filled in"
+        raise PydanticCustomError("reference", message, {"reference": str(found), "path": (field,)})
+
+
+def dataset_port(config: CheckConfig) -> InputPort:
+    """The data that is checked."""
+    return InputPort("dataset", "dataset", config.given("dataset"), about="S3 URI of the data")
+
+
+def constraints_ports(name: str) -> tuple[OutputPort, ...]:
+    """The constraints that were computed, and those that were compared with."""
+    calculated = StepProperty(name, "CalculatedBaselineConstraints")
+    used = StepProperty(name, "BaselineUsedForDriftCheckConstraints")
+    return (
+        OutputPort("calculated_constraints", "constraints", calculated, "S3 URI of the computed constraints"),
+        OutputPort("drift_check_constraints", "constraints", used, "S3 URI of those compared with"),
+    )
+
+
+def put_check_job(
+    step: Lowering, config: CheckConfig, framework: str, inputs: list[Any], output: str
+) -> None:
+    """Set the parts of the processing job that both checks share.
+
+    Args:
+        step: The step.
+        config: Its config.
+        framework: Whose image runs the check, unless the config names one.
+        inputs: Name, source, path in the container and origin of each input.
+        output: Name of the job's output.
+    """
+    step.put_fields()
+    put_role(step, config)
+    if config.image_uri is not None:
+        step.put("AppSpecification.ImageUri", config.image_uri, "image_uri")
+    else:
+        step.put("AppSpecification.ImageUri", step.image(framework, None, None, None, None))
+    inputs = [item for item in inputs if item[1] is not None]
+    step.put("ProcessingInputs", [_input(name, source, path) for name, source, path, _ in inputs])
+    for index, (_, _, _, origin) in enumerate(inputs):
+        step.origins[f"Arguments.ProcessingInputs[{index}]"] = step.origin(origin)
+    given = config.output_path is not None
+    destination = config.output_path if given else step.default_uri("output", per_execution=True)
+    if destination is not None:
+        s3 = {"S3Uri": destination, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
+        entry = {"OutputName": output, "AppManaged": False, "S3Output": s3}
+        step.put("ProcessingOutputConfig.Outputs", [entry], "output_path")
+    step.put("ProcessingOutputConfig.KmsKeyId", config.output_kms_key, "output_kms_key")
+
+
+def put_baseline(step: Lowering, config: CheckConfig) -> None:
+    """Set what stands beside the job: how its baseline lives on."""
+    step.beside("ModelPackageGroupName", config.model_package_group_name, "model_package_group_name")
+    step.beside("SkipCheck", config.skip_check, "skip_check")
+    step.beside("FailOnViolation", config.fail_on_violation, "fail_on_violation")
+    step.beside("RegisterNewBaseline", config.register_new_baseline, "register_new_baseline")
+
+
+def _input(name: str, source: Any, path: str) -> dict[str, Any]:
+    s3 = {
+        "S3Uri": source,
+        "LocalPath": path,
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+        "S3DataDistributionType": "FullyReplicated",
+        "S3CompressionType": "None",
+    }
+    return {"InputName": name, "AppManaged": False, "S3Input": s3}

@@ -1,0 +1,102 @@
+"""ClarifyCheck: compare bias or feature attribution with a baseline."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import FreeMapping, Text
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Shape, StepType
+from dagcast.compile.steps.check_job import (
+    CheckConfig,
+    constraints_ports,
+    dataset_port,
+    put_baseline,
+    put_check_job,
+    refuse_references,
+)
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class ClarifyCheckConfig(CheckConfig):
+    """The fields of a ClarifyCheck step.
+
+    Attributes:
+        check_type: What is checked.
+        analysis_config: The content of Clarify's ``analysis_config.json``, as Clarify documents it. It is staged
+            as a file, so nothing in it can be a reference.
+        model_name: For the two checks that ask a model: its name; also an input port.
+    """
+
+    type: Literal["ClarifyCheck"] = "ClarifyCheck"
+    check_type: Literal["DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"]
+    analysis_config: FreeMapping
+    model_name: Text | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> ClarifyCheckConfig:
+        refuse_references(self.analysis_config, "analysis_config")
+        if self.model_name is not None and self.given("model_name") is not None:
+            raise PydanticCustomError(
+                "check", "model_name and inputs.model_name are the same: keep one of them"
+            )
+        if self.model_name is not None and self.check_type == "DATA_BIAS":
+            raise PydanticCustomError("check", "a check of DATA_BIAS asks no model: leave out model_name")
+        return self
+
+
+def _inputs(config: ClarifyCheckConfig) -> tuple[InputPort, ...]:
+    if config.check_type == "DATA_BIAS":
+        return (dataset_port(config),)
+    given = config.model_name if config.model_name is not None else config.given("model_name")
+    return (
+        dataset_port(config),
+        InputPort("model_name", "model-name", given, about="the model that is asked"),
+    )
+
+
+def _outputs(config: ClarifyCheckConfig, name: str) -> tuple[OutputPort, ...]:
+    return constraints_ports(name)
+
+
+def lower(step: Lowering, config: ClarifyCheckConfig) -> None:
+    """Fill the CreateProcessingJob request of the check.
+
+    Paths and names are those the Clarify container reads. Source: ``SageMakerClarifyProcessor`` of the SDK.
+    """
+    analysis = json.dumps(config.analysis_config, indent=2, sort_keys=True).encode()
+    uri = step.staged_text("analysis_config.json", analysis)
+    base = "/opt/ml/processing/input"
+    inputs = [
+        ("analysis_config", uri, f"{base}/config", "analysis_config"),
+        ("dataset", step.source("dataset"), f"{base}/data", step.source_origin("dataset")),
+    ]
+    put_check_job(step, config, "clarify", inputs, "analysis_result")
+    step.put("Environment", step.as_strings(config.environment), "environment")
+    step.beside("CheckType", config.check_type, "check_type")
+    put_baseline(step, config)
+    constraints = "supplied_baseline_constraints"
+    step.beside("SuppliedBaselineConstraints", config.supplied_baseline_constraints, constraints)
+    if config.check_type != "DATA_BIAS":
+        step.beside("ModelName", step.source("model_name"), step.source_origin("model_name"))
+
+
+STEP_TYPE = StepType(
+    name="ClarifyCheck",
+    definition_type="ClarifyCheck",
+    about="Compares bias or feature attribution with a baseline.",
+    config=ClarifyCheckConfig,
+    lower=lower,
+    inputs=_inputs,
+    outputs=_outputs,
+    shapes=(Shape("CreateProcessingJobRequest", ignore_required=("ProcessingJobName",)),),
+    properties=PropertyShape(names=("CalculatedBaselineConstraints", "BaselineUsedForDriftCheckConstraints")),
+    sample={"check_type": "MODEL_BIAS"},
+)

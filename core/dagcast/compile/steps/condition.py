@@ -1,0 +1,122 @@
+"""Condition: decide which steps run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.config.fields import ConfigModel, Scalar
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import StepConfig, StepType, refuse_request
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+COMPARISONS = {
+    "==": "Equals",
+    ">": "GreaterThan",
+    ">=": "GreaterThanOrEqualTo",
+    "<": "LessThan",
+    "<=": "LessThanOrEqualTo",
+}
+"""The service's comparisons by sign. ``!=`` is a negated Equals."""
+
+Operator = Literal[
+    "==",
+    "!=",
+    ">",
+    ">=",
+    "<",
+    "<=",
+    "Equals",
+    "NotEquals",
+    "GreaterThan",
+    "GreaterThanOrEqualTo",
+    "LessThan",
+    "LessThanOrEqualTo",
+]
+
+FORMS = "a condition is {left, op, right}, {value, in}, {not}, {or} or {and}"
+
+
+class Condition(ConfigModel):
+    """One condition, in one of five forms.
+
+    ``{left, op, right}`` compares, ``{value, in}`` tests membership, ``{not: condition}`` negates, and
+    ``{or: [...]}`` and ``{and: [...]}`` combine.
+    """
+
+    left: Scalar | None = None
+    op: Operator | None = None
+    right: Scalar | None = None
+    value: Scalar | None = None
+    in_: Annotated[tuple[Scalar, ...], Field(alias="in", strict=False)] = ()
+    not_: Annotated[Condition | None, Field(alias="not")] = None
+    or_: Annotated[tuple[Condition, ...], Field(alias="or", strict=False)] = ()
+    and_: Annotated[tuple[Condition, ...], Field(alias="and", strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Condition:
+        given = {name for name in type(self).model_fields if getattr(self, name) not in (None, ())}
+        if given not in ({"left", "op", "right"}, {"value", "in_"}, {"not_"}, {"or_"}, {"and_"}):
+            raise PydanticCustomError("condition", FORMS)
+        return self
+
+    def to_request(self) -> dict[str, Any]:
+        """The condition as the definition spells it.
+
+        The service has no conjunction below the top level, so ``and`` becomes "not (not a or not b)".
+        """
+        if self.not_ is not None:
+            return _negated(self.not_.to_request())
+        if self.or_:
+            return {"Type": "Or", "Conditions": [condition.to_request() for condition in self.or_]}
+        if self.and_:
+            negations = [_negated(condition.to_request()) for condition in self.and_]
+            return _negated({"Type": "Or", "Conditions": negations})
+        if self.in_:
+            return {"Type": "In", "QueryValue": self.value, "Values": list(self.in_)}
+        operator = str(self.op)
+        if operator in ("!=", "NotEquals"):
+            return _negated({"Type": "Equals", "LeftValue": self.left, "RightValue": self.right})
+        kind = COMPARISONS.get(operator, operator)
+        return {"Type": kind, "LeftValue": self.left, "RightValue": self.right}
+
+
+def _negated(condition: dict[str, Any]) -> dict[str, Any]:
+    """The opposite of a condition; of a negated one that is what it negates."""
+    if condition["Type"] == "Not":
+        inner: dict[str, Any] = condition["Condition"]
+        return inner
+    return {"Type": "Not", "Condition": condition}
+
+
+class ConditionConfig(StepConfig):
+    """The fields of a Condition step. All conditions must hold for ``if_steps`` to run."""
+
+    type: Literal["Condition"] = "Condition"
+    conditions: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=200, strict=False)]
+    if_steps: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    else_steps: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _sends_none(self) -> ConditionConfig:
+        refuse_request(self)
+        return self
+
+
+def lower(step: Lowering, config: ConditionConfig) -> None:
+    """Fill the conditions; the branches are laid into the definition when it is written."""
+    step.put("Conditions", [condition.to_request() for condition in config.conditions], "conditions")
+
+
+STEP_TYPE = StepType(
+    name="Condition",
+    definition_type="Condition",
+    about="Decides which steps run.",
+    config=ConditionConfig,
+    lower=lower,
+    properties=PropertyShape(names=("Outcome",)),
+)

@@ -1,0 +1,55 @@
+"""CreateModel: make a model that transforms and endpoints can use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from dagcast.compile.bind.ports import OutputPort
+from dagcast.compile.config.fields import Flag, Text
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Retried, Shape, StepType, To, tag_list
+from dagcast.compile.steps.job import put_role
+from dagcast.compile.steps.model import ModelConfig, container, model_inputs
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class CreateModelConfig(ModelConfig, Retried):
+    """The fields of a CreateModel step. ``instance_type`` only chooses the image of a framework."""
+
+    type: Literal["CreateModel"] = "CreateModel"
+    enable_network_isolation: Annotated[Flag | None, To("EnableNetworkIsolation")] = None
+    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+    ] = ()
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _outputs(config: CreateModelConfig, name: str) -> tuple[OutputPort, ...]:
+    return (OutputPort("model_name", "model-name", StepProperty(name, "ModelName"), "the model's name"),)
+
+
+def lower(step: Lowering, config: CreateModelConfig) -> None:
+    """Fill a CreateModel request."""
+    step.put_fields()
+    put_role(step, config, "ExecutionRoleArn")
+    for member, (value, origin) in container(step, config).items():
+        step.put(f"PrimaryContainer.{member}", value, origin)
+
+
+STEP_TYPE = StepType(
+    name="CreateModel",
+    definition_type="Model",
+    about="Makes a model that transforms and endpoints can use.",
+    config=CreateModelConfig,
+    lower=lower,
+    inputs=model_inputs,
+    outputs=_outputs,
+    shapes=(Shape("CreateModelInput", ignore_required=("ModelName",)),),
+    properties=PropertyShape(shapes=("DescribeModelOutput",)),
+)

@@ -1,0 +1,103 @@
+"""EMR: run a step on an EMR cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.bind.ports import OutputPort
+from dagcast.compile.config.fields import ConfigModel, FreeMapping, Stringly, Text
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Cached, PortName, Retried, Shape, StepConfig, StepType, To
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+JAR = "StepConfig.HadoopJarStep"
+MANAGED = ("Name", "AutoTerminationPolicy", "Steps")
+MANAGED_INSTANCES = ("KeepJobFlowAliveWhenNoSteps", "TerminationProtected")
+"""What the pipeline decides itself of a cluster that it makes. Source: ``EMRStep`` of the SageMaker Python SDK."""
+
+
+def property_list(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """``{key: value}`` as EMR's list of properties."""
+    return [{"Key": key, "Value": value} for key, value in properties.items()]
+
+
+class EMROutput(ConfigModel):
+    """An output of the job; it is passed to the job as ``--<name> <uri>``."""
+
+    destination: Text
+
+    @model_validator(mode="before")
+    @classmethod
+    def _destination_alone(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {"destination": value}
+
+
+class EMRConfig(StepConfig, Cached, Retried):
+    """The fields of an EMR step: on a running cluster (``cluster_id``) or on one of its own."""
+
+    type: Literal["EMR"] = "EMR"
+    jar: Annotated[Text, To(f"{JAR}.Jar")]
+    args: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
+    main_class: Annotated[Text | None, To(f"{JAR}.MainClass")] = None
+    properties: Annotated[dict[str, Stringly], To(f"{JAR}.Properties", property_list)] = {}
+    outputs: dict[PortName, EMROutput] = {}
+    cluster_id: Annotated[Text | None, To("ClusterId")] = None
+    execution_role_arn: Annotated[Text | None, To("ExecutionRoleArn")] = None
+    cluster_config: Annotated[FreeMapping, To("ClusterConfig")] = {}
+
+    @model_validator(mode="after")
+    def _one_cluster(self) -> EMRConfig:
+        if (self.cluster_id is None) == (not self.cluster_config):
+            raise PydanticCustomError("cluster", "an EMR step takes one of cluster_id and cluster_config")
+        if self.execution_role_arn is not None and self.cluster_id is None:
+            raise PydanticCustomError("cluster", "execution_role_arn goes along with cluster_id")
+        return self
+
+
+def _outputs(config: EMRConfig, name: str) -> tuple[OutputPort, ...]:
+    first = len(config.args) + 1
+    return tuple(
+        OutputPort(
+            port, "dataset", StepProperty(name, f"Config.Args[{first + 2 * index}]"), "an output of the job"
+        )
+        for index, port in enumerate(config.outputs)
+    )
+
+
+def lower(step: Lowering, config: EMRConfig) -> None:
+    """Fill an AddJobFlowSteps request, as far as pipelines take it."""
+    step.put_fields()
+    args = [step.as_string(argument) for argument in config.args]
+    for port, item in config.outputs.items():
+        args += [f"--{port}", item.destination]
+    step.put(f"{JAR}.Args", args or None, "args")
+    properties = step.as_strings(config.properties)
+    step.put(f"{JAR}.Properties", property_list(properties) if properties else None, "properties")
+    instances = config.cluster_config.get("Instances")
+    managed = [key for key in MANAGED if key in config.cluster_config]
+    if isinstance(instances, dict):
+        managed += [f"Instances.{key}" for key in MANAGED_INSTANCES if key in instances]
+    for key in managed:
+        path = ("cluster_config", *key.split("."))
+        step.error(f"the pipeline sets {key} of its own cluster", *path, code="managed", hint="leave it out")
+
+
+STEP_TYPE = StepType(
+    name="EMR",
+    definition_type="EMR",
+    about="Runs a step on an EMR cluster.",
+    config=EMRConfig,
+    lower=lower,
+    outputs=_outputs,
+    shapes=(
+        Shape("StepConfig", "StepConfig", "emr", ("Name",)),
+        Shape("RunJobFlowInput", "ClusterConfig", "emr", ("Name",)),
+    ),
+    properties=PropertyShape("emr", ("Step",)),
+)

@@ -1,0 +1,59 @@
+"""EMRServerless: run a job on EMR Serverless."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.config.fields import FreeMapping, Text, Whole
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To
+from dagcast.compile.steps.job import put_role
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class EMRServerlessConfig(StepConfig, Cached, Retried):
+    """The fields of an EMRServerless step: in an application (``application_id``) or in one of its own."""
+
+    type: Literal["EMRServerless"] = "EMRServerless"
+    role: Text | None = None
+    application_id: Annotated[Text | None, To("ApplicationId")] = None
+    application_config: Annotated[FreeMapping, To("ApplicationConfig")] = {}
+    job_driver: Annotated[FreeMapping, To("JobConfig.jobDriver")]
+    configuration_overrides: Annotated[FreeMapping, To("JobConfig.configurationOverrides")] = {}
+    execution_timeout_minutes: Annotated[Whole | None, To("JobConfig.executionTimeoutMinutes")] = None
+    job_name: Annotated[Text | None, To("JobConfig.name")] = None
+    tags: Annotated[dict[str, Text], To("JobConfig.tags")] = {}
+
+    @model_validator(mode="after")
+    def _one_application(self) -> EMRServerlessConfig:
+        if (self.application_id is None) == (not self.application_config):
+            message = "an EMRServerless step takes one of application_id and application_config"
+            raise PydanticCustomError("application", message)
+        return self
+
+
+def lower(step: Lowering, config: EMRServerlessConfig) -> None:
+    """Fill a StartJobRun request, and the application it runs in."""
+    put_role(step, config, "ExecutionRoleArn")
+    put_role(step, config, "JobConfig.executionRoleArn")
+    step.put_fields()
+    step.put("JobConfig.applicationId", config.application_id, "application_id")
+
+
+STEP_TYPE = StepType(
+    name="EMRServerless",
+    definition_type="EMRServerless",
+    about="Runs a job on EMR Serverless.",
+    config=EMRServerlessConfig,
+    lower=lower,
+    shapes=(
+        Shape("StartJobRunRequest", "JobConfig", "emr-serverless", ("clientToken", "applicationId")),
+        Shape("CreateApplicationRequest", "ApplicationConfig", "emr-serverless", ("clientToken",)),
+    ),
+    properties=PropertyShape("emr-serverless", ("GetJobRunResponse",)),
+)

@@ -1,0 +1,53 @@
+"""Endpoint: create an endpoint, or update the one of that name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import Text
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Cached, Shape, StepConfig, StepType, To, WithInputs, tag_list
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class EndpointConfig(StepConfig, WithInputs, Cached):
+    """The fields of an Endpoint step."""
+
+    type: Literal["Endpoint"] = "Endpoint"
+    endpoint_name: Annotated[Text | None, To("EndpointName")] = None
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _inputs(config: EndpointConfig) -> tuple[InputPort, ...]:
+    given = config.given("endpoint_config_name")
+    return (
+        InputPort("endpoint_config_name", "endpoint-config-name", given, about="the configuration to serve"),
+    )
+
+
+def _outputs(config: EndpointConfig, name: str) -> tuple[OutputPort, ...]:
+    return (OutputPort("endpoint_name", "endpoint-name", StepProperty(name, "EndpointName"), "its name"),)
+
+
+def lower(step: Lowering, config: EndpointConfig) -> None:
+    """Fill a CreateEndpoint request."""
+    step.put_fields()
+    origin = step.source_origin("endpoint_config_name")
+    step.put("EndpointConfigName", step.source("endpoint_config_name"), origin)
+
+
+STEP_TYPE = StepType(
+    name="Endpoint",
+    definition_type="Endpoint",
+    about="Creates an endpoint, or updates the one of that name.",
+    config=EndpointConfig,
+    lower=lower,
+    inputs=_inputs,
+    outputs=_outputs,
+    shapes=(Shape("CreateEndpointInput"),),
+    properties=PropertyShape(shapes=("DescribeEndpointOutput",)),
+)

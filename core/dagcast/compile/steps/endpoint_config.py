@@ -1,0 +1,69 @@
+"""EndpointConfig: describe the machines and models of an endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import Real, Text, Whole
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To, WithInputs, tag_list
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class EndpointConfigConfig(StepConfig, WithInputs, Cached, Retried):
+    """The fields of an EndpointConfig step: one variant; ``request`` reaches everything else."""
+
+    type: Literal["EndpointConfig"] = "EndpointConfig"
+    endpoint_config_name: Annotated[Text | None, To("EndpointConfigName")] = None
+    instance_type: Text | None = None
+    initial_instance_count: Whole = 1
+    variant_name: Text = "AllTraffic"
+    initial_variant_weight: Real | None = None
+    kms_key: Annotated[Text | None, To("KmsKeyId")] = None
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _inputs(config: EndpointConfigConfig) -> tuple[InputPort, ...]:
+    required = "ProductionVariants" not in config.request
+    return (
+        InputPort("model_name", "model-name", config.given("model_name"), required, "the model that serves"),
+    )
+
+
+def _outputs(config: EndpointConfigConfig, name: str) -> tuple[OutputPort, ...]:
+    value = StepProperty(name, "EndpointConfigName")
+    return (OutputPort("endpoint_config_name", "endpoint-config-name", value, "the configuration's name"),)
+
+
+def lower(step: Lowering, config: EndpointConfigConfig) -> None:
+    """Fill a CreateEndpointConfig request."""
+    step.put_fields()
+    members: dict[str, tuple[Any, Any]] = {
+        "VariantName": (config.variant_name, "variant_name"),
+        "ModelName": (step.source("model_name"), step.source_origin("model_name")),
+        "InstanceType": (config.instance_type, "instance_type"),
+        "InitialInstanceCount": (config.initial_instance_count, "initial_instance_count"),
+        "InitialVariantWeight": (config.initial_variant_weight, "initial_variant_weight"),
+    }
+    variant = {member: value for member, (value, _) in members.items() if value is not None}
+    step.put("ProductionVariants", [variant])
+    for member, (_, origin) in members.items():
+        if member in variant:
+            step.origins[f"Arguments.ProductionVariants[0].{member}"] = step.origin(origin)
+
+
+STEP_TYPE = StepType(
+    name="EndpointConfig",
+    definition_type="EndpointConfig",
+    about="Describes the machines and models of an endpoint.",
+    config=EndpointConfigConfig,
+    lower=lower,
+    inputs=_inputs,
+    outputs=_outputs,
+    shapes=(Shape("CreateEndpointConfigInput"),),
+    properties=PropertyShape(shapes=("DescribeEndpointConfigOutput",)),
+)

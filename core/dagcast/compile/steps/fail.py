@@ -1,0 +1,39 @@
+"""Fail: end the execution with a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import model_validator
+
+from dagcast.compile.config.fields import Text
+from dagcast.compile.steps.base import StepConfig, StepType, refuse_request
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class FailConfig(StepConfig):
+    """The fields of a Fail step."""
+
+    type: Literal["Fail"] = "Fail"
+    error_message: Text = ""
+
+    @model_validator(mode="after")
+    def _sends_none(self) -> FailConfig:
+        refuse_request(self)
+        return self
+
+
+def lower(step: Lowering, config: FailConfig) -> None:
+    """Fill the message."""
+    step.put("ErrorMessage", step.as_string(config.error_message), "error_message")
+
+
+STEP_TYPE = StepType(
+    name="Fail",
+    definition_type="Fail",
+    about="Ends the execution with a message.",
+    config=FailConfig,
+    lower=lower,
+)

@@ -1,0 +1,89 @@
+"""What the config models of jobs share: image, code, machine, network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from dagcast.compile.bind.ports import Source
+from dagcast.compile.config.fields import ConfigModel, Fixed, Stringly, Text, read_fixed
+from dagcast.compile.steps.base import StepConfig
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+EntryPoint = Annotated[
+    Annotated[str, Field(min_length=1), AfterValidator(read_fixed)] | None,
+    Field(description="Script to run: a path beside the config file, or an S3 URI"),
+]
+
+
+class JobConfig(StepConfig):
+    """A step that runs a container."""
+
+    role: Text | None = None
+    image_uri: Text | None = None
+    framework: Annotated[Fixed | None, Field(description="Framework that the SDK has images for")] = None
+    framework_version: Fixed | None = None
+    py_version: Fixed | None = None
+    instance_type: Text | None = None
+    environment: dict[str, Stringly] = {}
+
+
+class ScriptConfig(ConfigModel):
+    """Mixin for jobs that run a script of the user's."""
+
+    entry_point: EntryPoint = None
+    source_dir: Annotated[Fixed | None, Field(description="Folder that goes along with entry_point")] = None
+
+
+def put_role(step: Lowering, config: Any, target: str = "RoleArn") -> None:
+    """Set the execution role: the step's own, else the pipeline's."""
+    if config.role is not None:
+        step.put(target, config.role, "role")
+    elif step.role is not None:
+        step.put(target, step.role, step.role_origin)
+    else:
+        step.pipeline_error(
+            "steps need an execution role", "no-role", "set pipeline.role to the ARN of a role"
+        )
+
+
+def put_image(step: Lowering, config: JobConfig, target: str, scope: str | None) -> None:
+    """Set the image at ``target``; see :func:`image`."""
+    step.put(target, image(step, config, scope), image_field(config))
+
+
+def image_field(config: JobConfig) -> str:
+    """The config field that decides the image."""
+    return "framework" if config.image_uri is None else "image_uri"
+
+
+def image(step: Lowering, config: JobConfig, scope: str | None) -> Source | None:
+    """The image that is named, else the framework's from the SDK's tables; ``None`` after an error.
+
+    Args:
+        step: The step.
+        config: Its config.
+        scope: What the image is for: ``training`` or ``inference``; ``None`` where the tables do not tell.
+    """
+    if config.image_uri is not None and config.framework is not None:
+        step.error(
+            "it names both image_uri and framework", "framework", code="two-images", hint="keep one of them"
+        )
+    if config.image_uri is not None:
+        return config.image_uri
+    if config.framework is None:
+        step.error(
+            "it names no image", code="no-image", hint="set image_uri, or framework and framework_version"
+        )
+        return None
+    return step.image(
+        config.framework, config.framework_version, config.py_version, config.instance_type, scope
+    )
+
+
+def container_arguments(step: Lowering, arguments: tuple[Any, ...]) -> list[Any] | None:
+    """Command-line arguments as the service takes them: strings."""
+    return [step.as_string(argument) for argument in arguments] or None

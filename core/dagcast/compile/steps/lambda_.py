@@ -1,0 +1,43 @@
+"""Lambda: call an AWS Lambda function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from dagcast.compile.config.fields import Text
+from dagcast.compile.steps.base import StepType
+from dagcast.compile.steps.message import (
+    MessageConfig,
+    message_outputs,
+    message_properties,
+    put_message,
+    put_output_parameters,
+)
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class LambdaConfig(MessageConfig):
+    """The fields of a Lambda step. The function must exist: compiling makes nothing in AWS."""
+
+    type: Literal["Lambda"] = "Lambda"
+    function_arn: Text
+
+
+def lower(step: Lowering, config: LambdaConfig) -> None:
+    """Fill the function's input, and the function beside it."""
+    put_message(step, config)
+    step.beside("FunctionArn", config.function_arn, "function_arn")
+    put_output_parameters(step, config)
+
+
+STEP_TYPE = StepType(
+    name="Lambda",
+    definition_type="Lambda",
+    about="Calls an AWS Lambda function.",
+    config=LambdaConfig,
+    lower=lower,
+    outputs=message_outputs,
+    properties=message_properties,
+)

@@ -1,0 +1,62 @@
+"""What Lambda and Callback share: inputs sent out, typed outputs that come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from dagcast.compile.bind.ports import OutputPort
+from dagcast.compile.config.fields import Body, ConfigModel
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Cached, PortName, StepConfig
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+OutputType = Literal["String", "Integer", "Boolean", "Float"]
+
+
+class MessageOutput(ConfigModel):
+    """One value that comes back; a plain string is its ``type``."""
+
+    type: OutputType = "String"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _type_alone(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else {} if value is None else value
+
+
+class MessageConfig(StepConfig, Cached):
+    """The fields that Lambda and Callback share."""
+
+    inputs: dict[str, Body] = Field(default={}, description="What is sent; values may be references")
+    outputs: dict[PortName, MessageOutput] = Field(default={}, description="What comes back, with its type")
+
+
+def message_outputs(config: MessageConfig, name: str) -> tuple[OutputPort, ...]:
+    """One output port for each value that comes back."""
+    return tuple(
+        OutputPort(port, "value", StepProperty(name, f"OutputParameters['{port}']"), f"a {item.type}")
+        for port, item in config.outputs.items()
+    )
+
+
+def message_properties(config: MessageConfig) -> PropertyShape:
+    """What may be referred to: the declared outputs."""
+    return PropertyShape(names=tuple(f"OutputParameters['{port}']" for port in config.outputs))
+
+
+def put_message(step: Lowering, config: MessageConfig) -> None:
+    """Set what is sent, and declare what comes back."""
+    for name, value in config.inputs.items():
+        step.arguments[name] = value
+        step.origins[f"Arguments.{name}"] = step.origin(("inputs", name))
+
+
+def put_output_parameters(step: Lowering, config: MessageConfig) -> None:
+    """Declare what comes back."""
+    outputs = [{"OutputName": port, "OutputType": item.type} for port, item in config.outputs.items()]
+    step.beside("OutputParameters", outputs, "outputs")

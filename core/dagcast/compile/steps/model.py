@@ -1,0 +1,69 @@
+"""What the steps that make or register a model share: its container."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dagcast.compile.bind.ports import InputPort
+from dagcast.compile.steps.base import WithInputs
+from dagcast.compile.steps.job import JobConfig, ScriptConfig, image, image_field
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+REPACKING = ("huggingface", "mxnet", "pytorch", "tensorflow")
+"""Frameworks whose serving containers read code only from the model archive.
+
+Source: their model classes in the SageMaker Python SDK repack ``model.tar.gz``; the others point to the code.
+"""
+
+
+class ModelConfig(JobConfig, ScriptConfig, WithInputs):
+    """The fields that describe a model's container."""
+
+
+def model_inputs(config: ModelConfig) -> tuple[InputPort, ...]:
+    """The model artifact."""
+    return (InputPort("model", "model", config.given("model"), False, "S3 URI of model.tar.gz"),)
+
+
+def container(step: Lowering, config: ModelConfig) -> dict[str, tuple[Any, Any]]:
+    """The members of the model's container, each with its origin; those without a value are left out."""
+    environment = {**(step.as_strings(config.environment) or {}), **_inference_code(step, config)}
+    members = {
+        "Image": (image(step, config, "inference"), image_field(config)),
+        "ModelDataUrl": (step.source("model"), step.source_origin("model")),
+        "Environment": (environment or None, "environment"),
+    }
+    return {member: value for member, value in members.items() if value[0] is not None}
+
+
+def _inference_code(step: Lowering, config: ModelConfig) -> dict[str, Any]:
+    """The environment by which serving containers find the user's inference script.
+
+    Source: ``SAGEMAKER_PROGRAM`` and ``SAGEMAKER_SUBMIT_DIRECTORY`` of the SageMaker Inference Toolkit.
+    """
+    if config.entry_point is None:
+        if config.source_dir is not None:
+            step.error("source_dir goes along with entry_point", "source_dir", hint="name the script to run")
+        return {}
+    if config.framework in REPACKING:
+        step.error(
+            f"the {config.framework} serving container reads code only from the model archive",
+            "entry_point",
+            code="repack",
+            hint="let the training script save its inference code below code/ in the model folder",
+        )
+        return {}
+    archive = step.staged_folder(config.entry_point, config.source_dir)
+    if archive is None:
+        return {}
+    program = config.entry_point if config.source_dir is not None else config.entry_point.rsplit("/", 1)[-1]
+    environment = {
+        "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+        "SAGEMAKER_PROGRAM": program,
+        "SAGEMAKER_SUBMIT_DIRECTORY": archive,
+    }
+    if step.region is not None:
+        environment["SAGEMAKER_REGION"] = step.region
+    return environment

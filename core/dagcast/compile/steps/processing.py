@@ -1,0 +1,238 @@
+"""Processing: run a script or a container on data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from dagcast.compile.bind.ports import InputPort, OutputPort, Source
+from dagcast.compile.config.fields import ConfigModel, Fixed, Flag, Stringly, Text, Whole
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import (
+    EXPERIMENT_CONFIG,
+    Cached,
+    InputConfig,
+    PortName,
+    Retried,
+    Shape,
+    StepType,
+    To,
+    tag_list,
+)
+from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
+from dagcast.definition.values import Join, StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+BASE = "/opt/ml/processing"
+PROCESSING_ONLY = ("clarify", "data-wrangler", "model-monitor", "spark")
+"""Image tables that have images for processing alone. Source: the SDK's image tables."""
+
+CODE_PATH = f"{BASE}/input/code"
+LAUNCHER_PATH = f"{BASE}/input/entrypoint"
+LAUNCHER = b"""#!/bin/bash
+# Unpacks the staged code, installs its requirements, and runs the script with the step's arguments.
+set -eu
+cd /opt/ml/processing/input/code
+tar -xzf sourcedir.tar.gz
+if [ -f requirements.txt ]; then
+    python3 -m pip install --requirement requirements.txt
+fi
+script="$1"
+shift
+case "$script" in
+    *.py) exec python3 "$script" "$@" ;;
+    *) exec /bin/bash "$script" "$@" ;;
+esac
+"""
+
+
+class ProcessingInput(InputConfig):
+    """One input; ``path`` is where the container finds it."""
+
+    path: Text | None = None
+    kind: str = "dataset"
+    data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    input_mode: Literal["File", "Pipe"] = "File"
+    distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
+    compression: Literal["None", "Gzip"] = "None"
+
+
+class ProcessingOutput(ConfigModel):
+    """One output; a plain string is its ``path``, where the container writes it."""
+
+    path: Text | None = None
+    destination: Annotated[Text | None, Field(description="S3 URI that the output is written to")] = None
+    kind: str = "dataset"
+    upload_mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else {} if value is None else value
+
+
+class PropertyFileConfig(ConfigModel):
+    """A JSON file in an output whose values other steps may read."""
+
+    output: str
+    path: Fixed
+
+
+class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
+    """The fields of a Processing step."""
+
+    type: Literal["Processing"] = "Processing"
+    inputs: dict[PortName, ProcessingInput] = {}
+    outputs: dict[PortName, ProcessingOutput] = {}
+    property_files: dict[PortName, PropertyFileConfig] = {}
+    arguments: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
+    entrypoint: Annotated[tuple[Text, ...], Field(strict=False, description="Container's command")] = ()
+    instance_type: Annotated[Text | None, To("ProcessingResources.ClusterConfig.InstanceType")] = None
+    instance_count: Annotated[Whole, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[Whole, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[Text | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")] = None
+    output_kms_key: Text | None = None
+    max_runtime_in_seconds: Annotated[Whole | None, To("StoppingCondition.MaxRuntimeInSeconds")] = None
+    enable_network_isolation: Annotated[Flag | None, To("NetworkConfig.EnableNetworkIsolation")] = None
+    encrypt_inter_container_traffic: Annotated[
+        Flag | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
+    ] = None
+    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+    ] = ()
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _inputs(config: ProcessingConfig) -> tuple[InputPort, ...]:
+    return tuple(
+        InputPort(name, item.kind, item.source, about="an input of the job")
+        for name, item in config.inputs.items()
+    )
+
+
+def _outputs(config: ProcessingConfig, name: str) -> tuple[OutputPort, ...]:
+    folders = {
+        port: StepProperty(name, f"ProcessingOutputConfig.Outputs['{port}'].S3Output.S3Uri")
+        for port in config.outputs
+    }
+    outputs = [OutputPort(port, config.outputs[port].kind, uri) for port, uri in folders.items()]
+    reports = [
+        OutputPort(port, "report", Join("/", (folders[item.output], item.path)))
+        for port, item in config.property_files.items()
+        if item.output in folders and port not in folders
+    ]
+    return (*outputs, *reports)
+
+
+def lower(step: Lowering, config: ProcessingConfig) -> None:
+    """Fill a CreateProcessingJob request."""
+    step.put_fields()
+    # Most frameworks have no images of their own for processing; the SDK's processors take those for training.
+    scope = None if config.framework in PROCESSING_ONLY else "training"
+    put_image(step, config, "AppSpecification.ImageUri", scope)
+    put_role(step, config)
+    step.put("Environment", step.as_strings(config.environment), "environment")
+    _put_inputs_and_code(step, config)
+    _put_outputs(step, config)
+    if config.property_files:
+        files = [
+            {"PropertyFileName": name, "OutputName": item.output, "FilePath": item.path}
+            for name, item in config.property_files.items()
+        ]
+        step.beside("PropertyFiles", files, "property_files")
+
+
+def _put_inputs_and_code(step: Lowering, config: ProcessingConfig) -> None:
+    inputs = []
+    for index, (name, source) in enumerate(step.sources.items()):
+        item = config.inputs.get(name, ProcessingInput())
+        inputs.append(_s3_input(name, source, item.path or f"{BASE}/input/{name}", item))
+        step.origins[f"Arguments.ProcessingInputs[{index}]"] = step.source_origin(name)
+    for name, uri, path in _put_entry_point(step, config):
+        step.origins[f"Arguments.ProcessingInputs[{len(inputs)}]"] = step.origin("entry_point")
+        inputs.append(_s3_input(name, uri, path, ProcessingInput()))
+    if inputs:
+        step.arguments["ProcessingInputs"] = inputs
+
+
+def _s3_input(name: str, source: Source, path: Source, item: ProcessingInput) -> dict[str, Any]:
+    s3 = {
+        "S3Uri": source,
+        "LocalPath": path,
+        "S3DataType": item.data_type,
+        "S3InputMode": item.input_mode,
+        "S3DataDistributionType": item.distribution,
+        "S3CompressionType": item.compression,
+    }
+    return {"InputName": name, "AppManaged": False, "S3Input": s3}
+
+
+def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str, str, str]]:
+    """Set the container's command; return the inputs that bring the code: name, URI, path."""
+    arguments = container_arguments(step, config.arguments)
+    if config.entry_point is None:
+        step.put("AppSpecification.ContainerEntrypoint", list(config.entrypoint) or None, "entrypoint")
+        step.put("AppSpecification.ContainerArguments", arguments, "arguments")
+        if config.source_dir is not None:
+            step.error("source_dir goes along with entry_point", "source_dir", hint="name the script to run")
+        return []
+    if config.entrypoint:
+        step.error("entrypoint and entry_point exclude each other", "entrypoint", hint="keep one of them")
+    if config.source_dir is not None:
+        archive, launcher = (
+            step.staged_folder(config.entry_point, config.source_dir),
+            step.staged_text("run.sh", LAUNCHER),
+        )
+        if archive is None or launcher is None:
+            return []
+        step.put(
+            "AppSpecification.ContainerEntrypoint", ["/bin/bash", f"{LAUNCHER_PATH}/run.sh"], "entry_point"
+        )
+        step.put("AppSpecification.ContainerArguments", [config.entry_point, *(arguments or [])], "arguments")
+        return [("code", archive, CODE_PATH), ("entrypoint", launcher, LAUNCHER_PATH)]
+    script = step.staged_file(config.entry_point)
+    if script is None:
+        return []
+    name = script.rsplit("/", 1)[-1]
+    runner = "python3" if name.endswith(".py") else "/bin/bash"
+    step.put("AppSpecification.ContainerEntrypoint", [runner, f"{CODE_PATH}/{name}"], "entry_point")
+    step.put("AppSpecification.ContainerArguments", arguments, "arguments")
+    return [("code", script, CODE_PATH)]
+
+
+def _put_outputs(step: Lowering, config: ProcessingConfig) -> None:
+    outputs = []
+    for index, (name, item) in enumerate(config.outputs.items()):
+        given = item.destination is not None
+        destination = item.destination if given else step.default_uri("output", name, per_execution=True)
+        if destination is None:
+            continue
+        s3 = {
+            "S3Uri": destination,
+            "LocalPath": item.path or f"{BASE}/output/{name}",
+            "S3UploadMode": item.upload_mode,
+        }
+        outputs.append({"OutputName": name, "AppManaged": False, "S3Output": s3})
+        step.origins[f"Arguments.ProcessingOutputConfig.Outputs[{index}]"] = step.origin(("outputs", name))
+    if outputs:
+        step.arguments["ProcessingOutputConfig"] = {"Outputs": outputs}
+        step.put("ProcessingOutputConfig.KmsKeyId", config.output_kms_key, "output_kms_key")
+
+
+STEP_TYPE = StepType(
+    name="Processing",
+    definition_type="Processing",
+    about="Runs a script or a container on data.",
+    config=ProcessingConfig,
+    lower=lower,
+    inputs=_inputs,
+    outputs=_outputs,
+    open_inputs=True,
+    shapes=(Shape("CreateProcessingJobRequest", ignore_required=("ProcessingJobName",)),),
+    properties=PropertyShape(shapes=("DescribeProcessingJobResponse",)),
+    forbidden={"ExperimentConfig": EXPERIMENT_CONFIG},
+)

@@ -1,0 +1,98 @@
+"""RegisterModel: put a version of a model into the model registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import Text
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Retried, Shape, StepType, To, tag_list
+from dagcast.compile.steps.model import ModelConfig, container, model_inputs
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+SPEC = "InferenceSpecification"
+OVERRIDDEN = "the service sets it when the pipeline runs"
+"""Why these members are refused. Source: the SDK's ModelStep drops them, as the service rejects them."""
+
+METRICS = {
+    "model_metrics": ("report", "ModelMetrics.ModelQuality.Statistics"),
+    "model_constraints": ("constraints", "ModelMetrics.ModelQuality.Constraints"),
+    "data_statistics": ("statistics", "ModelMetrics.ModelDataQuality.Statistics"),
+    "data_constraints": ("constraints", "ModelMetrics.ModelDataQuality.Constraints"),
+    "bias_report": ("bias-report", "ModelMetrics.Bias.Report"),
+    "explainability_report": ("explainability-report", "ModelMetrics.Explainability.Report"),
+}
+"""The ports for reports: the kind of each, and the metric of the model that it fills."""
+
+
+class RegisterModelConfig(ModelConfig, Retried):
+    """The fields of a RegisterModel step. ``instance_type`` only chooses the image of a framework."""
+
+    type: Literal["RegisterModel"] = "RegisterModel"
+    model_package_group_name: Annotated[Text | None, To("ModelPackageGroupName")] = None
+    approval_status: Annotated[Text, To("ModelApprovalStatus")] = "PendingManualApproval"
+    content_types: Annotated[tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedContentTypes")] = ()
+    response_types: Annotated[
+        tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedResponseMIMETypes")
+    ] = ()
+    inference_instances: Annotated[
+        tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedRealtimeInferenceInstanceTypes")
+    ] = ()
+    transform_instances: Annotated[
+        tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedTransformInstanceTypes")
+    ] = ()
+    package_description: Annotated[Text | None, To("ModelPackageDescription")] = None
+    domain: Annotated[Text | None, To("Domain")] = None
+    task: Annotated[Text | None, To("Task")] = None
+    sample_payload_url: Annotated[Text | None, To("SamplePayloadUrl")] = None
+    customer_metadata: Annotated[dict[str, Text], To("CustomerMetadataProperties")] = {}
+    skip_model_validation: Annotated[Literal["All", "None"] | None, To("SkipModelValidation")] = None
+    metrics_content_type: Text = "application/json"
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _inputs(config: RegisterModelConfig) -> tuple[InputPort, ...]:
+    reports = tuple(
+        InputPort(port, kind, config.given(port), False, f"S3 URI of the JSON file for {target}")
+        for port, (kind, target) in METRICS.items()
+    )
+    return (*model_inputs(config), *reports)
+
+
+def _outputs(config: RegisterModelConfig, name: str) -> tuple[OutputPort, ...]:
+    package = StepProperty(name, "ModelPackageArn")
+    return (OutputPort("model_package", "model-package", package, "ARN of the version in the registry"),)
+
+
+def lower(step: Lowering, config: RegisterModelConfig) -> None:
+    """Fill a CreateModelPackage request."""
+    step.put_fields()
+    members = container(step, config)
+    step.put(f"{SPEC}.Containers", [{member: value for member, (value, _) in members.items()}])
+    for member, (_, origin) in members.items():
+        step.origins[f"Arguments.{SPEC}.Containers[0].{member}"] = step.origin(origin)
+    for port, (_, target) in METRICS.items():
+        uri = step.source(port)
+        if uri is not None:
+            metric = {"ContentType": config.metrics_content_type, "S3Uri": uri}
+            step.put(target, metric, step.source_origin(port))
+
+
+STEP_TYPE = StepType(
+    name="RegisterModel",
+    definition_type="RegisterModel",
+    about="Puts a version of a model into the model registry.",
+    config=RegisterModelConfig,
+    lower=lower,
+    inputs=_inputs,
+    outputs=_outputs,
+    shapes=(Shape("CreateModelPackageInput"),),
+    properties=PropertyShape(shapes=("DescribeModelPackageOutput",)),
+    forbidden={"CertifyForMarketplace": OVERRIDDEN},
+)

@@ -1,0 +1,74 @@
+"""Request: any step that the service takes and that has no type of its own here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.config.fields import FreeMapping
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+COMMON = frozenset(
+    ("Arguments", "CacheConfig", "DependsOn", "Description", "DisplayName", "Name", "RetryPolicies", "Type")
+)
+"""What the common fields of a step become in the definition."""
+
+
+class RequestConfig(StepConfig, Cached, Retried):
+    """The fields of a Request step.
+
+    Attributes:
+        step_type: The ``Type`` in the definition, such as ``InferenceComponent``.
+        shape: The botocore shape of ``request``, such as ``CreateInferenceComponentInput``; the body is
+            checked against it. Without it nothing is known of the body, and nothing is checked.
+        service: The botocore service of the shapes.
+        fields: What stands beside ``Arguments`` in the definition.
+        properties: The shape of the step's properties, such as ``DescribeInferenceComponentOutput``.
+    """
+
+    type: Literal["Request"] = "Request"
+    step_type: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
+    shape: str | None = None
+    service: str = "sagemaker"
+    fields: FreeMapping = {}
+    properties: str | None = None
+
+    @model_validator(mode="after")
+    def _keeps_to_itself(self) -> RequestConfig:
+        for name in self.fields:
+            if name in COMMON:
+                message = "{name} is set by the fields that every step has"
+                raise PydanticCustomError("managed", message, {"name": name, "path": ("fields", name)})
+        return self
+
+
+def lower(step: Lowering, config: RequestConfig) -> None:
+    """The request is the body as it stands; the common merge lays it in."""
+    for name, value in config.fields.items():
+        step.beside(name, value, ("fields", name))
+
+
+def _shapes(config: RequestConfig) -> tuple[Shape, ...]:
+    return (Shape(config.shape, service=config.service),) if config.shape else ()
+
+
+def _properties(config: RequestConfig) -> PropertyShape:
+    return PropertyShape(config.service, (config.properties,)) if config.properties else PropertyShape()
+
+
+STEP_TYPE = StepType(
+    name="Request",
+    definition_type=lambda config: config.step_type,
+    about="Any request that the service takes, for what has no type of its own.",
+    config=RequestConfig,
+    lower=lower,
+    shapes=_shapes,
+    properties=_properties,
+)

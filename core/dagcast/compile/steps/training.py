@@ -1,0 +1,244 @@
+"""Training: train a model on channels of data."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import Body, Fixed, Flag, Stringly, Text, Whole
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import (
+    EXPERIMENT_CONFIG,
+    Cached,
+    InputConfig,
+    Retried,
+    Shape,
+    StepType,
+    To,
+    tag_list,
+)
+from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
+from dagcast.definition.values import Reference, StepProperty, references
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class Channel(InputConfig):
+    """One input channel; the container finds it at ``/opt/ml/input/data/<name>``."""
+
+    kind: str = "dataset"
+    content_type: Text | None = None
+    data_type: Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"] = "S3Prefix"
+    distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
+    input_mode: Literal["File", "Pipe", "FastFile"] | None = None
+    compression: Literal["None", "Gzip"] | None = None
+    record_wrapping: Literal["None", "RecordIO"] | None = None
+    attribute_names: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
+
+
+def metric_list(metrics: dict[str, str]) -> list[dict[str, str]]:
+    """``{name: regex}`` as the service's metric definitions."""
+    return [{"Name": name, "Regex": regex} for name, regex in metrics.items()]
+
+
+class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
+    """What Training and Tuning share."""
+
+    inputs: dict[str, Channel] = {}
+    hyperparameters: dict[str, Body] = {}
+    instance_count: Whole = 1
+    volume_size_in_gb: Whole = 30
+    volume_kms_key: Text | None = None
+    output_path: Annotated[Text | None, Field(description="S3 URI below which the job writes its model")] = (
+        None
+    )
+    output_kms_key: Text | None = None
+    max_runtime_in_seconds: Whole = 86400
+    max_wait_time_in_seconds: Whole | None = None
+    use_spot_instances: Flag | None = None
+    checkpoint_s3_uri: Text | None = None
+    checkpoint_local_path: Text | None = None
+    input_mode: Literal["File", "Pipe", "FastFile"] = "File"
+    metric_definitions: Annotated[
+        dict[str, Fixed], Field(description="Name and regex of metrics in the log")
+    ] = {}
+    enable_network_isolation: Flag | None = None
+    encrypt_inter_container_traffic: Flag | None = None
+    subnets: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    security_group_ids: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+
+
+class TrainingConfig(TrainingJobConfig):
+    """The fields of a Training step."""
+
+    type: Literal["Training"] = "Training"
+    instance_type: Annotated[Text | None, To("ResourceConfig.InstanceType")] = None
+    instance_count: Annotated[Whole, To("ResourceConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[Whole, To("ResourceConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[Text | None, To("ResourceConfig.VolumeKmsKeyId")] = None
+    keep_alive_period_in_seconds: Annotated[Whole | None, To("ResourceConfig.KeepAlivePeriodInSeconds")] = (
+        None
+    )
+    output_kms_key: Annotated[Text | None, To("OutputDataConfig.KmsKeyId")] = None
+    max_runtime_in_seconds: Annotated[Whole, To("StoppingCondition.MaxRuntimeInSeconds")] = 86400
+    max_wait_time_in_seconds: Annotated[Whole | None, To("StoppingCondition.MaxWaitTimeInSeconds")] = None
+    use_spot_instances: Annotated[Flag | None, To("EnableManagedSpotTraining")] = None
+    checkpoint_s3_uri: Annotated[Text | None, To("CheckpointConfig.S3Uri")] = None
+    checkpoint_local_path: Annotated[Text | None, To("CheckpointConfig.LocalPath")] = None
+    input_mode: Annotated[
+        Literal["File", "Pipe", "FastFile"], To("AlgorithmSpecification.TrainingInputMode")
+    ] = "File"
+    metric_definitions: Annotated[
+        dict[str, Fixed], To("AlgorithmSpecification.MetricDefinitions", metric_list)
+    ] = {}
+    entrypoint: Annotated[
+        tuple[Text, ...], Field(strict=False), To("AlgorithmSpecification.ContainerEntrypoint", list)
+    ] = ()
+    arguments: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
+    enable_network_isolation: Annotated[Flag | None, To("EnableNetworkIsolation")] = None
+    encrypt_inter_container_traffic: Annotated[Flag | None, To("EnableInterContainerTrafficEncryption")] = (
+        None
+    )
+    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+    ] = ()
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def channels(config: TrainingJobConfig) -> tuple[InputPort, ...]:
+    """The input ports of a job that reads channels."""
+    return tuple(
+        InputPort(name, item.kind, item.source, about="a channel of the job")
+        for name, item in config.inputs.items()
+    )
+
+
+def _outputs(config: TrainingConfig, name: str) -> tuple[OutputPort, ...]:
+    model = StepProperty(name, "ModelArtifacts.S3ModelArtifacts")
+    return (OutputPort("model", "model", model, "S3 URI of model.tar.gz"),)
+
+
+def lower(step: Lowering, config: TrainingConfig) -> None:
+    """Fill a CreateTrainingJob request."""
+    step.put_fields()
+    put_image(step, config, "AlgorithmSpecification.TrainingImage", "training")
+    arguments = container_arguments(step, config.arguments)
+    step.put("AlgorithmSpecification.ContainerArguments", arguments, "arguments")
+    put_role(step, config)
+    step.put("Environment", step.as_strings(config.environment), "environment")
+    step.put("HyperParameters", {**hyperparameters(step, config), **script_mode(step, config)} or None)
+    mark_hyperparameters(step, config, "HyperParameters")
+    put_channels(step, config, "InputDataConfig")
+    put_output_path(step, config, "OutputDataConfig.S3OutputPath")
+
+
+def hyperparameters(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
+    """The hyperparameters as the service takes them: strings, numbers and lists in JSON's spelling."""
+    return {
+        name: hyperparameter(step, config, value, "hyperparameters", name)
+        for name, value in config.hyperparameters.items()
+    }
+
+
+def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path: str | int) -> Any:
+    """One hyperparameter. Script mode reads all of them as JSON, so there strings are quoted too.
+
+    Args:
+        step: The step.
+        config: Its config.
+        value: What the config gives.
+        path: Where the config gives it.
+    """
+    if isinstance(value, Reference):
+        return step.as_string(value)
+    inside = next(references(value), None)
+    if inside is not None:
+        message = (
+            f"a list or mapping is written as JSON when compiling, so {inside} in it would not be filled in"
+        )
+        step.error(message, *path, code="reference", hint="give the reference a hyperparameter of its own")
+        return ""
+    if isinstance(value, str) and config.entry_point is None:
+        return value
+    return json.dumps(value, sort_keys=True)
+
+
+def mark_hyperparameters(step: Lowering, config: TrainingJobConfig, target: str) -> None:
+    """Remember which hyperparameters the config gives, and which script mode adds."""
+    for name in config.hyperparameters:
+        step.origins[f"Arguments.{target}.{name}"] = step.origin(("hyperparameters", name))
+
+
+def script_mode(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
+    """The hyperparameters by which the framework containers find and run the user's script.
+
+    Source: ``sagemaker_program`` and ``sagemaker_submit_directory`` of the SageMaker Training Toolkit.
+    """
+    if config.entry_point is None:
+        if config.source_dir is not None:
+            step.error("source_dir goes along with entry_point", "source_dir", hint="name the script to run")
+        return {}
+    archive = step.staged_folder(config.entry_point, config.source_dir)
+    if archive is None:
+        return {}
+    program = config.entry_point if config.source_dir is not None else config.entry_point.rsplit("/", 1)[-1]
+    added: dict[str, Any] = {
+        "sagemaker_container_log_level": 20,
+        "sagemaker_program": program,
+        "sagemaker_submit_directory": archive,
+    }
+    if step.region is not None:
+        added["sagemaker_region"] = step.region
+    return {name: json.dumps(value) for name, value in added.items()}
+
+
+def put_channels(step: Lowering, config: TrainingJobConfig, target: str) -> None:
+    """Set the input channels."""
+    entries = []
+    for index, (name, source) in enumerate(step.sources.items()):
+        item = config.inputs.get(name, Channel())
+        s3: dict[str, Any] = {
+            "S3DataType": item.data_type,
+            "S3Uri": source,
+            "S3DataDistributionType": item.distribution,
+        }
+        if item.attribute_names:
+            s3["AttributeNames"] = list(item.attribute_names)
+        entry: dict[str, Any] = {"ChannelName": name, "DataSource": {"S3DataSource": s3}}
+        extras = {
+            "ContentType": item.content_type,
+            "CompressionType": item.compression,
+            "InputMode": item.input_mode,
+            "RecordWrapperType": item.record_wrapping,
+        }
+        entries.append({**entry, **{key: value for key, value in extras.items() if value is not None}})
+        step.origins[f"Arguments.{target}[{index}]"] = step.source_origin(name)
+    step.put(target, entries or None)
+
+
+def put_output_path(step: Lowering, config: TrainingJobConfig, target: str) -> None:
+    """Set where the job writes. The service adds a folder for each job, so the path can be a fixed one."""
+    if config.output_path is not None:
+        step.put(target, config.output_path, "output_path")
+    else:
+        step.put(target, step.default_uri(per_execution=False))
+
+
+STEP_TYPE = StepType(
+    name="Training",
+    definition_type="Training",
+    about="Trains a model on channels of data.",
+    config=TrainingConfig,
+    lower=lower,
+    inputs=channels,
+    outputs=_outputs,
+    open_inputs=True,
+    shapes=(Shape("CreateTrainingJobRequest", ignore_required=("TrainingJobName",)),),
+    properties=PropertyShape(shapes=("DescribeTrainingJobResponse",)),
+    forbidden={"ExperimentConfig": EXPERIMENT_CONFIG},
+)

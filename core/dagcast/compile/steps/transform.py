@@ -1,0 +1,94 @@
+"""Transform: predict a whole data set with a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.config.fields import Stringly, Text, Whole
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import (
+    EXPERIMENT_CONFIG,
+    Cached,
+    Retried,
+    Shape,
+    StepConfig,
+    StepType,
+    To,
+    WithInputs,
+    tag_list,
+)
+from dagcast.definition.values import StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+
+class TransformConfig(StepConfig, WithInputs, Cached, Retried):
+    """The fields of a Transform step."""
+
+    type: Literal["Transform"] = "Transform"
+    instance_type: Annotated[Text | None, To("TransformResources.InstanceType")] = None
+    instance_count: Annotated[Whole, To("TransformResources.InstanceCount")] = 1
+    volume_kms_key: Annotated[Text | None, To("TransformResources.VolumeKmsKeyId")] = None
+    strategy: Annotated[Literal["MultiRecord", "SingleRecord"] | None, To("BatchStrategy")] = None
+    max_payload_in_mb: Annotated[Whole | None, To("MaxPayloadInMB")] = None
+    max_concurrent_transforms: Annotated[Whole | None, To("MaxConcurrentTransforms")] = None
+    environment: dict[str, Stringly] = {}
+    data_type: Annotated[
+        Literal["S3Prefix", "ManifestFile"], To("TransformInput.DataSource.S3DataSource.S3DataType")
+    ] = "S3Prefix"
+    content_type: Annotated[Text | None, To("TransformInput.ContentType")] = None
+    compression_type: Annotated[Literal["None", "Gzip"] | None, To("TransformInput.CompressionType")] = None
+    split_type: Annotated[
+        Literal["None", "Line", "RecordIO", "TFRecord"] | None, To("TransformInput.SplitType")
+    ] = None
+    output_path: Annotated[Text | None, Field(description="S3 URI that predictions are written to")] = None
+    output_kms_key: Annotated[Text | None, To("TransformOutput.KmsKeyId")] = None
+    accept: Annotated[Text | None, To("TransformOutput.Accept")] = None
+    assemble_with: Annotated[Literal["None", "Line"] | None, To("TransformOutput.AssembleWith")] = None
+    input_filter: Annotated[Text | None, To("DataProcessing.InputFilter")] = None
+    output_filter: Annotated[Text | None, To("DataProcessing.OutputFilter")] = None
+    join_source: Annotated[Literal["None", "Input"] | None, To("DataProcessing.JoinSource")] = None
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _inputs(config: TransformConfig) -> tuple[InputPort, ...]:
+    return (
+        InputPort("model_name", "model-name", config.given("model_name"), about="the model that predicts"),
+        InputPort("data", "dataset", config.given("data"), about="S3 URI of what is predicted"),
+    )
+
+
+def _outputs(config: TransformConfig, name: str) -> tuple[OutputPort, ...]:
+    predictions = StepProperty(name, "TransformOutput.S3OutputPath")
+    return (OutputPort("predictions", "dataset", predictions, "S3 URI of the predictions"),)
+
+
+def lower(step: Lowering, config: TransformConfig) -> None:
+    """Fill a CreateTransformJob request."""
+    step.put_fields()
+    step.put("Environment", step.as_strings(config.environment), "environment")
+    step.put("ModelName", step.source("model_name"), step.source_origin("model_name"))
+    data = "TransformInput.DataSource.S3DataSource.S3Uri"
+    step.put(data, step.source("data"), step.source_origin("data"))
+    if config.output_path is not None:
+        step.put("TransformOutput.S3OutputPath", config.output_path, "output_path")
+    else:
+        step.put("TransformOutput.S3OutputPath", step.default_uri(per_execution=True))
+
+
+STEP_TYPE = StepType(
+    name="Transform",
+    definition_type="Transform",
+    about="Predicts a whole data set with a model.",
+    config=TransformConfig,
+    lower=lower,
+    inputs=_inputs,
+    outputs=_outputs,
+    shapes=(Shape("CreateTransformJobRequest", ignore_required=("TransformJobName",)),),
+    properties=PropertyShape(shapes=("DescribeTransformJobResponse",)),
+    forbidden={"ExperimentConfig": EXPERIMENT_CONFIG},
+)

@@ -1,0 +1,168 @@
+"""Tuning: search hyperparameters with many training jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from dagcast.compile.bind.ports import OutputPort
+from dagcast.compile.config.fields import ConfigModel, Fixed, Flag, Referable, Scalar, Text, Whole
+from dagcast.compile.spec.pipeline import PropertyShape
+from dagcast.compile.steps.base import Shape, StepType, To, tag_list
+from dagcast.compile.steps.job import put_image, put_role
+from dagcast.compile.steps.training import (
+    TrainingJobConfig,
+    channels,
+    hyperparameter,
+    hyperparameters,
+    mark_hyperparameters,
+    metric_list,
+    put_channels,
+    put_output_path,
+    script_mode,
+)
+from dagcast.definition.values import Join, Reference, StepProperty
+
+if TYPE_CHECKING:
+    from dagcast.compile.lower.request import Lowering
+
+JOB = "TrainingJobDefinition"
+LIMITS = "HyperParameterTuningJobConfig.ResourceLimits"
+
+Number = Annotated[int | float | Reference, Referable(int | float)]
+"""A number that stays as it is written: the service takes no ``2.0`` for the limit of an Integer range."""
+
+
+class Range(ConfigModel):
+    """The values that one hyperparameter may take; a plain list stands for categorical ``values``."""
+
+    type: Literal["Continuous", "Integer", "Categorical"]
+    min: Number | None = None
+    max: Number | None = None
+    values: Annotated[tuple[Scalar, ...], Field(strict=False)] = ()
+    scaling: Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"] = "Auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_alone(cls, value: Any) -> Any:
+        return {"type": "Categorical", "values": value} if isinstance(value, (list, tuple)) else value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Range:
+        categorical = self.type == "Categorical"
+        if categorical != bool(self.values) or categorical == (self.min is not None and self.max is not None):
+            raise PydanticCustomError("range", "a Categorical range has values, any other has min and max")
+        if self.type == "Integer" and (isinstance(self.min, float) or isinstance(self.max, float)):
+            raise PydanticCustomError("range", "min and max of an Integer range are whole numbers")
+        return self
+
+
+class Objective(ConfigModel):
+    """The metric that tuning improves."""
+
+    name: Text
+    type: Literal["Maximize", "Minimize"] = "Maximize"
+
+
+class TuningConfig(TrainingJobConfig):
+    """The fields of a Tuning step."""
+
+    type: Literal["Tuning"] = "Tuning"
+    strategy: Annotated[
+        Literal["Bayesian", "Random", "Hyperband", "Grid"], To("HyperParameterTuningJobConfig.Strategy")
+    ] = "Bayesian"
+    objective: Objective | None = None
+    ranges: dict[str, Range]
+    max_jobs: Annotated[Whole | None, To(f"{LIMITS}.MaxNumberOfTrainingJobs")] = None
+    max_parallel_jobs: Annotated[Whole, To(f"{LIMITS}.MaxParallelTrainingJobs")] = 1
+    early_stopping: Annotated[
+        Literal["Off", "Auto"], To("HyperParameterTuningJobConfig.TrainingJobEarlyStoppingType")
+    ] = "Off"
+    random_seed: Annotated[Whole | None, To("HyperParameterTuningJobConfig.RandomSeed")] = None
+    instance_type: Annotated[Text | None, To(f"{JOB}.ResourceConfig.InstanceType")] = None
+    instance_count: Annotated[Whole, To(f"{JOB}.ResourceConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[Whole, To(f"{JOB}.ResourceConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[Text | None, To(f"{JOB}.ResourceConfig.VolumeKmsKeyId")] = None
+    output_kms_key: Annotated[Text | None, To(f"{JOB}.OutputDataConfig.KmsKeyId")] = None
+    max_runtime_in_seconds: Annotated[Whole, To(f"{JOB}.StoppingCondition.MaxRuntimeInSeconds")] = 86400
+    max_wait_time_in_seconds: Annotated[Whole | None, To(f"{JOB}.StoppingCondition.MaxWaitTimeInSeconds")] = (
+        None
+    )
+    use_spot_instances: Annotated[Flag | None, To(f"{JOB}.EnableManagedSpotTraining")] = None
+    checkpoint_s3_uri: Annotated[Text | None, To(f"{JOB}.CheckpointConfig.S3Uri")] = None
+    checkpoint_local_path: Annotated[Text | None, To(f"{JOB}.CheckpointConfig.LocalPath")] = None
+    input_mode: Annotated[
+        Literal["File", "Pipe", "FastFile"], To(f"{JOB}.AlgorithmSpecification.TrainingInputMode")
+    ] = "File"
+    metric_definitions: Annotated[
+        dict[str, Fixed], To(f"{JOB}.AlgorithmSpecification.MetricDefinitions", metric_list)
+    ] = {}
+    enable_network_isolation: Annotated[Flag | None, To(f"{JOB}.EnableNetworkIsolation")] = None
+    encrypt_inter_container_traffic: Annotated[
+        Flag | None, To(f"{JOB}.EnableInterContainerTrafficEncryption")
+    ] = None
+    subnets: Annotated[tuple[Text, ...], Field(strict=False), To(f"{JOB}.VpcConfig.Subnets")] = ()
+    security_group_ids: Annotated[
+        tuple[Text, ...], Field(strict=False), To(f"{JOB}.VpcConfig.SecurityGroupIds")
+    ] = ()
+    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+
+
+def _outputs(config: TuningConfig, name: str) -> tuple[OutputPort, ...]:
+    folder = StepProperty(name, f"{JOB}.OutputDataConfig.S3OutputPath")
+    best = StepProperty(name, "BestTrainingJob.TrainingJobName")
+    model = Join("/", (folder, best, "output/model.tar.gz"))
+    return (OutputPort("model", "model", model, "S3 URI of the best model.tar.gz"),)
+
+
+def lower(step: Lowering, config: TuningConfig) -> None:
+    """Fill a CreateHyperParameterTuningJob request."""
+    step.put_fields()
+    if config.objective is not None:
+        objective = {"Type": config.objective.type, "MetricName": config.objective.name}
+        step.put("HyperParameterTuningJobConfig.HyperParameterTuningJobObjective", objective, "objective")
+    step.put("HyperParameterTuningJobConfig.ParameterRanges", _ranges(step, config), "ranges")
+    put_image(step, config, f"{JOB}.AlgorithmSpecification.TrainingImage", "training")
+    put_role(step, config, f"{JOB}.RoleArn")
+    step.put(f"{JOB}.Environment", step.as_strings(config.environment), "environment")
+    static = {**hyperparameters(step, config), **script_mode(step, config)}
+    step.put(f"{JOB}.StaticHyperParameters", static or None)
+    mark_hyperparameters(step, config, f"{JOB}.StaticHyperParameters")
+    put_channels(step, config, f"{JOB}.InputDataConfig")
+    put_output_path(step, config, f"{JOB}.OutputDataConfig.S3OutputPath")
+
+
+def _ranges(step: Lowering, config: TuningConfig) -> dict[str, Any]:
+    """The ranges by type; the service takes their limits as strings."""
+    ranges: dict[str, Any] = {}
+    for name, item in config.ranges.items():
+        entry: dict[str, Any] = {"Name": name}
+        if item.type == "Categorical":
+            entry["Values"] = [hyperparameter(step, config, value) for value in item.values]
+        else:
+            entry["MinValue"] = hyperparameter(step, config, item.min)
+            entry["MaxValue"] = hyperparameter(step, config, item.max)
+            entry["ScalingType"] = item.scaling
+        ranges.setdefault(f"{item.type}ParameterRanges", []).append(entry)
+    return ranges
+
+
+STEP_TYPE = StepType(
+    name="Tuning",
+    definition_type="Tuning",
+    about="Searches hyperparameters with many training jobs.",
+    config=TuningConfig,
+    lower=lower,
+    inputs=channels,
+    outputs=_outputs,
+    open_inputs=True,
+    shapes=(Shape("CreateHyperParameterTuningJobRequest", ignore_required=("HyperParameterTuningJobName",)),),
+    properties=PropertyShape(
+        shapes=(
+            "DescribeHyperParameterTuningJobResponse",
+            "ListTrainingJobsForHyperParameterTuningJobResponse",
+        )
+    ),
+)

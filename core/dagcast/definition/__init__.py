@@ -1,0 +1,1 @@
+"""The language of pipeline definitions: values with references, reading, parameters, conditions."""

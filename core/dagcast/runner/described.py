@@ -1,0 +1,140 @@
+"""What a Describe call would say of a step that did not run: as much as its request tells.
+
+Source of the shapes: SageMaker API reference, the Describe call of each job; Amazon EMR API reference, ``Step``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from dagcast.definition.references import is_reference
+from dagcast.runner.container.checks import listed, mapping
+from dagcast.runner.container.processing_request import declared_places
+from dagcast.runner.container.training_request import artifact_uri
+from dagcast.runner.executor import StepRun
+from dagcast.runner.executors.tuning import trial_name
+from dagcast.runner.names import arn
+
+_NAMED = MappingProxyType(
+    {
+        "Processing": ("ProcessingJob", "processing-job", "Completed"),
+        "Training": ("TrainingJob", "training-job", "Completed"),
+        "Transform": ("TransformJob", "transform-job", "Completed"),
+        "Tuning": ("HyperParameterTuningJob", "hyper-parameter-tuning-job", "Completed"),
+        "AutoML": ("AutoMLJob", "automl-job", "Completed"),
+        "Model": ("Model", "model", None),
+        "EndpointConfig": ("EndpointConfig", "endpoint-config", None),
+        "Endpoint": ("Endpoint", "endpoint", "InService"),
+    }
+)
+"""By type of step: what its name, ARN and status begin with, the kind of resource in the ARN, and the status."""
+
+
+def described(run: StepRun) -> dict[str, Any]:
+    """The properties that a step would have, without those that nobody can know.
+
+    What stands in a request as a reference that has no value is left out.
+    """
+    request = known(dict(run.arguments))
+    kind = run.step.type
+    named: dict[str, Any] = {}
+    if kind in _NAMED:
+        prefix, resource, status = _NAMED[kind]
+        name = str(request.get(f"{prefix}Name", run.job_name))
+        named = {f"{prefix}Name": name, f"{prefix}Arn": arn(run.region, resource, name)}
+        named |= {} if status is None else {f"{prefix}Status": status}
+    more = _MORE.get(kind)
+    return {**(request if named else {}), **named, **(more(run, request) if more is not None else {})}
+
+
+def known(value: Any) -> Any:
+    """Data without the references in it."""
+    if isinstance(value, Mapping):
+        return {key: known(inner) for key, inner in value.items() if not is_reference(inner)}
+    if isinstance(value, list | tuple):
+        return [known(inner) for inner in value if not is_reference(inner)]
+    return value
+
+
+def output_places(run: StepRun, properties: Mapping[str, Any]) -> dict[str, str]:
+    """By name of an output: the S3 URI that the step would leave it at."""
+    places = declared_places(known(run.arguments))
+    if run.step.type == "Training":
+        places["model"] = mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
+    if run.step.type == "Tuning":
+        best = mapping(properties.get("BestTrainingJob")).get("TrainingJobName")
+        places["model"] = _model(mapping(properties.get("TrainingJobDefinition")), str(best))
+    if run.step.type == "Transform":
+        places["predictions"] = mapping(properties.get("TransformOutput")).get("S3OutputPath")
+    return {name: uri.rstrip("/") for name, uri in places.items() if isinstance(uri, str)}
+
+
+def _training(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+    model = _model(request, str(request.get("TrainingJobName", run.job_name)))
+    return {} if model is None else {"ModelArtifacts": {"S3ModelArtifacts": model}}
+
+
+def _tuning(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+    name = trial_name(run.job_name, 1)
+    best = {"TrainingJobName": name, "TrainingJobArn": arn(run.region, "training-job", name)}
+    return {"BestTrainingJob": best, "TrainingJobSummaries": [best]}
+
+
+def _model(request: Mapping[str, Any], job_name: str) -> str | None:
+    """Where a training job would leave its model, if its request tells."""
+    known_place = isinstance(mapping(request.get("OutputDataConfig")).get("S3OutputPath"), str)
+    return artifact_uri(request, job_name, "model") if known_place else None
+
+
+def _model_package(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+    group = str(request.get("ModelPackageGroupName", request.get("ModelPackageName", run.job_name)))
+    resource = f"{group.rpartition('/')[2]}/1" if "ModelPackageGroupName" in request else group
+    approval = request.get("ModelApprovalStatus", "PendingManualApproval")
+    return {
+        **request,
+        "ModelPackageArn": arn(run.region, "model-package", resource),
+        "ModelPackageStatus": "Completed",
+        "ModelApprovalStatus": approval,
+    }
+
+
+def _check(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The files of a quality or Clarify check: where the containers of Model Monitor and Clarify leave them.
+
+    Source of the files' names: ``sagemaker.model_monitor`` of the SageMaker Python SDK.
+    """
+    outputs = listed(mapping(request.get("ProcessingOutputConfig")).get("Outputs"))
+    uri = mapping(mapping(outputs[0]).get("S3Output")).get("S3Uri") if outputs else None
+    if not isinstance(uri, str):
+        return {}
+    quality = run.step.type == "QualityCheck"
+    files = {"Constraints": "constraints.json", "Statistics": "statistics.json"} if quality else {}
+    properties: dict[str, Any] = {}
+    for kind, name in (files or {"Constraints": "analysis.json"}).items():
+        calculated = f"{uri.rstrip('/')}/{name}"
+        supplied = run.body.get(f"SuppliedBaseline{kind}")
+        properties[f"CalculatedBaseline{kind}"] = calculated
+        used = supplied if isinstance(supplied, str) else calculated
+        properties[f"BaselineUsedForDriftCheck{kind}"] = used
+    return properties
+
+
+def _emr(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+    job_step = mapping(mapping(request.get("StepConfig")).get("HadoopJarStep"))
+    return {"Id": "s-" + run.job_name[-10:].upper(), "Name": run.job_name, "Config": dict(job_step)} | {
+        "Status": {"State": "COMPLETED"}
+    }
+
+
+_MORE: Mapping[str, Callable[[StepRun, Mapping[str, Any]], dict[str, Any]]] = MappingProxyType(
+    {
+        "Training": _training,
+        "Tuning": _tuning,
+        "RegisterModel": _model_package,
+        "QualityCheck": _check,
+        "ClarifyCheck": _check,
+        "EMR": _emr,
+    }
+)

@@ -1,0 +1,73 @@
+"""Condition steps: the outcome is kept in the step's result, so that a resumed run does not decide again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagcast.definition.conditions import NEGATED, TYPES, all_hold, holds
+from dagcast.definition.read import Step
+from dagcast.errors import Diagnostic, did_you_mean
+from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.options import RunOptions
+
+
+def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
+    """Every condition that is not one, and every comparison of constants that have different types."""
+    conditions = step.arguments.get("Conditions")
+    if not isinstance(conditions, list):
+        yield Diagnostic(f"step {step.name!r}: expected a list of Conditions", code="wrong-type")
+        return
+    for condition in conditions:
+        yield from _check(step.name, condition)
+
+
+def run(run: StepRun) -> StepResult:
+    """Decide."""
+    return StepResult(properties={"Outcome": all_hold(run.arguments["Conditions"])})
+
+
+def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
+    kind = condition.get("Type") if isinstance(condition, Mapping) else None
+    if not isinstance(kind, str) or kind not in TYPES:
+        yield Diagnostic(
+            f"step {step!r}: unknown condition {kind!r}",
+            code="unknown-condition",
+            hint=did_you_mean(str(kind), TYPES),
+        )
+        return
+    negated = next((key for key in NEGATED if key in condition), NEGATED[0])
+    needed = {"Not": (negated,), "Or": ("Conditions",), "In": ("QueryValue", "Values")}
+    missing = [key for key in needed.get(kind, ("LeftValue", "RightValue")) if key not in condition]
+    if missing:
+        yield Diagnostic(f"step {step!r}: condition {kind} lacks {', '.join(missing)}", code="missing")
+    elif kind == "Not":
+        yield from _check(step, condition[negated])
+    elif (kind == "Or" and not isinstance(condition["Conditions"], list)) or (
+        kind == "In" and not isinstance(condition["Values"], list)
+    ):
+        yield Diagnostic(f"step {step!r}: condition {kind} needs a list", code="wrong-type")
+    elif kind == "Or":
+        for inner in condition["Conditions"]:
+            yield from _check(step, inner)
+    else:
+        yield from _check_constants(step, condition)
+
+
+def _check_constants(step: str, condition: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Compare the constants of a comparison, and let be what other steps or parameters give."""
+    if condition["Type"] == "In":
+        known = [value for value in condition["Values"] if _is_constant(value)]
+        sides, condition = [condition["QueryValue"]], {**condition, "Values": known}
+    else:
+        sides = [condition["LeftValue"], condition["RightValue"]]
+    if not all(map(_is_constant, sides)):
+        return
+    try:
+        holds(condition)
+    except StepFailedError as error:
+        yield Diagnostic(f"step {step!r}: {error.reason}", code="wrong-type")
+
+
+def _is_constant(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)

@@ -1,0 +1,79 @@
+"""Removes what steps that have succeeded leave behind, while others run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from dagcast.runner.events import Event
+from dagcast.runner.files import remove_tree
+from dagcast.runner.job_folders import JobFolders
+from dagcast.runner.launch.scratch import SCRATCH
+from dagcast.runner.run_folder import RunFolder
+
+
+class Leftovers:
+    """Has the folders that jobs had as ``/opt/ml`` removed, beside the steps: a disk may take its time for it.
+
+    So are those that jobs had as ``/tmp``, where a process that was killed did not. What jobs left is in the store by
+    then, and data need not be there twice. Leave the context to wait for the rest; of a run that is being stopped it
+    stays, and a resumed run removes it.
+
+    Args:
+        folder: The run's folder.
+        tell: Takes each event.
+        stop: Set when the run is being stopped.
+    """
+
+    def __init__(self, folder: RunFolder, tell: Callable[[Event], None], stop: threading.Event) -> None:
+        self._folder = folder
+        self._tell = tell
+        self._stop = stop
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="leftovers")
+        self.job_folders = JobFolders(folder.path / ".spare")
+
+    def __enter__(self) -> Leftovers:
+        self._remove_spare()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=self._stop.is_set())
+        self._remove_spare()
+
+    def remove(self, step: str) -> None:
+        """Remove the folders of all attempts at a step that has succeeded, but for its logs, soon."""
+        self.job_folders.close(self._folder.path / "steps" / step)
+        self._pool.submit(self.remove_now, step)
+
+    def remove_now(self, step: str) -> None:
+        """Remove them before this returns."""
+        for attempt in self._folder.attempts(step):
+            for parent, folders, _ in os.walk(attempt):
+                gone = [name for name in folders if name == "ml" or name.startswith(SCRATCH)]
+                folders[:] = [name for name in folders if name not in gone]
+                for name in gone:
+                    with self._telling(Path(parent, name), step):
+                        if name == "ml":
+                            self.job_folders.take_back(Path(parent, name))
+                        else:
+                            remove_tree(Path(parent, name))
+
+    def _remove_spare(self) -> None:
+        with self._telling(self._folder.path):
+            self.job_folders.remove_spare()
+
+    @contextmanager
+    def _telling(self, folder: Path, step: str | None = None) -> Iterator[None]:
+        """Tell of what cannot be removed: no step fails for it."""
+        try:
+            yield
+        except OSError as error:
+            reason = f"{error.filename or folder} cannot be removed: {error.strerror or error}"
+            self._tell(Event("warning", step, reason))

@@ -1,0 +1,72 @@
+"""Inputs that no step reads: most likely their URI is mistyped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagcast.definition.read import Definition, Step
+from dagcast.definition.references import Scope, is_reference, known_uri, referenced_step, references
+from dagcast.errors import Diagnostic, did_you_mean
+from dagcast.runner.options import RunOptions
+
+_JOBS = frozenset({"Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"})
+"""The types of steps that read data, and whose properties name no S3 URI but those that their requests name."""
+
+_ELSEWHERE = ("ManifestFile", "ModelPackageName", "Std:JsonGet")
+"""What a step's arguments hold if files say which URIs it reads."""
+
+
+def check(
+    definition: Definition, steps: tuple[Step, ...], options: RunOptions, scope: Scope
+) -> Iterator[Diagnostic]:
+    """Warn of each input that no step reads; of none if a step may read what is only known while the run runs.
+
+    Any S3 URI that a step of the definition names counts as one that is read.
+
+    Args:
+        definition: What is run.
+        steps: The steps that are selected.
+        options: The choices of the run.
+        scope: Where parameters and execution variables have their values.
+    """
+    makers = {step.name for step in steps if step.type in _JOBS}
+    # A stub, too, may name what it likes.
+    if not options.inputs or options.stubs or not all(_reads_what_is_known(step, makers) for step in steps):
+        return
+    named = {uri.rstrip("/") for step in definition.steps.values() for uri in _uris(step.body, scope)}
+    constant = [uri for uri in named if str(scope.execution["PipelineExecutionId"]) not in uri]
+    for given in options.inputs:
+        if not any(_gives(given.rstrip("/"), uri) for uri in named):
+            hint = did_you_mean(given, constant)
+            yield Diagnostic(
+                f"--input {given}: no step reads it", code="unread-input", hint=hint, severity="warning"
+            )
+
+
+def _reads_what_is_known(step: Step, makers: set[str]) -> bool:
+    """Whether all S3 URIs that a step reads are named in the definition, or made by a job of this run."""
+    if step.type not in _JOBS:
+        return True
+    read = {referenced_step(get) for get in references(step.arguments)} - {None}
+    text = json.dumps(step.arguments)
+    return read <= makers and not any(name in text for name in _ELSEWHERE)
+
+
+def _gives(given: str, uri: str) -> bool:
+    """Whether an input is at a URI, above it, below it, or has a key that begins so."""
+    return given.startswith(uri) or uri.startswith(f"{given}/")
+
+
+def _uris(value: Any, scope: Scope) -> Iterator[str]:
+    """Every S3 URI in a part of a definition that is known before any step has run."""
+    if isinstance(value, str) or (is_reference(value) and "Std:JsonGet" not in value):
+        if uri := known_uri(value, scope):
+            yield uri
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _uris(inner, scope)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _uris(inner, scope)

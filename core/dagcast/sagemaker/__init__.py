@@ -1,0 +1,1 @@
+"""Facts of SageMaker and of its SDKs: the service model, container images."""

@@ -1,0 +1,75 @@
+"""What was looked up in the SDK's image tables, kept on disk between compiles.
+
+One JSON file per SDK version in ``$DAGCAST_CACHE_DIR``, else ``$XDG_CACHE_HOME/dagcast``, else
+``~/.cache/dagcast``. The cache only ever saves time: a file that is missing, unreadable or broken counts as
+empty, and a folder that cannot be written is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from dagcast.sagemaker.sdk import SDKVersion
+
+# A file of another format is ignored, and replaced at the next look-up.
+FORMAT = 1
+
+
+def cache_folder() -> Path:
+    """The folder of dagcast's caches; it need not exist."""
+    own = os.environ.get("DAGCAST_CACHE_DIR")
+    if own:
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path("~/.cache").expanduser()) / "dagcast"
+
+
+class ImageCache:
+    """Image URIs by look-up, for one version of the SDK."""
+
+    def __init__(self, folder: Path, version: SDKVersion) -> None:
+        name = f"images-{version}" + (f"-core-{version.core}" if version.core else "")
+        self.path = folder / (re.sub(r"[^\w.+-]", "_", name) + ".json")
+        self._uris = self._read()
+
+    def get(self, key: str) -> str | None:
+        """The URI that was looked up before, if it was."""
+        return self._uris.get(key)
+
+    def put(self, key: str, uri: str) -> None:
+        """Keep a URI, together with what other processes have kept meanwhile."""
+        self._uris = {**self._read(), **self._uris, key: uri}
+        self._write()
+
+    def _read(self) -> dict[str, str]:
+        try:
+            content: Any = json.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            return {}
+        uris = content.get("images")
+        if not isinstance(uris, dict) or not all(isinstance(uri, str) for uri in uris.values()):
+            return {}
+        return uris
+
+    def _write(self) -> None:
+        text = json.dumps({"format": FORMAT, "images": self._uris}, indent=0, sort_keys=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".images-", suffix=".tmp")
+            temporary = Path(name)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(text)
+                # A rename is atomic: other processes read the old file or the new one, never half of one.
+                temporary.replace(self.path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+        except OSError:
+            return

@@ -1,0 +1,164 @@
+"""Container image URIs by framework, from the SDK's own tables.
+
+The tables are the one thing that a compile needs the SDK for. What was looked up is kept, in the process and
+on disk (:mod:`dagcast.sagemaker.image_cache`), so that the next compile imports no SDK.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dagcast.errors import ImageNotFoundError, did_you_mean
+from dagcast.sagemaker.image_cache import ImageCache, cache_folder
+from dagcast.sagemaker.sdk import SDKVersion, load_image_uris, require_sdk
+
+logger = logging.getLogger(__name__)
+
+_LOCK = threading.Lock()
+
+# How the SDK says what it does not know, and what it does:
+# "Unsupported region: x. ... Supported region(s): a, b."
+_UNSUPPORTED = re.compile(
+    r"^Unsupported (?P<what>[^:]+): (?P<value>.*?)\. .*Supported [^:]+: (?P<known>.+)\.$", re.S
+)
+
+
+def image_uri(
+    framework: str,
+    region: str,
+    *,
+    version: str | None = None,
+    py_version: str | None = None,
+    instance_type: str | None = None,
+    image_scope: str | None = None,
+    base_framework_version: str | None = None,
+    container_version: str | None = None,
+    inference_tool: str | None = None,
+    sdk_version: str | None = None,
+) -> str:
+    """The ECR URI of the image for a framework or built-in algorithm.
+
+    Args:
+        framework: As the SDK's tables name it, such as ``xgboost``, ``sklearn`` or ``pytorch``.
+        region: The AWS region that the image is pulled in.
+        version: The framework's version; may be left out where the tables have only one.
+        py_version: Such as ``py3`` or ``py310``; may be left out where the image has only one.
+        instance_type: Such as ``ml.m5.xlarge``, where there are images for different processors.
+        image_scope: Such as ``training`` or ``inference``, where there are images for different uses.
+        base_framework_version: For Hugging Face: such as ``pytorch2.1.0``.
+        container_version: For images whose tag ends in one: such as ``cu110-ubuntu18.04``.
+        inference_tool: ``neuron`` or ``neuronx``, where there are images for them.
+        sdk_version: The version of the Neuron SDK, where images differ by it.
+
+    Raises:
+        ImageNotFoundError: If the tables have no such image.
+        SDKError: If the image was not looked up before, and the SDK is missing or cannot be used.
+    """
+    request = {
+        "framework": framework,
+        "region": region,
+        "version": version,
+        "py_version": py_version,
+        "instance_type": instance_type,
+        "image_scope": image_scope,
+        "base_framework_version": base_framework_version,
+        "container_version": container_version,
+        "inference_tool": inference_tool,
+        "sdk_version": sdk_version,
+    }
+    given = {name: value for name, value in request.items() if value is not None}
+    key = json.dumps(given, sort_keys=True)
+    with _LOCK:
+        cache = _cache(cache_folder(), require_sdk())
+        uri = cache.get(key)
+        if uri is None:
+            logger.debug("looking up an image in the SDK's tables: %s", key)
+            uri = _look_up(given)
+            cache.put(key, uri)
+        return uri
+
+
+@functools.cache
+def _cache(folder: Path, version: SDKVersion) -> ImageCache:
+    return ImageCache(folder, version)
+
+
+def _look_up(given: dict[str, str]) -> str:
+    tables = load_image_uris()
+    framework, version = given["framework"], given.get("version")
+    table = _table(tables, framework)
+    uri: str = _explained(given, lambda: tables.retrieve(**given))
+    # Where there is one version only the SDK takes that one, whatever was asked for.
+    known = _versions(_used_part(table, given.get("image_scope"), uri))
+    if version is not None and len(known) == 1 and version not in known:
+        raise _unknown(f"{framework} version", version, tuple(known))
+    return uri
+
+
+def _table(tables: Any, framework: str) -> dict[str, Any]:
+    # Some files of the folder are no image tables.
+    folder = Path(tables.__file__).parent / "image_uri_config"
+    files = {file.stem: file for file in sorted(folder.glob("*.json"))}
+    table = _read(files[framework]) if framework in files else {}
+    if not _versions(table):
+        known = (name for name, file in files.items() if _versions(_read(file)))
+        raise _unknown("framework", framework, tuple(known))
+    return table
+
+
+def _read(path: Path) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return table
+
+
+def _used_part(table: dict[str, Any], scope: str | None, uri: str) -> dict[str, Any]:
+    """The part of a table that an image is from: some tables hold one for each scope."""
+    if "versions" in table:
+        return table
+    parts = [part for part in table.values() if isinstance(part, dict)]
+    if len(parts) == 1:
+        return parts[0]
+    if "arm64" in uri or "graviton" in uri:
+        scope = "inference_graviton"
+    part: dict[str, Any] = table.get(scope or "training", {})
+    return part
+
+
+def _versions(table: dict[str, Any]) -> list[str]:
+    """Every version and alias in a table, or in a part of one."""
+    parts = [table] if "versions" in table else [part for part in table.values() if isinstance(part, dict)]
+    names = (name for part in parts for key in ("versions", "version_aliases") for name in part.get(key, {}))
+    return list(dict.fromkeys(names))
+
+
+def _explained(given: dict[str, str], look_up: Callable[[], str]) -> str:
+    try:
+        return look_up()
+    except ValueError as error:
+        found = _UNSUPPORTED.match(str(error))
+        if found is None:
+            raise ImageNotFoundError(f"no image for {_described(given)}: {error}") from error
+        names = (name.strip() for name in found["known"].split(","))
+        known = tuple(name for name in names if name != "version_aliases")
+        raise _unknown(found["what"], found["value"], known) from error
+    except (LookupError, TypeError, AttributeError, NameError, NotImplementedError, OSError) as error:
+        # The tables' reader runs into each of these where a combination is not in a table.
+        raise ImageNotFoundError(f"the SDK has no image for {_described(given)}") from error
+
+
+def _unknown(what: str, value: str, known: tuple[str, ...]) -> ImageNotFoundError:
+    if value == "None":
+        listed = f"known: {', '.join(known)}"
+        return ImageNotFoundError(f"the image tables need the {what} to choose by", known, listed)
+    return ImageNotFoundError(f"the image tables have no {what} {value!r}", known, did_you_mean(value, known))
+
+
+def _described(given: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in given.items())
