@@ -12,8 +12,8 @@ from dagcast import PipelineDAGCompiler
 from dagcast.errors import PluginError
 from dagcast.plugin import freeze, thaw
 from mods_plugin.security import STANDARD_PARAMETERS, secure
+from tests.distributions.pipelines import STEPS
 from tests.mods_plugin.configs import IMAGE, config
-from tests.plugins.pipelines import STEPS
 
 KEY = {"Get": "Parameters.KMS_ENCRYPTION_KEY_PARAM"}
 VPC = {

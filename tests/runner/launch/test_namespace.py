@@ -282,7 +282,7 @@ def test_an_environment_inside_the_folder_of_runs_stays_visible(seen: Bench) -> 
 
 def test_programs_of_the_runner_can_be_run(namespace: Bench) -> None:
     package = Path(dagcast.runner.__file__).parent
-    answer = _try(namespace, f"os.path.isdir({str(package / 'inside')!r})")
+    answer = _try(namespace, f"os.path.isdir({str(package / 'in_job')!r})")
     assert answer == ["did", True]
 
 
@@ -291,7 +291,7 @@ def test_mounts_are_made_read_only_one_by_one_where_the_kernel_knows_no_better(
 ) -> None:
     if not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
-    core = Path(dagcast.runner.__file__).parents[1]
+    core = Path(dagcast.runner.__file__).parents[2]
     for name in ("a b", "a b/inner", "a b/inner/deep"):
         (tmp_path / name).mkdir()
     code = (

@@ -16,7 +16,7 @@ from dagcast.runner.container.job import tail
 from dagcast.runner.container.side_process import call
 from dagcast.runner.executor import StepRun
 
-_PROGRAM = Path(__file__).parents[1] / "inside" / "scan_metrics.py"
+_PROGRAM = Path(__file__).parents[1] / "in_job" / "scan_metrics.py"
 
 _BASE_SECONDS = 20.0
 _BYTES_A_SECOND = 5_000_000

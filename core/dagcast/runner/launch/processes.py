@@ -266,7 +266,7 @@ class _Supervisor:
             raise _ClosedError
         if self._control is None:
             own, given = socket.socketpair()
-            home = str(Path(__file__).parents[2])
+            home = str(Path(__file__).parents[3])
             program = (
                 f"import sys; sys.path.append({home!r}); "
                 f"from dagcast.runner.launch.supervisor import main; main({given.fileno()}, sys.argv[1])"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAGCompiler
-from tests.plugins.pipelines import IMAGE, MACHINE, STEPS, TUNING, config
+from tests.distributions.pipelines import IMAGE, MACHINE, STEPS, TUNING, config
 
 Names = dict[str, tuple[list[str], list[str]]]
 RUN = "${exec.PipelineExecutionId}"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.openlineage.receiver import receiving
-from tests.plugins.openlineage.schema import problems
-from tests.plugins.pipelines import MACHINE, ROLE
+from tests.distributions.pipelines import MACHINE, ROLE
+from tests.openlineage.receiver import receiving
+from tests.openlineage.schema import problems
 
 SPLIT = """
 import pathlib, sys

@@ -12,9 +12,9 @@ import pytest
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import InvalidInputError
 from dagcast.plugin import hookimpl
-from tests.plugins.openlineage.receiver import Receiver, receiving
-from tests.plugins.openlineage.schema import problems
-from tests.plugins.pipelines import STEPS, config
+from tests.distributions.pipelines import STEPS, config
+from tests.openlineage.receiver import Receiver, receiving
+from tests.openlineage.schema import problems
 
 DESCRIBED = {"description": "Finds tumours.", "author": "data-science"}
 

@@ -12,7 +12,7 @@ from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
 from dagcast.staging.local import write_staged
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "breast_cancer" / "pipeline.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "breast_cancer" / "pipeline.yaml"
 
 
 def staged() -> tuple[StagedCode, ...]:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from dagcast import PipelineDAGCompiler
-from tests.plugins.openlineage.receiver import receiving
-from tests.plugins.openlineage.schema import problems
-from tests.plugins.pipelines import STEPS, config
+from tests.distributions.pipelines import STEPS, config
+from tests.openlineage.receiver import receiving
+from tests.openlineage.schema import problems
 
 TRAIN = {"train": STEPS["Training"]}
 

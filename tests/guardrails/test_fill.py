@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAGCompiler
-from tests.plugins.guardrails.rules import RULES
-from tests.plugins.pipelines import IMAGE, STEPS, TUNING, arguments, at, compiled, config, leaves
+from tests.distributions.pipelines import IMAGE, STEPS, TUNING, arguments, at, compiled, config, leaves
+from tests.guardrails.rules import RULES
 
 TAGS = [{"Key": "cost-center", "Value": "1234"}, {"Key": "team", "Value": "risk"}]
 VPC = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}

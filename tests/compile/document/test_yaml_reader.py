@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from dagcast.compile.document.document import Document, parse_document
 from dagcast.compile.document.plain import MAX_DEPTH, MAX_VALUES
 from dagcast.errors import InvalidInputError, Location
-from tests.unit.load.documents import assert_every_place_is_right, mappings, numbered, numbers, text, to_yaml
+from tests.compile.document.documents import (
+    assert_every_place_is_right,
+    mappings,
+    numbered,
+    numbers,
+    text,
+    to_yaml,
+)
 
 
 def read(source: str) -> Document:
@@ -393,7 +400,7 @@ import yaml
 assert not yaml.__with_libyaml__
 from dagcast.errors import InvalidInputError
 from dagcast.compile.document.document import parse_document
-from tests.unit.load.documents import members
+from tests.compile.document.documents import members
 for source in json.load(sys.stdin):
     try:
         document = parse_document(source, "f.yaml", "yaml")

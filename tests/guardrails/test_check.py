@@ -12,8 +12,8 @@ import pytest
 from dagcast import PipelineDAGCompiler
 from dagcast.compiler import ValidationResult
 from dagcast.plugin import PipelineSpec, hookimpl, remove
-from tests.plugins.guardrails.rules import RULES
-from tests.plugins.pipelines import STEPS, TUNING, config
+from tests.distributions.pipelines import STEPS, TUNING, config
+from tests.guardrails.rules import RULES
 
 CONFIG = """\
 pipeline: {{name: demo, region: {region}, role: arn:aws:iam::123456789012:role/R, bucket: my-bucket, tags: {tags}}}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dagcast.compile.document.document import Document, document_from_data, parse_document, read_document
 from dagcast.compile.document.plain import MAX_DEPTH, MAX_VALUES
 from dagcast.errors import InvalidInputError, Location
-from tests.unit.load.documents import mappings, members, numbers, text, to_json, to_toml, to_yaml
+from tests.compile.document.documents import mappings, members, numbers, text, to_json, to_toml, to_yaml
 
 Format = Literal["yaml", "json", "toml"]
 FORMATS: tuple[Format, ...] = ("yaml", "json", "toml")

@@ -22,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CONSTRAINTS = sorted((ROOT / "constraints").iterdir())
 
 PIN = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*==[0-9][a-z0-9.!+]*")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAGCompiler
-from dagcast.compile.config import references
+from dagcast.compile.config import reference_syntax
 from dagcast.definition.conditions import holds
 from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import EXECUTION_VARIABLES, read_definition
@@ -146,7 +146,7 @@ def test_no_json_is_a_traceback(data: Any) -> None:
 
 
 def test_the_compiler_and_the_runner_know_the_same_execution_variables() -> None:
-    assert references.EXECUTION_VARIABLES == EXECUTION_VARIABLES
+    assert reference_syntax.EXECUTION_VARIABLES == EXECUTION_VARIABLES
 
 
 def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.pipelines import differences
-from tests.plugins.test_swapping import flat
+from tests.distributions.pipelines import differences
+from tests.distributions.test_swapping import flat
 from tests.support.mods_site import ROOT, build_site
 
 ORDERS = [("mods",), ("mods", "guardrails", "openlineage"), ("openlineage", "guardrails", "mods")]
@@ -20,8 +20,8 @@ ORDERS = [("mods",), ("mods", "guardrails", "openlineage"), ("openlineage", "gua
 COMPILE = """
 import json, sys
 from dagcast.compile.explain import explain
-from tests.plugins.openlineage.receiver import receiving
-from tests.plugins.test_swapping import compile_with
+from tests.openlineage.receiver import receiving
+from tests.distributions.test_swapping import compile_with
 with receiving() as receiver:
     compiler, compilation = compile_with(tuple(json.loads(sys.argv[1])), receiver)
     locate = compiler.create_template().locate

@@ -14,7 +14,7 @@ import pytest
 from dagcast import plugin
 from dagcast.plugins.hooks import HookSpecs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "writing-plugins.md"
 TESTS = ROOT / "tests" / "integration" / "plugins"
 

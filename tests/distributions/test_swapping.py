@@ -14,9 +14,9 @@ import pytest
 from dagcast import PipelineDAGCompiler
 from dagcast.compile.explain import explain
 from dagcast.template import Compilation
-from tests.plugins.guardrails.rules import RULES
-from tests.plugins.openlineage.receiver import Receiver, receiving
-from tests.plugins.pipelines import IMAGE, MACHINE, all_steps, config, differences
+from tests.distributions.pipelines import IMAGE, MACHINE, all_steps, config, differences
+from tests.guardrails.rules import RULES
+from tests.openlineage.receiver import Receiver, receiving
 
 CHOICES = [
     (),

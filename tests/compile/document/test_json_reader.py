@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from dagcast.compile.document.document import Document, parse_document
 from dagcast.errors import InvalidInputError, Location
-from tests.unit.load.documents import assert_every_place_is_right, mappings, numbered, numbers, text, to_json
+from tests.compile.document.documents import (
+    assert_every_place_is_right,
+    mappings,
+    numbered,
+    numbers,
+    text,
+    to_json,
+)
 
 
 def read(source: str) -> Document:

@@ -17,7 +17,7 @@ from dagcast.definition.values import (
     thaw,
 )
 from dagcast.sagemaker.service_model import ServiceModelError
-from tests.unit.check.bodies import GOOD, PARAMETER_TYPES, reference_type
+from tests.check.bodies import GOOD, PARAMETER_TYPES, reference_type
 
 PROCESSING = "CreateProcessingJobRequest"
 TRAINING = "CreateTrainingJobRequest"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.guardrails.rules import RULES
+from tests.guardrails.rules import RULES
 
 if sys.version_info >= (3, 11):
     import tomllib
