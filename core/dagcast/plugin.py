@@ -13,6 +13,7 @@ from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
 from dagcast.compile.document.document import Document, document_from_data, read_document
 from dagcast.compile.lower.request import Lowering
 from dagcast.compile.report import CompileReport
+from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.edit import has, put, remove, value_at
 from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, RequestShape, StepSpec
 from dagcast.compile.steps.base import Cached, InputConfig, Retried, StepConfig, StepType, To, WithInputs
@@ -39,7 +40,6 @@ from dagcast.errors import (
 )
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.metaclass import mixin
-from dagcast.plugins.provenance import Change
 
 __all__ = [
     "API_VERSION",

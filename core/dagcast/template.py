@@ -21,6 +21,7 @@ from dagcast.compile.lower.code import CodeUse
 from dagcast.compile.lower.pipeline import Lowered, lower_pipeline
 from dagcast.compile.lower.request import mapped_fields
 from dagcast.compile.report import CompileReport, summarize_steps
+from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.base import StepConfig, To
 from dagcast.dag import PipelineDAG
@@ -28,7 +29,6 @@ from dagcast.errors import DiagnosticSink, Location
 from dagcast.plugins.active import PluginSet
 from dagcast.plugins.calls import Metadata, added_parameters
 from dagcast.plugins.passes import check, transform
-from dagcast.plugins.provenance import Change
 
 logger = logging.getLogger(__name__)
 

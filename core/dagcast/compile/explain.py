@@ -8,10 +8,10 @@ from typing import Any
 
 from dagcast.check.spec import origin_at, spell
 from dagcast.compile.report import CompileReport
+from dagcast.compile.spec.changes import DEFINITION_NAMES, Change
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec
 from dagcast.definition.values import ParameterRef, Reference, render
 from dagcast.errors import Location
-from dagcast.plugins.provenance import DEFINITION_NAMES, Change
 
 ROLE = "arguments.execution_role"
 """The change by which a plugin gives the role that steps run with."""

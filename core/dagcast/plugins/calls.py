@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dagcast.compile.config.config import PipelineConfig
+from dagcast.compile.spec.changes import ABSENT, Change
 from dagcast.compile.spec.pipeline import ParameterSpec
 from dagcast.compile.steps.base import StepType
 from dagcast.compile.steps.catalog import MODULES
@@ -17,7 +18,6 @@ from dagcast.dag import PipelineDAG
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
 from dagcast.plugins.foreign import is_a, shown, told_alone
-from dagcast.plugins.provenance import ABSENT, Change
 from dagcast.plugins.sound import sound_parameter, sound_step_type
 
 OWN_ARGUMENTS = ("dag", "config", "plugins", "metadata")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.plugins.active import PluginSet
 from dagcast.plugins.calls import Metadata, items
-from dagcast.plugins.provenance import Change, attribute
+from dagcast.plugins.provenance import attribute
 from dagcast.plugins.sound import sound_spec
 
 

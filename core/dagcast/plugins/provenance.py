@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from operator import is_
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
+from dagcast.compile.spec.changes import ABSENT, DEFINITION_NAMES, Change
 from dagcast.compile.spec.edit import changed
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
-from dagcast.definition.values import FrozenDict, Reference, render
-from dagcast.plugins.foreign import is_a
-
-ABSENT = None
-"""Stands for the old value of what was added, and the new value of what was removed."""
-
-DEFINITION_NAMES = MappingProxyType(
-    {
-        "definition_type": "Type",
-        "depends_on": "DependsOn",
-        "display_name": "DisplayName",
-        "description": "Description",
-        "if_steps": "Arguments.IfSteps",
-        "else_steps": "Arguments.ElseSteps",
-    }
-)
-"""By attribute of a step: what the definition calls it."""
+from dagcast.definition.values import FrozenDict
 
 Note = Callable[[str, Any, Any], None]
 """Takes a path with its old and its new value."""
 
 _MISSING = object()
-_NOT_SHOWN = ("origins", "properties", "shapes")
 _STEP_FIELDS = {
     "arguments": ".Arguments",
     "fields": "",
@@ -45,50 +28,6 @@ _STEP_FIELDS = {
 _PIPELINE_FIELDS = tuple(
     field.name for field in fields(PipelineSpec) if field.name not in ("steps", "origins")
 )
-
-
-class Change(NamedTuple):
-    """One field that a plugin changed.
-
-    Attributes:
-        plugin: The plugin.
-        hook: The hook that changed it.
-        path: The field, such as ``Steps.train.Arguments.VpcConfig.Subnets`` or ``metadata.author``.
-        old: Its value before; ``None`` if it was not there.
-        new: Its value after; ``None`` if it is gone.
-    """
-
-    plugin: str
-    hook: str
-    path: str
-    old: Any
-    new: Any
-
-    def as_dict(self) -> dict[str, Any]:
-        """The change as JSON-ready data, references as the definition spells them."""
-        return {
-            "plugin": self.plugin,
-            "hook": self.hook,
-            "path": self.path,
-            "old": plain(self.old),
-            "new": plain(self.new),
-        }
-
-
-def plain(value: Any) -> Any:
-    """A value of the spec as JSON-ready data; of what is no data, its type."""
-    if is_dataclass(type(value)) and not is_a(value, Reference):
-        shown = [field.name for field in fields(value) if field.name not in _NOT_SHOWN]
-        return {name: plain(getattr(value, name)) for name in shown}
-    if is_a(value, bytes):
-        return value.decode(errors="replace")
-    if is_a(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if is_a(value, list, tuple):
-        return [plain(item) for item in value]
-    if value is None or is_a(value, str, bool, int, float, Reference):
-        return render(value)
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
 def attribute(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dagcast.compile.spec.changes import plain
 from dagcast.plugin import (
     BasePipelineConfig,
     ConfigLike,
@@ -18,7 +19,6 @@ from dagcast.plugin import (
     PluginError,
     thaw,
 )
-from dagcast.plugins.provenance import plain
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
 from mods_plugin.metadata import NAME, VERSION
 from mods_plugin.registry.errors import RegistryError
