@@ -69,6 +69,7 @@ NAMES = (
     "document_from_data",
     "freeze",
     "has",
+    "has_local_storage",
     "hookimpl",
     "mixin",
     "put",

@@ -40,6 +40,7 @@ from dagcast.errors import (
 )
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.metaclass import mixin
+from dagcast.sagemaker.instances import has_local_storage
 
 __all__ = [
     "API_VERSION",
@@ -91,6 +92,7 @@ __all__ = [
     "document_from_data",
     "freeze",
     "has",
+    "has_local_storage",
     "hookimpl",
     "mixin",
     "put",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagcast.plugin import FrozenDict, ParameterRef, ParameterSpec, PipelineSpec, StepSpec, freeze
+from dagcast.plugin import (
+    FrozenDict,
+    ParameterRef,
+    ParameterSpec,
+    PipelineSpec,
+    StepSpec,
+    freeze,
+    has_local_storage,
+)
 
 EXECUTION_S3_PREFIX = "EXECUTION_S3_PREFIX"
 KMS_ENCRYPTION_KEY_PARAM = "KMS_ENCRYPTION_KEY_PARAM"
@@ -16,15 +23,6 @@ VPC_SUBNET = "VPC_SUBNET"
 
 STANDARD_PARAMETERS = (EXECUTION_S3_PREFIX, KMS_ENCRYPTION_KEY_PARAM, SECURITY_GROUP_ID, VPC_SUBNET)
 """The parameters that MODS gives at each start."""
-
-LOCAL_STORAGE = re.compile(
-    r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g5|g6e?|g6f|gr6f?|g7e|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|trn\d\w*)\."
-)
-"""Machines with storage of their own, for whose volume the service refuses a key.
-
-Source: ``VolumeKmsKeyId`` of ``ResourceConfig`` in the SageMaker API reference; the families are those of "Instance
-store volumes" in the Amazon EC2 User Guide.
-"""
 
 TRAFFIC = "EnableInterContainerTrafficEncryption"
 
@@ -154,7 +152,7 @@ def _takes_key(container: dict[str, Any], key: Key, defaults: Mapping[str, Any])
     types = [_settled(kind, defaults) for path in key.machines for kind in _values(container, path)]
     if key.machines and not types:
         return False
-    return not any(isinstance(kind, str) and LOCAL_STORAGE.match(kind) for kind in types)
+    return not any(isinstance(kind, str) and has_local_storage(kind) for kind in types)
 
 
 def _settled(kind: Any, defaults: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dagcast import PipelineDAGCompiler
 from tests.distributions.pipelines import IMAGE, STEPS, TUNING, arguments, at, compiled, config, leaves
 from tests.guardrails.rules import RULES
+from tests.support.instance_families import WITH_LOCAL_STORAGE, WITHOUT_LOCAL_STORAGE
 
 TAGS = [{"Key": "cost-center", "Value": "1234"}, {"Key": "team", "Value": "risk"}]
 VPC = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
@@ -143,6 +144,20 @@ def test_machines_with_storage_of_their_own_take_no_key_for_the_volume(family: s
     by_parameter = {**STEPS["Training"], "instance_type": "${param.Machine}"}
     filled = with_rules(by_parameter, rules, parameters={"Machine": machine})
     assert "VolumeKmsKeyId" not in filled["ResourceConfig"]
+
+
+@pytest.mark.parametrize("families", [WITH_LOCAL_STORAGE, WITHOUT_LOCAL_STORAGE])
+def test_every_family_is_judged_by_its_storage(families: tuple[str, ...]) -> None:
+    # A parameter, whose default the service's enumeration does not limit: not every family is a training job's.
+    step = {**STEPS["Training"], "instance_type": "${param.Machine}"}
+    has_key = {
+        family: "VolumeKmsKeyId"
+        in with_rules(step, {"kms_key": "alias/one"}, parameters={"Machine": f"ml.{family}.xlarge"})[
+            "ResourceConfig"
+        ]
+        for family in families
+    }
+    assert has_key == dict.fromkeys(families, families is WITHOUT_LOCAL_STORAGE)
 
 
 @pytest.mark.parametrize("family", ["m5.xlarge", "c6i.xlarge", "m7i-flex.large", "p3.2xlarge", "r5.large"])

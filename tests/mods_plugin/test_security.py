@@ -14,6 +14,7 @@ from dagcast.plugin import freeze, thaw
 from mods_plugin.security import STANDARD_PARAMETERS, secure
 from tests.distributions.pipelines import STEPS
 from tests.mods_plugin.configs import IMAGE, config
+from tests.support.instance_families import WITH_LOCAL_STORAGE, WITHOUT_LOCAL_STORAGE
 
 KEY = {"Get": "Parameters.KMS_ENCRYPTION_KEY_PARAM"}
 VPC = {
@@ -175,6 +176,18 @@ def test_machines_with_storage_of_their_own_get_no_key_for_it(machine: str) -> N
 def test_other_machines_do(machine: str) -> None:
     found = arguments({**STEPS["Training"], "instance_type": machine})
     assert ("VolumeKmsKeyId" in found["ResourceConfig"]) == (machine != "ml.g6.xlarge")
+
+
+@pytest.mark.parametrize("families", [WITH_LOCAL_STORAGE, WITHOUT_LOCAL_STORAGE])
+def test_every_family_is_judged_by_its_storage(families: tuple[str, ...]) -> None:
+    # A parameter, whose default the service's enumeration does not limit: not every family is a training job's.
+    step = {**STEPS["Training"], "instance_type": "${param.Machine}"}
+    has_key = {
+        family: "VolumeKmsKeyId"
+        in arguments(step, parameters={"Machine": f"ml.{family}.xlarge"})["ResourceConfig"]
+        for family in families
+    }
+    assert has_key == dict.fromkeys(families, families is WITHOUT_LOCAL_STORAGE)
 
 
 def test_parameters_may_be_declared_and_not_applied() -> None:

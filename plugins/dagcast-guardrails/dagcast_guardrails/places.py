@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from dagcast.plugin import FrozenDict, freeze
+from dagcast.plugin import FrozenDict, freeze, has_local_storage
 from dagcast_guardrails.values import Defaults, known
 
 Path = tuple[str | int, ...]
@@ -21,15 +20,6 @@ BLOCKED = object()
 
 EACH = "[*]"
 """Stands in a path for each item of a list."""
-
-LOCAL_STORAGE = re.compile(
-    r"ml\.(?:[a-z]+\d[a-z]*d[a-z]*|g[5-9][ef]?|gr6f?|i\d\w*|im4gn|is4gen|p5\w*|p6[\w-]*|d\d\w*|trn\d\w*)\."
-)
-"""Machines with storage of their own, for which the service refuses a key for the volume.
-
-Source: ``VolumeKmsKeyId`` of ``ResourceConfig`` in the SageMaker API reference for the rule; "Instance store volumes"
-in the Amazon EC2 User Guide for the families.
-"""
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,7 @@ class Place:
         around = value_at(arguments, path[: -len(self._below)])
         found = [kind for place in self.machines for _, kind in _matches(around, _parts(place))]
         types = [known(kind, defaults) for kind in found]
-        return not any(isinstance(kind, str) and LOCAL_STORAGE.match(kind) for kind in types)
+        return not any(isinstance(kind, str) and has_local_storage(kind) for kind in types)
 
     @cached_property
     def _within(self) -> tuple[str, ...]:
