@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 
 from dagcast.check.spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
-from dagcast.compile.lower.code import CodeUse
 from dagcast.compile.lower.pipeline import Lowered, lower_pipeline
 from dagcast.compile.lower.request import mapped_fields
 from dagcast.compile.report import CompileReport, summarize_steps
@@ -29,6 +28,7 @@ from dagcast.errors import DiagnosticSink, Location
 from dagcast.plugins.active import PluginSet
 from dagcast.plugins.calls import Metadata, added_parameters
 from dagcast.plugins.passes import check, transform
+from dagcast.staging.code_stage import CodeUse
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dagcast import PipelineDAGCompiler
-from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
 from dagcast.staging.local import write_staged
+from dagcast.staging.staged_code import StagedCode
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "breast_cancer" / "pipeline.yaml"
 

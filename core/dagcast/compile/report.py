@@ -9,9 +9,10 @@ from typing import Any
 from dagcast.check.spec import Quota
 from dagcast.compile.bind.wiring import Binding
 from dagcast.compile.spec.changes import Change, plain
-from dagcast.compile.spec.pipeline import PipelineSpec, StagedCode
+from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.values import references
 from dagcast.errors import Diagnostic
+from dagcast.staging.staged_code import StagedCode
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
 from dagcast.staging.files import (
     StagingProblem,
@@ -26,6 +25,7 @@ from dagcast.staging.files import (
     refuse,
     scan,
 )
+from dagcast.staging.staged_code import StagedCode
 from dagcast.staging.tarball import gzip_stored, tar
 
 __all__ = [

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
 from dagcast.staging.archive import archive_pieces
+from dagcast.staging.staged_code import StagedCode
 
 
 def write_staged(staged: Iterable[StagedCode], folder: Path) -> dict[str, Path]:

@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
-from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import StagingError
 from dagcast.staging.archive import archive_pieces
+from dagcast.staging.staged_code import StagedCode
 
 logger = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS
 
 if TYPE_CHECKING:
     from dagcast.compile.config.config import PipelineConfig
-    from dagcast.compile.lower.code import CodeUse
-    from dagcast.compile.spec.pipeline import StagedCode
+    from dagcast.staging.code_stage import CodeUse
+    from dagcast.staging.staged_code import StagedCode
     from dagcast.template import Compilation
 
 

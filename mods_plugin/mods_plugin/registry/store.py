@@ -19,7 +19,7 @@ from mods_plugin.registry.tables import CODE, PIECES, STAGED, VERSIONS
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    from dagcast.compile.spec.pipeline import StagedCode
+    from dagcast.staging.staged_code import StagedCode
 
 PIECE = 1024 * 1024
 """Most bytes of one row of code."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagcast.compile.spec.pipeline import StagedCode
 from dagcast.errors import DagcastError
 from dagcast.staging.archive import stage_file, stage_files, stage_folder, stage_script, stage_text
 from dagcast.staging.files import StagingProblem, StagingRefusedError
+from dagcast.staging.staged_code import StagedCode
 
 
 class CodeProblemError(DagcastError):
