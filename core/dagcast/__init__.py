@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from dagcast.compile.config.dag import PipelineDAG
     from dagcast.compile.config.models import BasePipelineConfig
     from dagcast.compiler import PipelineDAGCompiler, compile_dag_to_pipeline
-    from dagcast.dag import PipelineDAG
     from dagcast.errors import DagcastError
     from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
@@ -18,7 +18,7 @@ _HOMES = {
     "BasePipelineConfig": "dagcast.compile.config.models",
     "DagcastError": "dagcast.errors",
     "DynamicPipelineTemplate": "dagcast.template",
-    "PipelineDAG": "dagcast.dag",
+    "PipelineDAG": "dagcast.compile.config.dag",
     "PipelineDAGCompiler": "dagcast.compiler",
     "PipelineTemplateBase": "dagcast.template",
     "compile_dag_to_pipeline": "dagcast.compiler",

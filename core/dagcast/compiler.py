@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
+from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.report import CompileReport
 from dagcast.compile.steps.catalog import StepCatalog
-from dagcast.dag import PipelineDAG
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
 from dagcast.plugins.active import PluginSet, activate
 from dagcast.plugins.calls import Metadata, added_step_types, build_params, extract_metadata, notify

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.config import ConfigLike, PipelineConfig
+from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.fields import ConfigModel, Flag, FreeMapping, Real, Stringly, Text, Whole
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
 from dagcast.compile.document.document import Document, document_from_data, read_document
@@ -17,7 +18,7 @@ from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.edit import has, put, remove, value_at
 from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, RequestShape, StepSpec
 from dagcast.compile.steps.base import Cached, InputConfig, Retried, StepConfig, StepType, To, WithInputs
-from dagcast.dag import Edge, PipelineDAG
+from dagcast.dag import Edge
 from dagcast.definition.values import (
     ExecutionVariable,
     FrozenDict,

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from dagcast.compile.config.config import PipelineConfig
+    from dagcast.compile.config.dag import PipelineDAG
     from dagcast.compile.report import CompileReport
     from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
     from dagcast.compile.steps.base import StepType
-    from dagcast.dag import PipelineDAG
     from dagcast.errors import Diagnostic, Location
 
 API_VERSION = 1

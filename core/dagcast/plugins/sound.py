@@ -20,7 +20,6 @@ from dagcast.compile.spec.pipeline import (
     PipelineSpec,
     PropertyShape,
     RequestShape,
-    StagedCode,
     StepSpec,
 )
 from dagcast.compile.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig, StepType
@@ -38,6 +37,7 @@ from dagcast.definition.values import (
 from dagcast.errors import CycleError, nearest
 from dagcast.plugins.active import ActivePlugin
 from dagcast.plugins.foreign import is_a, shown, told_alone
+from dagcast.staging.staged_code import StagedCode
 
 T = TypeVar("T")
 

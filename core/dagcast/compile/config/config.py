@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.fields import ConfigModel
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
@@ -21,7 +22,7 @@ from dagcast.compile.config.validation_errors import report_validation, wrong_fi
 from dagcast.compile.document.document import document_from_data, read_document
 from dagcast.compile.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
 from dagcast.compile.steps.catalog import StepCatalog
-from dagcast.dag import Edge, PipelineDAG
+from dagcast.dag import Edge
 from dagcast.definition.values import Reference, freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
 

@@ -13,10 +13,11 @@ from dagcast.compile.bind.branches import Branches
 from dagcast.compile.bind.ports import StepPorts
 from dagcast.compile.bind.wiring import Wiring, wire
 from dagcast.compile.config.config import PipelineConfig
+from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.lower.request import ImageLookup, Lowering
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
 from dagcast.compile.steps.base import StepConfig, WithInputs
-from dagcast.dag import PipelineDAG, topological_order
+from dagcast.dag import topological_order
 from dagcast.definition.values import FrozenDict, Reference, freeze, references
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagcast.staging.code_stage import CodeStage, CodeUse

@@ -1,0 +1,237 @@
+"""The DAG of a pipeline: nodes and edges from Python, from a file, or from a config's own ``edges``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dagcast.compile.document.document import Document, document_from_data, read_document
+from dagcast.dag import Edge, EdgeLike, node_problem, refuse_dag, topological_order
+from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
+
+Locate = Callable[[tuple[str | int, ...]], Location]
+
+
+class PipelineDAG:
+    """A directed acyclic graph of named nodes.
+
+    Args:
+        nodes: The names of the nodes. When given, edges may join only these.
+        edges: Edges as strings, pairs or :class:`Edge`.
+
+    Raises:
+        InvalidInputError: If an edge cannot be read, a node is named twice, or an edge ends at a node that is
+            not among ``nodes``; it holds every such mistake.
+    """
+
+    def __init__(self, nodes: Iterable[str] = (), edges: Iterable[EdgeLike] = ()) -> None:
+        data = {"nodes": list(nodes), "edges": [e.as_data() if isinstance(e, Edge) else e for e in edges]}
+        self._nodes: dict[str, Location | None] = {}
+        self._edges: dict[Edge, None] = {}
+        sink = DiagnosticSink()
+        _fill(self, document_from_data(data, "<dag>"), sink)
+        sink.raise_errors()
+
+    @property
+    def nodes(self) -> list[str]:
+        """The names of the nodes, in the order they were added."""
+        return list(self._nodes)
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The edges, in the order they were added."""
+        return list(self._edges)
+
+    def add_node(self, node: str) -> None:
+        """Add a node; adding one that is there already changes nothing.
+
+        Raises:
+            InvalidInputError: If ``node`` is not a name: text without spaces and without ``.``, ``>`` and ``=``.
+        """
+        self._add_node(node, None)
+
+    def add_edge(self, source: EdgeLike, target: str | None = None) -> None:
+        """Add an edge, and its nodes where they are missing.
+
+        Args:
+            source: The source node (or ``node.port``), or a whole edge if ``target`` is left out.
+            target: The target node (or ``node.port``).
+
+        Raises:
+            InvalidInputError: If the edge cannot be read.
+        """
+        edge = Edge.parse(source) if target is None else Edge.parse([source, target])  # type: ignore[list-item]
+        for node in edge:
+            self._add_node(node, edge.location)
+        self._edges[edge] = None
+
+    def node_location(self, node: str) -> Location | None:
+        """Where the node was written, if it came from a file."""
+        return self._nodes.get(node)
+
+    def predecessors(self, node: str) -> list[str]:
+        """The nodes with an edge to ``node``, in the order of the edges."""
+        return list(dict.fromkeys(edge.source for edge in self._edges if edge.target == node))
+
+    def successors(self, node: str) -> list[str]:
+        """The nodes with an edge from ``node``, in the order of the edges."""
+        return list(dict.fromkeys(edge.target for edge in self._edges if edge.source == node))
+
+    def topological_order(self) -> list[str]:
+        """The nodes, each after all it depends on; where that leaves a choice, as they were added.
+
+        Raises:
+            CycleError: If there is a cycle; it names one.
+        """
+        return topological_order(self._nodes, [(edge.source, edge.target) for edge in self._edges])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The DAG as JSON-ready data: ``{"nodes": [...], "edges": [...]}``."""
+        return {"nodes": self.nodes, "edges": [edge.as_data() for edge in self._edges]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PipelineDAG:
+        """The DAG that :meth:`to_dict` gave, or data of the same form.
+
+        Raises:
+            InvalidInputError: With every mistake in ``data``.
+        """
+        return cls._from_document(document_from_data(dict(data), "<dag>"))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> PipelineDAG:
+        """Read a DAG from a JSON, YAML or TOML file; errors name file and line.
+
+        Raises:
+            InvalidInputError: With every mistake in the file.
+        """
+        return cls._from_document(read_document(path))
+
+    @classmethod
+    def from_edges(
+        cls, edges: object, nodes: Mapping[str, Location], locate: Locate, sink: DiagnosticSink
+    ) -> PipelineDAG:
+        """The DAG of a config file.
+
+        Args:
+            edges: What stands under ``edges``; ``None`` for nothing.
+            nodes: The names of the steps, and where each is written.
+            locate: Gives the place of a path of the config.
+            sink: Takes every mistake in the edges.
+        """
+        dag = cls()
+        dag._nodes.update(nodes)
+        _fill_edges(dag, edges, locate, sink, known=dag._nodes)
+        return dag
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the DAG to a ``.json``, ``.yaml`` or ``.yml`` file.
+
+        Raises:
+            ValueError: If the suffix is another.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix == ".json":
+            text = json.dumps(self.to_dict(), indent=2) + "\n"
+        elif suffix in (".yaml", ".yml"):
+            import yaml
+
+            text = yaml.safe_dump(self.to_dict(), sort_keys=False, default_style='"')
+        else:
+            raise ValueError(
+                f"cannot save a DAG as {suffix or 'a file without suffix'!r}: use .json or .yaml"
+            )
+        Path(path).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def _from_document(cls, document: Document) -> PipelineDAG:
+        dag = cls()
+        sink = DiagnosticSink()
+        for key in document.data:
+            if key not in ("nodes", "edges"):
+                hint = did_you_mean(str(key), ("nodes", "edges"))
+                sink.error(
+                    f"a DAG has no field {key!r}", document.locate((key,)), code="unknown-field", hint=hint
+                )
+        _fill(dag, document, sink)
+        sink.raise_errors()
+        return dag
+
+    def _add_node(self, node: str, location: Location | None) -> None:
+        problem = node_problem(node)
+        if problem is not None:
+            refuse_dag(problem, location)
+        self._nodes.setdefault(node, location)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PipelineDAG):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> PipelineDAG:
+        copied = PipelineDAG()
+        copied._nodes.update(self._nodes)
+        copied._edges.update(self._edges)
+        return copied
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._nodes
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __repr__(self) -> str:
+        return f"PipelineDAG({len(self._nodes)} nodes, {len(self._edges)} edges)"
+
+
+def _fill(dag: PipelineDAG, document: Document, sink: DiagnosticSink) -> None:
+    nodes = document.data.get("nodes")
+    edges = document.data.get("edges")
+    if nodes is not None and not isinstance(nodes, list):
+        sink.error("'nodes' is not a list of names", document.locate(("nodes",)), code="type")
+        nodes = None
+    for index, node in enumerate(nodes or ()):
+        location = document.locate(("nodes", index))
+        problem = node_problem(node)
+        if problem is not None:
+            sink.error(problem, location, code="type")
+        elif node in dag._nodes:
+            sink.error(f"node {node!r} is listed twice", location, code="duplicate")
+        else:
+            dag._nodes[node] = location
+    _fill_edges(dag, edges, document.locate, sink, known=dict(dag._nodes) if nodes else None)
+
+
+def _fill_edges(
+    dag: PipelineDAG,
+    edges: object,
+    locate: Locate,
+    sink: DiagnosticSink,
+    known: Mapping[str, object] | None,
+) -> None:
+    """Add edges from a document; ``known`` are the nodes that they may join, or ``None`` for any."""
+    if edges is None:
+        return
+    if not isinstance(edges, list):
+        sink.error("'edges' is not a list of edges", locate(("edges",)), code="type")
+        return
+    for index, item in enumerate(edges):
+        location = locate(("edges", index))
+        try:
+            edge = Edge.parse(item, location)
+        except InvalidInputError as error:
+            sink.extend(error.diagnostics)
+            continue
+        unknown = [node for node in dict.fromkeys(edge) if known is not None and node not in known]
+        for node in unknown:
+            message = f"edge '{edge}' ends at {node!r}, which is not a node"
+            sink.error(message, location, code="unknown-node", hint=did_you_mean(node, known or ()))
+        if not unknown:
+            for node in edge:
+                dag._nodes.setdefault(node, location)
+            dag._edges.setdefault(edge, None)
