@@ -9,7 +9,15 @@ from __future__ import annotations
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.config import ConfigLike, PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
-from dagcast.compile.config.fields import ConfigModel, Flag, FreeMapping, Real, Stringly, Text, Whole
+from dagcast.compile.config.fields import (
+    BoolOrReference,
+    CoercedStrOrReference,
+    ConfigModel,
+    FloatOrReference,
+    FreeMapping,
+    IntOrReference,
+    StrOrReference,
+)
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
 from dagcast.compile.document.document import Document, document_from_data, read_document
 from dagcast.compile.lower.request import Lowering
@@ -47,8 +55,10 @@ __all__ = [
     "API_VERSION",
     "HOOKS",
     "BasePipelineConfig",
+    "BoolOrReference",
     "Cached",
     "Change",
+    "CoercedStrOrReference",
     "CompileReport",
     "ConfigLike",
     "ConfigModel",
@@ -57,11 +67,12 @@ __all__ = [
     "Document",
     "Edge",
     "ExecutionVariable",
-    "Flag",
+    "FloatOrReference",
     "FreeMapping",
     "FrozenDict",
     "InputConfig",
     "InputPort",
+    "IntOrReference",
     "InvalidInputError",
     "Join",
     "JsonGet",
@@ -76,7 +87,6 @@ __all__ = [
     "PipelineSpec",
     "PluginError",
     "PropertyShape",
-    "Real",
     "Reference",
     "RequestShape",
     "Retried",
@@ -84,10 +94,8 @@ __all__ = [
     "StepProperty",
     "StepSpec",
     "StepType",
-    "Stringly",
-    "Text",
+    "StrOrReference",
     "To",
-    "Whole",
     "WithInputs",
     "did_you_mean",
     "document_from_data",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast.plugin import StepConfig, StepType, Text, To, hookimpl
+from dagcast.plugin import StepConfig, StepType, StrOrReference, To, hookimpl
 from mods_plugin import MODSPipelineDAGCompiler, default_execution_document
 from mods_plugin.execution_document import InExecution, ToStepConfig
 from tests.mods_plugin.configs import IMAGE, config
@@ -25,7 +25,7 @@ class RegistrationConfig(StepConfig):
     type: Literal["Registration"] = "Registration"
     domain: Annotated[str, ToStepConfig("registration.domain")]
     owner: Annotated[str | None, ToStepConfig("registration.owner")] = None
-    note: Annotated[Text, To("ErrorMessage"), ToStepConfig("note")] = "none"
+    note: Annotated[StrOrReference, To("ErrorMessage"), ToStepConfig("note")] = "none"
     in_execution: ClassVar[InExecution] = InExecution(
         ("PROCESSING_STEP", "MimsModelRegistrationProcessingStep"), required=True
     )

@@ -44,12 +44,12 @@ steps:
 NOTE = """
 from typing import Annotated, Literal
 
-from dagcast.plugin import Lowering, StepConfig, StepType, Text, To
+from dagcast.plugin import Lowering, StepConfig, StepType, StrOrReference, To
 
 
 class NoteConfig(StepConfig):
     type: Literal["Note"] = "Note"
-    text: Annotated[Text, To("ErrorMessage")]
+    text: Annotated[StrOrReference, To("ErrorMessage")]
 
 
 def lower(step, config):

@@ -1,8 +1,8 @@
-"""The field types of config models: plain values that may also be written as references.
+"""Field types of config models: plain values, and their variants that also accept a reference.
 
-``Text``, ``Whole``, ``Real`` and ``Flag`` are a string, an integer, a number and a boolean that may be a
-reference instead; ``Body`` is free JSON data with references anywhere in it. Strictness is deliberate: ``"30"``
-is not an integer, so that a quoted number is reported instead of guessed at.
+``StrOrReference``, ``IntOrReference``, ``FloatOrReference`` and ``BoolOrReference`` accept a value of the type, or a
+reference. ``Body`` accepts JSON data with references anywhere in it. Validation is strict: ``"30"`` is not an integer,
+so a quoted number is an error and never a guess.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _to_text(value: Any) -> Any:
     return value
 
 
-class _Stringly(Referable):
+class _CoercedStr(Referable):
     def __init__(self) -> None:
         super().__init__(str)
 
@@ -147,18 +147,19 @@ class _Stringly(Referable):
 
 
 Fixed = Annotated[str, AfterValidator(read_fixed)]
-"""A string that cannot hold references."""
-Text = Annotated[str | Reference, Referable(str)]
-"""A string, or a reference."""
-Whole = Annotated[int | Reference, Referable(int)]
-"""An integer, or a reference."""
-Real = Annotated[float | Reference, Referable(float)]
-"""A number, or a reference."""
-Flag = Annotated[bool | Reference, Referable(bool)]
-"""A boolean, or a reference."""
-Scalar = Annotated[str | int | float | bool | Reference, Referable(bool | int | float | str)]
-Stringly = Annotated[str | Reference, _Stringly()]
-"""A string; numbers and booleans are turned into one (environment variables, container arguments)."""
+"""A string without references."""
+StrOrReference = Annotated[str | Reference, Referable(str)]
+"""A string or a reference."""
+IntOrReference = Annotated[int | Reference, Referable(int)]
+"""An integer or a reference."""
+FloatOrReference = Annotated[float | Reference, Referable(float)]
+"""A number or a reference."""
+BoolOrReference = Annotated[bool | Reference, Referable(bool)]
+"""A boolean or a reference."""
+ScalarOrReference = Annotated[str | int | float | bool | Reference, Referable(bool | int | float | str)]
+"""A string, a number, a boolean or a reference."""
+CoercedStrOrReference = Annotated[str | Reference, _CoercedStr()]
+"""A string or a reference. Numbers and booleans become strings, as environment variables and arguments need."""
 Body = Annotated[Any, _FreeData()]
 """Free JSON data."""
 FreeMapping = Annotated[dict[str, Any], _FreeMapping()]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.config.fields import ConfigModel, Fixed, Text, read_fixed
+from dagcast.compile.config.fields import ConfigModel, Fixed, StrOrReference, read_fixed
 from dagcast.compile.spec.pipeline import ParameterType
 from dagcast.definition.values import ExecutionVariable
 from dagcast.errors import did_you_mean
@@ -22,8 +22,8 @@ PARAMETER_NAME = r"^[A-Za-z0-9\-_]*$"
 class ExperimentConfig(ConfigModel):
     """The experiment and trial that executions are recorded in."""
 
-    name: Text = Field(default_factory=lambda: ExecutionVariable("PipelineName"))
-    trial: Text = Field(default_factory=lambda: ExecutionVariable("PipelineExecutionId"))
+    name: StrOrReference = Field(default_factory=lambda: ExecutionVariable("PipelineName"))
+    trial: StrOrReference = Field(default_factory=lambda: ExecutionVariable("PipelineExecutionId"))
 
 
 class Limits(ConfigModel):
@@ -75,7 +75,7 @@ class BasePipelineConfig(ConfigModel):
         Field(validation_alias=AliasChoices("description", "pipeline_description")),
     ] = None
     region: Annotated[str | None, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")] = None
-    role: Text | None = None
+    role: StrOrReference | None = None
     bucket: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")] = None
     prefix: Annotated[str, Field(max_length=512), AfterValidator(_key_prefix)] | None = None
     tags: dict[str, Fixed] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Flag, Text, Whole
+from dagcast.compile.config.fields import BoolOrReference, IntOrReference, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To, WithInputs, tag_list
 from dagcast.compile.steps.job import put_role
@@ -25,33 +25,43 @@ class AutoMLConfig(StepConfig, WithInputs, Cached, Retried):
     """The fields of an AutoML step. Pipelines run the ENSEMBLING mode only (the SDK's AutoMLStep refuses others)."""
 
     type: Literal["AutoML"] = "AutoML"
-    role: Text | None = None
-    target_attribute_name: Text
-    content_type: Text | None = None
+    role: StrOrReference | None = None
+    target_attribute_name: StrOrReference
+    content_type: StrOrReference | None = None
     compression_type: Literal["None", "Gzip"] | None = None
     mode: Annotated[Literal["ENSEMBLING"], To("AutoMLJobConfig.Mode")] = "ENSEMBLING"
     problem_type: Annotated[
         Literal["BinaryClassification", "MulticlassClassification", "Regression"] | None, To("ProblemType")
     ] = None
-    objective: Annotated[Text | None, To("AutoMLJobObjective.MetricName")] = None
-    max_candidates: Annotated[Whole | None, To(f"{LIMITS}.MaxCandidates")] = None
+    objective: Annotated[StrOrReference | None, To("AutoMLJobObjective.MetricName")] = None
+    max_candidates: Annotated[IntOrReference | None, To(f"{LIMITS}.MaxCandidates")] = None
     max_runtime_per_training_job_in_seconds: Annotated[
-        Whole | None, To(f"{LIMITS}.MaxRuntimePerTrainingJobInSeconds")
+        IntOrReference | None, To(f"{LIMITS}.MaxRuntimePerTrainingJobInSeconds")
     ] = None
-    max_runtime_in_seconds: Annotated[Whole | None, To(f"{LIMITS}.MaxAutoMLJobRuntimeInSeconds")] = None
-    output_path: Annotated[Text | None, Field(description="S3 URI below which the job writes")] = None
-    output_kms_key: Annotated[Text | None, To("OutputDataConfig.KmsKeyId")] = None
-    volume_kms_key: Annotated[Text | None, To("AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId")] = None
+    max_runtime_in_seconds: Annotated[IntOrReference | None, To(f"{LIMITS}.MaxAutoMLJobRuntimeInSeconds")] = (
+        None
+    )
+    output_path: Annotated[StrOrReference | None, Field(description="S3 URI below which the job writes")] = (
+        None
+    )
+    output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None
+    volume_kms_key: Annotated[StrOrReference | None, To("AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId")] = (
+        None
+    )
     encrypt_inter_container_traffic: Annotated[
-        Flag | None, To("AutoMLJobConfig.SecurityConfig.EnableInterContainerTrafficEncryption")
+        BoolOrReference | None, To("AutoMLJobConfig.SecurityConfig.EnableInterContainerTrafficEncryption")
     ] = None
     subnets: Annotated[
-        tuple[Text, ...], Field(strict=False), To("AutoMLJobConfig.SecurityConfig.VpcConfig.Subnets")
+        tuple[StrOrReference, ...],
+        Field(strict=False),
+        To("AutoMLJobConfig.SecurityConfig.VpcConfig.Subnets"),
     ] = ()
     security_group_ids: Annotated[
-        tuple[Text, ...], Field(strict=False), To("AutoMLJobConfig.SecurityConfig.VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...],
+        Field(strict=False),
+        To("AutoMLJobConfig.SecurityConfig.VpcConfig.SecurityGroupIds"),
     ] = ()
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _inputs(config: AutoMLConfig) -> tuple[InputPort, ...]:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import ConfigModel, FreeMapping, Text, read_fixed
+from dagcast.compile.config.fields import ConfigModel, FreeMapping, StrOrReference, read_fixed
 from dagcast.compile.spec.pipeline import PropertyShape, RequestShape
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class To:
 class InputConfig(ConfigModel):
     """One input of a step; a plain string is its ``source``."""
 
-    source: Annotated[Text | None, Field(description="S3 URI, reference, or step.port")] = None
+    source: Annotated[StrOrReference | None, Field(description="S3 URI, reference, or step.port")] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from dagcast.compile.config.fields import Text
+from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.steps.base import StepType
 from dagcast.compile.steps.message import (
     MessageConfig,
@@ -22,7 +22,7 @@ class CallbackConfig(MessageConfig):
     """The fields of a Callback step."""
 
     type: Literal["Callback"] = "Callback"
-    sqs_queue_url: Text
+    sqs_queue_url: StrOrReference
 
 
 def lower(step: Lowering, config: CallbackConfig) -> None:

@@ -8,7 +8,12 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Flag, Stringly, Text, Whole
+from dagcast.compile.config.fields import (
+    BoolOrReference,
+    CoercedStrOrReference,
+    IntOrReference,
+    StrOrReference,
+)
 from dagcast.compile.steps.base import Cached, StepConfig, To, WithInputs, tag_list
 from dagcast.compile.steps.job import put_role
 from dagcast.definition.values import StepProperty, references
@@ -28,30 +33,42 @@ class CheckConfig(StepConfig, WithInputs, Cached):
         supplied_baseline_constraints: S3 URI of constraints to compare with instead.
     """
 
-    role: Text | None = None
-    image_uri: Text | None = None
-    instance_type: Annotated[Text, To("ProcessingResources.ClusterConfig.InstanceType")] = "ml.m5.xlarge"
-    instance_count: Annotated[Whole, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[Whole, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
-    volume_kms_key: Annotated[Text | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[Whole | None, To("StoppingCondition.MaxRuntimeInSeconds")] = None
-    enable_network_isolation: Annotated[Flag | None, To("NetworkConfig.EnableNetworkIsolation")] = None
-    encrypt_inter_container_traffic: Annotated[
-        Flag | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
+    role: StrOrReference | None = None
+    image_uri: StrOrReference | None = None
+    instance_type: Annotated[StrOrReference, To("ProcessingResources.ClusterConfig.InstanceType")] = (
+        "ml.m5.xlarge"
+    )
+    instance_count: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[
+        StrOrReference | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")
     ] = None
-    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")] = ()
-    security_group_ids: Annotated[
-        tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+    max_runtime_in_seconds: Annotated[IntOrReference | None, To("StoppingCondition.MaxRuntimeInSeconds")] = (
+        None
+    )
+    enable_network_isolation: Annotated[
+        BoolOrReference | None, To("NetworkConfig.EnableNetworkIsolation")
+    ] = None
+    encrypt_inter_container_traffic: Annotated[
+        BoolOrReference | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
+    ] = None
+    subnets: Annotated[
+        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")
     ] = ()
-    environment: dict[str, Stringly] = {}
-    output_path: Annotated[Text | None, Field(description="S3 URI that the results are written to")] = None
-    output_kms_key: Text | None = None
-    skip_check: Flag = False
-    fail_on_violation: Flag = True
-    register_new_baseline: Flag = False
-    model_package_group_name: Text | None = None
-    supplied_baseline_constraints: Text | None = None
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    security_group_ids: Annotated[
+        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+    ] = ()
+    environment: dict[str, CoercedStrOrReference] = {}
+    output_path: Annotated[
+        StrOrReference | None, Field(description="S3 URI that the results are written to")
+    ] = None
+    output_kms_key: StrOrReference | None = None
+    skip_check: BoolOrReference = False
+    fail_on_violation: BoolOrReference = True
+    register_new_baseline: BoolOrReference = False
+    model_package_group_name: StrOrReference | None = None
+    supplied_baseline_constraints: StrOrReference | None = None
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def refuse_references(value: object, field: str) -> None:

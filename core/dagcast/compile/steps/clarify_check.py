@@ -9,7 +9,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import FreeMapping, Text
+from dagcast.compile.config.fields import FreeMapping, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Shape, StepType
 from dagcast.compile.steps.check_job import (
@@ -38,7 +38,7 @@ class ClarifyCheckConfig(CheckConfig):
     type: Literal["ClarifyCheck"] = "ClarifyCheck"
     check_type: Literal["DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"]
     analysis_config: FreeMapping
-    model_name: Text | None = None
+    model_name: StrOrReference | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> ClarifyCheckConfig:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.config.fields import ConfigModel, Scalar
+from dagcast.compile.config.fields import ConfigModel, ScalarOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import StepConfig, StepType, refuse_request
 
@@ -48,11 +48,11 @@ class Condition(ConfigModel):
     ``{or: [...]}`` and ``{and: [...]}`` combine.
     """
 
-    left: Scalar | None = None
+    left: ScalarOrReference | None = None
     op: Operator | None = None
-    right: Scalar | None = None
-    value: Scalar | None = None
-    in_: Annotated[tuple[Scalar, ...], Field(alias="in", strict=False)] = ()
+    right: ScalarOrReference | None = None
+    value: ScalarOrReference | None = None
+    in_: Annotated[tuple[ScalarOrReference, ...], Field(alias="in", strict=False)] = ()
     not_: Annotated[Condition | None, Field(alias="not")] = None
     or_: Annotated[tuple[Condition, ...], Field(alias="or", strict=False)] = ()
     and_: Annotated[tuple[Condition, ...], Field(alias="and", strict=False)] = ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from dagcast.compile.bind.ports import OutputPort
-from dagcast.compile.config.fields import Flag, Text
+from dagcast.compile.config.fields import BoolOrReference, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Retried, Shape, StepType, To, tag_list
 from dagcast.compile.steps.job import put_role
@@ -22,12 +22,12 @@ class CreateModelConfig(ModelConfig, Retried):
     """The fields of a CreateModel step. ``instance_type`` only chooses the image of a framework."""
 
     type: Literal["CreateModel"] = "CreateModel"
-    enable_network_isolation: Annotated[Flag | None, To("EnableNetworkIsolation")] = None
-    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    enable_network_isolation: Annotated[BoolOrReference | None, To("EnableNetworkIsolation")] = None
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
     security_group_ids: Annotated[
-        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
     ] = ()
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _outputs(config: CreateModelConfig, name: str) -> tuple[OutputPort, ...]:

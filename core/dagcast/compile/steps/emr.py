@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import OutputPort
-from dagcast.compile.config.fields import ConfigModel, FreeMapping, Stringly, Text
+from dagcast.compile.config.fields import CoercedStrOrReference, ConfigModel, FreeMapping, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Cached, PortName, Retried, Shape, StepConfig, StepType, To
 from dagcast.definition.values import StepProperty
@@ -30,7 +30,7 @@ def property_list(properties: dict[str, Any]) -> list[dict[str, Any]]:
 class EMROutput(ConfigModel):
     """An output of the job; it is passed to the job as ``--<name> <uri>``."""
 
-    destination: Text
+    destination: StrOrReference
 
     @model_validator(mode="before")
     @classmethod
@@ -42,13 +42,13 @@ class EMRConfig(StepConfig, Cached, Retried):
     """The fields of an EMR step: on a running cluster (``cluster_id``) or on one of its own."""
 
     type: Literal["EMR"] = "EMR"
-    jar: Annotated[Text, To(f"{JAR}.Jar")]
-    args: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
-    main_class: Annotated[Text | None, To(f"{JAR}.MainClass")] = None
-    properties: Annotated[dict[str, Stringly], To(f"{JAR}.Properties", property_list)] = {}
+    jar: Annotated[StrOrReference, To(f"{JAR}.Jar")]
+    args: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
+    main_class: Annotated[StrOrReference | None, To(f"{JAR}.MainClass")] = None
+    properties: Annotated[dict[str, CoercedStrOrReference], To(f"{JAR}.Properties", property_list)] = {}
     outputs: dict[PortName, EMROutput] = {}
-    cluster_id: Annotated[Text | None, To("ClusterId")] = None
-    execution_role_arn: Annotated[Text | None, To("ExecutionRoleArn")] = None
+    cluster_id: Annotated[StrOrReference | None, To("ClusterId")] = None
+    execution_role_arn: Annotated[StrOrReference | None, To("ExecutionRoleArn")] = None
     cluster_config: Annotated[FreeMapping, To("ClusterConfig")] = {}
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.config.fields import FreeMapping, Text, Whole
+from dagcast.compile.config.fields import FreeMapping, IntOrReference, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To
 from dagcast.compile.steps.job import put_role
@@ -20,14 +20,16 @@ class EMRServerlessConfig(StepConfig, Cached, Retried):
     """The fields of an EMRServerless step: in an application (``application_id``) or in one of its own."""
 
     type: Literal["EMRServerless"] = "EMRServerless"
-    role: Text | None = None
-    application_id: Annotated[Text | None, To("ApplicationId")] = None
+    role: StrOrReference | None = None
+    application_id: Annotated[StrOrReference | None, To("ApplicationId")] = None
     application_config: Annotated[FreeMapping, To("ApplicationConfig")] = {}
     job_driver: Annotated[FreeMapping, To("JobConfig.jobDriver")]
     configuration_overrides: Annotated[FreeMapping, To("JobConfig.configurationOverrides")] = {}
-    execution_timeout_minutes: Annotated[Whole | None, To("JobConfig.executionTimeoutMinutes")] = None
-    job_name: Annotated[Text | None, To("JobConfig.name")] = None
-    tags: Annotated[dict[str, Text], To("JobConfig.tags")] = {}
+    execution_timeout_minutes: Annotated[IntOrReference | None, To("JobConfig.executionTimeoutMinutes")] = (
+        None
+    )
+    job_name: Annotated[StrOrReference | None, To("JobConfig.name")] = None
+    tags: Annotated[dict[str, StrOrReference], To("JobConfig.tags")] = {}
 
     @model_validator(mode="after")
     def _one_application(self) -> EMRServerlessConfig:

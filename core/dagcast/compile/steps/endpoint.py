@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Text
+from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Cached, Shape, StepConfig, StepType, To, WithInputs, tag_list
 from dagcast.definition.values import StepProperty
@@ -18,8 +18,8 @@ class EndpointConfig(StepConfig, WithInputs, Cached):
     """The fields of an Endpoint step."""
 
     type: Literal["Endpoint"] = "Endpoint"
-    endpoint_name: Annotated[Text | None, To("EndpointName")] = None
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    endpoint_name: Annotated[StrOrReference | None, To("EndpointName")] = None
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _inputs(config: EndpointConfig) -> tuple[InputPort, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Real, Text, Whole
+from dagcast.compile.config.fields import FloatOrReference, IntOrReference, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To, WithInputs, tag_list
 from dagcast.definition.values import StepProperty
@@ -18,13 +18,13 @@ class EndpointConfigConfig(StepConfig, WithInputs, Cached, Retried):
     """The fields of an EndpointConfig step: one variant; ``request`` reaches everything else."""
 
     type: Literal["EndpointConfig"] = "EndpointConfig"
-    endpoint_config_name: Annotated[Text | None, To("EndpointConfigName")] = None
-    instance_type: Text | None = None
-    initial_instance_count: Whole = 1
-    variant_name: Text = "AllTraffic"
-    initial_variant_weight: Real | None = None
-    kms_key: Annotated[Text | None, To("KmsKeyId")] = None
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    endpoint_config_name: Annotated[StrOrReference | None, To("EndpointConfigName")] = None
+    instance_type: StrOrReference | None = None
+    initial_instance_count: IntOrReference = 1
+    variant_name: StrOrReference = "AllTraffic"
+    initial_variant_weight: FloatOrReference | None = None
+    kms_key: Annotated[StrOrReference | None, To("KmsKeyId")] = None
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _inputs(config: EndpointConfigConfig) -> tuple[InputPort, ...]:

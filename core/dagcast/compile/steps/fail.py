@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
-from dagcast.compile.config.fields import Text
+from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.steps.base import StepConfig, StepType, refuse_request
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class FailConfig(StepConfig):
     """The fields of a Fail step."""
 
     type: Literal["Fail"] = "Fail"
-    error_message: Text = ""
+    error_message: StrOrReference = ""
 
     @model_validator(mode="after")
     def _sends_none(self) -> FailConfig:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field
 
 from dagcast.compile.bind.ports import Source
-from dagcast.compile.config.fields import ConfigModel, Fixed, Stringly, Text, read_fixed
+from dagcast.compile.config.fields import (
+    CoercedStrOrReference,
+    ConfigModel,
+    Fixed,
+    StrOrReference,
+    read_fixed,
+)
 from dagcast.compile.steps.base import StepConfig
 
 if TYPE_CHECKING:
@@ -22,13 +28,13 @@ EntryPoint = Annotated[
 class JobConfig(StepConfig):
     """A step that runs a container."""
 
-    role: Text | None = None
-    image_uri: Text | None = None
+    role: StrOrReference | None = None
+    image_uri: StrOrReference | None = None
     framework: Annotated[Fixed | None, Field(description="Framework that the SDK has images for")] = None
     framework_version: Fixed | None = None
     py_version: Fixed | None = None
-    instance_type: Text | None = None
-    environment: dict[str, Stringly] = {}
+    instance_type: StrOrReference | None = None
+    environment: dict[str, CoercedStrOrReference] = {}
 
 
 class ScriptConfig(ConfigModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from dagcast.compile.config.fields import Text
+from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.steps.base import StepType
 from dagcast.compile.steps.message import (
     MessageConfig,
@@ -22,7 +22,7 @@ class LambdaConfig(MessageConfig):
     """The fields of a Lambda step. The function must exist: compiling makes nothing in AWS."""
 
     type: Literal["Lambda"] = "Lambda"
-    function_arn: Text
+    function_arn: StrOrReference
 
 
 def lower(step: Lowering, config: LambdaConfig) -> None:

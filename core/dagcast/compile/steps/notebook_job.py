@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from dagcast.compile.bind.ports import OutputPort
-from dagcast.compile.config.fields import Fixed, Flag, Stringly, Text, Whole
+from dagcast.compile.config.fields import (
+    BoolOrReference,
+    CoercedStrOrReference,
+    Fixed,
+    IntOrReference,
+    StrOrReference,
+)
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Retried, Shape, StepConfig, StepType, To
 from dagcast.compile.steps.job import put_role
@@ -24,28 +30,30 @@ class NotebookJobConfig(StepConfig, Retried):
     """The fields of a NotebookJob step. The service runs it as a training job."""
 
     type: Literal["NotebookJob"] = "NotebookJob"
-    role: Text | None = None
+    role: StrOrReference | None = None
     input_notebook: Annotated[Fixed, Field(description="The notebook, a path beside the config file")]
     initialization_script: Fixed | None = None
     additional_dependencies: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
     notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None
-    image_uri: Annotated[Text, To("AlgorithmSpecification.TrainingImage")]
-    kernel_name: Text
-    parameters: Annotated[dict[str, Stringly], To("HyperParameters")] = {}
-    environment: dict[str, Stringly] = {}
-    instance_type: Annotated[Text, To("ResourceConfig.InstanceType")] = "ml.m5.large"
-    volume_size_in_gb: Annotated[Whole, To("ResourceConfig.VolumeSizeInGB")] = 30
-    volume_kms_key: Annotated[Text | None, To("ResourceConfig.VolumeKmsKeyId")] = None
-    output_path: Annotated[Text | None, Field(description="S3 URI below which runs write")] = None
-    output_kms_key: Annotated[Text | None, To("OutputDataConfig.KmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[Whole, To("StoppingCondition.MaxRuntimeInSeconds")] = 172800
-    max_retry_attempts: Annotated[Whole, To("RetryStrategy.MaximumRetryAttempts")] = 1
-    encrypt_inter_container_traffic: Annotated[Flag, To("EnableInterContainerTrafficEncryption")] = True
-    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    image_uri: Annotated[StrOrReference, To("AlgorithmSpecification.TrainingImage")]
+    kernel_name: StrOrReference
+    parameters: Annotated[dict[str, CoercedStrOrReference], To("HyperParameters")] = {}
+    environment: dict[str, CoercedStrOrReference] = {}
+    instance_type: Annotated[StrOrReference, To("ResourceConfig.InstanceType")] = "ml.m5.large"
+    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[StrOrReference | None, To("ResourceConfig.VolumeKmsKeyId")] = None
+    output_path: Annotated[StrOrReference | None, Field(description="S3 URI below which runs write")] = None
+    output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None
+    max_runtime_in_seconds: Annotated[IntOrReference, To("StoppingCondition.MaxRuntimeInSeconds")] = 172800
+    max_retry_attempts: Annotated[IntOrReference, To("RetryStrategy.MaximumRetryAttempts")] = 1
+    encrypt_inter_container_traffic: Annotated[
+        BoolOrReference, To("EnableInterContainerTrafficEncryption")
+    ] = True
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
     security_group_ids: Annotated[
-        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
     ] = ()
-    tags: dict[str, Text] = {}
+    tags: dict[str, StrOrReference] = {}
 
 
 def _outputs(config: NotebookJobConfig, name: str) -> tuple[OutputPort, ...]:

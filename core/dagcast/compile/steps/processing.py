@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from dagcast.compile.bind.ports import InputPort, OutputPort, Source
-from dagcast.compile.config.fields import ConfigModel, Fixed, Flag, Stringly, Text, Whole
+from dagcast.compile.config.fields import (
+    BoolOrReference,
+    CoercedStrOrReference,
+    ConfigModel,
+    Fixed,
+    IntOrReference,
+    StrOrReference,
+)
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import (
     EXPERIMENT_CONFIG,
@@ -52,7 +59,7 @@ esac
 class ProcessingInput(InputConfig):
     """One input; ``path`` is where the container finds it."""
 
-    path: Text | None = None
+    path: StrOrReference | None = None
     kind: str = "dataset"
     data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
     input_mode: Literal["File", "Pipe"] = "File"
@@ -63,8 +70,10 @@ class ProcessingInput(InputConfig):
 class ProcessingOutput(ConfigModel):
     """One output; a plain string is its ``path``, where the container writes it."""
 
-    path: Text | None = None
-    destination: Annotated[Text | None, Field(description="S3 URI that the output is written to")] = None
+    path: StrOrReference | None = None
+    destination: Annotated[
+        StrOrReference | None, Field(description="S3 URI that the output is written to")
+    ] = None
     kind: str = "dataset"
     upload_mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
 
@@ -88,23 +97,35 @@ class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
     inputs: dict[PortName, ProcessingInput] = {}
     outputs: dict[PortName, ProcessingOutput] = {}
     property_files: dict[PortName, PropertyFileConfig] = {}
-    arguments: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
-    entrypoint: Annotated[tuple[Text, ...], Field(strict=False, description="Container's command")] = ()
-    instance_type: Annotated[Text | None, To("ProcessingResources.ClusterConfig.InstanceType")] = None
-    instance_count: Annotated[Whole, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[Whole, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
-    volume_kms_key: Annotated[Text | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")] = None
-    output_kms_key: Text | None = None
-    max_runtime_in_seconds: Annotated[Whole | None, To("StoppingCondition.MaxRuntimeInSeconds")] = None
-    enable_network_isolation: Annotated[Flag | None, To("NetworkConfig.EnableNetworkIsolation")] = None
-    encrypt_inter_container_traffic: Annotated[
-        Flag | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
-    ] = None
-    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")] = ()
-    security_group_ids: Annotated[
-        tuple[Text, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+    arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
+    entrypoint: Annotated[
+        tuple[StrOrReference, ...], Field(strict=False, description="Container's command")
     ] = ()
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    instance_type: Annotated[StrOrReference | None, To("ProcessingResources.ClusterConfig.InstanceType")] = (
+        None
+    )
+    instance_count: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[
+        StrOrReference | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")
+    ] = None
+    output_kms_key: StrOrReference | None = None
+    max_runtime_in_seconds: Annotated[IntOrReference | None, To("StoppingCondition.MaxRuntimeInSeconds")] = (
+        None
+    )
+    enable_network_isolation: Annotated[
+        BoolOrReference | None, To("NetworkConfig.EnableNetworkIsolation")
+    ] = None
+    encrypt_inter_container_traffic: Annotated[
+        BoolOrReference | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
+    ] = None
+    subnets: Annotated[
+        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")
+    ] = ()
+    security_group_ids: Annotated[
+        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+    ] = ()
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _inputs(config: ProcessingConfig) -> tuple[InputPort, ...]:

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Fixed, FreeMapping, Stringly, Text
+from dagcast.compile.config.fields import CoercedStrOrReference, Fixed, FreeMapping, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Shape, StepType
 from dagcast.compile.steps.check_job import (
@@ -47,11 +47,11 @@ class QualityCheckConfig(CheckConfig):
     record_preprocessor_script: Fixed | None = None
     post_analytics_processor_script: Fixed | None = None
     problem_type: Literal["Regression", "BinaryClassification", "MulticlassClassification"] | None = None
-    inference_attribute: Stringly | None = None
-    probability_attribute: Stringly | None = None
-    ground_truth_attribute: Stringly | None = None
-    probability_threshold_attribute: Stringly | None = None
-    supplied_baseline_statistics: Text | None = None
+    inference_attribute: CoercedStrOrReference | None = None
+    probability_attribute: CoercedStrOrReference | None = None
+    ground_truth_attribute: CoercedStrOrReference | None = None
+    probability_threshold_attribute: CoercedStrOrReference | None = None
+    supplied_baseline_statistics: StrOrReference | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> QualityCheckConfig:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Text
+from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Retried, Shape, StepType, To, tag_list
 from dagcast.compile.steps.model import ModelConfig, container, model_inputs
@@ -35,26 +35,28 @@ class RegisterModelConfig(ModelConfig, Retried):
     """The fields of a RegisterModel step. ``instance_type`` only chooses the image of a framework."""
 
     type: Literal["RegisterModel"] = "RegisterModel"
-    model_package_group_name: Annotated[Text | None, To("ModelPackageGroupName")] = None
-    approval_status: Annotated[Text, To("ModelApprovalStatus")] = "PendingManualApproval"
-    content_types: Annotated[tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedContentTypes")] = ()
+    model_package_group_name: Annotated[StrOrReference | None, To("ModelPackageGroupName")] = None
+    approval_status: Annotated[StrOrReference, To("ModelApprovalStatus")] = "PendingManualApproval"
+    content_types: Annotated[
+        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedContentTypes")
+    ] = ()
     response_types: Annotated[
-        tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedResponseMIMETypes")
+        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedResponseMIMETypes")
     ] = ()
     inference_instances: Annotated[
-        tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedRealtimeInferenceInstanceTypes")
+        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedRealtimeInferenceInstanceTypes")
     ] = ()
     transform_instances: Annotated[
-        tuple[Text, ...], Field(strict=False), To(f"{SPEC}.SupportedTransformInstanceTypes")
+        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedTransformInstanceTypes")
     ] = ()
-    package_description: Annotated[Text | None, To("ModelPackageDescription")] = None
-    domain: Annotated[Text | None, To("Domain")] = None
-    task: Annotated[Text | None, To("Task")] = None
-    sample_payload_url: Annotated[Text | None, To("SamplePayloadUrl")] = None
-    customer_metadata: Annotated[dict[str, Text], To("CustomerMetadataProperties")] = {}
+    package_description: Annotated[StrOrReference | None, To("ModelPackageDescription")] = None
+    domain: Annotated[StrOrReference | None, To("Domain")] = None
+    task: Annotated[StrOrReference | None, To("Task")] = None
+    sample_payload_url: Annotated[StrOrReference | None, To("SamplePayloadUrl")] = None
+    customer_metadata: Annotated[dict[str, StrOrReference], To("CustomerMetadataProperties")] = {}
     skip_model_validation: Annotated[Literal["All", "None"] | None, To("SkipModelValidation")] = None
-    metrics_content_type: Text = "application/json"
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    metrics_content_type: StrOrReference = "application/json"
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _inputs(config: RegisterModelConfig) -> tuple[InputPort, ...]:

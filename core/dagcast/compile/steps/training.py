@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Body, Fixed, Flag, Stringly, Text, Whole
+from dagcast.compile.config.fields import (
+    Body,
+    BoolOrReference,
+    CoercedStrOrReference,
+    Fixed,
+    IntOrReference,
+    StrOrReference,
+)
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import (
     EXPERIMENT_CONFIG,
@@ -31,7 +38,7 @@ class Channel(InputConfig):
     """One input channel; the container finds it at ``/opt/ml/input/data/<name>``."""
 
     kind: str = "dataset"
-    content_type: Text | None = None
+    content_type: StrOrReference | None = None
     data_type: Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"] = "S3Prefix"
     distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
     input_mode: Literal["File", "Pipe", "FastFile"] | None = None
@@ -50,45 +57,47 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
 
     inputs: dict[str, Channel] = {}
     hyperparameters: dict[str, Body] = {}
-    instance_count: Whole = 1
-    volume_size_in_gb: Whole = 30
-    volume_kms_key: Text | None = None
-    output_path: Annotated[Text | None, Field(description="S3 URI below which the job writes its model")] = (
-        None
-    )
-    output_kms_key: Text | None = None
-    max_runtime_in_seconds: Whole = 86400
-    max_wait_time_in_seconds: Whole | None = None
-    use_spot_instances: Flag | None = None
-    checkpoint_s3_uri: Text | None = None
-    checkpoint_local_path: Text | None = None
+    instance_count: IntOrReference = 1
+    volume_size_in_gb: IntOrReference = 30
+    volume_kms_key: StrOrReference | None = None
+    output_path: Annotated[
+        StrOrReference | None, Field(description="S3 URI below which the job writes its model")
+    ] = None
+    output_kms_key: StrOrReference | None = None
+    max_runtime_in_seconds: IntOrReference = 86400
+    max_wait_time_in_seconds: IntOrReference | None = None
+    use_spot_instances: BoolOrReference | None = None
+    checkpoint_s3_uri: StrOrReference | None = None
+    checkpoint_local_path: StrOrReference | None = None
     input_mode: Literal["File", "Pipe", "FastFile"] = "File"
     metric_definitions: Annotated[
         dict[str, Fixed], Field(description="Name and regex of metrics in the log")
     ] = {}
-    enable_network_isolation: Flag | None = None
-    encrypt_inter_container_traffic: Flag | None = None
-    subnets: Annotated[tuple[Text, ...], Field(strict=False)] = ()
-    security_group_ids: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    enable_network_isolation: BoolOrReference | None = None
+    encrypt_inter_container_traffic: BoolOrReference | None = None
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False)] = ()
+    security_group_ids: Annotated[tuple[StrOrReference, ...], Field(strict=False)] = ()
 
 
 class TrainingConfig(TrainingJobConfig):
     """The fields of a Training step."""
 
     type: Literal["Training"] = "Training"
-    instance_type: Annotated[Text | None, To("ResourceConfig.InstanceType")] = None
-    instance_count: Annotated[Whole, To("ResourceConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[Whole, To("ResourceConfig.VolumeSizeInGB")] = 30
-    volume_kms_key: Annotated[Text | None, To("ResourceConfig.VolumeKmsKeyId")] = None
-    keep_alive_period_in_seconds: Annotated[Whole | None, To("ResourceConfig.KeepAlivePeriodInSeconds")] = (
-        None
-    )
-    output_kms_key: Annotated[Text | None, To("OutputDataConfig.KmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[Whole, To("StoppingCondition.MaxRuntimeInSeconds")] = 86400
-    max_wait_time_in_seconds: Annotated[Whole | None, To("StoppingCondition.MaxWaitTimeInSeconds")] = None
-    use_spot_instances: Annotated[Flag | None, To("EnableManagedSpotTraining")] = None
-    checkpoint_s3_uri: Annotated[Text | None, To("CheckpointConfig.S3Uri")] = None
-    checkpoint_local_path: Annotated[Text | None, To("CheckpointConfig.LocalPath")] = None
+    instance_type: Annotated[StrOrReference | None, To("ResourceConfig.InstanceType")] = None
+    instance_count: Annotated[IntOrReference, To("ResourceConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[StrOrReference | None, To("ResourceConfig.VolumeKmsKeyId")] = None
+    keep_alive_period_in_seconds: Annotated[
+        IntOrReference | None, To("ResourceConfig.KeepAlivePeriodInSeconds")
+    ] = None
+    output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None
+    max_runtime_in_seconds: Annotated[IntOrReference, To("StoppingCondition.MaxRuntimeInSeconds")] = 86400
+    max_wait_time_in_seconds: Annotated[
+        IntOrReference | None, To("StoppingCondition.MaxWaitTimeInSeconds")
+    ] = None
+    use_spot_instances: Annotated[BoolOrReference | None, To("EnableManagedSpotTraining")] = None
+    checkpoint_s3_uri: Annotated[StrOrReference | None, To("CheckpointConfig.S3Uri")] = None
+    checkpoint_local_path: Annotated[StrOrReference | None, To("CheckpointConfig.LocalPath")] = None
     input_mode: Annotated[
         Literal["File", "Pipe", "FastFile"], To("AlgorithmSpecification.TrainingInputMode")
     ] = "File"
@@ -96,18 +105,20 @@ class TrainingConfig(TrainingJobConfig):
         dict[str, Fixed], To("AlgorithmSpecification.MetricDefinitions", metric_list)
     ] = {}
     entrypoint: Annotated[
-        tuple[Text, ...], Field(strict=False), To("AlgorithmSpecification.ContainerEntrypoint", list)
+        tuple[StrOrReference, ...],
+        Field(strict=False),
+        To("AlgorithmSpecification.ContainerEntrypoint", list),
     ] = ()
-    arguments: Annotated[tuple[Stringly, ...], Field(strict=False)] = ()
-    enable_network_isolation: Annotated[Flag | None, To("EnableNetworkIsolation")] = None
-    encrypt_inter_container_traffic: Annotated[Flag | None, To("EnableInterContainerTrafficEncryption")] = (
-        None
-    )
-    subnets: Annotated[tuple[Text, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
+    enable_network_isolation: Annotated[BoolOrReference | None, To("EnableNetworkIsolation")] = None
+    encrypt_inter_container_traffic: Annotated[
+        BoolOrReference | None, To("EnableInterContainerTrafficEncryption")
+    ] = None
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
     security_group_ids: Annotated[
-        tuple[Text, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
     ] = ()
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def channels(config: TrainingJobConfig) -> tuple[InputPort, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import Stringly, Text, Whole
+from dagcast.compile.config.fields import CoercedStrOrReference, IntOrReference, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import (
     EXPERIMENT_CONFIG,
@@ -30,29 +30,31 @@ class TransformConfig(StepConfig, WithInputs, Cached, Retried):
     """The fields of a Transform step."""
 
     type: Literal["Transform"] = "Transform"
-    instance_type: Annotated[Text | None, To("TransformResources.InstanceType")] = None
-    instance_count: Annotated[Whole, To("TransformResources.InstanceCount")] = 1
-    volume_kms_key: Annotated[Text | None, To("TransformResources.VolumeKmsKeyId")] = None
+    instance_type: Annotated[StrOrReference | None, To("TransformResources.InstanceType")] = None
+    instance_count: Annotated[IntOrReference, To("TransformResources.InstanceCount")] = 1
+    volume_kms_key: Annotated[StrOrReference | None, To("TransformResources.VolumeKmsKeyId")] = None
     strategy: Annotated[Literal["MultiRecord", "SingleRecord"] | None, To("BatchStrategy")] = None
-    max_payload_in_mb: Annotated[Whole | None, To("MaxPayloadInMB")] = None
-    max_concurrent_transforms: Annotated[Whole | None, To("MaxConcurrentTransforms")] = None
-    environment: dict[str, Stringly] = {}
+    max_payload_in_mb: Annotated[IntOrReference | None, To("MaxPayloadInMB")] = None
+    max_concurrent_transforms: Annotated[IntOrReference | None, To("MaxConcurrentTransforms")] = None
+    environment: dict[str, CoercedStrOrReference] = {}
     data_type: Annotated[
         Literal["S3Prefix", "ManifestFile"], To("TransformInput.DataSource.S3DataSource.S3DataType")
     ] = "S3Prefix"
-    content_type: Annotated[Text | None, To("TransformInput.ContentType")] = None
+    content_type: Annotated[StrOrReference | None, To("TransformInput.ContentType")] = None
     compression_type: Annotated[Literal["None", "Gzip"] | None, To("TransformInput.CompressionType")] = None
     split_type: Annotated[
         Literal["None", "Line", "RecordIO", "TFRecord"] | None, To("TransformInput.SplitType")
     ] = None
-    output_path: Annotated[Text | None, Field(description="S3 URI that predictions are written to")] = None
-    output_kms_key: Annotated[Text | None, To("TransformOutput.KmsKeyId")] = None
-    accept: Annotated[Text | None, To("TransformOutput.Accept")] = None
+    output_path: Annotated[
+        StrOrReference | None, Field(description="S3 URI that predictions are written to")
+    ] = None
+    output_kms_key: Annotated[StrOrReference | None, To("TransformOutput.KmsKeyId")] = None
+    accept: Annotated[StrOrReference | None, To("TransformOutput.Accept")] = None
     assemble_with: Annotated[Literal["None", "Line"] | None, To("TransformOutput.AssembleWith")] = None
-    input_filter: Annotated[Text | None, To("DataProcessing.InputFilter")] = None
-    output_filter: Annotated[Text | None, To("DataProcessing.OutputFilter")] = None
+    input_filter: Annotated[StrOrReference | None, To("DataProcessing.InputFilter")] = None
+    output_filter: Annotated[StrOrReference | None, To("DataProcessing.OutputFilter")] = None
     join_source: Annotated[Literal["None", "Input"] | None, To("DataProcessing.JoinSource")] = None
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _inputs(config: TransformConfig) -> tuple[InputPort, ...]:

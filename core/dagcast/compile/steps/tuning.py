@@ -8,7 +8,15 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import OutputPort
-from dagcast.compile.config.fields import ConfigModel, Fixed, Flag, Referable, Scalar, Text, Whole
+from dagcast.compile.config.fields import (
+    BoolOrReference,
+    ConfigModel,
+    Fixed,
+    IntOrReference,
+    Referable,
+    ScalarOrReference,
+    StrOrReference,
+)
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.base import Shape, StepType, To, tag_list
 from dagcast.compile.steps.job import put_image, put_role
@@ -41,7 +49,7 @@ class Range(ConfigModel):
     type: Literal["Continuous", "Integer", "Categorical"]
     min: Number | None = None
     max: Number | None = None
-    values: Annotated[tuple[Scalar, ...], Field(strict=False)] = ()
+    values: Annotated[tuple[ScalarOrReference, ...], Field(strict=False)] = ()
     scaling: Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"] = "Auto"
 
     @model_validator(mode="before")
@@ -62,7 +70,7 @@ class Range(ConfigModel):
 class Objective(ConfigModel):
     """The metric that tuning improves."""
 
-    name: Text
+    name: StrOrReference
     type: Literal["Maximize", "Minimize"] = "Maximize"
 
 
@@ -75,39 +83,41 @@ class TuningConfig(TrainingJobConfig):
     ] = "Bayesian"
     objective: Objective | None = None
     ranges: dict[str, Range]
-    max_jobs: Annotated[Whole | None, To(f"{LIMITS}.MaxNumberOfTrainingJobs")] = None
-    max_parallel_jobs: Annotated[Whole, To(f"{LIMITS}.MaxParallelTrainingJobs")] = 1
+    max_jobs: Annotated[IntOrReference | None, To(f"{LIMITS}.MaxNumberOfTrainingJobs")] = None
+    max_parallel_jobs: Annotated[IntOrReference, To(f"{LIMITS}.MaxParallelTrainingJobs")] = 1
     early_stopping: Annotated[
         Literal["Off", "Auto"], To("HyperParameterTuningJobConfig.TrainingJobEarlyStoppingType")
     ] = "Off"
-    random_seed: Annotated[Whole | None, To("HyperParameterTuningJobConfig.RandomSeed")] = None
-    instance_type: Annotated[Text | None, To(f"{JOB}.ResourceConfig.InstanceType")] = None
-    instance_count: Annotated[Whole, To(f"{JOB}.ResourceConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[Whole, To(f"{JOB}.ResourceConfig.VolumeSizeInGB")] = 30
-    volume_kms_key: Annotated[Text | None, To(f"{JOB}.ResourceConfig.VolumeKmsKeyId")] = None
-    output_kms_key: Annotated[Text | None, To(f"{JOB}.OutputDataConfig.KmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[Whole, To(f"{JOB}.StoppingCondition.MaxRuntimeInSeconds")] = 86400
-    max_wait_time_in_seconds: Annotated[Whole | None, To(f"{JOB}.StoppingCondition.MaxWaitTimeInSeconds")] = (
-        None
+    random_seed: Annotated[IntOrReference | None, To("HyperParameterTuningJobConfig.RandomSeed")] = None
+    instance_type: Annotated[StrOrReference | None, To(f"{JOB}.ResourceConfig.InstanceType")] = None
+    instance_count: Annotated[IntOrReference, To(f"{JOB}.ResourceConfig.InstanceCount")] = 1
+    volume_size_in_gb: Annotated[IntOrReference, To(f"{JOB}.ResourceConfig.VolumeSizeInGB")] = 30
+    volume_kms_key: Annotated[StrOrReference | None, To(f"{JOB}.ResourceConfig.VolumeKmsKeyId")] = None
+    output_kms_key: Annotated[StrOrReference | None, To(f"{JOB}.OutputDataConfig.KmsKeyId")] = None
+    max_runtime_in_seconds: Annotated[IntOrReference, To(f"{JOB}.StoppingCondition.MaxRuntimeInSeconds")] = (
+        86400
     )
-    use_spot_instances: Annotated[Flag | None, To(f"{JOB}.EnableManagedSpotTraining")] = None
-    checkpoint_s3_uri: Annotated[Text | None, To(f"{JOB}.CheckpointConfig.S3Uri")] = None
-    checkpoint_local_path: Annotated[Text | None, To(f"{JOB}.CheckpointConfig.LocalPath")] = None
+    max_wait_time_in_seconds: Annotated[
+        IntOrReference | None, To(f"{JOB}.StoppingCondition.MaxWaitTimeInSeconds")
+    ] = None
+    use_spot_instances: Annotated[BoolOrReference | None, To(f"{JOB}.EnableManagedSpotTraining")] = None
+    checkpoint_s3_uri: Annotated[StrOrReference | None, To(f"{JOB}.CheckpointConfig.S3Uri")] = None
+    checkpoint_local_path: Annotated[StrOrReference | None, To(f"{JOB}.CheckpointConfig.LocalPath")] = None
     input_mode: Annotated[
         Literal["File", "Pipe", "FastFile"], To(f"{JOB}.AlgorithmSpecification.TrainingInputMode")
     ] = "File"
     metric_definitions: Annotated[
         dict[str, Fixed], To(f"{JOB}.AlgorithmSpecification.MetricDefinitions", metric_list)
     ] = {}
-    enable_network_isolation: Annotated[Flag | None, To(f"{JOB}.EnableNetworkIsolation")] = None
+    enable_network_isolation: Annotated[BoolOrReference | None, To(f"{JOB}.EnableNetworkIsolation")] = None
     encrypt_inter_container_traffic: Annotated[
-        Flag | None, To(f"{JOB}.EnableInterContainerTrafficEncryption")
+        BoolOrReference | None, To(f"{JOB}.EnableInterContainerTrafficEncryption")
     ] = None
-    subnets: Annotated[tuple[Text, ...], Field(strict=False), To(f"{JOB}.VpcConfig.Subnets")] = ()
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To(f"{JOB}.VpcConfig.Subnets")] = ()
     security_group_ids: Annotated[
-        tuple[Text, ...], Field(strict=False), To(f"{JOB}.VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To(f"{JOB}.VpcConfig.SecurityGroupIds")
     ] = ()
-    tags: Annotated[dict[str, Text], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _outputs(config: TuningConfig, name: str) -> tuple[OutputPort, ...]:
