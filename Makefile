@@ -54,9 +54,11 @@ test-sdk2: $(SDK2_READY) ## Run the tests that depend on the SDK on SDK 2
 	$(SDK2) -m pytest $(PYTEST_ARGS) $(SDK2_TESTS)
 
 .PHONY: lint
-lint: $(SDK3_READY) ## Check style and format with ruff
+lint: $(SDK3_READY) ## Check style and format with ruff, and which room imports which
 	$(SDK3) -m ruff check
 	$(SDK3) -m ruff format --check
+	@# mods-plugin is not installed into the environment.
+	PYTHONPATH=mods_plugin .venv-sdk3/bin/lint-imports --no-cache --no-logo
 
 .PHONY: format
 format: $(SDK3_READY) ## Put the code into the format that lint asks for
