@@ -19,13 +19,14 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
+from dagcast.compile.config.step import Cached, InputConfig, Retried, StepConfig, To, WithInputs
 from dagcast.compile.document.document import Document, document_from_data, read_document
-from dagcast.compile.lower.request import Lowering
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.edit import has, put, remove, value_at
 from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, RequestShape, StepSpec
-from dagcast.compile.steps.base import Cached, InputConfig, Retried, StepConfig, StepType, To, WithInputs
+from dagcast.compile.steps.lowering import Lowering
+from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import Edge
 from dagcast.definition.values import (
     ExecutionVariable,

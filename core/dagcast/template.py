@@ -18,12 +18,12 @@ from typing import Any, ClassVar
 from dagcast.check.spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
+from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.lower.pipeline import Lowered, lower_pipeline
-from dagcast.compile.lower.request import mapped_fields
 from dagcast.compile.report import CompileReport, summarize_steps
 from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
-from dagcast.compile.steps.base import StepConfig, To
+from dagcast.compile.steps.lowering import mapped_fields
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.plugins.active import PluginSet
 from dagcast.plugins.calls import Metadata, added_parameters

@@ -8,9 +8,9 @@ from typing import Any
 
 from dagcast.check.request import RequestProblem, check_request
 from dagcast.check.targets import Path, Targets, located_references
+from dagcast.compile.config.step import To
 from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
-from dagcast.compile.steps.base import To
 from dagcast.definition.values import FrozenDict, Reference
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
 from dagcast.sagemaker.service_model import ServiceModelError, load_shapes

@@ -12,9 +12,10 @@ from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import plugin_options, plugins_of
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.schema import config_schema
-from dagcast.compile.lower.request import mapped_fields
-from dagcast.compile.steps.base import StepConfig, StepType
+from dagcast.compile.config.step import StepConfig
 from dagcast.compile.steps.catalog import StepCatalog
+from dagcast.compile.steps.lowering import mapped_fields
+from dagcast.compile.steps.step_type import StepType
 from dagcast.errors import (
     DagcastError,
     Diagnostic,

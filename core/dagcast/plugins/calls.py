@@ -13,8 +13,8 @@ from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.spec.changes import ABSENT, Change
 from dagcast.compile.spec.pipeline import ParameterSpec
-from dagcast.compile.steps.base import StepType
 from dagcast.compile.steps.catalog import MODULES
+from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
 from dagcast.plugins.foreign import is_a, shown, told_alone

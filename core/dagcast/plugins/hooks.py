@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dagcast.compile.config.dag import PipelineDAG
     from dagcast.compile.report import CompileReport
     from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
-    from dagcast.compile.steps.base import StepType
+    from dagcast.compile.steps.step_type import StepType
     from dagcast.errors import Diagnostic, Location
 
 API_VERSION = 1

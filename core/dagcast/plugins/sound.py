@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
 from dagcast.compile.config.models import PARAMETER_NAME, PIPELINE_NAME, ParameterConfig
+from dagcast.compile.config.step import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
 from dagcast.compile.spec.edit import changed
 from dagcast.compile.spec.pipeline import (
     ParameterSpec,
@@ -22,7 +23,7 @@ from dagcast.compile.spec.pipeline import (
     RequestShape,
     StepSpec,
 )
-from dagcast.compile.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig, StepType
+from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
 from dagcast.definition.values import (
     ExecutionVariable,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,10 +18,9 @@ from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
 from dagcast.compile.config.reference_syntax import is_reference, spell
 from dagcast.compile.config.source import ConfigSource, FieldPath, choose_environment
+from dagcast.compile.config.step import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
 from dagcast.compile.config.validation_errors import report_validation, wrong_fields
 from dagcast.compile.document.document import document_from_data, read_document
-from dagcast.compile.steps.base import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
-from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.dag import Edge
 from dagcast.definition.values import Reference, freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
@@ -38,6 +37,21 @@ STRUCTURAL = frozenset(
 
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
 """What a config can be given as: a file, or its content as a mapping or a pydantic model."""
+
+
+class StepTypes(Protocol):
+    """The step types that a config may use, by name; each has a model ``config``.
+
+    Implemented by :class:`dagcast.compile.steps.catalog.StepCatalog`.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all step types."""
+
+    def __contains__(self, name: object, /) -> bool: ...
+
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ class PipelineConfig:
     steps: Mapping[str, StepConfig]
     plugins: PluginsConfig
     dag: PipelineDAG
-    catalog: StepCatalog
+    catalog: StepTypes
     invalid_steps: frozenset[str] = frozenset()
     incomplete: frozenset[str] = frozenset()
 
@@ -115,28 +129,13 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
     return OpenedConfig(source, root, plugins, MappingProxyType(models))
 
 
-def read_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepCatalog) -> PipelineConfig:
+def read_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepTypes) -> PipelineConfig:
     """Check an opened config with the step types that it may use.
 
     Returns:
         The config, as far as it is right.
     """
     return _Loader(opened, catalog, sink).load()
-
-
-def load_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> PipelineConfig | None:
-    """Read and check a whole config that uses dagcast's own step types.
-
-    Args:
-        config: As :func:`open_config` takes it.
-        sink: Takes every mistake.
-        env: The environment to lay over it.
-
-    Returns:
-        The config, as far as it is right, or ``None`` where it cannot be read at all.
-    """
-    opened = open_config(config, sink, env=env)
-    return None if opened is None else read_config(opened, sink, StepCatalog())
 
 
 def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
@@ -151,7 +150,7 @@ def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
 
 
 class _Loader:
-    def __init__(self, opened: OpenedConfig, catalog: StepCatalog, sink: DiagnosticSink) -> None:
+    def __init__(self, opened: OpenedConfig, catalog: StepTypes, sink: DiagnosticSink) -> None:
         self.opened = opened
         self.source = opened.source
         self.catalog = catalog

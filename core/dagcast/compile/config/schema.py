@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from dagcast.compile.config.config import StepTypes
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig, PluginsConfig
-from dagcast.compile.steps.catalog import StepCatalog
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -24,16 +24,15 @@ _EDGE = {
 
 
 def config_schema(
-    catalog: StepCatalog | None = None, options: Mapping[str, type[BaseModel]] = MappingProxyType({})
+    catalog: StepTypes, options: Mapping[str, type[BaseModel]] = MappingProxyType({})
 ) -> dict[str, Any]:
     """The schema of a whole config.
 
     Args:
-        catalog: The step types; dagcast's own if left out.
+        catalog: The step types.
         options: By plugin: the model of its options.
     """
-    types = catalog or StepCatalog()
-    step_models = {name: types[name].config for name in types.names}
+    step_models = {name: catalog[name].config for name in catalog.names}
     models: list[type[BaseModel]] = [
         BasePipelineConfig,
         ParameterConfig,

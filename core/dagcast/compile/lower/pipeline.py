@@ -14,9 +14,10 @@ from dagcast.compile.bind.ports import StepPorts
 from dagcast.compile.bind.wiring import Wiring, wire
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
-from dagcast.compile.lower.request import ImageLookup, Lowering
+from dagcast.compile.config.step import StepConfig, WithInputs
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
-from dagcast.compile.steps.base import StepConfig, WithInputs
+from dagcast.compile.steps.lowering import ImageLookup, Lowering
+from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
 from dagcast.definition.values import FrozenDict, Reference, freeze, references
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
@@ -130,7 +131,7 @@ class _Lowerer:
                 )
 
     def _ports(self, name: str, step: StepConfig, reads: frozenset[str], branches: Branches) -> StepPorts:
-        step_type = self.config.catalog[step.type]
+        step_type: StepType[Any] = self.config.catalog[step.type]
         inputs = step_type.inputs(step)
         if isinstance(step, WithInputs) and not step_type.open_inputs:
             self._check_inputs(name, step, [port.name for port in inputs])
@@ -208,7 +209,7 @@ class _Lowerer:
         self, name: str, wiring: Wiring, waits: Iterable[str], parameters: Mapping[str, Any]
     ) -> StepSpec:
         config = self.steps[name]
-        step_type = self.config.catalog[config.type]
+        step_type: StepType[Any] = self.config.catalog[config.type]
         step = Lowering(
             name,
             config,

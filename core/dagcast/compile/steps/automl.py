@@ -8,13 +8,14 @@ from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import BoolOrReference, IntOrReference, StrOrReference
+from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To, WithInputs, tag_list
 from dagcast.compile.steps.job import put_role
+from dagcast.compile.steps.step_type import Shape, StepType, tag_list
 from dagcast.definition.values import StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 LIMITS = "AutoMLJobConfig.CompletionCriteria"
 UNSUPPORTED = "pipelines do not take it"

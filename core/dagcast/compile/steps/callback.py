@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from dagcast.compile.config.fields import StrOrReference
-from dagcast.compile.steps.base import StepType
 from dagcast.compile.steps.message import (
     MessageConfig,
     message_outputs,
@@ -13,9 +12,10 @@ from dagcast.compile.steps.message import (
     put_message,
     put_output_parameters,
 )
+from dagcast.compile.steps.step_type import StepType
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 class CallbackConfig(MessageConfig):

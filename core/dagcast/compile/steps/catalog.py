@@ -8,7 +8,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from dagcast.compile.steps.base import StepType
+from dagcast.compile.steps.step_type import StepType
 
 MODULES = MappingProxyType(
     {

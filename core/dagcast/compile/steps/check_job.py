@@ -14,12 +14,13 @@ from dagcast.compile.config.fields import (
     IntOrReference,
     StrOrReference,
 )
-from dagcast.compile.steps.base import Cached, StepConfig, To, WithInputs, tag_list
+from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
 from dagcast.compile.steps.job import put_role
+from dagcast.compile.steps.step_type import tag_list
 from dagcast.definition.values import StepProperty, references
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 class CheckConfig(StepConfig, WithInputs, Cached):

@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import ConfigModel, ScalarOrReference
+from dagcast.compile.config.step import StepConfig, refuse_request
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import StepConfig, StepType, refuse_request
+from dagcast.compile.steps.step_type import StepType
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 COMPARISONS = {
     "==": "Equals",

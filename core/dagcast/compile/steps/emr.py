@@ -9,12 +9,13 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import OutputPort
 from dagcast.compile.config.fields import CoercedStrOrReference, ConfigModel, FreeMapping, StrOrReference
+from dagcast.compile.config.step import Cached, PortName, Retried, StepConfig, To
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Cached, PortName, Retried, Shape, StepConfig, StepType, To
+from dagcast.compile.steps.step_type import Shape, StepType
 from dagcast.definition.values import StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 JAR = "StepConfig.HadoopJarStep"
 MANAGED = ("Name", "AutoTerminationPolicy", "Steps")

@@ -8,12 +8,13 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import FreeMapping, IntOrReference, StrOrReference
+from dagcast.compile.config.step import Cached, Retried, StepConfig, To
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType, To
 from dagcast.compile.steps.job import put_role
+from dagcast.compile.steps.step_type import Shape, StepType
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 class EMRServerlessConfig(StepConfig, Cached, Retried):

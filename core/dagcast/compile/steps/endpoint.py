@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import StrOrReference
+from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Cached, Shape, StepConfig, StepType, To, WithInputs, tag_list
+from dagcast.compile.steps.step_type import Shape, StepType, tag_list
 from dagcast.definition.values import StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 class EndpointConfig(StepConfig, WithInputs, Cached):

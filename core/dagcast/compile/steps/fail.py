@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from dagcast.compile.config.fields import StrOrReference
-from dagcast.compile.steps.base import StepConfig, StepType, refuse_request
+from dagcast.compile.config.step import StepConfig, refuse_request
+from dagcast.compile.steps.step_type import StepType
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 class FailConfig(StepConfig):

@@ -14,10 +14,10 @@ from dagcast.compile.config.fields import (
     StrOrReference,
     read_fixed,
 )
-from dagcast.compile.steps.base import StepConfig
+from dagcast.compile.config.step import StepConfig
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 EntryPoint = Annotated[
     Annotated[str, Field(min_length=1), AfterValidator(read_fixed)] | None,

@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 
 from dagcast.compile.bind.ports import OutputPort
 from dagcast.compile.config.fields import Body, ConfigModel
+from dagcast.compile.config.step import Cached, PortName, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Cached, PortName, StepConfig
 from dagcast.definition.values import StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 OutputType = Literal["String", "Integer", "Boolean", "Float"]
 

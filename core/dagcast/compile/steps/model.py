@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dagcast.compile.bind.ports import InputPort
-from dagcast.compile.steps.base import WithInputs
+from dagcast.compile.config.step import WithInputs
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, image, image_field
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 REPACKING = ("huggingface", "mxnet", "pytorch", "tensorflow")
 """Frameworks whose serving containers read code only from the model archive.

@@ -14,13 +14,14 @@ from dagcast.compile.config.fields import (
     IntOrReference,
     StrOrReference,
 )
+from dagcast.compile.config.step import Retried, StepConfig, To
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Retried, Shape, StepConfig, StepType, To
 from dagcast.compile.steps.job import put_role
+from dagcast.compile.steps.step_type import Shape, StepType
 from dagcast.definition.values import ExecutionVariable, Join, StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 CHANNEL = "sagemaker_headless_execution_pipelinestep"
 """The channel in which the scheduler in the image looks for the notebook. Source: the SDK's NotebookJobStep."""

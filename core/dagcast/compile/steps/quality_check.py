@@ -11,7 +11,6 @@ from pydantic_core import PydanticCustomError
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import CoercedStrOrReference, Fixed, FreeMapping, StrOrReference
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Shape, StepType
 from dagcast.compile.steps.check_job import (
     CheckConfig,
     constraints_ports,
@@ -20,10 +19,11 @@ from dagcast.compile.steps.check_job import (
     put_check_job,
     refuse_references,
 )
+from dagcast.compile.steps.step_type import Shape, StepType
 from dagcast.definition.values import StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 INPUT = "/opt/ml/processing/input"
 DATASET = "baseline_dataset_input"

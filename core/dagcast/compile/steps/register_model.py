@@ -8,13 +8,14 @@ from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import StrOrReference
+from dagcast.compile.config.step import Retried, To
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Retried, Shape, StepType, To, tag_list
 from dagcast.compile.steps.model import ModelConfig, container, model_inputs
+from dagcast.compile.steps.step_type import Shape, StepType, tag_list
 from dagcast.definition.values import StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 SPEC = "InferenceSpecification"
 OVERRIDDEN = "the service sets it when the pipeline runs"

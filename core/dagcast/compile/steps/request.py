@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import FreeMapping
+from dagcast.compile.config.step import Cached, Retried, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Cached, Retried, Shape, StepConfig, StepType
+from dagcast.compile.steps.step_type import Shape, StepType
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 COMMON = frozenset(

@@ -16,22 +16,14 @@ from dagcast.compile.config.fields import (
     IntOrReference,
     StrOrReference,
 )
+from dagcast.compile.config.step import Cached, InputConfig, Retried, To
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import (
-    EXPERIMENT_CONFIG,
-    Cached,
-    InputConfig,
-    Retried,
-    Shape,
-    StepType,
-    To,
-    tag_list,
-)
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
+from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
 from dagcast.definition.values import Reference, StepProperty, references
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 class Channel(InputConfig):

@@ -8,22 +8,13 @@ from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import CoercedStrOrReference, IntOrReference, StrOrReference
+from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import (
-    EXPERIMENT_CONFIG,
-    Cached,
-    Retried,
-    Shape,
-    StepConfig,
-    StepType,
-    To,
-    WithInputs,
-    tag_list,
-)
+from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
 from dagcast.definition.values import StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 
 class TransformConfig(StepConfig, WithInputs, Cached, Retried):

@@ -17,9 +17,10 @@ from dagcast.compile.config.fields import (
     ScalarOrReference,
     StrOrReference,
 )
+from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.base import Shape, StepType, To, tag_list
 from dagcast.compile.steps.job import put_image, put_role
+from dagcast.compile.steps.step_type import Shape, StepType, tag_list
 from dagcast.compile.steps.training import (
     TrainingJobConfig,
     channels,
@@ -34,7 +35,7 @@ from dagcast.compile.steps.training import (
 from dagcast.definition.values import Join, Reference, StepProperty
 
 if TYPE_CHECKING:
-    from dagcast.compile.lower.request import Lowering
+    from dagcast.compile.steps.lowering import Lowering
 
 JOB = "TrainingJobDefinition"
 LIMITS = "HyperParameterTuningJobConfig.ResourceLimits"

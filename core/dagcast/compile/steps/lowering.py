@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.models import BasePipelineConfig
+from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.spec.pipeline import Origin, ParameterType
-from dagcast.compile.steps.base import StepConfig, To
 from dagcast.definition.values import ExecutionVariable, FrozenDict, Join, JsonGet, ParameterRef, freeze
 from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
 from dagcast.staging.code_stage import CodeProblemError, CodeStage, NoBucketError

@@ -1,4 +1,4 @@
-"""What every step type has: caching, retries, dependencies, and overrides of its request."""
+"""What the configs of all steps have: caching, retries, dependencies, and overrides of the request."""
 
 from __future__ import annotations
 
