@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import local_pipelines
 from dagcast.errors import InvalidInputError
-from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.launch.choose_launcher import choose_launcher
 
 ROOT = Path(__file__).parents[1]
 KFP_PINS = ROOT / "constraints" / "bench-kfp.txt"
@@ -69,7 +69,7 @@ def measured(*, quick: bool) -> dict[str, Any]:
 def _has_namespaces() -> bool:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            launcher("namespace", Path(folder)).close()
+            choose_launcher("namespace", Path(folder)).close()
         except InvalidInputError as error:
             print(f"namespaces: not measured: {error}", file=sys.stderr)
             return False

@@ -15,7 +15,7 @@ from dagcast.runner.job_folders import JobFolders
 
 if TYPE_CHECKING:
     from dagcast.definition.read import Step
-    from dagcast.runner.launch.command import Launcher
+    from dagcast.runner.launch.launcher import Launcher
     from dagcast.runner.options import RunOptions
     from dagcast.runner.store.folder import Store
 

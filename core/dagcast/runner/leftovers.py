@@ -13,7 +13,7 @@ from types import TracebackType
 from dagcast.runner.events import Event
 from dagcast.runner.files import remove_tree
 from dagcast.runner.job_folders import JobFolders
-from dagcast.runner.launch.scratch import SCRATCH
+from dagcast.runner.launch.scratch_folder import SCRATCH_PREFIX
 from dagcast.runner.run_folder import RunFolder
 
 
@@ -56,7 +56,7 @@ class Leftovers:
         """Remove them before this returns."""
         for attempt in self._folder.attempts(step):
             for parent, folders, _ in os.walk(attempt):
-                gone = [name for name in folders if name == "ml" or name.startswith(SCRATCH)]
+                gone = [name for name in folders if name == "ml" or name.startswith(SCRATCH_PREFIX)]
                 folders[:] = [name for name in folders if name not in gone]
                 for name in gone:
                     with self._telling(Path(parent, name), step):

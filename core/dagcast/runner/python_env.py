@@ -19,7 +19,7 @@ from dagcast.runner.container.job import tail
 from dagcast.runner.container.side_process import LOOK, call
 from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagcast.runner.files import files_below
-from dagcast.runner.launch.views import ENVIRONMENTS
+from dagcast.runner.launch.filesystem_view import ENVIRONMENTS_FOLDER
 
 _WHOLE = "whole"
 """The file whose presence says that an environment is whole."""
@@ -44,7 +44,7 @@ def python_for(run: StepRun, requirements: tuple[Path, str] | None) -> Path:
     if requirements is None or not run.options.requirements or run.launcher.isolation == "docker":
         return Path(sys.executable)
     folder, name = requirements
-    home = run.options.runs.resolve() / ENVIRONMENTS
+    home = run.options.runs.resolve() / ENVIRONMENTS_FOLDER
     home.mkdir(parents=True, exist_ok=True)
     made = home / _digest(folder, name)
     if not (made / _WHOLE).exists():

@@ -21,7 +21,7 @@ from dagcast.runner.container.checks import refuse, shape_problems, without_null
 from dagcast.runner.events import Event, EventKind
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError, executor_for
 from dagcast.runner.executors import lambda_
-from dagcast.runner.launch.command import Launcher
+from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.leftovers import Leftovers
 from dagcast.runner.names import arn, job_name
 from dagcast.runner.options import RunOptions

@@ -19,8 +19,8 @@ from dagcast.definition.read import Definition, Step, read_definition
 from dagcast.definition.references import ReferenceFailedError, Scope
 from dagcast.errors import DagcastError, DiagnosticSink
 from dagcast.runner.events import Event, EventKind, Listener
-from dagcast.runner.launch.command import Launcher
-from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.launch.choose_launcher import choose_launcher
+from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.leftovers import Leftovers
 from dagcast.runner.new_run import create_run
 from dagcast.runner.options import RunOptions
@@ -127,7 +127,7 @@ class Runner:
             for earlier in options.earlier:
                 stack.enter_context(RunFolder(earlier).reading())
             definition, parameters, plan = self._prepared(options)
-            start = stack.enter_context(closing(launcher(options.isolation, options.runs)))
+            start = stack.enter_context(closing(choose_launcher(options.isolation, options.runs)))
             self._launcher = start
             folder = self._folder or self._created(options, parameters)
             with folder.lock():

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from dagcast.errors import DagcastError
-from dagcast.runner.launch.command import Launcher
-from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.launch.choose_launcher import choose_launcher
+from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import Isolation
 from tests.runner.container.support import Bench
 
 
 def _started(isolation: Isolation, folder: Path) -> Iterator[Launcher]:
     try:
-        started = launcher(isolation, folder / "runs")
+        started = choose_launcher(isolation, folder / "runs")
     except DagcastError as error:
         pytest.skip(str(error))
     with closing(started):

@@ -16,7 +16,7 @@ import pytest
 from dagcast.definition.read import Step
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
 from dagcast.runner.executors import processing, training
-from dagcast.runner.launch.command import Launcher
+from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.store.folder import Store
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.runner.launch.command import Launcher
+from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.outcome import RunOutcome
 from dagcast.runner.runner import Runner

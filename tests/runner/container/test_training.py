@@ -347,11 +347,11 @@ def test_in_its_image_a_script_is_left_to_the_images_own_toolkit(tmp_path: Path)
     bench = Bench(tmp_path / "runs", Engine())
     bench.train({"train.py": "", "requirements.txt": "x"})
     (command,) = bench.launcher.commands  # type: ignore[attr-defined]
-    assert (command.argv, command.program, command.image) == (("train",), False, IMAGE)
+    assert (command.argv, command.has_program, command.image) == (("train",), False, IMAGE)
     assert not {"PATH", "HOME", "SM_HPS"} & set(command.environment)
-    config = command.ml / "input" / "config" / "hyperparameters.json"
+    config = command.ml_folder / "input" / "config" / "hyperparameters.json"
     assert json.loads(config.read_text("utf-8"))["sagemaker_submit_directory"] == '"/opt/ml/code"'
-    assert (command.ml / "code" / "train.py").is_file()
+    assert (command.ml_folder / "code" / "train.py").is_file()
 
 
 def test_in_its_image_a_job_without_a_command_runs_what_the_image_does(tmp_path: Path) -> None:
@@ -361,5 +361,5 @@ def test_in_its_image_a_job_without_a_command_runs_what_the_image_does(tmp_path:
     del request["AppSpecification"]["ContainerEntrypoint"]
     bench.put(f"{BUCKET}/code/script.py", "")
     bench.run("Processing", request)
-    commands = [(command.argv, command.program) for command in bench.launcher.commands]  # type: ignore[attr-defined]
+    commands = [(command.argv, command.has_program) for command in bench.launcher.commands]  # type: ignore[attr-defined]
     assert commands == [(("train",), False), (("--fast",), False)]

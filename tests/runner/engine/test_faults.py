@@ -192,12 +192,12 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
     assert then[2]["a"] == "kept"
 
 
-def test_a_job_whose_keeper_is_killed_is_lost_and_may_be_tried_again(tmp_path: Path) -> None:
+def test_a_job_whose_monitor_is_killed_is_lost_and_can_be_retried(tmp_path: Path) -> None:
     retry = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "MaxAttempts": 1, "IntervalSeconds": 1}
     script = "kill -9 $PPID; sleep 60"
     outcome = run(definition([job("a", script, RetryPolicies=[retry])]), tmp_path, isolation="paths")
     assert _reason(outcome, "a").startswith(
-        "InternalServerError: the process that stood over the job was killed"
+        "InternalServerError: the process that monitored the job was killed"
     )
     assert outcome.steps[0].attempts == 2
 

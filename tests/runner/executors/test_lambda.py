@@ -12,7 +12,7 @@ import pytest
 
 from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagcast.runner.executors import lambda_
-from dagcast.runner.launch.command import Launcher
+from dagcast.runner.launch.launcher import Launcher
 from tests.runner.executors.support import ended_by_the_run, step_run
 
 CUT_OFF = """

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagcast.runner.executors import register_model, transform
-from dagcast.runner.launch.command import Launcher
+from dagcast.runner.launch.launcher import Launcher
 from tests.runner.container.support import packed
 from tests.runner.executors.support import ended_by_the_run, step_run
 

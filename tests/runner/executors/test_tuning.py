@@ -14,7 +14,8 @@ import pytest
 
 from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagcast.runner.executors import tuning
-from dagcast.runner.launch.command import Command, Exit, Launcher
+from dagcast.runner.launch.command import Command, Exit
+from dagcast.runner.launch.launcher import Launcher
 from tests.runner.container.support import BUCKET, packed, training_arguments
 from tests.runner.executors.support import ended_by_the_run, step_run
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from dagcast.runner.launch.command import Command, Exit, Launcher
+from dagcast.runner.launch.command import Command, Exit
+from dagcast.runner.launch.launcher import Launcher
 
 PROGRAM = Path(__file__).parent / "runner_program.py"
 
@@ -67,12 +68,12 @@ class Bench:
         return Command(
             argv=argv,
             environment={"PATH": os.environ["PATH"]} if environment is None else environment,
-            ml=attempt / "ml",
-            folder=folder,
+            ml_folder=attempt / "ml",
+            working_directory=folder,
             stdout=attempt / "stdout.log",
             stderr=attempt / "stderr.log",
             timeout=timeout,
-            network=network,
+            has_network=network,
         )
 
     def run(self, *argv: str, **options: object) -> Exit:

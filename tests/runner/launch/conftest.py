@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 
-from dagcast.runner.launch.processes import ProcessLauncher
+from dagcast.runner.launch.process_launcher import ProcessLauncher
 from tests.runner.launch.bench import Bench
 
 Isolation = Literal["namespace", "paths"]

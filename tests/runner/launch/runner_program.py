@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "core"))
 
+from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.command import Command
-from dagcast.runner.launch.launcher import launcher
 
 
 def main(isolation: str, folder: Path, *argv: str) -> None:
@@ -25,19 +25,19 @@ def main(isolation: str, folder: Path, *argv: str) -> None:
     command = Command(
         argv=argv,
         environment={"PATH": "/usr/bin:/bin"},
-        ml=attempt / "ml",
-        folder="/opt/ml",
+        ml_folder=attempt / "ml",
+        working_directory="/opt/ml",
         stdout=attempt / "stdout.log",
         stderr=attempt / "stderr.log",
         image=os.environ.get("IMAGE"),
     )
-    started = launcher(isolation, folder / "runs")  # type: ignore[arg-type]
+    started = choose_launcher(isolation, folder / "runs")  # type: ignore[arg-type]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     ended = started.run(command, threading.Event())
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     isolated = started.isolation
     started.close()
-    # The supervisor and its keepers are waited for by now, and so is the job: its own size is not known apart.
+    # The supervisor and its monitors have ended, and so has the job, whose own size is not known separately.
     print(json.dumps({"exit": asdict(ended), "grown_kib": own, "isolation": isolated}))
 
 

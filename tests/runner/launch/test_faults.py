@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.launch.choose_launcher import choose_launcher
 from tests.runner.launch.bench import (
     Bench,
     alive,
@@ -44,20 +44,20 @@ def _script(folder: Path, text: str, *, mode: int = 0o755) -> None:
     [
         (
             ["no-such-program"],
-            "no-such-program cannot be started: there is no such program in the folders of PATH",
+            "no-such-program cannot be started: it is not in any folder of PATH",
         ),
-        (["./no-such-program"], "./no-such-program cannot be started: there is no such program"),
-        (["/no/such"], "/no/such cannot be started: there is no such program"),
+        (["./no-such-program"], "./no-such-program cannot be started: no such file"),
+        (["/no/such"], "/no/such cannot be started: no such file"),
         (["/etc"], "/etc cannot be started: it is not executable"),
         (["./script/x"], "./script/x cannot be started: Not a directory"),
-        ([""], "there is no program to start"),
-        (["sh", "a\0b"], "argument 1 cannot be given to a process: 'a\\x00b' has a NUL character"),
-        (["sh", "\ud800"], "argument 1 cannot be given to a process: '\\ud800' is no text"),
-        (["sh", "x" * (1 << 22)], "its arguments and environment are longer than this system allows"),
-        ([], "there is no program to start"),
+        ([""], "the command is empty"),
+        (["sh", "a\0b"], "argument 1 cannot be passed to a process: 'a\\x00b' contains a NUL character"),
+        (["sh", "\ud800"], "argument 1 cannot be passed to a process: '\\ud800' cannot be encoded"),
+        (["sh", "x" * (1 << 22)], "its arguments and environment exceed the limit of this system"),
+        ([], "the command is empty"),
     ],
 )
-def test_what_cannot_be_started_is_told(bench: Bench, argv: list[str], expected: str) -> None:
+def test_a_program_that_cannot_start_is_reported(bench: Bench, argv: list[str], expected: str) -> None:
     _script(bench.ml, "#!/bin/sh\n")
     ended = bench.run(*argv)
     assert (ended.code, ended.signal) == (None, None)
@@ -68,14 +68,14 @@ def test_what_cannot_be_started_is_told(bench: Bench, argv: list[str], expected:
 @pytest.mark.parametrize(
     ("text", "mode", "expected"),
     [
-        ("echo", 0o755, "neither a program for this kind of machine nor a script whose first line names"),
-        ("\x7fELF", 0o755, "neither a program for this kind of machine"),
-        ("", 0o755, "neither a program for this kind of machine"),
-        ("#!/no/such\n", 0o755, "the interpreter that its first line names does not exist"),
+        ("echo", 0o755, "neither a program for this machine nor a script that names its interpreter"),
+        ("\x7fELF", 0o755, "neither a program for this machine"),
+        ("", 0o755, "neither a program for this machine"),
+        ("#!/no/such\n", 0o755, "the interpreter in its first line does not exist"),
         ("#!/bin/sh\n", 0o644, "it is not executable"),
     ],
 )
-def test_a_script_that_cannot_be_started_is_told(bench: Bench, text: str, mode: int, expected: str) -> None:
+def test_a_script_that_cannot_start_is_reported(bench: Bench, text: str, mode: int, expected: str) -> None:
     _script(bench.ml, text, mode=mode)
     ended = bench.run("./script")
     assert ended.code is None
@@ -84,25 +84,25 @@ def test_a_script_that_cannot_be_started_is_told(bench: Bench, text: str, mode: 
 
 
 @pytest.mark.parametrize("name", ["", "A=B", "=", "a\0b"])
-def test_a_name_that_no_variable_can_have_is_told(bench: Bench, name: str) -> None:
+def test_an_invalid_name_of_a_variable_is_reported(bench: Bench, name: str) -> None:
     ended = bench.run("true", environment={name: "x"})
     assert ended.problem is not None
     assert "environment variable" in ended.problem
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\ud800"])
-def test_a_value_that_no_variable_can_have_is_told(bench: Bench, value: str) -> None:
+def test_an_invalid_value_of_a_variable_is_reported(bench: Bench, value: str) -> None:
     ended = bench.run("true", environment={"NAME": value})
     assert ended.problem is not None
-    assert ended.problem.startswith("environment variable NAME cannot be given to a process")
+    assert ended.problem.startswith("environment variable NAME cannot be passed to a process")
 
 
-def test_a_name_may_be_strange(bench: Bench) -> None:
+def test_unusual_names_of_variables_are_passed_on(bench: Bench) -> None:
     assert bench.run("env", environment={"a b-ü": "ü\n"}).code == 0
     assert "a b-ü=ü\n" in bench.output
 
 
-def test_bytes_that_are_no_text_stay_as_they_are(bench: Bench) -> None:
+def test_undecodable_bytes_are_passed_on(bench: Bench) -> None:
     name = os.fsdecode(b"caf\xe9")
     (bench.ml / name).write_bytes(b"found")
     ended = bench.run(
@@ -112,12 +112,14 @@ def test_bytes_that_are_no_text_stay_as_they_are(bench: Bench) -> None:
     assert bench.output == "foundfound"
 
 
-def test_the_images_own_program_is_not_known_here(bench: Bench) -> None:
-    ended = bench.launcher.run(replace(bench.command("train"), program=False), bench.stop)
-    assert ended.problem == "only a container engine knows the image's own program"
+def test_a_process_launcher_cannot_run_the_images_entrypoint(bench: Bench) -> None:
+    ended = bench.launcher.run(replace(bench.command("train"), has_program=False), bench.stop)
+    assert ended.problem == (
+        "the command names no program, and only a container engine can run the image's entrypoint"
+    )
 
 
-def test_a_program_is_found_as_shells_find_it(bench: Bench) -> None:
+def test_programs_are_searched_for_as_in_shells(bench: Bench) -> None:
     for folder in ("first/own", "second", "third"):
         (bench.ml / folder).mkdir(parents=True)
     for folder, mode in (("second", 0o644), ("third", 0o755)):
@@ -127,10 +129,12 @@ def test_a_program_is_found_as_shells_find_it(bench: Bench) -> None:
     assert bench.run("own", environment={"PATH": path}).code == 0
     assert bench.output == "third\n"
     ended = bench.run("own", environment={"PATH": path.removesuffix(":/opt/ml/third")})
-    assert ended.problem == "own cannot be started: it is not executable, or its file system is mounted so"
+    assert (
+        ended.problem == "own cannot be started: it is not executable, or its file system is mounted noexec"
+    )
 
 
-def test_long_arguments_are_given_whole(bench: Bench) -> None:
+def test_long_arguments_are_passed_whole(bench: Bench) -> None:
     long = ["x" * 100_000] * 12
     ended = bench.python("import sys; print(sum(map(len, sys.argv[1:])))", *long)
     assert ended.code == 0, ended.problem
@@ -138,16 +142,16 @@ def test_long_arguments_are_given_whole(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/opt/ml/none", "/no/such", "/etc/passwd"])
-def test_a_working_directory_that_is_none_is_told(bench: Bench, folder: str) -> None:
+def test_an_invalid_working_directory_is_reported(bench: Bench, folder: str) -> None:
     ended = bench.run("true", folder=folder)
     assert ended.problem is not None
     assert "its working directory" in ended.problem
     assert "cannot be entered" in ended.problem
 
 
-def test_an_ml_that_is_not_there_is_told(bench: Bench) -> None:
+def test_a_missing_ml_folder_is_reported(bench: Bench) -> None:
     command = bench.command("true")
-    ended = bench.launcher.run(replace(command, ml=bench.folder / "none" / "ml"), bench.stop)
+    ended = bench.launcher.run(replace(command, ml_folder=bench.folder / "none" / "ml"), bench.stop)
     assert ended.code is None
     assert ended.problem is not None
     assert "No such file or directory" in ended.problem
@@ -158,7 +162,7 @@ def test_folders_may_have_any_name(tmp_path: Path, namespaces: bool, name: str) 
     if not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
     (tmp_path / name / "runs").mkdir(parents=True)
-    started = launcher("namespace", tmp_path / name / "runs")
+    started = choose_launcher("namespace", tmp_path / name / "runs")
     bench = Bench(started, tmp_path / name)
     ended = bench.run("sh", "-c", "echo made >/opt/ml/out")
     started.close()
@@ -166,7 +170,7 @@ def test_folders_may_have_any_name(tmp_path: Path, namespaces: bool, name: str) 
     assert (bench.ml / "out").read_text() == "made\n"
 
 
-def test_a_log_that_cannot_be_written_is_told(bench: Bench) -> None:
+def test_an_unwritable_log_is_reported(bench: Bench) -> None:
     command = bench.command("true")
     ended = bench.launcher.run(replace(command, stdout=bench.folder / "none" / "log"), bench.stop)
     assert ended.problem is not None
@@ -195,7 +199,7 @@ def test_a_gigabyte_of_output_takes_no_memory_of_the_runner(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("isolation", ["namespace", "paths"])
-def test_a_killed_runner_takes_its_jobs_with_it(isolation: str, tmp_path: Path, namespaces: bool) -> None:
+def test_jobs_end_with_a_killed_runner(isolation: str, tmp_path: Path, namespaces: bool) -> None:
     if isolation == "namespace" and not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
     mark = marker()
@@ -212,7 +216,7 @@ def test_a_killed_runner_takes_its_jobs_with_it(isolation: str, tmp_path: Path, 
     until_gone(str(tmp_path))
 
 
-def test_an_interrupt_at_the_terminal_reaches_the_runner_alone(bench: Bench) -> None:
+def test_an_interrupt_at_the_terminal_reaches_only_the_runner(bench: Bench) -> None:
     mark = marker()
     job = f"trap 'touch /opt/ml/interrupted' INT; touch /opt/ml/there; sleep {mark}"
     command = runner_program(bench.launcher.isolation, bench.folder, "sh", "-c", job)
@@ -231,8 +235,8 @@ def _children(task: Path) -> list[str]:
     return (task / "children").read_text().split()
 
 
-def _keepers() -> dict[int, list[str]]:
-    """By process: what each keeper of this process's supervisor has below it; the one that waits has nothing."""
+def _monitors() -> dict[int, list[str]]:
+    """By process: what each monitor of this process's supervisor has below it; the one that waits has nothing."""
     supervisor = _supervisor()
     pids = _children(Path(f"/proc/{supervisor}/task/{supervisor}"))
     return {int(pid): _children(Path(f"/proc/{pid}/task/{pid}")) for pid in pids}
@@ -257,29 +261,29 @@ def test_a_killed_supervisor_is_replaced_and_its_jobs_go_on(bench: Bench) -> Non
         assert running.result().code == 5
 
 
-def test_a_killed_keeper_is_told_and_its_job_is_ended(bench: Bench) -> None:
+def test_a_killed_monitor_is_reported_and_its_job_is_ended(bench: Bench) -> None:
     mark = marker()
     job = f"(setsid sleep {mark} &); touch there; sleep {mark}"
     with bench.running("sh", "-c", job) as running:
-        (keeper,) = (pid for pid, below in _keepers().items() if below)
-        os.kill(keeper, signal.SIGKILL)
+        (monitor,) = (pid for pid, below in _monitors().items() if below)
+        os.kill(monitor, signal.SIGKILL)
         ended = running.result()
         assert bench.run("true", step="next").code == 0
     assert ended.code is None
-    assert ended.problem == "the process that stood over the job was killed, and so the job was ended"
+    assert ended.problem == "the process that monitored the job was killed, so the job was ended"
     assert ended.lost
     until_gone(mark)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_keeper_that_is_killed_while_it_waits_is_replaced(bench: Bench, number: signal.Signals) -> None:
+def test_a_killed_idle_monitor_is_replaced(bench: Bench, number: signal.Signals) -> None:
     with bench.running("sh", "-c", "touch there; until [ -e go ]; do sleep 0.01; done; exit 5") as running:
-        until(lambda: len(_keepers()) == 2)
-        (waiting,) = (pid for pid, below in _keepers().items() if not below)
+        until(lambda: len(_monitors()) == 2)
+        (waiting,) = (pid for pid, below in _monitors().items() if not below)
         os.kill(waiting, number)
         assert bench.run("sh", "-c", "ls /proc/self/fd; exit 6", step="next").code == 6
         assert (bench.attempt("next") / "stdout.log").read_text().split() == ["0", "1", "2", "3"]
-        until(lambda: waiting not in _keepers())
+        until(lambda: waiting not in _monitors())
         (bench.ml / "go").touch()
         assert running.result().code == 5
 
@@ -300,7 +304,7 @@ def slow_disk(rewritten: Bench) -> Iterator[None]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
 @pytest.mark.usefixtures("slow_disk")
-def test_a_job_whose_start_takes_longer_than_it_may_run_is_ended(rewritten: Bench) -> None:
+def test_a_job_whose_start_exceeds_the_timeout_is_ended(rewritten: Bench) -> None:
     ended = rewritten.run("./program", timeout=0.5)
     assert (ended.code, ended.timed_out, ended.stopped) == (None, True, False)
     assert rewritten.run("true", step="next").code == 0
@@ -308,13 +312,13 @@ def test_a_job_whose_start_takes_longer_than_it_may_run_is_ended(rewritten: Benc
 
 @pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
 @pytest.mark.usefixtures("slow_disk")
-def test_a_job_that_does_not_start_is_stopped(rewritten: Bench) -> None:
+def test_a_job_that_hangs_at_its_start_is_stopped(rewritten: Bench) -> None:
     threading.Timer(0.5, rewritten.stop.set).start()
     ended = rewritten.run("./program")
     assert (ended.code, ended.timed_out, ended.stopped) == (None, False, True)
 
 
-def test_a_supervisor_that_is_told_to_end_ends_its_jobs_and_is_replaced(bench: Bench) -> None:
+def test_a_supervisor_that_receives_sigterm_ends_its_jobs_and_is_replaced(bench: Bench) -> None:
     mark = marker()
     with bench.running(
         "sh", "-c", f"trap '' TERM; (setsid sleep {mark} &); touch there; sleep {mark}"
@@ -324,11 +328,11 @@ def test_a_supervisor_that_is_told_to_end_ends_its_jobs_and_is_replaced(bench: B
         assert bench.run("true", step="next").code == 0
     assert (ended.code, ended.stopped, ended.timed_out) == (None, False, False)
     assert ended.problem is not None
-    assert "was told to end" in ended.problem
+    assert "received SIGTERM" in ended.problem
     assert not alive(mark)
 
 
-def test_a_job_that_kills_what_stands_over_it_ends_with_it(rewritten: Bench) -> None:
+def test_a_job_that_kills_its_monitor_ends_with_it(rewritten: Bench) -> None:
     mark = marker()
     ended = rewritten.run("sh", "-c", f"(setsid sleep {mark} &); kill -9 $PPID; sleep {mark}")
     assert ended.problem is not None
@@ -336,7 +340,7 @@ def test_a_job_that_kills_what_stands_over_it_ends_with_it(rewritten: Bench) -> 
     until_gone(mark)
 
 
-def test_a_limit_of_many_days_is_a_limit(bench: Bench) -> None:
+def test_a_timeout_of_many_days_is_accepted(bench: Bench) -> None:
     assert bench.run("true", timeout=28 * 86_400).code == 0
 
 
@@ -356,7 +360,7 @@ def _on_a_small_disk(options: str, isolation: str, folder: Path, *argv: str) -> 
 
 
 @pytest.mark.parametrize("isolation", ["namespace", "paths"])
-def test_a_disk_that_a_job_fills_is_its_own_failure(isolation: str, tmp_path: Path, namespaces: bool) -> None:
+def test_a_job_that_fills_the_disk_fails_itself(isolation: str, tmp_path: Path, namespaces: bool) -> None:
     if not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
     ended = _on_a_small_disk("size=256k", isolation, tmp_path, "sh", "-c", "cat /dev/zero || exit 9")
@@ -365,7 +369,7 @@ def test_a_disk_that_a_job_fills_is_its_own_failure(isolation: str, tmp_path: Pa
 
 @pytest.mark.parametrize("files", range(1, 4))
 @pytest.mark.parametrize("isolation", ["namespace", "paths"])
-def test_a_disk_that_is_full_before_a_job_begins_is_told(
+def test_a_disk_that_is_full_before_the_start_is_reported(
     isolation: str, files: int, tmp_path: Path, namespaces: bool
 ) -> None:
     if not namespaces:
@@ -379,7 +383,7 @@ def test_a_disk_that_is_full_before_a_job_begins_is_told(
         assert "No space left on device" in ended["problem"]
 
 
-def test_namespaces_that_are_switched_off_are_told_with_what_to_do(tmp_path: Path, namespaces: bool) -> None:
+def test_disabled_namespaces_are_reported_with_a_remedy(tmp_path: Path, namespaces: bool) -> None:
     if not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
     # In a user namespace that may have none of its own, and that has no capability, as a sandbox has it.
@@ -396,28 +400,28 @@ def test_namespaces_that_are_switched_off_are_told_with_what_to_do(tmp_path: Pat
             assert json.loads(ran.stdout)["isolation"] == "paths", ran.stderr
             assert json.loads(ran.stdout)["exit"]["code"] == 0
         else:
-            assert "jobs cannot have namespaces of their own here" in ran.stderr
+            assert "this machine does not allow namespaces for jobs" in ran.stderr
             assert "/proc/sys/user/max_user_namespaces is 0" in ran.stderr
 
 
-def test_windows_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_windows_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    with pytest.raises(InvalidInputError, match="no job can run on Windows itself") as raised:
-        launcher("auto", tmp_path)
+    with pytest.raises(InvalidInputError, match="jobs cannot run on Windows") as raised:
+        choose_launcher("auto", tmp_path)
     assert "WSL" in str(raised.value)
 
 
 def test_only_linux_has_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(InvalidInputError, match="this system is not Linux"):
-        launcher("namespace", tmp_path)
-    started = launcher("auto", tmp_path)
+        choose_launcher("namespace", tmp_path)
+    started = choose_launcher("auto", tmp_path)
     assert started.isolation == "paths"
     started.close()
 
 
-def test_a_program_that_the_job_removed_is_told(bench: Bench) -> None:
+def test_a_program_that_the_job_removed_is_reported(bench: Bench) -> None:
     shutil.copy(shutil.which("true") or "", bench.ml / "own")
     assert bench.run("./own").code == 0
     assert bench.run("rm", "own").code == 0
-    assert bench.run("./own").problem == "./own cannot be started: there is no such program"
+    assert bench.run("./own").problem == "./own cannot be started: no such file"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import dagcast.runner
-from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.launch.choose_launcher import choose_launcher
 from tests.runner.launch.bench import Bench, marker, runner_program
 
 _TRY = """
@@ -40,7 +40,7 @@ def seen(namespace: Bench) -> Iterator[Bench]:
         pytest.skip("the home folder lies below /tmp")
     with TemporaryDirectory(dir=Path.home(), prefix="dagcast-test-") as folder:
         (Path(folder) / "runs").mkdir()
-        started = launcher("namespace", Path(folder) / "runs")
+        started = choose_launcher("namespace", Path(folder) / "runs")
         yield Bench(started, Path(folder))
         started.close()
 
@@ -62,13 +62,13 @@ def _try(bench: Bench, doing: str, **options: Any) -> Any:
     return json.loads(bench.output)
 
 
-def test_this_machine_has_namespaces_if_anybody_has(namespaces: bool, tmp_path: Path) -> None:
-    started = launcher("auto", tmp_path)
+def test_auto_chooses_namespaces_where_unshare_works(namespaces: bool, tmp_path: Path) -> None:
+    started = choose_launcher("auto", tmp_path)
     started.close()
     assert started.isolation == ("namespace" if namespaces else "paths")
 
 
-def test_a_job_sees_its_ml_and_no_other_folder_of_the_run(place: Bench) -> None:
+def test_a_job_sees_only_its_own_folder_of_the_run(place: Bench) -> None:
     (place.ml / "input").mkdir()
     assert _try(place, "os.listdir('/opt/ml')") == ["did", ["input"]]
     assert not Path("/opt/ml").exists()
@@ -117,17 +117,17 @@ def test_a_job_cannot(place: Bench, doing: str) -> None:
     assert _try(place, doing, environment={"RUNNER": str(os.getpid())})[0] == "refused"
 
 
-def test_what_lies_outside_is_read_only_and_the_error_says_so(seen: Bench) -> None:
+def test_other_folders_are_read_only_and_the_error_says_so(seen: Bench) -> None:
     for path in (f"{seen.runs}/x", f"{seen.folder}/x", "/etc/x"):
         assert _try(seen, f"open({path!r}, 'w')") == ["refused", "OSError", 30]
     assert list(seen.folder.iterdir()) == [seen.runs]
 
 
-def test_the_folder_of_runs_is_empty_to_a_job(seen: Bench) -> None:
+def test_a_job_sees_an_empty_runs_folder(seen: Bench) -> None:
     assert _try(seen, "os.listdir(runs)") == ["did", []]
 
 
-def test_a_user_namespace_inside_uncovers_nothing(seen: Bench) -> None:
+def test_a_nested_user_namespace_uncovers_nothing(seen: Bench) -> None:
     (seen.attempt("other") / "ml" / "secret").write_text("secret")
     inside = (
         f"umount -l {seen.runs}; umount {seen.runs}; mount -o remount,bind,rw /etc; echo x > /etc/x;"
@@ -162,7 +162,7 @@ def test_a_job_is_the_same_user(namespace: Bench) -> None:
     assert (namespace.ml / "made").stat().st_uid == os.getuid()
 
 
-def test_temporary_folders_are_a_jobs_own_and_gone_after_it(namespace: Bench) -> None:
+def test_temporary_folders_are_private_and_removed(namespace: Bench) -> None:
     mine = Path("/tmp") / f"dagcast-test-{marker()}"
     mine.touch()
     try:
@@ -182,7 +182,7 @@ def test_temporary_folders_are_a_jobs_own_and_gone_after_it(namespace: Bench) ->
     ]
 
 
-def test_folders_as_deep_as_they_come_are_removed(namespace: Bench) -> None:
+def test_deeply_nested_folders_are_removed(namespace: Bench) -> None:
     ended = namespace.python(
         "import os\nos.chdir('/tmp')\nfor _ in range(3000):\n    os.mkdir('a'); os.chdir('a')"
     )
@@ -194,7 +194,7 @@ def test_folders_as_deep_as_they_come_are_removed(namespace: Bench) -> None:
     ]
 
 
-def test_root_has_namespaces_where_no_user_namespaces_are(namespaces: bool, tmp_path: Path) -> None:
+def test_root_gets_namespaces_where_user_namespaces_are_forbidden(namespaces: bool, tmp_path: Path) -> None:
     if not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
     # Root of a user namespace that may have none of its own, but all else.
@@ -235,7 +235,7 @@ def test_devices_terminals_and_locks_work(namespace: Bench) -> None:
     assert _try(namespace, doing) == ["did", [3, 1, 2, True, True]]
 
 
-def test_a_job_without_network_has_its_own_loopback_and_no_more(namespace: Bench) -> None:
+def test_a_job_without_network_has_only_its_own_loopback(namespace: Bench) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         reach = f"socket.create_connection(('127.0.0.1', {port}), 5).close()"
@@ -286,9 +286,7 @@ def test_programs_of_the_runner_can_be_run(namespace: Bench) -> None:
     assert answer == ["did", True]
 
 
-def test_mounts_are_made_read_only_one_by_one_where_the_kernel_knows_no_better(
-    namespaces: bool, tmp_path: Path
-) -> None:
+def test_mounts_are_made_read_only_one_by_one_without_mount_setattr(namespaces: bool, tmp_path: Path) -> None:
     if not namespaces:
         pytest.skip("this machine lets nobody have namespaces")
     core = Path(dagcast.runner.__file__).parents[2]

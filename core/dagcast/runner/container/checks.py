@@ -13,7 +13,7 @@ from typing import Any
 from dagcast.definition.references import is_reference
 from dagcast.errors import Diagnostic
 from dagcast.runner.executor import StepFailedError
-from dagcast.runner.launch.command import ML
+from dagcast.runner.launch.command import ML_PATH
 from dagcast.runner.store.uri import UnsafeUriError, parse
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
@@ -155,7 +155,7 @@ def program_problems(step: str, entrypoint: list[Any]) -> Iterator[Diagnostic]:
         if number == 0 and "/" not in part:
             if shutil.which(part) is None:
                 yield needs_image(step, f"the entrypoint runs {part}, which is not on this machine")
-        elif part.startswith("/") and not below(part, ML) and not Path(part).exists():
+        elif part.startswith("/") and not below(part, ML_PATH) and not Path(part).exists():
             yield needs_image(step, f"the entrypoint names {part}, which is not on this machine")
 
 
@@ -164,7 +164,7 @@ def with_python(argv: tuple[str, ...]) -> tuple[str, ...]:
 
     The step's Python environment stands for the image's, wherever the image has it.
     """
-    if argv and _PYTHON.fullmatch(PurePosixPath(argv[0]).name) and not below(argv[0], ML):
+    if argv and _PYTHON.fullmatch(PurePosixPath(argv[0]).name) and not below(argv[0], ML_PATH):
         return ("python3", *argv[1:])
     return argv
 

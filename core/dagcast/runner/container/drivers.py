@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dagcast.runner.executor import StepFailedError, StepRun
 from dagcast.runner.files import ArchiveError, unpack
-from dagcast.runner.launch.command import ML
+from dagcast.runner.launch.command import ML_PATH
 
 _ARCHIVE = "sourcedir.tar.gz"
 _DRIVERS = "sm_drivers"
@@ -22,7 +22,7 @@ _TESTED = re.compile(r"-f '?([\w./ -]+\.txt)'?")
 
 
 def settle_paths(run: StepRun, folders: list[Path], ml: Path) -> None:
-    """Where :data:`ML` is not mounted, put the real folder into scripts that were not written by the user.
+    """Where :data:`ML_PATH` is not mounted, put the real folder into scripts that were not written by the user.
 
     Args:
         run: The attempt.
@@ -40,8 +40,8 @@ def settle_paths(run: StepRun, folders: list[Path], ml: Path) -> None:
     scripts += [folder / _REPACKING for folder in (ml / "code", ml / "input" / "data" / "code")]
     for script in scripts:
         text = script.read_bytes() if script.is_file() else b""
-        if ML.encode() in text:
-            script.write_bytes(text.replace(ML.encode(), str(ml).encode()))
+        if ML_PATH.encode() in text:
+            script.write_bytes(text.replace(ML_PATH.encode(), str(ml).encode()))
 
 
 def processing_requirements(run: StepRun, code: Path, launchers: list[Path]) -> tuple[Path, str] | None:

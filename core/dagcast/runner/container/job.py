@@ -17,7 +17,7 @@ from typing import Any
 from dagcast.errors import DagcastError
 from dagcast.runner.container.drivers import before_drivers_words
 from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagcast.runner.launch.command import ML, Exit
+from dagcast.runner.launch.command import ML_PATH, Exit
 from dagcast.runner.logs import end_of
 
 HOST = "algo-1"
@@ -56,7 +56,7 @@ def base_environment(run: StepRun) -> dict[str, str]:
     """The variables that every job gets, in the container's terms.
 
     Of this machine's own variables a job gets where programs are, the language, the time zone and which GPUs there
-    are, and nothing else: no credentials, tokens or proxies. Its home is its own :data:`ML`, so it finds no
+    are, and nothing else: no credentials, tokens or proxies. Its home is its own :data:`ML_PATH`, so it finds no
     ``~/.aws``. In a container of its own, all of those are the image's.
     """
     environment = {
@@ -73,7 +73,7 @@ def base_environment(run: StepRun) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
     if site.ENABLE_USER_SITE:
         kept["PYTHONUSERBASE"] = site.getuserbase()
-    return {**kept, **environment, "HOME": ML}
+    return {**kept, **environment, "HOME": ML_PATH}
 
 
 def now() -> str:
@@ -82,7 +82,7 @@ def now() -> str:
 
 
 def write_json(run: StepRun, ml: Path, name: str, value: Any) -> None:
-    """Write a configuration file of the container, whose relative path below :data:`ML` is ``name``."""
+    """Write a configuration file of the container, whose relative path below :data:`ML_PATH` is ``name``."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     run.job_folders.write(ml, name, text.encode())
 
@@ -115,15 +115,15 @@ def place(ml: Path, path: str) -> Path:
     """Where a path of the container lies on this machine, checked again after the job had its way with the folders.
 
     Args:
-        ml: The folder that is the job's :data:`ML`.
-        path: An absolute path below :data:`ML`.
+        ml: The folder that is the job's :data:`ML_PATH`.
+        path: An absolute path below :data:`ML_PATH`.
 
     Raises:
         StepFailedError: If the path is not below it, or the job put a link in its way.
     """
-    parts = [part for part in path.removeprefix(ML).split("/") if part]
-    if not path.startswith(f"{ML}/") or ".." in parts:
-        raise StepFailedError(f"ClientError: {path} is no path below {ML}")
+    parts = [part for part in path.removeprefix(ML_PATH).split("/") if part]
+    if not path.startswith(f"{ML_PATH}/") or ".." in parts:
+        raise StepFailedError(f"ClientError: {path} is no path below {ML_PATH}")
     target = ml
     for part in parts:
         target /= part
@@ -263,10 +263,10 @@ def _killed(code: int | None) -> str:
 
 
 def _hard_coded(run: StepRun, said: Sequence[str]) -> str:
-    """Where :data:`ML` is not mounted: say so to a script that seems to have looked for it."""
-    if run.launcher.isolation != "paths" or not any(ML in text for text in said):
+    """Where :data:`ML_PATH` is not mounted: say so to a script that seems to have looked for it."""
+    if run.launcher.isolation != "paths" or not any(ML_PATH in text for text in said):
         return ""
-    return f". The script names {ML}: {_UNMOUNTED}"
+    return f". The script names {ML_PATH}: {_UNMOUNTED}"
 
 
 def _outside(run: StepRun, said: Sequence[str]) -> str:
@@ -277,7 +277,7 @@ def _outside(run: StepRun, said: Sequence[str]) -> str:
         os.path.realpath("/tmp")
     )
     where = "$TMPDIR alone, as the runs are in /tmp" if in_tmp else "temporary folders alone"
-    return f". A job writes to {ML} and to {where}: elsewhere, what it leaves is lost in SageMaker"
+    return f". A job writes to {ML_PATH} and to {where}: elsewhere, what it leaves is lost in SageMaker"
 
 
 def _full(folder: Path) -> str:
@@ -287,8 +287,10 @@ def _full(folder: Path) -> str:
 
 
 def elsewhere(run: StepRun) -> str:
-    """What to add when a job left nothing where :data:`ML` is not mounted: it may have written beside it."""
-    return f"; if the script names {ML} itself: {_UNMOUNTED}" if run.launcher.isolation == "paths" else ""
+    """What to add when a job left nothing where :data:`ML_PATH` is not mounted: it may have written beside it."""
+    return (
+        f"; if the script names {ML_PATH} itself: {_UNMOUNTED}" if run.launcher.isolation == "paths" else ""
+    )
 
 
 def own_variables(request: Mapping[str, Any]) -> dict[str, str]:

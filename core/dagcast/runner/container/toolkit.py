@@ -17,12 +17,12 @@ from typing import Any
 
 from dagcast.runner.container.job import HOST
 from dagcast.runner.executor import StepFailedError
-from dagcast.runner.launch.command import ML
+from dagcast.runner.launch.command import ML_PATH
 
 PROGRAM = "sagemaker_program"
 SUBMIT_DIRECTORY = "sagemaker_submit_directory"
 
-CODE = f"{ML}/code"
+CODE = f"{ML_PATH}/code"
 
 _OWN = (
     PROGRAM,
@@ -143,7 +143,7 @@ def _facts(
             for name, value in decoded.items()
             if name.startswith("sagemaker_") and name not in _OWN
         },
-        "channel_input_dirs": {name: f"{ML}/input/data/{name}" for name in channels},
+        "channel_input_dirs": {name: f"{ML_PATH}/input/data/{name}" for name in channels},
         "current_host": resources["current_host"],
         "current_instance_group": own,
         "current_instance_group_hosts": groups[own]["hosts"],
@@ -153,9 +153,9 @@ def _facts(
         "framework_module": None,
         "hosts": resources["hosts"],
         "hyperparameters": _user_parameters(decoded),
-        "input_config_dir": f"{ML}/input/config",
+        "input_config_dir": f"{ML_PATH}/input/config",
         "input_data_config": channels,
-        "input_dir": f"{ML}/input",
+        "input_dir": f"{ML_PATH}/input",
         "instance_groups": list(groups),
         "instance_groups_dict": groups,
         "is_hetero": False,
@@ -166,16 +166,16 @@ def _facts(
         "job_name": job_name,
         "log_level": decoded.get("sagemaker_container_log_level", _INFO),
         "master_hostname": resources["hosts"][0],
-        "model_dir": f"{ML}/model",
+        "model_dir": f"{ML_PATH}/model",
         "module_dir": str(decoded.get(SUBMIT_DIRECTORY, CODE)),
         "module_name": str(program).removesuffix(".py"),
         "network_interface_name": resources["network_interface_name"],
         "num_cpus": os.cpu_count() or 1,
         "num_gpus": gpus(),
         "num_neurons": 0,
-        "output_data_dir": f"{ML}/output/data",
-        "output_dir": f"{ML}/output",
-        "output_intermediate_dir": f"{ML}/output/intermediate",
+        "output_data_dir": f"{ML_PATH}/output/data",
+        "output_dir": f"{ML_PATH}/output",
+        "output_intermediate_dir": f"{ML_PATH}/output/intermediate",
         "resource_config": resources,
         "topology": [],
         "user_entry_point": program,

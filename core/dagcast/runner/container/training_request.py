@@ -19,15 +19,15 @@ from dagcast.runner.container.checks import (
     shape_problems,
 )
 from dagcast.runner.container.toolkit import PROGRAM, SUBMIT_DIRECTORY
-from dagcast.runner.launch.command import ML
+from dagcast.runner.launch.command import ML_PATH
 
 FUNCTIONS = "sagemaker_remote_function_bootstrap"
 """The channel of the driver of decorated functions. Source: ``sagemaker.remote_function.job`` of the SDK."""
 
-CHECKPOINTS = f"{ML}/checkpoints"
+CHECKPOINTS = f"{ML_PATH}/checkpoints"
 """Where checkpoints are if nothing else is said. Source: API reference, ``CheckpointConfig``."""
 
-_TAKEN = tuple(f"{ML}/{name}" for name in ("input", "output", "model", "code"))
+_TAKEN = tuple(f"{ML_PATH}/{name}" for name in ("input", "output", "model", "code"))
 
 _SHAPE: Shape = {
     "AlgorithmSpecification": {
@@ -108,10 +108,10 @@ def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagn
     if not isinstance(path, str):
         return
     plain = path.rstrip("/")
-    if not below(plain, ML):
+    if not below(plain, ML_PATH):
         yield cannot(
             step,
-            f"CheckpointConfig has the LocalPath {path}, which is not below {ML}",
+            f"CheckpointConfig has the LocalPath {path}, which is not below {ML_PATH}",
             hint=f"use {CHECKPOINTS}",
         )
     elif any(plain == taken or below(plain, taken) for taken in _TAKEN):

@@ -17,7 +17,7 @@ from dagcast.runner.container import job
 from dagcast.runner.container.checks import cannot
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
 from dagcast.runner.files import copy_file
-from dagcast.runner.launch.command import ML, Command
+from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.output_parameters import output_parameters
 from dagcast.runner.python_env import python_for
 
@@ -86,10 +86,10 @@ def run(run: StepRun) -> StepResult:
     event = {"function": function_name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
     job.write_json(run, ml, "event.json", {**event, "event": dict(run.arguments)})
     copy_file(Path(in_job.__path__[0]) / "call_function.py", ml / "call_function.py")
-    code, requirements = f"{ML}/code", (ml / "code", "requirements.txt")
-    files = (f"{code}/{source.name}", handler, f"{ML}/event.json", f"{ML}/answer.json")
+    code, requirements = f"{ML_PATH}/code", (ml / "code", "requirements.txt")
+    files = (f"{code}/{source.name}", handler, f"{ML_PATH}/event.json", f"{ML_PATH}/answer.json")
     command = Command(
-        argv=("python", f"{ML}/call_function.py", *files),
+        argv=("python", f"{ML_PATH}/call_function.py", *files),
         environment={
             **job.base_environment(run),
             "AWS_LAMBDA_FUNCTION_NAME": function_name(arn),
@@ -97,8 +97,8 @@ def run(run: StepRun) -> StepResult:
             "LAMBDA_TASK_ROOT": code,
             "_HANDLER": f"{source.stem}.{handler}",
         },
-        ml=ml,
-        folder=code,
+        ml_folder=ml,
+        working_directory=code,
         stdout=run.folder / "stdout.log",
         stderr=run.folder / "stderr.log",
         timeout=TIMEOUT,

@@ -23,7 +23,7 @@ from dagcast.runner.container.drivers import processing_requirements, settle_pat
 from dagcast.runner.container.processing_request import Output
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
 from dagcast.runner.files import copy_tree, refuse_links_out
-from dagcast.runner.launch.command import ML, Command
+from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.names import arn
 from dagcast.runner.python_env import python_for
 
@@ -96,15 +96,15 @@ def _command(run: StepRun, request: Mapping[str, Any], folders: Mapping[str, Pat
     return Command(
         argv=container_command(request["AppSpecification"], image=image),
         environment=_environment(run, request),
-        ml=ml,
-        folder=ML,
+        ml_folder=ml,
+        working_directory=ML_PATH,
         stdout=run.folder / "stdout.log",
         stderr=run.folder / "stderr.log",
         timeout=job.runtime_limit(request),
         python=python_for(run, requirements),
         image=request["AppSpecification"].get("ImageUri"),
-        program=bool(request["AppSpecification"].get("ContainerEntrypoint")),
-        network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
+        has_program=bool(request["AppSpecification"].get("ContainerEntrypoint")),
+        has_network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
     )
 
 
@@ -217,5 +217,5 @@ def _exit_message(message: Path) -> dict[str, str]:
     try:
         told = job.read_told(message)
     except UnicodeDecodeError:
-        raise StepFailedError(f"ClientError: {ML}/output/message is not UTF-8") from None
+        raise StepFailedError(f"ClientError: {ML_PATH}/output/message is not UTF-8") from None
     return {} if told is None else {"ExitMessage": told}

@@ -15,7 +15,7 @@ from dagcast.runner.container.checks import container_command, refuse, without_n
 from dagcast.runner.container.drivers import driver_requirements, settle_paths, unpack_code
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
 from dagcast.runner.files import pack_tar_gz
-from dagcast.runner.launch.command import ML, Command
+from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.names import arn
 from dagcast.runner.python_env import python_for
 
@@ -101,14 +101,14 @@ def _command(
     command = Command(
         argv=container_command(algorithm, image=image),
         environment=environment,
-        ml=ml,
-        folder=ML,
+        ml_folder=ml,
+        working_directory=ML_PATH,
         stdout=run.folder / "stdout.log",
         stderr=run.folder / "stderr.log",
         timeout=job.runtime_limit(request),
         image=algorithm.get("TrainingImage"),
-        network=not request.get("EnableNetworkIsolation", False),
-        program=bool(entrypoint),
+        has_network=not request.get("EnableNetworkIsolation", False),
+        has_program=bool(entrypoint),
     )
     requirements = driver_requirements(ml / "input" / "data")
     if not entrypoint and toolkit.PROGRAM in parameters:
@@ -126,8 +126,8 @@ def _command(
                 command,
                 argv=toolkit.script_command(ml / "code", decoded[toolkit.PROGRAM], script),
                 environment={**environment, **own, "PYTHONPATH": path},
-                folder=toolkit.CODE,
-                program=True,
+                working_directory=toolkit.CODE,
+                has_program=True,
             )
     if not command.argv:
         command = replace(command, argv=("train",))  # as SageMaker starts an image: docker run IMAGE train
@@ -195,7 +195,7 @@ def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: P
     """Hand over the model and the other output, if there are any."""
     packed = training_request.is_packed(request)
     left: dict[str, str] = {}
-    for name, path in (("model", f"{ML}/model"), ("output", f"{ML}/output/data")):
+    for name, path in (("model", f"{ML_PATH}/model"), ("output", f"{ML_PATH}/output/data")):
         folder = job.place(ml, path)
         uri = training_request.artifact_uri(request, job_name, name)
         if _hand_over(run, name, folder, uri, packed=packed):

@@ -14,7 +14,7 @@ from dagcast.runner.container.channels import fetch
 from dagcast.runner.container.checks import mapping, refuse, without_nulls
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
 from dagcast.runner.files import copy_file, unpack
-from dagcast.runner.launch.command import ML, Command
+from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.models import containers, model_data, unpackaged
 from dagcast.runner.names import arn
 from dagcast.runner.python_env import python_for
@@ -56,20 +56,20 @@ def run(run: StepRun) -> StepResult:
         copy_file(Path(in_job.__path__[0]) / name, ml / name)
     requirements = (ml / code, "requirements.txt") if (ml / code / "requirements.txt").is_file() else None
     command = Command(
-        argv=("python", f"{ML}/serving.py"),
+        argv=("python", f"{ML_PATH}/serving.py"),
         environment={**job.base_environment(run), **environment, **_variables(run, settings)},
-        ml=ml,
-        folder=f"{ML}/{code}",
+        ml_folder=ml,
+        working_directory=f"{ML_PATH}/{code}",
         stdout=run.folder / "stdout.log",
         stderr=run.folder / "stderr.log",
         python=python_for(run, requirements),
         image=container.get("Image"),
-        network=not model.get("EnableNetworkIsolation", False),
+        has_network=not model.get("EnableNetworkIsolation", False),
     )
     ended = run.launcher.run(command, run.stop)
     job.check_exit(ended, run, command.stdout, command.stderr)
     destination = str(run.arguments["TransformOutput"]["S3OutputPath"]).rstrip("/")
-    run.store.put(job.place(ml, f"{ML}/output/data"), destination)
+    run.store.put(job.place(ml, f"{ML_PATH}/output/data"), destination)
     properties = {
         **job.request_without(run.arguments, "Tags", "ExperimentConfig"),
         "TransformJobName": run.job_name,
@@ -114,8 +114,8 @@ def _lay_out(run: StepRun, container: Mapping[str, Any], environment: Mapping[st
         raise StepFailedError(f"ClientError: the model cannot be had: {error}") from error
     if not (ml / code / _program(environment)).is_file():
         raise StepFailedError(
-            f"ClientError: the model brings no {_program(environment)} in {ML}/{code}, and without a script its image"
-            f" alone knows how it predicts (--stub {run.step.name}=OUTPUTS.json stands for running it)"
+            f"ClientError: the model has no {_program(environment)} in {ML_PATH}/{code}, and without a script only its "
+            f"image can predict (--stub {run.step.name}=OUTPUTS.json replaces the step)"
         )
     source = run.arguments["TransformInput"]["DataSource"]["S3DataSource"]
     raw = mapping(run.step.arguments).get("TransformInput")

@@ -1,1 +1,1 @@
-"""How a job's process starts, what it sees of this machine, and how it ends."""
+"""Starts the processes of jobs, isolates them, and ends them."""

@@ -1,48 +1,46 @@
-"""What is to be started, and how it ended: the contract between the executors and the launchers."""
+"""The process of a job as data: the command to start, and how the process ended."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
 
-ML = "/opt/ml"
-"""Where a container finds its folders. Source: SageMaker Developer Guide, "Use Your Own Training Algorithms"."""
+ML_PATH = "/opt/ml"
+"""The folder of a job inside its container. Source: SageMaker Developer Guide, "Use Your Own Training Algorithms"."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One process of a job.
+    """The command of a job's process, and the limits it runs under.
 
     Attributes:
-        argv: The program and its arguments, as the container would get them. ``python`` and ``python3`` mean
-            ``python``.
-        environment: The whole environment, as the container would get it.
-        ml: The folder that is the job's :data:`ML`.
-        folder: The working directory, in the container's terms: absolute, such as ``/opt/ml/code``.
-        stdout: The file that gets its standard output.
-        stderr: The file that gets its standard error.
-        timeout: Seconds until it is ended; ``None`` for no limit.
-        python: The interpreter that ``python`` means, with its environment.
-        image: The image of the container, for launchers that have an engine.
-        network: Whether it may use the network.
-        program: Whether ``argv`` begins with the program; if not, it holds the arguments of the image's own program,
-            and only launchers that have an engine can run it.
+        argv: The program and its arguments, as the container would get them. ``python`` and ``python3`` stand for
+            the interpreter in ``python``.
+        environment: All environment variables, as the container would get them.
+        ml_folder: The folder of this machine that the job sees as :data:`ML_PATH`.
+        working_directory: An absolute path inside the container, such as ``/opt/ml/code``.
+        stdout: The file that receives the standard output.
+        stderr: The file that receives the standard error.
+        timeout: Seconds until the process is ended; ``None`` means no limit.
+        python: The interpreter of the step's Python environment.
+        image: The container image, for launchers that use a container engine.
+        has_network: Whether the process can use the network.
+        has_program: Whether ``argv`` starts with the program. If not, ``argv`` holds the arguments of the image's own
+            entrypoint, and only launchers that use a container engine can run it.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
-    ml: Path
-    folder: str
+    ml_folder: Path
+    working_directory: str
     stdout: Path
     stderr: Path
     timeout: float | None = None
     python: Path | None = None
     image: str | None = None
-    network: bool = True
-    program: bool = True
+    has_network: bool = True
+    has_program: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,13 @@ class Exit:
     """How a process ended.
 
     Attributes:
-        code: Its exit code; ``None`` if a signal ended it, or it never started.
-        signal: The signal that ended it.
-        timed_out: Whether it was ended since its time was over.
-        stopped: Whether it was ended since the run is being stopped.
+        code: Its exit code; ``None`` if a signal ended it or it never started.
+        signal: The number of the signal that ended it.
+        timed_out: Whether it was ended because it exceeded its timeout.
+        stopped: Whether it was ended because the run is stopping.
         seconds: How long it ran.
-        problem: Why it could not be started, or was lost.
-        lost: Whether it ended since the process that stood over it did.
+        problem: Why it did not start, or why its outcome is unknown.
+        lost: Whether it was ended because the process that monitors it ended.
     """
 
     code: int | None
@@ -66,19 +64,3 @@ class Exit:
     seconds: float = 0.0
     problem: str | None = None
     lost: bool = False
-
-
-class Launcher(Protocol):
-    """What starts processes; many threads use one at once.
-
-    Attributes:
-        isolation: How a job finds :data:`ML`.
-    """
-
-    isolation: Literal["namespace", "paths", "docker"]
-
-    def run(self, command: Command, stop: threading.Event) -> Exit:
-        """Start the process, wait for it, and end whatever it left behind."""
-
-    def close(self) -> None:
-        """End all that is still there."""

@@ -1,6 +1,6 @@
-"""What a keeper starts: the job's process, or before it the first process of its namespaces.
+"""Starts a job's process, and for a job with namespaces the init process that runs before it.
 
-A fork never returns here. What keeps it from starting the job it writes as JSON to a pipe, which exec closes.
+A forked child never returns from these functions. It reports errors as JSON on a pipe that exec closes.
 """
 
 from __future__ import annotations
@@ -19,45 +19,58 @@ from typing import Any, NoReturn
 
 from dagcast.runner.launch import linux, namespace
 
-_RESET = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
-"""What this process, or Python, handles or ignores; a job begins with the defaults."""
+_DEFAULT_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGCHLD,
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+)
+"""Signals that this process or Python handles or ignores. A job starts with their default actions."""
 
 
-def kill(pid: int, number: int) -> None:
-    """Send a signal, if the process is still there."""
+def kill_process(pid: int, signal_number: int) -> None:
+    """Send a signal to a process, if it still exists."""
     with suppress(ProcessLookupError):
-        os.kill(pid, number)
+        os.kill(pid, signal_number)
 
 
-def kill_group(pid: int, number: int) -> None:
-    """Send a signal to a job's process and to all of its process group: once to each, as each may handle it."""
-    # There may be no such group, yet or any more; of a group of zombies macOS says that it is not permitted.
+def kill_group(pid: int, signal_number: int) -> None:
+    """Send a signal once to a job's process and once to each other process of its group."""
+    # The group does not exist before setsid and after its last member ended; macOS denies signals to zombies.
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
+        os.killpg(pid, signal_number)
+    # A process that has not called setsid yet is still in the caller's group, so killpg did not reach it.
     with suppress(ProcessLookupError):
         if os.getpgid(pid) != pid:
-            os.kill(pid, number)
+            os.kill(pid, signal_number)
 
 
-def fork(child: Callable[[], NoReturn]) -> int:
-    """Fork with all signals held back until the child has its own handling of them."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+def fork_child(child: Callable[[], NoReturn]) -> int:
+    """Fork, call ``child`` in the new process, and return its process ID.
+
+    ``child`` starts with all signals blocked, unblocks them when its handlers are set, and never returns.
+    """
+    # All signals are blocked around the fork: one that arrives in between would run this process's handler in the
+    # child, and the write to the wakeup pipe, which both share, would wake the wrong process.
+    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
         if pid == 0:
             _never_return(child)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
     return pid
 
 
 def _never_return(child: Callable[[], NoReturn]) -> NoReturn:
     try:
         child()
-    except BaseException:  # whatever it is, the fork must not go on as a second keeper
+    except BaseException:  # the child must not continue as a second monitor, whatever happens
         traceback.print_exc()
     finally:
-        os._exit(1)
+        os._exit(1)  # without the parent's exit handlers and buffered output
 
 
 class CannotStartError(Exception):
@@ -65,56 +78,63 @@ class CannotStartError(Exception):
 
 
 def spawn(request: dict[str, Any], stdout: int, stderr: int) -> int:
-    """Start a job that sees this machine as it is, and enter its working directory: its process.
+    """Start a job without namespaces in its working directory, and return its process ID.
 
-    The system makes the process without copying this one, which takes less than half of the time of a fork.
+    ``posix_spawn`` does not copy this process, and takes less than half of the time of a fork.
 
     Raises:
-        CannotStartError: If it cannot be started.
+        CannotStartError: If the job cannot start.
     """
     argv, environment = request["argv"], request["env"]
     try:
-        with _high(stdout, stderr) as descriptors:
+        with _above_standard_fds(stdout, stderr) as descriptors:
+            # posix_spawn cannot change the directory, so this process, which serves this job alone, enters it.
             _change_folder(request["folder"])
             return os.posix_spawn(
-                _found(argv[0], environment["PATH"]),
+                _find_program(argv[0], environment["PATH"]),
                 argv,
                 environment,
                 file_actions=[
-                    (os.POSIX_SPAWN_DUP2, number, place) for place, number in enumerate(descriptors)
+                    (os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(descriptors)
                 ],
                 setsid=True,
                 setsigmask=(),
-                setsigdef=_RESET,
+                setsigdef=_DEFAULT_SIGNALS,
             )
     except (CannotStartError, OSError) as error:
-        raise CannotStartError(_why(argv[0], error)) from error
+        raise CannotStartError(_explain_failure(argv[0], error)) from error
 
 
-def start(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> NoReturn:
-    """Become the process of a job that has a view of its own; if that cannot be, write why to ``telling``."""
+def exec_job(request: dict[str, Any], stdout: int, stderr: int, report_fd: int) -> NoReturn:
+    """Execute the program of a job that has namespaces, in this process; report to ``report_fd`` if that fails."""
     try:
+        # First: the job gets its own session and group, so that signals to it reach what it starts, and nothing else.
         os.setsid()
+        # The job dies with init, its parent.
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         namespace.drop_privileges()
+        # Handlers are removed before signals are unblocked: the parent's must not run in the job.
         signal.set_wakeup_fd(-1)
-        for number in _RESET:
-            signal.signal(number, signal.SIG_DFL)
+        for signal_number in _DEFAULT_SIGNALS:
+            signal.signal(signal_number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        telling = _standard(stdout, stderr, telling)
+        report_fd = _install_standard_fds(stdout, stderr, report_fd)
         _change_folder(request["folder"])
         argv, environment = request["argv"], request["env"]
-        os.execve(_found(argv[0], environment["PATH"]), argv, environment)
+        os.execve(_find_program(argv[0], environment["PATH"]), argv, environment)
     except (CannotStartError, linux.KernelError, OSError) as error:
-        _tell(telling, problem=_why(request["argv"][0], error))
+        _write_report(report_fd, problem=_explain_failure(request["argv"][0], error))
     os._exit(127)
 
 
 @contextmanager
-def _high(*outputs: int) -> Iterator[list[int]]:
-    """An empty standard input and these, each under a number that is none of the standard ones."""
+def _above_standard_fds(*outputs: int) -> Iterator[list[int]]:
+    """Yield an empty standard input and ``outputs``, duplicated to descriptors above 2.
+
+    So ``dup2`` to 0, 1 and 2 cannot overwrite one that is still needed.
+    """
     with Path(os.devnull).open("rb") as null:
-        descriptors = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3) for number in (null.fileno(), *outputs)]
+        descriptors = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 3) for each in (null.fileno(), *outputs)]
     try:
         yield descriptors
     finally:
@@ -122,14 +142,17 @@ def _high(*outputs: int) -> Iterator[list[int]]:
             os.close(descriptor)
 
 
-def _standard(stdout: int, stderr: int, telling: int) -> int:
-    """Have an empty standard input, and these as outputs: ``telling`` under a number that is none of theirs.
+def _install_standard_fds(stdout: int, stderr: int, report_fd: int) -> int:
+    """Install an empty standard input and the outputs as descriptors 0 to 2.
 
-    Every other descriptor closes on exec, as Python and the supervisor have opened it so.
+    All other descriptors close on exec, because Python and the supervisor open them that way.
+
+    Returns:
+        A duplicate of ``report_fd`` above 2.
     """
-    with _high(stdout, stderr, telling) as descriptors:
-        for number in range(3):
-            os.dup2(descriptors[number], number)
+    with _above_standard_fds(stdout, stderr, report_fd) as descriptors:
+        for target in range(3):
+            os.dup2(descriptors[target], target)
         return fcntl.fcntl(descriptors[3], fcntl.F_DUPFD_CLOEXEC, 3)
 
 
@@ -138,90 +161,93 @@ def _change_folder(folder: str) -> None:
         os.chdir(folder)
     except OSError as error:
         raise CannotStartError(
-            f"its working directory {folder} cannot be entered: {error.strerror}"
+            f"its working directory {folder!r} cannot be entered: {error.strerror}"
         ) from None
 
 
-def _found(program: str, path: str) -> str:
-    """The program itself; a name without a slash is looked for in the folders of ``PATH``.
+def _find_program(program: str, path: str) -> str:
+    """Return the path of a program. A name without a slash is searched for in the folders of ``path``.
 
-    Unlike :func:`os.execvpe` it passes over folders that the user may not enter, as shells do.
+    Unlike :func:`os.execvpe`, the search skips folders that the user cannot enter, as shells do.
     """
     if "/" in program:
         return program
-    found = [f"{folder or '.'}/{program}" for folder in path.split(os.pathsep)]
-    there = [each for each in found if os.access(each, os.F_OK) and not Path(each).is_dir()]
-    executable = [each for each in there if os.access(each, os.X_OK)]
-    if not there:
-        raise CannotStartError("there is no such program in the folders of PATH")
-    return (executable or there)[0]
+    candidates = [f"{folder or '.'}/{program}" for folder in path.split(os.pathsep)]
+    existing = [each for each in candidates if os.access(each, os.F_OK) and not Path(each).is_dir()]
+    executable = [each for each in existing if os.access(each, os.X_OK)]
+    if not existing:
+        raise CannotStartError("it is not in any folder of PATH")
+    return (executable or existing)[0]
 
 
-def _why(program: str, error: Exception) -> str:
+def _explain_failure(program: str, error: Exception) -> str:
     if not isinstance(error, OSError):
         return f"{program} cannot be started: {error}"
     if error.errno == errno.ENOENT and "/" in program and os.access(program, os.F_OK):
-        return f"{program} cannot be started: the interpreter that its first line names does not exist"
+        return f"{program} cannot be started: the interpreter in its first line does not exist"
     if error.errno == errno.ENOENT:
-        return f"{program} cannot be started: there is no such program"
+        return f"{program} cannot be started: no such file"
     if error.errno == errno.EACCES:
-        return f"{program} cannot be started: it is not executable, or its file system is mounted so"
+        return f"{program} cannot be started: it is not executable, or its file system is mounted noexec"
     if error.errno == errno.ENOEXEC:
         return (
-            f"{program} cannot be started: it is neither a program for this kind of machine "
-            "nor a script whose first line names its interpreter (#!)"
+            f"{program} cannot be started: it is neither a program for this machine "
+            "nor a script that names its interpreter in its first line (#!)"
         )
     if error.errno == errno.E2BIG:
-        return (
-            f"{program} cannot be started: its arguments and environment are longer than this system allows"
-        )
+        return f"{program} cannot be started: its arguments and environment exceed the limit of this system"
     return f"{program} cannot be started: {error.strerror}"
 
 
-def _tell(telling: int, **message: Any) -> None:
-    os.write(telling, json.dumps(message).encode("ascii") + b"\n")
+def _write_report(report_fd: int, **message: Any) -> None:
+    os.write(report_fd, json.dumps(message).encode("ascii") + b"\n")
 
 
-def lead(request: dict[str, Any], stdout: int, stderr: int, telling: int) -> NoReturn:
-    """Be the first process of a PID namespace: make the job's view, start it, and reap what ends until it does.
+def run_init(request: dict[str, Any], stdout: int, stderr: int, report_fd: int) -> NoReturn:
+    """Be the first process of a PID namespace: build the job's root, start the job, and reap processes until it ends.
 
-    The kernel kills all that is left in the namespace when this process ends.
+    The kernel kills all other processes of the namespace when this one ends.
     """
+    # First, so that the job ends with its monitor from now on; _has_no_reader covers the time before this call.
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-    telling = _standard(stdout, stderr, telling)
+    report_fd = _install_standard_fds(stdout, stderr, report_fd)
+    # Init never calls exec, so its inherited descriptors must be closed by hand: the job's connection to the runner,
+    # for one, would otherwise stay open when the monitor dies.
     for path in list(Path("/proc/self/fd").iterdir()):
-        if int(path.name) > 2 and int(path.name) != telling:
-            with suppress(OSError):  # the one that listed the folder
+        if int(path.name) > 2 and int(path.name) != report_fd:
+            with suppress(OSError):  # the descriptor that listed the folder
                 os.close(int(path.name))
-    if _is_broken(telling):
-        os._exit(1)  # the keeper ended before that was to end this process
+    if _has_no_reader(report_fd):
+        os._exit(1)  # the monitor ended before PR_SET_PDEATHSIG was set, so the kernel sends no signal
     try:
-        namespace.enter(request["view"])
+        namespace.enter_job_root(request["view"])
     except (OSError, linux.KernelError) as error:
-        _tell(telling, problem=f"the job's view of this machine cannot be made: {error}")
+        _write_report(report_fd, problem=f"the job's file system cannot be set up: {error}")
         os._exit(1)
     if request["argv"] is None:
-        _tell(telling, code=0)
+        _write_report(report_fd, code=0)
         os._exit(0)
+    # Before the job starts: it has the same user, and could otherwise trace this process and act as it.
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
     signal.set_wakeup_fd(-1)
+    # The kernel delivers only signals that init handles. Signals are still blocked, so "pid" is set before this runs.
     signal.signal(signal.SIGTERM, lambda *_: kill_group(pid, signal.SIGTERM))
     try:
-        pid = fork(lambda: start(request, 1, 2, telling))
+        pid = fork_child(lambda: exec_job(request, 1, 2, report_fd))
     except OSError as error:
-        _tell(telling, problem=f"the job cannot be started: {error.strerror}")
+        _write_report(report_fd, problem=f"the job cannot be started: {error.strerror}")
         os._exit(1)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     while True:
         ended, status = os.waitpid(-1, 0)
-        if ended == pid:
+        if ended == pid:  # other children are orphans that init adopted
             break
-    _tell(telling, code=os.waitstatus_to_exitcode(status))
+    _write_report(report_fd, code=os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
-def _is_broken(telling: int) -> bool:
-    """Whether nobody reads any more what is written to a pipe."""
+def _has_no_reader(report_fd: int) -> bool:
+    """Whether the other end of a pipe is closed."""
     poll = select.poll()
-    poll.register(telling, 0)
+    poll.register(report_fd, 0)
     return bool(poll.poll(0))

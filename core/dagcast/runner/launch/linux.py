@@ -1,4 +1,4 @@
-"""Calls of the Linux kernel that Python does not have, by the C library."""
+"""Linux system calls that Python does not offer, called through the C library."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_S
     36,
     38,
 )
-"""Properties of a process. Source: prctl(2)."""
+"""Options of prctl. Source: prctl(2)."""
 
-_KEPT = {
+_MOUNT_OPTION_FLAGS = {
     "nosuid": NOSUID,
     "nodev": NODEV,
     "noexec": NOEXEC,
@@ -35,18 +35,18 @@ _KEPT = {
     "nodiratime": 2048,
     "relatime": 1 << 21,
 }
-"""By name in mountinfo: flags that a remount has to repeat."""
+"""Flags that a remount must repeat, by their names in mountinfo."""
 
 _MOUNT_SETATTR = 442
 _AT_FDCWD, _AT_RECURSIVE, _MNT_DETACH = -100, 0x8000, 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "loongarch64": 41, "ppc64le": 203, "s390x": 217}
-"""By machine: the number of a call that the C library does not have. Source: the kernel's tables of system calls."""
+"""Number of a system call that the C library does not wrap, by machine. Source: the kernel's system call tables."""
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _TRUNCATE = 1, 1 << 1, 1 << 2, 1 << 14
 LIST_RIGHT = 1 << 3
 READ_RIGHTS = _EXECUTE | _READ_FILE | LIST_RIGHT
 ALL_RIGHTS = (1 << 15) - 1
-"""Rights that Landlock gives to files and folders: those of its third version. Source: landlock(7)."""
+"""Access rights of Landlock to files and folders, as of its third ABI version. Source: landlock(7)."""
 
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -57,31 +57,31 @@ if sys.platform == "linux":
 
 
 class KernelError(Exception):
-    """The kernel refused.
+    """A system call failed.
 
     Attributes:
-        number: The error's number, as in :mod:`errno`.
+        number: The error number, as in :mod:`errno`.
     """
 
-    def __init__(self, what: str, number: int) -> None:
+    def __init__(self, call: str, number: int) -> None:
         self.number = number
-        super().__init__(f"{what}: {os.strerror(number)}")
+        super().__init__(f"{call}: {os.strerror(number)}")
 
 
 def prctl(option: int, value: int) -> None:
-    """Set a property of this process.
+    """Set an attribute of this process.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
 def drop_capabilities() -> None:
-    """Have the program that this process becomes be without any capability, even if it is root's.
+    """Drop all capabilities from the bounding set, so that the program this process executes has none, even as root.
 
     Raises:
-        KernelError: If the kernel forbids it, as it does to a process that has none to give up.
+        KernelError: If the call fails, for example because this process has no capability to drop.
     """
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for capability in range(last + 1):
@@ -89,19 +89,19 @@ def drop_capabilities() -> None:
 
 
 def unshare(flags: int) -> None:
-    """Leave the namespaces of these kinds for new ones; with a PID namespace it is the next child that does.
+    """Move this process to new namespaces of the given kinds. For a PID namespace, its next child is the first member.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
     _check(_libc.unshare(flags), "unshare")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
-    """Mount a file system, or change how one is.
+    """Mount a file system, or change the flags of a mount.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
     source_, target_, kind_, options_ = (
         None if text is None else os.fsencode(text) for text in (source, target, kind, options)
@@ -111,42 +111,44 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str |
 
 
 def bind(source: str, target: str) -> None:
-    """Have a file or folder, with all that is mounted below it, at another place too.
+    """Mount a file or folder, with everything mounted below it, at a second place.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
     mount(source, target, None, BIND | REC)
 
 
 def pivot_root(root: str) -> None:
-    """Make the mount ``root`` the root of this mount namespace, and let go of the old one.
+    """Make the mount ``root`` the root of this mount namespace, and detach the old root.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
     number = _PIVOT_ROOT.get(os.uname().machine)
     if number is None:
         raise KernelError(f"pivot_root on {os.uname().machine}", errno.ENOSYS)
     os.chdir(root)
+    # This sequence is that of pivot_root(2): the old root is stacked on the new one at "/", which needs no folder
+    # for it, and is the topmost mount there, so umount2 of "." detaches it.
     _check(_libc.syscall(ctypes.c_long(number), b".", b"."), "pivot_root")
     _check(_libc.umount2(b".", _MNT_DETACH), "umount of the old root")
     os.chdir("/")
 
 
-class _Attributes(ctypes.Structure):
+class _MountAttributes(ctypes.Structure):
     """Linux's ``struct mount_attr``."""
 
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "namespace")]
 
 
 def make_read_only(path: str, *, recursive: bool = True) -> None:
-    """Make a mount read-only, and all that are below it.
+    """Make a mount read-only; with ``recursive``, the mounts below it too.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
-    attributes = _Attributes(set=RDONLY)
+    attributes = _MountAttributes(set=RDONLY)
     result = _libc.syscall(
         ctypes.c_long(_MOUNT_SETATTR),
         ctypes.c_long(_AT_FDCWD),
@@ -164,40 +166,40 @@ def make_read_only(path: str, *, recursive: bool = True) -> None:
 
 
 def remount_read_only(path: str, *, recursive: bool = True) -> None:
-    """The same for kernels that only do it mount by mount.
+    """Do the same one mount at a time, for kernels without mount_setattr.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If a call fails.
     """
     for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
         _, _, _, _, escaped, options, *_ = line.split(" ")
-        place = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), escaped)
-        if place != path and not (recursive and place.startswith(f"{path}/")):
+        mount_point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), escaped)
+        if mount_point != path and not (recursive and mount_point.startswith(f"{path}/")):
             continue
-        kept = sum(_KEPT.get(option, 0) for option in options.split(","))
+        repeated = sum(_MOUNT_OPTION_FLAGS.get(option, 0) for option in options.split(","))
         try:
-            mount("none", place, None, REMOUNT | BIND | RDONLY | kept)
+            mount("none", mount_point, None, REMOUNT | BIND | RDONLY | repeated)
         except KernelError as error:
-            # What lies under another mount cannot be reached, by a job neither; nor can what another user mounted.
+            # A mount that is covered by another, or that belongs to another user, cannot be reached by a job either.
             if error.number not in (errno.ENOENT, errno.EACCES):
                 raise
 
 
-_RULESET = struct.Struct("=QQQ")
-"""Linux's ``struct landlock_ruleset_attr``: rights to files, rights to the network, what does not leave the domain."""
+_RULESET_ATTRIBUTES = struct.Struct("=QQQ")
+"""Linux's ``struct landlock_ruleset_attr``: handled file rights, handled network rights, scopes."""
 
-_SIGNALS_STAY = 1 << 1
-"""``LANDLOCK_SCOPE_SIGNAL``, of the sixth version (Linux 6.12)."""
+_SCOPE_SIGNAL = 1 << 1
+"""``LANDLOCK_SCOPE_SIGNAL``, since ABI version 6 (Linux 6.12): no signals to processes outside the domain."""
 
-_PATH_BENEATH = struct.Struct("=Qi")
+_PATH_BENEATH_ATTRIBUTES = struct.Struct("=Qi")
 """Linux's ``struct landlock_path_beneath_attr``."""
 
 
 def landlock_rights() -> int:
-    """The rights that the kernel's Landlock gives; none if it cannot be used.
+    """Return the access rights that the kernel's Landlock can restrict; 0 if it cannot be used.
 
-    Its second version (Linux 5.19) lets everybody shorten files; its first lets nobody move one to another folder,
-    which is too little for a job.
+    ABI version 1 denies moving files between folders to every process, which breaks jobs, so it is not used. Version 2
+    (Linux 5.19) cannot restrict truncation.
     """
     version = landlock_version()
     if version < 2:
@@ -206,57 +208,61 @@ def landlock_rights() -> int:
 
 
 def landlock_version() -> int:
-    """The version of Landlock that the kernel has; below 1 if it has none, or lets nobody use it."""
+    """Return the ABI version of Landlock; less than 1 if the kernel lacks it or disables it."""
     call = ctypes.c_long(_LANDLOCK_CREATE_RULESET)
     version: int = _libc.syscall(call, None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_VERSION))
     return version
 
 
-def landlock_rules(rights: int) -> int:
-    """A descriptor of rules that allow nothing yet of what needs these rights, nor signals to processes outside.
+def landlock_create_ruleset(rights: int) -> int:
+    """Create a ruleset that denies ``rights`` everywhere and signals to outside processes, and return its descriptor.
 
-    Before Linux 6.12 signals go everywhere.
+    Before Linux 6.12, signals are not restricted.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
-    scoped = landlock_version() >= 6
-    rules = _RULESET.pack(rights, 0, _SIGNALS_STAY) if scoped else _RULESET.pack(rights, 0, 0)[:8]
+    has_signal_scope = landlock_version() >= 6
+    ruleset = (
+        _RULESET_ATTRIBUTES.pack(rights, 0, _SCOPE_SIGNAL)
+        if has_signal_scope
+        else _RULESET_ATTRIBUTES.pack(rights, 0, 0)[:8]
+    )
     descriptor: int = _libc.syscall(
-        ctypes.c_long(_LANDLOCK_CREATE_RULESET), rules, ctypes.c_size_t(len(rules)), ctypes.c_uint32(0)
+        ctypes.c_long(_LANDLOCK_CREATE_RULESET), ruleset, ctypes.c_size_t(len(ruleset)), ctypes.c_uint32(0)
     )
     if descriptor < 0:
         raise KernelError("landlock_create_ruleset", ctypes.get_errno())
     return descriptor
 
 
-def landlock_allow(rules: int, descriptor: int, rights: int) -> None:
-    """Allow what is done with a file, or with a folder and all that is below it.
+def landlock_add_rule(ruleset: int, descriptor: int, rights: int) -> None:
+    """Allow rights on a file, or on a folder and everything below it.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
     folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
     result = _libc.syscall(
         ctypes.c_long(_LANDLOCK_ADD_RULE),
-        ctypes.c_int(rules),
+        ctypes.c_int(ruleset),
         ctypes.c_int(_LANDLOCK_PATH_BENEATH),
-        _PATH_BENEATH.pack(rights if folder else rights & _FILE_RIGHTS, descriptor),
+        _PATH_BENEATH_ATTRIBUTES.pack(rights if folder else rights & _FILE_RIGHTS, descriptor),
         ctypes.c_uint32(0),
     )
     _check(result, "landlock_add_rule")
 
 
-def landlock_enforce(rules: int) -> None:
-    """Let this process do no more than the rules allow; it has to be without a way to get new privileges.
+def landlock_restrict_self(ruleset: int) -> None:
+    """Restrict this process to a ruleset. ``PR_SET_NO_NEW_PRIVS`` must be set before.
 
     Raises:
-        KernelError: If the kernel refuses.
+        KernelError: If the call fails.
     """
     call = ctypes.c_long(_LANDLOCK_RESTRICT_SELF)
-    _check(_libc.syscall(call, ctypes.c_int(rules), ctypes.c_uint32(0)), "landlock_restrict_self")
+    _check(_libc.syscall(call, ctypes.c_int(ruleset), ctypes.c_uint32(0)), "landlock_restrict_self")
 
 
-def _check(result: int, what: str) -> None:
+def _check(result: int, call: str) -> None:
     if result != 0:
-        raise KernelError(what, ctypes.get_errno())
+        raise KernelError(call, ctypes.get_errno())

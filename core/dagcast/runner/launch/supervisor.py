@@ -1,8 +1,8 @@
-"""The small process that starts every job of a run: it forks once for each, which is cheap and safe here.
+"""The small process that starts every job of a run. It forks one monitor for each job.
 
-The runner has threads, and may be large: forking it is neither. This one runs on the standard library alone. It ends,
-and has every job end, when the runner closes its connection or is no more. A fork always waits for the next job, so
-that no job waits for a fork.
+The runner has threads and can be large, so forking it is neither safe nor fast. The supervisor is single-threaded and
+imports the standard library only. It ends all jobs, and itself, when the runner closes its connection or ends. One
+forked monitor always waits for the next job, so that no job waits for a fork.
 """
 
 from __future__ import annotations
@@ -17,68 +17,71 @@ import time
 from contextlib import suppress
 from typing import NoReturn
 
-from dagcast.runner.launch import job_process, keeper
-from dagcast.runner.launch.confine import confinement
-from dagcast.runner.launch.messages import send
+from dagcast.runner.launch import job_monitor, job_process
+from dagcast.runner.launch.landlock import make_landlock_rules
+from dagcast.runner.launch.socket_messages import send_message
 
-_AGAIN = 0.2
-"""Seconds between two requests to a keeper to end."""
+_SIGNAL_INTERVAL = 0.2
+"""Seconds between two SIGTERM to a monitor that has not ended."""
 
-_LATE = 5.0
-"""Seconds after which a keeper is killed that does not end: it was stopped, or waits for a disk to start its job."""
+_END_TIMEOUT = 5.0
+"""Seconds until a monitor that does not end is killed: it is stopped, or a disk blocks the start of its job."""
 
 
-def main(descriptor: int, hidden: str) -> None:
+def main(descriptor: int, runs_folder: str) -> None:
     """Serve the runner at the other end of a connection, until it ends.
 
-    Each byte that comes brings three descriptors: a connection for the job, its standard output and standard error.
+    Each byte on the connection carries three descriptors: the connection of a job, its standard output and error.
 
     Args:
         descriptor: The connection.
-        hidden: What jobs without a view of their own must not use, the folder of all runs; empty if all have one.
+        runs_folder: The folder that jobs without namespaces cannot use; empty if all jobs have namespaces.
     """
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
-    keeper.adopt_orphans()
-    wake = keeper.wake_on(signal.SIGCHLD, signal.SIGTERM)
+    # Before the first fork: this process adopts, and kills, the job of a monitor that is killed.
+    job_monitor.become_subreaper()
+    signal_fd = job_monitor.make_signal_pipe(signal.SIGCHLD, signal.SIGTERM)
+    # Ctrl-C and a closed terminal are for the runner, which closes the connection when it wants jobs to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    runner = _open_parent()
+    runner_fd = _open_parent()
     poll = select.poll()
-    for opened in (descriptor, wake, runner):
+    for opened in (descriptor, signal_fd, runner_fd):
         if opened is not None:
             poll.register(opened, select.POLLIN)
-    keepers = _Keepers(runner, (descriptor, wake), hidden)
-    gc.freeze()
+    monitors = _Monitors(runner_fd, (descriptor, signal_fd), runs_folder)
+    gc.freeze()  # a collection in a forked child would otherwise copy the pages of all objects made so far
     while True:
-        with suppress(OSError):  # no process more is to be had just now, and perhaps none is needed
-            keepers.fork_ahead()
+        with suppress(OSError):  # no process can be started now, and perhaps none is needed
+            monitors.fork_idle()
         ready = {opened for opened, _ in poll.poll()}
-        ending = runner in ready
-        if wake in ready:
-            ending |= signal.SIGTERM in keeper.woken(wake)
-            keepers.reap()
+        must_end = runner_fd in ready
+        if signal_fd in ready:
+            must_end |= signal.SIGTERM in job_monitor.read_signals(signal_fd)
+            monitors.reap()
         if descriptor in ready:
-            ending |= not _serve(control, keepers)
-        if ending:
+            must_end |= not _start_job(control, monitors)
+        if must_end:
             break
-    keepers.dismiss()
-    ends = select.poll()
-    ends.register(wake, select.POLLIN)
-    late = time.monotonic() + _LATE
-    while keepers.pids:
-        number = signal.SIGTERM if time.monotonic() < late else signal.SIGKILL
-        for pid in keepers.pids:  # again and again: one that has just begun does not yet listen
-            job_process.kill(pid, number)
-        ends.poll(_AGAIN * 1000)
-        keeper.woken(wake)
-        keepers.reap()
+    # The idle monitor ends when its socket closes. The others end their jobs on SIGTERM.
+    monitors.close_idle()
+    signal_poll = select.poll()
+    signal_poll.register(signal_fd, select.POLLIN)
+    deadline = time.monotonic() + _END_TIMEOUT
+    while monitors.pids:
+        number = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
+        for pid in monitors.pids:  # repeated: a new monitor has no handler for it yet
+            job_process.kill_process(pid, number)
+        signal_poll.poll(_SIGNAL_INTERVAL * 1000)
+        job_monitor.read_signals(signal_fd)
+        monitors.reap()
 
 
 def _open_parent() -> int | None:
-    """A descriptor that becomes readable when the runner ends; ``None`` where the system has none.
+    """Return a descriptor that becomes readable when the runner ends; ``None`` where the system has none.
 
-    The connection tells the same, but for a runner whose forks still hold it.
+    The connection closes then too, unless a fork of the runner still holds it.
     """
     try:
         return os.pidfd_open(os.getppid()) if sys.platform == "linux" else None
@@ -86,92 +89,93 @@ def _open_parent() -> int | None:
         return None
 
 
-def _serve(control: socket.socket, keepers: _Keepers) -> bool:
-    """Have one job started; ``False`` if the runner has closed the connection."""
+def _start_job(control: socket.socket, monitors: _Monitors) -> bool:
+    """Receive the descriptors of a job, and give them to a monitor. ``False`` if the runner closed the connection."""
     try:
         content, descriptors, _, _ = socket.recv_fds(control, 1, 3)
     except ConnectionError:
         return False
+    # Descriptors from recv_fds are inheritable; a job would get those of other jobs.
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
     if not content:
         return False
     try:
         if len(descriptors) == 3:
-            keepers.hand_over(descriptors)
+            monitors.assign_job(descriptors)
     except OSError as error:
         with socket.socket(fileno=os.dup(descriptors[0])) as job:
-            send(job, {"problem": f"the system lets no more processes start: {error.strerror}"})
+            send_message(job, {"problem": f"the system cannot start another process: {error.strerror}"})
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
     return True
 
 
-class _Keepers:
-    """The forks of this process: each stands over one job, but for one that waits for the next.
+class _Monitors:
+    """The forks of this process. Each monitors one job, and one is idle until the next job.
 
     Args:
-        runner: A descriptor that becomes readable when the runner ends, where the system has that.
-        own: Descriptors that are this process's alone.
-        hidden: What jobs without a view of their own must not use.
+        runner_fd: A descriptor that becomes readable when the runner ends; ``None`` where the system has none.
+        supervisor_fds: Descriptors that monitors close.
+        runs_folder: The folder that jobs without namespaces cannot use; empty if all jobs have namespaces.
 
     Attributes:
-        pids: The forks that are there.
+        pids: The process IDs of the monitors.
     """
 
-    def __init__(self, runner: int | None, own: tuple[int, ...], hidden: str) -> None:
+    def __init__(self, runner_fd: int | None, supervisor_fds: tuple[int, ...], runs_folder: str) -> None:
         self.pids: set[int] = set()
-        self._runner = runner
-        self._own = own
-        self._hidden = hidden
-        self._line: socket.socket | None = None
-        self._waiting: int | None = None
+        self._runner_fd = runner_fd
+        self._supervisor_fds = supervisor_fds
+        self._runs_folder = runs_folder
+        self._idle_socket: socket.socket | None = None
+        self._idle_pid: int | None = None
 
-    def fork_ahead(self) -> socket.socket:
-        """Have a fork that waits, if there is none: the line to it.
+    def fork_idle(self) -> socket.socket:
+        """Fork an idle monitor if there is none, and return the socket to it.
 
         Raises:
-            OSError: If the system lets no more processes start.
+            OSError: If the system cannot start another process.
         """
-        if self._line is None:
-            self._line, given = socket.socketpair()
+        if self._idle_socket is None:
+            self._idle_socket, monitor_end = socket.socketpair()
             try:
-                with given:
-                    self._waiting = job_process.fork(lambda: self._wait_for_job(given))
-                    self.pids.add(self._waiting)
+                with monitor_end:
+                    self._idle_pid = job_process.fork_child(lambda: self._wait_for_job(monitor_end))
+                    self.pids.add(self._idle_pid)
             except OSError:
-                self.dismiss()
+                self.close_idle()
                 raise
-        return self._line
+        return self._idle_socket
 
-    def hand_over(self, descriptors: list[int]) -> None:
-        """Have the one that waits stand over a job.
+    def assign_job(self, descriptors: list[int]) -> None:
+        """Give a job to the idle monitor.
 
         Args:
-            descriptors: The connection for the job, its standard output and standard error.
+            descriptors: The connection of the job, its standard output and standard error.
 
         Raises:
-            OSError: If none waits, and the system lets no more processes start.
+            OSError: If no monitor is idle, and the system cannot start another process.
         """
         while True:
-            line = self.fork_ahead()
+            idle_socket = self.fork_idle()
             try:
-                socket.send_fds(line, [b"j"], descriptors)
+                socket.send_fds(idle_socket, [b"j"], descriptors)
                 return
-            except ConnectionError:  # it was killed while it waited
+            except ConnectionError:  # the idle monitor was killed
                 continue
             finally:
-                self.dismiss()
+                self.close_idle()
 
-    def dismiss(self) -> None:
-        """Close the line to the one that waits, which then ends, unless it has its job."""
-        if self._line is not None:
-            self._line.close()
-        self._line = self._waiting = None
+    def close_idle(self) -> None:
+        """Close the socket to the idle monitor, which ends it unless it has its job."""
+        if self._idle_socket is not None:
+            self._idle_socket.close()
+        self._idle_socket = self._idle_pid = None
 
     def reap(self) -> None:
-        """Wait for keepers that ended; what one left that was killed itself is killed."""
+        """Wait for monitors that ended. Kill the jobs of those that were killed."""
         orphans = False
         while True:
             try:
@@ -180,30 +184,34 @@ class _Keepers:
                 return
             if pid == 0:
                 break
+            # A process that is no monitor was adopted from one that was killed.
             orphans |= pid not in self.pids or status != 0
             self.pids.discard(pid)
-            if pid == self._waiting:  # or it has its job already, and there is no line to it
-                self.dismiss()
+            if pid == self._idle_pid:  # else it has its job, and no socket leads to it
+                self.close_idle()
         if orphans and sys.platform == "linux":
-            for child in set(keeper.children()) - self.pids:
-                job_process.kill(child, signal.SIGKILL)
+            for child in set(job_monitor.list_children()) - self.pids:
+                job_process.kill_process(child, signal.SIGKILL)
 
-    def _wait_for_job(self, line: socket.socket) -> NoReturn:
-        """Be a keeper, of the job that comes along the line."""
+    def _wait_for_job(self, idle_socket: socket.socket) -> NoReturn:
+        """Be the idle monitor: wait for a job on the socket, and monitor it."""
+        # The supervisor's handling of signals is removed before they are unblocked: its pipe is shared.
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        self.dismiss()
-        for descriptor in self._own:
+        # Closed first: while a monitor holds the other end of its own socket or of the runner's connection, it would
+        # not notice that the supervisor or the runner has closed them.
+        self.close_idle()
+        for descriptor in self._supervisor_fds:
             os.close(descriptor)
-        confined = confinement(self._hidden) if self._hidden else None
-        _, descriptors, _, _ = socket.recv_fds(line, 1, 3)
-        line.close()
-        if confined is not None and not confined.is_current():
-            confined = confinement(self._hidden)
+        landlock = make_landlock_rules(self._runs_folder) if self._runs_folder else None
+        _, descriptors, _, _ = socket.recv_fds(idle_socket, 1, 3)
+        idle_socket.close()
+        if landlock is not None and not landlock.is_current():
+            landlock = make_landlock_rules(self._runs_folder)
         if len(descriptors) == 3:
             for received in descriptors:
                 os.set_inheritable(received, False)
             job, stdout, stderr = descriptors
-            keeper.keep(socket.socket(fileno=job), stdout, stderr, self._runner, confined)
+            job_monitor.monitor_job(socket.socket(fileno=job), stdout, stderr, self._runner_fd, landlock)
         os._exit(0)

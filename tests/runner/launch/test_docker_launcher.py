@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from dagcast.errors import InvalidInputError
+from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.command import Exit
-from dagcast.runner.launch.docker import DockerLauncher, find_engine
-from dagcast.runner.launch.launcher import launcher
+from dagcast.runner.launch.docker_launcher import DockerLauncher, find_engine
 from tests.runner.launch.bench import Bench, runner_program, until_there
 
 _IMAGE = "localhost/dagcast-test:latest"
@@ -85,7 +85,7 @@ def test_a_container_has_its_ml_its_environment_and_its_exit_code(client: str, f
     assert (bench.ml / "out").exists()
 
 
-def test_an_images_own_program_gets_the_arguments(client: str, docker: Bench) -> None:
+def test_the_images_entrypoint_gets_the_arguments(client: str, docker: Bench) -> None:
     command = [
         client,
         "import",
@@ -100,13 +100,13 @@ def test_an_images_own_program_gets_the_arguments(client: str, docker: Bench) ->
     subprocess.run(command, input=archive, capture_output=True, check=True)
     own = docker.command("/opt", "-1", environment={})
     ended = docker.launcher.run(
-        replace(own, program=False, image="localhost/dagcast-own:latest"), docker.stop
+        replace(own, has_program=False, image="localhost/dagcast-own:latest"), docker.stop
     )
     assert ended.code == 0, ended.problem
     assert docker.output == "ml\n"
 
 
-def test_a_container_that_is_killed_is_told(client: str, docker: Bench) -> None:
+def test_a_killed_container_is_reported(client: str, docker: Bench) -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(_run, docker, "sh", "-c", "touch there; sleep 1000")
         until_there(docker.ml / "there")
@@ -116,7 +116,7 @@ def test_a_container_that_is_killed_is_told(client: str, docker: Bench) -> None:
 
 
 @pytest.mark.parametrize(("trap", "number"), [("trap 'exit 3' TERM; ", None), ("", signal.SIGKILL)])
-def test_a_container_over_its_time_is_asked_to_end_and_then_killed(
+def test_a_container_at_its_timeout_gets_sigterm_then_sigkill(
     docker: Bench, trap: str, number: int | None
 ) -> None:
     ended = _run(docker, "sh", "-c", f"{trap}sleep 1000 & wait", timeout=1)
@@ -150,13 +150,17 @@ def test_a_container_without_network_has_none(docker: Bench) -> None:
     ("argv", "image", "expected"),
     [
         (["no-such-program"], _IMAGE, "no-such-program"),
-        (["sh"], "localhost/no-such-image:1", "the engine made no container of localhost/no-such-image:1"),
-        (["sh"], None, "no container can run the step: None is no image"),
-        (["sh"], "--privileged", "no container can run the step: '--privileged' is no image"),
-        (["sh", "a\0"], _IMAGE, "argument 1 cannot be given to a process"),
+        (
+            ["sh"],
+            "localhost/no-such-image:1",
+            "the engine created no container from localhost/no-such-image:1",
+        ),
+        (["sh"], None, "the container cannot start: invalid image None"),
+        (["sh"], "--privileged", "the container cannot start: invalid image '--privileged'"),
+        (["sh", "a\0"], _IMAGE, "argument 1 cannot be passed to a process"),
     ],
 )
-def test_a_container_that_cannot_start_is_told(
+def test_a_container_that_cannot_start_is_reported(
     docker: Bench, argv: list[str], image: str | None, expected: str
 ) -> None:
     ended = _run(docker, *argv, image=image)
@@ -165,7 +169,7 @@ def test_a_container_that_cannot_start_is_told(
     assert expected in ended.problem
 
 
-def test_a_killed_runner_takes_its_containers_with_it(client: str, tmp_path: Path) -> None:
+def test_containers_end_with_a_killed_runner(client: str, tmp_path: Path) -> None:
     there = Bench(DockerLauncher(client), tmp_path).ml / "there"
     program = runner_program("docker", tmp_path, "sh", "-c", "touch there; sleep 1000")
     with subprocess.Popen(program, env={**os.environ, "IMAGE": _IMAGE}) as runner:
@@ -175,13 +179,13 @@ def test_a_killed_runner_takes_its_containers_with_it(client: str, tmp_path: Pat
         pass
 
 
-def test_no_client_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_client_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InvalidInputError, match="there is neither a docker nor a podman client on PATH"):
-        launcher("docker", tmp_path)
+    with pytest.raises(InvalidInputError, match="neither docker nor podman is on PATH"):
+        choose_launcher("docker", tmp_path)
 
 
-def test_an_engine_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_engine_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     client = shutil.which("docker")
     if client is None:
         pytest.skip("there is no docker client here")
@@ -189,7 +193,7 @@ def test_an_engine_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     with pytest.raises(InvalidInputError, match="no container engine answers: docker info: ") as raised:
-        launcher("docker", tmp_path)
+        choose_launcher("docker", tmp_path)
     (diagnostic,) = raised.value.diagnostics
     assert json.loads(json.dumps(diagnostic.as_dict()))["code"] == "isolation"
     assert "auto" in str(diagnostic.hint)

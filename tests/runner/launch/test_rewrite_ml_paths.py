@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.runner.launch.launcher import launcher
-from dagcast.runner.launch.paths import rewrite
+from dagcast.runner.launch.choose_launcher import choose_launcher
+from dagcast.runner.launch.rewrite_ml_paths import rewrite_ml_path
 from tests.runner.launch.bench import Bench
 
 REAL = "/data/runs/one/ml"
@@ -37,8 +37,8 @@ REAL = "/data/runs/one/ml"
         ("", ""),
     ],
 )
-def test_the_path_is_replaced_and_nothing_that_looks_like_it(text: str, expected: str) -> None:
-    assert rewrite(text, REAL) == expected.format(REAL, REAL, REAL)
+def test_only_the_exact_path_is_replaced(text: str, expected: str) -> None:
+    assert rewrite_ml_path(text, REAL) == expected.format(REAL, REAL, REAL)
 
 
 def test_arguments_environment_and_working_directory_are_rewritten(rewritten: Bench) -> None:
@@ -60,9 +60,9 @@ def test_arguments_environment_and_working_directory_are_rewritten(rewritten: Be
 
 
 @pytest.mark.parametrize("name", ["a b", "a:b", "a,b", "a'b", 'a"b', "a$b", "a\nb", "ä", "a;b", "a\\b"])
-def test_a_folder_whose_name_needs_quotes_is_called_by_a_plain_one(tmp_path: Path, name: str) -> None:
+def test_a_folder_whose_name_needs_quotes_gets_a_plain_link(tmp_path: Path, name: str) -> None:
     (tmp_path / name / "runs").mkdir(parents=True)
-    started = launcher("paths", tmp_path / name / "runs")
+    started = choose_launcher("paths", tmp_path / name / "runs")
     bench = Bench(started, tmp_path / name)
     (bench.ml / "in").write_text("given")
     ended = bench.run(
@@ -79,7 +79,7 @@ def test_a_folder_whose_name_needs_quotes_is_called_by_a_plain_one(tmp_path: Pat
     assert not named.exists()  # it was there as long as the job
 
 
-def test_a_hard_coded_path_is_not_there(rewritten: Bench) -> None:
+def test_a_hard_coded_path_does_not_exist(rewritten: Bench) -> None:
     (rewritten.ml / "run.py").write_text("open('/opt/ml/in')")
     (rewritten.ml / "in").touch()
     assert rewritten.run("python", "run.py").code == 1

@@ -17,7 +17,7 @@ from dagcast.runner.launch.command import Exit
 from tests.runner.launch.bench import Bench, alive, marker, until_gone
 
 
-def _shown(bench: Bench, expression: str, **options: object) -> object:
+def _evaluate(bench: Bench, expression: str, **options: object) -> object:
     """What an expression is in a job."""
     ended = bench.python(f"import json, os, signal, sys; print(json.dumps({expression}))", **options)
     assert ended.code == 0, bench.errors
@@ -25,18 +25,18 @@ def _shown(bench: Bench, expression: str, **options: object) -> object:
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 127, 255])
-def test_the_exit_code_is_told(bench: Bench, code: int) -> None:
+def test_the_exit_code_is_reported(bench: Bench, code: int) -> None:
     ended = bench.run("sh", "-c", f"exit {code}")
     assert replace(ended, seconds=0) == Exit(code)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT])
-def test_the_signal_that_ended_a_job_is_told(bench: Bench, number: int) -> None:
+def test_the_signal_that_ended_a_job_is_reported(bench: Bench, number: int) -> None:
     ended = bench.python(f"import os; os.kill(os.getpid(), {int(number)})")
     assert replace(ended, seconds=0) == Exit(None, signal=number)
 
 
-def test_a_job_out_of_memory_fails_by_itself(bench: Bench) -> None:
+def test_a_job_out_of_memory_fails_alone(bench: Bench) -> None:
     ended = bench.python(
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); bytearray(1 << 29)"
     )
@@ -67,7 +67,7 @@ def test_a_job_begins_in_its_folder_and_finds_its_ml(bench: Bench) -> None:
 def test_python_is_the_interpreter_that_runs_dagcast_unless_another_is_named(
     bench: Bench, tmp_path: Path
 ) -> None:
-    assert _shown(bench, "[sys.executable, sys.prefix]") == [sys.executable, sys.prefix]
+    assert _evaluate(bench, "[sys.executable, sys.prefix]") == [sys.executable, sys.prefix]
     own = tmp_path / "env" / "bin" / "python"
     own.parent.mkdir(parents=True)
     own.write_text("#!/bin/sh\necho mine $0 $@\n")
@@ -80,27 +80,27 @@ def test_python_is_the_interpreter_that_runs_dagcast_unless_another_is_named(
         assert bench.output == f"mine {own} x\n"
 
 
-def test_a_job_has_its_own_environment_and_nothing_of_the_runners(
+def test_a_job_does_not_inherit_the_runners_environment(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNNERS_SECRET", "x")
-    seen = _shown(bench, "dict(os.environ)", environment={"HOME": "/opt/ml", "A": "1 2\n3", "B": ""})
+    seen = _evaluate(bench, "dict(os.environ)", environment={"HOME": "/opt/ml", "A": "1 2\n3", "B": ""})
     assert isinstance(seen, dict)
     assert {name: seen[name] for name in ("A", "B")} == {"A": "1 2\n3", "B": ""}
     # The folder of runs is in /tmp here, so a job without namespaces has another temporary folder.
     assert set(seen) <= {"A", "B", "HOME", "PATH", "LC_CTYPE", "TMPDIR"}
 
 
-def test_a_job_has_three_descriptors_and_an_empty_input(bench: Bench) -> None:
+def test_a_job_has_three_descriptors_and_empty_standard_input(bench: Bench) -> None:
     with (bench.folder / "open").open("w") as kept_open:
         os.set_inheritable(kept_open.fileno(), True)
-        seen = _shown(bench, "[sys.stdin.read(), sorted(map(int, os.listdir('/proc/self/fd')))]")
+        seen = _evaluate(bench, "[sys.stdin.read(), sorted(map(int, os.listdir('/proc/self/fd')))]")
     assert seen == ["", [0, 1, 2, 3]]  # the fourth is the listing itself
 
 
-def test_a_job_has_a_session_of_its_own_and_signals_as_by_default(bench: Bench) -> None:
+def test_a_job_has_its_own_session_and_default_signal_actions(bench: Bench) -> None:
     numbers = "(signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1)"
-    seen = _shown(
+    seen = _evaluate(
         bench,
         "[os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid(), "
         f"[signal.getsignal(n) == signal.SIG_DFL for n in {numbers}], list(signal.pthread_sigmask(0, []))]",
@@ -118,7 +118,7 @@ def test_logs_are_appended_to(bench: Bench) -> None:
     assert (bench.output, bench.errors) == ("one\ntwo\n", "one!\ntwo!\n")
 
 
-def test_a_job_over_its_time_is_asked_to_end(bench: Bench) -> None:
+def test_a_job_at_its_timeout_gets_sigterm(bench: Bench) -> None:
     ended = bench.python(
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print('saved'), sys.exit(7)))\n"
@@ -130,14 +130,14 @@ def test_a_job_over_its_time_is_asked_to_end(bench: Bench) -> None:
     assert bench.output == "saved\n"
 
 
-def test_a_job_over_its_time_that_does_not_listen_is_killed(bench: Bench) -> None:
+def test_a_job_that_ignores_sigterm_is_killed(bench: Bench) -> None:
     mark = marker()
     ended = bench.run("sh", "-c", f"trap '' TERM; sleep {mark}; sleep {mark}", timeout=0.3)
     assert replace(ended, seconds=0) == Exit(None, signal=signal.SIGKILL, timed_out=True)
     assert not alive(mark)
 
 
-def test_what_a_shell_waits_for_is_asked_to_end_too(bench: Bench) -> None:
+def test_children_of_the_job_get_sigterm_too(bench: Bench) -> None:
     ended = bench.run("sh", "-c", "python -c 'import time; time.sleep(1000)'; echo after $?", timeout=0.3)
     assert ended.timed_out
     assert ended.signal == signal.SIGTERM
@@ -155,7 +155,7 @@ def test_a_job_is_ended_when_the_run_is_stopped(bench: Bench, listens: bool) -> 
     assert not alive(mark)
 
 
-def test_nothing_starts_in_a_run_that_is_being_stopped(bench: Bench) -> None:
+def test_nothing_starts_in_a_stopping_run(bench: Bench) -> None:
     bench.stop.set()
     assert bench.run("touch", "there") == Exit(None, stopped=True)
     assert not (bench.ml / "there").exists()
@@ -181,7 +181,7 @@ def test_a_closed_launcher_has_ended_its_jobs_and_starts_none(bench: Bench) -> N
         "(trap '' TERM HUP INT; setsid nohup sleep {mark} >/dev/null 2>&1 &)",
     ],
 )
-def test_what_a_job_leaves_behind_is_ended(bench: Bench, leave: str) -> None:
+def test_processes_that_a_job_leaves_behind_are_killed(bench: Bench, leave: str) -> None:
     mark = marker()
     ended = bench.run("sh", "-c", leave.format(mark=mark) + "\nexit 4")
     assert ended.code == 4

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.runner.launch import paths
+from dagcast.runner.launch import rewrite_ml_paths
 from dagcast.runner.launch.linux import landlock_rights, landlock_version
-from dagcast.runner.launch.processes import ProcessLauncher
+from dagcast.runner.launch.process_launcher import ProcessLauncher
 from tests.runner.launch.bench import Bench
 
 pytestmark = pytest.mark.skipif(
@@ -28,7 +28,7 @@ def other(rewritten: Bench) -> Path:
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "action",
     [
         'cat "$OTHER/secret"',
         'echo x > "$OTHER/secret"',
@@ -51,11 +51,11 @@ def other(rewritten: Bench) -> Path:
         'sh -c "(setsid cat $OTHER/secret)"',
     ],
 )
-def test_a_job_does_nothing_with_the_files_of_another(rewritten: Bench, other: Path, deed: str) -> None:
+def test_a_job_cannot_use_the_files_of_another(rewritten: Bench, other: Path, action: str) -> None:
     (other / "program").write_text("#!/bin/sh\nexit 0\n")
     (other / "program").chmod(0o755)
 
-    ended = rewritten.run("sh", "-c", deed, environment={"OTHER": str(other), "PATH": "/usr/bin:/bin"})
+    ended = rewritten.run("sh", "-c", action, environment={"OTHER": str(other), "PATH": "/usr/bin:/bin"})
 
     assert ended.code not in (0, None), (ended, rewritten.output)
     assert "ermission denied" in rewritten.errors or "cross-device link" in rewritten.errors
@@ -64,7 +64,7 @@ def test_a_job_does_nothing_with_the_files_of_another(rewritten: Bench, other: P
     assert "secret" not in rewritten.output
 
 
-def test_a_job_reads_nothing_of_a_run_but_its_own(rewritten: Bench) -> None:
+def test_a_job_reads_only_its_own_folder_of_a_run(rewritten: Bench) -> None:
     for name in ("one/definition.json", "one/s3/bucket/key", "two/run.json"):
         (rewritten.runs / name).parent.mkdir(parents=True, exist_ok=True)
         (rewritten.runs / name).write_text("x")
@@ -85,13 +85,13 @@ def test_a_job_reads_nothing_of_a_run_but_its_own(rewritten: Bench) -> None:
 
 
 @pytest.mark.parametrize("place", ["..", "../..", "/usr", "/etc", "/", "/var"])
-def test_a_job_makes_nothing_beside_its_own_folder(rewritten: Bench, place: str) -> None:
+def test_a_job_cannot_write_beside_its_own_folder(rewritten: Bench, place: str) -> None:
     assert rewritten.run("sh", "-c", f"echo x > {place}/dagcast-was-here").code != 0
     assert "ermission denied" in rewritten.errors
     assert not (rewritten.ml / place / "dagcast-was-here").exists()
 
 
-def test_a_job_does_in_its_own_folder_what_it_likes(rewritten: Bench) -> None:
+def test_a_job_can_do_anything_in_its_own_folder(rewritten: Bench) -> None:
     script = """
         set -e
         mkdir -p a/b && echo 1 > a/b/x && mv a/b/x a/y && ln a/y z && ln -s z link && cat link
@@ -103,7 +103,7 @@ def test_a_job_does_in_its_own_folder_what_it_likes(rewritten: Bench) -> None:
     assert rewritten.output == "1\nran\n"
 
 
-def test_a_job_finds_this_machine(rewritten: Bench) -> None:
+def test_a_job_reads_the_rest_of_the_machine(rewritten: Bench) -> None:
     code = """if True:
         import multiprocessing, os, subprocess, tempfile
         with tempfile.NamedTemporaryFile() as file:
@@ -128,14 +128,14 @@ def project(tmp_path: Path) -> Iterator[Bench]:
         yield Bench(launcher, folder)
 
 
-def test_a_job_imports_what_lies_beside_the_folder_of_runs(project: Bench, tmp_path: Path) -> None:
+def test_a_job_imports_modules_beside_the_runs_folder(project: Bench, tmp_path: Path) -> None:
     (tmp_path / "project" / "mine.py").write_text("value = 1")
     path = {"PYTHONPATH": str(tmp_path / "project"), "PATH": "/usr/bin:/bin"}
     assert project.python("import mine; print(mine.value)", environment=path).code == 0, project.errors
     assert project.output == "1\n"
 
 
-def test_a_job_finds_what_came_since_the_one_before(project: Bench, tmp_path: Path) -> None:
+def test_a_job_finds_files_created_after_the_previous_job(project: Bench, tmp_path: Path) -> None:
     assert project.run("true").code == 0
     new = tmp_path / "project" / "new.csv"
     before = new.parent.stat()
@@ -146,7 +146,7 @@ def test_a_job_finds_what_came_since_the_one_before(project: Bench, tmp_path: Pa
     assert new.read_text() == "1,2\n"
 
 
-def test_programs_that_lie_in_the_folder_of_runs_are_found(rewritten: Bench) -> None:
+def test_programs_in_the_runs_folder_are_found(rewritten: Bench) -> None:
     programs = rewritten.runs / "environments" / "one" / "bin"
     programs.mkdir(parents=True)
     (programs / "tool").write_text("#!/bin/sh\necho found\n")
@@ -156,7 +156,7 @@ def test_programs_that_lie_in_the_folder_of_runs_are_found(rewritten: Bench) -> 
     assert rewritten.output == "found\n"
 
 
-def test_a_job_has_another_temporary_folder_where_runs_lie_in_the_first(rewritten: Bench) -> None:
+def test_jobs_use_var_tmp_if_the_runs_are_in_tmp(rewritten: Bench) -> None:
     assert rewritten.run("sh", "-c", "mktemp && mktemp -d").code == 0, rewritten.errors
     made = [Path(line) for line in rewritten.output.splitlines()]
     assert [path.parent for path in made] == [Path("/var/tmp")] * 2
@@ -164,10 +164,10 @@ def test_a_job_has_another_temporary_folder_where_runs_lie_in_the_first(rewritte
     made[1].rmdir()
 
 
-def test_where_there_is_no_other_each_job_has_its_own(
+def test_jobs_have_their_own_temporary_folder_without_var_tmp(
     rewritten: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paths, "PRIVATE", ("/tmp",))
+    monkeypatch.setattr(rewrite_ml_paths, "TEMPORARY_FOLDERS", ("/tmp",))
     for step in ("one", "two"):
         assert rewritten.run("sh", "-c", "mktemp -d > where", step=step).code == 0
     places = [Path((rewritten.attempt(step) / "ml" / "where").read_text()).parent for step in ("one", "two")]
@@ -175,9 +175,7 @@ def test_where_there_is_no_other_each_job_has_its_own(
     assert not any(place.exists() for place in places)
 
 
-def test_a_temporary_folder_of_the_jobs_own_gives_no_right_to_another_place(
-    rewritten: Bench, other: Path
-) -> None:
+def test_a_tmpdir_variable_grants_no_access_to_its_target(rewritten: Bench, other: Path) -> None:
     ended = rewritten.run(
         "sh", "-c", f"cat {other}/secret", environment={"TMPDIR": str(other), "PATH": "/usr/bin:/bin"}
     )
@@ -197,7 +195,7 @@ def test_a_temporary_folder_of_the_jobs_own_gives_no_right_to_another_place(
         ("TMPDIR", "project/.dagcast/runs/one/steps/other"),
     ],
 )
-def test_no_variable_gives_a_right_to_the_folder_of_runs(
+def test_no_variable_grants_access_to_the_runs_folder(
     project: Bench, tmp_path: Path, variable: str, folder: str
 ) -> None:
     secret = project.attempt("other") / "ml" / "secret"
@@ -214,9 +212,7 @@ def test_no_variable_gives_a_right_to_the_folder_of_runs(
     assert project.output == "data"
 
 
-def test_a_job_learns_nothing_of_the_runners_environment(
-    rewritten: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_cannot_read_the_runners_environment(rewritten: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-tell")
     script = "for pid in $PPID /proc/[0-9]*; do tr '\\0' '\\n' < /proc/${pid#/proc/}/environ; done; true"
     assert rewritten.run("sh", "-c", script).code == 0
@@ -225,12 +221,12 @@ def test_a_job_learns_nothing_of_the_runners_environment(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nobody but root may do that anyway")
-def test_a_job_of_roots_does_not_change_the_machine(rewritten: Bench) -> None:
+def test_a_job_of_root_cannot_change_the_machine(rewritten: Bench) -> None:
     assert rewritten.run("sh", "-c", ": >> /proc/sys/kernel/core_pattern").code != 0
     assert rewritten.run("mount", "-t", "tmpfs", "none", str(rewritten.ml)).code != 0
 
 
-def test_a_job_sends_no_signal_to_another_or_to_the_runner(rewritten: Bench) -> None:
+def test_a_job_cannot_signal_other_jobs_or_the_runner(rewritten: Bench) -> None:
     if landlock_version() < 6:
         pytest.skip("this kernel's Landlock knows no signals")
     with rewritten.running(
