@@ -21,6 +21,7 @@ TESTS = ROOT / "tests" / "integration" / "plugins"
 # Names are added to a version of the hooks, never changed or taken away: to change this list is to break plugins.
 NAMES = (
     "API_VERSION",
+    "EACH",
     "HOOKS",
     "BasePipelineConfig",
     "BoolOrReference",
@@ -35,6 +36,7 @@ NAMES = (
     "Document",
     "Edge",
     "ExecutionVariable",
+    "FieldPattern",
     "FloatOrReference",
     "FreeMapping",
     "FrozenDict",
@@ -56,6 +58,8 @@ NAMES = (
     "PluginError",
     "PropertyShape",
     "Reference",
+    "RequestField",
+    "RequestFields",
     "RequestShape",
     "Retried",
     "StepConfig",
@@ -67,6 +71,7 @@ NAMES = (
     "WithInputs",
     "did_you_mean",
     "document_from_data",
+    "find_values",
     "freeze",
     "has",
     "has_local_storage",
@@ -76,6 +81,8 @@ NAMES = (
     "read_document",
     "references",
     "remove",
+    "request_fields",
+    "step_fields",
     "thaw",
     "value_at",
 )
@@ -124,7 +131,12 @@ def test_every_name_says_what_it_is(name: str) -> None:
 
 def documentation(name: str) -> str:
     """The text below the assignment of a name in the module that makes it."""
-    for module in ("dagcast.plugins.hooks", "dagcast.compile.config.fields", "dagcast.compile.config.config"):
+    for module in (
+        "dagcast.plugins.hooks",
+        "dagcast.compile.config.fields",
+        "dagcast.compile.config.config",
+        "dagcast.sagemaker.field_patterns",
+    ):
         __import__(module)
         source = inspect.getsource(sys.modules[module])
         found = re.search(rf'^{name}\b[^\n]*=[^\n]*\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)

@@ -50,10 +50,13 @@ from dagcast.errors import (
 )
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.metaclass import mixin
+from dagcast.sagemaker.field_patterns import EACH, FieldPattern, find_values
 from dagcast.sagemaker.instances import has_local_storage
+from dagcast.sagemaker.request_fields import RequestField, RequestFields, request_fields, step_fields
 
 __all__ = [
     "API_VERSION",
+    "EACH",
     "HOOKS",
     "BasePipelineConfig",
     "BoolOrReference",
@@ -68,6 +71,7 @@ __all__ = [
     "Document",
     "Edge",
     "ExecutionVariable",
+    "FieldPattern",
     "FloatOrReference",
     "FreeMapping",
     "FrozenDict",
@@ -89,6 +93,8 @@ __all__ = [
     "PluginError",
     "PropertyShape",
     "Reference",
+    "RequestField",
+    "RequestFields",
     "RequestShape",
     "Retried",
     "StepConfig",
@@ -100,6 +106,7 @@ __all__ = [
     "WithInputs",
     "did_you_mean",
     "document_from_data",
+    "find_values",
     "freeze",
     "has",
     "has_local_storage",
@@ -109,6 +116,8 @@ __all__ = [
     "read_document",
     "references",
     "remove",
+    "request_fields",
+    "step_fields",
     "thaw",
     "value_at",
 ]

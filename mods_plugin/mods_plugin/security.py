@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dagcast.plugin import (
+    EACH,
+    FieldPattern,
     FrozenDict,
     ParameterRef,
     ParameterSpec,
     PipelineSpec,
+    RequestField,
+    RequestFields,
     StepSpec,
+    find_values,
     freeze,
     has_local_storage,
+    request_fields,
 )
 
 EXECUTION_S3_PREFIX = "EXECUTION_S3_PREFIX"
@@ -23,83 +29,6 @@ VPC_SUBNET = "VPC_SUBNET"
 
 STANDARD_PARAMETERS = (EXECUTION_S3_PREFIX, KMS_ENCRYPTION_KEY_PARAM, SECURITY_GROUP_ID, VPC_SUBNET)
 """The parameters that MODS gives at each start."""
-
-TRAFFIC = "EnableInterContainerTrafficEncryption"
-
-
-@dataclass(frozen=True)
-class Key:
-    """Where a KMS key stands in a request.
-
-    Attributes:
-        within: Dotted path of the mapping that takes it; where there is none, no key is set.
-        member: The member of that mapping.
-        machines: For a key of volumes: dotted paths below ``within`` of the machines' types.
-    """
-
-    within: str
-    member: str
-    machines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Where network and encryption stand in the requests of one shape.
-
-    Attributes:
-        network: Dotted path of the mapping that takes ``VpcConfig``; ``None`` where the request takes none.
-        traffic: Whether that mapping also takes the encryption of traffic between containers.
-        keys: Where KMS keys stand.
-    """
-
-    network: str | None
-    traffic: bool
-    keys: tuple[Key, ...] = ()
-
-
-_TRAINING = Settings(
-    "",
-    True,
-    (
-        Key("OutputDataConfig", "KmsKeyId"),
-        Key("ResourceConfig", "VolumeKmsKeyId", ("InstanceType", "InstanceGroups.InstanceType")),
-        Key(
-            "HyperParameterTuningResourceConfig",
-            "VolumeKmsKeyId",
-            ("InstanceType", "InstanceConfigs.InstanceType"),
-        ),
-    ),
-)
-
-SETTINGS: Mapping[str, Settings] = {
-    "CreateProcessingJobRequest": Settings(
-        "NetworkConfig",
-        True,
-        (
-            Key("ProcessingOutputConfig", "KmsKeyId"),
-            Key("ProcessingResources.ClusterConfig", "VolumeKmsKeyId", ("InstanceType",)),
-        ),
-    ),
-    "CreateTrainingJobRequest": _TRAINING,
-    "CreateTransformJobRequest": Settings(
-        None,
-        False,
-        (Key("TransformOutput", "KmsKeyId"), Key("TransformResources", "VolumeKmsKeyId", ("InstanceType",))),
-    ),
-    "CreateAutoMLJobRequest": Settings(
-        "AutoMLJobConfig.SecurityConfig",
-        True,
-        (Key("OutputDataConfig", "KmsKeyId"), Key("AutoMLJobConfig.SecurityConfig", "VolumeKmsKeyId")),
-    ),
-    "CreateModelInput": Settings("", False),
-    "CreateEndpointConfigInput": Settings(
-        None, False, (Key("", "KmsKeyId", ("ProductionVariants.InstanceType",)),)
-    ),
-}
-"""By shape of the request. Source: the request bodies in the SageMaker API reference."""
-
-TUNING = ("TrainingJobDefinition", "TrainingJobDefinitions")
-"""Where a CreateHyperParameterTuningJobRequest holds requests that are like those of training jobs."""
 
 
 def standard_parameters() -> list[ParameterSpec]:
@@ -123,36 +52,48 @@ def _secured(step: StepSpec, defaults: Mapping[str, Any]) -> StepSpec:
     for shape in step.shapes:
         if shape.service != "sagemaker":
             continue
-        for body in _opened(arguments, shape.at):
-            if shape.name == "CreateHyperParameterTuningJobRequest":
-                for member in TUNING:
-                    for definition in _opened(body, member):
-                        _apply(_TRAINING, definition, defaults)
-            elif shape.name in SETTINGS:
-                _apply(SETTINGS[shape.name], body, defaults)
+        fields = request_fields(shape.name)
+        for body in _opened(arguments, tuple(shape.at.split(".")) if shape.at else ()):
+            _apply(fields, body, defaults)
     secured = freeze(arguments)
     return replace(step, arguments=secured) if secured != step.arguments else step
 
 
-def _apply(settings: Settings, body: dict[str, Any], defaults: Mapping[str, Any]) -> None:
-    if settings.network is not None:
-        network = _made(body, settings.network)
-        if network is not None:
-            groups, subnets = ParameterRef(SECURITY_GROUP_ID), ParameterRef(VPC_SUBNET)
-            network.setdefault("VpcConfig", {"SecurityGroupIds": [groups], "Subnets": [subnets]})
-            if settings.traffic:
-                network.setdefault(TRAFFIC, True)
-    for key in settings.keys:
-        for container in _opened(body, key.within):
-            if _takes_key(container, key, defaults):
-                container.setdefault(key.member, ParameterRef(KMS_ENCRYPTION_KEY_PARAM))
+def _apply(fields: RequestFields, body: dict[str, Any], defaults: Mapping[str, Any]) -> None:
+    groups, subnets = ParameterRef(SECURITY_GROUP_ID), ParameterRef(VPC_SUBNET)
+    network = {"SecurityGroupIds": [groups], "Subnets": [subnets]}
+    for field in fields.subnets:
+        # Both lists or neither: the service takes no half of a VpcConfig.
+        _set_missing(body, replace(field, path=field.path[:-1]), network)
+    for field in fields.traffic_encryption:
+        _set_missing(body, field, True)
+    for field in (*fields.output_keys, *fields.volume_keys):
+        for container in _opened(body, field.within):
+            if _takes_key(container, field, defaults):
+                _set(container, field.path, ParameterRef(KMS_ENCRYPTION_KEY_PARAM))
 
 
-def _takes_key(container: dict[str, Any], key: Key, defaults: Mapping[str, Any]) -> bool:
-    types = [_settled(kind, defaults) for path in key.machines for kind in _values(container, path)]
-    if key.machines and not types:
+def _set_missing(body: dict[str, Any], field: RequestField, value: Any) -> None:
+    if field.can_be_added:
+        for container in _opened(body, field.within):
+            _set(container, field.path, value)
+
+
+def _set(container: dict[str, Any], path: FieldPattern, value: Any) -> None:
+    """Set a value below a container of ours, unless there is one, or something else is in the way."""
+    around = _made(container, path[:-1])
+    if around is not None:
+        around.setdefault(path[-1], value)
+
+
+def _takes_key(container: dict[str, Any], field: RequestField, defaults: Mapping[str, Any]) -> bool:
+    found = [value for pattern in field.instance_types for _, value in find_values(container, pattern)]
+    types = [_settled(value, defaults) for value in found]
+    if field.instance_types and not types:
         return False
-    return not any(isinstance(kind, str) and has_local_storage(kind) for kind in types)
+    return field.with_local_storage or not any(
+        isinstance(value, str) and has_local_storage(value) for value in types
+    )
 
 
 def _settled(kind: Any, defaults: Mapping[str, Any]) -> Any:
@@ -160,30 +101,16 @@ def _settled(kind: Any, defaults: Mapping[str, Any]) -> Any:
     return defaults.get(kind.name) if isinstance(kind, ParameterRef) else kind
 
 
-def _values(value: Any, path: str) -> Iterator[Any]:
-    """What stands at a dotted path, through every item of the lists on the way."""
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _values(item, path)
-    elif not path:
-        yield value
-    elif isinstance(value, dict):
-        part, _, rest = path.partition(".")
-        if part in value:
-            yield from _values(value[part], rest)
-
-
-def _opened(value: Any, path: str) -> Iterator[dict[str, Any]]:
-    """The mappings at a dotted path, through every item of the lists on the way; all of it becomes ours to change."""
-    if isinstance(value, list):
-        for index in range(len(value)):
-            yield from _opened(_open(value, index), path)
-    elif isinstance(value, dict):
-        part, _, rest = path.partition(".")
-        if not part:
+def _opened(value: Any, pattern: FieldPattern) -> Iterator[dict[str, Any]]:
+    """Yield the mappings that a pattern leads to; everything on the way becomes ours to change."""
+    if not pattern:
+        if isinstance(value, dict):
             yield value
-        elif part in value:
-            yield from _opened(_open(value, part), rest)
+    elif pattern[0] == EACH:
+        for index in range(len(value) if isinstance(value, list) else 0):
+            yield from _opened(_open(value, index), pattern[1:])
+    elif isinstance(value, dict) and pattern[0] in value:
+        yield from _opened(_open(value, pattern[0]), pattern[1:])
 
 
 def _open(container: Any, key: Any) -> Any:
@@ -196,10 +123,10 @@ def _open(container: Any, key: Any) -> Any:
     return found
 
 
-def _made(body: dict[str, Any], path: str) -> dict[str, Any] | None:
-    """The mapping at a dotted path, made where there is none; ``None`` if something else is in the way."""
+def _made(body: dict[str, Any], path: FieldPattern) -> dict[str, Any] | None:
+    """The mapping at a path, made where there is none; ``None`` if something else is in the way."""
     container: Any = body
-    for part in path.split(".") if path else ():
+    for part in path:
         container.setdefault(part, {})
         container = _open(container, part)
         if not isinstance(container, dict):

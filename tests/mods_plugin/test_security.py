@@ -102,10 +102,41 @@ def test_every_job_takes_network_and_encryption(kind: str) -> None:
         assert {name: at(found, network)[name] for name in NETWORK} == NETWORK
 
 
-def test_an_endpoint_takes_the_key_unless_its_machines_refuse_it() -> None:
-    step = STEPS["EndpointConfig"]
-    assert arguments(step)["KmsKeyId"] == KEY
-    assert "KmsKeyId" not in arguments({**step, "instance_type": "ml.g5.xlarge"})
+@pytest.mark.parametrize("machine", ["ml.m5.xlarge", "ml.g5.xlarge"])
+def test_an_endpoint_takes_the_key_whatever_its_machines_have(machine: str) -> None:
+    # The key encrypts the volume, not the local storage. Source: CreateEndpointConfig, KmsKeyId.
+    assert arguments({**STEPS["EndpointConfig"], "instance_type": machine})["KmsKeyId"] == KEY
+
+
+def test_a_serverless_endpoint_has_no_volume_to_encrypt() -> None:
+    variant = {"ModelName": "m", "VariantName": "v", "ServerlessConfig": {"MaxConcurrency": 1}}
+    spec = PipelineDAGCompiler(config(steps={"step": STEPS["EndpointConfig"]}, edges=[]), plugins=[])
+    (step,) = spec.compile_definition().spec.steps
+    spec_of = replace(
+        spec.compile_definition().spec,
+        steps=(replace(step, arguments=freeze({**thaw(step.arguments), "ProductionVariants": [variant]})),),
+    )
+    assert "KmsKeyId" not in secure(spec_of).steps[0].arguments
+
+
+@pytest.mark.parametrize(
+    ("machines", "takes_key"),
+    [(["ml.m5.xlarge", "ml.c5.xlarge"], True), (["ml.m5.xlarge", "ml.g5.xlarge"], False)],
+)
+@pytest.mark.parametrize(
+    ("kind", "within"),
+    [("Training", "ResourceConfig"), ("Processing", "ProcessingResources.ClusterConfig")],
+)
+def test_preferred_machines_decide_too(kind: str, within: str, machines: list[str], takes_key: bool) -> None:
+    cluster: dict[str, Any] = {
+        "InstanceType": None,
+        "InstancePreferences": [{"InstanceType": machine} for machine in machines],
+    }
+    request: dict[str, Any] = cluster
+    for part in reversed(within.split(".")):
+        request = {part: request}
+    found = at(arguments({**STEPS[kind], "request": request}), within)
+    assert ("VolumeKmsKeyId" in found) == takes_key
 
 
 @pytest.mark.parametrize("kind", ["Endpoint", "RegisterModel", "EMR", "Fail"])

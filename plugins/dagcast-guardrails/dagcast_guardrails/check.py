@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dagcast.plugin import Diagnostic, Location, PipelineSpec, StepSpec
+from dagcast.plugin import (
+    Diagnostic,
+    Location,
+    PipelineSpec,
+    RequestField,
+    RequestFields,
+    StepSpec,
+    step_fields,
+)
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, BLOCKED, Path, Place, spell, value_at
-from dagcast_guardrails.requests import KINDS, RequestKind
+from dagcast_guardrails.places import ABSENT, BLOCKED, Path, paths_of, spell, takes_value, value_at
 from dagcast_guardrails.rules import Rule, matches, rules_of
 from dagcast_guardrails.tags import step_tags, tag_paths
 from dagcast_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known, show
@@ -27,15 +34,16 @@ def check(spec: PipelineSpec, options: GuardrailOptions, locate: Locate) -> Iter
     """
     checker = _Checker(spec, options, locate, rules_of(options), defaults_of(spec), dict(spec.tags))
     yield from checker.pipeline()
-    rules = {name: _rules_for(checker.rules, kind) for name, kind in KINDS.items()}
+    rules: dict[str, tuple[tuple[Rule, RequestField], ...]] = {}
     for step in spec.steps:
-        kind = KINDS.get(step.definition_type)
-        if kind is not None:
-            yield from checker.step(step, kind, rules[step.definition_type])
+        kind = step_fields(step.definition_type)
+        if step.definition_type not in rules:
+            rules[step.definition_type] = _rules_for(checker.rules, kind)
+        yield from checker.step(step, kind, rules[step.definition_type])
 
 
-def _rules_for(rules: tuple[Rule, ...], kind: RequestKind) -> tuple[tuple[Rule, Place], ...]:
-    return tuple((rule, place) for rule in rules for place in rule.places(kind))
+def _rules_for(rules: tuple[Rule, ...], kind: RequestFields) -> tuple[tuple[Rule, RequestField], ...]:
+    return tuple((rule, field) for rule in rules for field in rule.fields(kind))
 
 
 @dataclass(frozen=True)
@@ -70,20 +78,20 @@ class _Checker:
                 yield self._contradiction(message, tags, "tag")
 
     def step(
-        self, step: StepSpec, kind: RequestKind, rules: tuple[tuple[Rule, Place], ...]
+        self, step: StepSpec, kind: RequestFields, rules: tuple[tuple[Rule, RequestField], ...]
     ) -> Iterator[Diagnostic]:
         """Everything about one step."""
-        for rule, place in rules:
-            for path in place.paths(step.arguments):
+        for rule, field in rules:
+            for path in paths_of(field, step.arguments):
                 value = value_at(step.arguments, path)
                 # Most values are there, known and allowed.
                 if not (isinstance(value, (str, int)) and rule.allows(value)):
-                    yield from self._value(step, rule, place, path, value)
+                    yield from self._value(step, rule, field, path, value)
         for path in tag_paths(step, kind):
             yield from self._tags(step, path)
 
     def _value(
-        self, step: StepSpec, rule: Rule, place: Place, path: Path, value: Any
+        self, step: StepSpec, rule: Rule, field: RequestField, path: Path, value: Any
     ) -> Iterator[Diagnostic]:
         if value is BLOCKED:
             around = value_at(step.arguments, path[:1])
@@ -92,7 +100,7 @@ class _Checker:
         elif value is not ABSENT:
             for item in items(value):
                 yield from self._item(step.name, path, item, rule)
-        elif rule.fill_at(place) is not None and place.takes_value(step.arguments, path, self.defaults):
+        elif rule.fill_for(field) is not None and takes_value(field, step.arguments, path, self.defaults):
             message = f"step {step.name!r}: {spell(path)} is missing, expected {rule.expected}"
             yield self._contradiction(message, self._locate(step.name, path), rule.name)
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from dagcast.plugin import PipelineSpec, StepSpec
+from dagcast.plugin import PipelineSpec, RequestField, RequestFields, StepSpec, step_fields
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, BLOCKED, Path, Place, put, spell, value_at
-from dagcast_guardrails.requests import KINDS, RequestKind
+from dagcast_guardrails.places import ABSENT, BLOCKED, Path, paths_of, put, spell, takes_value, value_at
 from dagcast_guardrails.rules import Rule, rules_of
 from dagcast_guardrails.tags import known_step_tags, missing_pipeline_tags, step_tags, tag_paths
 from dagcast_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known
@@ -20,35 +19,35 @@ def fill(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpec:
     rules, defaults = rules_of(options), defaults_of(spec)
     tags = (*spec.tags, *missing_pipeline_tags(spec, options).items())
     known_tags = known_step_tags(options, dict(tags))
-    fills = {name: tuple(_fills(rules, kind)) for name, kind in KINDS.items()}
-    steps = [_filled(step, fills.get(step.definition_type, ()), known_tags, defaults) for step in spec.steps]
+    types = {step.definition_type for step in spec.steps}
+    fills = {name: tuple(_fills(rules, step_fields(name))) for name in types}
+    steps = [_filled(step, fills[step.definition_type], known_tags, defaults) for step in spec.steps]
     return replace(spec, tags=tags, steps=tuple(steps))
 
 
-def _fills(rules: tuple[Rule, ...], kind: RequestKind) -> Iterator[tuple[Rule, Place, Any]]:
+def _fills(rules: tuple[Rule, ...], kind: RequestFields) -> Iterator[tuple[Rule, RequestField, Any]]:
     """What is filled in where in one kind of request."""
     for rule in rules:
-        for place in rule.places(kind):
-            value = rule.fill_at(place)
+        for field in rule.fields(kind):
+            value = rule.fill_for(field)
             if value is not None:
-                yield rule, place, value
+                yield rule, field, value
 
 
 def _filled(
     step: StepSpec,
-    fills: tuple[tuple[Rule, Place, Any], ...],
+    fills: tuple[tuple[Rule, RequestField, Any], ...],
     known_tags: Mapping[str, str],
     defaults: Defaults,
 ) -> StepSpec:
     arguments = step.arguments
     values: dict[Path, Any] = {
         path: value
-        for rule, place, value in fills
-        for path in place.paths(arguments)
-        if _is_open(step, path, rule, defaults) and place.takes_value(arguments, path, defaults)
+        for rule, field, value in fills
+        for path in paths_of(field, arguments)
+        if _is_open(step, path, rule, defaults) and takes_value(field, arguments, path, defaults)
     }
-    kind = KINDS.get(step.definition_type)
-    for path in tag_paths(step, kind) if kind is not None else ():
+    for path in tag_paths(step, step_fields(step.definition_type)):
         own = step_tags(step, path)
         added = [{"Key": key, "Value": value} for key, value in known_tags.items() if key not in own]
         if added:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from dagcast.plugin import RequestField, RequestFields
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import Place
-from dagcast_guardrails.requests import RequestKind
 
 
 @dataclass(frozen=True)
@@ -18,23 +17,23 @@ class Rule:
 
     Attributes:
         name: Ends the code of its diagnostics.
-        places: Gives the places in a kind of request that it holds for.
+        fields: Selects the fields of a kind of request that the rule is for.
         allows: Whether a value, or one item of a list, is allowed.
         expected: What is allowed, in words.
         fill: What a missing value becomes; ``None`` if the user has to decide.
     """
 
     name: str
-    places: Callable[[RequestKind], tuple[Place, ...]]
+    fields: Callable[[RequestFields], tuple[RequestField, ...]]
     allows: Callable[[Any], bool]
     expected: str
     fill: Any = None
 
-    def fill_at(self, place: Place) -> Any:
-        """What a missing value becomes there; ``None`` where it stays missing."""
-        if not place.fill:
+    def fill_for(self, field: RequestField) -> Any:
+        """Return what a missing value of a field becomes; ``None`` where it stays missing."""
+        if not field.can_be_added:
             return None
-        return self.fill if place.most is None else min(self.fill, place.most)
+        return self.fill if field.maximum is None else min(self.fill, field.maximum)
 
 
 def rules_of(options: GuardrailOptions) -> tuple[Rule, ...]:
@@ -47,18 +46,18 @@ def _rules(options: GuardrailOptions) -> Iterator[Rule]:
     if keys.volume is not None:
         yield _key("volume-key", lambda kind: kind.volume_keys, keys.volume)
     if keys.output is not None:
-        yield _key("output-key", lambda kind: kind.output_keys, keys.output)
+        yield _key("output-key", lambda kind: kind.output_keys + kind.other_keys, keys.output)
     if options.subnets:
         yield _members("subnet", lambda kind: kind.subnets, options.subnets)
         yield _members("security-group", lambda kind: kind.security_groups, options.security_group_ids)
     if options.encrypt_inter_container_traffic:
-        yield _required("traffic-encryption", lambda kind: kind.traffic)
+        yield _required("traffic-encryption", lambda kind: kind.traffic_encryption)
     if options.enable_network_isolation:
-        yield _required("network-isolation", lambda kind: kind.isolation)
+        yield _required("network-isolation", lambda kind: kind.network_isolation)
     limit = options.max_runtime_in_seconds
     if limit is not None:
         yield Rule(
-            "runtime", lambda kind: kind.runtimes, lambda value: value <= limit, f"at most {limit}", limit
+            "runtime", lambda kind: kind.run_times, lambda value: value <= limit, f"at most {limit}", limit
         )
     if options.allowed_instance_types:
         patterns = options.allowed_instance_types
@@ -99,13 +98,15 @@ def _key_name(key: str) -> str:
     return key.rpartition(":")[2].removeprefix("key/")
 
 
-def _key(name: str, places: Callable[[RequestKind], tuple[Place, ...]], key: str) -> Rule:
-    return Rule(name, places, lambda value: same_key(str(value), key), repr(key), key)
+def _key(name: str, fields: Callable[[RequestFields], tuple[RequestField, ...]], key: str) -> Rule:
+    return Rule(name, fields, lambda value: same_key(str(value), key), repr(key), key)
 
 
-def _members(name: str, places: Callable[[RequestKind], tuple[Place, ...]], members: tuple[str, ...]) -> Rule:
-    return Rule(name, places, lambda value: value in members, f"one of {', '.join(members)}", list(members))
+def _members(
+    name: str, fields: Callable[[RequestFields], tuple[RequestField, ...]], members: tuple[str, ...]
+) -> Rule:
+    return Rule(name, fields, lambda value: value in members, f"one of {', '.join(members)}", list(members))
 
 
-def _required(name: str, places: Callable[[RequestKind], tuple[Place, ...]]) -> Rule:
-    return Rule(name, places, lambda value: value is True, "true", True)
+def _required(name: str, fields: Callable[[RequestFields], tuple[RequestField, ...]]) -> Rule:
+    return Rule(name, fields, lambda value: value is True, "true", True)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagcast.plugin import PipelineSpec, StepSpec
+from dagcast.plugin import PipelineSpec, RequestFields, StepSpec
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, Path, value_at
-from dagcast_guardrails.requests import RequestKind
+from dagcast_guardrails.places import ABSENT, Path, paths_of, value_at
 
 
 def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict[str, str]:
@@ -39,12 +38,12 @@ def step_tags(step: StepSpec, path: Path) -> dict[str, object]:
     return {str(tag["Key"]): tag.get("Value") for tag in items if isinstance(tag, dict) and "Key" in tag}
 
 
-def tag_paths(step: StepSpec, kind: RequestKind) -> Iterator[Path]:
+def tag_paths(step: StepSpec, kind: RequestFields) -> Iterator[Path]:
     """Where the tags of a step stand; nowhere if the service takes none."""
     if kind.untagged_with is not None and kind.untagged_with in step.arguments:
         return
-    for place in kind.tags:
-        for path in place.paths(step.arguments):
+    for field in kind.tags:
+        for path in paths_of(field, step.arguments):
             tags = value_at(step.arguments, path)
             if tags is ABSENT or isinstance(tags, (list, tuple)):
                 yield path
