@@ -67,7 +67,7 @@ MEASURE = """
 import gc, json, statistics, sys, time
 from pathlib import Path
 from dagcast import PipelineDAGCompiler
-from dagcast.plugins.discovery import scan
+from dagcast.plugins.scan import scan_plugins
 choices, path = json.loads(sys.argv[1]), Path(sys.argv[2])
 def timed(work, repeats=7):
     work()
@@ -81,7 +81,7 @@ def compiled(plugins):
     PipelineDAGCompiler(path, plugins=plugins).compile().definition()
     return time.perf_counter() - start
 start = time.perf_counter()
-scan()
+scan_plugins()
 first = time.perf_counter() - start
 for plugins in choices:
     compiled(plugins)

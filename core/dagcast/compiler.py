@@ -15,11 +15,18 @@ from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.report import CompileReport
 from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
-from dagcast.plugins.active import PluginSet, activate
-from dagcast.plugins.calls import Metadata, added_step_types, build_params, extract_metadata, notify
-from dagcast.plugins.decorate import CLASSES, instantiate
-from dagcast.plugins.discovery import Scan, scan
-from dagcast.plugins.selection import PluginRequest, select
+from dagcast.plugins.call_hooks import (
+    Metadata,
+    build_template_params,
+    collect_step_types,
+    extract_metadata,
+    notify_compiled,
+)
+from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.decorate import CLASS_CACHE, instantiate
+from dagcast.plugins.options import configure_plugins
+from dagcast.plugins.scan import InstalledPlugins, scan_plugins
+from dagcast.plugins.select import PluginRequest, select_plugins
 from dagcast.template import Compilation, DynamicPipelineTemplate, PipelineTemplateBase
 
 logger = logging.getLogger(__name__)
@@ -132,7 +139,7 @@ class PipelineDAGCompiler:
         """The pipeline of ``dag``, and the report of how it came about; see :meth:`compile`."""
         template = self.create_template(dag, **kwargs)
         pipeline, report = template.generate_pipeline(), template.report
-        notify(template.plugins, pipeline, report)
+        notify_compiled(template.plugins, pipeline, report)
         return pipeline, report
 
     def compile_definition(self, dag: DAGLike | None = None, **kwargs: Any) -> Compilation:
@@ -144,7 +151,7 @@ class PipelineDAGCompiler:
         """
         template = self.create_template(dag, **kwargs)
         compilation = template.generate_definition()
-        notify(template.plugins, None, compilation.report)
+        notify_compiled(template.plugins, None, compilation.report)
         return compilation
 
     def validate(self, dag: DAGLike | None = None) -> ValidationResult:
@@ -235,16 +242,18 @@ class PipelineDAGCompiler:
             return _Loaded(None, PluginSet(), tuple(sink.diagnostics))
         request = replace(self.plugin_request, required=self.required_plugins)
         none = request.none and not request.required
-        installed = Scan(()) if none else scan()
-        selection = select(request, opened.plugins, installed, os.environ)
+        installed = InstalledPlugins(()) if none else scan_plugins()
+        selection = select_plugins(request, opened.plugins, installed, os.environ)
         options = {} if none else opened.plugins.options
         if not none:
             self._warn_of_disabled(opened, installed, sink)
-        plugins = activate(selection, options, installed, opened.source.locate, sink)
-        config = read_config(opened, sink, StepCatalog(added_step_types(plugins)))
+        plugins = configure_plugins(selection, options, installed, opened.source.locate, sink)
+        config = read_config(opened, sink, StepCatalog(collect_step_types(plugins)))
         return _Loaded(config, plugins, tuple(sink.diagnostics))
 
-    def _warn_of_disabled(self, opened: OpenedConfig, installed: Scan, sink: DiagnosticSink) -> None:
+    def _warn_of_disabled(
+        self, opened: OpenedConfig, installed: InstalledPlugins, sink: DiagnosticSink
+    ) -> None:
         """A name that is misspelt turns nothing off, and nobody would notice."""
         places: list[tuple[str, Location | None]] = [(name, None) for name in self.plugin_request.disabled]
         for index, name in enumerate(opened.plugins.disable):
@@ -312,7 +321,7 @@ class PipelineDAGCompiler:
             return None
 
     def _decorated(self, prepared: _Prepared) -> type[DynamicPipelineTemplate]:
-        return CLASSES.get(self.template_class, prepared.plugins, prepared.metadata.values)
+        return CLASS_CACHE.get(self.template_class, prepared.plugins, prepared.metadata.values)
 
     def _template(self, prepared: _Prepared, explicit: Mapping[str, Any]) -> DynamicPipelineTemplate:
         params, given = self._params(prepared, explicit)
@@ -334,7 +343,7 @@ class PipelineDAGCompiler:
             "plugins": prepared.plugins,
             "metadata": metadata,
         }
-        params, owners, changes = build_params(prepared.plugins, prepared.dag, own, metadata)
+        params, owners, changes = build_template_params(prepared.plugins, prepared.dag, own, metadata)
         changes = tuple(change for change in changes if change.path.partition(".")[2] not in explicit)
         params["metadata"] = replace(metadata, changes=metadata.changes + changes)
         given = {name: plugin for name, plugin in owners.items() if name not in explicit}

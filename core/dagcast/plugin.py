@@ -49,7 +49,7 @@ from dagcast.errors import (
     did_you_mean,
 )
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
-from dagcast.plugins.metaclass import mixin
+from dagcast.plugins.join_classes import mixin
 from dagcast.sagemaker.field_patterns import EACH, FieldPattern, find_values
 from dagcast.sagemaker.instances import has_local_storage
 from dagcast.sagemaker.request_fields import RequestField, RequestFields, request_fields, step_fields

@@ -25,9 +25,9 @@ from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.lowering import mapped_fields
 from dagcast.errors import DiagnosticSink, Location
-from dagcast.plugins.active import PluginSet
-from dagcast.plugins.calls import Metadata, added_parameters
-from dagcast.plugins.passes import check, transform
+from dagcast.plugins.call_hooks import Metadata, collect_parameters
+from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.spec_hooks import check_spec, transform_spec
 from dagcast.staging.code_stage import CodeUse
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             region = getattr(self.sagemaker_session, "boto_region_name", None)
             added: tuple[ParameterSpec, ...] = ()
             with sink.collecting():
-                added, found = added_parameters(self.plugins, self.config, self.metadata)
+                added, found = collect_parameters(self.plugins, self.config, self.metadata)
                 changes += found
             lowered = lower_pipeline(
                 self.config,
@@ -172,14 +172,14 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         # A pipeline with mistakes in it is only looked through for more of them, and not shown to plugins.
         if not sink.errors:
             with _timed("plugins", timings), sink.collecting():
-                spec, found = transform(self.plugins, spec, self.metadata)
+                spec, found = transform_spec(self.plugins, spec, self.metadata)
                 changes += found
         with _timed("check", timings):
             checker = self._checker(spec, lowered.incomplete, sink)
             checker.check()
             if not sink.errors:
                 with sink.collecting():
-                    check(self.plugins, spec, self.metadata, checker.locate_field, sink)
+                    check_spec(self.plugins, spec, self.metadata, checker.locate_field, sink)
         if sink.errors:
             return None
         with _timed("definition", timings):

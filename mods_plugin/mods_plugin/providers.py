@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.plugin import InvalidInputError, PipelineConfig, did_you_mean
-from dagcast.plugins.installed import ENTRY_POINTS, installed
+from dagcast.plugins.distributions import ENTRY_POINTS, find_distributions
 from mods_plugin.failure import failure
 from mods_plugin.metadata import FIELDS
 
@@ -107,7 +107,7 @@ def _installed(unreadable: list[str]) -> Iterator[_Installed]:
     """Every provider; a distribution whose metadata cannot be read is passed over, and its place noted."""
     from importlib_metadata import EntryPoint
 
-    for distribution in installed(sys.path, []):
+    for distribution in find_distributions(sys.path, []):
         # Nobody may be kept from compiling by a distribution that he did not ask for, broken in whatever way.
         try:
             found = _in_group(distribution.read_text(ENTRY_POINTS) or "")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from dagcast.plugin import ConfigLike
-from dagcast.plugins.calls import notify
+from dagcast.plugins.call_hooks import notify_compiled
 from dagcast.template import DynamicPipelineTemplate
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
 from mods_plugin.metadata import MODULE, NAME, problem_of
@@ -92,7 +92,7 @@ def _importable(
 
         def generate_pipeline(self) -> Any:
             pipeline = super().generate_pipeline()
-            notify(self.plugins, pipeline, self.report)
+            notify_compiled(self.plugins, pipeline, self.report)
             return pipeline
 
     Importable.__name__ = Importable.__qualname__ = name

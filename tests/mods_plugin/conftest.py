@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.plugins.selection import VARIABLE
+from dagcast.plugins.select import PLUGINS_VARIABLE
 from mods_plugin.ci_provider import SYSTEMS
 from tests.support.mods_site import build_site
 
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin is installed, and nothing of the machine that runs the tests is metadata."""
     monkeypatch.syspath_prepend(site)
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(PLUGINS_VARIABLE, raising=False)
     for system in SYSTEMS:
         monkeypatch.delenv(system.sign, raising=False)
 

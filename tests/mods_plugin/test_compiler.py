@@ -12,7 +12,7 @@ import pytest
 
 from dagcast import PipelineDAG, PipelineDAGCompiler, compile_dag_to_pipeline
 from dagcast.errors import InvalidInputError, PluginError
-from dagcast.plugins.selection import PluginRequest
+from dagcast.plugins.select import PluginRequest
 from mods_plugin import (
     MODSPipelineDAGCompiler,
     MODSTemplateInner,

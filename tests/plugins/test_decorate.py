@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import PluginError
 from dagcast.plugin import hookimpl
-from dagcast.plugins.active import ActivePlugin, NoOptions, PluginSet
-from dagcast.plugins.decorate import CACHED, ClassCache
-from dagcast.plugins.loading import adopt_plugin
+from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
+from dagcast.plugins.decorate import MAX_CACHED_CLASSES, ClassCache
+from dagcast.plugins.load import adopt_plugin
 from dagcast.template import DynamicPipelineTemplate
 
 CONFIG = {"pipeline": {"name": "demo"}, "steps": {"stop": {"type": "Fail", "error_message": "enough"}}}
@@ -61,7 +61,7 @@ def compiler(*plugins: Any) -> PipelineDAGCompiler:
 
 
 def plugin_set(*plugins: Any) -> PluginSet:
-    return PluginSet(tuple(ActivePlugin(adopt_plugin(each), NoOptions()) for each in plugins))
+    return PluginSet(tuple(ConfiguredPlugin(adopt_plugin(each), NoOptions()) for each in plugins))
 
 
 def marks(made: Any) -> tuple[str, ...]:
@@ -369,13 +369,13 @@ def test_classes_that_nobody_asks_for_any_more_are_let_go() -> None:
     plugin = Marking()
     plugins, cache = plugin_set(plugin), ClassCache()
     first = weakref.ref(cache.get(DynamicPipelineTemplate, plugins, {"number": 0}))
-    for number in range(1, CACHED + 1):
+    for number in range(1, MAX_CACHED_CLASSES + 1):
         cache.get(DynamicPipelineTemplate, plugins, {"number": number})
-    assert len(plugin.made) == CACHED + 1
+    assert len(plugin.made) == MAX_CACHED_CLASSES + 1
     plugin.made.clear()
     gc.collect()
     assert first() is None
-    cache.get(DynamicPipelineTemplate, plugins, {"number": CACHED})
+    cache.get(DynamicPipelineTemplate, plugins, {"number": MAX_CACHED_CLASSES})
     assert plugin.made == []
 
 

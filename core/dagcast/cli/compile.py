@@ -16,7 +16,7 @@ from dagcast.compile.report import CompileReport
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.errors import DagcastError
 from dagcast.plugins.lock import check_lock, lock_path, lock_text
-from dagcast.plugins.selection import PluginRequest
+from dagcast.plugins.select import PluginRequest
 
 
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:

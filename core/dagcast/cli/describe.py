@@ -24,10 +24,10 @@ from dagcast.errors import (
     Location,
     did_you_mean,
 )
-from dagcast.plugins.active import activate, options_model, options_schema
-from dagcast.plugins.calls import added_step_types
-from dagcast.plugins.discovery import scan
-from dagcast.plugins.selection import PluginRequest, select
+from dagcast.plugins.call_hooks import collect_step_types
+from dagcast.plugins.options import configure_plugins, options_model, options_schema
+from dagcast.plugins.scan import scan_plugins
+from dagcast.plugins.select import PluginRequest, select_plugins
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,19 +39,21 @@ if TYPE_CHECKING:
 @plugin_options
 def schema_command(config: str | None, env: str | None, plugins: PluginRequest) -> None:
     """Print the JSON Schema of the config file, with options and step types of the plugins that would run."""
-    installed = scan()
+    installed = scan_plugins()
     try:
         section = plugins_of(config, env)
-        selection = select(plugins, section, installed, os.environ)
+        selection = select_plugins(plugins, section, installed, os.environ)
         sink = DiagnosticSink()
-        active = activate(selection, section.options, installed, lambda _: Location("<config>"), sink)
+        active = configure_plugins(
+            selection, section.options, installed, lambda _: Location("<config>"), sink
+        )
         for plugin in active.plugins:
-            options_schema(plugin.plugin)
+            options_schema(plugin.loaded)
         # A plugin whose options are yet to be written cannot be asked for step types.
-        catalog = StepCatalog({} if sink.errors else added_step_types(active))
+        catalog = StepCatalog({} if sink.errors else collect_step_types(active))
     except DagcastError as error:
         fail(error, False)
-    models = {plugin.name: options_model(plugin.plugin) for plugin in active.plugins}
+    models = {plugin.name: options_model(plugin.loaded) for plugin in active.plugins}
     click.echo(json.dumps(config_schema(catalog, models), indent=2))
 
 

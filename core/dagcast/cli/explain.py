@@ -13,7 +13,7 @@ from dagcast.cli.plugin_options import plugin_options
 from dagcast.compile.explain import Explanation, explain
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.errors import DagcastError, did_you_mean
-from dagcast.plugins.selection import PluginRequest
+from dagcast.plugins.select import PluginRequest
 
 
 @click.command("explain")

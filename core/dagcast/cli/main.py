@@ -36,9 +36,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         if cmd_name not in COMMANDS:
-            from dagcast.cli.added import added_command
+            from dagcast.cli.plugin_commands import find_plugin_command
 
-            return added_command(cmd_name)
+            return find_plugin_command(cmd_name)
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
         return command
 

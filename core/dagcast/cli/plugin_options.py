@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagcast.errors import DiagnosticSink
-from dagcast.plugins.selection import PluginRequest
+from dagcast.plugins.select import PluginRequest
 
 if TYPE_CHECKING:
     from dagcast.compile.config.models import PluginsConfig

@@ -13,8 +13,8 @@ import click
 from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import plugin_options, plugins_of
 from dagcast.errors import DagcastError
-from dagcast.plugins.discovery import PluginEntry, scan
-from dagcast.plugins.selection import PluginRequest, Selection, select
+from dagcast.plugins.scan import PluginEntry, scan_plugins
+from dagcast.plugins.select import PluginRequest, Selection, select_plugins
 
 
 @click.group("plugins")
@@ -29,9 +29,9 @@ def plugins_command() -> None:
 @plugin_options
 def list_command(config: str | None, env: str | None, as_json: bool, plugins: PluginRequest) -> None:
     """List the installed plugins, whether each would run, and why. Imports none of them."""
-    installed = scan()
+    installed = scan_plugins()
     try:
-        selection = select(plugins, plugins_of(config, env), installed, os.environ)
+        selection = select_plugins(plugins, plugins_of(config, env), installed, os.environ)
     except DagcastError as error:
         fail(error, as_json)
     rows = [_row(entry, selection) for entry in installed.entries]
@@ -51,7 +51,7 @@ def doctor_command(as_json: bool) -> None:
     """Look for duplicate, stale and unsupported plugins. Imports none of them."""
     from dagcast.plugins.doctor import diagnose
 
-    installed = scan()
+    installed = scan_plugins()
     findings = diagnose(installed)
     if as_json:
         rows = [{"plugin": f.plugin, "problem": f.problem, "remedy": f.remedy} for f in findings]
@@ -72,12 +72,12 @@ def doctor_command(as_json: bool) -> None:
 def info_command(name: str, as_json: bool) -> None:
     """Show the hooks and options of the plugin called NAME. Imports that one."""
     from dagcast.cli.describe import type_name
-    from dagcast.plugins.active import options_schema
     from dagcast.plugins.hooks import HOOKS
-    from dagcast.plugins.loading import load_plugin
+    from dagcast.plugins.load import load_plugin
+    from dagcast.plugins.options import options_schema
 
     try:
-        plugin = load_plugin(name, scan())
+        plugin = load_plugin(name, scan_plugins())
         schema = options_schema(plugin)
     except DagcastError as error:
         fail(error, as_json)

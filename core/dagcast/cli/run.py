@@ -22,7 +22,7 @@ from dagcast.cli.output import INPUT_IS_WRONG, fail, show_diagnostics
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import RESUMED_AS_IT_WAS, run_options, words
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
-from dagcast.plugins.selection import PluginRequest
+from dagcast.plugins.select import PluginRequest
 
 if TYPE_CHECKING:
     from dagcast.compile.report import CompileReport
@@ -160,7 +160,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
         return Runner(text, name, options, file=source.config)
     from dagcast.compiler import PipelineDAGCompiler
     from dagcast.plugins.lock import lock_text
-    from dagcast.plugins.observe import run_listener
+    from dagcast.plugins.observe_run import create_run_listener
     from dagcast.staging.local import write_staged
 
     compiler = PipelineDAGCompiler(source.config, env=source.env, plugins=source.plugins)
@@ -171,7 +171,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
         compilation.definition,
         report.pipeline,
         options,
-        listener=run_listener(compiler.plugins, compiler.load(), report),
+        listener=create_run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),
         plugin_lock=lock_text(report.plugins) if report.plugins else None,
         file=source.config,

@@ -10,12 +10,12 @@ import pytest
 
 from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import PipelineSpec
-from dagcast.conformance.neighbour import Neighbour
-from dagcast.conformance.subject import Subject, undeclared
+from dagcast.conformance.companion import Companion
+from dagcast.conformance.plugin_under_test import PluginUnderTest, undeclared
 from dagcast.errors import DagcastError, InvalidInputError
-from dagcast.plugins.active import options_model
-from dagcast.plugins.discovery import scan
-from dagcast.plugins.loading import load_plugin
+from dagcast.plugins.load import load_plugin
+from dagcast.plugins.options import options_model
+from dagcast.plugins.scan import scan_plugins
 from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 IMPORT_BUDGET = 0.1
@@ -29,10 +29,10 @@ CONTRACT = ("generate_pipeline", "generate_definition", "compile_into", "locate"
 
 
 @pytest.fixture(scope="module")
-def subject(plugin_name: str, request: pytest.FixtureRequest) -> Subject:
+def subject(plugin_name: str, request: pytest.FixtureRequest) -> PluginUnderTest:
     """The plugin under test."""
     config = request.config
-    return Subject.read(
+    return PluginUnderTest.read(
         plugin_name,
         config.getoption("--dagcast-plugin-options"),
         config.getoption("--dagcast-plugin-config"),
@@ -40,19 +40,19 @@ def subject(plugin_name: str, request: pytest.FixtureRequest) -> Subject:
 
 
 @pytest.fixture(scope="module")
-def apart(subject: Subject) -> dict[str, Any]:
+def apart(subject: PluginUnderTest) -> dict[str, Any]:
     """What compiling with it gives in a process of its own."""
     return subject.compile_apart(1)
 
 
-def test_it_loads(subject: Subject) -> None:
+def test_it_loads(subject: PluginUnderTest) -> None:
     """It is installed once, for these hooks, and every hook of it is one that exists."""
-    plugin = load_plugin(subject.name, scan())
+    plugin = load_plugin(subject.name, scan_plugins())
     assert plugin.hooks
     assert options_model(plugin).model_config.get("extra") == "forbid"
 
 
-def test_importing_it_is_cheap_and_touches_no_network(subject: Subject) -> None:
+def test_importing_it_is_cheap_and_touches_no_network(subject: PluginUnderTest) -> None:
     """Importing it loads little code, opens no connection and starts no program."""
     found = subject.import_apart()
     assert found["used"] == [], "it uses the network or other programs while it is imported"
@@ -63,14 +63,14 @@ def test_importing_it_is_cheap_and_touches_no_network(subject: Subject) -> None:
     assert sum(loaded.values()) <= budget, f"{problem}; import these inside the functions that need them"
 
 
-def test_it_is_deterministic(subject: Subject, apart: dict[str, Any]) -> None:
+def test_it_is_deterministic(subject: PluginUnderTest, apart: dict[str, Any]) -> None:
     """The same input gives the same bytes, in any process and with any hash seed."""
     again = subject.compile_apart(4242)
     for part in ("definition", "changes", "plugins"):
         assert apart[part] == again[part], f"two processes give different {part}"
 
 
-def test_it_is_idempotent(subject: Subject) -> None:
+def test_it_is_idempotent(subject: PluginUnderTest) -> None:
     """Changing a pipeline that it has changed already changes nothing more."""
     compiler = subject.compiler([subject.name])
     active = compiler.plugins.plugins[0]
@@ -83,12 +83,12 @@ def test_it_is_idempotent(subject: Subject) -> None:
     assert twice == once.spec, "transform_spec changes a pipeline that it has changed already"
 
 
-def test_it_changes_only_what_it_declares(subject: Subject, apart: dict[str, Any]) -> None:
+def test_it_changes_only_what_it_declares(subject: PluginUnderTest, apart: dict[str, Any]) -> None:
     """Every difference that it makes is recorded under one of its hooks, and it leaves the process as it was.
 
     What decorates the template class or takes note of a compile declares no change of the pipeline.
     """
-    hooks = load_plugin(subject.name, scan()).hooks
+    hooks = load_plugin(subject.name, scan_plugins()).hooks
     compiler = subject.compiler([subject.name])
     changed = compiler.compile_definition()
     for change in changed.report.changes:
@@ -106,7 +106,7 @@ def test_it_changes_only_what_it_declares(subject: Subject, apart: dict[str, Any
     assert undeclared(plain, changed) == [], "these differ without the plugin, and none of its hooks says so"
 
 
-def test_it_keeps_the_class_contract(subject: Subject) -> None:
+def test_it_keeps_the_class_contract(subject: PluginUnderTest) -> None:
     """The decorated class is a template class of the same name, called alike, that makes the same pipeline."""
     compiler = subject.compiler([subject.name])
     decorated = compiler.create_decorated_class()
@@ -130,9 +130,9 @@ def test_it_keeps_the_class_contract(subject: Subject) -> None:
         assert template.generate_pipeline().definition() == definition
 
 
-def test_it_works_beside_every_other_plugin(subject: Subject) -> None:
+def test_it_works_beside_every_other_plugin(subject: PluginUnderTest) -> None:
     """It compiles before and after a plugin that makes use of every hook, and each other one that is installed."""
-    others: list[Any] = [Neighbour(), *scan().names]
+    others: list[Any] = [Companion(), *scan_plugins().names]
     for other in others:
         name = other if isinstance(other, str) else other.name
         if name == subject.name:
@@ -147,7 +147,7 @@ def test_it_works_beside_every_other_plugin(subject: Subject) -> None:
             assert plugins == [name if item is other else item for item in order]
 
 
-def test_it_fails_closed(subject: Subject) -> None:
+def test_it_fails_closed(subject: PluginUnderTest) -> None:
     """An option that it does not have is refused, and so is a plugin that does not exist."""
     options = {
         **subject.options,

@@ -13,13 +13,13 @@ from typing import Any
 
 from dagcast.definition.values import FrozenDict
 from dagcast.errors import InvalidInputError, PluginError
-from dagcast.plugins.active import ActivePlugin, PluginSet
-from dagcast.plugins.foreign import is_a, shown, told
-from dagcast.plugins.metaclass import IrreconcilableError, apply_decorator
+from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
+from dagcast.plugins.join_classes import ClassJoinError, apply_decorator
+from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
 
 HOOK = "decorate_template_class"
 PARAMS_HOOK = "build_template_params"
-CACHED = 1024
+MAX_CACHED_CLASSES = 1024
 """Most decorated classes kept. A process that compiles for more pipelines than that makes the oldest anew."""
 
 
@@ -47,11 +47,11 @@ class ClassCache:
         decorating = tuple(plugins.implementing(HOOK))
         if not decorating:
             return template_class
-        key = (template_class, tuple(_identity(active) for active in decorating), _key(metadata))
+        key = (template_class, tuple(_identity(plugin) for plugin in decorating), _key(metadata))
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
-            if len(self._slots) > CACHED:
+            if len(self._slots) > MAX_CACHED_CLASSES:
                 self._slots.popitem(last=False)
         # A decorator may wait for another thread, which may ask for another class.
         with slot.lock:
@@ -60,11 +60,13 @@ class ClassCache:
             return slot.made
 
 
-CLASSES = ClassCache()
+CLASS_CACHE = ClassCache()
 """The cache of this process: compilers that agree on plugins and metadata share a class, however many there are."""
 
 
-def decorate(template_class: type, plugins: tuple[ActivePlugin, ...], metadata: Mapping[str, Any]) -> type:
+def decorate(
+    template_class: type, plugins: tuple[ConfiguredPlugin, ...], metadata: Mapping[str, Any]
+) -> type:
     """Let each plugin decorate the class that the one before it returned.
 
     The result keeps name, qualified name, module and docstring of the template class. What a decorator sets on the
@@ -76,8 +78,8 @@ def decorate(template_class: type, plugins: tuple[ActivePlugin, ...], metadata: 
     decorated: type = type(template_class)(
         template_class.__name__, (template_class,), _same_body(template_class)
     )
-    for active in plugins:
-        decorated = _decorate_once(active, decorated, metadata)
+    for plugin in plugins:
+        decorated = _decorate_once(plugin, decorated, metadata)
     type.__setattr__(decorated, "decorated_metadata", FrozenDict(metadata))
     return decorated
 
@@ -109,12 +111,14 @@ def instantiate(
         raise
     # A constructor that a decorator added is foreign code.
     except BaseException as error:
-        unexpected = is_a(error, TypeError) and "unexpected keyword argument" in told(error)
-        for name, plugin in given.items():
-            if unexpected and f"'{' '.join(name.split())}'" in told(error):
-                active = next(item for item in plugins.plugins if item.name == plugin)
+        unexpected = is_instance(error, TypeError) and "unexpected keyword argument" in format_exception(
+            error
+        )
+        for name, owner in given.items():
+            if unexpected and f"'{' '.join(name.split())}'" in format_exception(error):
+                plugin = next(item for item in plugins.plugins if item.name == owner)
                 problem = f"it gives {name!r}, which the template's constructor does not take"
-                raise active.error(
+                raise plugin.error(
                     problem, "leave it out, or decorate a class that takes it", PARAMS_HOOK
                 ) from error
         if not decorating:
@@ -124,12 +128,12 @@ def instantiate(
             if type(template_class) is not ABCMeta
             else ""
         )
-        problem = f"the decorated class{made_by} cannot be instantiated: {told(error)}"
+        problem = f"the decorated class{made_by} cannot be instantiated: {format_exception(error)}"
         raise _blame(
             decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)"
         ) from error
     if decorating and not any(ancestor is template_class for ancestor in _ancestors(type(template))):
-        problem = f"instantiating the decorated class gave {shown(template)}, which is no instance of it"
+        problem = f"instantiating the decorated class gave {safe_repr(template)}, which is no instance of it"
         raise _blame(decorating, problem, "let the metaclass's __call__ return an instance of the class")
     # The metadata is made anew for each compile: an instance that holds another one is not of this compile.
     if decorating and getattr(template, "metadata", None) is not params["metadata"]:
@@ -139,40 +143,42 @@ def instantiate(
     return template
 
 
-def _blame(decorating: tuple[ActivePlugin, ...], problem: str, remedy: str) -> PluginError:
+def _blame(decorating: tuple[ConfiguredPlugin, ...], problem: str, remedy: str) -> PluginError:
     """An error that names every plugin that decorated the class; the outermost one first."""
     *others, outermost = decorating
     if others:
-        problem += f"; it is decorated as well by {' and '.join(str(active) for active in reversed(others))}"
+        problem += f"; it is decorated as well by {' and '.join(str(plugin) for plugin in reversed(others))}"
     return outermost.error(problem, remedy, HOOK)
 
 
-def _decorate_once(active: ActivePlugin, template_class: type, metadata: Mapping[str, Any]) -> type:
+def _decorate_once(plugin: ConfiguredPlugin, template_class: type, metadata: Mapping[str, Any]) -> type:
     try:
         result = apply_decorator(
-            lambda cls: active.call_bare(HOOK, template_class=cls, metadata=metadata), template_class
+            lambda cls: plugin.call_unguarded(HOOK, template_class=cls, metadata=metadata), template_class
         )
-    except IrreconcilableError as error:
-        raise active.error(str(error), error.remedy, HOOK) from error
+    except ClassJoinError as error:
+        raise plugin.error(str(error), error.remedy, HOOK) from error
     except KeyboardInterrupt:
         raise
     # The rest of what a decorator may raise: it is foreign code.
     except BaseException as error:
-        active.fail(error, HOOK)
+        plugin.reraise(error, HOOK)
     if result is None:
-        raise active.error("it returned nothing", "end the hook with: return the class", HOOK)
-    if not is_a(result, type):
-        raise active.error(f"it returned {shown(result)}, expected a class", "return the class itself", HOOK)
+        raise plugin.error("it returned nothing", "end the hook with: return the class", HOOK)
+    if not is_instance(result, type):
+        raise plugin.error(
+            f"it returned {safe_repr(result)}, expected a class", "return the class itself", HOOK
+        )
     try:
-        _check_result(active, template_class, result)
+        _check_result(plugin, template_class, result)
         for name, value in _same_name(template_class).items():
             type.__setattr__(result, name, value)
     except PluginError:
         raise
     # A foreign metaclass answers for its classes what it likes.
     except Exception as error:
-        problem = f"its class, whose metaclass is {type(result).__name__}, cannot be used: {told(error)}"
-        raise active.error(
+        problem = f"its class, whose metaclass is {type(result).__name__}, cannot be used: {format_exception(error)}"
+        raise plugin.error(
             problem, "let the metaclass leave the attributes of classes alone", HOOK
         ) from error
     return result
@@ -184,15 +190,15 @@ def _ancestors(made: type) -> tuple[type, ...]:
     return ancestors
 
 
-def _check_result(active: ActivePlugin, template_class: type, result: type) -> None:
+def _check_result(plugin: ConfiguredPlugin, template_class: type, result: type) -> None:
     # A decorator may have been given a twin with another metaclass: a subclass of the class all the same.
     if not any(ancestor is template_class for ancestor in _ancestors(result)):
         problem = f"it returned {result.__qualname__}, which is not a subclass of the class that it was given"
-        raise active.error(problem, "derive the new class from template_class", HOOK)
+        raise plugin.error(problem, "derive the new class from template_class", HOOK)
     if inspect.isabstract(result):
         missing = ", ".join(sorted(getattr(result, "__abstractmethods__", ())))
         problem = f"its class is abstract, it lacks {missing}"
-        raise active.error(problem, "implement these methods in the class that the hook returns", HOOK)
+        raise plugin.error(problem, "implement these methods in the class that the hook returns", HOOK)
 
 
 def _same_body(template_class: type) -> dict[str, Any]:
@@ -222,16 +228,16 @@ class _Same:
         return id(self.item)
 
 
-def _identity(active: ActivePlugin) -> tuple[Any, ...]:
-    return (active.name, _Same(active.plugin.given), active.options_digest)
+def _identity(plugin: ConfiguredPlugin) -> tuple[Any, ...]:
+    return (plugin.name, _Same(plugin.loaded.given), plugin.options_digest)
 
 
 def _key(value: Any) -> Any:
     """Metadata as a part of a key: JSON data by its value, whatever else Python gave by its identity."""
-    if is_a(value, Mapping):
+    if is_instance(value, Mapping):
         return ("mapping", frozenset((key, _key(item)) for key, item in value.items()))
-    if is_a(value, list, tuple):
+    if is_instance(value, list, tuple):
         return ("sequence", tuple(_key(item) for item in value))
-    if value is None or is_a(value, str, bool, int, float):
+    if value is None or is_instance(value, str, bool, int, float):
         return (type(value), repr(value))
     return _Same(value)

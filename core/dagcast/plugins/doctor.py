@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 
-from dagcast.plugins.discovery import PluginEntry, Scan
 from dagcast.plugins.hooks import API_VERSION
+from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Finding:
     remedy: str
 
 
-def diagnose(installed: Scan) -> tuple[Finding, ...]:
+def diagnose(installed: InstalledPlugins) -> tuple[Finding, ...]:
     """Everything that is wrong: duplicates, stale entry points, unsupported API versions, broken metadata."""
     findings = [Finding("metadata", problem, "mend the distribution") for problem in installed.problems]
     for name in installed.names:

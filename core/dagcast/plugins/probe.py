@@ -1,13 +1,12 @@
-"""Asking a class decorator which bases it would join to a class, before anything is built.
+"""Find the bases that a class decorator joins to a class, before the decorated class is built.
 
-Two stand-ins for the class, both of which end the decorator's call by raising :class:`Found`, and where neither sees
-anything, the frame of the call that failed:
+The decorator is called with one of two substitutes for the class. Both end the call by raising :class:`BasesFound`. If
+neither sees the bases, they are read from the frame of the call that failed.
 
-- :class:`Probe` is asked for its bases by the class statement (``__mro_entries__``, PEP 560) and sees all others.
-  Nothing at all is built.
-- a model, a real class with the plain metaclass ``type`` and the attributes of the class, is told of a subclass by
-  ``__init_subclass__``. That also finds what ``__mro_entries__`` does not: a metaclass that the class statement names
-  itself, and classes made by calling ``type``. The metaclass's constructor is cut short there.
+- :class:`Probe` receives the bases of a class statement through ``__mro_entries__`` (PEP 560). No class is built.
+- A model is a class with the metaclass ``type`` and the attributes of the template class. Its ``__init_subclass__``
+  receives each subclass. This also finds an explicit ``metaclass=`` and classes built by calling ``type``. The
+  exception ends the constructor of the metaclass early.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _OWN = frozenset(
 )
 
 
-class Joined(NamedTuple):
+class JoinedBases(NamedTuple):
     """What a decorator joins.
 
     Attributes:
@@ -37,7 +36,7 @@ class Joined(NamedTuple):
     metaclasses: tuple[type, ...]
 
 
-class Found(BaseException):
+class BasesFound(BaseException):
     """Ends the call of a decorator; no ``except Exception`` of its own is to catch it."""
 
     def __init__(self, bases: tuple[Any, ...], metaclass: type | None = None) -> None:
@@ -66,25 +65,25 @@ class Probe:
         return self._template_class(*args, **kwargs)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
-        raise Found(bases)
+        raise BasesFound(bases)
 
 
-def ask_for_bases(decorator: Decorator, template_class: type) -> Joined | None:
+def probe_bases(decorator: Decorator, template_class: type) -> JoinedBases | None:
     """The bases of the first class statement that joins something to the class, or ``None`` if there is none."""
     return _ask(decorator, template_class, Probe(template_class))
 
 
-def ask_for_class(decorator: Decorator, template_class: type) -> Joined | None:
+def probe_metaclass(decorator: Decorator, template_class: type) -> JoinedBases | None:
     """The bases and the metaclass of the first class with a metaclass that the decorator derives, if there is one."""
     return _ask(decorator, template_class, _model(template_class, lambda cls: type(cls) is not type))
 
 
-def ask_for_any_class(decorator: Decorator, template_class: type) -> Joined | None:
+def probe_any_class(decorator: Decorator, template_class: type) -> JoinedBases | None:
     """The bases of the first class that joins others to the class, if there is one."""
     return _ask(decorator, template_class, _model(template_class, lambda cls: len(cls.__bases__) > 1))
 
 
-def bases_of_constructor(conflict: BaseException, template_class: type) -> Joined | None:
+def bases_of_constructor(conflict: BaseException, template_class: type) -> JoinedBases | None:
     """The bases and the metaclass that a metaclass's ``__new__`` was called with when a conflict arose in it.
 
     A decorator that calls ``ABCMeta.__new__`` itself makes its class past both stand-ins. The frame of that call still
@@ -100,19 +99,19 @@ def bases_of_constructor(conflict: BaseException, template_class: type) -> Joine
         if isinstance(bases, tuple) and any(base is template_class for base in bases):
             metaclasses: list[Any] = [type(template_class), *map(type, bases), metaclass]
             if all(issubclass(type(found), type) for found in (*bases, metaclass)):
-                return Joined(bases, tuple(dict.fromkeys(metaclasses)))
+                return JoinedBases(bases, tuple(dict.fromkeys(metaclasses)))
     return None
 
 
-def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> Joined | None:
+def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> JoinedBases | None:
     try:
         decorator(stand_in)
-    except Found as found:
+    except BasesFound as found:
         bases = resolve_bases(tuple(template_class if base is stand_in else base for base in found.bases))
         metaclasses = [type(template_class), *(type(base) for base in bases)]
         if found.metaclass is not None:
             metaclasses.append(found.metaclass)
-        return Joined(bases, tuple(dict.fromkeys(metaclasses)))
+        return JoinedBases(bases, tuple(dict.fromkeys(metaclasses)))
     except KeyboardInterrupt:
         raise
     # The decorator could not do with a stand-in: it did something else than make a class. It is not asked further.
@@ -129,7 +128,7 @@ def _model(template_class: type, wanted: Callable[[type], bool]) -> type:
     def tell(cls: Any, /, **keywords: Any) -> None:
         # A class that tells nothing may be on the way to one that does.
         if wanted(cls):
-            raise Found(cls.__bases__, type(cls))
+            raise BasesFound(cls.__bases__, type(cls))
 
     attributes["__init_subclass__"] = classmethod(tell)
     model = type(template_class.__name__, (), attributes)

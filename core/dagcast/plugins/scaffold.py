@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from dagcast.errors import Diagnostic, InvalidInputError, Location
-from dagcast.plugins.discovery import NAME
+from dagcast.plugins.scan import PLUGIN_NAME
 
 LAYOUT = {
     "pyproject.toml": "pyproject.toml.in",
@@ -31,7 +31,7 @@ def write_project(name: str, folder: Path) -> tuple[Path, ...]:
     Raises:
         InvalidInputError: If the name cannot be used, or a file exists already.
     """
-    if not NAME.fullmatch(name):
+    if not PLUGIN_NAME.fullmatch(name):
         hint = "use letters, digits, hyphens and underscores, a letter first"
         raise InvalidInputError([Diagnostic(f"{name!r} is not a name for a plugin", code="name", hint=hint)])
     package = f"dagcast_{name.replace('-', '_').lower()}"

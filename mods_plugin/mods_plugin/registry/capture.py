@@ -76,7 +76,7 @@ def capture(
         message = "nothing gives the template's version, under which it is registered"
         raise InvalidInputError([Diagnostic(message, place, code="mods-metadata", hint=hint)])
     for active in compiler.plugins.plugins:
-        if active.plugin.entry is None:
+        if active.loaded.entry is None:
             problem = "it is an object of this process, and other machines have no such plugin"
             raise PluginError(active.name, problem, "package it, with an entry point in group dagcast")
     stated = sources[NAME] != TEMPLATE_CLASS

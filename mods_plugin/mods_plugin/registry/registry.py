@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.plugin import ConfigLike
-from dagcast.plugins.selection import PluginRequest
+from dagcast.plugins.select import PluginRequest
 from mods_plugin.registry.database import Database
 from mods_plugin.registry.errors import DifferentContentError, RegistryError
 from mods_plugin.registry.location import locate

@@ -18,7 +18,7 @@ from dagcast import PipelineDAGCompiler
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.errors import DagcastError, InvalidInputError, PluginError
 from dagcast.plugin import HOOKS
-from dagcast.plugins.discovery import scan
+from dagcast.plugins.scan import scan_plugins
 from tests.integration.plugins.conftest import CONFIG, Site
 from tests.support.distributions import Built, environment, plugin, run
 
@@ -65,7 +65,7 @@ def refused(site: Site, source: str, **more: Any) -> PluginError:
 def test_a_missing_plugin_is_named_with_what_is_installed(site: Site) -> None:
     error = refusal(site, "alpha")
     assert (error.plugin, error.problem) == ("alpha", "it is not installed")
-    others = ", ".join(scan().names) or "none"
+    others = ", ".join(scan_plugins().names) or "none"
     assert error.remedy == f"install the distribution that provides it (installed: {others})"
 
 
@@ -93,7 +93,7 @@ def test_two_objects_of_one_name_are_refused(site: Site) -> None:
 
     Same.check_spec = hookimpl(lambda self, spec: [])  # type: ignore[attr-defined]
     error = refusal(site, "alpha", Same())
-    assert error.problem == "two plugins of this name are chosen"
+    assert error.problem == "two selected plugins have this name"
 
 
 @pytest.mark.parametrize(
@@ -631,7 +631,7 @@ def test_an_options_model_that_lets_a_typo_pass_is_refused(site: Site) -> None:
     """
     error = refused(site, source)
     assert error.hook == "options_model"
-    assert error.problem == "Options accepts unknown options, so that a typo would pass"
+    assert error.problem == "Options accepts unknown options, so a misspelt option is not reported"
     assert error.remedy == 'set extra="forbid" in its model_config'
 
 
@@ -715,8 +715,8 @@ def test_a_hook_that_changes_what_it_was_given_is_refused(site: Site, hook: str,
     result = RESULTS.get(hook, "{}" if hook in ("extract_metadata", "build_template_params") else "[]")
     error = refused(site, f"@hookimpl\ndef {hook}({ARGUMENTS[hook]}):\n    {change}\n    return {result}\n")
     assert error.hook == hook
-    assert error.problem.startswith("it changes what it was given")
-    assert error.remedy == "return what is new and leave the input alone"
+    assert error.problem.startswith("it changes its input")
+    assert error.remedy == "return a new value and leave the input unchanged"
 
 
 def test_a_hook_that_changes_its_options_is_refused(site: Site) -> None:
@@ -737,7 +737,7 @@ def test_a_hook_that_changes_its_options_is_refused(site: Site) -> None:
         return []
     """
     error = refused(site, source)
-    assert (error.hook, error.problem) == ("check_spec", "it changes what it was given: its options")
+    assert (error.hook, error.problem) == ("check_spec", "it changes its input: its options")
 
 
 def test_what_a_decorator_sets_on_the_class_it_is_given_stays_there(site: Site) -> None:

@@ -109,7 +109,7 @@ def test_an_observer_that_fails_is_told_nothing_more_and_the_run_goes_on(site: S
     [
         ("raise RuntimeError('down')", "it raised RuntimeError: down"),
         ("return 5", "it returned 5, expected a function or nothing"),
-        ("config.dag.add_node('more')", "it changes what it was given"),
+        ("config.dag.add_node('more')", "it changes its input: the DAG"),
     ],
 )
 def test_a_plugin_that_fails_when_it_is_asked_ends_the_run_before_it_begins(

@@ -15,8 +15,8 @@ from dagcast import PipelineDAGCompiler
 from dagcast.compile.explain import Explanation, explain
 from dagcast.compile.spec.definition import definition
 from dagcast.plugin import Change, PipelineSpec, hookimpl
+from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.plugins.lock import lock_path
-from dagcast.plugins.provenance import attribute
 from tests.integration.plugins.conftest import CONFIG, Site
 
 IMPORTS = """
@@ -351,7 +351,7 @@ def test_the_changes_are_the_difference(before: dict[str, Any], after: dict[str,
         PipelineSpec("p", steps=(StepSpec("s", "Fail", "Fail", freeze(arguments)),))
         for arguments in (before, after)
     )
-    result, changes = attribute("alpha", old, new)
+    result, changes = attribute_changes("alpha", old, new)
     assert definition(result) == definition(new)
     assert bool(changes) == (json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True))
     patched: Any = {"Arguments": thaw(before)}

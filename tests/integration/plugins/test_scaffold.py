@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.plugins.discovery import scan
+from dagcast.plugins.scan import scan_plugins
 from tests.integration.plugins.conftest import Site
 from tests.support.distributions import run
 
@@ -25,7 +25,7 @@ def test_the_project_passes_its_own_tests_and_those_of_every_plugin(site: Site, 
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(site.project / built.stdout.split()[-1]) as wheel:
         wheel.extractall(site.folder)
-    assert name in scan([str(site.folder)]).names
+    assert name in scan_plugins([str(site.folder)]).names
     kit = run(
         ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--dagcast-plugin", name], [site.folder], folder
     )

@@ -100,5 +100,5 @@ def test_options_that_no_schema_describes_are_the_plugins_failure(
     assert PipelineDAGCompiler(site.config, plugins=["alpha"]).compile_definition().definition
     result = site.cli(*arguments)
     assert result.exit_code == 1
-    assert "no JSON Schema describes its options" in result.output
+    assert "its options have no JSON Schema" in result.output
     assert "alpha-plugin 1.0" in result.output

@@ -15,8 +15,8 @@ from dagcast import PipelineDAGCompiler
 from dagcast.compile.config.models import PluginsConfig
 from dagcast.errors import PluginError
 from dagcast.plugin import hookimpl
-from dagcast.plugins.discovery import PluginEntry, Scan
-from dagcast.plugins.selection import PluginRequest, select
+from dagcast.plugins.scan import InstalledPlugins, PluginEntry
+from dagcast.plugins.select import PluginRequest, select_plugins
 from tests.integration.plugins.conftest import CONFIG, Site
 
 NAMES = ("api", "auto", "configured", "flag", "variable")
@@ -176,7 +176,7 @@ def test_the_same_twice_runs_once_where_it_stands_first(installed: Site, same: A
 
 
 def test_a_name_and_an_object_of_that_name_are_two(installed: Site) -> None:
-    with pytest.raises(PluginError, match="two plugins of this name are chosen"):
+    with pytest.raises(PluginError, match="two selected plugins have this name"):
         installed.compiler("api", Given("api")).create_template()
 
 
@@ -275,7 +275,7 @@ def test_options_reach_the_plugin(site: Site) -> None:
         (
             "    alhpa:\n      level: 2\n",
             "alhpa",
-            "there are options for 'alhpa', which is not a plugin",
+            "options for unknown plugin 'alhpa'",
             "'alpha'",
         ),
     ],
@@ -342,7 +342,9 @@ def test_the_first_that_says_anything_decides(
     )
     request = PluginRequest(plugins=api, enabled=flags, disabled=without, none=none)
     config = PluginsConfig(enable=enable, disable=disable)
-    selection = select(request, config, Scan(entries), {"DAGCAST_PLUGINS": ",".join(variable)})
+    selection = select_plugins(
+        request, config, InstalledPlugins(entries), {"DAGCAST_PLUGINS": ",".join(variable)}
+    )
     if none:
         expected: tuple[str, ...] = ()
     elif api is not None:

@@ -1,6 +1,6 @@
 """What plugins changed in a pipeline: the data of provenance.
 
-:mod:`dagcast.plugins.provenance` finds the changes; the compile report and ``explain`` show them.
+:mod:`dagcast.plugins.attribute_changes` finds the changes; the compile report and ``explain`` show them.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagcast.plugins.discovery import Scan, scan
+from dagcast.plugins.scan import InstalledPlugins, scan_plugins
 from tests.support.distributions import CORE, Built, plugin, run
 
 SOUND = "@hookimpl\ndef transform_spec(spec):\n    return spec\n"
@@ -242,7 +242,7 @@ def sites(generated: Sequence[Entry]) -> Iterator[list[str]]:
         shutil.rmtree(root)
 
 
-def stated(found: Scan) -> set[Stated]:
+def stated(found: InstalledPlugins) -> set[Stated]:
     """The plugins of a scan."""
     return {(entry.name, entry.value, entry.distribution, entry.version) for entry in found.entries}
 
@@ -252,14 +252,14 @@ def stated(found: Scan) -> set[Stated]:
 def test_the_scan_finds_what_importlib_metadata_finds(generated: list[Entry], twice: bool) -> None:
     with sites(generated) as path:
         whole_path = [*path, *path] if twice else path
-        found = scan(whole_path)
+        found = scan_plugins(whole_path)
         wanted = expected(whole_path)
         assert stated(found) == wanted.plugins
         doubtful = {entry.distribution for entry in found.entries if "two versions" in str(entry.problems)}
         assert doubtful == wanted.doubtful
         assert len(found.problems) == wanted.unreadable
         # Nothing is kept from one scan to the next.
-        assert scan(whole_path) == found
+        assert scan_plugins(whole_path) == found
 
 
 # What no generated site has
@@ -276,7 +276,7 @@ def folder(tmp_path: Path) -> Path:
 
 def names(*path: Any) -> list[str]:
     """The names of the plugins that a scan finds."""
-    return [entry.name for entry in scan(path).entries]
+    return [entry.name for entry in scan_plugins(path).entries]
 
 
 class Finder(MetaPathFinder):
@@ -321,13 +321,13 @@ def test_of_a_finder_and_the_path_that_counts_which_imports_ask_first(
     finder, finders = Finder(Nowhere(plugin("alpha", SOUND, version="2.0"))), list(sys.meta_path)
     for meta_path, version in (([finder, *finders], "2.0"), ([*finders, finder], "1.0")):
         monkeypatch.setattr(sys, "meta_path", meta_path)
-        assert [entry.version for entry in scan([str(folder)]).entries] == [version]
+        assert [entry.version for entry in scan_plugins([str(folder)]).entries] == [version]
 
 
 def test_a_finder_that_fails_is_told_and_stops_nobody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finder = Finder(Nowhere(plugin("beta", SOUND)), RuntimeError("boom"))
     monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
-    found = scan([str(folder)])
+    found = scan_plugins([str(folder)])
     assert [entry.name for entry in found.entries] == ["alpha", "beta"]
     (problem,) = found.problems
     assert problem.endswith("cannot be asked: RuntimeError: boom")
@@ -358,7 +358,7 @@ def test_an_earlier_release_without_the_plugin_hides_it(folder: Path, tmp_path: 
 
 def test_another_version_beside_it_casts_doubt_even_if_it_has_no_plugin(folder: Path) -> None:
     Built("alpha-plugin", "2.0").install(folder)
-    (entry,) = scan([str(folder)]).entries
+    (entry,) = scan_plugins([str(folder)]).entries
     assert entry.problems == ("two versions of alpha-plugin are installed in one folder",)
 
 
@@ -368,7 +368,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nobody(folder: Path, file:
     path = folder / "beta_plugin-1.0.dist-info" / file
     path.unlink()
     path.symlink_to(path)
-    found = scan([str(folder)])
+    found = scan_plugins([str(folder)])
     assert [entry.name for entry in found.entries] == ["alpha"]
     (problem,) = found.problems
     assert problem.startswith(f"{path.parent}: its metadata cannot be read: OSError")
@@ -378,7 +378,7 @@ def test_a_zip_whose_bytes_are_broken_is_told_and_stops_nobody(folder: Path) -> 
     wheel = plugin("beta", SOUND).wheel(folder)
     content = wheel.read_bytes()
     wheel.write_bytes(content.replace(b"[dagcast]\nbeta", b"[dagcast]\nbet4", 1))
-    found = scan([str(wheel), str(folder)])
+    found = scan_plugins([str(wheel), str(folder)])
     assert [entry.name for entry in found.entries] == ["alpha"]
     (problem,) = found.problems
     assert "BadZipFile" in problem
@@ -386,7 +386,7 @@ def test_a_zip_whose_bytes_are_broken_is_told_and_stops_nobody(folder: Path) -> 
 
 def test_fields_that_go_over_several_lines_are_shown_on_one(tmp_path: Path) -> None:
     plugin("alpha", SOUND, metadata=("Summary: It checks", "        everything.")).install(tmp_path)
-    (entry,) = scan([str(tmp_path)]).entries
+    (entry,) = scan_plugins([str(tmp_path)]).entries
     assert entry.summary == "It checks everything."
 
 
@@ -409,9 +409,9 @@ def test_a_plugin_in_a_zip_runs(tmp_path: Path) -> None:
 def test_a_scan_of_folders_imports_neither_plugins_nor_a_reader_of_metadata(folder: Path) -> None:
     code = """
 import sys
-from dagcast.plugins.discovery import scan
+from dagcast.plugins.scan import scan_plugins
 finders = list(sys.meta_path)
-assert "alpha" in scan().names
+assert "alpha" in scan_plugins().names
 assert sys.meta_path == finders
 print(sorted({"importlib_metadata", "zipfile", "alpha_plugin"} & set(sys.modules)))
 """

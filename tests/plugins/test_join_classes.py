@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import PluginError
 from dagcast.plugin import hookimpl, mixin
-from dagcast.plugins.metaclass import IrreconcilableError, apply_decorator, common_metaclass
+from dagcast.plugins.join_classes import ClassJoinError, apply_decorator, common_metaclass
 from dagcast.template import DynamicPipelineTemplate
 from tests.support.hierarchies import (
     CALLS,
@@ -77,7 +77,7 @@ def assert_clear(error: PluginError, names: set[str]) -> None:
     assert error.hook == HOOK
     assert error.remedy
     assert error.__cause__ is not None or "abstract" in error.problem or "instan" in error.problem
-    if isinstance(error.__cause__, IrreconcilableError):
+    if isinstance(error.__cause__, ClassJoinError):
         clashing = error.__cause__.clashing
         assert len(clashing) >= 2, error
         assert len(set(clashing)) == len(clashing), error
@@ -214,7 +214,7 @@ def test_mixin_joins_or_refuses(first: Mixin, second: Mixin) -> None:
         log.metaclass.clear()
     try:
         made = mixin(DynamicPipelineTemplate, *bases, level=3)
-    except IrreconcilableError as caught:
+    except ClassJoinError as caught:
         error = caught
     except (TypeError, ValueError, AttributeError, KeyError):
         # The bases need no common metaclass: what fails is Python's own way to join them.
@@ -276,12 +276,12 @@ def test_instances_of_other_classes_are_not_taken_for_instances_of_the_result() 
 # The words of each refusal
 
 
-def refusal(decorator: Any) -> IrreconcilableError:
+def refusal(decorator: Any) -> ClassJoinError:
     with pytest.raises(PluginError) as caught:
         PipelineDAGCompiler(CONFIG, plugins=[Plugin("alpha", decorator)]).create_decorated_class()
     error = caught.value
     assert (error.plugin, error.hook) == ("alpha", HOOK)
-    assert isinstance(error.__cause__, IrreconcilableError)
+    assert isinstance(error.__cause__, ClassJoinError)
     assert error.remedy == error.__cause__.remedy
     return error.__cause__
 

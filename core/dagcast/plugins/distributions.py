@@ -31,7 +31,7 @@ _SEPARATORS = re.compile(r"[-_.]+")
 _NOT_THERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 
-class Installed(NamedTuple):
+class Distribution(NamedTuple):
     """A distribution, of which nothing is read yet.
 
     Attributes:
@@ -101,7 +101,7 @@ class Installed(NamedTuple):
             return True
 
 
-def installed(path: Iterable[Any], problems: list[str]) -> Iterator[Installed]:
+def find_distributions(path: Iterable[Any], problems: list[str]) -> Iterator[Distribution]:
     """Every distribution, in the order in which an earlier one hides a later one.
 
     Args:
@@ -137,7 +137,7 @@ def _finders() -> list[Any]:
     return found if any(finder is PathFinder for finder in found) else [*found, PathFinder]
 
 
-def _in_entry(entry: str) -> Iterator[Installed]:
+def _in_entry(entry: str) -> Iterator[Distribution]:
     try:
         names = os.listdir(entry or ".")
     except NotADirectoryError:
@@ -146,7 +146,7 @@ def _in_entry(entry: str) -> Iterator[Installed]:
         return
     else:
         for name in _infos(entry, names):
-            yield Installed(entry, name)
+            yield Distribution(entry, name)
 
 
 def _infos(entry: str, names: Iterable[str]) -> list[str]:
@@ -176,26 +176,26 @@ class _Zipped:
         return None if content is None else _decoded(content)
 
 
-def _in_zip(entry: str) -> Iterator[Installed]:
+def _in_zip(entry: str) -> Iterator[Distribution]:
     from zipfile import ZipFile
 
     try:
         with ZipFile(entry) as archive:
             names = dict.fromkeys(member.partition("/")[0] for member in archive.namelist())
-            found = [Installed(entry, name, _Zipped(archive, name)) for name in _infos(entry, names)]
+            found = [Distribution(entry, name, _Zipped(archive, name)) for name in _infos(entry, names)]
     # It is no zip, or not one that can be read, and nothing is imported from it either.
     except Exception:
         return
     yield from found
 
 
-def _of_finder(finder: Any, entries: list[str]) -> Iterator[Installed]:
+def _of_finder(finder: Any, entries: list[str]) -> Iterator[Distribution]:
     for distribution in finder.find_distributions(_context(entries)):
         path = _path_of(distribution)
         if isinstance(path, Path):
-            yield Installed(str(path.parent), path.name, distribution)
+            yield Distribution(str(path.parent), path.name, distribution)
         else:
-            yield Installed(None, "", distribution)
+            yield Distribution(None, "", distribution)
 
 
 def _decoded(content: bytes) -> str:

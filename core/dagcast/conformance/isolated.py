@@ -1,4 +1,4 @@
-"""What the kit does in a process of its own: ``python -m dagcast.conformance.apart import|compile ...`` prints JSON.
+"""What the kit does in a process of its own: ``python -m dagcast.conformance.isolated import|compile ...`` prints JSON.
 
 Nothing has been imported there by tests, and nothing that a plugin does to the process reaches them.
 """
@@ -31,7 +31,7 @@ PROCESSES = frozenset(
 """Audit events by which network and other programs are used. Source: "Audit events table" in Python's documentation."""
 
 
-def imported(name: str) -> dict[str, Any]:
+def measure_import(name: str) -> dict[str, Any]:
     """What importing a plugin does: network and programs it uses, and the code it loads.
 
     Code is counted in bytes of its files, by top-level package: unlike seconds, that is the same on a busy machine.
@@ -39,13 +39,13 @@ def imported(name: str) -> dict[str, Any]:
     Args:
         name: The plugin.
     """
-    from dagcast.plugins.discovery import scan
-    from dagcast.plugins.loading import load_plugin
+    from dagcast.plugins.load import load_plugin
+    from dagcast.plugins.scan import scan_plugins
 
     # What every compile loads is not the plugin's to answer for.
     for module in ("dagcast.compiler", "dagcast.plugin"):
         import_module(module)
-    installed = scan()
+    installed = scan_plugins()
     before = dict(sys.modules)
     used: list[str] = []
     sys.addaudithook(lambda event, _: used.append(event) if event in NETWORK | PROCESSES else None)
@@ -58,7 +58,7 @@ def imported(name: str) -> dict[str, Any]:
     return {"used": used, "loaded": added, "loaded_before": sum(map(_size, before.values()))}
 
 
-def compiled(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+def measure_compile(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """What compiling with a plugin gives, and what of the process is another than before.
 
     Args:
@@ -66,9 +66,9 @@ def compiled(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -
         options: Options by plugin.
         config: The config.
     """
-    from dagcast.conformance.subject import Subject
+    from dagcast.conformance.plugin_under_test import PluginUnderTest
 
-    subject = Subject(name, dict(options), dict(config))
+    subject = PluginUnderTest(name, dict(options), dict(config))
     before = _process()
     compilation = subject.compile([name])
     after = _process()
@@ -104,4 +104,4 @@ def _size(module: ModuleType | None) -> int:
 if __name__ == "__main__":
     what, *arguments = sys.argv[1:]
     given = [json.loads(argument) for argument in arguments]
-    print(json.dumps(imported(*given) if what == "import" else compiled(*given)))
+    print(json.dumps(measure_import(*given) if what == "import" else measure_compile(*given)))

@@ -13,14 +13,14 @@ from typing import Any
 import pluggy
 
 from dagcast.errors import PluginError, nearest
-from dagcast.plugins.discovery import PluginEntry, Scan
-from dagcast.plugins.foreign import is_a, told, told_alone
 from dagcast.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
+from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
+from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
 _OBJECT_NAME = re.compile(r"\w[\w.-]*")
 """Also the names of modules and private classes, which no entry point may have."""
 
-UNINSTALL = "or leave the plugin out with --no-plugin"
+DESELECT_REMEDY = "or leave the plugin out with --no-plugin"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Plugin:
         return PluginError(self.name, problem, remedy, distribution=self.distribution, hook=hook)
 
 
-def load_plugin(name: str, installed: Scan) -> Plugin:
+def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
     """Import the plugin of that name.
 
     Raises:
@@ -62,7 +62,7 @@ def load_plugin(name: str, installed: Scan) -> Plugin:
     """
     entry = find_entry(name, installed)
     given = implementation = _import(entry)
-    if is_a(given, type):
+    if is_instance(given, type):
         implementation = _instantiate(
             implementation, entry.value, Plugin(name, None, {}, entry), entry.distribution
         )
@@ -76,29 +76,29 @@ def adopt_plugin(given: Any) -> Plugin:
         PluginError: If it is a class that takes arguments, implements hooks that do not exist or take other
             arguments, or none at all.
     """
-    named = given if is_a(given, type, ModuleType) else type(given)
-    stated = name_of(given)
+    named = given if is_instance(given, type, ModuleType) else type(given)
+    stated = stated_name(given)
     name = stated if stated else named.__name__
     if not _OBJECT_NAME.fullmatch(name):
         problem = "this is not a name: letters, digits, dots, hyphens and underscores"
         raise PluginError(name, problem, "give the object another name")
     implementation = given
-    if is_a(given, type):
+    if is_instance(given, type):
         implementation = _instantiate(given, named.__qualname__, Plugin(name, None, {}), "it")
     return _checked(Plugin(name, implementation, {}, given=given))
 
 
-def name_of(given: Any) -> str | None:
+def stated_name(given: Any) -> str | None:
     """The name that an object from Python states as a plugin, if it does."""
     try:
         stated = getattr(given, "name", None)
     # A property may raise whatever it likes.
     except Exception:
         return None
-    return stated if is_a(stated, str) else None
+    return stated if is_instance(stated, str) else None
 
 
-def find_entry(name: str, installed: Scan) -> PluginEntry:
+def find_entry(name: str, installed: InstalledPlugins) -> PluginEntry:
     """The one sound entry point of that name; nothing is imported.
 
     Raises:
@@ -137,8 +137,8 @@ def _import(entry: PluginEntry) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        what = f"importing {entry.value} raised {told(error)}"
-        remedy = f"reinstall or mend {entry.distribution}, {UNINSTALL}"
+        what = f"importing {entry.value} raised {format_exception(error)}"
+        remedy = f"reinstall or mend {entry.distribution}, {DESELECT_REMEDY}"
         raise PluginError(
             entry.name, what, remedy, distribution=f"{entry.distribution} {entry.version}"
         ) from error
@@ -151,8 +151,10 @@ def _instantiate(implementation: type, shown: str, plugin: Plugin, owner: str) -
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        what = f"calling {shown} raised {told(error)}"
-        raise plugin.error(what, f"a plugin class takes no arguments; mend {owner}, {UNINSTALL}") from error
+        what = f"calling {shown} raised {format_exception(error)}"
+        raise plugin.error(
+            what, f"a plugin class takes no arguments; mend {owner}, {DESELECT_REMEDY}"
+        ) from error
 
 
 def _checked(plugin: Plugin) -> Plugin:
@@ -175,7 +177,7 @@ def _checked(plugin: Plugin) -> Plugin:
     # What an object from foreign code answers when it is looked at may be anything.
     except Exception as error:
         raise plugin.error(
-            f"its hooks are refused: {told_alone(error)}", "see docs/writing-plugins.md"
+            f"its hooks are refused: {format_exception_text(error)}", "see docs/writing-plugins.md"
         ) from error
     _refuse_unmarked(plugin)
     return plugin
@@ -183,7 +185,7 @@ def _checked(plugin: Plugin) -> Plugin:
 
 def _attributes(implementation: Any) -> list[str]:
     """The names that could be hooks; those of properties are left out, since looking at them runs them."""
-    own = vars(implementation) if is_a(implementation, ModuleType) else None
+    own = vars(implementation) if is_instance(implementation, ModuleType) else None
     found = []
     for name in dir(implementation) if own is None else own:
         if name.startswith("__"):

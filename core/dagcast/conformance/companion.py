@@ -21,7 +21,7 @@ class NeighbourMixin(metaclass=Registering):
     """The mixin of another plugin."""
 
 
-class Neighbour:
+class Companion:
     """The plugin."""
 
     name = "neighbour"

@@ -13,7 +13,7 @@ from typing import Any
 
 from dagcast.compile.document.document import read_document
 from dagcast.compiler import PipelineDAGCompiler
-from dagcast.plugins.provenance import attribute
+from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.template import Compilation
 
 SAMPLE = Path(__file__).with_name("sample.yaml")
@@ -27,7 +27,7 @@ def _environment() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Subject:
+class PluginUnderTest:
     """A plugin under test.
 
     Attributes:
@@ -45,7 +45,7 @@ class Subject:
     folder: Path = field(default_factory=Path.cwd)
 
     @classmethod
-    def read(cls, name: str, options_file: str | None, config_file: str | None) -> Subject:
+    def read(cls, name: str, options_file: str | None, config_file: str | None) -> PluginUnderTest:
         """The plugin of that name, with options and config from files."""
         options = read_document(options_file).data if options_file else {}
         return cls(name, options, read_document(config_file or SAMPLE).data)
@@ -74,7 +74,7 @@ class Subject:
 
     def _run(self, what: str, *arguments: Any, **variables: str) -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, "-m", "dagcast.conformance.apart", what, *map(json.dumps, arguments)],
+            [sys.executable, "-m", "dagcast.conformance.isolated", what, *map(json.dumps, arguments)],
             capture_output=True,
             text=True,
             cwd=self.folder,
@@ -94,7 +94,7 @@ def undeclared(plain: Compilation, changed: Compilation) -> list[str]:
         plain: Compiled without a plugin.
         changed: Compiled with it.
     """
-    _, differences = attribute("", plain.spec, changed.spec)
+    _, differences = attribute_changes("", plain.spec, changed.spec)
     declared = [change.path for change in changed.report.changes]
     return [
         path

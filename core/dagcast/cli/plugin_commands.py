@@ -9,24 +9,24 @@ import click
 from dagcast.cli.output import fail
 from dagcast.compile.config.models import PluginsConfig
 from dagcast.errors import DagcastError
-from dagcast.plugins.active import ActivePlugin, NoOptions
-from dagcast.plugins.discovery import scan
-from dagcast.plugins.loading import load_plugin
-from dagcast.plugins.selection import PluginRequest, select
+from dagcast.plugins.configured import ConfiguredPlugin, NoOptions
+from dagcast.plugins.load import load_plugin
+from dagcast.plugins.scan import scan_plugins
+from dagcast.plugins.select import PluginRequest, select_plugins
 
 HOOK = "register_commands"
 
 
-def added_command(name: str) -> click.Command | None:
+def find_plugin_command(name: str) -> click.Command | None:
     """The command of that name from a plugin that is active without any config: by installation or variable."""
-    installed = scan()
-    selection = select(PluginRequest(), PluginsConfig(), installed, os.environ)
+    installed = scan_plugins()
+    selection = select_plugins(PluginRequest(), PluginsConfig(), installed, os.environ)
     group = click.Group()
     try:
         for chosen in selection.chosen:
             plugin = load_plugin(chosen, installed)
             if HOOK in plugin.hooks:
-                result = ActivePlugin(plugin, NoOptions()).call(HOOK, cli=group)
+                result = ConfiguredPlugin(plugin, NoOptions()).call(HOOK, cli=group)
                 if result is not None:
                     raise plugin.error(f"it returned {result!r}, expected nothing", "return nothing", HOOK)
     except DagcastError as error:

@@ -36,20 +36,20 @@ from dagcast.definition.values import (
     references,
 )
 from dagcast.errors import CycleError, nearest
-from dagcast.plugins.active import ActivePlugin
-from dagcast.plugins.foreign import is_a, shown, told_alone
+from dagcast.plugins.configured import ConfiguredPlugin
+from dagcast.plugins.safe_inspect import format_exception_text, is_instance, safe_repr
 from dagcast.staging.staged_code import StagedCode
 
 T = TypeVar("T")
 
 _TYPES = get_args(ParameterType)
 _STEP_TYPE_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
-_TEXTS = ("description", "version", "region", "role", "definition_bucket", "definition_prefix")
-_OWN_FIELDS = frozenset({"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description"})
+_TEXT_FIELDS = ("description", "version", "region", "role", "definition_bucket", "definition_prefix")
+_SPEC_FIELDS = frozenset({"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description"})
 """What of a step in the definition comes from other fields of its spec."""
-_HARMLESS = frozenset({str, int, bool, type(None)})
+_SCALAR_TYPES = frozenset({str, int, bool, type(None)})
 """Types whose every value is JSON data."""
-_OF_TEXTS = frozenset({ParameterRef, ExecutionVariable, StepProperty, JsonGet})
+_SIMPLE_REFERENCES = frozenset({ParameterRef, ExecutionVariable, StepProperty, JsonGet})
 """The references that hold only texts."""
 
 
@@ -68,7 +68,7 @@ def _is_shape(value: Any, kind: type[Any]) -> bool:
     )
 
 
-_NEW = object()
+_MISSING = object()
 """Stands for the fields of a step that was not there before."""
 _STEP_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
     {
@@ -82,15 +82,15 @@ _STEP_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType
             "a tuple of RequestShape",
         ),
         "fields": (
-            lambda value: not _OWN_FIELDS.intersection(value),
-            f"none of {', '.join(sorted(_OWN_FIELDS))}",
+            lambda value: not _SPEC_FIELDS.intersection(value),
+            f"none of {', '.join(sorted(_SPEC_FIELDS))}",
         ),
     }
 )
 """By field of a step: what it may be, as a test and in words."""
 
 
-def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -> ParameterSpec:
+def validate_parameter(plugin: ConfiguredPlugin, hook: str, parameter: ParameterSpec) -> ParameterSpec:
     """A parameter with its default as the service takes it.
 
     Raises:
@@ -98,28 +98,30 @@ def sound_parameter(active: ActivePlugin, hook: str, parameter: ParameterSpec) -
     """
     # What foreign code put into the fields need not be of their types.
     name: Any = parameter.name
-    if not is_a(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
-        problem = f"{shown(name)} is not a name for a parameter"
-        raise active.error(problem, "use 1 to 256 letters, digits, hyphens and underscores", hook)
+    if not is_instance(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
+        problem = f"{safe_repr(name)} is not a name for a parameter"
+        raise plugin.error(problem, "use 1 to 256 letters, digits, hyphens and underscores", hook)
     if parameter.type not in _TYPES:
-        problem = f"parameter {name!r} has the type {shown(parameter.type)}"
-        raise active.error(problem, f"use one of {', '.join(_TYPES)}", hook)
+        problem = f"parameter {name!r} has the type {safe_repr(parameter.type)}"
+        raise plugin.error(problem, f"use one of {', '.join(_TYPES)}", hook)
     enum: Any = parameter.enum
-    if not is_a(enum, tuple, list) or not all(is_a(value, str) for value in enum):
-        raise active.error(f"parameter {name!r}: its enum is {shown(enum)}", "give a tuple of strings", hook)
+    if not is_instance(enum, tuple, list) or not all(is_instance(value, str) for value in enum):
+        raise plugin.error(
+            f"parameter {name!r}: its enum is {safe_repr(enum)}", "give a tuple of strings", hook
+        )
     config = ParameterConfig.model_construct(type=parameter.type, default=parameter.default, enum=tuple(enum))
-    if is_a(parameter.default, float) and not math.isfinite(parameter.default):
+    if is_instance(parameter.default, float) and not math.isfinite(parameter.default):
         problem = f"parameter {name!r}: {parameter.default} is not a finite number, and JSON has no others"
-        raise active.error(problem, "give a default that fits", hook)
+        raise plugin.error(problem, "give a default that fits", hook)
     # A default may be of a class that raises whatever it likes.
-    with active.guard(hook):
+    with plugin.guard(hook):
         found = config.problem()
     if found is not None:
-        raise active.error(f"parameter {name!r}: {found[1]}", found[2] or "give a default that fits", hook)
+        raise plugin.error(f"parameter {name!r}: {found[1]}", found[2] or "give a default that fits", hook)
     return replace(parameter, default=config.value, enum=tuple(enum))
 
 
-def sound_step_type(active: ActivePlugin, step_type: StepType[Any]) -> StepType[Any]:
+def validate_step_type(plugin: ConfiguredPlugin, step_type: StepType[Any]) -> StepType[Any]:
     """A step type whose functions name the plugin when they fail.
 
     Raises:
@@ -128,37 +130,37 @@ def sound_step_type(active: ActivePlugin, step_type: StepType[Any]) -> StepType[
     hook = "register_step_types"
     name: Any = step_type.name
     if type(name) is not str or not re.fullmatch(_STEP_TYPE_NAME, name):
-        problem = f"{shown(name)} is not a name for a step type"
-        raise active.error(problem, "use letters, digits, hyphens and underscores; a letter first", hook)
+        problem = f"{safe_repr(name)} is not a name for a step type"
+        raise plugin.error(problem, "use letters, digits, hyphens and underscores; a letter first", hook)
     if not callable(step_type.lower):
-        problem = f"lower of step type {name!r} is {shown(step_type.lower)}"
-        raise active.error(problem, "give a function", hook)
+        problem = f"lower of step type {name!r} is {safe_repr(step_type.lower)}"
+        raise plugin.error(problem, "give a function", hook)
     config: Any = step_type.config
-    if not (is_a(config, type) and issubclass(config, StepConfig)):
-        problem = f"the config of step type {name!r} is {shown(config)}"
-        raise active.error(problem, "derive the model from dagcast.plugin.StepConfig", hook)
+    if not (is_instance(config, type) and issubclass(config, StepConfig)):
+        problem = f"the config of step type {name!r} is {safe_repr(config)}"
+        raise plugin.error(problem, "derive the model from dagcast.plugin.StepConfig", hook)
     functions = {f.name: getattr(step_type, f.name) for f in fields(StepType) if f.name != "config"}
     guarded: dict[str, Any] = {}
     for name, value in functions.items():
         if callable(value):
-            guarded[name] = _guarded(active, hook, value)
+            guarded[name] = _guard(plugin, hook, value)
     return replace(step_type, **guarded)
 
 
-def _guarded(active: ActivePlugin, hook: str, function: Callable[..., T]) -> Callable[..., T]:
+def _guard(plugin: ConfiguredPlugin, hook: str, function: Callable[..., T]) -> Callable[..., T]:
     @functools.wraps(function)
     def called(*args: Any) -> T:
-        with active.guard(hook):
+        with plugin.guard(hook):
             return function(*args)
 
     return called
 
 
-def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any) -> PipelineSpec:
+def validate_spec(plugin: ConfiguredPlugin, hook: str, before: PipelineSpec, after: Any) -> PipelineSpec:
     """The pipeline that a plugin returned, frozen, its steps in an order in which they can run.
 
     Args:
-        active: The plugin.
+        plugin: The plugin.
         hook: The hook that returned it.
         before: The pipeline that the hook was given.
         after: What it returned.
@@ -169,52 +171,60 @@ def sound_spec(active: ActivePlugin, hook: str, before: PipelineSpec, after: Any
     # One of a class derived from it could answer differently each time that it is asked.
     if type(after) is not PipelineSpec:
         problem = (
-            "it returned nothing" if after is None else f"it returned {shown(after)}, expected a PipelineSpec"
+            "it returned nothing"
+            if after is None
+            else f"it returned {safe_repr(after)}, expected a PipelineSpec"
         )
-        raise active.error(problem, "return the spec, changed or not", hook)
-    _check_types(active, hook, after)
+        raise plugin.error(problem, "return the spec, changed or not", hook)
+    _check_types(plugin, hook, after)
     known = {step.name: step for step in before.steps}
-    brought: list[Reference] = []
-    steps = tuple(_sound_step(active, hook, step, known.get(step.name), brought) for step in after.steps)
-    altered = [step for step in steps if known.get(step.name) is not step]
+    new_references: list[Reference] = []
+    steps = tuple(
+        _validate_step(plugin, hook, step, known.get(step.name), new_references) for step in after.steps
+    )
+    changed_steps = [step for step in steps if known.get(step.name) is not step]
     moved = [step.name for step in steps] != list(known)
-    _check_names(active, hook, steps, steps if moved else altered)
-    if moved or any(reference.steps for reference in brought) or _waits_anew(known, altered):
-        steps = _ordered(active, hook, steps)
+    _check_names(plugin, hook, steps, steps if moved else changed_steps)
+    if (
+        moved
+        or any(reference.steps for reference in new_references)
+        or _has_new_dependencies(known, changed_steps)
+    ):
+        steps = _order_steps(plugin, hook, steps)
     parameters = after.parameters
     if parameters is not before.parameters:
-        parameters = tuple(sound_parameter(active, hook, parameter) for parameter in parameters)
+        parameters = tuple(validate_parameter(plugin, hook, parameter) for parameter in parameters)
     for what, names in (
         ("parameters of one name", [parameter.name for parameter in parameters]),
         ("tags of one key", [key for key, _ in after.tags]),
     ):
         if len(set(names)) < len(names):
-            raise active.error(f"its pipeline has two {what}", "give each a name of its own", hook)
+            raise plugin.error(f"its pipeline has two {what}", "give each a name of its own", hook)
     return replace(
         after,
         steps=steps,
         parameters=parameters,
-        experiment=_sound_experiment(active, hook, before, after),
+        experiment=_freeze_experiment(plugin, hook, before, after),
         tags=after.tags if after.tags is before.tags else tuple((key, value) for key, value in after.tags),
         staged=tuple(after.staged),
     )
 
 
-def _sound_experiment(active: ActivePlugin, hook: str, before: PipelineSpec, after: PipelineSpec) -> Any:
+def _freeze_experiment(plugin: ConfiguredPlugin, hook: str, before: PipelineSpec, after: PipelineSpec) -> Any:
     try:
-        return _sound_data(before.experiment, after.experiment, [])
+        return _freeze_data(before.experiment, after.experiment, [])
     # A mapping may be of a class that raises whatever it likes.
     except Exception as error:
-        problem = f"its pipeline has an experiment that is not JSON data and references: {told_alone(error)}"
-        raise active.error(problem, "give plain data", hook) from error
+        problem = f"its pipeline has an experiment that is not JSON data and references: {format_exception_text(error)}"
+        raise plugin.error(problem, "give plain data", hook) from error
 
 
-def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
+def _check_types(plugin: ConfiguredPlugin, hook: str, spec: Any) -> None:
     def lists(value: Any, kind: type[Any]) -> bool:
-        return is_a(value, tuple, list) and all(type(item) is kind for item in value)
+        return is_instance(value, tuple, list) and all(type(item) is kind for item in value)
 
     pairs = lists(spec.tags, tuple) and all(
-        len(pair) == 2 and all(is_a(text, str) for text in pair) for pair in spec.tags
+        len(pair) == 2 and all(is_instance(text, str) for text in pair) for pair in spec.tags
     )
     for name, fits, expected in (
         (
@@ -222,7 +232,7 @@ def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
             type(spec.name) is str and len(spec.name) <= 256 and re.match(PIPELINE_NAME, spec.name),
             "a name of 1 to 256 letters, digits and hyphens",
         ),
-        *((name, _is_text(getattr(spec, name), None), "a text or None") for name in _TEXTS),
+        *((name, _is_text(getattr(spec, name), None), "a text or None") for name in _TEXT_FIELDS),
         (
             "parallelism",
             spec.parallelism is None or (type(spec.parallelism) is int and spec.parallelism > 0),
@@ -232,90 +242,90 @@ def _check_types(active: ActivePlugin, hook: str, spec: Any) -> None:
         ("parameters", lists(spec.parameters, ParameterSpec), "a tuple of ParameterSpec"),
         ("tags", pairs, "a tuple of pairs of strings"),
         ("staged", lists(spec.staged, StagedCode), "a tuple of StagedCode"),
-        ("experiment", spec.experiment is None or is_a(spec.experiment, dict), "a mapping or None"),
+        ("experiment", spec.experiment is None or is_instance(spec.experiment, dict), "a mapping or None"),
     ):
         if not fits:
-            problem = f"its pipeline has {name}={shown(getattr(spec, name))}"
-            raise active.error(problem, f"give {expected}", hook)
+            problem = f"its pipeline has {name}={safe_repr(getattr(spec, name))}"
+            raise plugin.error(problem, f"give {expected}", hook)
 
 
-def _waits_anew(before: Mapping[str, StepSpec], altered: Iterable[StepSpec]) -> bool:
+def _has_new_dependencies(before: Mapping[str, StepSpec], changed_steps: Iterable[StepSpec]) -> bool:
     """Whether a step that was there before waits for other ones, or has others in its branches."""
     return any(
         (old.depends_on, old.if_steps, old.else_steps) != (new.depends_on, new.if_steps, new.else_steps)
-        for new in altered
+        for new in changed_steps
         for old in (before[new.name],)
     )
 
 
-def _sound_step(
-    active: ActivePlugin, hook: str, step: StepSpec, old: StepSpec | None, brought: list[Reference]
+def _validate_step(
+    plugin: ConfiguredPlugin, hook: str, step: StepSpec, old: StepSpec | None, new_references: list[Reference]
 ) -> StepSpec:
     if step is old:
         return step
     name: Any = step.name
-    if not is_a(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
+    if not is_instance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
         hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
-        raise active.error(f"{shown(name)} is not a name for a step", hint, hook)
-    sound: dict[str, Any] = {}
+        raise plugin.error(f"{safe_repr(name)} is not a name for a step", hint, hook)
+    frozen: dict[str, Any] = {}
     for part in ("arguments", "fields"):
         value = getattr(step, part)
-        if not is_a(value, dict):
-            raise active.error(f"step {name!r} has {part}={shown(value)}", "give a mapping", hook)
+        if not is_instance(value, dict):
+            raise plugin.error(f"step {name!r} has {part}={safe_repr(value)}", "give a mapping", hook)
         try:
-            sound[part] = _sound_data(getattr(old, part, None), value, brought)
+            frozen[part] = _freeze_data(getattr(old, part, None), value, new_references)
         # A mapping may be of a class that raises whatever it likes.
         except Exception as error:
-            problem = f"the {part} of step {name!r} are not JSON data and references: {told_alone(error)}"
-            raise active.error(problem, "give plain data", hook) from error
+            problem = f"the {part} of step {name!r} are not JSON data and references: {format_exception_text(error)}"
+            raise plugin.error(problem, "give plain data", hook) from error
     for part in ("depends_on", "if_steps", "else_steps"):
         value = getattr(step, part)
         if value is getattr(old, part, None):
             continue
-        if not is_a(value, tuple, list) or not all(is_a(item, str) for item in value):
-            raise active.error(
-                f"step {name!r} has {part}={shown(value)}", "give a tuple of names of steps", hook
+        if not is_instance(value, tuple, list) or not all(is_instance(item, str) for item in value):
+            raise plugin.error(
+                f"step {name!r} has {part}={safe_repr(value)}", "give a tuple of names of steps", hook
             )
-        sound[part] = tuple(value)
+        frozen[part] = tuple(value)
     for part, (fits, expected) in _STEP_FIELDS.items():
         value = getattr(step, part)
-        if value is not getattr(old, part, _NEW) and not fits(value):
-            raise active.error(f"step {name!r} has {part}={shown(value)}", f"give {expected}", hook)
-    if all(getattr(step, part) is value for part, value in sound.items()):
+        if value is not getattr(old, part, _MISSING) and not fits(value):
+            raise plugin.error(f"step {name!r} has {part}={safe_repr(value)}", f"give {expected}", hook)
+    if all(getattr(step, part) is value for part, value in frozen.items()):
         return step
-    return changed(step, **sound)
+    return changed(step, **frozen)
 
 
-def _sound_data(old: Any, new: Any, brought: list[Reference]) -> Any:
+def _freeze_data(old: Any, new: Any, new_references: list[Reference]) -> Any:
     """What a plugin put into a request, frozen. The very objects that were there before are sound already.
 
     Args:
         old: What stood in the same place before.
         new: What stands there now.
-        brought: Takes the references in what is new.
+        new_references: Takes the references in what is new.
 
     Raises:
         TypeError: If it holds something that is neither JSON data nor a reference of dagcast's own.
         ValueError: If it holds a number that JSON has no word for, or itself.
         RecursionError: If it is nested too deeply.
     """
-    if new is old or type(new) in _HARMLESS:
+    if new is old or type(new) in _SCALAR_TYPES:
         return new
     if isinstance(new, dict):
-        return _sound_mapping(old if isinstance(old, dict) else {}, new, brought)
+        return _freeze_mapping(old if isinstance(old, dict) else {}, new, new_references)
     if isinstance(new, (list, tuple)):
         before = old if isinstance(old, tuple) else ()
         # Most often something was added at the end.
         kept = len(before) if len(before) <= len(new) and all(map(is_, before, new)) else 0
         found = [
-            _sound_data(before[index] if index < len(before) else None, new[index], brought)
+            _freeze_data(before[index] if index < len(before) else None, new[index], new_references)
             for index in range(kept, len(new))
         ]
         same = type(new) is tuple and all(map(is_, found, new[kept:]))
         return new if same else (*new[:kept], *found)
     if isinstance(new, Reference):
         _check_reference(new)
-        brought.extend(references(new))
+        new_references.extend(references(new))
     else:
         json.dumps(new, allow_nan=False)
     return new
@@ -327,52 +337,54 @@ def _check_reference(reference: Reference) -> None:
             if isinstance(value, Reference):
                 _check_reference(value)
             elif type(value) is not str:
-                raise TypeError(f"{shown(value)} is joined, and neither a text nor a reference")
-    elif type(reference) not in _OF_TEXTS or not all(type(text) is str for text in vars(reference).values()):
-        raise TypeError(f"{shown(reference)} is not one of dagcast's references to texts")
+                raise TypeError(f"{safe_repr(value)} is joined, and neither a text nor a reference")
+    elif type(reference) not in _SIMPLE_REFERENCES or not all(
+        type(text) is str for text in vars(reference).values()
+    ):
+        raise TypeError(f"{safe_repr(reference)} is not one of dagcast's references to texts")
 
 
-def _sound_mapping(old: dict[Any, Any], new: dict[Any, Any], brought: list[Reference]) -> FrozenDict:
+def _freeze_mapping(old: dict[Any, Any], new: dict[Any, Any], new_references: list[Reference]) -> FrozenDict:
     other: dict[Any, Any] = {}
     for key, item in new.items():
         if type(key) is not str:
-            raise TypeError(f"{shown(key)} is not a key: keys are texts")
-        if type(item) in _HARMLESS or item is old.get(key):
+            raise TypeError(f"{safe_repr(key)} is not a key: keys are texts")
+        if type(item) in _SCALAR_TYPES or item is old.get(key):
             continue
-        sound = _sound_data(old.get(key), item, brought)
-        if sound is not item:
-            other[key] = sound
+        frozen = _freeze_data(old.get(key), item, new_references)
+        if frozen is not item:
+            other[key] = frozen
     return new if type(new) is FrozenDict and not other else FrozenDict({**new, **other})
 
 
 def _check_names(
-    active: ActivePlugin, hook: str, steps: Sequence[StepSpec], doubtful: Iterable[StepSpec]
+    plugin: ConfiguredPlugin, hook: str, steps: Sequence[StepSpec], changed_steps: Iterable[StepSpec]
 ) -> None:
     names = {step.name for step in steps}
     if len(names) < len(steps):
-        raise active.error("its pipeline has two steps of one name", "give each step a name of its own", hook)
-    for step in doubtful:
+        raise plugin.error("its pipeline has two steps of one name", "give each step a name of its own", hook)
+    for step in changed_steps:
         for part in ("depends_on", "if_steps", "else_steps"):
             for other in getattr(step, part):
                 if other not in names:
                     problem = f"its pipeline has no step {other!r}, which {part} of step {step.name!r} names"
                     close = nearest(other, names)
-                    raise active.error(
+                    raise plugin.error(
                         problem, f"name {close!r}?" if close else f"change {part} as well", hook
                     )
 
 
-def _ordered(active: ActivePlugin, hook: str, steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
+def _order_steps(plugin: ConfiguredPlugin, hook: str, steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
     by_name = {step.name: step for step in steps}
     try:
-        order = topological_order(by_name, dict.fromkeys(_pairs(by_name)))
+        order = topological_order(by_name, dict.fromkeys(_order_pairs(by_name)))
     except CycleError as error:
         cycle = " -> ".join(error.cycle)
-        raise active.error(f"its pipeline has a cycle: {cycle}", "break it", hook) from error
+        raise plugin.error(f"its pipeline has a cycle: {cycle}", "break it", hook) from error
     return tuple(by_name[name] for name in order)
 
 
-def _pairs(steps: dict[str, StepSpec]) -> Iterator[tuple[str, str]]:
+def _order_pairs(steps: dict[str, StepSpec]) -> Iterator[tuple[str, str]]:
     """Pairs of steps where the second runs after the first."""
     for step in steps.values():
         for name in step.depends_on:

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.report import CompileReport
-from dagcast.plugins.active import ActivePlugin, PluginSet
-from dagcast.plugins.calls import ask
-from dagcast.plugins.foreign import shown, told
+from dagcast.plugins.call_hooks import call_with_copies
+from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
+from dagcast.plugins.safe_inspect import format_exception, safe_repr
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class RunEvent(Protocol):
         """The event as JSON-ready data."""
 
 
-def run_listener(
+def create_run_listener(
     plugins: PluginSet, config: PipelineConfig, report: CompileReport
 ) -> Callable[[RunEvent], None]:
     """What tells plugins of a run.
@@ -42,17 +42,17 @@ def run_listener(
     Raises:
         PluginError: If a plugin fails when it is asked, or gives something that cannot be called.
     """
-    observers: dict[str, tuple[ActivePlugin, Observer]] = {}
-    for active in plugins.implementing(HOOK):
-        given = ask(active, HOOK, config=config, report=report)
+    observers: dict[str, tuple[ConfiguredPlugin, Observer]] = {}
+    for plugin in plugins.implementing(HOOK):
+        given = call_with_copies(plugin, HOOK, config=config, report=report)
         if given is not None and not callable(given):
-            problem = f"it returned {shown(given)}, expected a function or nothing"
-            raise active.error(problem, "return what is called with each event", HOOK)
+            problem = f"it returned {safe_repr(given)}, expected a function or nothing"
+            raise plugin.error(problem, "return what is called with each event", HOOK)
         if given is not None:
-            observers[active.name] = (active, given)
+            observers[plugin.name] = (plugin, given)
 
     def tell(event: RunEvent) -> None:
-        for name, (active, observer) in tuple(observers.items()):
+        for name, (plugin, observer) in tuple(observers.items()):
             try:
                 observer(event.as_dict())
             except KeyboardInterrupt:
@@ -61,7 +61,9 @@ def run_listener(
             except BaseException as error:
                 del observers[name]
                 logger.warning(
-                    "plugin %s is told nothing more of this run: it raised %s", active, told(error)
+                    "plugin %s is told nothing more of this run: it raised %s",
+                    plugin,
+                    format_exception(error),
                 )
 
     return tell

@@ -14,15 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import new_class, resolve_bases
 from typing import Any
 
-from dagcast.plugins.foreign import is_a, told, told_alone
 from dagcast.plugins.probe import (
     Decorator,
-    Joined,
-    ask_for_any_class,
-    ask_for_bases,
-    ask_for_class,
+    JoinedBases,
     bases_of_constructor,
+    probe_any_class,
+    probe_bases,
+    probe_metaclass,
 )
+from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
 
 _METACLASSES = "metaclass conflict"
 _BASES = ("instance lay-out conflict", "consistent method resolution", "duplicate base class")
@@ -30,7 +30,7 @@ _CONTAINERS = (dict, list, set, tuple, frozenset)
 _USE_MIXIN = "build the class with dagcast.plugin.mixin(template_class, Mixin)"
 
 
-class IrreconcilableError(TypeError):
+class ClassJoinError(TypeError):
     """Classes cannot be joined.
 
     Attributes:
@@ -55,20 +55,20 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         What the decorator returned.
 
     Raises:
-        IrreconcilableError: If the bases that it joins cannot be joined.
+        ClassJoinError: If the bases that it joins cannot be joined.
     """
     try:
         return decorator(template_class)
-    except IrreconcilableError:
+    except ClassJoinError:
         raise
     except Exception as error:
         conflict = _conflict(error)
         if conflict is None:
             raise
-    if _METACLASSES not in told_alone(conflict):
-        joined = ask_for_bases(decorator, template_class)
+    if _METACLASSES not in format_exception_text(conflict):
+        joined = probe_bases(decorator, template_class)
         if joined is None or len(joined.bases) < 2:
-            joined = ask_for_any_class(decorator, template_class)
+            joined = probe_any_class(decorator, template_class)
         raise _clash_of_bases(joined.bases if joined else (template_class,), conflict) from conflict
     tried: set[type] = set()
     clashing: tuple[type, ...] = (type(template_class),)
@@ -80,7 +80,7 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         tried.update(needed)
         try:
             return _decorate_twin(decorator, template_class, _combined(needed), joined.bases)
-        except IrreconcilableError as error:
+        except ClassJoinError as error:
             if not isinstance(error.__cause__, TypeError) or _METACLASSES not in str(error.__cause__):
                 raise
             conflict = error.__cause__
@@ -98,7 +98,7 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
         namespace: Attributes of the new class.
 
     Raises:
-        IrreconcilableError: If the bases cannot be joined.
+        ClassJoinError: If the bases cannot be joined.
     """
     resolved = resolve_bases((template_class, *bases))
     metaclass = common_metaclass(resolved)
@@ -113,22 +113,21 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
         return new_class(template_class.__name__, (template_class, *bases), {"metaclass": metaclass}, fill)
     # A foreign metaclass may refuse in its own words.
     except Exception as error:
-        if isinstance(error, TypeError) and any(sign in told_alone(error) for sign in _BASES):
+        if isinstance(error, TypeError) and any(sign in format_exception_text(error) for sign in _BASES):
             raise _clash_of_bases(resolved, error) from error
         names = [_name(m) for m in _most_derived(type(base) for base in resolved)]
         if len(names) < 2:
             raise
-        message = (
-            f"the metaclasses {' and '.join(names)} were joined, and refuse the class: {told_alone(error)}"
-        )
-        raise IrreconcilableError(message, names, "let the metaclass accept any class") from error
+        joined = f"the metaclass joined from {' and '.join(names)}"
+        message = f"{joined} rejects the class: {format_exception_text(error)}"
+        raise ClassJoinError(message, names, "let the metaclass accept any class") from error
 
 
 def common_metaclass(bases: Iterable[type]) -> type:
     """A metaclass that derives from the metaclasses of all bases: one of them where it fits, else a new one.
 
     Raises:
-        IrreconcilableError: If the metaclasses cannot have a common descendant.
+        ClassJoinError: If the metaclasses cannot have a common descendant.
     """
     return _combined(_most_derived(type(base) for base in bases))
 
@@ -150,15 +149,15 @@ def _combined(needed: Sequence[type]) -> type:
     # A metaclass may refuse to be derived from in its own words.
     except Exception as error:
         names = [_name(m) for m in needed]
-        message = f"the metaclasses {' and '.join(names)} have no common descendant: {told_alone(error)}"
-        raise IrreconcilableError(
-            message, names, "give the mixin a metaclass that can be combined"
-        ) from error
+        message = (
+            f"the metaclasses {' and '.join(names)} have no common descendant: {format_exception_text(error)}"
+        )
+        raise ClassJoinError(message, names, "give the mixin a metaclass that can be combined") from error
 
 
-def _asked(decorator: Decorator, template_class: type, conflict: TypeError) -> Iterator[Joined]:
+def _asked(decorator: Decorator, template_class: type, conflict: TypeError) -> Iterator[JoinedBases]:
     """What the decorator may join, the surest answer first; it is called again only as far as that is needed."""
-    for ask in (ask_for_bases, ask_for_class):
+    for ask in (probe_bases, probe_metaclass):
         joined = ask(decorator, template_class)
         if joined is not None:
             yield joined
@@ -171,29 +170,31 @@ def _conflict(error: BaseException | None) -> TypeError | None:
     """The conflict that made a decorator fail, even if it reports it as an error of its own."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
-        if is_a(error, TypeError) and any(sign in told_alone(error) for sign in (_METACLASSES, *_BASES)):
+        if is_instance(error, TypeError) and any(
+            sign in format_exception_text(error) for sign in (_METACLASSES, *_BASES)
+        ):
             return error
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None
 
 
-def _clash_of_bases(bases: Sequence[type], conflict: BaseException) -> IrreconcilableError:
+def _clash_of_bases(bases: Sequence[type], conflict: BaseException) -> ClassJoinError:
     names = [base.__qualname__ for base in bases]
     if len(names) < 2:
         names.append("another class which the decorator makes")
     remedy = "join bases whose layouts and orders agree, such as a mixin without __slots__"
-    return IrreconcilableError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy)
+    return ClassJoinError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy)
 
 
-def _unresolved(clashing: Sequence[type], conflict: BaseException) -> IrreconcilableError:
+def _unresolved(clashing: Sequence[type], conflict: BaseException) -> ClassJoinError:
     names = [_name(metaclass) for metaclass in clashing]
     if len(names) > 1:
         message = f"the metaclasses {' and '.join(names)} clash, and joining them was not enough: {conflict}"
-        return IrreconcilableError(message, names, _USE_MIXIN)
+        return ClassJoinError(message, names, _USE_MIXIN)
     hidden = "that of another class which the decorator makes"
     message = f"the class has the metaclass {names[0]}, which clashes with {hidden}: {conflict}"
-    return IrreconcilableError(message, [*names, hidden], _USE_MIXIN)
+    return ClassJoinError(message, [*names, hidden], _USE_MIXIN)
 
 
 def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, bases: Sequence[type]) -> Any:
@@ -207,22 +208,22 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
     try:
         twin = _bare_twin(template_class, metaclass, state)
         decorated = decorator(twin)
-    except IrreconcilableError:
+    except ClassJoinError:
         raise
     # What a foreign metaclass or decorator raises may be anything.
     except Exception as error:
         conflict = _conflict(error)
-        if conflict is not None and _METACLASSES not in told_alone(conflict):
+        if conflict is not None and _METACLASSES not in format_exception_text(conflict):
             raise _clash_of_bases(bases, conflict) from conflict
         if conflict is not None:
             message = f"{joined}, and another clash followed: {conflict}"
-            raise IrreconcilableError(message, names, _USE_MIXIN) from conflict
-        message = f"{joined}, and the class could not be made all the same: {told(error)}"
-        raise IrreconcilableError(
+            raise ClassJoinError(message, names, _USE_MIXIN) from conflict
+        message = f"{joined}, and the class could not be made all the same: {format_exception(error)}"
+        raise ClassJoinError(
             message, names, f"let the metaclass accept any class, or {_USE_MIXIN}"
         ) from error
     # What the constructor did not set on the result would hide what the result inherits.
-    own = vars(decorated) if is_a(decorated, type) else {}
+    own = vars(decorated) if is_instance(decorated, type) else {}
     for name in state:
         if name not in own:
             type.__delattr__(twin, name)

@@ -30,7 +30,7 @@ _PIPELINE_FIELDS = tuple(
 )
 
 
-def attribute(
+def attribute_changes(
     plugin: str, before: PipelineSpec, after: PipelineSpec
 ) -> tuple[PipelineSpec, tuple[Change, ...]]:
     """Find what a plugin's ``transform_spec`` changed, and note it in the origins of the spec.

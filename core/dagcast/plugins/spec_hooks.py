@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
-from dagcast.plugins.active import PluginSet
-from dagcast.plugins.calls import Metadata, items
-from dagcast.plugins.provenance import attribute
-from dagcast.plugins.sound import sound_spec
+from dagcast.plugins.attribute_changes import attribute_changes
+from dagcast.plugins.call_hooks import Metadata, validate_items
+from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.validate import validate_spec
 
 
-def transform(
+def transform_spec(
     plugins: PluginSet, spec: PipelineSpec, metadata: Metadata
 ) -> tuple[PipelineSpec, tuple[Change, ...]]:
     """Let each plugin change the pipeline that the one before it returned; each change is attributed.
@@ -23,14 +23,14 @@ def transform(
     """
     hook = "transform_spec"
     changes: list[Change] = []
-    for active in plugins.implementing(hook):
-        result = active.call(hook, spec=spec, metadata=metadata.values)
-        spec, found = attribute(active.name, spec, sound_spec(active, hook, spec, result))
+    for plugin in plugins.implementing(hook):
+        result = plugin.call(hook, spec=spec, metadata=metadata.values)
+        spec, found = attribute_changes(plugin.name, spec, validate_spec(plugin, hook, spec, result))
         changes += found
     return spec, tuple(changes)
 
 
-def check(
+def check_spec(
     plugins: PluginSet,
     spec: PipelineSpec,
     metadata: Metadata,
@@ -43,8 +43,8 @@ def check(
         PluginError: If a plugin fails, or gives something else than diagnostics.
     """
     hook = "check_spec"
-    for active in plugins.implementing(hook):
-        given = active.call(hook, spec=spec, locate=locate, metadata=metadata.values)
-        found = items(active, hook, given, Diagnostic)
-        active.check_diagnostics(found, hook)
+    for plugin in plugins.implementing(hook):
+        given = plugin.call(hook, spec=spec, locate=locate, metadata=metadata.values)
+        found = validate_items(plugin, hook, given, Diagnostic)
+        plugin.validate_diagnostics(found, hook)
         sink.extend(found)

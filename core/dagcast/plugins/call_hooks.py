@@ -16,15 +16,15 @@ from dagcast.compile.spec.pipeline import ParameterSpec
 from dagcast.compile.steps.catalog import MODULES
 from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.values import FrozenDict, freeze
-from dagcast.plugins.active import LEAVE_ALONE, ActivePlugin, PluginSet
-from dagcast.plugins.foreign import is_a, shown, told_alone
-from dagcast.plugins.sound import sound_parameter, sound_step_type
+from dagcast.plugins.configured import MUTATION_REMEDY, ConfiguredPlugin, PluginSet
+from dagcast.plugins.safe_inspect import format_exception_text, is_instance, safe_repr
+from dagcast.plugins.validate import validate_parameter, validate_step_type
 
-OWN_ARGUMENTS = ("dag", "config", "plugins", "metadata")
+RESERVED_ARGUMENTS = ("dag", "config", "plugins", "metadata")
 """Arguments of the template's constructor that say what is compiled; plugins change it by other hooks."""
 
 
-ROLE = "execution_role"
+ROLE_ARGUMENT = "execution_role"
 """The argument of the template's constructor that goes into requests."""
 
 
@@ -58,18 +58,18 @@ def extract_metadata(
     sources: dict[str, str] = {}
     changes: list[Change] = []
     stated = FrozenDict({key: freeze(value) for key, value in explicit.items() if value is not None})
-    for active in plugins.implementing(hook):
-        given = ask(active, hook, config=config, dag=dag, explicit=stated)
-        for key, value in _json_mapping(active, hook, given).items():
-            changes.append(Change(active.name, hook, f"metadata.{key}", values.get(key, ABSENT), value))
+    for plugin in plugins.implementing(hook):
+        given = call_with_copies(plugin, hook, config=config, dag=dag, explicit=stated)
+        for key, value in _json_mapping(plugin, hook, given).items():
+            changes.append(Change(plugin.name, hook, f"metadata.{key}", values.get(key, ABSENT), value))
             values[key] = value
-            sources[key] = active.name
+            sources[key] = plugin.name
     values.update(stated)
     sources.update(dict.fromkeys(stated, "argument"))
     return Metadata(FrozenDict(values), tuple(changes), FrozenDict(sources))
 
 
-def build_params(
+def build_template_params(
     plugins: PluginSet, dag: PipelineDAG, params: Mapping[str, Any], metadata: Metadata
 ) -> tuple[dict[str, Any], dict[str, str], tuple[Change, ...]]:
     """Ask each plugin for constructor arguments, and lay them over ``params``.
@@ -82,37 +82,38 @@ def build_params(
     """
     hook = "build_template_params"
     merged = dict(params)
-    owners: dict[str, ActivePlugin] = {}
+    owners: dict[str, ConfiguredPlugin] = {}
     changes: list[Change] = []
-    for active in plugins.implementing(hook):
+    for plugin in plugins.implementing(hook):
         graph = copy.copy(dag)
         given_params = {**merged, **({"dag": graph} if "dag" in merged else {})}
         if "config" in merged:
             given_params["config"] = _view(merged["config"])
-        given = ask(active, hook, dag=graph, params=MappingProxyType(given_params), metadata=metadata.values)
-        for key, value in _mapping(active, hook, given).items():
+        given = call_with_copies(
+            plugin, hook, dag=graph, params=MappingProxyType(given_params), metadata=metadata.values
+        )
+        for key, value in _mapping(plugin, hook, given).items():
             # Handing on what was given is not setting it.
-            if key in given_params and _equal(active, hook, value, given_params[key]):
+            if key in given_params and _equal(plugin, hook, value, given_params[key]):
                 continue
-            if key in OWN_ARGUMENTS:
+            if key in RESERVED_ARGUMENTS:
                 problem = f"it sets {key!r}, which says what is compiled"
-                raise active.error(problem, "change the pipeline with transform_spec", hook)
-            if key == ROLE and value is not None and not is_a(value, str):
-                problem = f"it sets {key!r} to {shown(value)}, which is no ARN of a role"
-                raise active.error(problem, "give a text", hook)
+                raise plugin.error(problem, "change the pipeline with transform_spec", hook)
+            if key == ROLE_ARGUMENT and value is not None and not is_instance(value, str):
+                problem = f"it sets {key!r} to {safe_repr(value)}, which is no ARN of a role"
+                raise plugin.error(problem, "give a text", hook)
             owner = owners.get(key)
             if owner is not None:
-                problem = (
-                    f"it sets {key!r} to {shown(value)}, and plugin {owner} sets it to {shown(merged[key])}"
-                )
-                raise active.error(problem, "select one of the two, or let their options agree", hook)
-            changes.append(Change(active.name, hook, f"arguments.{key}", merged.get(key, ABSENT), value))
+                other = f"plugin {owner} to {safe_repr(merged[key])}"
+                problem = f"it sets {key!r} to {safe_repr(value)}, and {other}"
+                raise plugin.error(problem, "select one of the two, or let their options agree", hook)
+            changes.append(Change(plugin.name, hook, f"arguments.{key}", merged.get(key, ABSENT), value))
             merged[key] = value
-            owners[key] = active
-    return merged, {key: active.name for key, active in owners.items()}, tuple(changes)
+            owners[key] = plugin
+    return merged, {key: plugin.name for key, plugin in owners.items()}, tuple(changes)
 
 
-def added_parameters(
+def collect_parameters(
     plugins: PluginSet, config: PipelineConfig, metadata: Metadata
 ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
     """Ask each plugin for parameters.
@@ -126,31 +127,31 @@ def added_parameters(
     """
     hook = "pipeline_parameters"
     added: dict[str, ParameterSpec] = {}
-    owners: dict[str, ActivePlugin] = {}
+    owners: dict[str, ConfiguredPlugin] = {}
     changes: list[Change] = []
-    for active in plugins.implementing(hook):
-        given = ask(active, hook, config=config, metadata=metadata.values)
-        for item in items(active, hook, given, ParameterSpec):
-            parameter = sound_parameter(active, hook, item)
+    for plugin in plugins.implementing(hook):
+        given = call_with_copies(plugin, hook, config=config, metadata=metadata.values)
+        for item in validate_items(plugin, hook, given, ParameterSpec):
+            parameter = validate_parameter(plugin, hook, item)
             name = parameter.name
             declared = config.parameters.get(name)
             if declared is not None:
                 if declared.type != parameter.type:
                     problem = f"it adds parameter {name!r} as {parameter.type}, the config has it as {declared.type}"
-                    raise active.error(problem, f"declare {name!r} as {parameter.type}, or rename it", hook)
+                    raise plugin.error(problem, f"declare {name!r} as {parameter.type}, or rename it", hook)
                 continue
             if name in added and added[name] != parameter:
-                other = f"plugin {owners[name]} as {shown(added[name])}"
-                problem = f"it adds parameter {name!r} as {shown(parameter)}, and {other}"
-                raise active.error(problem, "select one of the two, or let their options agree", hook)
+                other = f"plugin {owners[name]} as {safe_repr(added[name])}"
+                problem = f"it adds parameter {name!r} as {safe_repr(parameter)}, and {other}"
+                raise plugin.error(problem, "select one of the two, or let their options agree", hook)
             if name not in added:
-                changes.append(Change(active.name, hook, f"Parameters.{name}", ABSENT, parameter))
-                owners[name] = active
+                changes.append(Change(plugin.name, hook, f"Parameters.{name}", ABSENT, parameter))
+                owners[name] = plugin
             added[name] = parameter
     return tuple(added.values()), tuple(changes)
 
 
-def added_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
+def collect_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
     """Ask each plugin for step types.
 
     Raises:
@@ -159,56 +160,56 @@ def added_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
     hook = "register_step_types"
     types: dict[str, StepType[Any]] = {}
     owners: dict[str, str] = dict.fromkeys(MODULES, "dagcast")
-    for active in plugins.implementing(hook):
-        for given in items(active, hook, active.call(hook), StepType):
-            step_type = sound_step_type(active, given)
+    for plugin in plugins.implementing(hook):
+        for given in validate_items(plugin, hook, plugin.call(hook), StepType):
+            step_type = validate_step_type(plugin, given)
             if step_type.name in owners:
                 problem = f"step type {step_type.name!r} exists already, from {owners[step_type.name]}"
-                raise active.error(problem, "rename it", hook)
+                raise plugin.error(problem, "rename it", hook)
             types[step_type.name] = step_type
-            owners[step_type.name] = f"plugin {active}"
+            owners[step_type.name] = f"plugin {plugin}"
     return types
 
 
-def notify(plugins: PluginSet, pipeline: Any, report: Any) -> None:
+def notify_compiled(plugins: PluginSet, pipeline: Any, report: Any) -> None:
     """Tell each plugin that a compile succeeded.
 
     Raises:
         PluginError: If a plugin fails, or returns something.
     """
     hook = "pipeline_compiled"
-    for active in plugins.implementing(hook):
-        result = active.call(hook, pipeline=pipeline, report=report)
+    for plugin in plugins.implementing(hook):
+        result = plugin.call(hook, pipeline=pipeline, report=report)
         if result is not None:
-            raise active.error(f"it returned {shown(result)}, expected nothing", "return nothing", hook)
+            raise plugin.error(f"it returned {safe_repr(result)}, expected nothing", "return nothing", hook)
 
 
-def items(active: ActivePlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:
+def validate_items(plugin: ConfiguredPlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:
     """What a hook returned as a list, if it is some of what the hook is to give.
 
     Raises:
         PluginError: If it is not.
     """
-    if is_a(given, Iterable) and not is_a(given, str, Mapping):
-        with active.guard(hook):
+    if is_instance(given, Iterable) and not is_instance(given, str, Mapping):
+        with plugin.guard(hook):
             found = list(given)
-        wrong = [item for item in found if not is_a(item, kind)]
+        wrong = [item for item in found if not is_instance(item, kind)]
         if not wrong:
             return found
-        problem = f"it returned {shown(wrong[0])}, expected only {kind.__name__}"
+        problem = f"it returned {safe_repr(wrong[0])}, expected only {kind.__name__}"
     else:
-        what = "nothing" if given is None else f"{shown(given)}, expected a list of {kind.__name__}"
+        what = "nothing" if given is None else f"{safe_repr(given)}, expected a list of {kind.__name__}"
         problem = f"it returned {what}"
-    raise active.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
+    raise plugin.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
 
 
-def ask(active: ActivePlugin, hook: str, **arguments: Any) -> Any:
+def call_with_copies(plugin: ConfiguredPlugin, hook: str, **arguments: Any) -> Any:
     """Call a hook with copies of what can be changed; changing even those is refused, since it is without effect.
 
     Raises:
         PluginError: If the plugin fails, or changes what it is given.
     """
-    taken = active.plugin.hooks[hook]
+    taken = plugin.loaded.hooks[hook]
     if "config" in taken:
         arguments["config"] = _view(arguments["config"])
     if "dag" in taken and hook != "build_template_params":
@@ -221,9 +222,9 @@ def ask(active: ActivePlugin, hook: str, **arguments: Any) -> Any:
     params = arguments.get("params", {})
     dags += [params["config"].dag] if "config" in params else []
     before = [dag.to_dict() for dag in dags]
-    result = active.call(hook, **arguments)
+    result = plugin.call(hook, **arguments)
     if [dag.to_dict() for dag in dags] != before:
-        raise active.error("it changes what it was given: the DAG", LEAVE_ALONE, hook)
+        raise plugin.error("it changes its input: the DAG", MUTATION_REMEDY, hook)
     return result
 
 
@@ -232,34 +233,34 @@ def _view(config: PipelineConfig) -> PipelineConfig:
     return replace(config, dag=copy.copy(config.dag))
 
 
-def _equal(active: ActivePlugin, hook: str, value: Any, other: Any) -> bool:
+def _equal(plugin: ConfiguredPlugin, hook: str, value: Any, other: Any) -> bool:
     # Comparing is foreign code as well: the values may be of any type.
-    with active.guard(hook):
+    with plugin.guard(hook):
         return value is other or (type(value) is type(other) and bool(value == other))
 
 
-def _mapping(active: ActivePlugin, hook: str, given: Any) -> dict[str, Any]:
-    if is_a(given, Mapping):
-        with active.guard(hook):
+def _mapping(plugin: ConfiguredPlugin, hook: str, given: Any) -> dict[str, Any]:
+    if is_instance(given, Mapping):
+        with plugin.guard(hook):
             mapping = dict(given)
-        if all(is_a(key, str) for key in mapping):
+        if all(is_instance(key, str) for key in mapping):
             return mapping
     problem = (
         "it returned nothing"
         if given is None
-        else f"it returned {shown(given)}, expected a mapping with string keys"
+        else f"it returned {safe_repr(given)}, expected a mapping with string keys"
     )
-    raise active.error(problem, "return a mapping, empty if there is nothing to add", hook)
+    raise plugin.error(problem, "return a mapping, empty if there is nothing to add", hook)
 
 
-def _json_mapping(active: ActivePlugin, hook: str, given: Any) -> Mapping[str, Any]:
-    mapping = _mapping(active, hook, given)
+def _json_mapping(plugin: ConfiguredPlugin, hook: str, given: Any) -> Mapping[str, Any]:
+    mapping = _mapping(plugin, hook, given)
     try:
         # What JSON has no word for is refused, and what it spells otherwise (a tuple, a number as a key) is read back.
         frozen: Mapping[str, Any] = freeze(json.loads(json.dumps(mapping, allow_nan=False)))
     # A value may raise whatever it likes when it is looked at.
     except Exception as error:
-        raise active.error(
-            f"its metadata is not JSON data: {told_alone(error)}", "return plain data", hook
+        raise plugin.error(
+            f"its metadata is not JSON data: {format_exception_text(error)}", "return plain data", hook
         ) from error
     return frozen

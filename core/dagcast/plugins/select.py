@@ -12,15 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dagcast.plugins.discovery import Scan
-from dagcast.plugins.foreign import is_a
-from dagcast.plugins.loading import name_of
+from dagcast.plugins.load import stated_name
+from dagcast.plugins.safe_inspect import is_instance
+from dagcast.plugins.scan import InstalledPlugins
 
 if TYPE_CHECKING:
     from dagcast.compile.config.models import PluginsConfig
 
-VARIABLE = "DAGCAST_PLUGINS"
-AUTOMATIC = "active on installation"
+PLUGINS_VARIABLE = "DAGCAST_PLUGINS"
+AUTOLOAD = "active on installation"
 
 
 @dataclass(frozen=True)
@@ -60,28 +60,28 @@ class Selection:
         """Why the plugin of that name runs or does not."""
         if name in self.chosen:
             return self.source
-        if self.source == AUTOMATIC:
+        if self.source == AUTOLOAD:
             return self.left_out.get(
                 name, "nothing asks for it, and it does not ask to be active on installation"
             )
         return self.left_out.get(name, f"{self.source} does not name it")
 
 
-def select(
-    request: PluginRequest, config: PluginsConfig, installed: Scan, environment: Mapping[str, str]
+def select_plugins(
+    request: PluginRequest, config: PluginsConfig, installed: InstalledPlugins, environment: Mapping[str, str]
 ) -> Selection:
     """Decide which plugins run, in which order."""
     automatic = tuple(entry.name for entry in installed.entries if entry.autoload)
     if request.none:
         rest = (name for name in automatic if name not in request.required)
         return Selection(request.required, "--no-plugins", dict.fromkeys(rest, "--no-plugins"))
-    listed = [name.strip() for name in environment.get(VARIABLE, "").split(",") if name.strip()]
+    listed = [name.strip() for name in environment.get(PLUGINS_VARIABLE, "").split(",") if name.strip()]
     sources: Sequence[tuple[str, Sequence[Any] | None]] = (
         ("the plugins argument", request.plugins),
         ("--plugin", request.enabled or None),
-        (VARIABLE, listed or None),
+        (PLUGINS_VARIABLE, listed or None),
         ("plugins.enable of the config", config.enable),
-        (AUTOMATIC, automatic),
+        (AUTOLOAD, automatic),
     )
     source, names = next((source, names) for source, names in sources if names is not None)
     left_out: dict[str, str] = {}
@@ -92,11 +92,11 @@ def select(
     if names is config.enable or names is automatic:
         barred.update(config.disable)
         left_out.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
-    chosen = _unique(item for item in names if not (is_a(item, str) and item in barred))
-    present = {item if is_a(item, str) else name_of(item) for item in chosen}
+    chosen = _unique(item for item in names if not (is_instance(item, str) and item in barred))
+    present = {item if is_instance(item, str) else stated_name(item) for item in chosen}
     chosen = (*(name for name in request.required if name not in present), *chosen)
     for name in chosen:
-        if is_a(name, str):
+        if is_instance(name, str):
             left_out.pop(name, None)
     return Selection(chosen, source, left_out)
 
@@ -104,7 +104,7 @@ def select(
 def _unique(items: Iterable[Any]) -> tuple[Any, ...]:
     chosen: list[Any] = []
     for item in items:
-        names = [other for other in chosen if is_a(other, str)]
-        if not (item in names if is_a(item, str) else any(item is other for other in chosen)):
+        names = [other for other in chosen if is_instance(other, str)]
+        if not (item in names if is_instance(item, str) else any(item is other for other in chosen)):
             chosen.append(item)
     return tuple(chosen)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from dagcast.plugins.distributions import ENTRY_POINTS, Distribution, find_distributions
 from dagcast.plugins.hooks import API_VERSION
-from dagcast.plugins.installed import ENTRY_POINTS, Installed, installed
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -24,7 +24,7 @@ GROUP = "dagcast"
 API_GROUP = "dagcast.api"
 AUTOLOAD_GROUP = "dagcast.autoload"
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+PLUGIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VALUE = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
 _API = re.compile(r"v?(\d+)")
 
@@ -66,7 +66,7 @@ class PluginEntry:
 
 
 @dataclass(frozen=True)
-class Scan:
+class InstalledPlugins:
     """What is installed.
 
     Attributes:
@@ -87,7 +87,7 @@ class Scan:
         return tuple(dict.fromkeys(entry.name for entry in self.entries))
 
 
-def scan(path: Iterable[str] | None = None) -> Scan:
+def scan_plugins(path: Iterable[str] | None = None) -> InstalledPlugins:
     """Read the entry points of every installed distribution; nothing is imported.
 
     Args:
@@ -95,7 +95,7 @@ def scan(path: Iterable[str] | None = None) -> Scan:
     """
     entries: list[PluginEntry] = []
     problems: list[str] = []
-    everything = tuple(installed(sys.path if path is None else path, problems))
+    everything = tuple(find_distributions(sys.path if path is None else path, problems))
     ours: dict[int, tuple[_Point, ...]] = {}
     for index, distribution in enumerate(everything):
         # Nobody may be kept from compiling by the metadata of a distribution that he did not ask for, and what a
@@ -128,10 +128,12 @@ def scan(path: Iterable[str] | None = None) -> Scan:
                 problems.append(f"{name}: {point.group} names {point.name!r}, which is none of its plugins")
             elif point.group not in (GROUP, API_GROUP, AUTOLOAD_GROUP):
                 problems.append(f"{name}: there is no entry-point group {point.group!r}")
-    return Scan(tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems))
+    return InstalledPlugins(
+        tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems)
+    )
 
 
-def _unreadable(distribution: Installed, error: Exception) -> str:
+def _unreadable(distribution: Distribution, error: Exception) -> str:
     return f"{distribution.place}: its metadata cannot be read: {type(error).__name__}: {error}"
 
 
@@ -143,7 +145,7 @@ class _Standing(Enum):
     DOUBTFUL = "doubtful"
 
 
-def _rivals(everything: Sequence[Installed]) -> dict[str, list[int]]:
+def _rivals(everything: Sequence[Distribution]) -> dict[str, list[int]]:
     """By name of a distribution: the indexes of all that go by it."""
     found: dict[str, list[int]] = {}
     for index, distribution in enumerate(everything):
@@ -156,7 +158,7 @@ def _rivals(everything: Sequence[Installed]) -> dict[str, list[int]]:
 
 
 def _standing(
-    index: int, everything: Sequence[Installed], rivals: Mapping[str, list[int]], ours: Container[int]
+    index: int, everything: Sequence[Distribution], rivals: Mapping[str, list[int]], ours: Container[int]
 ) -> _Standing:
     """Whether an earlier distribution hides this one, and whether there is doubt about it.
 
@@ -207,7 +209,7 @@ def _entries(
             continue
         name, value = point.name, point.value
         problems = []
-        if not NAME.fullmatch(name):
+        if not PLUGIN_NAME.fullmatch(name):
             problems.append(
                 f"{name!r} is not a name: letters, digits, hyphens and underscores, a letter first"
             )

@@ -1,0 +1,199 @@
+"""A loaded plugin with its validated options, and the ordered set of plugins of one compile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import FrozenInstanceError, dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NoReturn, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dagcast.definition.values import FrozenDict, FrozenError
+from dagcast.errors import Diagnostic, InvalidInputError, Location, PluginError, Severity
+from dagcast.plugins.hooks import API_VERSION
+from dagcast.plugins.load import DESELECT_REMEDY, Plugin
+from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance, safe_repr
+from dagcast.plugins.select import Selection
+
+_DIAGNOSTIC_FIELDS: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
+    {"message": (str,), "location": (Location, type(None)), "code": (str,), "hint": (str, type(None))}
+)
+"""The allowed types of each field of a diagnostic."""
+
+MUTATION_REMEDY = "return a new value and leave the input unchanged"
+
+
+class NoOptions(BaseModel):
+    """The options model of a plugin without options."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class ConfiguredPlugin:
+    """A loaded plugin with its options.
+
+    Attributes:
+        loaded: The loaded plugin.
+        options: The validated instance of its options model.
+    """
+
+    loaded: Plugin
+    options: BaseModel
+
+    @property
+    def name(self) -> str:
+        """The name of the plugin."""
+        return self.loaded.name
+
+    def implements(self, hook: str) -> bool:
+        """Return whether the plugin implements the hook."""
+        return hook in self.loaded.hooks
+
+    @cached_property
+    def options_digest(self) -> str:
+        """The SHA-256 of the options as JSON, in hexadecimal."""
+        return self._digest()
+
+    def call(self, hook: str, **arguments: Any) -> Any:
+        """Call a hook with those of the arguments that its implementation declares.
+
+        Returns:
+            The return value of the hook. The items of an iterator are returned as a list.
+
+        Raises:
+            PluginError: If the hook raises or mutates its options. The exception of the hook is the cause.
+                ``KeyboardInterrupt`` propagates.
+        """
+        with self.guard(hook):
+            result = self.call_unguarded(hook, **arguments)
+            if is_instance(result, Iterator):
+                result = list(result)
+        return result
+
+    def call_unguarded(self, hook: str, **arguments: Any) -> Any:
+        """Call a hook and propagate its exceptions unchanged.
+
+        Raises:
+            PluginError: If the hook mutates its options.
+        """
+        available = {**arguments, "options": self.options}
+        declared = {name: available[name] for name in self.loaded.hooks[hook]}
+        before = self.options_digest
+        result = self.loaded.functions[hook](**declared)
+        if "options" in declared and self._digest() != before:
+            raise self.error("it changes its input: its options", MUTATION_REMEDY, hook)
+        return result
+
+    @contextmanager
+    def guard(self, hook: str) -> Iterator[None]:
+        """Convert each exception of the block to an error that names the plugin and the hook.
+
+        ``KeyboardInterrupt`` and a valid ``InvalidInputError`` propagate.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        # A hook is third-party code: any exception, SystemExit included, is a failure of the plugin.
+        except BaseException as error:
+            self.reraise(error, hook)
+
+    def reraise(self, error: BaseException, hook: str) -> NoReturn:
+        """Raise the exception of a hook as an error that names the plugin.
+
+        Raises:
+            InvalidInputError: If the hook raised it to report mistakes in the input.
+            PluginError: In all other cases. A PluginError of the same plugin is raised unchanged.
+        """
+        if is_instance(error, PluginError) and error.plugin == self.name:
+            raise error
+        if is_instance(error, InvalidInputError):
+            self.validate_diagnostics(error.diagnostics, hook)
+            raise error
+        raise self._failure(error, hook) from error
+
+    def validate_diagnostics(self, found: Iterable[Any], hook: str) -> None:
+        """Validate the type, the fields and the severity of diagnostics that a hook returned.
+
+        Raises:
+            PluginError: If an item is invalid.
+        """
+        for item in found:
+            if not is_instance(item, Diagnostic):
+                raise self.error(f"it gives {safe_repr(item)} as a diagnostic", "give a Diagnostic", hook)
+            for name, kinds in _DIAGNOSTIC_FIELDS.items():
+                value = getattr(item, name)
+                if not is_instance(value, *kinds):
+                    problem = f"it gives a diagnostic with the {name} {safe_repr(value)}"
+                    remedy = "give strings, and as location the result of locate(step, path), or a Location"
+                    raise self.error(problem, remedy, hook)
+            if item.severity not in get_args(Severity):
+                problem = f"it gives a diagnostic of severity {safe_repr(item.severity)}"
+                raise self.error(problem, f"use one of {', '.join(get_args(Severity))}", hook)
+
+    def error(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
+        """Return an error that names this plugin."""
+        return self.loaded.error(problem, remedy, hook)
+
+    def lock_entry(self) -> Mapping[str, Any]:
+        """Return the entry of the plugin lock: distribution, versions and the digest of the options."""
+        entry = self.loaded.entry
+        return FrozenDict(
+            {
+                "name": self.name,
+                "distribution": entry.distribution if entry else None,
+                "version": entry.version if entry else None,
+                "api_version": entry.api_version if entry else API_VERSION,
+                "options_sha256": self.options_digest,
+            }
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.loaded.distribution})" if self.loaded.distribution else repr(self.name)
+
+    def _failure(self, error: BaseException, hook: str) -> PluginError:
+        is_mutation = is_instance(error, FrozenError, FrozenInstanceError)
+        if is_instance(error, TypeError, AttributeError):
+            is_mutation = is_mutation or "'mappingproxy' object" in format_exception_text(error)
+        if is_instance(error, ValidationError):
+            is_mutation = any(item["type"] == "frozen_instance" for item in error.errors())
+        if is_mutation:
+            problem = f"it changes its input: {format_exception_text(error)}"
+            return self.error(problem, MUTATION_REMEDY, hook)
+        owner = self.loaded.entry.distribution if self.loaded.entry else self.name
+        problem = f"it raised {format_exception(error)}"
+        return self.error(problem, f"report it to the authors of {owner}, {DESELECT_REMEDY}", hook)
+
+    def _digest(self) -> str:
+        options = json.dumps(self.options.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(options.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class PluginSet:
+    """The plugins of one compile, in order.
+
+    Attributes:
+        plugins: The plugins. The first decorates innermost and is called first.
+        selection: Why these plugins run.
+    """
+
+    plugins: tuple[ConfiguredPlugin, ...] = ()
+    selection: Selection = field(default_factory=lambda: Selection((), "no plugin is selected"))
+
+    def implementing(self, hook: str) -> Iterator[ConfiguredPlugin]:
+        """Iterate over the plugins that implement a hook, in order."""
+        return (plugin for plugin in self.plugins if plugin.implements(hook))
+
+    def lock(self) -> list[Mapping[str, Any]]:
+        """Return the entries of the plugin lock, in order."""
+        return [plugin.lock_entry() for plugin in self.plugins]
+
+    def __bool__(self) -> bool:
+        return bool(self.plugins)

@@ -1,0 +1,113 @@
+"""Validate the options of plugins: the model that each plugin declares, and the values that the config holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dagcast.compile.config.validation_errors import report_validation
+from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
+from dagcast.plugins.load import Plugin, adopt_plugin, load_plugin
+from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
+from dagcast.plugins.scan import InstalledPlugins
+from dagcast.plugins.select import Selection
+
+HOOK = "options_model"
+
+
+def configure_plugins(
+    selection: Selection,
+    options: Mapping[str, Mapping[str, Any]],
+    installed: InstalledPlugins,
+    locate: Callable[[tuple[str | int, ...]], Location],
+    sink: DiagnosticSink,
+) -> PluginSet:
+    """Load the selected plugins and validate their options.
+
+    Args:
+        selection: The plugins to load, in order.
+        options: The options of each plugin, by its name, as the config holds them.
+        installed: The installed plugins.
+        locate: Returns the location of a path in the config.
+        sink: Collects mistakes in the options.
+
+    Raises:
+        PluginError: If a plugin is missing or broken.
+    """
+    loaded = [
+        load_plugin(item, installed) if is_instance(item, str) else adopt_plugin(item)
+        for item in selection.chosen
+    ]
+    names = [plugin.name for plugin in loaded]
+    for plugin in loaded:
+        if names.count(plugin.name) > 1:
+            raise plugin.error("two selected plugins have this name", "keep one of them, or rename it")
+    for name in options:
+        if name not in names and name not in installed.names:
+            hint = did_you_mean(name, {*names, *installed.names}) or "no plugin is installed"
+            message = f"options for unknown plugin {name!r}"
+            sink.error(message, locate(("plugins", "options", name)), code="unknown-plugin", hint=hint)
+    configured = [_configure(plugin, dict(options.get(plugin.name, {})), locate, sink) for plugin in loaded]
+    return PluginSet(tuple(configured), selection)
+
+
+def options_model(plugin: Plugin) -> type[BaseModel]:
+    """Return the model of a plugin's options: an empty model if it declares none.
+
+    Raises:
+        PluginError: If the hook does not return a pydantic model that forbids unknown fields.
+    """
+    if HOOK not in plugin.hooks:
+        return NoOptions
+    model = ConfiguredPlugin(plugin, NoOptions()).call(HOOK)
+    if not (is_instance(model, type) and issubclass(model, BaseModel)):
+        returned = "nothing" if model is None else f"{safe_repr(model)}, expected a pydantic model"
+        remedy = "return a class that is derived from pydantic.BaseModel"
+        raise plugin.error(f"it returned {returned}", remedy, HOOK)
+    if model.model_config.get("extra") != "forbid":
+        problem = f"{model.__name__} accepts unknown options, so a misspelt option is not reported"
+        raise plugin.error(problem, 'set extra="forbid" in its model_config', HOOK)
+    return model
+
+
+def options_schema(plugin: Plugin) -> dict[str, Any]:
+    """Return the JSON Schema of a plugin's options.
+
+    Raises:
+        PluginError: If the hook does not return a pydantic model, or the model has no JSON Schema.
+    """
+    model = options_model(plugin)
+    try:
+        return model.model_json_schema()
+    # Types of the plugin may customize their schema, and raise any exception.
+    except Exception as error:
+        problem = f"its options have no JSON Schema: {format_exception(error)}"
+        raise plugin.error(problem, f"give {model.__name__} only types that JSON has", HOOK) from error
+
+
+def _configure(
+    plugin: Plugin,
+    given: dict[str, Any],
+    locate: Callable[[tuple[str | int, ...]], Location],
+    sink: DiagnosticSink,
+) -> ConfiguredPlugin:
+    model = options_model(plugin)
+    base = ("plugins", "options", plugin.name)
+    try:
+        configured = ConfiguredPlugin(plugin, model.model_validate(given))
+        # Compute the digest now, to report options that are not JSON data before any hook runs.
+        _ = configured.options_digest
+    except ValidationError as error:
+        subject = f"options of plugin {plugin.name!r}"
+        report_validation(error, subject, model, lambda tail: locate((*base, *tail)), sink)
+        return ConfiguredPlugin(plugin, NoOptions())
+    except KeyboardInterrupt:
+        raise
+    # The plugin's validators are third-party code.
+    except BaseException as error:
+        problem = f"its options cannot be validated and written as JSON: {format_exception(error)}"
+        raise plugin.error(problem, f"fix the model {model.__name__}", HOOK) from error
+    return configured
