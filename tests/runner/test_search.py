@@ -93,6 +93,11 @@ def _continuous(low: str, high: str, scaling: str | None = None) -> dict[str, An
         ("1", "2", "Logarithmic", True),
         ("0", "100", "Auto", False),
         ("-5", "100", "Auto", False),
+        # docs/local-run.md: Auto is logarithmic from a hundredfold range on.
+        ("0.5", "50", "Auto", True),
+        ("0.5", "49.99", "Auto", False),
+        ("3", "300", None, True),
+        ("3", "299", None, False),
     ],
 )
 def test_auto_is_logarithmic_where_a_range_is_wide(
