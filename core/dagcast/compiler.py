@@ -15,6 +15,7 @@ from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.report import CompileReport
 from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
+from dagcast.gc_pause import pause_gc
 from dagcast.plugins.call_hooks import (
     Metadata,
     build_template_params,
@@ -135,6 +136,7 @@ class PipelineDAGCompiler:
         """
         return self.compile_with_report(dag, **kwargs)[0]
 
+    @pause_gc()
     def compile_with_report(self, dag: DAGLike | None = None, **kwargs: Any) -> tuple[Any, CompileReport]:
         """The pipeline of ``dag``, and the report of how it came about; see :meth:`compile`."""
         template = self.create_template(dag, **kwargs)
@@ -142,6 +144,7 @@ class PipelineDAGCompiler:
         notify_compiled(template.plugins, pipeline, report)
         return pipeline, report
 
+    @pause_gc()
     def compile_definition(self, dag: DAGLike | None = None, **kwargs: Any) -> Compilation:
         """The definition JSON of ``dag`` with its report, made without importing the SDK.
 
@@ -154,6 +157,7 @@ class PipelineDAGCompiler:
         notify_compiled(template.plugins, None, compilation.report)
         return compilation
 
+    @pause_gc()
     def validate(self, dag: DAGLike | None = None) -> ValidationResult:
         """Everything that is wrong with ``dag`` and the config; nothing is raised for it.
 
@@ -169,6 +173,7 @@ class PipelineDAGCompiler:
                 self._template(prepared, {}).compile_into(sink)
         return ValidationResult(sink.errors, sink.warnings)
 
+    @pause_gc()
     def create_decorated_class(
         self, dag: DAGLike | None = None, **metadata: Any
     ) -> type[DynamicPipelineTemplate]:
@@ -184,6 +189,7 @@ class PipelineDAGCompiler:
         """
         return self._decorated(self._prepare(dag, metadata))
 
+    @pause_gc()
     def create_template_params(self, dag: DAGLike | None = None, **template_kwargs: Any) -> dict[str, Any]:
         """Everything that the template's constructor takes.
 
@@ -199,11 +205,13 @@ class PipelineDAGCompiler:
         metadata, explicit = _split(template_kwargs)
         return self._params(self._prepare(dag, metadata), explicit)[0]
 
+    @pause_gc()
     def create_template(self, dag: DAGLike | None = None, **template_kwargs: Any) -> DynamicPipelineTemplate:
         """An instance of the template class for ``dag``; see :meth:`create_template_params`."""
         metadata, explicit = _split(template_kwargs)
         return self._template(self._prepare(dag, metadata), explicit)
 
+    @pause_gc()
     def load(self) -> PipelineConfig:
         """The typed config.
 
@@ -235,6 +243,7 @@ class PipelineDAGCompiler:
                 self._once = self._read()
             return self._once
 
+    @pause_gc()
     def _read(self) -> _Loaded:
         sink = DiagnosticSink()
         opened = open_config(self.config_path, sink, env=self.env)

@@ -25,6 +25,7 @@ from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.lowering import mapped_fields
 from dagcast.errors import DiagnosticSink, Location
+from dagcast.gc_pause import pause_gc
 from dagcast.plugins.call_hooks import Metadata, collect_parameters
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.spec_hooks import check_spec, transform_spec
@@ -108,6 +109,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         return self.compilation.report
 
     @property
+    @pause_gc()
     def compilation(self) -> Compilation:
         """The pipeline as data; made on first use, without importing the SDK."""
         if self._compilation is None:
@@ -128,6 +130,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         """
         return self.compilation
 
+    @pause_gc()
     def generate_pipeline(self) -> Any:
         """Make the pipeline: lower, let plugins change and check it, emit.
 
@@ -143,6 +146,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
 
         return emit_pipeline(self.compilation.spec, self.sagemaker_session, self.execution_role)
 
+    @pause_gc()
     def compile_into(self, sink: DiagnosticSink) -> Compilation | None:
         """Lower and check, collecting what is wrong.
 

@@ -5,6 +5,7 @@ Commands are imported when they run, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from types import MappingProxyType
 
@@ -24,6 +25,9 @@ COMMANDS = MappingProxyType(
     }
 )
 """By name: the module of each command, and its line in the help."""
+
+COMPILING = frozenset({"compile", "explain", "validate"})
+"""Commands that end soon and leave little garbage; the others may run for hours."""
 
 
 class LazyGroup(click.Group):
@@ -51,6 +55,8 @@ class LazyGroup(click.Group):
             from dagcast.errors import did_you_mean
 
             ctx.fail(f"there is no command {name!r} ({did_you_mean(name, COMMANDS)})")
+        if name not in COMPILING:
+            gc.enable()
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -78,5 +84,16 @@ def cli(verbose: int) -> None:
 
 
 def main() -> None:
-    """The entry point of the script."""
-    cli(prog_name="dagcast")
+    """The entry point of the script.
+
+    The cyclic garbage collector is off while a command compiles: see ``docs/decisions/garbage-collector.md``.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        cli(prog_name="dagcast")
+    finally:
+        # At its end the interpreter traverses all objects twice, to free memory that the system frees anyway.
+        gc.freeze()
+        if enabled:
+            gc.enable()
