@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.sagemaker.model_sections import find_section
 
 Shape = Mapping[str, Any]
 """A shape as the model writes it: ``type``, and by type ``members``, ``required``, ``enum``, ``min``, ..."""
@@ -149,8 +150,11 @@ def _read_packaged(service: str) -> dict[str, Any] | None:
     # lambda have none, so the few services that do may pay for the import.
     if not packed_models or packed_models[-1].with_name("service-2.sdk-extras.json").exists():
         return None
-    packed = packed_models[-1].read_bytes()
-    model: dict[str, Any] = json.loads(zlib.decompress(packed, wbits=zlib.MAX_WBITS | 16))
+    text = zlib.decompress(packed_models[-1].read_bytes(), wbits=zlib.MAX_WBITS | 16)
+    sections = {name: find_section(text, name) for name in ("metadata", "operations", "shapes")}
+    if None not in sections.values():
+        return sections
+    model: dict[str, Any] = json.loads(text)
     return model
 
 
