@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from dagcast.compile.compile_pipeline import Compilation
 from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.report import CompileReport
+from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.call_hooks import (
-    Metadata,
     build_template_params,
     collect_step_types,
     extract_metadata,
@@ -28,7 +29,7 @@ from dagcast.plugins.decorate import CLASS_CACHE, instantiate
 from dagcast.plugins.options import configure_plugins
 from dagcast.plugins.scan import InstalledPlugins, scan_plugins
 from dagcast.plugins.select import PluginRequest, select_plugins
-from dagcast.template import Compilation, DynamicPipelineTemplate, PipelineTemplateBase
+from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 logger = logging.getLogger(__name__)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.spec.changes import ABSENT, Change
+from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import ParameterSpec
 from dagcast.compile.steps.catalog import MODULES
 from dagcast.compile.steps.step_type import StepType
@@ -26,21 +27,6 @@ RESERVED_ARGUMENTS = ("dag", "config", "plugins", "metadata")
 
 ROLE_ARGUMENT = "execution_role"
 """The argument of the template's constructor that goes into requests."""
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What is known of the pipeline beside the config.
-
-    Attributes:
-        values: By key.
-        changes: What plugins gave, in order: metadata, and arguments of the template's constructor.
-        sources: By key: the plugin that the value is from, or ``argument`` where the caller gave it.
-    """
-
-    values: Mapping[str, Any] = field(default_factory=FrozenDict)
-    changes: tuple[Change, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=FrozenDict)
 
 
 def extract_metadata(

@@ -1,50 +1,70 @@
-"""The passes: plugins change the pipeline one after the other, and check what came of it."""
+"""Call the hooks of a compile: plugins add parameters to a pipeline, change it in order, and check the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.spec.changes import Change
-from dagcast.compile.spec.pipeline import PipelineSpec
+from dagcast.compile.spec.metadata import Metadata
+from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.plugins.attribute_changes import attribute_changes
-from dagcast.plugins.call_hooks import Metadata, validate_items
+from dagcast.plugins.call_hooks import collect_parameters, validate_items
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.validate import validate_spec
 
 
-def transform_spec(
-    plugins: PluginSet, spec: PipelineSpec, metadata: Metadata
-) -> tuple[PipelineSpec, tuple[Change, ...]]:
-    """Let each plugin change the pipeline that the one before it returned; each change is attributed.
+class SpecHooks:
+    """What the configured plugins do to a pipeline while it compiles.
 
-    Raises:
-        PluginError: If a plugin fails, or returns something else than a whole pipeline.
+    Implements :class:`dagcast.compile.compile_pipeline.CompileHooks`.
+
+    Args:
+        plugins: The plugins, in order.
+        metadata: The pipeline's metadata, which every hook receives.
     """
-    hook = "transform_spec"
-    changes: list[Change] = []
-    for plugin in plugins.implementing(hook):
-        result = plugin.call(hook, spec=spec, metadata=metadata.values)
-        spec, found = attribute_changes(plugin.name, spec, validate_spec(plugin, hook, spec, result))
-        changes += found
-    return spec, tuple(changes)
 
+    def __init__(self, plugins: PluginSet, metadata: Metadata) -> None:
+        self._plugins = plugins
+        self._metadata = metadata
 
-def check_spec(
-    plugins: PluginSet,
-    spec: PipelineSpec,
-    metadata: Metadata,
-    locate: Callable[[str, str], Location | None],
-    sink: DiagnosticSink,
-) -> None:
-    """Ask each plugin what is wrong with the pipeline, and collect it.
+    def lock(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the entry of each plugin in the plugin lock."""
+        return tuple(self._plugins.lock())
 
-    Raises:
-        PluginError: If a plugin fails, or gives something else than diagnostics.
-    """
-    hook = "check_spec"
-    for plugin in plugins.implementing(hook):
-        given = plugin.call(hook, spec=spec, locate=locate, metadata=metadata.values)
-        found = validate_items(plugin, hook, given, Diagnostic)
-        plugin.validate_diagnostics(found, hook)
-        sink.extend(found)
+    def collect_parameters(
+        self, config: PipelineConfig
+    ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
+        """Ask each plugin for parameters; see :func:`dagcast.plugins.call_hooks.collect_parameters`."""
+        return collect_parameters(self._plugins, config, self._metadata)
+
+    def transform_spec(self, spec: PipelineSpec) -> tuple[PipelineSpec, tuple[Change, ...]]:
+        """Let each plugin change the pipeline that the one before it returned; each change is attributed.
+
+        Raises:
+            PluginError: If a plugin fails, or returns something else than a whole pipeline.
+        """
+        hook = "transform_spec"
+        changes: list[Change] = []
+        for plugin in self._plugins.implementing(hook):
+            result = plugin.call(hook, spec=spec, metadata=self._metadata.values)
+            spec, found = attribute_changes(plugin.name, spec, validate_spec(plugin, hook, spec, result))
+            changes += found
+        return spec, tuple(changes)
+
+    def check_spec(
+        self, spec: PipelineSpec, locate: Callable[[str, str], Location | None], sink: DiagnosticSink
+    ) -> None:
+        """Ask each plugin what is wrong with the pipeline, and collect it.
+
+        Raises:
+            PluginError: If a plugin fails, or gives something else than diagnostics.
+        """
+        hook = "check_spec"
+        for plugin in self._plugins.implementing(hook):
+            given = plugin.call(hook, spec=spec, locate=locate, metadata=self._metadata.values)
+            found = validate_items(plugin, hook, given, Diagnostic)
+            plugin.validate_diagnostics(found, hook)
+            sink.extend(found)

@@ -1,0 +1,48 @@
+"""The compiler as one function: config and DAG in, definition or mistakes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dagcast import PipelineDAGCompiler
+from dagcast.compile.compile_pipeline import compile_pipeline
+from dagcast.errors import DiagnosticSink
+
+CONFIG: dict[str, Any] = {
+    "pipeline": {"name": "churn", "role": "arn:aws:iam::111122223333:role/sm"},
+    "parameters": {"Reason": {"type": "String", "default": "no data"}},
+    "steps": {
+        "warn": {"type": "Fail", "error_message": "${param.Reason}"},
+        "stop": {"type": "Fail", "error_message": "the end", "depends_on": ["warn"]},
+    },
+}
+
+
+def test_a_config_and_a_dag_become_a_definition() -> None:
+    config = PipelineDAGCompiler(CONFIG, plugins=[]).load()
+    sink = DiagnosticSink()
+    compilation = compile_pipeline(config, config.dag, sink)
+    assert compilation is not None
+    assert not sink.diagnostics
+    definition = json.loads(compilation.definition)
+    assert definition["Parameters"] == [{"Name": "Reason", "Type": "String", "DefaultValue": "no data"}]
+    assert definition["Steps"] == [
+        {"Name": "warn", "Type": "Fail", "Arguments": {"ErrorMessage": {"Get": "Parameters.Reason"}}},
+        {"Name": "stop", "Type": "Fail", "Arguments": {"ErrorMessage": "the end"}, "DependsOn": ["warn"]},
+    ]
+
+
+def test_the_same_arguments_give_the_same_result() -> None:
+    config = PipelineDAGCompiler(CONFIG, plugins=[]).load()
+    first = compile_pipeline(config, config.dag, DiagnosticSink())
+    assert first == compile_pipeline(config, config.dag, DiagnosticSink())
+    assert first == PipelineDAGCompiler(CONFIG, plugins=[]).compile_definition()
+
+
+def test_mistakes_are_collected_and_nothing_is_returned() -> None:
+    steps = {"stop": {"type": "Fail", "error_message": "${param.Nothing}", "depends_on": ["nowhere"]}}
+    config = PipelineDAGCompiler({**CONFIG, "steps": steps}, plugins=[]).load()
+    sink = DiagnosticSink()
+    assert compile_pipeline(config, config.dag, sink) is None
+    assert {error.code for error in sink.errors} == {"reference", "unknown-step"}
