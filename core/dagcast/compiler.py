@@ -272,7 +272,7 @@ class PipelineDAGCompiler:
             if name not in installed.names:
                 hint = did_you_mean(name, installed.names)
                 message = f"there is no plugin {name!r} to leave out"
-                sink.warn(message, location, code="unknown-plugin", hint=hint)
+                sink.warn(message, location, code="plugin.unknown", hint=hint)
 
     def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> _Prepared:
         sink = DiagnosticSink()

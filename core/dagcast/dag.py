@@ -173,7 +173,7 @@ def node_problem(node: object) -> str | None:
 
 def refuse_dag(message: str, location: Location | None, hint: str | None = None) -> NoReturn:
     """Raise InvalidInputError for one mistake in a DAG."""
-    raise InvalidInputError([Diagnostic(message, location, code="edge", hint=hint)])
+    raise InvalidInputError([Diagnostic(message, location, code="dag.invalid-edge", hint=hint)])
 
 
 def _shown(value: object) -> str:

@@ -10,7 +10,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
+
+from dagcast.diagnostic_codes import validate_code
 
 Severity = Literal["error", "warning"]
 
@@ -38,15 +40,24 @@ class Diagnostic:
         message: What is wrong and what was expected, in one sentence.
         location: Where it was written, if that is known.
         severity: ``"error"`` ends the compile, ``"warning"`` is reported.
-        code: A stable, short name for the kind of mistake, such as ``unknown-field``.
+        code: The id of the kind of mistake, such as ``config.unknown-field``: one of
+            :data:`dagcast.diagnostic_codes.CODES`, or ``area.problem`` in an area of a plugin's own.
         hint: What to write instead, if that can be said.
+
+    Raises:
+        ValueError: If the code is malformed, or unknown in an area of dagcast's own.
     """
 
     message: str
     location: Location | None = None
     severity: Severity = "error"
-    code: str = "invalid"
-    hint: str | None = None
+    code: str = field(kw_only=True)
+    hint: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        # What a plugin gives instead of a text is refused where its diagnostics are checked, naming the plugin.
+        if issubclass(type(self.code), str):
+            validate_code(self.code)
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
@@ -67,7 +78,13 @@ class Diagnostic:
 
 
 class DagcastError(Exception):
-    """Root of every error that dagcast raises on purpose."""
+    """Root of every error that dagcast raises on purpose.
+
+    Attributes:
+        code: The id under which ``--json`` reports an error that is not an :class:`InvalidInputError`.
+    """
+
+    code: ClassVar[str] = "command.failed"
 
 
 class InvalidInputError(DagcastError):
@@ -92,11 +109,13 @@ class CycleError(InvalidInputError):
     def __init__(self, cycle: Sequence[str], location: Location | None = None) -> None:
         self.cycle: tuple[str, ...] = tuple(cycle)
         message = f"the DAG has a cycle: {' -> '.join(self.cycle)}"
-        super().__init__([Diagnostic(message, location, code="cycle", hint="remove one of these edges")])
+        super().__init__([Diagnostic(message, location, code="dag.cycle", hint="remove one of these edges")])
 
 
 class SDKError(DagcastError):
     """The SageMaker SDK that is installed cannot do what is asked of it, or none is installed."""
+
+    code = "sdk.unusable"
 
 
 class ImageNotFoundError(DagcastError):
@@ -126,6 +145,8 @@ class PluginError(DagcastError):
         remedy: What to do about it.
     """
 
+    code = "plugin.failed"
+
     def __init__(
         self,
         plugin: str,
@@ -148,6 +169,8 @@ class PluginError(DagcastError):
 class StagingError(DagcastError):
     """Staged code cannot be uploaded: it changed since the compile, or it no longer exists."""
 
+    code = "code.changed"
+
 
 @dataclass
 class DiagnosticSink:
@@ -160,22 +183,22 @@ class DiagnosticSink:
         message: str,
         location: Location | None = None,
         *,
-        code: str = "invalid",
+        code: str,
         hint: str | None = None,
     ) -> None:
         """Record a mistake that makes the input invalid."""
-        self.diagnostics.append(Diagnostic(message, location, "error", code, hint))
+        self.diagnostics.append(Diagnostic(message, location, "error", code=code, hint=hint))
 
     def warn(
         self,
         message: str,
         location: Location | None = None,
         *,
-        code: str = "suspicious",
+        code: str,
         hint: str | None = None,
     ) -> None:
         """Record something that compiles but may not be meant."""
-        self.diagnostics.append(Diagnostic(message, location, "warning", code, hint))
+        self.diagnostics.append(Diagnostic(message, location, "warning", code=code, hint=hint))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Record diagnostics that another part collected."""

@@ -135,16 +135,16 @@ def fill(
         known = _misspelt(STEP_CONFIGS, filled)
         message = f"the execution document has no mapping {STEP_CONFIGS!r}"
         raise InvalidInputError(
-            [Diagnostic(message, source.locate((STEP_CONFIGS,)), code="missing-field", hint=known)]
+            [Diagnostic(message, source.locate((STEP_CONFIGS,)), code="mods.missing-field", hint=known)]
         )
     if not isinstance(filled.setdefault(ADDITIONAL, {}), dict):
-        sink.error(f"{ADDITIONAL!r} is not a mapping", source.locate((ADDITIONAL,)), code="type")
+        sink.error(f"{ADDITIONAL!r} is not a mapping", source.locate((ADDITIONAL,)), code="mods.wrong-type")
     types = pipeline_step_types(pipeline)
     for name in entries:
         if name not in types:
             place = source.locate((STEP_CONFIGS, name), key=True)
             hint = did_you_mean(name, types)
-            sink.error(f"the pipeline has no step {name!r}", place, code="unknown-step", hint=hint)
+            sink.error(f"the pipeline has no step {name!r}", place, code="mods.unknown-step", hint=hint)
     for name, step_type in types.items():
         entry = declared.get(name, Entry(None, {}))
         expected = entry.step_type if entry.step_type is not None else step_type
@@ -165,32 +165,39 @@ def _fill_entry(
     if name not in entries:
         hint = f'add "{name}": {{"{STEP_TYPE}": {_json(expected)}, "{STEP_CONFIG}": {{}}}}'
         sink.error(
-            f"step {name!r} of the pipeline has no entry", source.locate(path), code="missing-step", hint=hint
+            f"step {name!r} of the pipeline has no entry",
+            source.locate(path),
+            code="mods.missing-step",
+            hint=hint,
         )
         return
     found = entries[name]
     if not isinstance(found, dict):
-        sink.error(f"the entry of step {name!r} is not a mapping", source.locate(path), code="type")
+        sink.error(
+            f"the entry of step {name!r} is not a mapping", source.locate(path), code="mods.wrong-type"
+        )
         return
     if STEP_TYPE not in found:
         hint = _misspelt(STEP_TYPE, found) or f"write {_json(expected)}"
-        sink.error(f"step {name!r} has no {STEP_TYPE}", source.locate(path), code="missing-field", hint=hint)
+        sink.error(
+            f"step {name!r} has no {STEP_TYPE}", source.locate(path), code="mods.missing-field", hint=hint
+        )
     elif not _is_type(found[STEP_TYPE], expected):
         place = source.locate((*path, STEP_TYPE))
         message = (
             f"step {name!r} is {_json(expected)} in the pipeline, the document has {_json(found[STEP_TYPE])}"
         )
-        sink.error(message, place, code="step-type", hint=f"write {_json(expected)}")
+        sink.error(message, place, code="mods.step-type", hint=f"write {_json(expected)}")
     if STEP_CONFIG not in found and not entry.step_config:
         hint = _misspelt(STEP_CONFIG, found) or "write {} where it needs none"
         sink.error(
-            f"step {name!r} has no {STEP_CONFIG}", source.locate(path), code="missing-field", hint=hint
+            f"step {name!r} has no {STEP_CONFIG}", source.locate(path), code="mods.missing-field", hint=hint
         )
         return
     held = found.get(STEP_CONFIG, {})
     if not isinstance(held, dict):
         place = source.locate((*path, STEP_CONFIG))
-        sink.error(f"{STEP_CONFIG} of step {name!r} is not a mapping", place, code="type")
+        sink.error(f"{STEP_CONFIG} of step {name!r} is not a mapping", place, code="mods.wrong-type")
         return
     found[STEP_CONFIG] = _laid_over(entry.step_config, held)
     if entry.required and not found[STEP_CONFIG]:
@@ -199,7 +206,10 @@ def _fill_entry(
         )
         place = source.locate((*path, STEP_CONFIG))
         sink.error(
-            f"step {name!r} cannot run with an empty {STEP_CONFIG}", place, code="missing-config", hint=hint
+            f"step {name!r} cannot run with an empty {STEP_CONFIG}",
+            place,
+            code="mods.missing-config",
+            hint=hint,
         )
 
 
@@ -226,7 +236,9 @@ def _data(value: Any, field: str) -> Any:
     reference = next(iter(references(plain)), None)
     if reference is not None:
         message = f"{field} holds {reference}, which the execution document cannot refer to"
-        raise InvalidInputError([Diagnostic(message, code="reference", hint="write the value itself")])
+        raise InvalidInputError(
+            [Diagnostic(message, code="mods.unresolved-reference", hint="write the value itself")]
+        )
     return plain
 
 

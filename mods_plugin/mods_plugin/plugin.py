@@ -48,13 +48,16 @@ def extract_metadata(
         if step not in dag.nodes:
             place = config.source.locate((*base, "execution", step))
             sink.error(
-                f"there is no step {step!r}", place, code="unknown-step", hint=did_you_mean(step, dag.nodes)
+                f"there is no step {step!r}",
+                place,
+                code="mods.unknown-step",
+                hint=did_you_mean(step, dag.nodes),
             )
     decorator = None
     try:
         decorator = resolve_decorator(options)
     except NamedDecoratorError as error:
-        sink.error(str(error), config.source.locate((*base, "decorator")), code="mods-decorator")
+        sink.error(str(error), config.source.locate((*base, "decorator")), code="mods.decorator")
     found = (
         recorded(explicit, explicit[OURS], sink)
         if OURS in explicit

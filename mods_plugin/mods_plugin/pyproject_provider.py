@@ -22,7 +22,7 @@ def from_pyproject(context: ProviderContext) -> Mapping[str, Any]:
     file = _find(context.root)
     project = read_document(file).data.get("project", {}) if file is not None else {}
     if not isinstance(project, dict):
-        diagnostic = Diagnostic("'project' is not a table", Location(str(file)), code="type")
+        diagnostic = Diagnostic("'project' is not a table", Location(str(file)), code="mods.wrong-type")
         raise InvalidInputError([diagnostic])
     return {
         AUTHOR: _author(project.get("authors")),

@@ -33,7 +33,7 @@ def environment_of(config_path: ConfigLike, alias: str) -> str | None:
             return wanted
         message = f"regional alias {alias!r} stands for environment {wanted!r}, which there is not"
         place, hint = document.locate((*path, alias)), did_you_mean(wanted, environments)
-        raise InvalidInputError([Diagnostic(message, place, code="unknown-environment", hint=hint)])
+        raise InvalidInputError([Diagnostic(message, place, code="mods.unknown-environment", hint=hint)])
     exact = [name for name in environments if name == alias] or [
         name for name in environments if name.casefold() == alias.casefold()
     ]
@@ -48,7 +48,7 @@ def environment_of(config_path: ConfigLike, alias: str) -> str | None:
     )
     message = f"the config has no environment for the regional alias {alias!r}"
     place = document.locate(("environments",))
-    raise InvalidInputError([Diagnostic(message, place, code="unknown-environment", hint=hint)])
+    raise InvalidInputError([Diagnostic(message, place, code="mods.unknown-environment", hint=hint)])
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

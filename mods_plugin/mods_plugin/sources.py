@@ -88,7 +88,7 @@ class _Collector:
             problem = problem_of(name, value)
             if problem is not None:
                 message = f"the {name} of the template, from {self.sources[name]}, {problem}"
-                self.sink.error(message, layer.locate(name), code="mods-metadata")
+                self.sink.error(message, layer.locate(name), code="mods.metadata")
 
 
 def collect(
@@ -145,13 +145,13 @@ def recorded(values: Mapping[str, Any], about: Any, sink: DiagnosticSink) -> Met
     if not isinstance(sources, Mapping) or set(sources) != set(FIELDS):
         hint = "leave it out, or give what a report has there"
         message = "metadata 'mods' is no record of earlier metadata"
-        raise InvalidInputError([Diagnostic(message, Location("<mods>"), code="mods-metadata", hint=hint)])
+        raise InvalidInputError([Diagnostic(message, Location("<mods>"), code="mods.metadata", hint=hint)])
     found = {name: values.get(name) for name in FIELDS}
     for name, value in found.items():
         problem = problem_of(name, value) if value is not None else None
         if problem is not None:
             message = f"the {name} of the template, as it was recorded, {problem}"
-            sink.error(message, Location(f"<{name}>"), code="mods-metadata")
+            sink.error(message, Location(f"<{name}>"), code="mods.metadata")
     return Metadata(found, {name: str(sources[name]) for name in FIELDS})
 
 
@@ -164,7 +164,7 @@ def missing_field(name: str, place: Location | None, severity: Any, default: str
     )
     taken = f", {default!r} is taken" if default is not None else ""
     message = f"nothing gives the template's {name}{taken}"
-    return Diagnostic(message, place, severity, "mods-metadata", f"set {where}")
+    return Diagnostic(message, place, severity, code="mods.metadata", hint=f"set {where}")
 
 
 def base_config_metadata(base: Any) -> dict[str, tuple[Any, tuple[str, ...]]]:
@@ -201,7 +201,7 @@ def _layers(
                 given = ask_provider(provider, context)
                 yield _constant(given, f"provider {provider}", place)
         except UnknownProviderError as error:
-            sink.error(str(error), place, code="mods-provider", hint=error.hint)
+            sink.error(str(error), place, code="mods.provider", hint=error.hint)
     found = base_config_metadata(config.pipeline)
     yield _Layer(
         {name: value for name, (value, _) in found.items()},

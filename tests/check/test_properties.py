@@ -56,7 +56,7 @@ def test_every_path_of_a_response_resolves() -> None:
         found = resolve_property(TRAINING, path)
         if shape.type_name in ("structure", "list", "map"):
             assert isinstance(found, PropertyProblem), path
-            assert found.code == "property-not-a-value", path
+            assert found.code == "reference.not-a-value", path
         else:
             assert found == PropertyType(shape.type_name, path)
 
@@ -72,7 +72,9 @@ def test_a_misspelt_segment_gives_the_nearest(misspell: object) -> None:
         ending = "" if shape.type_name in ("list", "map") else ".More"
         found = resolve_property(TRAINING, f"{owner}{dot}{wrong}{ending}")
         assert found == PropertyProblem(
-            f"{owner or 'the step'} has no property {wrong}", "unknown-property", f"did you mean {name!r}?"
+            f"{owner or 'the step'} has no property {wrong}",
+            "reference.unknown-property",
+            f"did you mean {name!r}?",
         )
 
 
@@ -195,7 +197,7 @@ def test_what_pipelines_refer_to(shape: PropertyShape, path: str, kind: str | No
 def test_a_wrong_segment_is_named_with_what_to_write(
     shape: PropertyShape, path: str, message: str, hint: str | None
 ) -> None:
-    assert resolve_property(shape, path) == PropertyProblem(message, "unknown-property", hint)
+    assert resolve_property(shape, path) == PropertyProblem(message, "reference.unknown-property", hint)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,7 @@ def test_a_wrong_segment_is_named_with_what_to_write(
 def test_a_path_that_ends_early_is_told_how_to_go_on(
     shape: PropertyShape, path: str, message: str, hint: str
 ) -> None:
-    assert resolve_property(shape, path) == PropertyProblem(message, "property-not-a-value", hint)
+    assert resolve_property(shape, path) == PropertyProblem(message, "reference.not-a-value", hint)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +261,7 @@ def test_a_path_that_ends_early_is_told_how_to_go_on(
 def test_what_is_no_path_is_refused(path: str) -> None:
     found = resolve_property(TRAINING, path)
     assert isinstance(found, PropertyProblem)
-    assert found.code == "property-syntax"
+    assert found.code == "reference.property-syntax"
 
 
 def test_a_shape_that_botocore_does_not_know_is_an_error() -> None:

@@ -61,7 +61,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
     assert check(form(body), shape, service, ignore_required=named_by_pipeline) == []
     found = check(form(body), shape, service)
     assert {(problem.path, problem.code) for problem in found} == {
-        ((name,), "missing-field") for name in named_by_pipeline
+        ((name,), "request.missing-field") for name in named_by_pipeline
     }
 
 
@@ -73,7 +73,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             (*CLUSTER, "VolumeSizeGB"),
             30,
-            "unknown-field",
+            "request.unknown-field",
             "ProcessingResources.ClusterConfig.VolumeSizeGB is not a field of ProcessingClusterConfig",
             "did you mean 'VolumeSizeInGB'?",
         ),
@@ -81,7 +81,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             ("environment",),
             {},
-            "unknown-field",
+            "request.unknown-field",
             "environment is not",
             "did you mean 'Environment'?",
         ),
@@ -89,17 +89,24 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             (*CLUSTER, "VolumeSizeInGB"),
             MISSING,
-            "missing-field",
+            "request.missing-field",
             "ProcessingResources.ClusterConfig.VolumeSizeInGB is missing",
             None,
         ),
-        (PROCESSING, ("RoleArn",), MISSING, "missing-field", "RoleArn is missing", None),
-        (PROCESSING, ("Tags",), None, "null", "Tags has no value", "leave it out, or give it a value"),
+        (PROCESSING, ("RoleArn",), MISSING, "request.missing-field", "RoleArn is missing", None),
+        (
+            PROCESSING,
+            ("Tags",),
+            None,
+            "request.null",
+            "Tags has no value",
+            "leave it out, or give it a value",
+        ),
         (
             PROCESSING,
             ("Environment", "A"),
             None,
-            "null",
+            "request.null",
             "Environment.A has no value",
             "leave it out, or give it a value",
         ),
@@ -108,30 +115,65 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             (*CLUSTER, "VolumeSizeInGB"),
             "big",
-            "wrong-type",
+            "request.wrong-type",
             "VolumeSizeInGB must be an integer, not the string 'big'",
             None,
         ),
-        (PROCESSING, (*CLUSTER, "VolumeSizeInGB"), "30", "wrong-type", "", "write 30 without quotes"),
-        (PROCESSING, (*CLUSTER, "VolumeSizeInGB"), 30.0, "wrong-type", "not the number 30.0", "write 30"),
-        (PROCESSING, (*CLUSTER, "VolumeSizeInGB"), True, "wrong-type", "must be an integer, not true", None),
-        (PROCESSING, ("Environment", "A"), 8, "wrong-type", "must be a string", 'write "8" in quotes'),
-        (PROCESSING, ("Environment", "A"), False, "wrong-type", "not false", 'write "false" in quotes'),
+        (PROCESSING, (*CLUSTER, "VolumeSizeInGB"), "30", "request.wrong-type", "", "write 30 without quotes"),
+        (
+            PROCESSING,
+            (*CLUSTER, "VolumeSizeInGB"),
+            30.0,
+            "request.wrong-type",
+            "not the number 30.0",
+            "write 30",
+        ),
+        (
+            PROCESSING,
+            (*CLUSTER, "VolumeSizeInGB"),
+            True,
+            "request.wrong-type",
+            "must be an integer, not true",
+            None,
+        ),
+        (
+            PROCESSING,
+            ("Environment", "A"),
+            8,
+            "request.wrong-type",
+            "must be a string",
+            'write "8" in quotes',
+        ),
+        (
+            PROCESSING,
+            ("Environment", "A"),
+            False,
+            "request.wrong-type",
+            "not false",
+            'write "false" in quotes',
+        ),
         (
             PROCESSING,
             ("Environment",),
             ["A=1"],
-            "wrong-type",
+            "request.wrong-type",
             "Environment must be a mapping, not a list",
             None,
         ),
-        (PROCESSING, ("AppSpecification",), "x", "wrong-type", "must be a mapping, not the string 'x'", None),
-        (PROCESSING, ("ProcessingInputs",), {}, "wrong-type", "must be a list, not a mapping", None),
+        (
+            PROCESSING,
+            ("AppSpecification",),
+            "x",
+            "request.wrong-type",
+            "must be a mapping, not the string 'x'",
+            None,
+        ),
+        (PROCESSING, ("ProcessingInputs",), {}, "request.wrong-type", "must be a list, not a mapping", None),
         (
             PROCESSING,
             ("AppSpecification", "ContainerArguments"),
             "--a",
-            "wrong-type",
+            "request.wrong-type",
             "must be a list",
             "write it as an item of a list",
         ),
@@ -139,16 +181,16 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             TRAINING,
             ("EnableNetworkIsolation",),
             "true",
-            "wrong-type",
+            "request.wrong-type",
             "must be true or false",
             "write true without quotes",
         ),
-        (TRAINING, ("EnableNetworkIsolation",), 1, "wrong-type", "not the number 1", None),
+        (TRAINING, ("EnableNetworkIsolation",), 1, "request.wrong-type", "not the number 1", None),
         (
             "CreateEndpointConfigInput",
             ("ProductionVariants", 0, "InitialVariantWeight"),
             "1.5",
-            "wrong-type",
+            "request.wrong-type",
             "must be a number",
             "write 1.5 without quotes",
         ),
@@ -156,17 +198,24 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             "CreateEndpointConfigInput",
             ("ProductionVariants", 0, "InitialVariantWeight"),
             True,
-            "wrong-type",
+            "request.wrong-type",
             "must be a number",
             None,
         ),
         # Limits.
-        (PROCESSING, (*CLUSTER, "InstanceCount"), 0, "out-of-range", "must be from 1 to 100, not 0", None),
+        (
+            PROCESSING,
+            (*CLUSTER, "InstanceCount"),
+            0,
+            "request.out-of-range",
+            "must be from 1 to 100, not 0",
+            None,
+        ),
         (
             PROCESSING,
             (*CLUSTER, "InstanceCount"),
             101,
-            "out-of-range",
+            "request.out-of-range",
             "must be from 1 to 100, not 101",
             None,
         ),
@@ -174,16 +223,23 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             "CreateTransformJobRequest",
             ("MaxPayloadInMB",),
             -1,
-            "out-of-range",
+            "request.out-of-range",
             "must be at least 0, not -1",
             None,
         ),
-        ("CreateTransformJobRequest", ("MaxPayloadInMB",), 2**31, "out-of-range", "not 2147483648", None),
+        (
+            "CreateTransformJobRequest",
+            ("MaxPayloadInMB",),
+            2**31,
+            "request.out-of-range",
+            "not 2147483648",
+            None,
+        ),
         (
             "CreateEndpointConfigInput",
             ("ProductionVariants", 0, "InitialVariantWeight"),
             -0.5,
-            "out-of-range",
+            "request.out-of-range",
             "must be at least 0",
             None,
         ),
@@ -191,7 +247,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             "CreateEndpointConfigInput",
             ("ProductionVariants", 0, "InitialVariantWeight"),
             float("nan"),
-            "not-finite",
+            "request.not-finite",
             "must be a finite number, not nan",
             None,
         ),
@@ -199,7 +255,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             "CreateEndpointConfigInput",
             ("ProductionVariants", 0, "InitialVariantWeight"),
             float("-inf"),
-            "not-finite",
+            "request.not-finite",
             "not -inf",
             None,
         ),
@@ -207,7 +263,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             ("Environment", "A"),
             "x" * 257,
-            "length",
+            "request.length",
             "must have at most 256 characters, and has 257",
             None,
         ),
@@ -215,7 +271,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             ("AppSpecification", "ContainerArguments"),
             [],
-            "length",
+            "request.length",
             "must have 1 to 100 items, and has 0",
             None,
         ),
@@ -223,7 +279,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             ("RoleArn",),
             "arn",
-            "length",
+            "request.length",
             "must have 20 to 2048 characters, and has 3: 'arn'",
             None,
         ),
@@ -231,7 +287,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             ("Environment",),
             {f"K{number}": "v" for number in range(101)},
-            "length",
+            "request.length",
             "must have at most 100 keys, and has 101",
             None,
         ),
@@ -240,7 +296,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             (*CLUSTER, "InstanceType"),
             "ml.m5.xlrage",
-            "not-allowed",
+            "request.unknown-value",
             "InstanceType must be a value of ProcessingInstanceType, not 'ml.m5.xlrage'",
             "did you mean 'ml.m5.xlarge'?",
         ),
@@ -248,7 +304,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             PROCESSING,
             ("ProcessingInputs", 0, "S3Input", "S3DataType"),
             "s3prefix",
-            "not-allowed",
+            "request.unknown-value",
             "must be one of ManifestFile, S3Prefix, not 's3prefix'",
             "did you mean 'S3Prefix'?",
         ),
@@ -256,7 +312,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             TRAINING,
             ("RoleArn",),
             "role/pipelines-with-a-long-name",
-            "pattern",
+            "request.pattern",
             "RoleArn must match arn:aws",
             None,
         ),
@@ -264,7 +320,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             "CreateModelPackageInput",
             ("ModelPackageGroupName",),
             "my_group",
-            "pattern",
+            "request.pattern",
             ", and does not: 'my_group'",
             "it cannot have '_'",
         ),
@@ -272,21 +328,21 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
             TRAINING,
             ("HyperParameters", "eta"),
             "a\nb",
-            "pattern",
+            "request.pattern",
             "must match .*",
             r"it cannot have '\n'",
         ),
-        (TRAINING, ("Tags", 0, "Value"), "a \u2013 b", "pattern", "Tags[0].Value must match", None),
+        (TRAINING, ("Tags", 0, "Value"), "a \u2013 b", "request.pattern", "Tags[0].Value must match", None),
         # Keys of maps.
         (
             PROCESSING,
             ("Environment", "1.a"),
             "x",
-            "pattern",
+            "request.pattern",
             "the key of Environment['1.a'] must match",
             "it cannot have '.'",
         ),
-        (PROCESSING, ("Environment", "k" * 257), "x", "length", "the key of Environment.kkk", None),
+        (PROCESSING, ("Environment", "k" * 257), "x", "request.length", "the key of Environment.kkk", None),
     ],
 )
 def test_a_mistake_is_reported_at_its_place(
@@ -311,7 +367,7 @@ def test_a_mistake_is_reported_at_its_place(
 )
 def test_a_union_has_exactly_one_member(value: object, has: str) -> None:
     (problem,) = changed("StartJobRunRequest", ("jobDriver",), value, "emr-serverless")
-    assert (problem.path, problem.code) == (("jobDriver",), "union")
+    assert (problem.path, problem.code) == (("jobDriver",), "request.union")
     assert problem.message == f"jobDriver must have exactly one of sparkSubmit, hive, and {has}"
 
 
@@ -329,12 +385,12 @@ def test_everything_is_reported_at_once_in_the_order_of_the_body() -> None:
     }
     problems = check(body, PROCESSING, path="Arguments")
     assert [(problem.path, problem.code) for problem in problems] == [
-        ((*CLUSTER, "InstanceCount"), "wrong-type"),
-        ((*CLUSTER, "VolumeSizeInGB"), "missing-field"),
-        (("AppSpecifications",), "unknown-field"),
-        (("RoleArn",), "wrong-type"),
-        (("ProcessingJobName",), "missing-field"),
-        (("AppSpecification",), "missing-field"),
+        ((*CLUSTER, "InstanceCount"), "request.wrong-type"),
+        ((*CLUSTER, "VolumeSizeInGB"), "request.missing-field"),
+        (("AppSpecifications",), "request.unknown-field"),
+        (("RoleArn",), "request.wrong-type"),
+        (("ProcessingJobName",), "request.missing-field"),
+        (("AppSpecification",), "request.missing-field"),
     ]
     assert problems[0].message.startswith("Arguments.ProcessingResources.ClusterConfig.InstanceCount must be")
 
@@ -356,8 +412,10 @@ def test_braces_in_values_do_not_disturb_messages() -> None:
 
 
 def test_keys_that_are_no_strings_are_refused() -> None:
-    assert [problem.code for problem in changed(PROCESSING, ("Environment", 1), "x")] == ["wrong-type"]
-    assert [problem.code for problem in changed(PROCESSING, (1,), "x")] == ["unknown-field"]
+    assert [problem.code for problem in changed(PROCESSING, ("Environment", 1), "x")] == [
+        "request.wrong-type"
+    ]
+    assert [problem.code for problem in changed(PROCESSING, (1,), "x")] == ["request.unknown-field"]
 
 
 def test_long_values_are_cut_in_messages() -> None:
@@ -407,105 +465,105 @@ def test_a_number_may_be_an_integer_or_a_float(reference: object) -> None:
         (
             ("ResourceConfig", "InstanceCount"),
             ParameterRef("InstanceType"),
-            "reference-type",
+            "reference.wrong-type",
             "ResourceConfig.InstanceCount must be an integer, but ${param.InstanceType} is a parameter of",
             "declare the parameter as Integer",
         ),
         (
             ("ResourceConfig", "InstanceCount"),
             ParameterRef("Volume"),
-            "reference-type",
+            "reference.wrong-type",
             "of type Float",
             "declare the parameter as Integer",
         ),
         (
             ("ResourceConfig", "InstanceCount"),
             Join("", ("1", ParameterRef("InstanceCount"))),
-            "reference-type",
+            "reference.wrong-type",
             "is a string",
             None,
         ),
         (
             ("ResourceConfig", "InstanceCount"),
             ExecutionVariable("PipelineName"),
-            "reference-type",
+            "reference.wrong-type",
             "is a string",
             None,
         ),
         (
             ("ResourceConfig", "InstanceCount"),
             StepProperty("train", "CreationTime"),
-            "reference-type",
+            "reference.wrong-type",
             "is a timestamp",
             None,
         ),
         (
             ("EnableNetworkIsolation",),
             ParameterRef("InstanceType"),
-            "reference-type",
+            "reference.wrong-type",
             "must be true or false",
             "declare the parameter as Boolean",
         ),
         (
             ("EnableNetworkIsolation",),
             StepProperty("train", "TrainingTimeInSeconds"),
-            "reference-type",
+            "reference.wrong-type",
             "is an integer",
             None,
         ),
         (
             ("HyperParameters", "eta"),
             ParameterRef("InstanceCount"),
-            "reference-needs-text",
+            "reference.needs-text",
             "HyperParameters.eta must be a string, but ${param.InstanceCount} is a parameter of type Integer",
             "declare the parameter as String, or put it in a longer string, which makes text of it",
         ),
         (
             ("HyperParameters", "eta"),
             StepProperty("train", "FinalMetricDataList[0].Value"),
-            "reference-needs-text",
+            "reference.needs-text",
             "is a float",
             "put it in a longer string, which makes text of it",
         ),
         (
             ("HyperParameters", "eta"),
             StepProperty("train", "VpcConfig"),
-            "reference-type",
+            "reference.wrong-type",
             "is a structure",
             "refer to a single value in it",
         ),
         (
             ("RoleArn",),
             StepProperty("train", "InputDataConfig"),
-            "reference-type",
+            "reference.wrong-type",
             "is a list",
             "refer to a single value in it",
         ),
         (
             ("InputDataConfig",),
             StepProperty("train", "InputDataConfig"),
-            "reference-type",
+            "reference.wrong-type",
             "only stand for a single value",
             "write the list out, with references for the values in it",
         ),
         (
             ("InputDataConfig",),
             ParameterRef("InstanceType"),
-            "reference-type",
+            "reference.wrong-type",
             "only stand for a single value",
             "write the list out, with references for the values in it",
         ),
         (
             ("VpcConfig",),
             StepProperty("train", "VpcConfig"),
-            "reference-type",
+            "reference.wrong-type",
             "only stand for a single value",
             "write the mapping out, with references for the values in it",
         ),
         (
             ("Environment",),
             JsonGet("evaluate", "Report", "env"),
-            "reference-type",
+            "reference.wrong-type",
             "only stand for a single value",
             "write the mapping out, with references for the values in it",
         ),
@@ -524,7 +582,7 @@ def test_references_that_cannot_fit_are_reported(
 def test_ignored_members_are_named_by_their_path() -> None:
     body = {"DataSource": {}, "ContentType": 3}
     found = check([body, body], "InputDataConfig", ignore_required={"ChannelName"})
-    assert [problem.code for problem in found] == ["wrong-type", "wrong-type"]
+    assert [problem.code for problem in found] == ["request.wrong-type", "request.wrong-type"]
     nested, _ = GOOD["CreateHyperParameterTuningJobRequest", "sagemaker"]
     nested = thaw(nested)
     del nested["TrainingJobDefinition"]["RoleArn"]
@@ -550,9 +608,9 @@ def test_forbidden_members_are_reported_with_the_reason_alone() -> None:
     }
     found = check(body, TRAINING, ignore_required=named_by_pipeline, forbidden=forbidden)
     assert [(problem.path, problem.code) for problem in found] == [
-        (("TrainingJobName",), "forbidden-field"),
-        (("ExperimentConfig",), "forbidden-field"),
-        (("InputDataConfig", 1, "InputMode"), "forbidden-field"),
+        (("TrainingJobName",), "request.forbidden-field"),
+        (("ExperimentConfig",), "request.forbidden-field"),
+        (("InputDataConfig", 1, "InputMode"), "request.forbidden-field"),
     ]
     assert found[0].message == "TrainingJobName cannot be set: the pipeline names the job"
     assert found[2].message == "InputDataConfig[1].InputMode cannot be set: it is set for all channels"
@@ -568,10 +626,10 @@ def test_forbidden_members_are_reported_with_the_reason_alone() -> None:
         ("2024-05-06T07:08:09.123+02:00", None),
         (ExecutionVariable("StartDateTime"), None),
         (StepProperty("train", "CreationTime"), None),
-        (float("inf"), "not-finite"),
-        ("yesterday", "wrong-type"),
-        (True, "wrong-type"),
-        (ParameterRef("InstanceCount"), "reference-type"),
+        (float("inf"), "request.not-finite"),
+        ("yesterday", "request.wrong-type"),
+        (True, "request.wrong-type"),
+        (ParameterRef("InstanceCount"), "reference.wrong-type"),
     ],
 )
 def test_times(value: object, code: str | None) -> None:
@@ -587,9 +645,9 @@ def test_times(value: object, code: str | None) -> None:
         ("aGVsbG8=", None),
         ("", None),
         (ParameterRef("InstanceType"), None),
-        ("no base64!", "wrong-type"),
-        ("\u00e9", "wrong-type"),
-        (b"x", "wrong-type"),
+        ("no base64!", "request.wrong-type"),
+        ("\u00e9", "request.wrong-type"),
+        (b"x", "request.wrong-type"),
     ],
 )
 def test_binary_data_is_base64(value: object, code: str | None) -> None:
@@ -611,5 +669,5 @@ def test_threads_check_alike() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(run, range(40)))
-    assert [problem.code for problem in results[0]] == ["not-allowed"]
+    assert [problem.code for problem in results[0]] == ["request.unknown-value"]
     assert all(result == results[0] for result in results)

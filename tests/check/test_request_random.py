@@ -108,7 +108,9 @@ def test_a_missing_member_is_found(shape: str, service: str, data: st.DataObject
     assume(required)
     place, name = data.draw(st.sampled_from(required))
     rest = {other: value for other, value in place.value.items() if other != name}
-    assert check(replaced(body, place.path, rest), shape, service) == [((*place.path, name), "missing-field")]
+    assert check(replaced(body, place.path, rest), shape, service) == [
+        ((*place.path, name), "request.missing-field")
+    ]
 
 
 @every_shape
@@ -134,11 +136,15 @@ def test_a_misspelt_member_is_found_with_its_name(shape: str, service: str, data
         parameter_types={},
         reference_type=lambda reference: None,
     )
-    (unknown,) = [problem for problem in problems if problem.code == "unknown-field"]
+    (unknown,) = [problem for problem in problems if problem.code == "request.unknown-field"]
     assert unknown.path == (*place.path, wrong)
     assert unknown.hint == f"did you mean {name!r}?"
     # A required member is also missing then, and a union is without its one member.
-    assert {problem.code for problem in problems} <= {"unknown-field", "missing-field", "union"}
+    assert {problem.code for problem in problems} <= {
+        "request.unknown-field",
+        "request.missing-field",
+        "request.union",
+    }
 
 
 WRONG: dict[str, list[Any]] = {
@@ -163,7 +169,7 @@ def test_a_wrong_type_is_found(shape: str, service: str, data: st.DataObject) ->
     body = data.draw(bodies(shape, service))
     place = data.draw(st.sampled_from(list(places(body, service_model(service).shape_for(shape)))))
     wrong = data.draw(st.sampled_from([None, *WRONG[place.shape.type_name]]))
-    code = "null" if wrong is None else "wrong-type"
+    code = "null" if wrong is None else "request.wrong-type"
     assert check(replaced(body, place.path, wrong), shape, service) == [(place.path, code)]
 
 
@@ -172,29 +178,32 @@ def beyond(place: Place) -> list[tuple[Any, str]]:
     kind, limits, value = place.shape.type_name, place.shape.metadata, place.value
     least, most = limits.get("min"), limits.get("max")
     if limits.get("enum"):
-        return [("no such value", "not-allowed"), (limits["enum"][0] + "-", "not-allowed")]
+        return [
+            ("no such value", "request.unknown-value"),
+            (limits["enum"][0] + "-", "request.unknown-value"),
+        ]
     found: list[tuple[Any, str]] = []
     if kind in ("integer", "long", "float", "double"):
         if least is not None:
-            found.append((least - 1, "out-of-range"))
+            found.append((least - 1, "request.out-of-range"))
         if most is not None:
-            found.append((most + 1, "out-of-range"))
+            found.append((most + 1, "request.out-of-range"))
         if kind == "integer":
-            found += [(2**31, "out-of-range"), (-(2**31) - 1, "out-of-range")]
+            found += [(2**31, "request.out-of-range"), (-(2**31) - 1, "request.out-of-range")]
         if kind in ("float", "double"):
-            found += [(float("nan"), "not-finite"), (float("inf"), "not-finite")]
+            found += [(float("nan"), "request.not-finite"), (float("inf"), "request.not-finite")]
     elif kind == "string":
         if least:
-            found.append(("a" * (least - 1), "length"))
+            found.append(("a" * (least - 1), "request.length"))
         if most is not None:
-            found.append(("a" * (most + 1), "length"))
+            found.append(("a" * (most + 1), "request.length"))
     elif kind == "list":
         if least and least == len(value):
-            found.append((value[:-1], "length"))
+            found.append((value[:-1], "request.length"))
         if most is not None and value and most < 300:
-            found.append((value[:1] * (most + 1), "length"))
+            found.append((value[:1] * (most + 1), "request.length"))
     elif kind == "map" and least and least == len(value):
-        found.append((dict(list(value.items())[1:]), "length"))
+        found.append((dict(list(value.items())[1:]), "request.length"))
     return found
 
 

@@ -102,7 +102,7 @@ def test_a_contradiction_is_an_error_at_its_line(
     field = field.replace("9}", '"9"}')
     result = validate(tmp_path, field=lines(field, 4), rule=lines(rule, 6))
     (error,) = result.errors
-    assert error.code == f"guardrails-{code}"
+    assert error.code == f"guardrails.{code}"
     assert re.search(message, error.message), error.message
     assert error.location is not None
     assert error.location.line == FIELD_LINE + (code == "security-group")
@@ -116,7 +116,7 @@ def test_with_enforce_warn_it_is_a_warning(
     rule = f"{lines(rule, 6)}\n      enforce: warn"
     result = validate(tmp_path, field=lines(field, 4), rule=rule)
     assert result.is_valid
-    assert [warning.code for warning in result.warnings] == [f"guardrails-{code}"]
+    assert [warning.code for warning in result.warnings] == [f"guardrails.{code}"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_what_is_not_allowed_is_an_error_at_its_line(
     part: str, value: str, rule: str, code: str, line: int, tmp_path: Path
 ) -> None:
     (error,) = validate(tmp_path, **{part: value}, rule=rule).errors
-    assert (error.code, error.location and error.location.line) == (f"guardrails-{code}", line)
+    assert (error.code, error.location and error.location.line) == (f"guardrails.{code}", line)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_two_arns_of_different_accounts_are_two_keys(tmp_path: Path) -> None:
     field = "volume_kms_key: arn:aws:kms:us-east-1:123456789012:key/1234"
     rule = "kms_key: {volume: arn:aws:kms:us-east-1:999999999999:key/1234}"
     assert [error.code for error in validate(tmp_path, field=field, rule=rule).errors] == [
-        "guardrails-volume-key"
+        "guardrails.volume-key"
     ]
 
 
@@ -182,7 +182,7 @@ def test_the_defaults_in_a_join_are_checked(tmp_path: Path) -> None:
     rule = 'allowed_image_registries: ["1*.dkr.ecr.*"]'
     assert validate(tmp_path, image=image, default='"123456789012"', rule=rule).is_valid
     (error,) = validate(tmp_path, image=image, default='"999999999999"', rule=rule).errors
-    assert error.code == "guardrails-image"
+    assert error.code == "guardrails.image"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_only_a_start_knows_is_said_not_to_be_checked(
     result = validate(tmp_path, **{part: value}, rule=rule)
     assert result.is_valid
     (warning,) = result.warnings
-    assert warning.code == f"guardrails-{code}"
+    assert warning.code == f"guardrails.{code}"
     assert "${param.Unknown}" in warning.message
     assert "cannot be checked" in warning.message
 
@@ -211,7 +211,7 @@ def test_a_region_that_is_not_named_cannot_be_checked() -> None:
     )
     result = PipelineDAGCompiler(ruled, plugins=["guardrails"]).validate()
     assert [(warning.code, warning.hint) for warning in result.warnings] == [
-        ("guardrails-region", "set pipeline.region")
+        ("guardrails.region", "set pipeline.region")
     ]
 
 
@@ -329,11 +329,11 @@ def test_what_a_later_plugin_takes_away_is_missed(path: str, rules: dict[str, An
         config({"step": STEPS["Training"]}, {"guardrails": rules}), plugins=["guardrails", Stripping(path)]
     )
     errors = compiler.validate().errors
-    assert f"guardrails-{code}" in [error.code for error in errors]
+    assert f"guardrails.{code}" in [error.code for error in errors]
 
 
 def test_all_contradictions_are_told_at_once(tmp_path: Path) -> None:
     field = "volume_kms_key: other\n    max_runtime_in_seconds: 7200"
     rule = "kms_key: alias/one\n      max_runtime_in_seconds: 3600\n      allowed_regions: [eu-west-1]"
     codes = [error.code for error in validate(tmp_path, field=field, rule=rule).errors]
-    assert codes == ["guardrails-region", "guardrails-volume-key", "guardrails-runtime"]
+    assert codes == ["guardrails.region", "guardrails.volume-key", "guardrails.runtime"]

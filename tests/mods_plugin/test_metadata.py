@@ -410,7 +410,7 @@ def test_a_default_is_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "pipeline.json"
     file.write_text(json.dumps(unlabelled()))
     report = report_of(file)
-    assert [warning.code for warning in report.warnings] == ["mods-metadata"] * 5
+    assert [warning.code for warning in report.warnings] == ["mods.metadata"] * 5
     messages = [warning.message for warning in report.warnings]
     assert "nothing gives the template's author, 'unknown' is taken" in messages
     assert "nothing gives the template's commit_id" in messages

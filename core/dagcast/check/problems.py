@@ -37,10 +37,8 @@ class RequestProblem:
     Attributes:
         path: Where, below the body. For a member that is missing it ends in that member.
         message: What is wrong and what was expected, in one sentence that names the place.
-        code: The kind of problem: ``unknown-field``, ``missing-field``, ``forbidden-field``, ``wrong-type``,
-            ``null``, ``not-finite``, ``not-allowed`` (an enum), ``pattern``, ``length`` (of a string, list or
-            map), ``out-of-range``, ``union``, ``reference-type``, or ``reference-needs-text`` (a reference
-            that fits once it is joined into a string).
+        code: The id of the kind of problem: one in the area ``request``, ``reference.wrong-type``, or
+            ``reference.needs-text`` (a reference that fits once it is joined into a string).
         hint: What to write instead, if that can be said.
     """
 
@@ -71,10 +69,12 @@ class Findings:
             if found is not None:
                 self.report(path, f"{{}} must be {NOUNS[kind]}, but {found.what}", found.code, found.hint)
         elif value is None:
-            self.report(path, "{} has no value", "null", "leave it out, or give it a value")
+            self.report(path, "{} has no value", "request.null", "leave it out, or give it a value")
         else:
             hint = _conversion(value, kind)
-            self.report(path, f"{{}} must be {NOUNS[kind]}, not {describe(value)}", "wrong-type", hint)
+            self.report(
+                path, f"{{}} must be {NOUNS[kind]}, not {describe(value)}", "request.wrong-type", hint
+            )
 
 
 def place(prefix: str, path: Path) -> str:

@@ -48,7 +48,7 @@ class PropertyProblem:
 
     Attributes:
         message: What is wrong, in one sentence.
-        code: ``property-syntax``, ``unknown-property`` or ``property-not-a-value``.
+        code: ``reference.property-syntax``, ``reference.unknown-property`` or ``reference.not-a-value``.
         hint: What to write instead, if that can be said.
     """
 
@@ -89,7 +89,7 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Property
     if segments is None:
         return PropertyProblem(
             f"{path!r} is not a property path",
-            "property-syntax",
+            "reference.property-syntax",
             "write members with dots, list items as [0], and map values as ['key']",
         )
     model = load_shapes(shape.service) if shape.shapes else _NO_SHAPES
@@ -174,7 +174,7 @@ def _lost(
         message, hint = f"{before} is a single value and has no property {written}", None
     else:
         message, hint = "the step has no properties to refer to", None
-    return PropertyProblem(message, "unknown-property", hint)
+    return PropertyProblem(message, "reference.unknown-property", hint)
 
 
 def _wrong_access(model: ServiceModel, name: str, segment: _Segment, before: str) -> tuple[str, str]:
@@ -212,7 +212,7 @@ def _arrived(
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return PropertyProblem(
         f"{path} is a {kind}, and a reference needs a single value",
-        "property-not-a-value",
+        "reference.not-a-value",
         f"write one of: {shown}",
     )
 

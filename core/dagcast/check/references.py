@@ -49,7 +49,7 @@ class Misfit:
 
     Attributes:
         what: The second half of a sentence: what the reference is.
-        code: ``reference-needs-text`` if a join would make it fit, else ``reference-type``.
+        code: ``reference.needs-text`` if a join would make it fit, else ``reference.wrong-type``.
         hint: What to do about it, if that can be said.
     """
 
@@ -76,7 +76,7 @@ def misfit(
         noun = "list" if kind == "list" else "mapping"
         return Misfit(
             f"{reference} is a reference, which can only stand for a single value",
-            "reference-type",
+            "reference.wrong-type",
             f"write the {noun} out, with references for the values in it",
         )
     given = _kind_of(reference, parameter_types, reference_type)
@@ -84,15 +84,15 @@ def misfit(
         return None
     what = f"{reference} is {_describe(reference, given, parameter_types)}"
     if given in CONTAINER_KINDS:
-        return Misfit(what, "reference-type", "refer to a single value in it")
+        return Misfit(what, "reference.wrong-type", "refer to a single value in it")
     if kind == "string":
         advice = "put it in a longer string, which makes text of it"
         if isinstance(reference, ParameterRef):
             advice = f"declare the parameter as String, or {advice}"
-        return Misfit(what, "reference-needs-text", advice)
+        return Misfit(what, "reference.needs-text", advice)
     if isinstance(reference, ParameterRef):
-        return Misfit(what, "reference-type", f"declare the parameter as {_PARAMETER_FOR[kind]}")
-    return Misfit(what, "reference-type")
+        return Misfit(what, "reference.wrong-type", f"declare the parameter as {_PARAMETER_FOR[kind]}")
+    return Misfit(what, "reference.wrong-type")
 
 
 def _kind_of(

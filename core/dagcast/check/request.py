@@ -67,7 +67,7 @@ def check_request(
         problems = [
             problem
             for problem in problems
-            if problem.code != "missing-field" or _member(problem.path) not in ignore_required
+            if problem.code != "request.missing-field" or _member(problem.path) not in ignore_required
         ]
     if forbidden:
         refused = {
@@ -81,7 +81,7 @@ def check_request(
         ]
         findings = Findings(path, parameter_types, reference_type, problems)
         for found, reason in refused.items():
-            findings.report(found, f"{{}} cannot be set: {reason}", "forbidden-field", "remove it")
+            findings.report(found, f"{{}} cannot be set: {reason}", "request.forbidden-field", "remove it")
     return problems
 
 
@@ -141,7 +141,7 @@ class _Checkers:
                     if member is None:
                         message = f"{{}} is not a field of {shape_name}"
                         hint = did_you_mean(str(name), members)
-                        findings.report((*path, str(name)), message, "unknown-field", hint)
+                        findings.report((*path, str(name)), message, "request.unknown-field", hint)
                         continue
                     check_member = compiled[name] = (
                         _accept_anything if member.get("jsonvalue") else self.checker(member["shape"])
@@ -150,7 +150,7 @@ class _Checkers:
             if not needs <= value.keys():
                 for name in required:
                     if name not in value:
-                        findings.report((*path, name), "{} is missing", "missing-field")
+                        findings.report((*path, name), "{} is missing", "request.missing-field")
             if is_union:
                 given = [name for name in value if name in members]
                 if len(given) != 1:
@@ -168,7 +168,9 @@ class _Checkers:
                 return
             if not least <= len(value) <= most:
                 findings.report(
-                    path, f"{{}} must have {size(least, most, 'item')}, and has {len(value)}", "length"
+                    path,
+                    f"{{}} must have {size(least, most, 'item')}, and has {len(value)}",
+                    "request.length",
                 )
             check_item = self.checker(item_shape)
             for position, item in enumerate(value):
@@ -188,7 +190,7 @@ class _Checkers:
                 return
             if not least <= len(value) <= most:
                 message = f"{{}} must have {size(least, most, 'key')}, and has {len(value)}"
-                findings.report(path, message, "length")
+                findings.report(path, message, "request.length")
             check_item = self.checker(value_shape)
             for key, item in value.items():
                 below = (*path, str(key))
@@ -205,7 +207,7 @@ def _accept_anything(value: Any, path: Path, findings: Findings) -> None:
 def _report_union(given: list[str], members: Mapping[str, Shape], path: Path, findings: Findings) -> None:
     wanted = ", ".join(members)
     has = f"has {' and '.join(given)}" if given else "has none"
-    findings.report(path, f"{{}} must have exactly one of {wanted}, and {has}", "union")
+    findings.report(path, f"{{}} must have exactly one of {wanted}, and {has}", "request.union")
 
 
 def _member(path: Path) -> str:

@@ -78,7 +78,9 @@ def _enum_checker(name: str, values: list[str]) -> Checker:
         elif value not in allowed:
             known = f"one of {', '.join(values)}" if len(values) <= _FEW_VALUES else f"a value of {name}"
             hint = did_you_mean(value, values)
-            findings.report(path, f"{{}} must be {known}, not {shorten(value)}", "not-allowed", hint)
+            findings.report(
+                path, f"{{}} must be {known}, not {shorten(value)}", "request.unknown-value", hint
+            )
 
     return check
 
@@ -95,7 +97,7 @@ def _string_checker(shape: Shape) -> Checker:
         elif not shortest <= len(value) <= longest:
             wanted = size(shortest, longest, "character")
             findings.report(
-                path, f"{{}} must have {wanted}, and has {len(value)}: {shorten(value)}", "length"
+                path, f"{{}} must have {wanted}, and has {len(value)}: {shorten(value)}", "request.length"
             )
         elif pattern is not None:
             # Compiled at the first value: a pipeline meets few of a model's patterns.
@@ -105,7 +107,7 @@ def _string_checker(shape: Shape) -> Checker:
                 stray = stray_characters(pattern, value)
                 hint = f"it cannot have {', '.join(map(repr, stray))}" if stray else None
                 message = f"{{}} must match {pattern}, and does not: {shorten(value)}"
-                findings.report(path, message, "pattern", hint)
+                findings.report(path, message, "request.pattern", hint)
 
     return check
 
@@ -122,7 +124,7 @@ def _integer_checker(kind: str, shape: Shape) -> Checker:
         if not isinstance(value, int) or isinstance(value, bool):
             findings.mismatch(value, path, kind)
         elif not least <= value <= most:
-            findings.report(path, f"{{}} must be {_range(shape)}, not {value}", "out-of-range")
+            findings.report(path, f"{{}} must be {_range(shape)}, not {value}", "request.out-of-range")
 
     return check
 
@@ -134,9 +136,9 @@ def _float_checker(kind: str, shape: Shape) -> Checker:
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             findings.mismatch(value, path, kind)
         elif isinstance(value, float) and not math.isfinite(value):
-            findings.report(path, f"{{}} must be a finite number, not {value}", "not-finite")
+            findings.report(path, f"{{}} must be a finite number, not {value}", "request.not-finite")
         elif not least <= value <= most:
-            findings.report(path, f"{{}} must be {_range(shape)}, not {value}", "out-of-range")
+            findings.report(path, f"{{}} must be {_range(shape)}, not {value}", "request.out-of-range")
 
     return check
 
@@ -150,7 +152,7 @@ def _check_timestamp(value: Any, path: Path, findings: Findings) -> None:
     # The JSON protocols write a time as seconds since 1970, and people write it as ISO 8601.
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not math.isfinite(value):
-            findings.report(path, f"{{}} must be a finite number, not {value}", "not-finite")
+            findings.report(path, f"{{}} must be a finite number, not {value}", "request.not-finite")
     elif not isinstance(value, str) or not _ISO_TIME.fullmatch(value):
         findings.mismatch(value, path, "timestamp")
 

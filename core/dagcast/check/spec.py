@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagcast.check.request import RequestProblem, check_request
-from dagcast.check.targets import Path, Targets, located_references
+from dagcast.check.targets import Path, ReferenceProblem, Targets, located_references
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
@@ -92,7 +92,9 @@ class SpecChecker:
         text = definition_json(self.spec)
         if len(text) > DEFINITION_MAX:
             message = f"the definition has {len(text):,} characters, the service takes {DEFINITION_MAX:,}"
-            self.sink.error(message, self._pipeline_location("name"), code="quota", hint="split the pipeline")
+            self.sink.error(
+                message, self._pipeline_location("name"), code="pipeline.quota", hint="split the pipeline"
+            )
         return text
 
     def locate_field(self, step: str, path: str) -> Location | None:
@@ -139,7 +141,7 @@ class SpecChecker:
                 )
             except ServiceModelError as error:
                 self.sink.error(
-                    f"step {step.name!r}: {error}", self._step_location(step), code="unknown-shape"
+                    f"step {step.name!r}: {error}", self._step_location(step), code="request.unknown-shape"
                 )
                 continue
             for problem in problems:
@@ -155,13 +157,13 @@ class SpecChecker:
                 load_shapes(properties.service).shape(name)
         except ServiceModelError as error:
             message = f"step {step.name!r}: {error}"
-            self.sink.error(message, self._step_location(step), code="unknown-shape")
+            self.sink.error(message, self._step_location(step), code="request.unknown-shape")
         else:
             self._known_properties.add(properties)
 
     def _report(self, step: StepSpec, path: Path, problem: RequestProblem) -> None:
         message, hint = problem.message, problem.hint
-        if problem.code == "missing-field":
+        if problem.code == "request.missing-field":
             if step.name in self.incomplete:
                 return
             dotted = ".".join(str(part) for part in path)
@@ -185,9 +187,10 @@ class SpecChecker:
         for path, reference in located_references(values):
             problem = self.targets.problem(reference)
             if problem is not None:
-                self._report_reference(step, path, *problem)
+                self._report_reference(step, path, problem)
             elif step.name in reference.steps:
-                self._report_reference(step, path, f"{reference} reads from the step itself", None)
+                message = f"{reference} reads from the step itself"
+                self._report_reference(step, path, ReferenceProblem(message, "reference.own-step"))
         for index, item in enumerate(step.fields.get("PropertyFiles", ())):
             outputs = step.arguments.get("ProcessingOutputConfig", {}).get("Outputs", ())
             names = [output.get("OutputName") for output in outputs if isinstance(output, dict)]
@@ -195,11 +198,12 @@ class SpecChecker:
                 name = item["PropertyFileName"]
                 message = f"property file {name!r} lies in output {item['OutputName']!r}, which the step does not have"
                 hint = did_you_mean(str(item["OutputName"]), [str(known) for known in names])
-                self._report_reference(step, ("PropertyFiles", index, "OutputName"), message, hint)
+                missing = ReferenceProblem(message, "reference.unknown-output", hint)
+                self._report_reference(step, ("PropertyFiles", index, "OutputName"), missing)
 
-    def _report_reference(self, step: StepSpec, path: Path, message: str, hint: str | None) -> None:
+    def _report_reference(self, step: StepSpec, path: Path, problem: ReferenceProblem) -> None:
         origin = origin_at(step.origins, path)
-        self._tell(step, origin, message, "reference", hint)
+        self._tell(step, origin, problem.message, problem.code, problem.hint)
 
     def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
         owner = "defaults" if origin is not None and self.inherited(origin) else f"step {step.name!r}"
@@ -214,11 +218,11 @@ class SpecChecker:
             message = (
                 f"the pipeline's name has {len(spec.name)} characters; names of executions have {NAME_FITS}"
             )
-            self.sink.warn(message, self._pipeline_location("name"), code="long-name")
+            self.sink.warn(message, self._pipeline_location("name"), code="pipeline.long-name")
         if len(spec.steps) > self.step_limit:
             message = f"the pipeline has {len(spec.steps)} steps, over the limit of {self.step_limit}"
             hint = "ask AWS for a higher quota, and set pipeline.limits.steps to it"
-            self.sink.warn(message, self._pipeline_location("limits"), code="quota", hint=hint)
+            self.sink.warn(message, self._pipeline_location("limits"), code="pipeline.quota", hint=hint)
         tags = [{"Key": key, "Value": value} for key, value in spec.tags]
         for problem in check_request(
             tags, "TagList", path="tags", parameter_types={}, reference_type=lambda _: None
@@ -228,11 +232,11 @@ class SpecChecker:
         for path, reference in located_references({"experiment": spec.experiment}):
             found = self.targets.problem(reference)
             if reference.steps:
-                found = f"{reference} is not known yet when the experiment is set, before any step", None
+                message = f"{reference} is not known yet when the experiment is set, before any step"
+                found = ReferenceProblem(message, "reference.not-yet-known")
             if found is not None:
-                self.sink.error(
-                    found[0], self._pipeline_location(str(path[0])), code="reference", hint=found[1]
-                )
+                place = self._pipeline_location(str(path[0]))
+                self.sink.error(found.message, place, code=found.code, hint=found.hint)
 
     def _step_location(self, step: StepSpec) -> Location | None:
         return self.locate(Origin("config", ("steps", step.name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
@@ -12,6 +13,21 @@ from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import ServiceModelError
 
 Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class ReferenceProblem:
+    """Why a reference leads nowhere.
+
+    Attributes:
+        message: What is wrong, in one sentence that names the reference.
+        code: The id of the kind of problem, in the area ``reference``.
+        hint: What to write instead, if that can be said.
+    """
+
+    message: str
+    code: str
+    hint: str | None = None
 
 
 class Targets:
@@ -35,23 +51,25 @@ class Targets:
             return resolved.kind if isinstance(resolved, PropertyType) else None
         return None
 
-    def problem(self, reference: Reference) -> tuple[str, str | None] | None:
-        """What is wrong with where a reference points: a message and a hint, or ``None``."""
+    def problem(self, reference: Reference) -> ReferenceProblem | None:
+        """What is wrong with where a reference points, or ``None``."""
         if isinstance(reference, ParameterRef):
             if reference.name in self.parameters:
                 return None
             close = did_you_mean(reference.name, self.parameters)
-            return f"{reference} is not a declared parameter", close or "declare it under parameters"
+            hint = close or "declare it under parameters"
+            message = f"{reference} is not a declared parameter"
+            return ReferenceProblem(message, "reference.unknown-parameter", hint)
         for name in reference.steps:
             if name not in self.steps and name in self.broken:
                 return None
             if name not in self.steps:
-                hint = did_you_mean(name, self.steps)
-                return f"{reference} refers to {name!r}, which is not a step of this pipeline", hint
+                message = f"{reference} refers to {name!r}, which is not a step of this pipeline"
+                return ReferenceProblem(message, "reference.unknown-step", did_you_mean(name, self.steps))
         if isinstance(reference, StepProperty):
             resolved = self._resolve(reference)
             if isinstance(resolved, PropertyProblem):
-                return f"{reference}: {resolved.message}", resolved.hint
+                return ReferenceProblem(f"{reference}: {resolved.message}", resolved.code, resolved.hint)
         if isinstance(reference, JsonGet):
             return self._property_file_problem(reference)
         return None
@@ -70,21 +88,20 @@ class Targets:
                 self._resolved[key] = PropertyType(None, reference.path)
         return self._resolved[key]
 
-    def _property_file_problem(self, reference: JsonGet) -> tuple[str, str | None] | None:
+    def _property_file_problem(self, reference: JsonGet) -> ReferenceProblem | None:
         step = self.steps[reference.step]
         files = [item["PropertyFileName"] for item in step.fields.get("PropertyFiles", ())]
         if reference.property_file in files:
             return None
         if step.step_type != "Processing":
-            return (
-                f"{reference}: only Processing steps have property files, not a {step.step_type} step",
-                None,
-            )
+            message = f"{reference}: only Processing steps have property files, not a {step.step_type} step"
+            return ReferenceProblem(message, "reference.unknown-property-file")
         hint = (
             did_you_mean(reference.property_file, files)
             or f"declare it under property_files of {step.name!r}"
         )
-        return f"{reference}: step {step.name!r} has no property file {reference.property_file!r}", hint
+        message = f"{reference}: step {step.name!r} has no property file {reference.property_file!r}"
+        return ReferenceProblem(message, "reference.unknown-property-file", hint)
 
 
 def _named_output_problem(step: StepSpec, reference: StepProperty) -> PropertyProblem | None:
@@ -98,7 +115,7 @@ def _named_output_problem(step: StepSpec, reference: StepProperty) -> PropertyPr
     if name in names:
         return None
     hint = did_you_mean(name, names) or "it has no outputs"
-    return PropertyProblem(f"step {step.name!r} has no output {name!r}", "unknown-property", hint)
+    return PropertyProblem(f"step {step.name!r} has no output {name!r}", "reference.unknown-property", hint)
 
 
 def located_references(value: Any) -> list[tuple[Path, Reference]]:

@@ -67,7 +67,7 @@ def steps_command(name: str | None, as_json: bool) -> None:
         hint = did_you_mean(name, catalog.names) or f"one of {', '.join(catalog.names)}"
         fail(
             InvalidInputError(
-                [Diagnostic(f"there is no step type {name!r}", code="unknown-type", hint=hint)]
+                [Diagnostic(f"there is no step type {name!r}", code="config.unknown-type", hint=hint)]
             ),
             as_json,
         )

@@ -37,7 +37,9 @@ def fail(error: DagcastError, as_json: bool) -> NoReturn:
     if isinstance(error, InvalidInputError):
         show_diagnostics(error.diagnostics, as_json)
     elif as_json:
-        click.echo(json.dumps({"ok": False, "diagnostics": [Diagnostic(str(error), code="error").as_dict()]}))
+        click.echo(
+            json.dumps({"ok": False, "diagnostics": [Diagnostic(str(error), code=error.code).as_dict()]})
+        )
     else:
         click.echo(f"{click.style('error', fg='red')}: {printable(str(error), keep=_LINES)}", err=True)
     sys.exit(INPUT_IS_WRONG)
@@ -66,6 +68,8 @@ def _colored(item: Diagnostic) -> str:
 
 class UnwritableError(DagcastError):
     """A file cannot be written."""
+
+    code = "command.unwritable-output"
 
 
 def write_file(path: Path, text: str) -> None:

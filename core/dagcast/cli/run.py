@@ -264,7 +264,9 @@ def _fail(error: DagcastError, as_json: bool) -> NoReturn:
     if not as_json:
         fail(error, False)
     found = (
-        error.diagnostics if isinstance(error, InvalidInputError) else (Diagnostic(str(error), code="error"),)
+        error.diagnostics
+        if isinstance(error, InvalidInputError)
+        else (Diagnostic(str(error), code=error.code),)
     )
     event = {"event": "error", "ok": False, "diagnostics": [item.as_dict() for item in found]}
     click.echo(json.dumps(event))

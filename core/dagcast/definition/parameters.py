@@ -34,12 +34,12 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
     for name in given:
         if name not in declared:
             hint = did_you_mean(name, declared)
-            sink.error(f"there is no parameter {name!r}", code="unknown-parameter", hint=hint)
+            sink.error(f"there is no parameter {name!r}", code="parameter.unknown", hint=hint)
     values: dict[str, Any] = {}
     for name, parameter in declared.items():
         if name not in given and "DefaultValue" not in parameter:
             hint = f"--param {name}=VALUE"
-            sink.error(f"parameter {name!r} has no value", code="missing-parameter", hint=hint)
+            sink.error(f"parameter {name!r} has no value", code="parameter.missing", hint=hint)
             continue
         raw = given[name] if name in given else parameter["DefaultValue"]
         kind = parameter.get("Type", "String")
@@ -47,15 +47,21 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
             values[name] = _converted(raw, kind)
         except (ValueError, OverflowError):
             hint = _HINTS.get(kind) if isinstance(kind, str) else None
-            sink.error(f"parameter {name!r}: expected {kind}, got {raw!r}", code="wrong-type", hint=hint)
+            sink.error(
+                f"parameter {name!r}: expected {kind}, got {raw!r}", code="parameter.wrong-type", hint=hint
+            )
             continue
         if name in given and isinstance(raw, str) and len(raw) > MAX_VALUE_LENGTH:
             too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {MAX_VALUE_LENGTH}"
-            sink.error(too_long, code="too-long")
+            sink.error(too_long, code="parameter.too-long")
         allowed = parameter.get("EnumValues")
         if isinstance(allowed, list) and allowed and values[name] not in allowed:
             hint = did_you_mean(str(raw), map(str, allowed))
-            sink.error(f"parameter {name!r}: {raw!r} is not among its values", code="enum", hint=hint)
+            sink.error(
+                f"parameter {name!r}: {raw!r} is not among its values",
+                code="parameter.unknown-value",
+                hint=hint,
+            )
     sink.raise_errors()
     return values
 

@@ -84,30 +84,34 @@ def read_definition(text: str, file: str = "definition.json") -> Definition:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        sink.error(f"this is no JSON: {error}", at, code="no-json")
+        sink.error(f"this is no JSON: {error}", at, code="definition.invalid-json")
         raise InvalidInputError(sink.errors) from None
     if _deeper_than(data, MAX_DEPTH):
-        sink.error(f"this is nested more than {MAX_DEPTH} deep", at, code="too-deep")
+        sink.error(f"this is nested more than {MAX_DEPTH} deep", at, code="definition.too-deep")
         raise InvalidInputError(sink.errors)
     if not isinstance(data, Mapping) or not isinstance(data.get("Steps"), list):
-        sink.error("expected an object with a list of Steps", at, code="wrong-type")
+        sink.error("expected an object with a list of Steps", at, code="definition.wrong-type")
         raise InvalidInputError(sink.errors)
     parameters: dict[str, Mapping[str, Any]] = {}
     listed = data.get("Parameters", [])
     if not isinstance(listed, list):
-        sink.error("Parameters: expected a list", at, code="wrong-type")
+        sink.error("Parameters: expected a list", at, code="definition.wrong-type")
         listed = []
     for number, parameter in enumerate(listed):
         if not isinstance(parameter, Mapping) or not isinstance(parameter.get("Name"), str):
-            sink.error(f"Parameters[{number}]: expected an object with a Name", at, code="wrong-type")
+            sink.error(
+                f"Parameters[{number}]: expected an object with a Name", at, code="definition.wrong-type"
+            )
         elif parameter["Name"] in parameters:
-            sink.error(f"Parameters[{number}]: {parameter['Name']!r} is there twice", at, code="duplicate")
+            sink.error(
+                f"Parameters[{number}]: {parameter['Name']!r} is there twice", at, code="definition.duplicate"
+            )
         else:
             parameters[parameter["Name"]] = parameter
     steps: dict[str, Step] = {}
     for path, step in _steps(data["Steps"], "Steps", None, None, sink, at):
         if step.name in steps:
-            sink.error(f"{path}: there is a second step {step.name!r}", at, code="duplicate")
+            sink.error(f"{path}: there is a second step {step.name!r}", at, code="definition.duplicate")
         steps[step.name] = step
     for step in steps.values():
         _check_references(step, steps, parameters, sink, at)
@@ -134,30 +138,34 @@ def _steps(
     listed: Any, path: str, inside: str | None, branch: str | None, sink: DiagnosticSink, at: Location
 ) -> Iterator[tuple[str, Step]]:
     if not isinstance(listed, list):
-        sink.error(f"{path}: expected a list of steps", at, code="wrong-type")
+        sink.error(f"{path}: expected a list of steps", at, code="definition.wrong-type")
         return
     for number, body in enumerate(listed):
         here = f"{path}[{number}]"
         if not isinstance(body, Mapping):
-            sink.error(f"{here}: expected an object", at, code="wrong-type")
+            sink.error(f"{here}: expected an object", at, code="definition.wrong-type")
             continue
         name, kind, arguments = body.get("Name"), body.get("Type"), body.get("Arguments", {})
         after = body.get("DependsOn") or []
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            sink.error(f"{here}.Name: {name!r} is no step name: letters, digits, - and _", at)
+            sink.error(
+                f"{here}.Name: {name!r} is no step name: letters, digits, - and _",
+                at,
+                code="definition.invalid-name",
+            )
             continue
         if not isinstance(kind, str):
-            sink.error(f"{here}.Type: expected a text", at, code="wrong-type")
+            sink.error(f"{here}.Type: expected a text", at, code="definition.wrong-type")
             continue
         if not isinstance(arguments, Mapping):
-            sink.error(f"{here}.Arguments: expected an object", at, code="wrong-type")
+            sink.error(f"{here}.Arguments: expected an object", at, code="definition.wrong-type")
             continue
         triggers = _triggers(after)
         if triggers is None:
             sink.error(
                 f"{here}.DependsOn: expected a list of names, or of objects with Step and Trigger",
                 at,
-                code="wrong-type",
+                code="definition.wrong-type",
                 hint=f"a Trigger is one of {', '.join(TRIGGERS)}",
             )
             continue
@@ -165,7 +173,11 @@ def _steps(
         own = {key: value for key, value in arguments.items() if key not in branches}
         rest = {**body, "Arguments": own}
         if not _well_formed(rest):
-            sink.error(f"{here}: a Get, Std:Join or Std:JsonGet is written wrongly", at, code="reference")
+            sink.error(
+                f"{here}: a Get, Std:Join or Std:JsonGet is written wrongly",
+                at,
+                code="definition.invalid-reference",
+            )
             continue
         waits = dict.fromkeys([*([inside] if inside else []), *triggers])
         waits.update(dict.fromkeys(s for get in references(rest) if (s := referenced_step(get))))
@@ -222,17 +234,24 @@ def _check_references(
     for other in step.depends_on:
         if other not in steps:
             hint = did_you_mean(other, steps) if len(sink.diagnostics) < _HINTS else None
-            sink.error(f"{where}: there is no step {other!r}", at, code="unknown-step", hint=hint)
+            sink.error(f"{where}: there is no step {other!r}", at, code="reference.unknown-step", hint=hint)
     for get in references(step.body):
         room, _, name = get.partition(".")
         if room == "Parameters" and name not in parameters:
             hint = did_you_mean(name, parameters) if len(sink.diagnostics) < _HINTS else None
-            sink.error(f"{where}: there is no parameter {name!r}", at, code="unknown-parameter", hint=hint)
+            sink.error(
+                f"{where}: there is no parameter {name!r}", at, code="reference.unknown-parameter", hint=hint
+            )
         elif room == "Execution" and name not in EXECUTION_VARIABLES:
             hint = did_you_mean(name, EXECUTION_VARIABLES)
-            sink.error(f"{where}: unknown execution variable {name!r}", at, code="reference", hint=hint)
+            sink.error(
+                f"{where}: unknown execution variable {name!r}",
+                at,
+                code="definition.invalid-reference",
+                hint=hint,
+            )
         elif room not in ("Parameters", "Execution") and referenced_step(get) is None:
-            sink.error(f"{where}: {get!r} refers to nothing", at, code="reference")
+            sink.error(f"{where}: {get!r} refers to nothing", at, code="definition.invalid-reference")
 
 
 def _refuse_cycles(steps: Mapping[str, Step], at: Location) -> None:

@@ -42,15 +42,15 @@ def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
         differences = lock_differences(locked, plugins)
     except FileNotFoundError:
         hint = "compile without --locked once, and keep the file"
-        missing = Diagnostic("there is no plugin lock", Location(str(path)), code="lock", hint=hint)
+        missing = Diagnostic("there is no plugin lock", Location(str(path)), code="plugin.lock", hint=hint)
         raise InvalidInputError([missing]) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"this is not a plugin lock: {error}"
-        raise InvalidInputError([Diagnostic(message, Location(str(path)), code="lock")]) from error
+        raise InvalidInputError([Diagnostic(message, Location(str(path)), code="plugin.lock")]) from error
     if differences:
         hint = "compile without --locked to accept it"
         raise InvalidInputError(
-            [Diagnostic(text, Location(str(path)), code="lock", hint=hint) for text in differences]
+            [Diagnostic(text, Location(str(path)), code="plugin.lock", hint=hint) for text in differences]
         )
 
 

@@ -49,7 +49,7 @@ def configure_plugins(
         if name not in names and name not in installed.names:
             hint = did_you_mean(name, {*names, *installed.names}) or "no plugin is installed"
             message = f"options for unknown plugin {name!r}"
-            sink.error(message, locate(("plugins", "options", name)), code="unknown-plugin", hint=hint)
+            sink.error(message, locate(("plugins", "options", name)), code="plugin.unknown", hint=hint)
     configured = [_configure(plugin, dict(options.get(plugin.name, {})), locate, sink) for plugin in loaded]
     return PluginSet(tuple(configured), selection)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
+from dagcast.diagnostic_codes import AREAS
 from dagcast.errors import Diagnostic, InvalidInputError, Location
 from dagcast.plugins.scan import PLUGIN_NAME
 
@@ -33,19 +35,31 @@ def write_project(name: str, folder: Path) -> tuple[Path, ...]:
     """
     if not PLUGIN_NAME.fullmatch(name):
         hint = "use letters, digits, hyphens and underscores, a letter first"
-        raise InvalidInputError([Diagnostic(f"{name!r} is not a name for a plugin", code="name", hint=hint)])
+        raise InvalidInputError(
+            [Diagnostic(f"{name!r} is not a name for a plugin", code="plugin.invalid-name", hint=hint)]
+        )
     package = f"dagcast_{name.replace('-', '_').lower()}"
+    area = _diagnostic_area(name)
     targets = {folder / path.format(package=package): template for path, template in LAYOUT.items()}
     existing = [path for path in targets if path.exists()]
     if existing:
         raise InvalidInputError(
-            Diagnostic("it exists already", Location(str(path)), code="exists") for path in existing
+            Diagnostic("it exists already", Location(str(path)), code="plugin.file-exists")
+            for path in existing
         )
     templates = files("dagcast.plugins") / "templates"
     for path, template in targets.items():
         text = (templates / template).read_text("utf-8") if template else ""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
-            text.replace("@NAME@", name).replace("@PACKAGE@", package), encoding="utf-8", newline="\n"
+            text.replace("@NAME@", name).replace("@PACKAGE@", package).replace("@AREA@", area),
+            encoding="utf-8",
+            newline="\n",
         )
     return tuple(targets)
+
+
+def _diagnostic_area(name: str) -> str:
+    """The area of the plugin's diagnostic codes: its name, in the spelling of codes, and none of dagcast's own."""
+    area = re.sub("[-_]+", "-", name.lower()).strip("-")
+    return f"{area}-plugin" if area in AREAS else area

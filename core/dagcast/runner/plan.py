@@ -133,7 +133,7 @@ def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagno
             if name not in known:
                 yield Diagnostic(
                     f"{flag}: there is no {what} {name!r}",
-                    code="unknown-step",
+                    code="run.unknown-step",
                     hint=did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}",
                 )
     functions = {
@@ -145,7 +145,7 @@ def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagno
     for name in options.lambdas:
         if not named and name not in {*functions, *functions.values()}:
             hint = did_you_mean(name, functions.values())
-            yield Diagnostic(f"--lambda: no step calls {name!r}", code="unknown-function", hint=hint)
+            yield Diagnostic(f"--lambda: no step calls {name!r}", code="run.unknown-function", hint=hint)
 
 
 def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
@@ -156,7 +156,7 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     if executor is None:
         yield Diagnostic(
             f"step {step.name!r}: a step of type {step.type} does not run here (those that do: {', '.join(MODULES)})",
-            code="unsupported-step",
+            code="run.unsupported-step",
             hint=f"--stub {step.name}=FILE.json gives its outputs",
         )
         return
@@ -167,7 +167,7 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         if text is not None and (not isinstance(text, str) or lifetime(text) is None):
             yield Diagnostic(
                 f"step {step.name!r}: CacheConfig.ExpireAfter {text!r} is no duration",
-                code="invalid-duration",
+                code="definition.invalid-duration",
                 hint="such as P30D",
             )
 
@@ -186,7 +186,7 @@ def _check_left_out(
             taken = "--from-run RUN takes its result from an earlier run, " if not where else ""
             yield Diagnostic(
                 f"step {step.name!r} reads step {other!r}, which is not selected{lack}",
-                code="not-selected",
+                code="run.not-selected",
                 hint=f"{taken}--only {other} or --from {other} runs it",
             )
 
@@ -200,7 +200,7 @@ def _check_property_files(step: Step, definition: Definition) -> Iterator[Diagno
         if name not in known and len(known) == len(names) and not is_reference(files):
             yield Diagnostic(
                 f"step {step.name!r} reads the property file {name!r} of step {other!r}, which does not declare it",
-                code="unknown-name",
+                code="reference.unknown-property-file",
                 hint=did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}",
             )
 
@@ -210,7 +210,7 @@ def _check_earlier(earlier: tuple[Path, ...]) -> Iterator[Diagnostic]:
         if not (folder / "run.json").is_file():
             yield Diagnostic(
                 f"--from-run: there is no run {folder.name!r} in {folder.parent}",
-                code="unknown-run",
+                code="run.unknown-run",
                 hint=did_you_mean(folder.name, (run.id for run in runs_in(folder.parent))),
             )
 
@@ -242,13 +242,13 @@ def _check_data(
             try:
                 missing = not store.exists(uri)
             except (UnsafeUriError, UnsafeFileError) as error:
-                code = "unsafe-uri" if isinstance(error, UnsafeUriError) else "unsafe-file"
+                code = "run.unsafe-uri" if isinstance(error, UnsafeUriError) else "run.unsafe-file"
                 yield Diagnostic(f"step {step.name!r} reads {uri}: {error}", code=code)
                 continue
             if missing:
                 yield Diagnostic(
                     f"step {step.name!r} reads {uri}, and nothing is there",
-                    code="missing-data",
+                    code="run.missing-data",
                     hint=_how_to_give(uri),
                     # A step in a branch may never run.
                     severity="error" if step.inside is None else "warning",

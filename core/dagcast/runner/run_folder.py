@@ -24,6 +24,8 @@ FORM = 1
 class RunFolderError(DagcastError):
     """There is no such run, another process is running it, or its files cannot be read or written."""
 
+    code = "run.folder"
+
 
 @dataclass(frozen=True)
 class RunRecord:

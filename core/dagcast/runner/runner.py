@@ -89,7 +89,7 @@ class Runner:
             if str(values.get(name)) != str(value):
                 sink.error(
                     f"--param {name}: run {run} has {values.get(name)!r}, and a resumed run keeps its parameters",
-                    code="resumed-parameter",
+                    code="run.resumed-parameter",
                 )
         sink.raise_errors()
         chosen = replace(options.over(record.options), parameters=values)
@@ -139,7 +139,7 @@ class Runner:
         if not _NAME.fullmatch(self.pipeline):
             sink.error(
                 f"{self.pipeline!r} is no name of a pipeline: letters, digits and hyphens",
-                code="invalid-name",
+                code="run.invalid-name",
             )
         with sink.collecting():
             definition = read_definition(self.definition, self.file)

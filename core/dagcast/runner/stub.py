@@ -31,28 +31,33 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
     try:
         content = file.read_bytes()
     except OSError as error:
-        yield Diagnostic(f"--stub {step.name}: {file} cannot be read: {error.strerror}", code="missing-file")
+        yield Diagnostic(
+            f"--stub {step.name}: {file} cannot be read: {error.strerror}", code="stub.missing-file"
+        )
         return
     try:
         text = content.decode()
         stub = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        yield Diagnostic(f"this is no JSON: {error}", Location(str(file), line), code="invalid-json")
+        yield Diagnostic(f"this is no JSON: {error}", Location(str(file), line), code="stub.invalid-json")
         return
     if not isinstance(stub, Mapping):
         message = f"a stub is an object of {', '.join(_FIELDS)}"
-        yield Diagnostic(message, Location(str(file), 1), code="wrong-type")
+        yield Diagnostic(message, Location(str(file), 1), code="stub.wrong-type")
         return
     names = {"outputs": _output_names(step), "property_files": _property_file_names(step)}
     for name, value in stub.items():
         where = _where(file, text, name)
         if name not in _FIELDS:
             yield Diagnostic(
-                f"a stub has no field {name!r}", where, code="unknown-field", hint=did_you_mean(name, _FIELDS)
+                f"a stub has no field {name!r}",
+                where,
+                code="stub.unknown-field",
+                hint=did_you_mean(name, _FIELDS),
             )
         elif not isinstance(value, Mapping):
-            yield Diagnostic(f"{name} is an object", where, code="wrong-type")
+            yield Diagnostic(f"{name} is an object", where, code="stub.wrong-type")
         elif name != "properties":
             yield from _check_files(step, file, text, name, value, names[name])
 
@@ -164,20 +169,20 @@ def _check_files(
         try:
             parse(name if uri else f"s3://stubs/job/{name}")
         except UnsafeUriError as error:
-            yield Diagnostic(str(error), where, code="unsafe-uri")
+            yield Diagnostic(str(error), where, code="stub.unsafe-uri")
         if not uri and names is not None and name not in names:
             what = "output" if field == "outputs" else "property file"
             hint = did_you_mean(name, names) or (
                 f"it has {', '.join(names)}" if names else "write an s3:// URI"
             )
             yield Diagnostic(
-                f"step {step.name!r} has no {what} {name!r}", where, code="unknown-name", hint=hint
+                f"step {step.name!r} has no {what} {name!r}", where, code="stub.unknown-name", hint=hint
             )
         if not isinstance(local, str):
             message = f"{name!r} is the path of a file or folder, relative to {file.name}"
-            yield Diagnostic(message, where, code="wrong-type")
+            yield Diagnostic(message, where, code="stub.wrong-type")
         elif not (file.parent / local).exists():
-            yield Diagnostic(f"there is no {file.parent / local}", where, code="missing-file")
+            yield Diagnostic(f"there is no {file.parent / local}", where, code="stub.missing-file")
 
 
 def _where(file: Path, text: str, name: str) -> Location:

@@ -52,15 +52,15 @@ def problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
     data = mapping(mapping(source.get("DataSource")).get("S3DataSource"))
     if "S3Uri" not in data:
         yield Diagnostic(
-            f"step {step!r}: TransformInput has no S3DataSource with an S3Uri", code="missing-field"
+            f"step {step!r}: TransformInput has no S3DataSource with an S3Uri", code="request.missing-field"
         )
     kind = data.get("S3DataType", "S3Prefix")
     if isinstance(kind, str) and kind not in ("S3Prefix", "ManifestFile"):
         yield cannot(step, f"the input is a {kind}: here there are only S3Prefix and ManifestFile")
     if "S3OutputPath" not in mapping(request.get("TransformOutput")):
-        yield Diagnostic(f"step {step!r}: TransformOutput has no S3OutputPath", code="missing-field")
+        yield Diagnostic(f"step {step!r}: TransformOutput has no S3OutputPath", code="request.missing-field")
     if "ModelName" not in request:
-        yield Diagnostic(f"step {step!r}: it names no ModelName", code="missing-field")
+        yield Diagnostic(f"step {step!r}: it names no ModelName", code="request.missing-field")
     if isinstance(request.get("ModelName"), str):
         yield cannot(step, f"model {request['ModelName']!r} is in AWS: no step of this pipeline makes it")
     yield from _processing_problems(step, request)
@@ -79,18 +79,18 @@ def _processing_problems(step: str, request: Mapping[str, Any]) -> Iterator[Diag
             f"step {step!r}: DataProcessing takes a ContentType and an Accept of the same kind, out of "
             f"{', '.join(_PROCESSED)}, and here they are {kinds[0]} and {kinds[1]}"
         )
-        yield Diagnostic(message, code="data-processing")
+        yield Diagnostic(message, code="transform.data-processing")
         return
     both = (source.get("SplitType", "None"), output.get("AssembleWith", "None"))
     if joining.CSV in kinds and all(isinstance(one, str) for one in both) and both != ("Line", "Line"):
         message = f"step {step!r}: DataProcessing of CSV takes SplitType Line and AssembleWith Line"
-        yield Diagnostic(message, code="data-processing")
+        yield Diagnostic(message, code="transform.data-processing")
     for name in ("input_filter", "output_filter"):
         if isinstance(filters[name], str):
             try:
                 joining.selector(filters[name], columns=joining.CSV in kinds)
             except joining.PathError as error:
-                yield Diagnostic(f"step {step!r}: {error}", code="data-processing")
+                yield Diagnostic(f"step {step!r}: {error}", code="transform.data-processing")
 
 
 def processing(request: Mapping[str, Any]) -> dict[str, Any] | None:

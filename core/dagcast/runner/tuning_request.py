@@ -180,11 +180,13 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
     strategy = config.get("Strategy")
     if strategy is None:
         message = f"step {step!r}: HyperParameterTuningJobConfig has no Strategy"
-        yield Diagnostic(message, code="missing-field")
+        yield Diagnostic(message, code="request.missing-field")
         return
     if isinstance(strategy, str) and strategy not in STRATEGIES:
         hint = did_you_mean(strategy, STRATEGIES)
-        yield Diagnostic(f"step {step!r}: there is no strategy {strategy!r}", code="unknown-value", hint=hint)
+        yield Diagnostic(
+            f"step {step!r}: there is no strategy {strategy!r}", code="request.unknown-value", hint=hint
+        )
         return
     if "WarmStartConfig" in request:
         yield cannot(step, "WarmStartConfig starts from tuning jobs that are in AWS alone")
@@ -193,10 +195,10 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
     limits = mapping(config.get("ResourceLimits"))
     if strategy != "Grid" and not {"MaxNumberOfTrainingJobs", "MaxRuntimeInSeconds"} & set(limits):
         message = f"step {step!r}: ResourceLimits has neither MaxNumberOfTrainingJobs nor MaxRuntimeInSeconds"
-        yield Diagnostic(message, code="missing-field")
+        yield Diagnostic(message, code="request.missing-field")
     found = list(_definitions(request))
     if not found:
-        yield Diagnostic(f"step {step!r}: there is no TrainingJobDefinition", code="missing-field")
+        yield Diagnostic(f"step {step!r}: there is no TrainingJobDefinition", code="request.missing-field")
     for definition, ranges, objective in found:
         training = _as_training(definition, mapping(definition.get("StaticHyperParameters")))
         yield from training_request.problems(step, training, image=image)
@@ -210,15 +212,16 @@ def _objective_problems(
     """The service refuses an objective without a type, or without a metric definition, as well."""
     name, direction = objective.get("MetricName"), objective.get("Type")
     if "MetricName" not in objective:
-        yield Diagnostic(f"step {step!r}: there is no objective", code="missing-field")
+        yield Diagnostic(f"step {step!r}: there is no objective", code="request.missing-field")
     elif "Type" not in objective:
         yield Diagnostic(
-            f"step {step!r}: the objective {name!r} has no Type: Maximize or Minimize", code="missing-field"
+            f"step {step!r}: the objective {name!r} has no Type: Maximize or Minimize",
+            code="request.missing-field",
         )
     elif isinstance(direction, str) and direction not in _DIRECTIONS:
         yield Diagnostic(
             f"step {step!r}: the objective's Type is {direction!r}, expected Maximize or Minimize",
-            code="unknown-value",
+            code="request.unknown-value",
             hint=did_you_mean(direction, _DIRECTIONS),
         )
     written = listed(mapping(definition.get("AlgorithmSpecification")).get("MetricDefinitions"))
@@ -227,7 +230,7 @@ def _objective_problems(
         hint = did_you_mean(name, map(str, names))
         yield Diagnostic(
             f"step {step!r}: no MetricDefinitions says how the objective {name!r} is read from the log",
-            code="missing-metric",
+            code="tuning.missing-metric",
             hint=hint,
         )
 
@@ -241,7 +244,7 @@ def _range_problems(step: str, strategy: Any, ranges: Mapping[str, Any]) -> Iter
             make_search("Grid", found, seed=0, maximize=True, trials=0)
     except SpaceError as error:
         for problem in error.problems:
-            yield Diagnostic(f"step {step!r}: {problem}", code="range")
+            yield Diagnostic(f"step {step!r}: {problem}", code="tuning.invalid-range")
 
 
 def _definitions(

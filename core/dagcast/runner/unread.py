@@ -41,7 +41,7 @@ def check(
         if not any(_gives(given.rstrip("/"), uri) for uri in named):
             hint = did_you_mean(given, constant)
             yield Diagnostic(
-                f"--input {given}: no step reads it", code="unread-input", hint=hint, severity="warning"
+                f"--input {given}: no step reads it", code="run.unread-input", hint=hint, severity="warning"
             )
 
 

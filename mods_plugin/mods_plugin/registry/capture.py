@@ -74,7 +74,7 @@ def capture(
         place = loaded.source.locate(("pipeline",))
         hint = "set pipeline.version or plugins.options.mods.version"
         message = "nothing gives the template's version, under which it is registered"
-        raise InvalidInputError([Diagnostic(message, place, code="mods-metadata", hint=hint)])
+        raise InvalidInputError([Diagnostic(message, place, code="mods.metadata", hint=hint)])
     for active in compiler.plugins.plugins:
         if active.loaded.entry is None:
             problem = "it is an object of this process, and other machines have no such plugin"

@@ -11,6 +11,8 @@ from dagcast.plugin import did_you_mean
 class RegistryError(DagcastError):
     """The registry cannot do what is asked of it: its database does not answer, or holds something else."""
 
+    code = "mods.registry"
+
 
 class UnknownTemplateError(RegistryError):
     """There is no such template, version or execution.

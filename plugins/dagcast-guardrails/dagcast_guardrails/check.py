@@ -140,8 +140,8 @@ class _Checker:
     def _contradiction(
         self, message: str, where: Location | None, rule: str, hint: str | None = None
     ) -> Diagnostic:
-        return Diagnostic(message, where, self.options.severity, f"guardrails-{rule}", hint)
+        return Diagnostic(message, where, self.options.severity, code=f"guardrails.{rule}", hint=hint)
 
 
 def _warning(message: str, where: Location | None, rule: str, hint: str) -> Diagnostic:
-    return Diagnostic(message, where, "warning", f"guardrails-{rule}", hint)
+    return Diagnostic(message, where, "warning", code=f"guardrails.{rule}", hint=hint)

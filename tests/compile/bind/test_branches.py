@@ -73,8 +73,8 @@ class TestMembers:
 
     def test_a_member_must_be_in_the_dag(self) -> None:
         result = check(config({"c": condition(["stop"]), "stop": fail()}), {"nodes": ["c"]})
-        assert [error.code for error in result.errors] == ["unknown-step"]
-        assert [warning.code for warning in result.warnings] == ["unused-step"]
+        assert [error.code for error in result.errors] == ["reference.unknown-step"]
+        assert [warning.code for warning in result.warnings] == ["config.unused-step"]
 
     @pytest.mark.parametrize(
         ("steps", "message"),
@@ -94,7 +94,7 @@ class TestMembers:
         ],
     )
     def test_a_step_is_in_one_branch(self, steps: dict[str, Any], message: str) -> None:
-        assert messages(steps) == [("error", "two-branches", message)]
+        assert messages(steps) == [("error", "branch.two-branches", message)]
 
     @pytest.mark.parametrize(
         "steps",
@@ -107,7 +107,7 @@ class TestMembers:
         ],
     )
     def test_a_condition_around_itself_is_a_cycle_and_nothing_else(self, steps: dict[str, Any]) -> None:
-        assert [(severity, code) for severity, code, _ in messages(steps)] == [("error", "cycle")]
+        assert [(severity, code) for severity, code, _ in messages(steps)] == [("error", "dag.cycle")]
 
     def test_a_condition_that_reads_from_its_branch_is_a_cycle(self) -> None:
         steps = {
@@ -118,30 +118,38 @@ class TestMembers:
             },
             "t": {"type": "Training", **JOB},
         }
-        assert [code for _, code, _ in messages(steps)] == ["cycle"]
+        assert [code for _, code, _ in messages(steps)] == ["dag.cycle"]
 
 
 class TestWaiting:
     def test_for_a_step_of_the_other_branch_is_an_error(self) -> None:
         steps = {"c": condition(["a"], ["b"]), "a": fail(), "b": fail(depends_on=["a"])}
         assert messages(steps) == [
-            ("error", "other-branch", "step 'b' waits for 'a', which is in the other branch of 'c'")
+            ("error", "branch.other-branch", "step 'b' waits for 'a', which is in the other branch of 'c'")
         ]
 
     def test_for_a_step_deep_in_the_other_branch_is_an_error(self) -> None:
         steps = {"c": condition(["d"], ["b"]), "d": condition(["a"]), "a": fail(), "b": fail()}
-        assert [code for _, code, _ in messages(steps, ["a => b"])] == ["other-branch"]
+        assert [code for _, code, _ in messages(steps, ["a => b"])] == ["branch.other-branch"]
 
     def test_for_a_step_inside_from_outside_is_a_warning(self) -> None:
         steps = {"c": condition(["a"]), "a": fail(), "out": fail()}
         assert messages(steps, ["a => out"]) == [
-            ("warning", "outside-branch", "step 'out' waits for 'a', which runs only in if_steps of 'c'")
+            (
+                "warning",
+                "branch.outside-branch",
+                "step 'out' waits for 'a', which runs only in if_steps of 'c'",
+            )
         ]
 
     def test_for_a_step_of_an_inner_branch_is_a_warning(self) -> None:
         steps = {"c": condition(["d", "x"]), "d": condition([], ["a"]), "a": fail(), "x": fail()}
         assert messages(steps, ["a => x"]) == [
-            ("warning", "outside-branch", "step 'x' waits for 'a', which runs only in else_steps of 'd'")
+            (
+                "warning",
+                "branch.outside-branch",
+                "step 'x' waits for 'a', which runs only in else_steps of 'd'",
+            )
         ]
 
     def test_within_a_branch_and_from_outside_in_is_fine(self) -> None:

@@ -201,32 +201,32 @@ class TestGiven:
         [
             (
                 "a",
-                "no-source",
+                "wiring.unknown-source",
                 "input 'q' reads 'a', which is neither a URI nor step.port",
                 "write 'a.x' or 'a.y'",
             ),
             (
                 "data/train",
-                "no-source",
+                "wiring.unknown-source",
                 "input 'q' reads 'data/train', which is neither a URI nor step.port",
                 "an S3 URI starts with s3://",
             ),
             (
                 "./train.csv",
-                "no-source",
+                "wiring.unknown-source",
                 "input 'q' reads './train.csv', which is neither a URI nor step.port",
                 "an S3 URI starts with s3://",
             ),
-            ("", "no-source", "input 'q' reads '', which is neither a URI nor step.port", None),
+            ("", "wiring.unknown-source", "input 'q' reads '', which is neither a URI nor step.port", None),
             (
                 "aa.x",
-                "unknown-step",
+                "reference.unknown-step",
                 "input 'q' reads 'aa.x', but there is no step 'aa'",
                 "did you mean 'a'?",
             ),
             (
                 "a.z",
-                "unknown-port",
+                "wiring.unknown-port",
                 "input 'q' reads 'a.z', but 'a' has no such output",
                 "known: x, y",
             ),
@@ -240,7 +240,7 @@ class TestGiven:
 
     def test_inputs_that_a_type_does_not_have_are_refused(self) -> None:
         error = only_error(config({"a": train(), "m": model(inputs={"modl": "a.model"})}))
-        assert (error.code, error.hint) == ("unknown-port", "did you mean 'model'?")
+        assert (error.code, error.hint) == ("wiring.unknown-port", "did you mean 'model'?")
         assert str(error.location) == "<config>.steps.m.inputs.modl"
 
     def test_a_name_does_not_go_where_an_address_belongs(self) -> None:
@@ -272,7 +272,7 @@ class TestMistakes:
         steps = {"a": load("x", "y"), "b": work("p", "q")}
         assert only_error(config(steps, edges=["a.x -> b"])).hint == "write 'a.x -> b.p' or 'a.x -> b.q'"
         error = check(config(steps, edges=["a -> b.q"])).errors
-        assert [item.hint for item in error if item.code == "ambiguous"] == [
+        assert [item.hint for item in error if item.code == "wiring.ambiguous"] == [
             "write 'a.x -> b.q' or 'a.y -> b.q'"
         ]
 
@@ -280,23 +280,23 @@ class TestMistakes:
     def test_two_plain_edges_for_one_input_are_never_settled_by_order(self, edges: list[str]) -> None:
         steps = {"a": load("x"), "b": load("x"), "c": work("x")}
         error = only_error(config(steps, edges=edges))
-        assert error.code == "ambiguous"
+        assert error.code == "wiring.ambiguous"
         assert error.message == f"input 'x' of 'c' is fed by the edges '{edges[0]}' and '{edges[1]}' alike"
         assert error.hint == f"write '{edges[1][0]}.x -> c.x', or the other one"
 
     @pytest.mark.parametrize("edges", [["a -> c", "b -> c"], ["b -> c", "a -> c"]])
     def test_nor_by_kind(self, edges: list[str]) -> None:
         steps = {"a": load("x"), "b": load("y"), "c": work("z")}
-        assert only_error(config(steps, edges=edges)).code == "ambiguous"
+        assert only_error(config(steps, edges=edges)).code == "wiring.ambiguous"
 
     def test_an_input_is_fed_once(self) -> None:
         steps = {"a": load("x"), "b": load("x"), "c": work("x")}
         error = only_error(config(steps, edges=["a.x -> c.x", "b.x -> c.x"]))
-        assert (error.code, error.hint) == ("fed-twice", "keep one of them")
+        assert (error.code, error.hint) == ("wiring.fed-twice", "keep one of them")
         steps["c"] = work(inputs={"x": "s3://b/x"})
-        assert only_error(config(steps, edges=["b.x -> c.x"])).code == "fed-twice"
+        assert only_error(config(steps, edges=["b.x -> c.x"])).code == "wiring.fed-twice"
         # A plain edge takes no part that is given; then it joins nothing.
-        assert only_error(config(steps, edges=["b -> c"])).code == "no-ports"
+        assert only_error(config(steps, edges=["b -> c"])).code == "wiring.no-ports"
 
     def test_misspelt_ports(self) -> None:
         steps = {"a": train(), "m": model()}
@@ -307,7 +307,7 @@ class TestMistakes:
 
     def test_an_input_that_nothing_feeds_lists_what_could(self) -> None:
         error = only_error(config({"a": load("x"), "t": train(), "b": work("y")}))
-        assert error.code == "unfed-input"
+        assert error.code == "wiring.unfed-input"
         assert error.message == "step 'b': nothing feeds its input 'y'"
         assert error.hint == "write the edge 'a.x -> b.y', or give inputs.y in its config"
         assert str(error.location) == "<config>.steps.b.inputs.y"
@@ -323,7 +323,7 @@ class TestMistakes:
             )
         )
         assert (error.code, error.message) == (
-            "unfed-input",
+            "wiring.unfed-input",
             "step 't': nothing feeds its input 'model_name'",
         )
 
@@ -338,10 +338,10 @@ class TestMistakes:
     def test_but_what_is_wrong_elsewhere_is(self) -> None:
         steps = {"a": {"type": "Nope"}, "b": work("x"), "c": work("y")}
         codes = [error.code for error in check(config(steps, edges=["a -> b"])).errors]
-        assert codes == ["unknown-type", "unfed-input"]
+        assert codes == ["config.unknown-type", "wiring.unfed-input"]
 
     def test_an_edge_to_itself_is_a_cycle_and_nothing_else(self) -> None:
-        assert only_error(config({"a": work("x", outputs={"x": None})}, edges=["a -> a"])).code == "cycle"
+        assert only_error(config({"a": work("x", outputs={"x": None})}, edges=["a -> a"])).code == "dag.cycle"
 
     def test_an_edge_from_an_unknown_node(self) -> None:
         dag = PipelineDAG(edges=["load -> b"])
@@ -401,7 +401,7 @@ def test_an_input_that_is_fed_twice_is_told_once_whichever_edge_is_first(turn: i
     steps = {"a": ports("a", "r"), "b": ports("b", "p"), "c": ports("c", inputs=True)}
     written = [Edge("a", "c", "r", "r"), Edge("b", "c", "p", "r")]
     _, sink = run(steps, [Edge("a", "c"), Edge("b", "c"), *written[::turn]])
-    assert [error.code for error in sink.errors] == ["fed-twice"]
+    assert [error.code for error in sink.errors] == ["wiring.fed-twice"]
 
 
 class TestAnyPorts:

@@ -607,26 +607,32 @@ class TestModels:
 
 # Text of a config after HEAD, which is one line; then of each error: line, code, message, hint.
 MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
-    ("stepz: {}\n", [(2, "unknown-field", "the config has no section 'stepz'", "did you mean 'steps'?")]),
-    ("nodes: [a]\n", [(2, "unknown-field", "the config has no section 'nodes'", "did you mean 'edges'?")]),
+    (
+        "stepz: {}\n",
+        [(2, "config.unknown-field", "the config has no section 'stepz'", "did you mean 'steps'?")],
+    ),
+    (
+        "nodes: [a]\n",
+        [(2, "config.unknown-field", "the config has no section 'nodes'", "did you mean 'edges'?")],
+    ),
     (
         "parameters:\n  N: {type: Integer, default: big}\n",
-        [(3, "parameter", "parameter 'N': expected a default of type Integer, got 'big'", None)],
+        [(3, "parameter.invalid", "parameter 'N': expected a default of type Integer, got 'big'", None)],
     ),
     (
         "parameters:\n  N:\n    type: Integer\n    default: true\n",
-        [(5, "parameter", "parameter 'N': expected a default of type Integer, got true", None)],
+        [(5, "parameter.invalid", "parameter 'N': expected a default of type Integer, got true", None)],
     ),
     (
         "parameters:\n  N: {type: Boolean, default: 1}\n",
-        [(3, "parameter", "parameter 'N': expected a default of type Boolean, got 1", None)],
+        [(3, "parameter.invalid", "parameter 'N': expected a default of type Boolean, got 1", None)],
     ),
     (
         "parameters:\n  N: {type: integer}\n",
         [
             (
                 3,
-                "value",
+                "config.unknown-value",
                 "parameter 'N': type: expected 'String', 'Integer', 'Float' or 'Boolean', got 'integer'",
                 "did you mean 'Integer'?",
             )
@@ -637,7 +643,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
         [
             (
                 3,
-                "parameter",
+                "parameter.invalid",
                 "parameter 'N': only a String parameter has an enum, not one of type Integer",
                 None,
             )
@@ -645,22 +651,29 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "parameters:\n  N: {type: String, enum: [fast, exact], default: fsat}\n",
-        [(3, "parameter", "parameter 'N': 'fsat' is not in the enum", "did you mean 'fast'?")],
+        [(3, "parameter.invalid", "parameter 'N': 'fsat' is not in the enum", "did you mean 'fast'?")],
     ),
     (
         "parameters:\n  N: ${param.M}\n",
-        [(3, "parameter", "parameter 'N': a default is a plain value; references are not filled in", None)],
+        [
+            (
+                3,
+                "parameter.invalid",
+                "parameter 'N': a default is a plain value; references are not filled in",
+                None,
+            )
+        ],
     ),
     (
         "parameters:\n  N:\n",
-        [(3, "type", "parameter 'N': expected a mapping, got null", None)],
+        [(3, "config.wrong-type", "parameter 'N': expected a mapping, got null", None)],
     ),
     (
         'parameters:\n  "a b": 1\n',
         [
             (
                 3,
-                "name",
+                "config.invalid-name",
                 "'a b' is not a name for a parameter",
                 "1 to 256 letters, digits, hyphens and underscores",
             )
@@ -670,24 +683,24 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     (
         "parameters:\n  N: {typ: String}\nsteps:\n  a: {type: Fail, error_message: '${param.N}'}\n",
         [
-            (3, "missing-field", "parameter 'N': 'type' is missing", None),
-            (3, "unknown-field", "parameter 'N': there is no field 'typ'", "did you mean 'type'?"),
+            (3, "config.missing-field", "parameter 'N': 'type' is missing", None),
+            (3, "config.unknown-field", "parameter 'N': there is no field 'typ'", "did you mean 'type'?"),
         ],
     ),
     (
         "steps:\n  a: Fail\n",
-        [(3, "type", "step 'a' is not a mapping of fields", None)],
+        [(3, "config.wrong-type", "step 'a' is not a mapping of fields", None)],
     ),
     (
         "steps:\n  a:\n",
-        [(3, "type", "step 'a' is not a mapping of fields", None)],
+        [(3, "config.wrong-type", "step 'a' is not a mapping of fields", None)],
     ),
     (
         "steps:\n  a: {type: Procesing}\n",
         [
             (
                 3,
-                "unknown-type",
+                "config.unknown-type",
                 "step 'a': there is no step type 'Procesing'",
                 "did you mean 'Processing'?",
             )
@@ -698,7 +711,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
         [
             (
                 3,
-                "unknown-field",
+                "config.unknown-field",
                 "step 'a' (Fail): there is no field 'eror_message'",
                 "did you mean 'error_message'?",
             )
@@ -706,14 +719,21 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "steps:\n  a:\n    type: Fail\n    error_message: 5\n",
-        [(5, "type", "step 'a' (Fail): error_message: expected a string, got 5", 'write "5" in quotes')],
+        [
+            (
+                5,
+                "config.wrong-type",
+                "step 'a' (Fail): error_message: expected a string, got 5",
+                'write "5" in quotes',
+            )
+        ],
     ),
     (
         "steps:\n  a:\n    type: Fail\n    description: ${param.X}\n",
         [
             (
                 5,
-                "reference",
+                "reference.invalid",
                 "step 'a' (Fail): description: ${param.X} is not known when the pipeline is compiled, "
                 "which this has to be",
                 None,
@@ -725,7 +745,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
         [
             (
                 5,
-                "reference",
+                "reference.invalid",
                 "step 'a' (Fail): error_message: '${' without its '}' in '${param.X'",
                 "write $${ for a literal ${",
             )
@@ -733,14 +753,14 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "steps:\n  a:\n    type: Fail\n    depends_on: b\n",
-        [(5, "type", "step 'a' (Fail): depends_on: expected a list, got 'b'", None)],
+        [(5, "config.wrong-type", "step 'a' (Fail): depends_on: expected a list, got 'b'", None)],
     ),
     (
         "steps:\n  a:\n    type: Fail\n    depends_on: [b]\n  bb: {type: Fail}\n",
         [
             (
                 5,
-                "unknown-step",
+                "reference.unknown-step",
                 "step 'a' depends on 'b', which is not a step of this pipeline",
                 "did you mean 'bb'?",
             )
@@ -748,14 +768,21 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "steps:\n  a:\n    type: Fail\n    display_name: " + "x" * 257 + "\n",
-        [(5, "length", "step 'a' (Fail): display_name: expected at most 256 characters, got 257", None)],
+        [
+            (
+                5,
+                "config.length",
+                "step 'a' (Fail): display_name: expected at most 256 characters, got 257",
+                None,
+            )
+        ],
     ),
     (
         "steps:\n  a b: {type: Fail}\n",
         [
             (
                 3,
-                "name",
+                "config.invalid-name",
                 "'a b' is not a name for a step",
                 "up to 64 letters, digits, hyphens and underscores; a letter or digit first",
             )
@@ -763,11 +790,11 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "plugins: [mods]\n",
-        [(2, "type", "plugins: expected a mapping, got ['mods']", None)],
+        [(2, "config.wrong-type", "plugins: expected a mapping, got ['mods']", None)],
     ),
     (
         "plugins: {enabl: [mods]}\n",
-        [(2, "unknown-field", "plugins: there is no field 'enabl'", "did you mean 'enable'?")],
+        [(2, "config.unknown-field", "plugins: there is no field 'enabl'", "did you mean 'enable'?")],
     ),
 ]
 
@@ -897,20 +924,20 @@ environments:
         )
         lines = [(d.location and d.location.line, d.code) for d in check(path).errors]
         assert lines == [
-            (1, "unknown-field"),
-            (3, "pattern"),
-            (4, "unknown-field"),
-            (6, "parameter"),
-            (8, "unknown-field"),
-            (11, "unknown-type"),
-            (15, "not-allowed"),
-            (16, "type"),
-            (17, "reference"),
-            (20, "reference"),
-            (26, "unknown-port"),
-            (27, "unknown-node"),
-            (28, "edge"),
-            (30, "unknown-field"),
+            (1, "config.unknown-field"),
+            (3, "config.pattern"),
+            (4, "config.unknown-field"),
+            (6, "parameter.invalid"),
+            (8, "config.unknown-field"),
+            (11, "config.unknown-type"),
+            (15, "request.unknown-value"),
+            (16, "config.wrong-type"),
+            (17, "reference.unknown-parameter"),
+            (20, "reference.unknown-property"),
+            (26, "wiring.unknown-port"),
+            (27, "dag.unconfigured-node"),
+            (28, "dag.invalid-edge"),
+            (30, "config.unknown-field"),
         ]
 
     def test_errors_are_raised_with_everything(self) -> None:

@@ -202,32 +202,32 @@ class TestRequest:
         [
             (
                 {"ResourceConfig": {"InstnceCount": 3}},
-                "unknown-field",
+                "request.unknown-field",
                 "ResourceConfig.InstnceCount is not a field of ResourceConfig",
                 ".ResourceConfig.InstnceCount",
             ),
             (
                 {"ResourceConfig": {"VolumeSizeInGB": "big"}},
-                "wrong-type",
+                "request.wrong-type",
                 "ResourceConfig.VolumeSizeInGB must be an integer, not the string 'big'",
                 ".ResourceConfig.VolumeSizeInGB",
             ),
             (
                 {"Environment": {"A": "${param.Nope}"}},
-                "reference",
+                "reference.unknown-parameter",
                 "${param.Nope} is not a declared parameter",
                 ".Environment",
             ),
-            ({"RoleArn": None}, "missing-field", "RoleArn is missing", None),
+            ({"RoleArn": None}, "request.missing-field", "RoleArn is missing", None),
             (
                 {"StoppingCondition": []},
-                "wrong-type",
+                "request.wrong-type",
                 "StoppingCondition must be a mapping, not a list",
                 ".StoppingCondition",
             ),
             (
                 {"InputDataConfig": "${param.Place}"},
-                "reference-type",
+                "reference.wrong-type",
                 "InputDataConfig must be a list, but ${param.Place} is a reference, which can only stand for a "
                 "single value",
                 ".InputDataConfig",
@@ -265,7 +265,7 @@ class TestDependencies:
             "c": {"type": "Condition", "conditions": ALWAYS},
         }
         error = only_error(config(steps, edges=["a => c"]))
-        assert error.code == "cycle"
+        assert error.code == "dag.cycle"
         around = error.message.removeprefix("the DAG has a cycle: ").split(" -> ")
         assert set(around) == {"a", "b", "c"}
         assert around[0] == around[-1]
@@ -281,41 +281,52 @@ class TestDependencies:
     )
     def test_on_itself(self, fields: dict[str, Any]) -> None:
         codes = [error.code for error in check(config({"step": {**TRAINING, **fields}})).errors]
-        assert codes[0] == "cycle"
+        assert codes[0] == "dag.cycle"
 
 
 class TestReferences:
     @pytest.mark.parametrize(
-        ("reference", "message", "hint"),
+        ("reference", "code", "message", "hint"),
         [
-            ("${param.Coun}", "${param.Coun} is not a declared parameter", "did you mean 'Count'?"),
+            (
+                "${param.Coun}",
+                "reference.unknown-parameter",
+                "${param.Coun} is not a declared parameter",
+                "did you mean 'Count'?",
+            ),
             (
                 "${step.trian.TrainingJobName}",
+                "reference.unknown-step",
                 "${step.trian.TrainingJobName} refers to 'trian', which is not a step of this pipeline",
                 "did you mean 'train'?",
             ),
             (
                 "${step.train.ModelArtifacts.S3ModelArtifact}",
+                "reference.unknown-property",
                 "${step.train.ModelArtifacts.S3ModelArtifact}: ModelArtifacts has no property S3ModelArtifact",
                 "did you mean 'S3ModelArtifacts'?",
             ),
             (
                 "${step.train.ModelArtifacts}",
+                "reference.not-a-value",
                 "${step.train.ModelArtifacts}: ModelArtifacts is a structure, and a reference needs a single value",
                 "write one of: ModelArtifacts.S3ModelArtifacts",
             ),
             (
                 "${step.work.ProcessingOutputConfig.Outputs['dta'].S3Output.S3Uri}",
+                "reference.unknown-property",
                 "${step.work.ProcessingOutputConfig.Outputs['dta'].S3Output.S3Uri}: step 'work' has no output 'dta'",
                 "did you mean 'data'?",
             ),
             (
                 "${json.work.Reprot.x}",
+                "reference.unknown-property-file",
                 "${json.work.Reprot.x}: step 'work' has no property file 'Reprot'",
                 "did you mean 'Report'?",
             ),
             (
                 "${json.train.Report.x}",
+                "reference.unknown-property-file",
                 "${json.train.Report.x}: only Processing steps have property files, not a Training step",
                 None,
             ),
@@ -323,7 +334,7 @@ class TestReferences:
     )
     @pytest.mark.parametrize("text", ["{}", "a {} b", "{} {}"])
     def test_each_must_lead_somewhere(
-        self, reference: str, message: str, hint: str | None, text: str
+        self, reference: str, code: str, message: str, hint: str | None, text: str
     ) -> None:
         steps = {
             "train": TRAINING,
@@ -336,7 +347,7 @@ class TestReferences:
             "stop": {"type": "Fail", "error_message": text.format(reference, reference)},
         }
         error = only_error(config(steps, parameters={"Count": 3}))
-        assert (error.code, error.message, error.hint) == ("reference", f"step 'stop': {message}", hint)
+        assert (error.code, error.message, error.hint) == (code, f"step 'stop': {message}", hint)
         assert str(error.location) == "<config>.steps.stop.error_message"
 
     @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_nesting_ends_at_the_limit(text_format: Format) -> None:
             (diagnostic,) = refusal(
                 parse_document, "\n" + nested(depth, "[", closing), "f", text_format
             ).diagnostics
-            assert diagnostic.code == "too-deep"
+            assert diagnostic.code == "document.too-deep"
             assert diagnostic.location == Location("f", 2)
 
 
@@ -233,7 +233,7 @@ def test_an_empty_document_is_an_empty_mapping(text_format: Format) -> None:
 )
 def test_the_top_level_is_a_mapping(text_format: Format, source: str) -> None:
     (diagnostic,) = refusal(parse_document, f"\n{source}", "f", text_format).diagnostics
-    assert diagnostic.code == "not-a-mapping"
+    assert diagnostic.code == "document.not-a-mapping"
     assert diagnostic.location == Location("f", 2)
 
 
@@ -259,7 +259,7 @@ def test_lines_are_counted_however_they_end(text_format: Format, end: str) -> No
 @pytest.mark.parametrize("text_format", FORMATS)
 def test_half_a_character_in_the_text(text_format: Format) -> None:
     (diagnostic,) = refusal(parse_document, "\n\n a: '\ud800'", "f", text_format).diagnostics
-    assert diagnostic.code == "bad-character"
+    assert diagnostic.code == "document.bad-character"
     assert diagnostic.location == Location("f", 3)
 
 
@@ -295,7 +295,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
 def test_another_suffix(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("a: 1")
     (diagnostic,) = refusal(read_document, tmp_path / name).diagnostics
-    assert diagnostic.code == "unknown-format"
+    assert diagnostic.code == "document.unknown-format"
     assert diagnostic.hint == "expected one of .yaml, .yml, .json, .toml"
     assert diagnostic.location == Location(str(tmp_path / name))
 
@@ -303,7 +303,7 @@ def test_another_suffix(name: str, tmp_path: Path) -> None:
 def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").touch()
     (diagnostic,) = refusal(read_document, tmp_path / "pipline.yaml").diagnostics
-    assert diagnostic.code == "unreadable-file"
+    assert diagnostic.code == "document.unreadable-file"
     assert diagnostic.hint == "did you mean 'pipeline.yaml'?"
     (diagnostic,) = refusal(read_document, tmp_path / "nowhere" / "pipeline.yaml").diagnostics
     assert "nowhere" in str(diagnostic.hint)
@@ -320,7 +320,7 @@ def test_a_directory(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x" * 5000 + ".yaml", "a\0b.yaml", "a\0b"])
 def test_a_name_that_no_file_can_have(name: str) -> None:
     (diagnostic,) = refusal(read_document, name).diagnostics
-    assert diagnostic.code in ("unreadable-file", "unknown-format")
+    assert diagnostic.code in ("document.unreadable-file", "document.unknown-format")
     assert diagnostic.location is not None
 
 
@@ -337,7 +337,7 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes("a: 1\r\nb: caf\u00e9\n".encode("latin-1"))
     (diagnostic,) = refusal(read_document, path).diagnostics
-    assert diagnostic.code == "encoding"
+    assert diagnostic.code == "document.encoding"
     assert diagnostic.location == Location(str(path), 2)
     assert "0xe9 at offset 12" in diagnostic.message
     path.write_text("a: 1", encoding="utf-16")
@@ -402,20 +402,20 @@ def test_data_from_python_is_refused_all_at_once() -> None:
     }
     found = {(str(d.location), d.code) for d in refusal(document_from_data, data).diagnostics}
     assert found == {
-        ("<config>.key", "key-not-string"),
-        ("<config>.nan[0]", "not-finite"),
-        ("<config>.nan[1]", "not-finite"),
-        ("<config>.date", "not-plain-data"),
-        ("<config>.object", "not-plain-data"),
-        ("<config>.set", "not-plain-data"),
-        ("<config>.bytes", "not-plain-data"),
-        ("<config>.nul", "bad-character"),
-        ("<config>.half", "bad-character"),
-        ("<config>['n\\x00ul']", "bad-character"),
-        ("<config>.big", "integer-range"),
-        ("<config>.huge", "integer-range"),
-        ("<config>.small", "integer-range"),
-        ("<config>.recursive[0]", "recursive"),
+        ("<config>.key", "document.key-not-string"),
+        ("<config>.nan[0]", "document.not-finite"),
+        ("<config>.nan[1]", "document.not-finite"),
+        ("<config>.date", "document.not-plain-data"),
+        ("<config>.object", "document.not-plain-data"),
+        ("<config>.set", "document.not-plain-data"),
+        ("<config>.bytes", "document.not-plain-data"),
+        ("<config>.nul", "document.bad-character"),
+        ("<config>.half", "document.bad-character"),
+        ("<config>['n\\x00ul']", "document.bad-character"),
+        ("<config>.big", "document.integer-range"),
+        ("<config>.huge", "document.integer-range"),
+        ("<config>.small", "document.integer-range"),
+        ("<config>.recursive[0]", "document.recursive"),
     }
     assert document_from_data({"a": [2**63 - 1, -(2**63)]}).data == {"a": [2**63 - 1, -(2**63)]}
 
@@ -423,7 +423,7 @@ def test_data_from_python_is_refused_all_at_once() -> None:
 @pytest.mark.parametrize("data", [[], "a: 1", None, 3])
 def test_data_from_python_is_a_mapping(data: object) -> None:
     (diagnostic,) = refusal(document_from_data, data).diagnostics
-    assert diagnostic.code == "not-a-mapping"
+    assert diagnostic.code == "document.not-a-mapping"
 
 
 def test_data_from_python_keeps_the_limits() -> None:
@@ -431,13 +431,13 @@ def test_data_from_python_keeps_the_limits() -> None:
     for _ in range(MAX_DEPTH - 2):
         nested = [nested]
     assert document_from_data({"a": nested}).has(("a", *[0] * (MAX_DEPTH - 2)))
-    assert refusal(document_from_data, {"a": [nested]}).diagnostics[0].code == "too-deep"
+    assert refusal(document_from_data, {"a": [nested]}).diagnostics[0].code == "document.too-deep"
 
     bomb: Any = [0] * 10
     for _ in range(10):
         bomb = [bomb] * 10
     (diagnostic,) = refusal(document_from_data, {"a": bomb}).diagnostics
-    assert diagnostic.code == "too-large"
+    assert diagnostic.code == "document.too-large"
     assert f"{MAX_VALUES:,}" in diagnostic.message
 
 

@@ -51,7 +51,7 @@ def test_what_is_accepted_is_what_python_accepts(inside: str) -> None:
     try:
         found = read(source).data
     except InvalidInputError as error:
-        if {diagnostic.code for diagnostic in error.diagnostics} == {"syntax"}:
+        if {diagnostic.code for diagnostic in error.diagnostics} == {"document.syntax"}:
             with pytest.raises(json.JSONDecodeError):
                 json.loads(source)
     else:
@@ -87,24 +87,24 @@ def test_every_mistake_is_reported_at_once() -> None:
   "h": -9223372036854775809
 }"""
     assert mistakes(source) == [
-        (2, "not-finite"),
-        (2, "not-finite"),
-        (2, "not-finite"),
-        (3, "duplicate-key"),
-        (4, "syntax"),
-        (5, "duplicate-key"),
-        (5, "syntax"),
-        (6, "not-finite"),
-        (7, "integer-range"),
-        (8, "bad-character"),
-        (8, "bad-character"),
-        (8, "syntax"),
-        (9, "integer-range"),
+        (2, "document.not-finite"),
+        (2, "document.not-finite"),
+        (2, "document.not-finite"),
+        (3, "document.duplicate-key"),
+        (4, "document.syntax"),
+        (5, "document.duplicate-key"),
+        (5, "document.syntax"),
+        (6, "document.not-finite"),
+        (7, "document.integer-range"),
+        (8, "document.bad-character"),
+        (8, "document.bad-character"),
+        (8, "document.syntax"),
+        (9, "document.integer-range"),
     ]
 
 
 def test_integers_of_any_length_are_refused_without_a_traceback() -> None:
-    assert mistakes('{"a": ' + "9" * 10_000 + "}") == [(1, "integer-range")]
+    assert mistakes('{"a": ' + "9" * 10_000 + "}") == [(1, "document.integer-range")]
     assert read('{"a": [9223372036854775807, -9223372036854775808]}').data == {"a": [2**63 - 1, -(2**63)]}
 
 
@@ -148,11 +148,11 @@ def test_syntax_errors_in_plain_words(source: str, line: int, words: str) -> Non
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.location == Location("f.json", line)
     assert words in str(diagnostic)
-    assert diagnostic.code == "syntax"
+    assert diagnostic.code == "document.syntax"
 
 
 def test_one_report_stands_for_all_comments() -> None:
-    assert mistakes('/* a\nb */ {"a": 1} // c\n# d') == [(1, "syntax")]
+    assert mistakes('/* a\nb */ {"a": 1} // c\n# d') == [(1, "document.syntax")]
 
 
 def test_duplicate_keys_name_the_first() -> None:

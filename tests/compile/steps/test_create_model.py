@@ -78,7 +78,7 @@ def test_code_that_a_container_would_not_find() -> None:
         error.code for error in check(config({"step": {**fields, "instance_type": "ml.m5.xlarge"}})).errors
     ]
     # Where no SDK is installed, the image cannot be looked up either.
-    assert codes in (["repack"], ["repack", "no-sdk"])
+    assert codes in (["model.needs-repack"], ["model.needs-repack", "image.missing-sdk"])
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_body_of_another_service() -> None:
     assert arguments_of(fields)["JobFlowId"] == "j-1"
     wrong = {**fields, "request": {**fields["request"], "JobFlowID": "j"}}  # type: ignore[dict-item]
     error = error_in(wrong)
-    assert (error.code, error.hint) == ("unknown-field", "did you mean 'JobFlowId'?")
+    assert (error.code, error.hint) == ("request.unknown-field", "did you mean 'JobFlowId'?")
 
 
 @pytest.mark.parametrize(

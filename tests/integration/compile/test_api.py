@@ -101,7 +101,7 @@ class TestDags:
         (tmp_path / "dag.yaml").write_text("nodes: [a]\nedges: [a -> b]\n")
         source = {"pipeline": {"name": "a b"}, "steps": {"a": {"type": "Nope"}}}
         codes = [error.code for error in check(source, tmp_path / "dag.yaml").errors]
-        assert sorted(codes) == ["pattern", "unknown-node", "unknown-type"]
+        assert sorted(codes) == ["config.pattern", "config.unknown-type", "dag.unknown-node"]
 
     def test_neither_dag_nor_config_is_changed(self) -> None:
         dag, source = PipelineDAG(["load", "train"], ["load -> train"]), json.dumps(CONFIG)
@@ -191,17 +191,17 @@ class TestReport:
 
     def test_warnings_of_quotas(self) -> None:
         steps = {f"s{i}": {"type": "Fail"} for i in range(51)}
-        assert [warning.code for warning in check(config(steps)).warnings] == ["quota"]
+        assert [warning.code for warning in check(config(steps)).warnings] == ["pipeline.quota"]
         more = {"pipeline": {**PIPELINE, "limits": {"steps": 51}}, "steps": steps}
         assert check(more).warnings == ()
         long_name = {"pipeline": {**PIPELINE, "name": "a" * 83}, "steps": {}}
-        assert [warning.code for warning in check(long_name).warnings] == ["long-name"]
+        assert [warning.code for warning in check(long_name).warnings] == ["pipeline.long-name"]
         assert check({"pipeline": {**PIPELINE, "name": "a" * 82}, "steps": {}}).warnings == ()
 
     def test_a_definition_that_is_too_large(self) -> None:
         steps = {f"s{i}": {"type": "Fail", "error_message": "x" * 3000} for i in range(350)}
         (error,) = check(config(steps)).errors
-        assert error.code == "quota"
+        assert error.code == "pipeline.quota"
         assert "the service takes 1,048,576" in error.message
 
 

@@ -229,7 +229,7 @@ class TestJson:
             (warning,) = body["diagnostics"]
             assert (warning["severity"], warning["code"], warning["file"]) == (
                 "warning",
-                "outside-branch",
+                "branch.outside-branch",
                 "warned.yaml",
             )
 
@@ -246,8 +246,8 @@ class TestJson:
             assert set(item) == {"file", "line", "severity", "code", "message", "hint"}
             assert item["file"] == "broken.yaml"
         assert [(item["line"], item["code"]) for item in body["diagnostics"]] == [
-            (1, "pattern"),
-            (2, "unknown-type"),
+            (1, "config.pattern"),
+            (2, "config.unknown-type"),
         ]
 
     def test_of_a_file_that_cannot_be_written(self) -> None:

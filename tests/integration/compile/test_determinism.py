@@ -81,9 +81,9 @@ def test_the_report_of_mistakes(tmp_path: Path) -> None:
 
     first = complaints("0")
     assert {item["code"] for item in json.loads(first)["diagnostics"]} >= {
-        "cycle",
-        "unknown-field",
-        "reference",
+        "dag.cycle",
+        "config.unknown-field",
+        "reference.unknown-parameter",
     }
     assert complaints("1") == first
     assert complaints("4") == first

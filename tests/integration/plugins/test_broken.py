@@ -407,7 +407,7 @@ def test_what_a_hook_yields_is_a_list(site: Site) -> None:
         @hookimpl
         def check_spec(spec):
             for step in spec.steps:
-                yield Diagnostic(f"{step.name} is seen", severity="warning")
+                yield Diagnostic(f"{step.name} is seen", severity="warning", code="alpha.seen")
         """,
     )
     assert [item.message for item in site.report("alpha").warnings] == ["prepare is seen", "stop is seen"]
@@ -434,13 +434,13 @@ def test_what_a_hook_tells_the_user_is_a_mistake_of_the_user(site: Site) -> None
 
             @hookimpl
             def {hook}():
-                raise InvalidInputError([Diagnostic("the author is missing", code="author")])
+                raise InvalidInputError([Diagnostic("the author is missing", code="p.author")])
             """,
         )
         with pytest.raises(InvalidInputError, match="the author is missing"):
             site.compile(f"p{index}")
         result = site.compiler(f"p{index}").validate()
-        assert [item.code for item in result.errors] == ["author"]
+        assert [item.code for item in result.errors] == ["p.author"]
 
 
 # What its hooks return

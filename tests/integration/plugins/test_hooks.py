@@ -81,7 +81,7 @@ def check_spec(spec, locate, metadata, options):
     for step in spec.steps:
         if step.step_type == "Note":
             place = locate(step.name, "Arguments.ErrorMessage")
-            yield Diagnostic(f"step {step.name!r} is a note", place, "warning", "note")
+            yield Diagnostic(f"step {step.name!r} is a note", place, "warning", code="team.note")
 
 
 @hookimpl
@@ -151,8 +151,10 @@ def test_what_each_hook_gives_arrives(everything: Site) -> None:
     parameters = {item["Name"]: item["DefaultValue"] for item in definition["Parameters"]}
     assert parameters == {"Machine": "ml.m5.xlarge", "Team": "science"}
     steps = {step["Name"]: step for step in definition["Steps"]}
-    assert steps["note"]["Type"] == "Fail"
-    assert steps["note"]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"][1] == {"Get": "Parameters.Team"}
+    assert steps["team.note"]["Type"] == "Fail"
+    assert steps["team.note"]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"][1] == {
+        "Get": "Parameters.Team"
+    }
     assert steps["prepare"]["Arguments"]["RoleArn"] == "arn:aws:iam::123456789012:role/science"
     assert report.spec.tags == (("team", "science"), ("owner", "science"))
     (warning,) = report.warnings
@@ -164,7 +166,7 @@ def test_what_each_hook_gives_arrives(everything: Site) -> None:
 def test_validating_asks_the_same_hooks_and_does_not_say_that_it_compiled(everything: Site) -> None:
     result = PipelineDAGCompiler(everything.config).validate()
     assert result.is_valid
-    assert [item.code for item in result.warnings] == ["note"]
+    assert [item.code for item in result.warnings] == ["team.note"]
     calls = module().called
     assert sorted(calls) == sorted(name for name in ORDER if name != "pipeline_compiled")
 

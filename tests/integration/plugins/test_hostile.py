@@ -223,11 +223,11 @@ def test_a_reference_of_no_use_is_refused(site: Site, value: Any) -> None:
 @pytest.mark.parametrize(
     "diagnostic",
     [
-        Diagnostic(5),  # type: ignore[arg-type]
-        Diagnostic("x", hint=object()),  # type: ignore[arg-type]
+        Diagnostic(5, code="acme.late"),  # type: ignore[arg-type]
+        Diagnostic("x", code="acme.late", hint=object()),  # type: ignore[arg-type]
         Diagnostic("x", code=None),  # type: ignore[arg-type]
-        Diagnostic("x", location="pipeline.yaml"),  # type: ignore[arg-type]
-        Diagnostic("x", severity=["error"]),  # type: ignore[arg-type]
+        Diagnostic("x", location="pipeline.yaml", code="acme.late"),  # type: ignore[arg-type]
+        Diagnostic("x", severity=["error"], code="acme.late"),  # type: ignore[arg-type]
     ],
 )
 def test_a_diagnostic_of_no_use_is_refused_however_it_is_given(site: Site, diagnostic: Diagnostic) -> None:
@@ -367,7 +367,7 @@ def test_a_field_of_a_parameter_that_cannot_be_asked_what_it_is_is_refused(site:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Diagnostic)])
 def test_a_field_of_a_diagnostic_that_cannot_be_asked_what_it_is_is_refused(site: Site, name: str) -> None:
-    diagnostic = replace(Diagnostic("Too large"), **{name: Classless()})
+    diagnostic = replace(Diagnostic("Too large", code="acme.late"), **{name: Classless()})
     assert refusal(site, made("check_spec", lambda: [diagnostic])).hook == "check_spec"
 
 
@@ -385,7 +385,7 @@ def test_an_argument_that_cannot_be_asked_what_it_is_is_reported_by_its_type(sit
 
 def test_a_generator_that_ends_in_the_middle_is_told(site: Site) -> None:
     def check_spec() -> Any:
-        yield Diagnostic("one", severity="warning")
+        yield Diagnostic("one", severity="warning", code="acme.late")
         raise GeneratorExit
 
     assert refusal(site, made("check_spec", check_spec)).problem == "it raised GeneratorExit"
@@ -581,7 +581,7 @@ def test_a_module_that_puts_something_else_in_its_place_is_what_it_put_there(sit
 
 
 def test_a_location_is_shown_as_it_was_given(site: Site) -> None:
-    found = Diagnostic("it is late", Location("clock", 12), "warning")
+    found = Diagnostic("it is late", Location("clock", 12), "warning", code="acme.late")
     assert (
         str(site.report(made("check_spec", lambda: [found])).warnings[0]) == "clock:12: warning: it is late"
     )

@@ -93,7 +93,7 @@ def test_other_content_is_refused_with_a_diff(mods: Mods, project: Project) -> N
     told = mods("register", str(project.file), "--json")
     assert told.returncode == 1
     body = json.loads(told.stdout)
-    assert (body["ok"], body["diagnostics"][0]["code"]) == (False, "different-content")
+    assert (body["ok"], body["diagnostics"][0]["code"]) == (False, "mods.different-content")
     assert '+  "description": "Finds who stays.",' in body["diff"]
 
 

@@ -130,7 +130,7 @@ def test_nobody_to_answer_is_told_before_anything_starts(
     run = _run(tmp_path)
     with (tmp_path / "empty").open("w+") as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
-        assert [found.code for found in callback.check(run.step, run.options)] == ["missing-callback"]
+        assert [found.code for found in callback.check(run.step, run.options)] == ["run.missing-callback"]
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,11 @@ def test_nobody_to_answer_is_told_before_anything_starts(
         ("answer.json", None),
         ("cat", None),
         ("sh -c 'echo 1'", None),
-        ("none.json", "missing-file"),
-        ("broken.json", "invalid-json"),
-        ("no-such-program --really", "missing-program"),
-        ("sh -c 'no end", "invalid-callback"),
-        ("", "missing-program"),
+        ("none.json", "run.missing-file"),
+        ("broken.json", "run.invalid-json"),
+        ("no-such-program --really", "run.missing-program"),
+        ("sh -c 'no end", "run.invalid-callback"),
+        ("", "run.missing-program"),
     ],
 )
 def test_an_answer_that_cannot_come_is_told_before_anything_starts(

@@ -171,12 +171,12 @@ def test_a_handler_ends_with_the_run(tmp_path: Path, launcher: Launcher) -> None
 @pytest.mark.parametrize(
     ("mapping", "code"),
     [
-        ({}, "missing-lambda"),
-        ({"notify": "functions/none.py:handler"}, "missing-file"),
-        ({"notify": "functions/notify.py"}, "invalid-lambda"),
-        ({"notify": "functions/notify.py:a b"}, "invalid-lambda"),
-        ({"notify": "functions/notify.py:handlr"}, "invalid-lambda"),
-        ({"notify": "functions/wrong.py:handler"}, "invalid-lambda"),
+        ({}, "run.missing-lambda"),
+        ({"notify": "functions/none.py:handler"}, "run.missing-file"),
+        ({"notify": "functions/notify.py"}, "run.invalid-lambda"),
+        ({"notify": "functions/notify.py:a b"}, "run.invalid-lambda"),
+        ({"notify": "functions/notify.py:handlr"}, "run.invalid-lambda"),
+        ({"notify": "functions/wrong.py:handler"}, "run.invalid-lambda"),
         ({"notify": "functions/notify.py:handler"}, None),
         ({"notify": "functions/notify.py:Class.method"}, None),
         ({"notify": "functions/notify.py:imported"}, None),
@@ -216,4 +216,4 @@ def test_a_function_that_a_reference_names_is_looked_for_when_the_step_runs(tmp_
 def test_a_function_has_no_container(tmp_path: Path) -> None:
     run = _step(tmp_path, "def handler(e, c): pass")
     run = replace(run, options=replace(run.options, isolation="docker"))
-    assert [found.code for found in lambda_.check(run.step, run.options)] == ["cannot-run-here"]
+    assert [found.code for found in lambda_.check(run.step, run.options)] == ["run.unsupported-field"]

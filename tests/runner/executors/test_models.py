@@ -98,7 +98,7 @@ def test_what_is_no_name_of_a_package_is_refused_before_and_when_the_step_runs(
 ) -> None:
     run = _run(tmp_path, {"InferenceSpecification": {"Containers": []}, field: name})
     (found,) = register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)
-    assert found.code == "invalid-name"
+    assert found.code == "request.invalid-name"
     assert f"{field} {name!r} is no name of a model package" in found.message
     with pytest.raises(StepFailedError, match="no name of a model package"):
         register_model.run(run)
@@ -129,7 +129,7 @@ def test_metrics_whose_name_is_a_path_are_refused(tmp_path: Path, metrics: dict[
     with pytest.raises(StepFailedError, match="ModelMetrics has no field"):
         register_model.run(run)
     (found,) = register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)
-    assert found.code == "unknown-field"
+    assert found.code == "request.unknown-field"
 
 
 def test_metrics_may_be_references(tmp_path: Path) -> None:

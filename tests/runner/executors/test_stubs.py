@@ -151,17 +151,17 @@ def test_a_reference_without_a_value_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "codes"),
     [
-        ("no json", ["invalid-json"]),
-        ('{"properties": {"a": "\xff"}}', ["invalid-json"]),
-        ("[]", ["wrong-type"]),
-        ('{\n"propertys": {}}', ["unknown-field"]),
-        ('{"outputs": []}', ["wrong-type"]),
-        ('{"outputs": {"s3://bucket/../x": "data"}}', ["unsafe-uri"]),
-        ('{"outputs": {"../x": "data"}}', ["unsafe-uri", "unknown-name"]),
-        ('{"outputs": {"report": "none"}}', ["missing-file"]),
-        ('{"outputs": {"reprot": "data"}}', ["unknown-name"]),
-        ('{"property_files": {"Reprot": "data"}}', ["unknown-name"]),
-        ('{"outputs": {"report": 1}}', ["wrong-type"]),
+        ("no json", ["stub.invalid-json"]),
+        ('{"properties": {"a": "\xff"}}', ["stub.invalid-json"]),
+        ("[]", ["stub.wrong-type"]),
+        ('{\n"propertys": {}}', ["stub.unknown-field"]),
+        ('{"outputs": []}', ["stub.wrong-type"]),
+        ('{"outputs": {"s3://bucket/../x": "data"}}', ["stub.unsafe-uri"]),
+        ('{"outputs": {"../x": "data"}}', ["stub.unsafe-uri", "stub.unknown-name"]),
+        ('{"outputs": {"report": "none"}}', ["stub.missing-file"]),
+        ('{"outputs": {"reprot": "data"}}', ["stub.unknown-name"]),
+        ('{"property_files": {"Reprot": "data"}}', ["stub.unknown-name"]),
+        ('{"outputs": {"report": 1}}', ["stub.wrong-type"]),
     ],
 )
 def test_what_is_wrong_with_a_stub_is_told(tmp_path: Path, content: str, codes: list[str]) -> None:

@@ -327,17 +327,23 @@ def test_trials_end_with_the_run(tmp_path: Path, launcher: Launcher) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"WarmStartConfig": {"WarmStartType": "TransferLearning"}}, "cannot-run-here"),
-        ({"Autotune": {"Mode": "Enabled"}}, "cannot-run-here"),
-        ({"TrainingJobDefinition": None}, "missing-field"),
-        ({"TrainingJobDefinition": _definition(algorithm={"MetricDefinitions": []})}, "missing-metric"),
-        ({"TrainingJobDefinition": _definition(InputDataConfig=[{"ChannelName": "a"}])}, "missing-field"),
-        ({"HyperParameterTuningJobConfig": _request(strategy="Bayes")}, "unknown-value"),
-        ({"HyperParameterTuningJobConfig": _request(kind="maximize")}, "unknown-value"),
-        ({"HyperParameterTuningJobConfig": _objective(MetricName="loss")}, "missing-field"),
+        ({"WarmStartConfig": {"WarmStartType": "TransferLearning"}}, "run.unsupported-field"),
+        ({"Autotune": {"Mode": "Enabled"}}, "run.unsupported-field"),
+        ({"TrainingJobDefinition": None}, "request.missing-field"),
+        (
+            {"TrainingJobDefinition": _definition(algorithm={"MetricDefinitions": []})},
+            "tuning.missing-metric",
+        ),
+        (
+            {"TrainingJobDefinition": _definition(InputDataConfig=[{"ChannelName": "a"}])},
+            "request.missing-field",
+        ),
+        ({"HyperParameterTuningJobConfig": _request(strategy="Bayes")}, "request.unknown-value"),
+        ({"HyperParameterTuningJobConfig": _request(kind="maximize")}, "request.unknown-value"),
+        ({"HyperParameterTuningJobConfig": _objective(MetricName="loss")}, "request.missing-field"),
         ({"HyperParameterTuningJobConfig": _request(strategy="Grid")}, "range"),
         ({"HyperParameterTuningJobConfig": _request(ranges={})}, "range"),
-        ({"HyperParameterTuningJobConfig": _request(jobs=None)}, "missing-field"),
+        ({"HyperParameterTuningJobConfig": _request(jobs=None)}, "request.missing-field"),
     ],
 )
 def test_what_cannot_run_is_told_before_anything_starts(

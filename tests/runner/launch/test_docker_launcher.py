@@ -195,5 +195,5 @@ def test_an_engine_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPa
     with pytest.raises(InvalidInputError, match="no container engine answers: docker info: ") as raised:
         choose_launcher("docker", tmp_path)
     (diagnostic,) = raised.value.diagnostics
-    assert json.loads(json.dumps(diagnostic.as_dict()))["code"] == "isolation"
+    assert json.loads(json.dumps(diagnostic.as_dict()))["code"] == "run.isolation"
     assert "auto" in str(diagnostic.hint)

@@ -142,7 +142,7 @@ def test_a_link_in_the_users_own_folder_is_followed(tmp_path: Path) -> None:
 
 def test_a_missing_input_is_a_diagnostic(tmp_path: Path) -> None:
     found = list(inputs.check({"s3://bucket/x": tmp_path / "none", "nonsense": tmp_path}))
-    assert [diagnostic.code for diagnostic in found] == ["missing-file", "unsafe-uri"]
+    assert [diagnostic.code for diagnostic in found] == ["run.missing-file", "run.unsafe-uri"]
 
 
 def test_an_earlier_run_is_read_where_this_one_has_nothing(tmp_path: Path) -> None:

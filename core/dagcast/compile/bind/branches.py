@@ -52,7 +52,9 @@ class Branches:
                         message = (
                             f"step {name!r}: {branch} has {member!r}, which is not a step of this pipeline"
                         )
-                        sink.error(message, location, code="unknown-step", hint=did_you_mean(member, names))
+                        sink.error(
+                            message, location, code="reference.unknown-step", hint=did_you_mean(member, names)
+                        )
                     elif member in parent:
                         other, other_branch = parent[member]
                         message = (
@@ -60,7 +62,9 @@ class Branches:
                         )
                         if (name, branch) == (other, other_branch):
                             message = f"step {member!r} is listed twice in {branch} of {name!r}"
-                        sink.error(message, location, code="two-branches", hint="a step is in one branch")
+                        sink.error(
+                            message, location, code="branch.two-branches", hint="a step is in one branch"
+                        )
                     else:
                         parent[member] = (name, branch)
                         members.add(member)
@@ -98,14 +102,17 @@ class Branches:
                     f"step {target!r} waits for {source!r}, which is in the other branch of {condition!r}"
                 )
                 sink.error(
-                    message, self.locate(target, ()), code="other-branch", hint="the two never both run"
+                    message,
+                    self.locate(target, ()),
+                    code="branch.other-branch",
+                    hint="the two never both run",
                 )
             else:
                 message = (
                     f"step {target!r} waits for {source!r}, which runs only in {branch} of {condition!r}"
                 )
                 hint = f"list {target!r} in {branch} of {condition!r} as well"
-                sink.warn(message, self.locate(target, ()), code="outside-branch", hint=hint)
+                sink.warn(message, self.locate(target, ()), code="branch.outside-branch", hint=hint)
 
     def _path(self, step: str) -> tuple[tuple[str, str], ...]:
         """The conditions and branches around a step, outermost first."""

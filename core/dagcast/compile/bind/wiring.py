@@ -134,7 +134,9 @@ class _Wirer:
                 self._bind(step, name, output, port.name, "inputs", None)
                 return
             message = f"step {name!r}: input {port.name!r} reads {given!r}, but {step!r} has no such output"
-            self._error(message, (name, port.name), "unknown-port", self._outputs_hint(step, output_name))
+            self._error(
+                message, (name, port.name), "wiring.unknown-port", self._outputs_hint(step, output_name)
+            )
             self._leave_open(name, port.name)
         elif dot and step in self.invalid:
             self._leave_open(name, port.name)
@@ -148,7 +150,7 @@ class _Wirer:
         if dot and "/" not in given:
             message = f"step {name!r}: input {port.name!r} reads {given!r}, but there is no step {step!r}"
             hint = did_you_mean(step, self.steps) or "an S3 URI starts with s3://"
-            self._error(message, (name, port.name), "unknown-step", hint)
+            self._error(message, (name, port.name), "reference.unknown-step", hint)
         else:
             message = (
                 f"step {name!r}: input {port.name!r} reads {given!r}, which is neither a URI nor step.port"
@@ -158,7 +160,7 @@ class _Wirer:
             self._error(
                 message,
                 (name, port.name),
-                "no-source",
+                "wiring.unknown-source",
                 f"write {lines}" if lines else "an S3 URI starts with s3://",
             )
         self._leave_open(name, port.name)
@@ -174,12 +176,14 @@ class _Wirer:
         unknown_input = edge.target_port is not None and self._input(edge) is None
         if unknown_output and edge.source_port is not None:
             message = f"edge '{edge}': {edge.source!r} has no output {edge.source_port!r}"
-            self._error(message, edge, "unknown-port", self._outputs_hint(edge.source, edge.source_port))
+            self._error(
+                message, edge, "wiring.unknown-port", self._outputs_hint(edge.source, edge.source_port)
+            )
         if unknown_input and edge.target_port is not None:
             names = [port.name for port in target.inputs]
             message = f"edge '{edge}': {edge.target!r} has no input {edge.target_port!r}"
             hint = did_you_mean(edge.target_port, names) or f"{edge.target!r} has no inputs"
-            self._error(message, edge, "unknown-port", hint)
+            self._error(message, edge, "wiring.unknown-port", hint)
         if unknown_output or unknown_input:
             self._leave_open(edge.target, None if unknown_input else edge.target_port)
         return not (unknown_output or unknown_input)
@@ -239,7 +243,7 @@ class _Wirer:
                 if other.value != output.value:
                     message = f"input {name!r} of {target!r} is fed by the edges '{first}' and '{edge}' alike"
                     hint = f"write '{edge.source}.{other.name} -> {target}.{name}', or the other one"
-                    self._error(message, edge, "ambiguous", hint)
+                    self._error(message, edge, "wiring.ambiguous", hint)
                 self.joins.add(_join(edge))
 
     def _settled(self, edge: Edge) -> bool:
@@ -267,7 +271,7 @@ class _Wirer:
                 f"output {output.name!r} of {source!r} is a {output.kind}, but input {input_name!r} of "
                 f"{target!r} takes a {port.kind}"
             )
-            self._error(message, edge or (target, input_name), "kind", None)
+            self._error(message, edge or (target, input_name), "wiring.kind", None)
             self._leave_open(target, input_name)
             return
         # Also of an edge that comes second: what it joins is said, and no other edge has to say it again.
@@ -277,7 +281,7 @@ class _Wirer:
             message = (
                 f"input {input_name!r} of {target!r} is fed twice: by {taken} and by {source}.{output.name}"
             )
-            self._error(message, edge or (target, input_name), "fed-twice", "keep one of them")
+            self._error(message, edge or (target, input_name), "wiring.fed-twice", "keep one of them")
             return
         self.wiring.sources[target][input_name] = output.value
         self.wiring.bindings.append(Binding(source, target, output.name, input_name, reason))
@@ -319,7 +323,7 @@ class _Wirer:
         if pairs:
             lines = [f"'{edge.source}.{o.name} -> {edge.target}.{i.name}'" for o, i in pairs]
             message = f"edge '{edge}' could join more than one pair of ports"
-            self._error(message, edge, "ambiguous", f"write {' or '.join(lines)}")
+            self._error(message, edge, "wiring.ambiguous", f"write {' or '.join(lines)}")
             for _, port in pairs:
                 self._leave_open(edge.target, port.name)
             return
@@ -337,7 +341,7 @@ class _Wirer:
             order = f"write '{edge.source}.{output} -> {edge.target}.{output}', or {order}"
         else:
             order = f"write {order}"
-        self._error(message, edge, "no-ports", order)
+        self._error(message, edge, "wiring.no-ports", order)
 
     def _report_unfed(self) -> None:
         for name in self.steps:
@@ -356,7 +360,7 @@ class _Wirer:
                 shown = " or ".join(candidates[:3])
                 given = f"give inputs.{port.name} in its config"
                 hint = f"write the edge {shown}, or {given}" if shown else given
-                self._error(message, (name, port.name), "unfed-input", hint)
+                self._error(message, (name, port.name), "wiring.unfed-input", hint)
 
     def _sort_sources(self) -> None:
         """Inputs in the order they are declared, then those that only edges name, in the order of the edges."""

@@ -163,7 +163,9 @@ class _Loader:
         for key in self.source.data:
             if key not in SECTIONS:
                 hint = did_you_mean(key, SECTIONS)
-                self._error(f"the config has no section {key!r}", (key,), code="unknown-field", hint=hint)
+                self._error(
+                    f"the config has no section {key!r}", (key,), code="config.unknown-field", hint=hint
+                )
         for section in ("pipeline", "parameters", "defaults", "steps"):
             self._check_keys(self.source.data.get(section), (section,))
         pipeline = self._pipeline()
@@ -193,7 +195,10 @@ class _Loader:
         given = self.source.data.get("pipeline")
         if given is None:
             self._error(
-                "the section 'pipeline' is missing", (), code="missing-field", hint="give pipeline.name"
+                "the section 'pipeline' is missing",
+                (),
+                code="config.missing-field",
+                hint="give pipeline.name",
             )
         if not isinstance(given, dict):
             fields = {"name": UNNAMED}
@@ -210,7 +215,9 @@ class _Loader:
             path: FieldPath = ("parameters", name)
             if not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
                 hint = "1 to 256 letters, digits, hyphens and underscores"
-                self._error(f"{name!r} is not a name for a parameter", path, code="name", hint=hint)
+                self._error(
+                    f"{name!r} is not a name for a parameter", path, code="config.invalid-name", hint=hint
+                )
             parameter = self._validate(ParameterConfig, value, path, f"parameter {name!r}")
             fits = parameter is not None and self._default_fits(name, parameter)
             # What is declared wrongly is declared: references to it are no further mistakes.
@@ -223,7 +230,7 @@ class _Loader:
         if problem is not None:
             field_name, message, hint = problem
             at = (*path, field_name) if isinstance(self.source.data["parameters"][name], dict) else path
-            self._error(f"parameter {name!r}: {message}", at, code="parameter", hint=hint)
+            self._error(f"parameter {name!r}: {message}", at, code="parameter.invalid", hint=hint)
         return problem is None
 
     def _steps(self) -> tuple[dict[str, StepConfig], list[str]]:
@@ -235,7 +242,12 @@ class _Loader:
                 hint = (
                     f"up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
                 )
-                self._error(f"{name!r} is not a name for a step", ("steps", name), code="name", hint=hint)
+                self._error(
+                    f"{name!r} is not a name for a step",
+                    ("steps", name),
+                    code="config.invalid-name",
+                    hint=hint,
+                )
             step = self._step(name, value)
             if step is None:
                 invalid.append(name)
@@ -247,19 +259,19 @@ class _Loader:
     def _step(self, name: str, value: Any) -> StepConfig | None:
         path: FieldPath = ("steps", name)
         if not isinstance(value, dict):
-            self._error(f"step {name!r} is not a mapping of fields", path, code="type")
+            self._error(f"step {name!r} is not a mapping of fields", path, code="config.wrong-type")
             return None
         type_name = value.get("type")
         if type_name is None:
             hint = f"one of {', '.join(self.catalog.names)}"
-            self._error(f"step {name!r} has no type", path, code="missing-field", hint=hint)
+            self._error(f"step {name!r} has no type", path, code="config.missing-field", hint=hint)
             return None
         if not isinstance(type_name, str) or type_name not in self.catalog:
             hint = (
                 did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
             )
             message = f"step {name!r}: there is no step type {type_name!r}"
-            self._error(message, (*path, "type"), code="unknown-type", hint=hint)
+            self._error(message, (*path, "type"), code="config.unknown-type", hint=hint)
             return None
         model = self.models.get(path, StepConfig)
         if not issubclass(model, self.catalog[type_name].config):
@@ -285,7 +297,9 @@ class _Loader:
                 self._check_default_section(key, value)
             elif key == "type":
                 self._error(
-                    "a type is not inherited: each step has its own", ("defaults", key), code="unknown-field"
+                    "a type is not inherited: each step has its own",
+                    ("defaults", key),
+                    code="config.unknown-field",
                 )
             elif not any(key in self.catalog[name].config.model_fields for name in names):
                 known = {
@@ -294,20 +308,24 @@ class _Loader:
                 if key not in known:
                     hint = did_you_mean(key, known | set(self.catalog.names))
                     message = f"no step type has a field {key!r}"
-                    self._error(message, ("defaults", key), code="unknown-field", hint=hint)
+                    self._error(message, ("defaults", key), code="config.unknown-field", hint=hint)
 
     def _check_default_section(self, type_name: str, value: Any) -> None:
         if value is None:
             return
         if not isinstance(value, dict):
-            self._error(f"defaults of {type_name} are not a mapping", ("defaults", type_name), code="type")
+            self._error(
+                f"defaults of {type_name} are not a mapping",
+                ("defaults", type_name),
+                code="config.wrong-type",
+            )
             return
         known = set(self.catalog[type_name].config.model_fields) - {"type"}
         for key in value:
             if key not in known:
                 message = f"{type_name} has no field {key!r}"
                 hint = did_you_mean(key, known)
-                self._error(message, ("defaults", type_name, key), code="unknown-field", hint=hint)
+                self._error(message, ("defaults", type_name, key), code="config.unknown-field", hint=hint)
 
     def _validate(self, model: type[Any], value: Any, path: FieldPath, subject: str) -> Any:
         try:
@@ -355,7 +373,9 @@ class _Loader:
             for key, item in value.items():
                 if "${" in key and is_reference(key):
                     message = f"{key!r} is a key, in which references are not filled in"
-                    self._error(message, (*path, key), code="reference", hint="references stand in values")
+                    self._error(
+                        message, (*path, key), code="reference.in-key", hint="references stand in values"
+                    )
                 if isinstance(item, (dict, list)):
                     self._check_keys(item, (*path, key))
         elif isinstance(value, list):
@@ -368,7 +388,7 @@ class _Loader:
         if section is None:
             return {}
         if not isinstance(section, dict):
-            self._error(f"{name!r} is not a mapping", (name,), code="type")
+            self._error(f"{name!r} is not a mapping", (name,), code="config.wrong-type")
             return {}
         return section
 

@@ -154,7 +154,10 @@ class PipelineDAG:
             if key not in ("nodes", "edges"):
                 hint = did_you_mean(str(key), ("nodes", "edges"))
                 sink.error(
-                    f"a DAG has no field {key!r}", document.locate((key,)), code="unknown-field", hint=hint
+                    f"a DAG has no field {key!r}",
+                    document.locate((key,)),
+                    code="dag.unknown-field",
+                    hint=hint,
                 )
         _fill(dag, document, sink)
         sink.raise_errors()
@@ -193,15 +196,15 @@ def _fill(dag: PipelineDAG, document: Document, sink: DiagnosticSink) -> None:
     nodes = document.data.get("nodes")
     edges = document.data.get("edges")
     if nodes is not None and not isinstance(nodes, list):
-        sink.error("'nodes' is not a list of names", document.locate(("nodes",)), code="type")
+        sink.error("'nodes' is not a list of names", document.locate(("nodes",)), code="dag.wrong-type")
         nodes = None
     for index, node in enumerate(nodes or ()):
         location = document.locate(("nodes", index))
         problem = node_problem(node)
         if problem is not None:
-            sink.error(problem, location, code="type")
+            sink.error(problem, location, code="dag.wrong-type")
         elif node in dag._nodes:
-            sink.error(f"node {node!r} is listed twice", location, code="duplicate")
+            sink.error(f"node {node!r} is listed twice", location, code="dag.duplicate-node")
         else:
             dag._nodes[node] = location
     _fill_edges(dag, edges, document.locate, sink, known=dict(dag._nodes) if nodes else None)
@@ -218,7 +221,7 @@ def _fill_edges(
     if edges is None:
         return
     if not isinstance(edges, list):
-        sink.error("'edges' is not a list of edges", locate(("edges",)), code="type")
+        sink.error("'edges' is not a list of edges", locate(("edges",)), code="dag.wrong-type")
         return
     for index, item in enumerate(edges):
         location = locate(("edges", index))
@@ -230,7 +233,7 @@ def _fill_edges(
         unknown = [node for node in dict.fromkeys(edge) if known is not None and node not in known]
         for node in unknown:
             message = f"edge '{edge}' ends at {node!r}, which is not a node"
-            sink.error(message, location, code="unknown-node", hint=did_you_mean(node, known or ()))
+            sink.error(message, location, code="dag.unknown-node", hint=did_you_mean(node, known or ()))
         if not unknown:
             for node in edge:
                 dag._nodes.setdefault(node, location)

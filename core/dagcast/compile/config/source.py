@@ -74,7 +74,7 @@ def choose_environment(document: Document, env: str | None, sink: DiagnosticSink
     if env not in environments:
         message = f"there is no environment {env!r}"
         hint = did_you_mean(env, environments) or "the config has none"
-        sink.error(message, document.locate(("environments",)), code="unknown-environment", hint=hint)
+        sink.error(message, document.locate(("environments",)), code="config.unknown-environment", hint=hint)
         return ConfigSource(document, None, data)
     return ConfigSource(document, env, deep_merge(data, environments[env]))
 
@@ -85,18 +85,24 @@ def _environments(document: Document, sink: DiagnosticSink) -> dict[str, dict[st
     if environments is None:
         return {}
     if not isinstance(environments, dict):
-        sink.error("'environments' is not a mapping", document.locate(("environments",)), code="type")
+        sink.error(
+            "'environments' is not a mapping", document.locate(("environments",)), code="config.wrong-type"
+        )
         return {}
     found: dict[str, dict[str, Any]] = {}
     for name, overlay in environments.items():
         path = ("environments", name)
         if overlay is not None and not isinstance(overlay, dict):
-            sink.error(f"environment {name!r} is not a mapping", document.locate(path), code="type")
+            sink.error(
+                f"environment {name!r} is not a mapping", document.locate(path), code="config.wrong-type"
+            )
             overlay = None
         found[name] = {key: value for key, value in (overlay or {}).items() if value is not None}
         for key in [key for key in found[name] if key not in OVERLAID]:
             del found[name][key]
             hint = did_you_mean(key, OVERLAID)
             message = f"environment {name!r} has no section {key!r}"
-            sink.error(message, document.locate((*path, key), key=True), code="unknown-field", hint=hint)
+            sink.error(
+                message, document.locate((*path, key), key=True), code="config.unknown-field", hint=hint
+            )
     return found

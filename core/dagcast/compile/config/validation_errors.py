@@ -27,6 +27,9 @@ EXPECTED = {
 }
 """By type of pydantic error: what was expected."""
 
+_CODES = {"reference": "reference.invalid", "name": "config.invalid-name"}
+"""By type of an error of dagcast's own: the id of its diagnostic, where it has one of its own."""
+
 FOLLOWING = frozenset({*EXPECTED, "literal_error", "too_short"})
 """Types of error that say nothing more where something inside of the value is wrong.
 
@@ -87,32 +90,40 @@ def _explain(
     kind, context = first["type"], first.get("ctx", {})
     where = f"{_spell(path)}: " if path else ""
     if kind == "missing":
-        return f"{_spell(path)!r} is missing", "missing-field", None
+        return f"{_spell(path)!r} is missing", "config.missing-field", None
     if kind == "extra_forbidden":
         owner = _model_at(model, path[:-1])
         name = str(path[-1])
         spellings = [_spellings(field, info) for field, info in owner.model_fields.items()] if owner else []
         same = next((others for others in spellings if name in others), None)
         if same is not None:
-            return f"{' and '.join(same)} are the same field", "duplicate", "keep one of them"
+            return f"{' and '.join(same)} are the same field", "config.duplicate", "keep one of them"
         hint = did_you_mean(name, [each for others in spellings for each in others])
-        return f"there is no field {_spell(path)!r}", "unknown-field", hint
+        return f"there is no field {_spell(path)!r}", "config.unknown-field", hint
     expectations = list(dict.fromkeys(map(_expectation, details)))
     if None not in expectations and kind != "literal_error":
         expected = " or ".join(str(expectation) for expectation in expectations)
-        return f"{where}expected {expected}, got {_show(first['input'])}", "type", _quoting(first)
+        return (
+            f"{where}expected {expected}, got {_show(first['input'])}",
+            "config.wrong-type",
+            _quoting(first),
+        )
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
-        return f"{where}{_size(kind, first)}", "length", None
+        return f"{where}{_size(kind, first)}", "config.length", None
     if kind == "literal_error":
         names = [str(name) for name in _literals(str(context["expected"]))]
         close = did_you_mean(str(first["input"]), names)
-        return f"{where}expected {context['expected']}, got {_show(first['input'])}", "value", close
+        return (
+            f"{where}expected {context['expected']}, got {_show(first['input'])}",
+            "config.unknown-value",
+            close,
+        )
     if kind == "string_pattern_mismatch":
-        return f"{where}{_show(first['input'])} does not match {context['pattern']}", "pattern", None
+        return f"{where}{_show(first['input'])} does not match {context['pattern']}", "config.pattern", None
     message = first["msg"].removeprefix("Input should be ").removeprefix("Value should ")
     if message != first["msg"]:
         message = f"expected {message}, got {_show(first['input'])}"
-    return f"{where}{message}", kind, context.get("hint")
+    return f"{where}{message}", _CODES.get(kind, "config.invalid-value"), context.get("hint")
 
 
 def _expectation(detail: ErrorDetails) -> str | None:

@@ -72,7 +72,7 @@ def read_document(path: str | os.PathLike[str]) -> Document:
                 Diagnostic(
                     "the file's suffix does not tell its format",
                     Location(file),
-                    code="unknown-format",
+                    code="document.unknown-format",
                     hint=f"expected one of {', '.join(_FORMATS)}",
                 )
             ]
@@ -178,7 +178,7 @@ def _refuse_top_level(data: object, location: Location, sink: DiagnosticSink) ->
     sink.error(
         f"the top level must be a mapping of keys to values, not {kind_of(data)}",
         location,
-        code="not-a-mapping",
+        code="document.not-a-mapping",
         hint=hint,
     )
 
@@ -199,7 +199,9 @@ def _read(file: str) -> bytes:
 
 
 def _unreadable(file: str, message: str, hint: str | None = None) -> InvalidInputError:
-    return InvalidInputError([Diagnostic(message, Location(file), code="unreadable-file", hint=hint)])
+    return InvalidInputError(
+        [Diagnostic(message, Location(file), code="document.unreadable-file", hint=hint)]
+    )
 
 
 def _is_directory(file: str) -> bool:
@@ -229,7 +231,7 @@ def _decode(content: bytes, file: str) -> str:
                     f"the file is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start} "
                     "begins no valid character",
                     location,
-                    code="encoding",
+                    code="document.encoding",
                     hint="it looks like UTF-16; save it as UTF-8" if utf16 else "save it as UTF-8",
                 )
             ]
@@ -246,7 +248,7 @@ def _refuse_surrogates(text: str, file: str) -> None:
                 Diagnostic(
                     f"the text holds half a character (the lone surrogate U+{code_point:04X})",
                     Location(file, Lines(text).line(error.start)),
-                    code="bad-character",
+                    code="document.bad-character",
                     hint="write the character itself",
                 )
             ]

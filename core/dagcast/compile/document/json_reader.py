@@ -102,7 +102,7 @@ class _Scanner:
             # One report stands for all comments: whoever removes one learns of the rule for the rest.
             if not self._comments:
                 hint = "remove the comments, or write the config as YAML or TOML"
-                self._refuse(Refusal("JSON has no comments", "syntax", hint), self._at)
+                self._refuse(Refusal("JSON has no comments", "document.syntax", hint), self._at)
             self._comments += 1
             self._at = comment.end()
 
@@ -134,7 +134,7 @@ class _Scanner:
             if key in spots:
                 line = self._lines.line(spots[key].key or 0)
                 message = f"the key {key!r} is given twice, first on line {line}"
-                self._refuse(Refusal(message, "duplicate-key", "remove one of them"), key_at)
+                self._refuse(Refusal(message, "document.duplicate-key", "remove one of them"), key_at)
             else:
                 data[key] = value
                 spot.key = key_at
@@ -185,7 +185,7 @@ class _Scanner:
         character = self._next()
         if character == closing:
             self._refuse(
-                Refusal(f"a comma stands before the closing '{closing}'", "syntax", "remove it"),
+                Refusal(f"a comma stands before the closing '{closing}'", "document.syntax", "remove it"),
                 comma,
             )
         return character
@@ -278,7 +278,7 @@ class _Scanner:
         return repr(word.group() if word is not None else self._text[self._at])
 
     def _fail(self, message: str, offset: int, hint: str | None = None) -> NoReturn:
-        self._refuse(Refusal(f"not valid JSON: {message}", "syntax", hint), offset)
+        self._refuse(Refusal(f"not valid JSON: {message}", "document.syntax", hint), offset)
         raise InvalidInputError(self._sink.errors)
 
     def _refuse(self, refusal: Refusal, offset: int) -> None:

@@ -41,19 +41,19 @@ class Refusal(NamedTuple):
 
 def too_deep(depth: int = MAX_DEPTH) -> Refusal:
     """The refusal of a mapping or list that stands inside more than ``depth - 1`` others."""
-    return Refusal(f"mappings and lists are nested more than {depth} levels deep here", "too-deep")
+    return Refusal(f"mappings and lists are nested more than {depth} levels deep here", "document.too-deep")
 
 
 def too_many(limit: int = MAX_VALUES) -> Refusal:
     """The refusal of a document that grows past ``limit`` values when its aliases are written out."""
-    return Refusal(f"the document holds more than {limit:,} values", "too-large")
+    return Refusal(f"the document holds more than {limit:,} values", "document.too-large")
 
 
 def not_finite(spelling: str) -> Refusal:
     """The refusal of an infinity or a not-a-number, spelled as the user did."""
     return Refusal(
         f"{_shorten(spelling)} is not a finite number, and JSON has no others",
-        "not-finite",
+        "document.not-finite",
         "write a finite number, or quote it if it is text",
     )
 
@@ -61,20 +61,22 @@ def not_finite(spelling: str) -> Refusal:
 def out_of_range(spelling: str) -> Refusal:
     """The refusal of an integer that does not fit 64 bits, spelled as the user did."""
     return Refusal(
-        f"the integer {_shorten(spelling)} does not fit 64 bits", "integer-range", "quote it if it is text"
+        f"the integer {_shorten(spelling)} does not fit 64 bits",
+        "document.integer-range",
+        "quote it if it is text",
     )
 
 
 def refuse_text(text: str) -> Refusal | None:
     """Why ``text`` cannot stand in a document, or ``None`` if it can."""
     if "\0" in text:
-        return Refusal("the string holds a NUL character (U+0000)", "bad-character", "remove it")
+        return Refusal("the string holds a NUL character (U+0000)", "document.bad-character", "remove it")
     if not text.isascii():
         surrogate = _SURROGATE.search(text)
         if surrogate is not None:
             return Refusal(
                 f"the string holds half a character (the lone surrogate U+{ord(surrogate.group()):04X})",
-                "bad-character",
+                "document.bad-character",
                 "write the character itself",
             )
     return None
@@ -147,13 +149,17 @@ class _Copier:
             return self._copy_list(value, path) if self._enter(value, path) else None
         if isinstance(value, (date, time)):
             return self._refuse(path, _refuse_date(value))
-        return self._refuse(path, Refusal(f"{kind_of(value)} cannot stand in a config", "not-plain-data"))
+        return self._refuse(
+            path, Refusal(f"{kind_of(value)} cannot stand in a config", "document.not-plain-data")
+        )
 
     def _copy_mapping(self, value: Mapping[Any, Any], path: Path) -> dict[str, Any]:
         copied: dict[str, Any] = {}
         for key, item in value.items():
             if not isinstance(key, str):
-                self._refuse(path, Refusal(f"the key {key!r} is not a string", "key-not-string", "quote it"))
+                self._refuse(
+                    path, Refusal(f"the key {key!r} is not a string", "document.key-not-string", "quote it")
+                )
                 continue
             name = str.__str__(key)
             self._accepts((*path, name), refuse_text(name))
@@ -168,7 +174,7 @@ class _Copier:
 
     def _enter(self, value: object, path: Path) -> bool:
         if id(value) in self._open:
-            self._refuse(path, Refusal("the value contains itself", "recursive"))
+            self._refuse(path, Refusal("the value contains itself", "document.recursive"))
             return False
         if len(self._open) >= MAX_DEPTH:
             self._refuse(path, too_deep())
@@ -188,7 +194,9 @@ class _Copier:
 def _refuse_date(value: date | time) -> Refusal:
     text = value.isoformat()
     kind = "a time" if isinstance(value, time) else "a date"
-    return Refusal(f"{text} is {kind}, which JSON does not have", "not-plain-data", f'quote it: "{text}"')
+    return Refusal(
+        f"{text} is {kind}, which JSON does not have", "document.not-plain-data", f'quote it: "{text}"'
+    )
 
 
 def _shorten(spelling: str) -> str:

@@ -116,7 +116,7 @@ def _syntax_error(error: tomllib.TOMLDecodeError, text: str, file: str, sink: Di
     for sign, said, advice in _WORDINGS:
         if sign in problem:
             words, hint = said, advice
-    code = "duplicate-key" if twice is not None or "a second time" in words else "syntax"
+    code = "document.duplicate-key" if twice is not None or "a second time" in words else "document.syntax"
     _refuse(Refusal(f"not valid TOML: {words}", code, hint), Location(file, line), sink)
 
 

@@ -191,7 +191,9 @@ class _Builder:
             elif key in data:
                 line = self._positions.line(event_of(kept[key][0]))
                 message = f"the key {key!r} is given twice, first on line {line}"
-                self._refuse(Refusal(message, "duplicate-key", "remove one of them"), event_of(key_place))
+                self._refuse(
+                    Refusal(message, "document.duplicate-key", "remove one of them"), event_of(key_place)
+                )
             else:
                 data[key] = value
                 kept[key] = (key_place, place)
@@ -214,7 +216,7 @@ class _Builder:
             else:
                 refusal = Refusal(
                     "'<<' merges mappings, and this is none",
-                    "wrong-merge",
+                    "document.invalid-merge",
                     "write '<<: *anchor', or quote the '<<' if it is a key",
                 )
                 self._refuse(refusal, event_of(source))
@@ -224,14 +226,14 @@ class _Builder:
         found = self._anchored.get(name)
         if found is None:
             message = f"there is no anchor &{name} before this alias"
-            self._refuse(Refusal(message, "unknown-alias", "quote it if it is text"), event)
+            self._refuse(Refusal(message, "document.unknown-alias", "quote it if it is text"), event)
             # Text stands in for it, so that where it is a key, it is not reported a second time.
             found = name, ScalarEvent(None, None, (True, False), name, event.start_mark, event.end_mark)
         value, target = found
         if isinstance(target, Collection):
             if target in self._open:
                 message = f"the alias *{name} stands inside of what it repeats, which would have no end"
-                self._end_here(Refusal(message, "recursive"), event)
+                self._end_here(Refusal(message, "document.recursive"), event)
             if len(self._open) + target.height > MAX_DEPTH:
                 self._end_here(too_deep(), event)
             value = target.data
@@ -251,7 +253,9 @@ class _Builder:
 
     def _second_document(self, event: Event) -> None:
         refusal = Refusal(
-            "a second document begins here, and a config is one", "syntax", "remove the '---' before it"
+            "a second document begins here, and a config is one",
+            "document.syntax",
+            "remove the '---' before it",
         )
         self._end_here(refusal, event)
 
@@ -270,7 +274,7 @@ def _is_plain(place: Place, text: str) -> bool:
 
 
 def _refuse_second_merge() -> Refusal:
-    return Refusal("there is more than one '<<' here", "duplicate-key", "write '<<: [*a, *b]'")
+    return Refusal("there is more than one '<<' here", "document.duplicate-key", "write '<<: [*a, *b]'")
 
 
 def _refuse_key(place: Place) -> Refusal:
@@ -278,9 +282,9 @@ def _refuse_key(place: Place) -> Refusal:
     if isinstance(target, ScalarEvent):
         spelling = target.value
         message = f"the key {spelling or 'null'} is not a string"
-        return Refusal(message, "key-not-string", f"quote it: '{spelling}'")
+        return Refusal(message, "document.key-not-string", f"quote it: '{spelling}'")
     return Refusal(
         "a key must be a string, not a mapping or a list",
-        "key-not-string",
+        "document.key-not-string",
         "quote the value if it begins with '{' or '['",
     )

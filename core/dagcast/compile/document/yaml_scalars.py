@@ -74,10 +74,10 @@ def tagged_scalar(tag: str, text: str) -> Scalar | Refusal:
 def refuse_tag(tag: str, kind: str) -> Refusal:
     """The refusal of ``tag`` on a value of ``kind``."""
     if tag in (f"{CORE_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")):
-        return Refusal(f"the tag {_shown(tag)} does not fit {kind}", "wrong-tag", "remove the tag")
+        return Refusal(f"the tag {_shown(tag)} does not fit {kind}", "document.wrong-tag", "remove the tag")
     return Refusal(
         f"the tag {_shown(tag)} is not known: a config holds plain data",
-        "unknown-tag",
+        "document.unknown-tag",
         "remove it; known are !!str, !!int, !!float, !!bool, !!null, !!map and !!seq",
     )
 
@@ -87,7 +87,7 @@ def _integer(text: str) -> int | Refusal | None:
         if _LEADING_ZERO.fullmatch(text):
             return Refusal(
                 f"{text} begins with a zero, which YAML 1.1 reads as octal and YAML 1.2 as decimal",
-                "ambiguous-number",
+                "document.ambiguous-number",
                 f"write '{text}' if it is text, or the number without the zero",
             )
         base = 10
@@ -109,7 +109,9 @@ def _finite(text: str) -> float | Refusal:
 
 
 def _misfit(tag: str, text: str) -> Refusal:
-    return Refusal(f"{text!r} is not a value of the tag {_shown(tag)}", "wrong-tag", "remove the tag")
+    return Refusal(
+        f"{text!r} is not a value of the tag {_shown(tag)}", "document.wrong-tag", "remove the tag"
+    )
 
 
 def _shown(tag: str) -> str:

@@ -107,7 +107,7 @@ def syntax_diagnostic(error: yaml.YAMLError, text: str, file: str) -> Diagnostic
     if isinstance(error, yaml.reader.ReaderError):
         return _bad_character(error, text, file, lines)
     if not isinstance(error, yaml.MarkedYAMLError):
-        return Diagnostic(f"not valid YAML: {error}", Location(file), code="syntax")
+        return Diagnostic(f"not valid YAML: {error}", Location(file), code="document.syntax")
     problem = error.problem or "it cannot be read"
     start = error.context_mark.index if error.context_mark is not None else None
     end = error.problem_mark.index if error.problem_mark is not None else start or 0
@@ -127,7 +127,10 @@ def syntax_diagnostic(error: yaml.YAMLError, text: str, file: str) -> Diagnostic
     if error.context and start is not None and lines.line(start) != lines.line(offset):
         place = f", {_context(error.context)} line {lines.line(start)}"
     return Diagnostic(
-        f"not valid YAML: {words}{place}", Location(file, lines.line(offset)), code="syntax", hint=hint
+        f"not valid YAML: {words}{place}",
+        Location(file, lines.line(offset)),
+        code="document.syntax",
+        hint=hint,
     )
 
 
@@ -145,6 +148,6 @@ def _bad_character(error: yaml.reader.ReaderError, text: str, file: str, lines: 
     return Diagnostic(
         f"not valid YAML: the character U+{code_point:04X} is not allowed",
         Location(file, lines.line(offset)),
-        code="bad-character",
+        code="document.bad-character",
         hint="remove it, or write it as an escape in double quotes" if code_point else "remove it",
     )

@@ -121,13 +121,16 @@ class _Lowerer:
                 hint = did_you_mean(node, self.config.steps) or "add it under steps"
                 location = self.dag.node_location(node) or self.config.source.locate(("steps",))
                 self.sink.error(
-                    f"node {node!r} has no config under steps", location, code="unknown-node", hint=hint
+                    f"node {node!r} has no config under steps",
+                    location,
+                    code="dag.unconfigured-node",
+                    hint=hint,
                 )
         for name in self.config.steps:
             if name not in self.dag:
                 location = self.config.source.locate(("steps", name))
                 self.sink.warn(
-                    f"step {name!r} is not in the DAG and is left out", location, code="unused-step"
+                    f"step {name!r} is not in the DAG and is left out", location, code="config.unused-step"
                 )
 
     def _ports(self, name: str, step: StepConfig, reads: frozenset[str], branches: Branches) -> StepPorts:
@@ -149,7 +152,7 @@ class _Lowerer:
             if port not in known:
                 message = f"step {name!r}: there is no input {port!r}"
                 location = self._locate_field(name, ("inputs", port))
-                self.sink.error(message, location, code="unknown-port", hint=did_you_mean(port, known))
+                self.sink.error(message, location, code="wiring.unknown-port", hint=did_you_mean(port, known))
 
     def _dependencies(self, wiring: Wiring, reads: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, str]]:
         """Pairs of steps where the second needs the first to have run."""
@@ -168,7 +171,7 @@ class _Lowerer:
                     hint = did_you_mean(other, self.known)
                     message = f"step {name!r} depends on {other!r}, which is not a step of this pipeline"
                     location = self._locate_field(name, ("depends_on", index))
-                    self.sink.error(message, location, code="unknown-step", hint=hint)
+                    self.sink.error(message, location, code="reference.unknown-step", hint=hint)
 
     def _order(self, wiring: Wiring, reads: Mapping[str, frozenset[str]], branches: Branches) -> list[str]:
         edges = [(edge.source, edge.target) for edge in self.dag.edges]

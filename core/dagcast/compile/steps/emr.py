@@ -86,7 +86,12 @@ def lower(step: Lowering, config: EMRConfig) -> None:
         managed += [f"Instances.{key}" for key in MANAGED_INSTANCES if key in instances]
     for key in managed:
         path = ("cluster_config", *key.split("."))
-        step.error(f"the pipeline sets {key} of its own cluster", *path, code="managed", hint="leave it out")
+        step.error(
+            f"the pipeline sets {key} of its own cluster",
+            *path,
+            code="config.managed-field",
+            hint="leave it out",
+        )
 
 
 STEP_TYPE = StepType(

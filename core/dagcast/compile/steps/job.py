@@ -52,7 +52,7 @@ def put_role(step: Lowering, config: Any, target: str = "RoleArn") -> None:
         step.put(target, step.role, step.role_origin)
     else:
         step.pipeline_error(
-            "steps need an execution role", "no-role", "set pipeline.role to the ARN of a role"
+            "steps need an execution role", "pipeline.missing-role", "set pipeline.role to the ARN of a role"
         )
 
 
@@ -76,13 +76,18 @@ def image(step: Lowering, config: JobConfig, scope: str | None) -> Source | None
     """
     if config.image_uri is not None and config.framework is not None:
         step.error(
-            "it names both image_uri and framework", "framework", code="two-images", hint="keep one of them"
+            "it names both image_uri and framework",
+            "framework",
+            code="image.conflict",
+            hint="keep one of them",
         )
     if config.image_uri is not None:
         return config.image_uri
     if config.framework is None:
         step.error(
-            "it names no image", code="no-image", hint="set image_uri, or framework and framework_version"
+            "it names no image",
+            code="image.missing",
+            hint="set image_uri, or framework and framework_version",
         )
         return None
     return step.image(

@@ -127,7 +127,7 @@ class Lowering:
         """The image of a framework from the SDK's tables, or ``None`` after reporting why there is none."""
         if self.region is None:
             message = "images of frameworks depend on the region"
-            self.pipeline_error(message, "no-region", "set pipeline.region, such as us-east-1")
+            self.pipeline_error(message, "pipeline.missing-region", "set pipeline.region, such as us-east-1")
             return None
         known_type = instance_type if isinstance(instance_type, str) else None
         try:
@@ -140,9 +140,11 @@ class Lowering:
                 image_scope=scope,
             )
         except ImageNotFoundError as error:
-            self.error(error.message, "framework", code="image", hint=error.hint)
+            self.error(error.message, "framework", code="image.unknown", hint=error.hint)
         except SDKError as error:
-            self.error(f"the image of {framework} comes from the SDK: {error}", "framework", code="no-sdk")
+            self.error(
+                f"the image of {framework} comes from the SDK: {error}", "framework", code="image.missing-sdk"
+            )
         return None
 
     def staged_file(self, path: str, field_name: str = "entry_point") -> str | None:
@@ -171,12 +173,14 @@ class Lowering:
             return stage()
         except NoBucketError:
             self.pipeline_error(
-                "staged code needs a bucket", "no-bucket", "set pipeline.bucket, or give S3 URIs"
+                "staged code needs a bucket",
+                "pipeline.missing-bucket",
+                "set pipeline.bucket, or give S3 URIs",
             )
             return None
         except CodeProblemError as refused:
             for problem in refused.problems:
-                self.error(problem.message, field_name, code="code", hint=problem.hint)
+                self.error(problem.message, field_name, code="code.invalid", hint=problem.hint)
             return None
 
     def put_service_fields(self) -> None:
@@ -202,7 +206,7 @@ class Lowering:
             return Origin("config", ("steps", self.name, "inputs", port))
         return Origin("edge", detail=f"input {port}")
 
-    def error(self, message: str, *path: str | int, code: str = "invalid", hint: str | None = None) -> None:
+    def error(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
         """Report a mistake in a field of this step."""
         self.incomplete = True
         self.sink.error(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
@@ -223,7 +227,7 @@ class Lowering:
         bucket = self.pipeline.bucket
         if bucket is None:
             hint = "set pipeline.bucket, or give each destination"
-            self.pipeline_error("results of steps need a bucket", "no-bucket", hint)
+            self.pipeline_error("results of steps need a bucket", "pipeline.missing-bucket", hint)
             return None
         prefix = self.pipeline.prefix or self.pipeline.name
         if not per_execution:

@@ -45,13 +45,18 @@ def _inference_code(step: Lowering, config: ModelConfig) -> dict[str, Any]:
     """
     if config.entry_point is None:
         if config.source_dir is not None:
-            step.error("source_dir goes along with entry_point", "source_dir", hint="name the script to run")
+            step.error(
+                "source_dir goes along with entry_point",
+                "source_dir",
+                code="code.missing-entry-point",
+                hint="name the script to run",
+            )
         return {}
     if config.framework in REPACKING:
         step.error(
             f"the {config.framework} serving container reads code only from the model archive",
             "entry_point",
-            code="repack",
+            code="model.needs-repack",
             hint="let the training script save its inference code below code/ in the model folder",
         )
         return {}

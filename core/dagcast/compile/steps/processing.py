@@ -190,10 +190,20 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
         step.put("AppSpecification.ContainerEntrypoint", list(config.entrypoint) or None, "entrypoint")
         step.put("AppSpecification.ContainerArguments", arguments, "arguments")
         if config.source_dir is not None:
-            step.error("source_dir goes along with entry_point", "source_dir", hint="name the script to run")
+            step.error(
+                "source_dir goes along with entry_point",
+                "source_dir",
+                code="code.missing-entry-point",
+                hint="name the script to run",
+            )
         return []
     if config.entrypoint:
-        step.error("entrypoint and entry_point exclude each other", "entrypoint", hint="keep one of them")
+        step.error(
+            "entrypoint and entry_point exclude each other",
+            "entrypoint",
+            code="code.entry-point-conflict",
+            hint="keep one of them",
+        )
     if config.source_dir is not None:
         archive, launcher = (
             step.staged_folder(config.entry_point, config.source_dir),

@@ -164,7 +164,12 @@ def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path:
         message = (
             f"a list or mapping is written as JSON when compiling, so {inside} in it would not be filled in"
         )
-        step.error(message, *path, code="reference", hint="give the reference a hyperparameter of its own")
+        step.error(
+            message,
+            *path,
+            code="training.nested-reference",
+            hint="give the reference a hyperparameter of its own",
+        )
         return ""
     if isinstance(value, str) and config.entry_point is None:
         return value
@@ -184,7 +189,12 @@ def script_mode(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
     """
     if config.entry_point is None:
         if config.source_dir is not None:
-            step.error("source_dir goes along with entry_point", "source_dir", hint="name the script to run")
+            step.error(
+                "source_dir goes along with entry_point",
+                "source_dir",
+                code="code.missing-entry-point",
+                hint="name the script to run",
+            )
         return {}
     archive = step.staged_folder(config.entry_point, config.source_dir)
     if archive is None:

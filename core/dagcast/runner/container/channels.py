@@ -59,9 +59,11 @@ def channel_problems(step: str, arguments: Mapping[str, Any]) -> Iterator[Diagno
         here = f"channel {name!r}"
         if isinstance(name, str):
             if name in seen:
-                yield Diagnostic(f"step {step!r}: there is a second {here}", code="duplicate")
+                yield Diagnostic(f"step {step!r}: there is a second {here}", code="request.duplicate")
             if not _NAME.fullmatch(name):
-                yield Diagnostic(f"step {step!r}: {name!r} is no name of a channel", code="unsafe-path")
+                yield Diagnostic(
+                    f"step {step!r}: {name!r} is no name of a channel", code="request.unsafe-path"
+                )
             seen.add(name)
         mode = channel.get("InputMode", default) or default
         if isinstance(mode, str) and mode not in _MODES:
@@ -87,7 +89,9 @@ def _source_problems(step: str, here: str, source: Mapping[str, Any]) -> Iterato
             return
     data = source.get("S3DataSource")
     if not isinstance(data, Mapping) or "S3Uri" not in data:
-        yield Diagnostic(f"step {step!r}: {here} has no S3DataSource with an S3Uri", code="missing-field")
+        yield Diagnostic(
+            f"step {step!r}: {here} has no S3DataSource with an S3Uri", code="request.missing-field"
+        )
         return
     kind = data.get("S3DataType", "S3Prefix")
     if isinstance(kind, str) and kind not in ("S3Prefix", "ManifestFile"):

@@ -85,7 +85,7 @@ def shape_problems(step: str, value: Any, shape: Shape, path: str = "") -> Itera
         for key, inner in shape.items():
             if value.get(key) is None and key in _REQUIRED:
                 missing = f"{path}.{key}".lstrip(".")
-                yield Diagnostic(f"step {step!r}: {missing} is missing", code="missing-field")
+                yield Diagnostic(f"step {step!r}: {missing} is missing", code="request.missing-field")
             for name in value if key == "*" else (key,):
                 yield from shape_problems(step, value.get(name), inner, f"{path}.{name}".lstrip("."))
     elif isinstance(shape, list):
@@ -103,11 +103,11 @@ def shape_problems(step: str, value: Any, shape: Shape, path: str = "") -> Itera
         try:
             parse(value)
         except UnsafeUriError as error:
-            yield Diagnostic(f"step {step!r}: {path}: {error}", code="unsafe-uri")
+            yield Diagnostic(f"step {step!r}: {path}: {error}", code="request.unsafe-uri")
 
 
 def _wrong(step: str, path: str, expected: str) -> Diagnostic:
-    return Diagnostic(f"step {step!r}: {path or 'Arguments'}: expected {expected}", code="wrong-type")
+    return Diagnostic(f"step {step!r}: {path or 'Arguments'}: expected {expected}", code="request.wrong-type")
 
 
 def _is_number(value: Any) -> bool:
@@ -135,7 +135,7 @@ def cannot(step: str, what: str, *, hint: str | None = None) -> Diagnostic:
     """A part of a step that no local run can do, and what to do about it."""
     return Diagnostic(
         f"step {step!r}: {what}",
-        code="cannot-run-here",
+        code="run.unsupported-field",
         hint=hint or f"--stub {step}=OUTPUTS.json stands for running it",
     )
 

@@ -33,7 +33,7 @@ def problems(step: str, definitions: Any) -> Iterator[Diagnostic]:
             except re.error as error:
                 yield Diagnostic(
                     f"step {step!r}: metric {item.get('Name')!r}: {expression!r} is no regular expression: {error}",
-                    code="no-regex",
+                    code="request.invalid-regex",
                 )
 
 

@@ -150,7 +150,7 @@ def _input_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
     for item in map(mapping, items):
         here = f"input {item.get('InputName')!r}"
         if problem := name_problem(item.get("InputName")):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
         if "DatasetDefinition" in item:
             yield cannot(step, f"{here} is a DatasetDefinition, which reads Athena or Redshift")
             continue
@@ -159,16 +159,18 @@ def _input_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
             continue
         source = mapping(item.get("S3Input"))
         if "S3Uri" not in source:
-            yield Diagnostic(f"step {step!r}: {here} has no S3Input with an S3Uri", code="missing-field")
+            yield Diagnostic(
+                f"step {step!r}: {here} has no S3Input with an S3Uri", code="request.missing-field"
+            )
             continue
         path = source.get("LocalPath")
         if problem := local_path_problem(path, BASE):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
         if isinstance(path, str):
             if path.rstrip("/") in paths:
                 other = paths[path.rstrip("/")]
                 yield Diagnostic(
-                    f"step {step!r}: {here} and {other} have one LocalPath, {path}", code="duplicate"
+                    f"step {step!r}: {here} and {other} have one LocalPath, {path}", code="request.duplicate"
                 )
             paths[path.rstrip("/")] = here
         if source.get("S3InputMode") == "Pipe":
@@ -185,10 +187,10 @@ def _output_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
         name = item.get("OutputName")
         here = f"output {name!r}"
         if problem := name_problem(name):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
         if isinstance(name, str):
             if name in names:
-                yield Diagnostic(f"step {step!r}: there is a second {here}", code="duplicate")
+                yield Diagnostic(f"step {step!r}: there is a second {here}", code="request.duplicate")
             names.add(name)
         if "FeatureStoreOutput" in item:
             yield cannot(step, f"{here} is a FeatureStoreOutput, and here is no feature store")
@@ -198,6 +200,8 @@ def _output_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
             continue
         target = mapping(item.get("S3Output"))
         if "S3Uri" not in target:
-            yield Diagnostic(f"step {step!r}: {here} has no S3Output with an S3Uri", code="missing-field")
+            yield Diagnostic(
+                f"step {step!r}: {here} has no S3Output with an S3Uri", code="request.missing-field"
+            )
         elif problem := local_path_problem(target.get("LocalPath"), BASE):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="unsafe-path")
+            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")

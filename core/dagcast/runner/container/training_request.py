@@ -94,7 +94,7 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
     yield from metrics.problems(step, algorithm.get("MetricDefinitions"))
     output = mapping(request.get("OutputDataConfig"))
     if "S3OutputPath" not in output:
-        yield Diagnostic(f"step {step!r}: OutputDataConfig has no S3OutputPath", code="missing-field")
+        yield Diagnostic(f"step {step!r}: OutputDataConfig has no S3OutputPath", code="request.missing-field")
     for key in ("ServerlessJobConfig", "ModelPackageConfig"):
         if key in request:
             yield cannot(step, f"{key} customises a model of AWS's")
@@ -103,7 +103,7 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
 
 def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if config and "S3Uri" not in config:
-        yield Diagnostic(f"step {step!r}: CheckpointConfig has no S3Uri", code="missing-field")
+        yield Diagnostic(f"step {step!r}: CheckpointConfig has no S3Uri", code="request.missing-field")
     path = config.get("LocalPath", CHECKPOINTS)
     if not isinstance(path, str):
         return
@@ -116,7 +116,8 @@ def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagn
         )
     elif any(plain == taken or below(plain, taken) for taken in _TAKEN):
         yield Diagnostic(
-            f"step {step!r}: checkpoints cannot be in {path}, which SageMaker uses", code="unsafe-path"
+            f"step {step!r}: checkpoints cannot be in {path}, which SageMaker uses",
+            code="request.unsafe-path",
         )
 
 

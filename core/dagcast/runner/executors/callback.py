@@ -34,7 +34,7 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         if not sys.stdin.isatty():
             yield Diagnostic(
                 f"step {step.name!r} waits for an answer, and nobody is there to give it",
-                code="missing-callback",
+                code="run.missing-callback",
                 hint=f"{here}=ANSWER.json, or a command that prints the answer",
             )
     elif _is_file(given):
@@ -43,12 +43,12 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         try:
             program = next(iter(shlex.split(given)), "")
         except ValueError as error:
-            yield Diagnostic(f"{here}: {given!r} is no command: {error}", code="invalid-callback")
+            yield Diagnostic(f"{here}: {given!r} is no command: {error}", code="run.invalid-callback")
             return
         if shutil.which(program) is None:
             message = f"{here}: there is no program {program!r}"
             hint = "an answer in a file has a name that ends in .json"
-            yield Diagnostic(message, code="missing-program", hint=hint)
+            yield Diagnostic(message, code="run.missing-program", hint=hint)
 
 
 def _is_file(given: str) -> bool:
@@ -60,10 +60,10 @@ def _check_file(here: str, file: Path) -> Iterator[Diagnostic]:
     try:
         json.loads(file.read_bytes())
     except OSError as error:
-        yield Diagnostic(f"{here}: {file} cannot be read: {error.strerror}", code="missing-file")
+        yield Diagnostic(f"{here}: {file} cannot be read: {error.strerror}", code="run.missing-file")
     except (ValueError, RecursionError) as error:
         where = Location(str(file), getattr(error, "lineno", None))
-        yield Diagnostic(f"this is no JSON: {error}", where, code="invalid-json")
+        yield Diagnostic(f"this is no JSON: {error}", where, code="run.invalid-json")
 
 
 def run(run: StepRun) -> StepResult:

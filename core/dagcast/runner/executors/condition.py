@@ -16,7 +16,7 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Every condition that is not one, and every comparison of constants that have different types."""
     conditions = step.arguments.get("Conditions")
     if not isinstance(conditions, list):
-        yield Diagnostic(f"step {step.name!r}: expected a list of Conditions", code="wrong-type")
+        yield Diagnostic(f"step {step.name!r}: expected a list of Conditions", code="condition.wrong-type")
         return
     for condition in conditions:
         yield from _check(step.name, condition)
@@ -32,7 +32,7 @@ def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
     if not isinstance(kind, str) or kind not in TYPES:
         yield Diagnostic(
             f"step {step!r}: unknown condition {kind!r}",
-            code="unknown-condition",
+            code="condition.unknown-type",
             hint=did_you_mean(str(kind), TYPES),
         )
         return
@@ -40,13 +40,15 @@ def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
     needed = {"Not": (negated,), "Or": ("Conditions",), "In": ("QueryValue", "Values")}
     missing = [key for key in needed.get(kind, ("LeftValue", "RightValue")) if key not in condition]
     if missing:
-        yield Diagnostic(f"step {step!r}: condition {kind} lacks {', '.join(missing)}", code="missing")
+        yield Diagnostic(
+            f"step {step!r}: condition {kind} lacks {', '.join(missing)}", code="condition.missing-field"
+        )
     elif kind == "Not":
         yield from _check(step, condition[negated])
     elif (kind == "Or" and not isinstance(condition["Conditions"], list)) or (
         kind == "In" and not isinstance(condition["Values"], list)
     ):
-        yield Diagnostic(f"step {step!r}: condition {kind} needs a list", code="wrong-type")
+        yield Diagnostic(f"step {step!r}: condition {kind} needs a list", code="condition.wrong-type")
     elif kind == "Or":
         for inner in condition["Conditions"]:
             yield from _check(step, inner)
@@ -66,7 +68,7 @@ def _check_constants(step: str, condition: Mapping[str, Any]) -> Iterator[Diagno
     try:
         holds(condition)
     except StepFailedError as error:
-        yield Diagnostic(f"step {step!r}: {error.reason}", code="wrong-type")
+        yield Diagnostic(f"step {step!r}: {error.reason}", code="condition.wrong-type")
 
 
 def _is_constant(value: Any) -> bool:

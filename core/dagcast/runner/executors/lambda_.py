@@ -47,15 +47,17 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     if mapping is None:
         yield Diagnostic(
             f"step {step.name!r} calls {arn}, and no file stands for it",
-            code="missing-lambda",
+            code="run.missing-lambda",
             hint=_hint(step.name, arn),
         )
         return
     file, handler = _parts(mapping)
     if not handler:
-        yield Diagnostic(f"--lambda: {mapping!r} is not of the form FILE.py:HANDLER", code="invalid-lambda")
+        yield Diagnostic(
+            f"--lambda: {mapping!r} is not of the form FILE.py:HANDLER", code="run.invalid-lambda"
+        )
     elif not file.is_file():
-        yield Diagnostic(f"--lambda {function_name(arn)}: there is no {file}", code="missing-file")
+        yield Diagnostic(f"--lambda {function_name(arn)}: there is no {file}", code="run.missing-file")
     else:
         yield from _check_handler(file, handler)
 
@@ -181,7 +183,7 @@ def _check_handler(file: Path, handler: str) -> Iterator[Diagnostic]:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        yield Diagnostic(f"this is no Python: {error}", Location(str(file), line), code="invalid-lambda")
+        yield Diagnostic(f"this is no Python: {error}", Location(str(file), line), code="run.invalid-lambda")
         return
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -194,7 +196,7 @@ def _check_handler(file: Path, handler: str) -> Iterator[Diagnostic]:
     first = handler.partition(".")[0]
     if first not in names and "*" not in names:
         hint = did_you_mean(first, names)
-        yield Diagnostic(f"there is no {first!r}", Location(str(file)), code="invalid-lambda", hint=hint)
+        yield Diagnostic(f"there is no {first!r}", Location(str(file)), code="run.invalid-lambda", hint=hint)
 
 
 def _mapping(arn: str, lambdas: Mapping[str, str]) -> str | None:

@@ -153,13 +153,13 @@ def _property_file_problems(step: str, files: Any, request: Mapping[str, Any]) -
         if names is not None and isinstance(output, str) and output not in names:
             yield Diagnostic(
                 f"{here} is in output {output!r}, which the step does not have",
-                code="unknown-name",
+                code="reference.unknown-output",
                 hint=did_you_mean(output, names) or f"known: {', '.join(names) or 'none'}",
             )
         if isinstance(path, str) and (path.startswith("/") or ".." in path.split("/")):
             yield Diagnostic(
                 f"{here} has the FilePath {path}",
-                code="unsafe-path",
+                code="request.unsafe-path",
                 hint="a path in its output's folder, with no .. on the way",
             )
 

@@ -49,7 +49,7 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     if not set(_NAMES) & set(without_nulls(step.arguments)):
         yield Diagnostic(
             f"step {step.name!r} names neither a ModelPackageGroupName nor a ModelPackageName",
-            code="missing-field",
+            code="request.missing-field",
         )
 
 
@@ -98,7 +98,7 @@ def _problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
             if _METRIC.fullmatch(name):
                 continue
             message = f"step {step!r}: ModelMetrics has no field {name!r}"
-            yield Diagnostic(message, code="unknown-field")
+            yield Diagnostic(message, code="request.unknown-field")
 
 
 def _name_problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -107,7 +107,7 @@ def _name_problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic
         if isinstance(name, str) and not _NAME_OR_ARN.fullmatch(name):
             yield Diagnostic(
                 f"step {step!r}: {field} {name!r} is no name of a model package or its group, and no ARN of one",
-                code="invalid-name",
+                code="request.invalid-name",
                 hint="letters, digits and hyphens, 63 at most",
             )
 

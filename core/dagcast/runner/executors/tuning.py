@@ -75,7 +75,7 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     if strategy != "Grid" and find_spec("optuna") is None:
         yield Diagnostic(
             f"step {step.name!r} searches hyperparameters, which needs optuna",
-            code="missing-extra",
+            code="run.missing-extra",
             hint="pip install 'dagcast[tuning]'",
         )
 

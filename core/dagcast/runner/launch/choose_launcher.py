@@ -64,4 +64,4 @@ def _find_forbidding_setting() -> str:
 
 
 def _isolation_error(message: str, hint: str) -> InvalidInputError:
-    return InvalidInputError([Diagnostic(message, code="isolation", hint=hint)])
+    return InvalidInputError([Diagnostic(message, code="run.isolation", hint=hint)])

@@ -73,7 +73,7 @@ def find_engine() -> str:
         [
             Diagnostic(
                 f"no container engine answers: {problem}",
-                code="isolation",
+                code="run.isolation",
                 hint="start the engine, or use 'auto', which needs none",
             )
         ]

@@ -16,9 +16,9 @@ def check(inputs: Mapping[str, Path]) -> Iterator[Diagnostic]:
         try:
             parse(uri)
         except UnsafeUriError as error:
-            yield Diagnostic(f"--input: {error}", code="unsafe-uri")
+            yield Diagnostic(f"--input: {error}", code="run.unsafe-uri")
         if not path.exists():
-            yield Diagnostic(f"--input {uri}: there is no {path}", code="missing-file")
+            yield Diagnostic(f"--input {uri}: there is no {path}", code="run.missing-file")
 
 
 def objects(
