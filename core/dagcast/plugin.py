@@ -7,7 +7,7 @@ dagcast may move. How to write a plugin: ``docs/writing-plugins.md``.
 from __future__ import annotations
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.config import ConfigLike, PipelineConfig
+from dagcast.compile.config.config import ConfigLike, PipelineConfig, open_config
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.fields import (
     BoolOrReference,
@@ -48,8 +48,11 @@ from dagcast.errors import (
     PluginError,
     did_you_mean,
 )
+from dagcast.plugins.call_hooks import notify_compiled
+from dagcast.plugins.distributions import find_distributions
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.join_classes import mixin
+from dagcast.plugins.select import PluginRequest
 from dagcast.sagemaker.field_patterns import EACH, FieldPattern, find_values
 from dagcast.sagemaker.instances import has_local_storage
 from dagcast.sagemaker.request_fields import RequestField, RequestFields, request_fields, step_fields
@@ -91,6 +94,7 @@ __all__ = [
     "PipelineDAG",
     "PipelineSpec",
     "PluginError",
+    "PluginRequest",
     "PropertyShape",
     "Reference",
     "RequestField",
@@ -106,12 +110,15 @@ __all__ = [
     "WithInputs",
     "did_you_mean",
     "document_from_data",
+    "find_distributions",
     "find_values",
     "freeze",
     "has",
     "has_local_storage",
     "hookimpl",
     "mixin",
+    "notify_compiled",
+    "open_config",
     "put",
     "read_document",
     "references",

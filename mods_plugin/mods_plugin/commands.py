@@ -9,12 +9,16 @@ from typing import Any
 
 import click
 
-from dagcast.cli.describe import console
-from dagcast.cli.output import fail, show_diagnostics, write_file
-from dagcast.cli.plugin_options import plugin_options
+from dagcast.artifacts import lock_path, lock_text
+from dagcast.command_line import (
+    PluginRequest,
+    console,
+    fail,
+    plugin_options,
+    show_diagnostics,
+    write_file,
+)
 from dagcast.errors import DagcastError, Diagnostic
-from dagcast.plugins.lock import lock_path, lock_text
-from dagcast.plugins.select import PluginRequest
 from mods_plugin.failure import PLUGIN
 from mods_plugin.metadata import FIELDS
 from mods_plugin.registry import DifferentContentError, Execution, Registration, Registry, TemplateVersion

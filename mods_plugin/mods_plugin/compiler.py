@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from dagcast import PipelineDAGCompiler
+from dagcast import DynamicPipelineTemplate, PipelineDAGCompiler
 from dagcast.plugin import ConfigLike, PipelineDAG
-from dagcast.template import DynamicPipelineTemplate
 from mods_plugin.failure import PLUGIN
 from mods_plugin.metadata import FIELDS
 from mods_plugin.options import ModsOptions

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagcast.plugin import InvalidInputError, PipelineConfig, did_you_mean
-from dagcast.plugins.distributions import ENTRY_POINTS, find_distributions
+from dagcast.plugin import InvalidInputError, PipelineConfig, did_you_mean, find_distributions
 from mods_plugin.failure import failure
 from mods_plugin.metadata import FIELDS
 
@@ -110,7 +109,7 @@ def _installed(unreadable: list[str]) -> Iterator[_Installed]:
     for distribution in find_distributions(sys.path, []):
         # Nobody may be kept from compiling by a distribution that he did not ask for, broken in whatever way.
         try:
-            found = _in_group(distribution.read_text(ENTRY_POINTS) or "")
+            found = _in_group(distribution.read_text("entry_points.txt") or "")
             owner = _named(distribution.metadata()) if found else ""
         except Exception:
             unreadable.append(str(distribution.place))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagcast.plugin import ConfigLike, Diagnostic, DiagnosticSink, InvalidInputError, did_you_mean
+from dagcast.plugin import (
+    ConfigLike,
+    Diagnostic,
+    DiagnosticSink,
+    InvalidInputError,
+    did_you_mean,
+    open_config,
+)
 from mods_plugin.failure import PLUGIN
 
 DEFAULT_ALIAS = "NA"
@@ -17,8 +24,6 @@ def environment_of(config_path: ConfigLike, alias: str) -> str | None:
     Raises:
         InvalidInputError: If the config cannot be read, or has no environment for the alias.
     """
-    from dagcast.compile.config.config import open_config
-
     sink = DiagnosticSink()
     opened = open_config(config_path, sink)
     if opened is None:

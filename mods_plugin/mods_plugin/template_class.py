@@ -7,9 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from dagcast.plugin import ConfigLike
-from dagcast.plugins.call_hooks import notify_compiled
-from dagcast.template import DynamicPipelineTemplate
+from dagcast import DynamicPipelineTemplate
+from dagcast.plugin import ConfigLike, notify_compiled
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
 from mods_plugin.metadata import MODULE, NAME, problem_of
 from mods_plugin.regions import DEFAULT_ALIAS, environment_of

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dagcast.compile.spec.changes import plain
 from dagcast.plugin import (
     BasePipelineConfig,
     ConfigLike,
     Diagnostic,
     InvalidInputError,
+    PipelineConfig,
     PluginError,
     thaw,
 )
@@ -26,10 +26,7 @@ from mods_plugin.registry.record import StagedObject, TemplateVersion
 from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS
 
 if TYPE_CHECKING:
-    from dagcast.compile.config.config import PipelineConfig
-    from dagcast.staging.code_stage import CodeUse
-    from dagcast.staging.staged_code import StagedCode
-    from dagcast.template import Compilation
+    from dagcast.artifacts import CodeUse, Compilation, StagedCode
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def capture(
         name=str(report.metadata[NAME]) if stated else report.pipeline,
         version=str(report.metadata[VERSION]),
         pipeline=report.pipeline,
-        metadata=plain(report.metadata),
+        metadata=thaw(report.metadata),
         dag=template.dag.to_dict(),
         config=_portable(loaded, moved),
         role=role,

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from dagcast import DynamicPipelineTemplate
+from dagcast.artifacts import Compilation, lock_differences
 from dagcast.plugin import InvalidInputError, PluginError
-from dagcast.plugins.lock import lock_differences
-from dagcast.template import Compilation, DynamicPipelineTemplate
 from mods_plugin.compiler import MODSPipelineDAGCompiler
 from mods_plugin.options import ModsOptions
 from mods_plugin.registry.capture import made_with

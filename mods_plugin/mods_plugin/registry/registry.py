@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagcast.plugin import ConfigLike
-from dagcast.plugins.select import PluginRequest
+from dagcast.plugin import ConfigLike, PluginRequest
 from mods_plugin.registry.database import Database
 from mods_plugin.registry.errors import DifferentContentError, RegistryError
 from mods_plugin.registry.location import locate
@@ -21,7 +20,7 @@ from mods_plugin.registry.schema import check_revision, migrate
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from dagcast.template import Compilation
+    from dagcast.artifacts import Compilation
     from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
     from mods_plugin.registry.capture import Captured
     from mods_plugin.registry.compare import Difference
@@ -309,7 +308,7 @@ class Registry:
 
     def _rehearse(self, captured: Captured) -> None:
         """Compile the template from what will be registered, before anything is."""
-        from dagcast.staging.archive import archive_bytes
+        from dagcast.artifacts import archive_bytes
         from mods_plugin.registry.project import rehearse, write_project
 
         by_digest = {code.digest: code for code in captured.code}

@@ -19,7 +19,7 @@ from mods_plugin.registry.tables import CODE, PIECES, STAGED, VERSIONS
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    from dagcast.staging.staged_code import StagedCode
+    from dagcast.artifacts import StagedCode
 
 PIECE = 1024 * 1024
 """Most bytes of one row of code."""
@@ -215,7 +215,7 @@ def _insert_new(connection: Connection, table: Any, values: dict[str, Any]) -> b
 
 
 def _insert_pieces(connection: Connection, code: StagedCode) -> None:
-    from dagcast.staging.archive import archive_pieces
+    from dagcast.artifacts import archive_pieces
 
     digest = hashlib.sha256()
     for number, piece in enumerate(_pieces(archive_pieces(code))):

@@ -1,0 +1,28 @@
+"""What a compile leaves behind, for plugins and tools that keep it: staged code as bytes, and the lock of plugins.
+
+Example:
+    Keep the code of a pipeline under the digests of its objects::
+
+        compilation = PipelineDAGCompiler("pipeline.yaml").compile_definition()
+        for code in compilation.spec.staged:
+            store[code.digest] = archive_bytes(code)
+"""
+
+from __future__ import annotations
+
+from dagcast.plugins.lock import lock_differences, lock_path, lock_text
+from dagcast.staging.archive import archive_bytes, archive_pieces
+from dagcast.staging.code_stage import CodeUse
+from dagcast.staging.staged_code import StagedCode
+from dagcast.template import Compilation
+
+__all__ = [
+    "CodeUse",
+    "Compilation",
+    "StagedCode",
+    "archive_bytes",
+    "archive_pieces",
+    "lock_differences",
+    "lock_path",
+    "lock_text",
+]
