@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Machines differ in speed: a slow example is not a failure.
 settings.register_profile("dagcast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "no-shrink",
+    settings.get_profile("dagcast"),
+    phases=[phase for phase in Phase if phase is not Phase.shrink],
+)
 settings.load_profile("dagcast")
+
+# A shell starts background jobs with SIGINT ignored, and every child would inherit that, so that no test could
+# interrupt what it started. A program leaves it ignored; this process takes Python's own handler back instead.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

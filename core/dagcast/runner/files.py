@@ -186,9 +186,11 @@ def copy_tree(source: Path, destination: Path) -> int:
 
 
 def pack_tar_gz(folder: Path, archive: Path) -> None:
-    """Pack all below ``folder``: the same files give the same bytes.
+    """Pack all below ``folder``: the same files give the same bytes with the same Python and zlib.
 
-    Names are sorted, times are zero, owners are nobody; links that stay inside are followed.
+    Names are sorted, times are zero, owners are nobody; links that stay inside are followed. Other versions of
+    ``tarfile`` and zlib may write other bytes. That costs a run on this machine a step from its cache at most; what
+    has to be equal on every machine is written by :mod:`dagcast.staging.tarball`.
 
     Raises:
         UnsafeFileError: If a link leads out of the folder.

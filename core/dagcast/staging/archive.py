@@ -1,8 +1,8 @@
 """Staging code: a file or folder becomes an S3 object with a known address, without any upload.
 
-The address holds the SHA-256 of the object's bytes, and the bytes depend on the content alone, so the same
-code has the same address on every machine. What is staged, what is left out and why the archive looks as it
-does: ``docs/decisions/staged-code.md``.
+The address holds the SHA-256 of the object's bytes, and the bytes depend on names, content and executable
+bits alone, so the same code has the same address on every machine. What is staged, what is left out and why
+the archive looks as it does: ``docs/decisions/staged-code.md``.
 """
 
 from __future__ import annotations

@@ -134,9 +134,11 @@ def test_output_that_cannot_be_written_is_told(project: Project) -> None:
     assert "the output cannot be written: No space left on device" in err
 
 
-def test_a_signal_that_the_parent_had_ignored_stays_ignored(project: Project) -> None:
-    process = started(project, ENDS, "-q", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # type: ignore[arg-type]
-    process.send_signal(signal.SIGHUP)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_the_parent_had_ignored_stays_ignored(project: Project, number: int) -> None:
+    """``nohup`` ignores SIGHUP, and a shell ignores SIGINT of its background jobs."""
+    process = started(project, ENDS, "-q", preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))  # type: ignore[arg-type]
+    process.send_signal(number)
     time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
