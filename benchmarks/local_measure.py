@@ -101,7 +101,7 @@ def _until_started(text: str, options: RunOptions) -> float:
             ends.append(time.perf_counter())
             runner.stop()
 
-    runner = Runner(text, "bench", options, listen)
+    runner = Runner(text, "bench", options=options, listener=listen)
     begin = time.perf_counter()
     runner.run()
     return ends[0] - begin
@@ -143,7 +143,7 @@ def _run(text: str, folder: Path, isolation: Isolation, jobs: int) -> tuple[list
             ends.append(time.perf_counter())
 
     options = RunOptions(runs=folder / "runs", isolation=isolation, jobs=jobs, cache=False)
-    outcome = Runner(text, "bench", options, listen).run()
+    outcome = Runner(text, "bench", options=options, listener=listen).run()
     if outcome.status != "Succeeded":
         raise SystemExit(f"the run that is measured did not succeed: {outcome.reason}")
     return ends, starts[0]

@@ -27,7 +27,7 @@ def edges(draw: st.DrawFn, nodes: list[str]) -> Edge:
     source, target = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes))
     if draw(st.booleans()):
         return Edge(source, target, order_only=draw(st.booleans()))
-    return Edge(source, target, draw(st.none() | ports), draw(st.none() | ports))
+    return Edge(source, target, source_port=draw(st.none() | ports), target_port=draw(st.none() | ports))
 
 
 @st.composite
@@ -103,7 +103,7 @@ class TestBuilding:
     def test_two_arguments(self) -> None:
         dag = PipelineDAG()
         dag.add_edge("a.out", "b.in")
-        assert dag.edges == [Edge("a", "b", "out", "in")]
+        assert dag.edges == [Edge("a", "b", source_port="out", target_port="in")]
 
     def test_order_only(self) -> None:
         edge = Edge.parse("a => b")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import NoReturn, Union
 
 from dagcast.errors import CycleError, Diagnostic, InvalidInputError, Location
@@ -45,6 +45,7 @@ class Edge:
 
     source: str
     target: str
+    _: KW_ONLY
     source_port: str | None = None
     target_port: str | None = None
     order_only: bool = False
@@ -76,7 +77,14 @@ class Edge:
         first, second = matches[0], matches[1]
         if order_only and (first["port"] or second["port"]):
             refuse_dag(f"{edge!r} orders ports", location, "an order-only edge joins nodes: write 'a => b'")
-        return cls(first["node"], second["node"], first["port"], second["port"], order_only, location)
+        return cls(
+            first["node"],
+            second["node"],
+            source_port=first["port"],
+            target_port=second["port"],
+            order_only=order_only,
+            location=location,
+        )
 
     @property
     def _key(self) -> tuple[object, ...]:

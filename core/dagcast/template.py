@@ -65,6 +65,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         config: PipelineConfig,
         sagemaker_session: Any = None,
         execution_role: str | None = None,
+        *,
         plugins: PluginSet = NO_PLUGINS,
         metadata: Metadata = NO_METADATA,
     ) -> None:

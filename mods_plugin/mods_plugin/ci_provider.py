@@ -9,7 +9,7 @@ from mods_plugin.metadata import AUTHOR, COMMIT_ID, PACKAGE_NAME, VERSION, is_ve
 from mods_plugin.providers import ProviderContext
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class System:
     """One CI system.
 
@@ -32,32 +32,59 @@ class System:
 
 SYSTEMS = (
     System(
-        "GITHUB_ACTIONS",
-        ("GITHUB_ACTOR",),
-        "GITHUB_SHA",
-        ("GITHUB_REPOSITORY",),
-        "GITHUB_REF_NAME",
-        ("GITHUB_REF_TYPE", "tag"),
+        sign="GITHUB_ACTIONS",
+        author=("GITHUB_ACTOR",),
+        commit="GITHUB_SHA",
+        package=("GITHUB_REPOSITORY",),
+        tag="GITHUB_REF_NAME",
+        tag_type=("GITHUB_REF_TYPE", "tag"),
     ),
     System(
-        "GITLAB_CI",
-        ("GITLAB_USER_NAME", "GITLAB_USER_LOGIN"),
-        "CI_COMMIT_SHA",
-        ("CI_PROJECT_NAME",),
-        "CI_COMMIT_TAG",
+        sign="GITLAB_CI",
+        author=("GITLAB_USER_NAME", "GITLAB_USER_LOGIN"),
+        commit="CI_COMMIT_SHA",
+        package=("CI_PROJECT_NAME",),
+        tag="CI_COMMIT_TAG",
     ),
     System(
-        "CODEBUILD_BUILD_ID",
-        ("CODEBUILD_INITIATOR",),
-        "CODEBUILD_RESOLVED_SOURCE_VERSION",
-        ("CODEBUILD_SOURCE_REPO_URL",),
+        sign="CODEBUILD_BUILD_ID",
+        author=("CODEBUILD_INITIATOR",),
+        commit="CODEBUILD_RESOLVED_SOURCE_VERSION",
+        package=("CODEBUILD_SOURCE_REPO_URL",),
     ),
-    System("JENKINS_URL", ("CHANGE_AUTHOR", "BUILD_USER"), "GIT_COMMIT", ("GIT_URL",), "TAG_NAME"),
-    System("CIRCLECI", ("CIRCLE_USERNAME",), "CIRCLE_SHA1", ("CIRCLE_PROJECT_REPONAME",), "CIRCLE_TAG"),
-    System("TF_BUILD", ("BUILD_REQUESTEDFOR",), "BUILD_SOURCEVERSION", ("BUILD_REPOSITORY_NAME",)),
-    System("BITBUCKET_BUILD_NUMBER", (), "BITBUCKET_COMMIT", ("BITBUCKET_REPO_SLUG",), "BITBUCKET_TAG"),
     System(
-        "BUILDKITE", ("BUILDKITE_BUILD_AUTHOR",), "BUILDKITE_COMMIT", ("BUILDKITE_REPO",), "BUILDKITE_TAG"
+        sign="JENKINS_URL",
+        author=("CHANGE_AUTHOR", "BUILD_USER"),
+        commit="GIT_COMMIT",
+        package=("GIT_URL",),
+        tag="TAG_NAME",
+    ),
+    System(
+        sign="CIRCLECI",
+        author=("CIRCLE_USERNAME",),
+        commit="CIRCLE_SHA1",
+        package=("CIRCLE_PROJECT_REPONAME",),
+        tag="CIRCLE_TAG",
+    ),
+    System(
+        sign="TF_BUILD",
+        author=("BUILD_REQUESTEDFOR",),
+        commit="BUILD_SOURCEVERSION",
+        package=("BUILD_REPOSITORY_NAME",),
+    ),
+    System(
+        sign="BITBUCKET_BUILD_NUMBER",
+        author=(),
+        commit="BITBUCKET_COMMIT",
+        package=("BITBUCKET_REPO_SLUG",),
+        tag="BITBUCKET_TAG",
+    ),
+    System(
+        sign="BUILDKITE",
+        author=("BUILDKITE_BUILD_AUTHOR",),
+        commit="BUILDKITE_COMMIT",
+        package=("BUILDKITE_REPO",),
+        tag="BUILDKITE_TAG",
     ),
 )
 """Source: each system's reference of predefined variables. The first whose sign is set is the one that runs."""

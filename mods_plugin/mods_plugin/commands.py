@@ -57,6 +57,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @_common
 @plugin_options
 def register_command(
+    *,
     config: str,
     dag: str | None,
     env: str | None,

@@ -148,7 +148,7 @@ def fill(
     for name, step_type in types.items():
         entry = declared.get(name, Entry(None, {}))
         expected = entry.step_type if entry.step_type is not None else step_type
-        _fill_entry(name, expected, entry, entries, source, sink)
+        _fill_entry(name, expected, entry=entry, entries=entries, source=source, sink=sink)
     sink.raise_errors()
     return filled
 
@@ -156,6 +156,7 @@ def fill(
 def _fill_entry(
     name: str,
     expected: StepTypeName,
+    *,
     entry: Entry,
     entries: dict[str, Any],
     source: Document,

@@ -58,7 +58,7 @@ def build_mods_template_class(
         if problem is not None:
             raise ValueError(f"{field} {problem}")
     metadata = {MODULE: home, NAME: title}
-    importable = _importable(dag, config_path, title, home, given, metadata)
+    importable = _importable(dag, config_path, name=title, module=home, plugins=given, metadata=metadata)
 
     class Compiler(MODSPipelineDAGCompiler):
         template_class: ClassVar[type[DynamicPipelineTemplate]] = importable
@@ -70,6 +70,7 @@ def build_mods_template_class(
 def _importable(
     dag: DAGLike | None,
     config_path: ConfigLike,
+    *,
     name: str,
     module: str,
     plugins: tuple[Any, ...] | None,

@@ -48,10 +48,18 @@ class Steps:
     def register_step_types(self) -> list[StepType[Any]]:
         return [
             StepType(
-                "Registration", "Fail", "Registers.", RegistrationConfig, lambda step, _: step.put_fields()
+                name="Registration",
+                definition_type="Fail",
+                about="Registers.",
+                config=RegistrationConfig,
+                lower=lambda step, _: step.put_fields(),
             ),
             StepType(
-                "Loading", "Fail", "Loads.", LoadingConfig, lambda step, _: step.put("ErrorMessage", "x")
+                name="Loading",
+                definition_type="Fail",
+                about="Loads.",
+                config=LoadingConfig,
+                lower=lambda step, _: step.put("ErrorMessage", "x"),
             ),
         ]
 

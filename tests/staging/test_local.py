@@ -30,7 +30,9 @@ def test_each_object_is_written_once_with_the_bytes_that_its_address_promises(tm
 
 def test_code_that_changed_since_the_compile_is_refused(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("print(1)\n")
-    code = StagedCode("s3://bucket/code.py", "0" * 64, 9, "code.py", root=str(tmp_path), form="file")
+    code = StagedCode(
+        uri="s3://bucket/code.py", digest="0" * 64, size=9, source="code.py", root=str(tmp_path), form="file"
+    )
     (tmp_path / "out").mkdir()
     with pytest.raises(StagingError, match=r"code\.py has changed since the pipeline was compiled"):
         write_staged([code], tmp_path / "out")

@@ -55,6 +55,7 @@ class SpecChecker:
     def __init__(
         self,
         spec: PipelineSpec,
+        *,
         locate: Callable[[Origin], Location | None],
         forbidden: Callable[[str], Mapping[str, str]],
         fields: Callable[[str], tuple[tuple[str, To], ...]],

@@ -55,6 +55,7 @@ def validate_command(
 )
 @click.option("--locked", is_flag=True, help="Refuse plugins that differ from the lock beside the output.")
 def compile_command(
+    *,
     config: str,
     dag: str | None,
     env: str | None,

@@ -24,7 +24,7 @@ from dagcast.plugins.select import PluginRequest
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @plugin_options
 def explain_command(
-    config: str, what: str | None, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
+    *, config: str, what: str | None, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
 ) -> None:
     """Show where each value of the pipeline came from: a line of CONFIG, a default, a parameter, or a plugin."""
     try:

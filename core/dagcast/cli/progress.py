@@ -67,7 +67,7 @@ def progress(
     elif quiet:
         yield lambda event: None
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        with _LiveTable(asks) as table:
+        with _LiveTable(asks=asks) as table:
             yield table.listen
     else:
         yield _print_line
@@ -87,7 +87,7 @@ def _print_line(event: Event) -> None:
     click.echo(f"{event.time.astimezone():%H:%M:%S} {line}", err=True)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Row:
     state: str = "waiting"
     color: str = "bright_black"
@@ -97,7 +97,7 @@ class _Row:
     message: str = ""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _LiveTable:
     """A row for each step, drawn again a few times a second, from the start of the run."""
 

@@ -67,6 +67,7 @@ class _Source:
 @run_options
 @plugin_options
 def run_command(
+    *,
     config: str | None,
     dag: str | None,
     env: str | None,
@@ -91,7 +92,7 @@ def run_command(
     try:
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dagcast-")))
-            runner = _runner(source, resume, choices, scratch, quiet, as_json)
+            runner = _runner(source, resume, choices=choices, scratch=scratch, quiet=quiet, as_json=as_json)
             runner.listener = _removing(scratch, runner.listener)
             outcome = _run(runner, quiet, as_json)
     except DagcastError as error:
@@ -118,6 +119,7 @@ def _removing(scratch: Path, listener: Callable[[Event], None]) -> Callable[[Eve
 def _runner(
     source: _Source | None,
     resume: str | None,
+    *,
     choices: dict[str, Any],
     scratch: Path,
     quiet: bool,
@@ -157,7 +159,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
                 f"{source.config} is a definition: --dag, --env and plugins are for configs"
             )
         name = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.config).stem).strip("-") or "pipeline"
-        return Runner(text, name, options, file=source.config)
+        return Runner(text, name, options=options, file=source.config)
     from dagcast.compiler import PipelineDAGCompiler
     from dagcast.plugins.lock import lock_text
     from dagcast.plugins.observe_run import create_run_listener
@@ -170,7 +172,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
     return Runner(
         compilation.definition,
         report.pipeline,
-        options,
+        options=options,
         listener=create_run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),
         plugin_lock=lock_text(report.plugins) if report.plugins else None,

@@ -152,7 +152,7 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Print what is written until the run ends.")
 @_options
 def logs_command(
-    run: str, step: str, attempt: int | None, follow: bool, runs: Path | None, as_json: bool
+    *, run: str, step: str, attempt: int | None, follow: bool, runs: Path | None, as_json: bool
 ) -> None:
     """Print what STEP of RUN wrote: its standard output and standard error.
 

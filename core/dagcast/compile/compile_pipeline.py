@@ -188,13 +188,13 @@ def _checker(
 
     return SpecChecker(
         spec,
-        lambda origin: locate_origin(config, origin),
-        lambda name: catalog[name].forbidden if name in catalog else {},
-        fields,
-        config.pipeline.limits.steps,
-        sink,
-        incomplete,
-        lambda origin: origin.kind == "config" and config.source.inherited(origin.path),
+        locate=lambda origin: locate_origin(config, origin),
+        forbidden=lambda name: catalog[name].forbidden if name in catalog else {},
+        fields=fields,
+        step_limit=config.pipeline.limits.steps,
+        sink=sink,
+        incomplete=incomplete,
+        inherited=lambda origin: origin.kind == "config" and config.source.inherited(origin.path),
     )
 
 

@@ -17,7 +17,7 @@ ROLE = "arguments.execution_role"
 """The change by which a plugin gives the role that steps run with."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Explanation:
     """Where one value of the definition came from.
 
@@ -107,7 +107,15 @@ def _pipeline(
         told.update(change.path for change in made)
         if made:
             origin = Origin("plugin", detail=made[-1].plugin)
-        yield Explanation(None, path, value, origin.kind, locate(origin), origin.detail, tuple(made))
+        yield Explanation(
+            step=None,
+            path=path,
+            value=value,
+            kind=origin.kind,
+            location=locate(origin),
+            detail=origin.detail,
+            changes=tuple(made),
+        )
     for path in dict.fromkeys(
         c.path for c in changes if c.path.startswith("pipeline.") and c.path not in told
     ):
@@ -117,7 +125,15 @@ def _pipeline(
 def _removed(step: str | None, path: str, changes: list[Change]) -> Explanation:
     """What a plugin took away, or what shows in no value, such as the order of the steps."""
     value = changes[-1].as_dict()["new"]
-    return Explanation(step, path, value, "plugin", None, changes[-1].plugin, tuple(changes))
+    return Explanation(
+        step=step,
+        path=path,
+        value=value,
+        kind="plugin",
+        location=None,
+        detail=changes[-1].plugin,
+        changes=tuple(changes),
+    )
 
 
 def _step(
@@ -148,7 +164,15 @@ def _step(
         detail = origin.detail
         if isinstance(value, ParameterRef) and kind != "plugin":
             kind, detail = "parameter", value.name
-        yield Explanation(step.name, spelled, render(value), kind, locate(origin), detail, tuple(made))
+        yield Explanation(
+            step=step.name,
+            path=spelled,
+            value=render(value),
+            kind=kind,
+            location=locate(origin),
+            detail=detail,
+            changes=tuple(made),
+        )
     for place in dict.fromkeys(place for place, _ in own if place not in told):
         yield _removed(step.name, place, [change for other, change in own if other == place])
 

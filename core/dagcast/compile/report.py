@@ -32,7 +32,7 @@ class StepSummary:
     inside: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompileReport:
     """What a compile did.
 

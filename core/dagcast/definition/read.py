@@ -109,7 +109,7 @@ def read_definition(text: str, file: str = "definition.json") -> Definition:
         else:
             parameters[parameter["Name"]] = parameter
     steps: dict[str, Step] = {}
-    for path, step in _steps(data["Steps"], "Steps", None, None, sink, at):
+    for path, step in _steps(data["Steps"], "Steps", inside=None, branch=None, sink=sink, at=at):
         if step.name in steps:
             sink.error(f"{path}: there is a second step {step.name!r}", at, code="definition.duplicate")
         steps[step.name] = step
@@ -135,7 +135,7 @@ def _deeper_than(data: Any, limit: int) -> bool:
 
 
 def _steps(
-    listed: Any, path: str, inside: str | None, branch: str | None, sink: DiagnosticSink, at: Location
+    listed: Any, path: str, *, inside: str | None, branch: str | None, sink: DiagnosticSink, at: Location
 ) -> Iterator[tuple[str, Step]]:
     if not isinstance(listed, list):
         sink.error(f"{path}: expected a list of steps", at, code="definition.wrong-type")
@@ -184,7 +184,7 @@ def _steps(
         others = {other: trigger for other, trigger in triggers.items() if trigger != "Completed"}
         yield here, Step(name, kind, own, rest, tuple(waits), inside, branch, others)
         for key, inner in branches.items():
-            yield from _steps(inner, f"{here}.Arguments.{key}", name, key, sink, at)
+            yield from _steps(inner, f"{here}.Arguments.{key}", inside=name, branch=key, sink=sink, at=at)
 
 
 def _triggers(after: Any) -> dict[str, str] | None:

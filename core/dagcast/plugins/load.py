@@ -23,7 +23,7 @@ _OBJECT_NAME = re.compile(r"\w[\w.-]*")
 DESELECT_REMEDY = "or leave the plugin out with --no-plugin"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plugin:
     """A plugin that is loaded and sound.
 
@@ -64,9 +64,12 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
     given = implementation = _import(entry)
     if is_instance(given, type):
         implementation = _instantiate(
-            implementation, entry.value, Plugin(name, None, {}, entry), entry.distribution
+            implementation,
+            entry.value,
+            Plugin(name=name, implementation=None, hooks={}, entry=entry),
+            entry.distribution,
         )
-    return _checked(Plugin(name, implementation, {}, entry, given))
+    return _checked(Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given))
 
 
 def adopt_plugin(given: Any) -> Plugin:
@@ -84,8 +87,10 @@ def adopt_plugin(given: Any) -> Plugin:
         raise PluginError(name, problem, "give the object another name")
     implementation = given
     if is_instance(given, type):
-        implementation = _instantiate(given, named.__qualname__, Plugin(name, None, {}), "it")
-    return _checked(Plugin(name, implementation, {}, given=given))
+        implementation = _instantiate(
+            given, named.__qualname__, Plugin(name=name, implementation=None, hooks={}), "it"
+        )
+    return _checked(Plugin(name=name, implementation=implementation, hooks={}, given=given))
 
 
 def stated_name(given: Any) -> str | None:

@@ -35,7 +35,7 @@ class _Point(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PluginEntry:
     """One entry point of group ``dagcast``.
 
@@ -219,15 +219,15 @@ def _entries(
         if stated is None:
             problems.append(f"{API_GROUP} says {api[name]!r}, expected v{API_VERSION}")
         yield PluginEntry(
-            name,
-            value,
-            distribution,
-            _field(metadata, "Version") or "unknown",
-            int(stated[1]) if stated else None,
-            name in autoload,
-            _field(metadata, "Summary"),
-            _documentation(metadata),
-            (*problems, *doubt),
+            name=name,
+            value=value,
+            distribution=distribution,
+            version=_field(metadata, "Version") or "unknown",
+            api_version=int(stated[1]) if stated else None,
+            autoload=name in autoload,
+            summary=_field(metadata, "Summary"),
+            url=_documentation(metadata),
+            problems=(*problems, *doubt),
         )
 
 

@@ -69,6 +69,7 @@ def lifetime(text: str) -> timedelta | None:
 def cache_key(
     step: Step,
     arguments: Mapping[str, Any],
+    *,
     body: Mapping[str, Any],
     store: Store,
     execution: str,

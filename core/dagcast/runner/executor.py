@@ -41,7 +41,7 @@ class StepStoppedError(DagcastError):
     """A step ended since the run is being stopped."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepRun:
     """One attempt at one step, as its executor gets it.
 

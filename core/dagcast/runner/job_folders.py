@@ -21,7 +21,7 @@ _GETFLAGS = 0x80086601
 """The ioctl that tells a file's flags. Source: Linux ioctl_iflags(2)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Look:
     """What can tell a file or folder from one that was just made, but for what is in it.
 
@@ -206,8 +206,15 @@ def _empty(folder: Path) -> None:
 
 def _look(path: Path) -> _Look:
     found = path.lstat()
-    who = (found.st_mode, found.st_uid, found.st_gid, found.st_dev)
-    return _Look(found.st_size, *who, _flags(path), _attributes(path))
+    return _Look(
+        size=found.st_size,
+        mode=found.st_mode,
+        user=found.st_uid,
+        group=found.st_gid,
+        device=found.st_dev,
+        flags=_flags(path),
+        attributes=_attributes(path),
+    )
 
 
 def _flags(path: Path) -> int:

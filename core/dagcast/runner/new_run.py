@@ -79,7 +79,14 @@ def create_run(
                 copy = folder.path / f".object-{number}"
                 copy_file(path, copy)
                 store.put(copy, uri)
-            record = RunRecord(run, pipeline, execution, region, started, options=options)
+            record = RunRecord(
+                id=run,
+                pipeline=pipeline,
+                execution=execution,
+                region=region,
+                started=started,
+                options=options,
+            )
             write_json(folder.path / "run.json", record.as_dict())
             return RunFolder(folder.path.rename(runs / run))
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 Isolation = Literal["auto", "namespace", "paths", "docker"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The choices of one run.
 

@@ -13,7 +13,7 @@ RunStatus = Literal["Succeeded", "Failed", "Stopped", "CompletedWithFailures"]
 the SageMaker Python SDK 3."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepOutcome:
     """How one step ended.
 
@@ -43,7 +43,7 @@ class StepOutcome:
     output_parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOutcome:
     """How a run ended.
 
@@ -93,7 +93,7 @@ class Ledger:
     def add(self, event: Mapping[str, Any]) -> None:
         """Take an event, as its ``as_dict`` gives it."""
         for name, kind in event.get("steps", {}).items():
-            before = self._steps.get(name, StepOutcome(name, kind, "waiting"))
+            before = self._steps.get(name, StepOutcome(name=name, type=kind, status="waiting"))
             self._steps[name] = replace(before, status="waiting", reason=None)
         status = _STATUSES.get(event["event"])
         if status is None or event["step"] not in self._steps:

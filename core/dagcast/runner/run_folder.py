@@ -27,7 +27,7 @@ class RunFolderError(DagcastError):
     code = "run.folder"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """What ``run.json`` holds.
 
@@ -250,7 +250,15 @@ class RunFolder:
             for event in self.events():
                 ledger.add(event)
             steps = ledger.steps
-        return RunOutcome(self.id, self.path, record.pipeline, status, steps, reason, record.seconds)
+        return RunOutcome(
+            id=self.id,
+            folder=self.path,
+            pipeline=record.pipeline,
+            status=status,
+            steps=steps,
+            reason=reason,
+            seconds=record.seconds,
+        )
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The lines of ``events.jsonl``; one that a killed process left unfinished is left out."""

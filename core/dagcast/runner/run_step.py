@@ -50,7 +50,7 @@ class Ended:
     reason: str | None = None
 
 
-@dataclass
+@dataclass(kw_only=True)
 class StepRunner:
     """Runs the steps of one run; many threads use it.
 
@@ -214,11 +214,11 @@ class StepRunner:
             return cache.cache_key(
                 step,
                 arguments,
-                body,
-                self.store,
-                self.record.execution,
-                digest.hexdigest(),
-                models,
+                body=body,
+                store=self.store,
+                execution=self.record.execution,
+                code=digest.hexdigest(),
+                models=models,
             )
         except DagcastError as error:
             raise StepFailedError(str(error)) from error

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class Runner:
 
     definition: str
     pipeline: str
+    _: KW_ONLY
     options: RunOptions
     listener: Listener = _nobody
     objects: Mapping[str, Path] = field(default_factory=dict)
@@ -96,8 +97,8 @@ class Runner:
         return cls(
             folder.definition(),
             record.pipeline,
-            chosen,
-            listener,
+            options=chosen,
+            listener=listener,
             file=str(folder.path / "definition.json"),
             _folder=folder,
         )
@@ -131,7 +132,15 @@ class Runner:
             self._launcher = start
             folder = self._folder or self._created(options, parameters)
             with folder.lock():
-                return _Session(self, folder, definition, plan, options, parameters, start).run()
+                return _Session(
+                    runner=self,
+                    folder=folder,
+                    definition=definition,
+                    plan=plan,
+                    options=options,
+                    parameters=parameters,
+                    launcher=start,
+                ).run()
 
     def _prepared(self, options: RunOptions) -> tuple[Definition, dict[str, Any], Plan]:
         """What is run, with which values and in which order; nothing is written yet."""
@@ -148,7 +157,13 @@ class Runner:
                 parameters = parameter_values(definition.parameters, options.parameters)
             if self._folder is None:
                 execution, root = "0" * 12, options.runs / "none"
-                record = RunRecord("", self.pipeline, execution, _region(self.definition), _now())
+                record = RunRecord(
+                    id="",
+                    pipeline=self.pipeline,
+                    execution=execution,
+                    region=_region(self.definition),
+                    started=_now(),
+                )
             else:
                 record, root = self._folder.record(), self._folder.store
             scope = Scope(parameters, execution_variables(record), _nothing, _nothing, _nothing)
@@ -170,7 +185,7 @@ class Runner:
         )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Session:
     """The part of a run that one process does."""
 
@@ -228,16 +243,16 @@ class _Session:
         store.sweep()
         leftovers = Leftovers(self.folder, self.tell, stop)
         step_runner = StepRunner(
-            self.folder,
-            record,
-            self.options,
-            store,
-            self.launcher,
-            self.parameters,
-            self.plan.earlier,
-            stop,
-            self.tell,
-            leftovers,
+            folder=self.folder,
+            record=record,
+            options=self.options,
+            store=store,
+            launcher=self.launcher,
+            parameters=self.parameters,
+            earlier=self.plan.earlier,
+            stop=stop,
+            tell=self.tell,
+            leftovers=leftovers,
         )
         schedule = Schedule(self.plan.steps)
         reasons: dict[str, str] = {}

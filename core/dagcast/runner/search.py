@@ -34,7 +34,7 @@ class SpaceError(DagcastError):
         super().__init__("; ".join(problems))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Range:
     """The values that one hyperparameter may take.
 
@@ -113,7 +113,7 @@ def _read(kind: str, written: Mapping[str, Any]) -> Range:
         values = tuple(dict.fromkeys(map(str, written["Values"])))
         if not values:
             raise ValueError("there are no values")
-        return Range(written["Name"], kind, values=values)
+        return Range(name=written["Name"], kind=kind, values=values)
     scaling = written.get("ScalingType") or "Auto"
     if scaling not in SCALINGS:
         raise ValueError(f"no ScalingType {scaling!r}; {did_you_mean(scaling, SCALINGS) or 'Auto is one'}")
@@ -124,7 +124,7 @@ def _read(kind: str, written: Mapping[str, Any]) -> Range:
         raise ValueError(f"a logarithmic range has only values over 0, and MinValue is {low:g}")
     if scaling == "ReverseLogarithmic" and (kind == "Integer" or low < 0 or high >= 1):
         raise ValueError("a reverse logarithmic range is Continuous, from 0 to less than 1")
-    return Range(written["Name"], kind, low, high, scaling=scaling)
+    return Range(name=written["Name"], kind=kind, low=low, high=high, scaling=scaling)
 
 
 def _number(kind: str, text: Any) -> float:

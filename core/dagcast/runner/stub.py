@@ -59,7 +59,7 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
         elif not isinstance(value, Mapping):
             yield Diagnostic(f"{name} is an object", where, code="stub.wrong-type")
         elif name != "properties":
-            yield from _check_files(step, file, text, name, value, names[name])
+            yield from _check_files(step, file, text=text, field=name, files=value, names=names[name])
 
 
 def written(file: Path) -> Iterator[str]:
@@ -161,7 +161,7 @@ def _property_file_names(step: Step) -> tuple[str, ...]:
 
 
 def _check_files(
-    step: Step, file: Path, text: str, field: str, files: Mapping[str, Any], names: tuple[str, ...] | None
+    step: Step, file: Path, *, text: str, field: str, files: Mapping[str, Any], names: tuple[str, ...] | None
 ) -> Iterator[Diagnostic]:
     for name, local in files.items():
         where = _where(file, text, name)

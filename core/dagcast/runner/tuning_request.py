@@ -103,7 +103,7 @@ class Definition:
         return {**request, "TrainingJobName": job_name}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A tuning job.
 
@@ -142,8 +142,8 @@ def read_plan(request: Mapping[str, Any]) -> Plan:
         most = whole if most is None else min(int(most), whole)
     patience = mapping(criteria.get("BestObjectiveNotImproving")).get("MaxNumberOfTrainingJobsNotImproving")
     return Plan(
-        strategy,
-        definitions,
+        strategy=strategy,
+        definitions=definitions,
         trials=int(most) if most is not None else UNBOUNDED,
         parallel=int(limits.get("MaxParallelTrainingJobs", 1)),
         seconds=_float(limits.get("MaxRuntimeInSeconds")),

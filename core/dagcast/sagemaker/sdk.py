@@ -90,7 +90,7 @@ class SDKVersion:
         return self.text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SDK:
     """The classes of the installed SDK that emission needs, under the names the SDK gives them."""
 

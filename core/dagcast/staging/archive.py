@@ -57,7 +57,9 @@ def stage_file(path: str, root: str | Path, bucket: str, prefix: str = "") -> St
         StagingRefusedError: If it is missing, unreadable, a link or no regular file, or has an unusable name.
     """
     file = _file(path, root)
-    return _staged(read_file(file, path), file.name, path, root, bucket, prefix, "file")
+    return _staged(
+        read_file(file, path), file.name, path=path, root=root, bucket=bucket, prefix=prefix, form="file"
+    )
 
 
 def stage_folder(
@@ -84,7 +86,15 @@ def stage_folder(
     if entry_point is not None:
         problems.append(entry_point_problem(entry_point, folder, path, members))
     refuse(problems)
-    return _staged(gzip_stored(tar(members)), ARCHIVE_NAME, path, root, bucket, prefix, "archive")
+    return _staged(
+        gzip_stored(tar(members)),
+        ARCHIVE_NAME,
+        path=path,
+        root=root,
+        bucket=bucket,
+        prefix=prefix,
+        form="archive",
+    )
 
 
 def stage_script(path: str, root: str | Path, bucket: str, prefix: str = "") -> StagedCode:
@@ -101,7 +111,7 @@ def stage_script(path: str, root: str | Path, bucket: str, prefix: str = "") -> 
     """
     file = _file(path, root)
     pieces = gzip_stored(tar([member(file, file.name, path)]))
-    return _staged(pieces, ARCHIVE_NAME, path, root, bucket, prefix, "script")
+    return _staged(pieces, ARCHIVE_NAME, path=path, root=root, bucket=bucket, prefix=prefix, form="script")
 
 
 def stage_files(
@@ -159,7 +169,7 @@ def stage_text(name: str, content: bytes, bucket: str, prefix: str = "") -> Stag
     refuse([name_problem(name, name)])
     digest = hashlib.sha256(content).hexdigest()
     uri = _uri(bucket, prefix, digest, name)
-    return StagedCode(uri, digest, len(content), name, form="text", content=content)
+    return StagedCode(uri=uri, digest=digest, size=len(content), source=name, form="text", content=content)
 
 
 def archive_pieces(staged: StagedCode) -> Iterator[bytes]:
@@ -211,6 +221,7 @@ def _file(path: str, root: str | Path) -> Path:
 def _staged(
     pieces: Iterable[bytes],
     filename: str,
+    *,
     path: str,
     root: str | Path,
     bucket: str,
@@ -222,7 +233,9 @@ def _staged(
         digest.update(piece)
         size += len(piece)
     uri = _uri(bucket, prefix, digest.hexdigest(), filename)
-    return StagedCode(uri, digest.hexdigest(), size, path, str(Path(root).absolute()), form)
+    return StagedCode(
+        uri=uri, digest=digest.hexdigest(), size=size, source=path, root=str(Path(root).absolute()), form=form
+    )
 
 
 def _uri(bucket: str, prefix: str, digest: str, filename: str) -> str:

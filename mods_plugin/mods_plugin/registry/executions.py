@@ -24,6 +24,7 @@ ENDS = tuple(state for state in get_args(State) if state != "running")
 def start(
     connection: Connection,
     name: str,
+    *,
     version: str,
     parameters: Mapping[Any, Any],
     started_by: str,
@@ -114,18 +115,18 @@ def _select(connection: Connection, *conditions: Any) -> tuple[Execution, ...]:
     )
     return tuple(
         Execution(
-            row.id,
-            row.name,
-            row.version,
-            json.loads(row.metadata),
-            row.started_by,
-            row.started_at,
-            json.loads(row.parameters),
-            row.place,
-            row.reference,
-            row.state,
-            row.reason,
-            row.ended_at,
+            id=row.id,
+            name=row.name,
+            version=row.version,
+            metadata=json.loads(row.metadata),
+            started_by=row.started_by,
+            started_at=row.started_at,
+            parameters=json.loads(row.parameters),
+            place=row.place,
+            reference=row.reference,
+            state=row.state,
+            reason=row.reason,
+            ended_at=row.ended_at,
         )
         for row in rows
     )

@@ -41,7 +41,7 @@ class StagedObject:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TemplateVersion:
     """One version of a template, as it was registered. It never changes.
 
@@ -133,7 +133,7 @@ class Registration:
     warnings: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TemplateSummary:
     """One template of a listing.
 
@@ -165,7 +165,7 @@ class TemplateSummary:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Execution:
     """One run of a registered version.
 

@@ -238,7 +238,15 @@ class Registry:
 
             check_revision(self._database, connection)
             who = started_by if started_by is not None else user()
-            number = executions.start(connection, name, version, parameters or {}, who, place, reference)
+            number = executions.start(
+                connection,
+                name,
+                version=version,
+                parameters=parameters or {},
+                started_by=who,
+                place=place,
+                reference=reference,
+            )
             return executions.find(connection, number)
 
     def end_execution(self, number: int, state: State, *, reason: str | None = None) -> Execution:

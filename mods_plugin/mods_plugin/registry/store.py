@@ -177,12 +177,12 @@ def list_templates(connection: Connection, words: Iterable[str]) -> tuple[Templa
     found = set(names)
     summaries = [
         TemplateSummary(
-            row.name,
-            row.version,
-            tuple(versions[row.name]),
-            str(json.loads(row.metadata).get(AUTHOR) or ""),
-            str(json.loads(row.metadata).get(DESCRIPTION) or ""),
-            row.registered_at,
+            name=row.name,
+            latest=row.version,
+            versions=tuple(versions[row.name]),
+            author=str(json.loads(row.metadata).get(AUTHOR) or ""),
+            description=str(json.loads(row.metadata).get(DESCRIPTION) or ""),
+            registered_at=row.registered_at,
         )
         for row in rows
         if row.name in found
@@ -245,20 +245,20 @@ def _version(connection: Connection, row: Row[Any]) -> TemplateVersion:
     )
     staged = tuple(StagedObject(*item) for item in connection.execute(chosen))
     return TemplateVersion(
-        row.name,
-        row.version,
-        row.pipeline,
-        json.loads(row.metadata),
-        json.loads(row.dag),
-        json.loads(row.config),
-        row.role,
-        row.definition,
-        row.definition_sha256,
-        tuple(json.loads(row.plugins)),
-        staged,
-        json.loads(row.made_with),
-        row.registered_by,
-        row.registered_at,
+        name=row.name,
+        version=row.version,
+        pipeline=row.pipeline,
+        metadata=json.loads(row.metadata),
+        dag=json.loads(row.dag),
+        config=json.loads(row.config),
+        role=row.role,
+        definition=row.definition,
+        definition_sha256=row.definition_sha256,
+        plugins=tuple(json.loads(row.plugins)),
+        staged=staged,
+        made_with=json.loads(row.made_with),
+        registered_by=row.registered_by,
+        registered_at=row.registered_at,
     )
 
 

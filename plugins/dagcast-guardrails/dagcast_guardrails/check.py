@@ -32,7 +32,14 @@ def check(spec: PipelineSpec, options: GuardrailOptions, locate: Locate) -> Iter
         options: The rules.
         locate: Tells where a field of a step was written.
     """
-    checker = _Checker(spec, options, locate, rules_of(options), defaults_of(spec), dict(spec.tags))
+    checker = _Checker(
+        spec=spec,
+        options=options,
+        locate=locate,
+        rules=rules_of(options),
+        defaults=defaults_of(spec),
+        pipeline_tags=dict(spec.tags),
+    )
     yield from checker.pipeline()
     rules: dict[str, tuple[tuple[Rule, RequestField], ...]] = {}
     for step in spec.steps:
@@ -46,7 +53,7 @@ def _rules_for(rules: tuple[Rule, ...], kind: RequestFields) -> tuple[tuple[Rule
     return tuple((rule, field) for rule in rules for field in rule.fields(kind))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Checker:
     spec: PipelineSpec
     options: GuardrailOptions

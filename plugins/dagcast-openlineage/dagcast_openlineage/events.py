@@ -54,6 +54,7 @@ class Events:
     def __init__(
         self,
         namespace: str,
+        *,
         producer: str,
         pipeline: str,
         description: str | None,

@@ -33,11 +33,11 @@ def events_of(config: PipelineConfig, metadata: Mapping[str, Any], options: Line
     author = metadata.get("author") or base.author
     return Events(
         options.namespace,
-        options.producer,
-        base.name,
-        base.description,
-        str(author) if author else None,
-        _parent(os.environ.get(PARENT_VARIABLE)),
+        producer=options.producer,
+        pipeline=base.name,
+        description=base.description,
+        author=str(author) if author else None,
+        parent=_parent(os.environ.get(PARENT_VARIABLE)),
     )
 
 

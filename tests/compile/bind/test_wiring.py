@@ -363,9 +363,11 @@ def ported(draw: st.DrawFn) -> dict[str, StepPorts]:
         inputs = draw(st.dictionaries(names, kinds, max_size=3))
         sources = st.none() | st.sampled_from(["s3://b/x", "a.p", "b.q", "a", "z.z"])
         steps[step] = StepPorts(
-            tuple(InputPort(name, kind, draw(sources), draw(st.booleans())) for name, kind in inputs.items()),
-            tuple(OutputPort(name, kind, StepProperty(step, name)) for name, kind in outputs.items()),
-            draw(st.booleans()),
+            inputs=tuple(
+                InputPort(name, kind, draw(sources), draw(st.booleans())) for name, kind in inputs.items()
+            ),
+            outputs=tuple(OutputPort(name, kind, StepProperty(step, name)) for name, kind in outputs.items()),
+            open_inputs=draw(st.booleans()),
             locate=lambda path, step=step: Location(f"{step}{path}"),  # type: ignore[misc]
         )
     return steps
@@ -375,7 +377,10 @@ half = st.none() | st.sampled_from(["p", "q", "r"])
 any_edges = st.lists(
     st.builds(
         lambda ends, source, target, order: Edge(
-            *ends, None if order else source, None if order else target, order
+            *ends,
+            source_port=None if order else source,
+            target_port=None if order else target,
+            order_only=order,
         ),
         st.sampled_from([("a", "b"), ("a", "c"), ("b", "c"), ("a", "d"), ("b", "d"), ("c", "d")]),
         half,
@@ -396,10 +401,13 @@ def run(steps: dict[str, StepPorts], edges: list[Edge]) -> tuple[Wiring, Diagnos
 def test_an_input_that_is_fed_twice_is_told_once_whichever_edge_is_first(turn: int) -> None:
     def ports(name: str, *outputs: str, inputs: bool = False) -> StepPorts:
         made = tuple(OutputPort(output, "dataset", StepProperty(name, output)) for output in outputs)
-        return StepPorts((), made, inputs, locate=lambda path: Location(name))
+        return StepPorts(inputs=(), outputs=made, open_inputs=inputs, locate=lambda path: Location(name))
 
     steps = {"a": ports("a", "r"), "b": ports("b", "p"), "c": ports("c", inputs=True)}
-    written = [Edge("a", "c", "r", "r"), Edge("b", "c", "p", "r")]
+    written = [
+        Edge("a", "c", source_port="r", target_port="r"),
+        Edge("b", "c", source_port="p", target_port="r"),
+    ]
     _, sink = run(steps, [Edge("a", "c"), Edge("b", "c"), *written[::turn]])
     assert [error.code for error in sink.errors] == ["wiring.fed-twice"]
 

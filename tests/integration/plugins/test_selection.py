@@ -338,7 +338,8 @@ def test_the_first_that_says_anything_decides(
     none: bool,
 ) -> None:
     entries = tuple(
-        PluginEntry(name, name, name, "1", autoload=name in automatic) for name in ("a", "b", "c", "d")
+        PluginEntry(name=name, value=name, distribution=name, version="1", autoload=name in automatic)
+        for name in ("a", "b", "c", "d")
     )
     request = PluginRequest(plugins=api, enabled=flags, disabled=without, none=none)
     config = PluginsConfig(enable=enable, disable=disable)

@@ -33,7 +33,7 @@ def run(emitted: Path, launcher: Launcher, folder: Path, criterion: str = "gini"
     store = emitted / "s3"
     objects = {f"s3://{path.relative_to(store)}": path for path in store.rglob("*") if path.is_file()}
     options = RunOptions(runs=folder / "runs", isolation=launcher.isolation)
-    return Runner(text, "both", options, objects=objects).run()
+    return Runner(text, "both", options=options, objects=objects).run()
 
 
 def test_the_sdks_own_script_modes_run_as_they_are(

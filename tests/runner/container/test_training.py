@@ -337,7 +337,7 @@ class Engine:
 
     def run(self, command: Command, stop: threading.Event) -> Exit:
         self.commands.append(command)
-        return Exit(0)
+        return Exit(code=0)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -115,7 +115,7 @@ class Heard(list[Event]):
 def run(text: str, folder: Path, *, listener: Heard | None = None, **options: Any) -> RunOutcome:
     """Run a definition in the runs folder ``folder / "runs"``."""
     chosen = RunOptions(runs=folder / "runs", **options)
-    return Runner(text, "tiny", chosen, listener if listener is not None else Heard()).run()
+    return Runner(text, "tiny", options=chosen, listener=listener if listener is not None else Heard()).run()
 
 
 def statuses(outcome: RunOutcome) -> dict[str, str]:

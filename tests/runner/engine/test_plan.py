@@ -202,7 +202,7 @@ def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
     from dagcast.runner.runner import Runner
 
     with pytest.raises(InvalidInputError, match="no name of a pipeline"):
-        Runner(definition([fail("f")]), name, RunOptions(runs=tmp_path)).run()
+        Runner(definition([fail("f")]), name, options=RunOptions(runs=tmp_path)).run()
 
 
 def test_a_definition_that_is_none_is_told(tmp_path: Path) -> None:

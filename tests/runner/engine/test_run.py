@@ -276,7 +276,10 @@ def test_a_stopped_run_ends_its_jobs_and_can_be_resumed(tmp_path: Path) -> None:
             started.set()
 
     runner = Runner(
-        text, "tiny", RunOptions(runs=tmp_path / "runs", inputs={"s3://given/flag": flag}, jobs=1), listen
+        text,
+        "tiny",
+        options=RunOptions(runs=tmp_path / "runs", inputs={"s3://given/flag": flag}, jobs=1),
+        listener=listen,
     )
 
     def stop() -> None:
@@ -392,7 +395,7 @@ def test_the_plugin_lock_and_staged_objects_are_kept_in_the_run(tmp_path: Path) 
     runner = Runner(
         text,
         "tiny",
-        RunOptions(runs=tmp_path / "runs"),
+        options=RunOptions(runs=tmp_path / "runs"),
         objects={"s3://staged/code.sh": tmp_path / "code.sh"},
         plugin_lock="{}\n",
     )

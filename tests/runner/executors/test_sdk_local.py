@@ -39,7 +39,7 @@ def _run(folder: Path, definition: str) -> RunOutcome:
     (folder / "report.json").write_text(json.dumps(DATA))
     (folder / "model.tar.gz").write_bytes(b"")
     inputs = {REPORT: folder / "report.json", MODEL_DATA: folder / "model.tar.gz"}
-    return Runner(definition, "local", RunOptions(runs=folder / "runs", inputs=inputs)).run()
+    return Runner(definition, "local", options=RunOptions(runs=folder / "runs", inputs=inputs)).run()
 
 
 def _reason(outcome: RunOutcome) -> str:
@@ -121,6 +121,6 @@ def test_a_model_without_data_is_made_there_and_not_here(local: Mapping[str, Any
     if "model" not in local:
         pytest.skip("SDK 3 makes no model in its local mode without Docker")
     # SageMaker's CreateModel does not look for the data either; here it is looked for, so that a wrong URI is found.
-    outcome = Runner(local["model"]["definition"], "local", RunOptions(runs=tmp_path))
+    outcome = Runner(local["model"]["definition"], "local", options=RunOptions(runs=tmp_path))
     with pytest.raises(InvalidInputError, match="nothing is there"):
         outcome.run()

@@ -48,7 +48,7 @@ def test_the_best_model_of_a_search_predicts_and_is_told_of(tmp_path: Path) -> N
         },
         lambdas={"notify": f"{tmp_path}/function/notify.py:handler"},
     )
-    outcome = Runner((tmp_path / "definition.json").read_text(), "search", options).run()
+    outcome = Runner((tmp_path / "definition.json").read_text(), "search", options=options).run()
     assert outcome.status == "Succeeded", outcome.reason
     results = {
         path.parent.name: json.loads(path.read_text())["result"]["properties"]

@@ -229,7 +229,7 @@ def test_pipelines_of_types_that_cannot_run_here_run_with_empty_stubs(tmp_path: 
     steps = [step for step, kind in types.items() if kind not in ("Fail", "Condition")]
     (tmp_path / "stub.json").write_text("{}")
     options = RunOptions(runs=tmp_path / "runs", stubs=dict.fromkeys(steps, tmp_path / "stub.json"))
-    outcome = Runner(text, name.replace("_", "-"), options).run()
+    outcome = Runner(text, name.replace("_", "-"), options=options).run()
     # Some of them end in a Fail step, whose message is what it reads of the others.
     assert {step.status for step in outcome.steps if step.name in steps} == {"succeeded"}
     messages = [step.reason for step in outcome.steps if step.type == "Fail"]

@@ -79,7 +79,7 @@ def test_a_container_has_its_ml_its_environment_and_its_exit_code(client: str, f
         (bench.ml / "in").write_text("given\n")
         job = 'cat /opt/ml/in; pwd; echo "$A"; echo bad >&2; touch /opt/ml/out; exit 7'
         ended = _run(bench, "sh", "-c", job, folder="/opt/ml/code")
-    assert replace(ended, seconds=0) == Exit(7)
+    assert replace(ended, seconds=0) == Exit(code=7)
     assert bench.output == "given\n/opt/ml/code\n1 2\n"
     assert bench.errors == "bad\n"
     assert (bench.ml / "out").exists()
@@ -112,7 +112,7 @@ def test_a_killed_container_is_reported(client: str, docker: Bench) -> None:
         until_there(docker.ml / "there")
         subprocess.run([client, "kill", *_containers(client)], capture_output=True, check=True)
         ended = running.result()
-    assert replace(ended, seconds=0) == Exit(None, signal=signal.SIGKILL)
+    assert replace(ended, seconds=0) == Exit(code=None, signal=signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("trap", "number"), [("trap 'exit 3' TERM; ", None), ("", signal.SIGKILL)])

@@ -27,13 +27,13 @@ def _evaluate(bench: Bench, expression: str, **options: object) -> object:
 @pytest.mark.parametrize("code", [0, 1, 3, 127, 255])
 def test_the_exit_code_is_reported(bench: Bench, code: int) -> None:
     ended = bench.run("sh", "-c", f"exit {code}")
-    assert replace(ended, seconds=0) == Exit(code)
+    assert replace(ended, seconds=0) == Exit(code=code)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT])
 def test_the_signal_that_ended_a_job_is_reported(bench: Bench, number: int) -> None:
     ended = bench.python(f"import os; os.kill(os.getpid(), {int(number)})")
-    assert replace(ended, seconds=0) == Exit(None, signal=number)
+    assert replace(ended, seconds=0) == Exit(code=None, signal=number)
 
 
 def test_a_job_out_of_memory_fails_alone(bench: Bench) -> None:
@@ -133,7 +133,7 @@ def test_a_job_at_its_timeout_gets_sigterm(bench: Bench) -> None:
 def test_a_job_that_ignores_sigterm_is_killed(bench: Bench) -> None:
     mark = marker()
     ended = bench.run("sh", "-c", f"trap '' TERM; sleep {mark}; sleep {mark}", timeout=0.3)
-    assert replace(ended, seconds=0) == Exit(None, signal=signal.SIGKILL, timed_out=True)
+    assert replace(ended, seconds=0) == Exit(code=None, signal=signal.SIGKILL, timed_out=True)
     assert not alive(mark)
 
 
@@ -151,13 +151,13 @@ def test_a_job_is_ended_when_the_run_is_stopped(bench: Bench, listens: bool) -> 
         bench.stop.set()
         ended = running.result()
     number = signal.SIGTERM if listens else signal.SIGKILL
-    assert replace(ended, seconds=0) == Exit(None, signal=number, stopped=True)
+    assert replace(ended, seconds=0) == Exit(code=None, signal=number, stopped=True)
     assert not alive(mark)
 
 
 def test_nothing_starts_in_a_stopping_run(bench: Bench) -> None:
     bench.stop.set()
-    assert bench.run("touch", "there") == Exit(None, stopped=True)
+    assert bench.run("touch", "there") == Exit(code=None, stopped=True)
     assert not (bench.ml / "there").exists()
 
 
@@ -168,7 +168,7 @@ def test_a_closed_launcher_has_ended_its_jobs_and_starts_none(bench: Bench) -> N
         assert not alive(mark)
         ended = running.result()
     assert (ended.code, ended.stopped) == (None, True)
-    assert bench.run("true") == Exit(None, stopped=True)
+    assert bench.run("true") == Exit(code=None, stopped=True)
 
 
 @pytest.mark.parametrize(

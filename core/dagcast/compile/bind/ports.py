@@ -48,7 +48,7 @@ class OutputPort:
     about: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepPorts:
     """What wiring knows of a step.
 

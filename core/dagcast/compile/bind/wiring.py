@@ -131,7 +131,7 @@ class _Wirer:
         elif dot and step in self.steps:
             output = self.steps[step].output(output_name)
             if output is not None:
-                self._bind(step, name, output, port.name, "inputs", None)
+                self._bind(step, name, output=output, input_name=port.name, reason="inputs", edge=None)
                 return
             message = f"step {name!r}: input {port.name!r} reads {given!r}, but {step!r} has no such output"
             self._error(
@@ -190,7 +190,14 @@ class _Wirer:
 
     def _explicit(self, edge: Edge) -> None:
         outputs, inputs = self._ends(edge)
-        self._bind(edge.source, edge.target, outputs[0], inputs[0].name, "explicit", edge)
+        self._bind(
+            edge.source,
+            edge.target,
+            output=outputs[0],
+            input_name=inputs[0].name,
+            reason="explicit",
+            edge=edge,
+        )
 
     def _by_name(self, edges: list[Edge]) -> None:
         claims: _Claims = {}
@@ -238,7 +245,7 @@ class _Wirer:
         """Give each input to the edge that claims it; more than one is a mistake."""
         for (target, name), claimants in claims.items():
             first, output = claimants[0]
-            self._bind(first.source, target, output, name, reason, first)
+            self._bind(first.source, target, output=output, input_name=name, reason=reason, edge=first)
             for edge, other in claimants[1:]:
                 if other.value != output.value:
                     message = f"input {name!r} of {target!r} is fed by the edges '{first}' and '{edge}' alike"
@@ -263,7 +270,14 @@ class _Wirer:
         return True
 
     def _bind(
-        self, source: str, target: str, output: OutputPort, input_name: str, reason: Reason, edge: Edge | None
+        self,
+        source: str,
+        target: str,
+        *,
+        output: OutputPort,
+        input_name: str,
+        reason: Reason,
+        edge: Edge | None,
     ) -> None:
         port = self._input_named(target, input_name)
         if port is not None and not _may_feed(output, port):

@@ -54,7 +54,7 @@ class StepTypes(Protocol):
     def __getitem__(self, name: str, /) -> Any: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
     """Everything that a config says, typed.
 
@@ -175,16 +175,16 @@ class _Loader:
         dag = PipelineDAG.from_edges(self.source.data.get("edges"), nodes, self.source.locate, self.sink)
         return PipelineConfig(
             # Plugins get to see the config: it is as frozen as the models that were made of it.
-            replace(self.source, data=freeze(self.source.data)),
-            self.opened.root,
-            pipeline,
-            MappingProxyType(parameters),
-            MappingProxyType(steps),
-            self.opened.plugins,
-            dag,
-            self.catalog,
-            frozenset(invalid),
-            frozenset(self.incomplete),
+            source=replace(self.source, data=freeze(self.source.data)),
+            root=self.opened.root,
+            pipeline=pipeline,
+            parameters=MappingProxyType(parameters),
+            steps=MappingProxyType(steps),
+            plugins=self.opened.plugins,
+            dag=dag,
+            catalog=self.catalog,
+            invalid_steps=frozenset(invalid),
+            incomplete=frozenset(self.incomplete),
         )
 
     def _pipeline(self) -> BasePipelineConfig:

@@ -62,6 +62,7 @@ class CompiledPipeline:
     def __init__(
         self,
         spec: PipelineSpec,
+        *,
         variables: Variables,
         parameters: Mapping[str, Any],
         steps: list[RequestStep],

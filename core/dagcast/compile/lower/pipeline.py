@@ -67,13 +67,14 @@ def lower_pipeline(
     Returns:
         The spec; it is only good for finding further mistakes where any was reported.
     """
-    return _Lowerer(config, dag, sink, images, role, region, added).lower()
+    return _Lowerer(config, dag=dag, sink=sink, images=images, role=role, region=region, added=added).lower()
 
 
 class _Lowerer:
     def __init__(
         self,
         config: PipelineConfig,
+        *,
         dag: PipelineDAG,
         sink: DiagnosticSink,
         images: ImageLookup,
@@ -139,12 +140,12 @@ class _Lowerer:
         if isinstance(step, WithInputs) and not step_type.open_inputs:
             self._check_inputs(name, step, [port.name for port in inputs])
         return StepPorts(
-            inputs,
-            step_type.outputs(step, name),
-            step_type.open_inputs,
-            reads,
-            branches.members(name),
-            lambda path: self._locate_field(name, path),
+            inputs=inputs,
+            outputs=step_type.outputs(step, name),
+            open_inputs=step_type.open_inputs,
+            reads=reads,
+            branches=branches.members(name),
+            locate=lambda path: self._locate_field(name, path),
         )
 
     def _check_inputs(self, name: str, step: WithInputs, known: list[str]) -> None:
@@ -214,20 +215,20 @@ class _Lowerer:
         config = self.steps[name]
         step_type: StepType[Any] = self.config.catalog[config.type]
         step = Lowering(
-            name,
-            config,
-            self.config.pipeline,
-            self.role,
-            self.role_origin,
-            self.region,
-            parameters,
-            wiring.sources[name],
-            self.sink,
-            lambda path: self._locate_field(name, path),
-            self.code,
-            self.images,
-            lambda: self.config.source.locate(("pipeline",)),
-            "pipeline" not in self.config.incomplete,
+            name=name,
+            config=config,
+            pipeline=self.config.pipeline,
+            role=self.role,
+            role_origin=self.role_origin,
+            region=self.region,
+            parameters=parameters,
+            sources=wiring.sources[name],
+            sink=self.sink,
+            locate=lambda path: self._locate_field(name, path),
+            code=self.code,
+            images=self.images,
+            locate_pipeline=lambda: self.config.source.locate(("pipeline",)),
+            sound="pipeline" not in self.config.incomplete,
         )
         step_type.lower(step, config)
         if step.incomplete:

@@ -34,7 +34,7 @@ class ImageLookup(Protocol):
         """The URI of the image."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Lowering:
     """One step on its way to its request; what a step type's ``lower`` works with.
 

@@ -33,7 +33,7 @@ def no_outputs(config: Any, name: str) -> tuple[OutputPort, ...]:
     return ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepType(Generic[ConfigT]):
     """A kind of step.
 

@@ -77,7 +77,9 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
     definitions = request["AlgorithmSpecification"].get("MetricDefinitions")
     found = metrics.last_values(run, definitions, command.stdout, command.stderr)
     outputs = _take_outputs(run, request, job_name, ml)
-    properties = _properties(run, request, job_name, started, ended.seconds, found)
+    properties = _properties(
+        run, request, job_name=job_name, started=started, seconds=ended.seconds, found=found
+    )
     return StepResult(properties, outputs, metrics=found)
 
 
@@ -208,6 +210,7 @@ def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: P
 def _properties(
     run: StepRun,
     request: Mapping[str, Any],
+    *,
     job_name: str,
     started: str,
     seconds: float,

@@ -37,7 +37,7 @@ HOPELESS = 5
 does not say when."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """One training job that has ended.
 
@@ -187,8 +187,24 @@ class _Trials:
             raise
         except DagcastError as error:
             run.job_folders.forget(folder)
-            return Trial(number, name, definition, tuned, started, job.now(), reason=str(error))
-        return Trial(number, name, definition, tuned, started, job.now(), result)
+            return Trial(
+                number=number,
+                name=name,
+                definition=definition,
+                tuned=tuned,
+                started=started,
+                ended=job.now(),
+                reason=str(error),
+            )
+        return Trial(
+            number=number,
+            name=name,
+            definition=definition,
+            tuned=tuned,
+            started=started,
+            ended=job.now(),
+            result=result,
+        )
 
     def _learn(self, which: int, future: Future[Trial]) -> None:
         trial = future.result()

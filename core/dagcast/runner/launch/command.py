@@ -10,7 +10,7 @@ ML_PATH = "/opt/ml"
 """The folder of a job inside its container. Source: SageMaker Developer Guide, "Use Your Own Training Algorithms"."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Command:
     """The command of a job's process, and the limits it runs under.
 
@@ -43,7 +43,7 @@ class Command:
     has_program: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exit:
     """How a process ended.
 

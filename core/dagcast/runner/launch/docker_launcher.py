@@ -108,7 +108,7 @@ class DockerLauncher:
     def run(self, command: Command, stop: threading.Event) -> Exit:
         """Run the container, wait for it, and remove it."""
         if not command.image or command.image.startswith("-"):
-            return Exit(None, problem=f"the container cannot start: invalid image {command.image!r}")
+            return Exit(code=None, problem=f"the container cannot start: invalid image {command.image!r}")
         name = f"dagcast-{uuid4().hex}"
         try:
             with (
@@ -118,12 +118,12 @@ class DockerLauncher:
             ):
                 if self._create(command, name, stop):
                     return self._wait(command, name, stop, stdout, stderr)
-                return Exit(None, stopped=True)
+                return Exit(code=None, stopped=True)
         except (EngineError, exec_strings.ExecStringError) as error:
-            return Exit(None, problem=str(error))
+            return Exit(code=None, problem=str(error))
         except OSError as error:
             where = f" {error.filename}:" if error.filename else ""
-            return Exit(None, problem=f"the job cannot be started:{where} {error.strerror}")
+            return Exit(code=None, problem=f"the job cannot be started:{where} {error.strerror}")
 
     def _create(self, command: Command, name: str, stop: threading.Event) -> bool:
         """Create the container, and pull its image if it is missing. Return ``False`` if the run stopped meanwhile."""
@@ -173,7 +173,7 @@ class DockerLauncher:
         state = json.loads(self._run_client("inspect", "--format", "{{json .State}}", name))
         if state.get("Error") or state["Status"] in _NOT_STARTED:
             why = state.get("Error") or _last_line(_read_tail(stderr))
-            return Exit(None, seconds=seconds, problem=f"the container did not start: {why}")
+            return Exit(code=None, seconds=seconds, problem=f"the container did not start: {why}")
         return _read_exit(state, timed_out=timed_out, stopped=stopped, seconds=seconds)
 
     @contextmanager
@@ -213,7 +213,13 @@ def _read_exit(state: dict[str, Any], *, timed_out: bool, stopped: bool, seconds
     """
     code = int(state["ExitCode"])
     ended_by = code - 128 if code - 128 in (signal.SIGKILL, signal.SIGTERM) else None
-    return Exit(None if ended_by else code, ended_by, timed_out=timed_out, stopped=stopped, seconds=seconds)
+    return Exit(
+        code=None if ended_by else code,
+        signal=ended_by,
+        timed_out=timed_out,
+        stopped=stopped,
+        seconds=seconds,
+    )
 
 
 def _format_mount(ml: Path) -> str:

@@ -94,7 +94,7 @@ def monitor_job(
         return
     with suppress(ConnectionError):  # the runner ended: _JobWait notices, and kills the job
         send_message(job, {"started": True, "monitor": os.getpid()})
-    outcome = _run(request, job, stdout, stderr, runner_fd, landlock)
+    outcome = _run(request, job, stdout=stdout, stderr=stderr, runner_fd=runner_fd, landlock=landlock)
     with suppress(ConnectionError):
         send_message(job, outcome)
 
@@ -102,6 +102,7 @@ def monitor_job(
 def _run(
     request: dict[str, Any],
     job: socket.socket,
+    *,
     stdout: int,
     stderr: int,
     runner_fd: int | None,
@@ -131,7 +132,14 @@ def _run(
     # _read_report reads to the end of the pipe, and so would wait for ever for this process's own write end.
     for descriptor in (report_writer, stdout, stderr):
         os.close(descriptor)
-    wait = _JobWait(pid, job, signal_fd, runner_fd, request["timeout"], request["grace"])
+    wait = _JobWait(
+        pid,
+        job=job,
+        signal_fd=signal_fd,
+        runner_fd=runner_fd,
+        timeout=request["timeout"],
+        grace=request["grace"],
+    )
     status = wait.wait()
     seconds = time.monotonic() - begin
     end_descendants(pid)
@@ -170,6 +178,7 @@ class _JobWait:
     def __init__(
         self,
         pid: int,
+        *,
         job: socket.socket,
         signal_fd: int,
         runner_fd: int | None,

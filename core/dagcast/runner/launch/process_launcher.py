@@ -77,7 +77,7 @@ class ProcessLauncher:
         """Start the process, wait for it, and kill what it leaves running."""
         try:
             if self._supervisor.closed.is_set() or stop.is_set():
-                return Exit(None, stopped=True)
+                return Exit(code=None, stopped=True)
             if not command.has_program:
                 raise exec_strings.ExecStringError(
                     "the command names no program, and only a container engine can run the image's entrypoint"
@@ -90,18 +90,25 @@ class ProcessLauncher:
                 request = stack.enter_context(self._make_request(command))
                 return self._run(request, outputs, stop)
         except _ClosedError:
-            return Exit(None, stopped=True)
+            return Exit(code=None, stopped=True)
         except exec_strings.ExecStringError as error:
-            return Exit(None, problem=str(error))
+            return Exit(code=None, problem=str(error))
         except OSError as error:
             where = f" {error.filename}:" if error.filename else ""
-            return Exit(None, problem=f"the job cannot be started:{where} {error.strerror}")
+            return Exit(code=None, problem=f"the job cannot be started:{where} {error.strerror}")
 
     def probe(self) -> str | None:
         """Set up a job's file system without starting a job. Return why this machine forbids it, or ``None``."""
         with tempfile.TemporaryDirectory(prefix="dagcast-") as folder:
             log = Path(folder, "log")
-            command = Command(("none",), {}, Path(folder, "ml"), "/", log, log)
+            command = Command(
+                argv=("none",),
+                environment={},
+                ml_folder=Path(folder, "ml"),
+                working_directory="/",
+                stdout=log,
+                stderr=log,
+            )
             command.ml_folder.mkdir()
             with self._make_request(command) as request, log.open("wb") as output:
                 probed = self._run({**request, "argv": None}, [output.fileno()] * 2, threading.Event())
@@ -151,7 +158,7 @@ class ProcessLauncher:
                 return Exit(**reply)
             if attempt == 1:
                 self._supervisor.renew()
-        return Exit(None, problem="the process that starts jobs ended before it could start this one")
+        return Exit(code=None, problem="the process that starts jobs ended before it could start this one")
 
     def _exchange(
         self, job: socket.socket, request: dict[str, Any], stop: threading.Event
