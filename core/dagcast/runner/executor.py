@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dagcast.errors import DagcastError, Diagnostic
-from dagcast.runner.job_folders import JobFolders
 
 if TYPE_CHECKING:
     from dagcast.definition.read import Step
@@ -55,7 +54,6 @@ class StepRun:
         options: The choices of the run.
         launcher: What starts processes.
         stop: Set when the run is being stopped: end soon, with :class:`StepStoppedError`.
-        job_folders: What makes the folder that a job has as ``/opt/ml``.
         warn: Tells the user of something that is not as in SageMaker.
         region: The region that the run pretends to be in.
         execution_arn: The ARN of the execution that the run pretends to be: ``Execution.PipelineExecutionArn``.
@@ -75,7 +73,6 @@ class StepRun:
     region: str = "us-east-1"
     execution_arn: str = ""
     properties_of: Callable[[str], Mapping[str, Any]] = lambda step: {}
-    job_folders: JobFolders = field(default_factory=JobFolders)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from types import TracebackType
 
 from dagcast.runner.events import Event
 from dagcast.runner.files import remove_tree
-from dagcast.runner.job_folders import JobFolders
 from dagcast.runner.launch.scratch_folder import SCRATCH_PREFIX
 from dagcast.runner.run_folder import RunFolder
 
@@ -35,21 +34,17 @@ class Leftovers:
         self._tell = tell
         self._stop = stop
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="leftovers")
-        self.job_folders = JobFolders(folder.path / ".spare")
 
     def __enter__(self) -> Leftovers:
-        self._remove_spare()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=self._stop.is_set())
-        self._remove_spare()
 
     def remove(self, step: str) -> None:
         """Remove the folders of all attempts at a step that has succeeded, but for its logs, soon."""
-        self.job_folders.close(self._folder.path / "steps" / step)
         self._pool.submit(self.remove_now, step)
 
     def remove_now(self, step: str) -> None:
@@ -60,14 +55,7 @@ class Leftovers:
                 folders[:] = [name for name in folders if name not in gone]
                 for name in gone:
                     with self._telling(Path(parent, name), step):
-                        if name == "ml":
-                            self.job_folders.take_back(Path(parent, name))
-                        else:
-                            remove_tree(Path(parent, name))
-
-    def _remove_spare(self) -> None:
-        with self._telling(self._folder.path):
-            self.job_folders.remove_spare()
+                        remove_tree(Path(parent, name))
 
     @contextmanager
     def _telling(self, folder: Path, step: str | None = None) -> Iterator[None]:

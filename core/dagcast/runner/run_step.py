@@ -129,7 +129,6 @@ class StepRunner:
             try:
                 return self._attempt(step, arguments, body, folder)
             except StepFailedError as error:
-                self.leftovers.job_folders.forget(folder)
                 wait = retries.wait(error.kind, time.monotonic() - started)
                 if wait is None:
                     raise
@@ -154,7 +153,6 @@ class StepRunner:
             region=self.record.region,
             execution_arn=execution_variables(self.record)["PipelineExecutionArn"],
             properties_of=self._properties_of,
-            job_folders=self.leftovers.job_folders,
         )
         if self.stop.is_set():
             raise StepStoppedError(f"step {step.name} was stopped")

@@ -57,3 +57,16 @@ def test_a_folder_that_cannot_be_removed_is_told_and_the_step_has_succeeded(tmp_
     assert any(text and "attempt-1/ml cannot be removed" in text for text in told), told
     assert (elsewhere / "file").exists()
     assert heard[-1].kind == "run-ended"
+
+
+def test_the_steps_of_a_run_find_nothing_of_each_other(tmp_path: Path) -> None:
+    look = 'found=$(find /opt/ml | sort) && echo "$found" > $OUT/found'
+    tell = "cd /opt/ml && echo told > config/told && echo told > told"
+    steps = [job(f"s{n}", f"{look} && {tell}", DependsOn=[f"s{n - 1}"] if n else []) for n in range(12)]
+
+    outcome = run(definition(steps), tmp_path)
+
+    assert outcome.status == "Succeeded", outcome.reason
+    found = {path.read_text() for path in (outcome.folder / "s3").rglob("found")}
+    assert len(found) == 1
+    assert "told" not in found.pop()

@@ -81,10 +81,23 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
-def write_json(run: StepRun, ml: Path, name: str, value: Any) -> None:
+def make_folders(ml: Path, *names: str) -> None:
+    """Make the folder that is the job's :data:`ML_PATH`, which must not exist, with these empty folders in it.
+
+    Args:
+        ml: The folder; the one that it is in exists.
+        names: Relative paths of folders below it; those above them are made too.
+    """
+    ml.mkdir()
+    for name in names:
+        (ml / name).mkdir(parents=True, exist_ok=True)
+
+
+def write_json(ml: Path, name: str, value: Any) -> None:
     """Write a configuration file of the container, whose relative path below :data:`ML_PATH` is ``name``."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    run.job_folders.write(ml, name, text.encode())
+    with (ml / name).open("xb") as file:
+        file.write(text.encode())
 
 
 def resource_config(instance_type: str) -> dict[str, Any]:

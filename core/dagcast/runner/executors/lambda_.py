@@ -81,12 +81,12 @@ def run(run: StepRun) -> StepResult:
     file, handler = _parts(mapping)
     source = file.resolve()
     ml = run.folder / "ml"
-    run.job_folders.make(ml, "code")
+    job.make_folders(ml, "code")
     for path in _package(source.parent, run.options.runs.resolve()):
         copy_file(path, ml / "code" / path.relative_to(source.parent))
     request = str(uuid.uuid5(uuid.NAMESPACE_URL, run.job_name))
     event = {"function": function_name(arn), "arn": arn, "request": request, "seconds": TIMEOUT}
-    job.write_json(run, ml, "event.json", {**event, "event": dict(run.arguments)})
+    job.write_json(ml, "event.json", {**event, "event": dict(run.arguments)})
     copy_file(Path(in_job.__path__[0]) / "call_function.py", ml / "call_function.py")
     code, requirements = f"{ML_PATH}/code", (ml / "code", "requirements.txt")
     files = (f"{code}/{source.name}", handler, f"{ML_PATH}/event.json", f"{ML_PATH}/answer.json")

@@ -57,7 +57,7 @@ def run(run: StepRun) -> StepResult:
         job.place(ml, path) for path in (*(item.path for item in inputs), *(each.path for each in outputs))
     ]
     names = [str(place.relative_to(ml)) for place in places]
-    run.job_folders.make(ml, "config", "output", "processing", *names)
+    job.make_folders(ml, "config", "output", "processing", *names)
     for item in inputs:
         fetch(run, item.raw, item.uri, job.place(ml, item.path), item.data_type)
     _configure(run, request, ml)
@@ -121,8 +121,8 @@ def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
         **job.request_without(request, "Tags", "ExperimentConfig"),
     }
     resources = job.resource_config(str(cluster.get("InstanceType", "local")))
-    job.write_json(run, ml, "config/processingjobconfig.json", described)
-    job.write_json(run, ml, "config/resourceconfig.json", resources)
+    job.write_json(ml, "config/processingjobconfig.json", described)
+    job.write_json(ml, "config/resourceconfig.json", resources)
 
 
 def _environment(run: StepRun, request: Mapping[str, Any]) -> dict[str, str]:

@@ -59,7 +59,7 @@ def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder
     run, request = replace(run, folder=folder), without_nulls(request)
     refuse(training_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
     ml, started = folder / "ml", job.now()
-    run.job_folders.make(ml, "input/config", "input/data", "model", "output/data", "code")
+    job.make_folders(ml, "input/config", "input/data", "model", "output/data", "code")
     channels = fetch_channels(run, request, ml / "input" / "data")
     checkpoints = _fetch_checkpoints(run, request, ml)
     command = _command(run, request, job_name, channels)
@@ -133,9 +133,9 @@ def _command(
             )
     if not command.argv:
         command = replace(command, argv=("train",))  # as SageMaker starts an image: docker run IMAGE train
-    job.write_json(run, ml, "input/config/hyperparameters.json", parameters)
-    job.write_json(run, ml, "input/config/inputdataconfig.json", channels)
-    job.write_json(run, ml, "input/config/resourceconfig.json", resources)
+    job.write_json(ml, "input/config/hyperparameters.json", parameters)
+    job.write_json(ml, "input/config/inputdataconfig.json", channels)
+    job.write_json(ml, "input/config/resourceconfig.json", resources)
     return replace(command, python=python_for(run, requirements))
 
 

@@ -51,7 +51,7 @@ def run(run: StepRun) -> StepResult:
     environment = {str(name): str(value) for name, value in mapping(container.get("Environment")).items()}
     code = _lay_out(run, container, environment, ml)
     settings = _settings(run, environment, code, str(container.get("Image", "")))
-    job.write_json(run, ml, "input/config/transform.json", settings)
+    job.write_json(ml, "input/config/transform.json", settings)
     for name in ("serving.py", "joining.py"):
         copy_file(Path(in_job.__path__[0]) / name, ml / name)
     requirements = (ml / code, "requirements.txt") if (ml / code / "requirements.txt").is_file() else None
@@ -101,7 +101,7 @@ def _container(run: StepRun) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 def _lay_out(run: StepRun, container: Mapping[str, Any], environment: Mapping[str, str], ml: Path) -> str:
     """Fetch the model, its code and the input; where the code is, below ``ml``."""
-    run.job_folders.make(ml, "model", "code", "input/config", "input/data", "output/data")
+    job.make_folders(ml, "model", "code", "input/config", "input/data", "output/data")
     data = model_data(container)
     submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     code = "code" if submitted.startswith("s3://") else "model/code"

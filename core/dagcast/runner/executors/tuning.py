@@ -186,7 +186,6 @@ class _Trials:
         except StepStoppedError:
             raise
         except DagcastError as error:
-            run.job_folders.forget(folder)
             return Trial(
                 number=number,
                 name=name,
