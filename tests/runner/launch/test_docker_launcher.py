@@ -24,11 +24,23 @@ from dagcast.runner.launch.docker_launcher import DockerLauncher, find_engine
 from tests.runner.launch.bench import Bench, runner_program, until_there
 
 _IMAGE = "localhost/dagcast-test:latest"
+_CONTAINERS_CONF = """\
+[engine]
+runtime = "runc"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
+"""
 _PROGRAMS = ("sh", "cat", "sleep", "env", "touch", "pwd", "ls", "kill")
 
 
 @pytest.fixture(scope="session")
-def client() -> str:
+def monkeypatch_session() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield monkeypatch
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory, monkeypatch_session: pytest.MonkeyPatch) -> str:
     """The client of an engine that has an image with a shell, made of this machine's own programs."""
     try:
         found = find_engine()
@@ -45,7 +57,28 @@ def client() -> str:
             tar.inodes = {}  # type: ignore[attr-defined]  # no hard links
             tar.add(path, inside.lstrip("/"))
     subprocess.run([found, "import", "-", _IMAGE], input=archive.getvalue(), capture_output=True, check=True)
+    problem = _start_problem(found)
+    if problem:
+        # Where this process may not raise its limits, podman's defaults (crun, higher limits) start nothing.
+        path = tmp_path_factory.mktemp("containers") / "containers.conf"
+        path.write_text(_CONTAINERS_CONF)
+        monkeypatch_session.setenv("CONTAINERS_CONF", str(path))
+        problem = _start_problem(found)
+    if problem:
+        pytest.skip(f"no engine can start a container here: {problem}")
     return found
+
+
+def _start_problem(client: str) -> str | None:
+    """Why the engine cannot start a container; ``None`` if it can."""
+    ran = subprocess.run(
+        [client, "run", "--rm", _IMAGE, "/usr/bin/env"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return None if ran.returncode == 0 else ran.stderr.strip()
 
 
 @pytest.fixture(params=["plain", 'a b,c:d"e'])
