@@ -45,4 +45,4 @@ def test_mistakes_are_collected_and_nothing_is_returned() -> None:
     config = PipelineDAGCompiler({**CONFIG, "steps": steps}, plugins=[]).load()
     sink = DiagnosticSink()
     assert compile_pipeline(config, config.dag, sink) is None
-    assert {error.code for error in sink.errors} == {"reference", "unknown-step"}
+    assert {error.code for error in sink.errors} == {"reference.unknown-parameter", "reference.unknown-step"}
