@@ -183,7 +183,7 @@ def test_an_instance_is_refused() -> None:
     [
         ({"__init__": lambda self: None}, "TypeError"),
         ({"__init__": lambda self, **given: None}, "does not hold the arguments it was made with"),
-        ({"__new__": lambda cls, **given: object()}, "which is no instance of it"),
+        ({"__new__": lambda cls, **given: object()}, "which is not an instance of it"),
         ({"dag": property(lambda self: None)}, "AttributeError"),
         ({"__slots__": (), "__setattr__": lambda self, name, value: 1 / 0}, "ZeroDivisionError"),
     ],

@@ -399,12 +399,12 @@ def metaclass(**body: Any) -> Any:
     return type("Odd", (type,), body)
 
 
-@refused("gave 42, which is no instance of it")
+@refused("gave 42, which is not an instance of it")
 def a_call_that_gives_something_else() -> Decorator:
     return joining(with_metaclass(metaclass(__call__=lambda cls, *args, **given: 42)))
 
 
-@refused("gave None, which is no instance of it")
+@refused("gave None, which is not an instance of it")
 def a_call_that_forgets_to_return() -> Decorator:
     return joining(with_metaclass(metaclass(__call__=lambda cls, *args, **given: None)))
 

@@ -384,7 +384,7 @@ def test_a_decorator_that_hides_what_it_joins_is_an_error_that_says_so() -> None
         return types.new_class("Wrapped", (cls, registering(registry)("Mixin", (), {})))
 
     error = refusal(decorator)
-    assert error.clashing == ("abc.ABCMeta", "that of another class which the decorator makes")
+    assert error.clashing == ("abc.ABCMeta", "that of another class that the decorator creates")
 
 
 # What a decorator sees

@@ -1,4 +1,4 @@
-"""The conformance kit: what every plugin has to keep, as tests that any plugin can be put to.
+"""The conformance kit: tests that every plugin must pass.
 
-``pytest --dagcast-plugin NAME`` adds them to a run; without that option the kit does nothing.
+``pytest --dagcast-plugin NAME`` adds them to a test run. Without the option the kit does nothing.
 """

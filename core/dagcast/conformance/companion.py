@@ -1,4 +1,4 @@
-"""A plugin that the one under test runs beside: it uses every way of changing a pipeline, and keeps to the rules."""
+"""A valid plugin that runs together with the plugin under test and changes the pipeline with each hook."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Any
 
 from dagcast.plugin import ParameterSpec, PipelineSpec, StepSpec, freeze, hookimpl
 
-STEP = StepSpec("neighbour", "Fail", "Fail", freeze({"ErrorMessage": "A step of another plugin."}))
-PARAMETER = ParameterSpec("NeighbourParameter", "String", "a parameter of another plugin")
-TAG = ("neighbour", "a tag of another plugin")
+STEP = StepSpec("companion", "Fail", "Fail", freeze({"ErrorMessage": "A step of another plugin."}))
+PARAMETER = ParameterSpec("CompanionParameter", "String", "a parameter of another plugin")
+TAG = ("companion", "a tag of another plugin")
 
 
 class Registering(type):
-    """A metaclass of another plugin's mixin, which template classes have to be reconciled with."""
+    """The metaclass of the mixin, which conflicts with that of the template class."""
 
 
-class NeighbourMixin(metaclass=Registering):
-    """The mixin of another plugin."""
+class CompanionMixin(metaclass=Registering):
+    """The mixin with which the plugin decorates the template class."""
 
 
 class Companion:
     """The plugin."""
 
-    name = "neighbour"
+    name = "companion"
 
     @hookimpl
     def extract_metadata(self) -> dict[str, Any]:
-        """Give a key of its own."""
-        return {"neighbour": {"is": "there"}}
+        """Return a key that no other plugin uses."""
+        return {"companion": {"active": True}}
 
     @hookimpl
     def decorate_template_class(self, template_class: type, metadata: Mapping[str, Any]) -> type:
-        """Decorate as those do who never heard of dagcast."""
+        """Decorate like a library without support for dagcast."""
 
-        class Wrapped(template_class, NeighbourMixin):  # type: ignore[misc]
-            neighbour = metadata["neighbour"]
+        class Wrapped(template_class, CompanionMixin):  # type: ignore[misc]
+            companion = metadata["companion"]
 
         return Wrapped
 

@@ -1,6 +1,6 @@
-"""What the kit does in a process of its own: ``python -m dagcast.conformance.isolated import|compile ...`` prints JSON.
+"""Measure a plugin in a separate process: ``python -m dagcast.conformance.isolated import|compile ...`` prints JSON.
 
-Nothing has been imported there by tests, and nothing that a plugin does to the process reaches them.
+Tests import nothing there, and side effects of the plugin on the process do not reach them.
 """
 
 from __future__ import annotations
@@ -28,21 +28,25 @@ NETWORK = frozenset(
 PROCESSES = frozenset(
     {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen"}
 )
-"""Audit events by which network and other programs are used. Source: "Audit events table" in Python's documentation."""
+"""Audit events of network use and of started programs. Source: "Audit events table" in Python's documentation."""
 
 
 def measure_import(name: str) -> dict[str, Any]:
-    """What importing a plugin does: network and programs it uses, and the code it loads.
+    """Import a plugin, and measure its use of network and programs and the code that it loads.
 
-    Code is counted in bytes of its files, by top-level package: unlike seconds, that is the same on a busy machine.
+    Code is measured in bytes of source files by top-level package. Unlike seconds, bytes do not depend on the load of
+    the machine.
 
     Args:
-        name: The plugin.
+        name: The name of the plugin.
+
+    Returns:
+        ``used``: audit events; ``loaded``: bytes by package; ``loaded_before``: bytes that each compile loads.
     """
     from dagcast.plugins.load import load_plugin
     from dagcast.plugins.scan import scan_plugins
 
-    # What every compile loads is not the plugin's to answer for.
+    # Exclude what every compile loads.
     for module in ("dagcast.compiler", "dagcast.plugin"):
         import_module(module)
     installed = scan_plugins()
@@ -59,19 +63,22 @@ def measure_import(name: str) -> dict[str, Any]:
 
 
 def measure_compile(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """What compiling with a plugin gives, and what of the process is another than before.
+    """Compile with a plugin, and compare the state of the process before and after.
 
     Args:
-        name: The plugin.
+        name: The name of the plugin.
         options: Options by plugin.
         config: The config.
+
+    Returns:
+        ``definition``, ``changes`` and ``plugins`` of the compile; ``process``: names of changed process state.
     """
     from dagcast.conformance.plugin_under_test import PluginUnderTest
 
-    subject = PluginUnderTest(name, dict(options), dict(config))
-    before = _process()
-    compilation = subject.compile([name])
-    after = _process()
+    plugin = PluginUnderTest(name, dict(options), dict(config))
+    before = _process_state()
+    compilation = plugin.compile([name])
+    after = _process_state()
     return {
         "definition": compilation.definition,
         "changes": [change.as_dict() for change in compilation.report.changes],
@@ -80,8 +87,8 @@ def measure_compile(name: str, options: Mapping[str, Any], config: Mapping[str, 
     }
 
 
-def _process() -> dict[str, Any]:
-    """What the whole process shares, and no plugin owns."""
+def _process_state() -> dict[str, Any]:
+    """Return the state that the whole process shares and that a plugin must not change."""
     root = logging.getLogger()
     return {
         "environment variables": dict(os.environ),
@@ -96,7 +103,7 @@ def _size(module: ModuleType | None) -> int:
     file = getattr(module, "__file__", None)
     try:
         return os.stat(file).st_size if isinstance(file, str) else 0  # noqa: PTH116
-    # Code in a zip, say.
+    # The module may be in a zip file.
     except OSError:
         return 0
 

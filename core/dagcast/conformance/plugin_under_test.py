@@ -1,4 +1,4 @@
-"""The plugin under test, and ways to compile with it."""
+"""The plugin under test, and compiles with and without it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dagcast.template import Compilation
 SAMPLE = Path(__file__).with_name("sample.yaml")
 
 ARGUMENTS = ("sagemaker_session", "execution_role")
-"""Arguments of the template's constructor that a plugin may give, and that are part of the pipeline."""
+"""Constructor arguments of the template that a plugin may set and that are part of the pipeline."""
 
 
 def _environment() -> dict[str, str]:
@@ -32,10 +32,10 @@ class PluginUnderTest:
 
     Attributes:
         name: Its name.
-        options: Options by plugin, as a config holds them.
-        config: The config that is compiled.
-        environment: The environment variables of processes, as they were before the plugin ran in this one.
-        folder: The working directory of processes, as it was before.
+        options: Options by plugin, as in a config.
+        config: The config to compile.
+        environment: The environment variables of child processes, saved before the plugin runs.
+        folder: The working directory of child processes, saved before the plugin runs.
     """
 
     name: str
@@ -46,30 +46,30 @@ class PluginUnderTest:
 
     @classmethod
     def read(cls, name: str, options_file: str | None, config_file: str | None) -> PluginUnderTest:
-        """The plugin of that name, with options and config from files."""
+        """Read the options and the config of the plugin from files."""
         options = read_document(options_file).data if options_file else {}
         return cls(name, options, read_document(config_file or SAMPLE).data)
 
     def compiler(self, plugins: Sequence[Any], options: dict[str, Any] | None = None) -> PipelineDAGCompiler:
-        """A compiler of the config with these plugins."""
+        """Create a compiler of the config with these plugins."""
         section = {"options": self.options if options is None else options}
         return PipelineDAGCompiler({**self.config, "plugins": section}, plugins=list(plugins))
 
     def compile(self, plugins: Sequence[Any]) -> Compilation:
-        """The config, compiled with these plugins."""
+        """Compile the config with these plugins."""
         return self.compiler(plugins).compile_definition()
 
     def compile_without(self) -> Compilation:
-        """The config, compiled without the plugin, with the arguments that it gives to the template's constructor."""
+        """Compile the config without the plugin, but with the constructor arguments that it sets."""
         params = self.compiler([self.name]).create_template_params()
         return self.compiler([]).compile_definition(**{name: params[name] for name in ARGUMENTS})
 
-    def compile_apart(self, hash_seed: int) -> dict[str, Any]:
-        """What compiling with the plugin gives in a process of its own; see :func:`apart.compiled`."""
+    def compile_isolated(self, hash_seed: int) -> dict[str, Any]:
+        """Compile with the plugin in a separate process; see :func:`isolated.measure_compile`."""
         return self._run("compile", self.name, self.options, self.config, PYTHONHASHSEED=str(hash_seed))
 
-    def import_apart(self) -> dict[str, Any]:
-        """What importing the plugin does in a process of its own; see :func:`apart.imported`."""
+    def import_isolated(self) -> dict[str, Any]:
+        """Import the plugin in a separate process; see :func:`isolated.measure_import`."""
         return self._run("import", self.name)
 
     def _run(self, what: str, *arguments: Any, **variables: str) -> dict[str, Any]:
@@ -87,12 +87,12 @@ class PluginUnderTest:
         return found
 
 
-def undeclared(plain: Compilation, changed: Compilation) -> list[str]:
-    """The fields in which two compiles differ, and for which no hook answers.
+def undeclared_changes(plain: Compilation, changed: Compilation) -> list[str]:
+    """Return the fields in which two compiles differ and that no hook is recorded to have changed.
 
     Args:
-        plain: Compiled without a plugin.
-        changed: Compiled with it.
+        plain: The compile without the plugin.
+        changed: The compile with it.
     """
     _, differences = attribute_changes("", plain.spec, changed.spec)
     declared = [change.path for change in changed.report.changes]

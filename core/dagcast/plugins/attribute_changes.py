@@ -1,4 +1,4 @@
-"""Provenance: what each plugin changed, field by field."""
+"""Compare a pipeline before and after a plugin, and attribute each changed field to the plugin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, S
 from dagcast.definition.values import FrozenDict
 
 Note = Callable[[str, Any, Any], None]
-"""Takes a path with its old and its new value."""
+"""Records the path of a field with its old and its new value."""
 
 _MISSING = object()
 _STEP_FIELDS = {
@@ -33,10 +33,10 @@ _PIPELINE_FIELDS = tuple(
 def attribute_changes(
     plugin: str, before: PipelineSpec, after: PipelineSpec
 ) -> tuple[PipelineSpec, tuple[Change, ...]]:
-    """Find what a plugin's ``transform_spec`` changed, and note it in the origins of the spec.
+    """Find the fields that ``transform_spec`` of a plugin changed, and record them in the origins of the steps.
 
     Returns:
-        ``after`` with origins that name the plugin where it changed something, and the changes.
+        ``after``, with origins that name the plugin for each changed field, and the changes.
     """
     found: list[Change] = []
 
@@ -80,7 +80,7 @@ def attribute_changes(
 
 
 def _by_name(value: Any) -> Any:
-    """Parameters and tags as a mapping, so that a difference in one is not one in all that follow."""
+    """Return parameters and tags as a mapping, so that an inserted item does not change all that follow."""
     if isinstance(value, tuple) and value and isinstance(value[0], ParameterSpec):
         return FrozenDict({parameter.name: parameter for parameter in value})
     if isinstance(value, tuple) and value and isinstance(value[0], tuple) and len(dict(value)) == len(value):
@@ -99,7 +99,7 @@ def _compare_steps(old: StepSpec | None, new: StepSpec, path: str, note: Note) -
 
 
 def _compare(old: Any, new: Any, path: str, note: Note) -> None:
-    """Note how two values differ; what is one and the same object is not looked at."""
+    """Record how two values differ. Identical objects are not compared."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key, before in old.items():
             after = new.get(key, _MISSING)
@@ -108,7 +108,7 @@ def _compare(old: Any, new: Any, path: str, note: Note) -> None:
         for key, after in new.items():
             if key not in old:
                 note(f"{path}.{key}", _MISSING, after)
-    elif isinstance(old, tuple) and isinstance(new, tuple) and _begin_alike(old, new):
+    elif isinstance(old, tuple) and isinstance(new, tuple) and _have_common_start(old, new):
         shorter = min(len(old), len(new))
         if not all(map(is_, old, new)):
             for index in range(shorter):
@@ -118,13 +118,13 @@ def _compare(old: Any, new: Any, path: str, note: Note) -> None:
             note(f"{path}[{index}]", old[index], _MISSING)
         for index in range(shorter, len(new)):
             note(f"{path}[{index}]", _MISSING, new[index])
-    # To Python True is 1 and 1 is 1.0; in a definition they are not the same.
+    # In Python, True == 1 == 1.0; in a definition they differ.
     elif type(old) is not type(new) or old != new:
         note(path, old, new)
 
 
-def _begin_alike(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    """Whether a list can be compared item by item: it is as long as it was, or was only added to or cut at its end."""
+def _have_common_start(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Return whether lists can be compared item by item: of equal length, or changed at the end only."""
     return len(old) == len(new) or old[: len(new)] == new[: len(old)]
 
 
@@ -132,6 +132,6 @@ def _origins(old: StepSpec | None, plugin: str, places: list[str]) -> FrozenDict
     before = old.origins if old is not None else FrozenDict()
     beneath = tuple([f"{place}{mark}" for place in places for mark in ".["])
     origins = {known: origin for known, origin in before.items() if not known.startswith(beneath)}
-    # What is gone has an origin as well: should it be missed, the plugin is to answer for it.
+    # A removed field has an origin too: if a check misses it, the error names the plugin.
     origins.update(dict.fromkeys(places, Origin("plugin", detail=plugin)))
     return FrozenDict(origins)

@@ -1,4 +1,4 @@
-"""Calling the hooks that merge what plugins give: metadata, constructor arguments, parameters, step types."""
+"""Call the hooks whose results are merged: metadata, constructor arguments, parameters and step types."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ from dagcast.plugins.safe_inspect import format_exception_text, is_instance, saf
 from dagcast.plugins.validate import validate_parameter, validate_step_type
 
 RESERVED_ARGUMENTS = ("dag", "config", "plugins", "metadata")
-"""Arguments of the template's constructor that say what is compiled; plugins change it by other hooks."""
+"""Constructor arguments of the template that define what is compiled. Plugins change it with other hooks."""
 
 
 ROLE_ARGUMENT = "execution_role"
-"""The argument of the template's constructor that goes into requests."""
+"""The constructor argument of the template that requests contain."""
 
 
 def extract_metadata(
     plugins: PluginSet, config: PipelineConfig, dag: PipelineDAG, explicit: Mapping[str, Any]
 ) -> Metadata:
-    """Ask each plugin for metadata; later plugins win over earlier ones, and explicit arguments over all.
+    """Merge the metadata of all plugins. A later plugin overrides an earlier one; ``explicit`` overrides all.
 
-    An explicit ``None`` says nothing.
+    Explicit values of ``None`` are ignored.
 
     Raises:
-        PluginError: If a plugin fails, or gives something else than a mapping of JSON data.
+        PluginError: If a plugin fails, or does not return a mapping of JSON data.
     """
     hook = "extract_metadata"
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     changes: list[Change] = []
-    stated = FrozenDict({key: freeze(value) for key, value in explicit.items() if value is not None})
+    passed = FrozenDict({key: freeze(value) for key, value in explicit.items() if value is not None})
     for plugin in plugins.implementing(hook):
-        given = call_with_copies(plugin, hook, config=config, dag=dag, explicit=stated)
+        given = call_with_copies(plugin, hook, config=config, dag=dag, explicit=passed)
         for key, value in _json_mapping(plugin, hook, given).items():
             changes.append(Change(plugin.name, hook, f"metadata.{key}", values.get(key, ABSENT), value))
             values[key] = value
             sources[key] = plugin.name
-    values.update(stated)
-    sources.update(dict.fromkeys(stated, "argument"))
+    values.update(passed)
+    sources.update(dict.fromkeys(passed, "argument"))
     return Metadata(FrozenDict(values), tuple(changes), FrozenDict(sources))
 
 
 def build_template_params(
     plugins: PluginSet, dag: PipelineDAG, params: Mapping[str, Any], metadata: Metadata
 ) -> tuple[dict[str, Any], dict[str, str], tuple[Change, ...]]:
-    """Ask each plugin for constructor arguments, and lay them over ``params``.
+    """Merge the constructor arguments of all plugins into ``params``.
 
     Returns:
-        The arguments, by name of an argument the plugin that gave it, and the changes.
+        The arguments, the name of the plugin that set each argument, and the changes.
 
     Raises:
-        PluginError: If a plugin fails, sets what is compiled, or two set one argument to different values.
+        PluginError: If a plugin fails or sets a reserved argument, or two plugins set an argument to different values.
     """
     hook = "build_template_params"
     merged = dict(params)
@@ -74,20 +74,20 @@ def build_template_params(
         graph = copy.copy(dag)
         given_params = {**merged, **({"dag": graph} if "dag" in merged else {})}
         if "config" in merged:
-            given_params["config"] = _view(merged["config"])
+            given_params["config"] = _copy_config(merged["config"])
         given = call_with_copies(
             plugin, hook, dag=graph, params=MappingProxyType(given_params), metadata=metadata.values
         )
         for key, value in _mapping(plugin, hook, given).items():
-            # Handing on what was given is not setting it.
+            # An argument that is returned unchanged is not set.
             if key in given_params and _equal(plugin, hook, value, given_params[key]):
                 continue
             if key in RESERVED_ARGUMENTS:
-                problem = f"it sets {key!r}, which says what is compiled"
+                problem = f"it sets {key!r}, which defines what is compiled"
                 raise plugin.error(problem, "change the pipeline with transform_spec", hook)
             if key == ROLE_ARGUMENT and value is not None and not is_instance(value, str):
-                problem = f"it sets {key!r} to {safe_repr(value)}, which is no ARN of a role"
-                raise plugin.error(problem, "give a text", hook)
+                problem = f"it sets {key!r} to {safe_repr(value)}, which is not a role ARN"
+                raise plugin.error(problem, "give a string", hook)
             owner = owners.get(key)
             if owner is not None:
                 other = f"plugin {owner} to {safe_repr(merged[key])}"
@@ -102,14 +102,14 @@ def build_template_params(
 def collect_parameters(
     plugins: PluginSet, config: PipelineConfig, metadata: Metadata
 ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
-    """Ask each plugin for parameters.
+    """Collect the parameters that plugins add.
 
     Returns:
-        The parameters that the config does not declare itself, and who added them.
+        The parameters that the config does not declare, and the changes.
 
     Raises:
-        PluginError: If a plugin fails, a parameter is wrong, two plugins differ about one, or a plugin's type is not
-            the config's.
+        PluginError: If a plugin fails, a parameter is invalid, two plugins disagree about a parameter, or its type
+            differs from the config's.
     """
     hook = "pipeline_parameters"
     added: dict[str, ParameterSpec] = {}
@@ -138,10 +138,10 @@ def collect_parameters(
 
 
 def collect_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
-    """Ask each plugin for step types.
+    """Collect the step types that plugins register, by name.
 
     Raises:
-        PluginError: If a plugin fails, a step type is wrong, or a name exists already.
+        PluginError: If a plugin fails, a step type is invalid, or its name already exists.
     """
     hook = "register_step_types"
     types: dict[str, StepType[Any]] = {}
@@ -150,7 +150,7 @@ def collect_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
         for given in validate_items(plugin, hook, plugin.call(hook), StepType):
             step_type = validate_step_type(plugin, given)
             if step_type.name in owners:
-                problem = f"step type {step_type.name!r} exists already, from {owners[step_type.name]}"
+                problem = f"step type {step_type.name!r} already exists, from {owners[step_type.name]}"
                 raise plugin.error(problem, "rename it", hook)
             types[step_type.name] = step_type
             owners[step_type.name] = f"plugin {plugin}"
@@ -158,10 +158,10 @@ def collect_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
 
 
 def notify_compiled(plugins: PluginSet, pipeline: Any, report: Any) -> None:
-    """Tell each plugin that a compile succeeded.
+    """Call ``pipeline_compiled`` of each plugin after a successful compile.
 
     Raises:
-        PluginError: If a plugin fails, or returns something.
+        PluginError: If a plugin fails, or does not return ``None``.
     """
     hook = "pipeline_compiled"
     for plugin in plugins.implementing(hook):
@@ -171,10 +171,10 @@ def notify_compiled(plugins: PluginSet, pipeline: Any, report: Any) -> None:
 
 
 def validate_items(plugin: ConfiguredPlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:
-    """What a hook returned as a list, if it is some of what the hook is to give.
+    """Return the result of a hook as a list whose items are of one type.
 
     Raises:
-        PluginError: If it is not.
+        PluginError: If the result is not iterable or an item is of another type.
     """
     if is_instance(given, Iterable) and not is_instance(given, str, Mapping):
         with plugin.guard(hook):
@@ -186,19 +186,19 @@ def validate_items(plugin: ConfiguredPlugin, hook: str, given: Any, kind: type[A
     else:
         what = "nothing" if given is None else f"{safe_repr(given)}, expected a list of {kind.__name__}"
         problem = f"it returned {what}"
-    raise plugin.error(problem, f"return a list of {kind.__name__}, empty if there is nothing to say", hook)
+    raise plugin.error(problem, f"return a list of {kind.__name__}, or an empty one", hook)
 
 
 def call_with_copies(plugin: ConfiguredPlugin, hook: str, **arguments: Any) -> Any:
-    """Call a hook with copies of what can be changed; changing even those is refused, since it is without effect.
+    """Call a hook with copies of its mutable arguments. Mutating a copy is an error too, since it has no effect.
 
     Raises:
-        PluginError: If the plugin fails, or changes what it is given.
+        PluginError: If the plugin fails or mutates an argument.
     """
-    taken = plugin.loaded.hooks[hook]
-    if "config" in taken:
-        arguments["config"] = _view(arguments["config"])
-    if "dag" in taken and hook != "build_template_params":
+    declared = plugin.loaded.hooks[hook]
+    if "config" in declared:
+        arguments["config"] = _copy_config(arguments["config"])
+    if "dag" in declared and hook != "build_template_params":
         arguments["dag"] = copy.copy(arguments["dag"])
     dags = [
         item
@@ -214,13 +214,13 @@ def call_with_copies(plugin: ConfiguredPlugin, hook: str, **arguments: Any) -> A
     return result
 
 
-def _view(config: PipelineConfig) -> PipelineConfig:
-    """The config with a copy of its DAG: all else in it is frozen."""
+def _copy_config(config: PipelineConfig) -> PipelineConfig:
+    """Return the config with a copy of its DAG, its only mutable part."""
     return replace(config, dag=copy.copy(config.dag))
 
 
 def _equal(plugin: ConfiguredPlugin, hook: str, value: Any, other: Any) -> bool:
-    # Comparing is foreign code as well: the values may be of any type.
+    # The values may be of any type, so comparing them runs third-party code.
     with plugin.guard(hook):
         return value is other or (type(value) is type(other) and bool(value == other))
 
@@ -236,15 +236,15 @@ def _mapping(plugin: ConfiguredPlugin, hook: str, given: Any) -> dict[str, Any]:
         if given is None
         else f"it returned {safe_repr(given)}, expected a mapping with string keys"
     )
-    raise plugin.error(problem, "return a mapping, empty if there is nothing to add", hook)
+    raise plugin.error(problem, "return a mapping, or an empty one", hook)
 
 
 def _json_mapping(plugin: ConfiguredPlugin, hook: str, given: Any) -> Mapping[str, Any]:
     mapping = _mapping(plugin, hook, given)
     try:
-        # What JSON has no word for is refused, and what it spells otherwise (a tuple, a number as a key) is read back.
+        # Reject values that JSON cannot represent, and normalize tuples and numeric keys.
         frozen: Mapping[str, Any] = freeze(json.loads(json.dumps(mapping, allow_nan=False)))
-    # A value may raise whatever it likes when it is looked at.
+    # A third-party value may raise any exception.
     except Exception as error:
         raise plugin.error(
             f"its metadata is not JSON data: {format_exception_text(error)}", "return plain data", hook

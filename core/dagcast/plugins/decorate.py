@@ -1,4 +1,4 @@
-"""Decorated template classes: a fold over the plugins, made once for each combination of plugins and metadata."""
+"""Decorate the template class by each plugin in turn. A class is cached by its plugins and metadata."""
 
 from __future__ import annotations
 
@@ -20,63 +20,63 @@ from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_rep
 HOOK = "decorate_template_class"
 PARAMS_HOOK = "build_template_params"
 MAX_CACHED_CLASSES = 1024
-"""Most decorated classes kept. A process that compiles for more pipelines than that makes the oldest anew."""
+"""The maximum number of cached classes. The least recently used class is evicted."""
 
 
 @dataclass
-class _Slot:
-    """The place of one decorated class, while it is made and afterwards."""
+class _CacheEntry:
+    """A cached class, and the lock that is held while it is decorated."""
 
-    made: type | None = None
+    decorated: type | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 @dataclass
 class ClassCache:
-    """Decorated classes by template class, plugins and metadata. Safe in threads."""
+    """A thread-safe cache of decorated classes, by template class, plugins and metadata."""
 
-    _slots: OrderedDict[Any, _Slot] = field(default_factory=OrderedDict)
+    _entries: OrderedDict[Any, _CacheEntry] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, template_class: type, plugins: PluginSet, metadata: Mapping[str, Any]) -> type:
-        """The decorated class; made if it is not there yet, by one thread at a time.
+        """Return the decorated class, and decorate it first if it is not cached.
 
         Raises:
-            PluginError: If a plugin cannot decorate the class, or returns something else.
+            PluginError: If a plugin cannot decorate the class, or returns an invalid class.
         """
         decorating = tuple(plugins.implementing(HOOK))
         if not decorating:
             return template_class
-        key = (template_class, tuple(_identity(plugin) for plugin in decorating), _key(metadata))
+        key = (template_class, tuple(_plugin_key(plugin) for plugin in decorating), _metadata_key(metadata))
         with self._lock:
-            slot = self._slots.setdefault(key, _Slot())
-            self._slots.move_to_end(key)
-            if len(self._slots) > MAX_CACHED_CLASSES:
-                self._slots.popitem(last=False)
-        # A decorator may wait for another thread, which may ask for another class.
-        with slot.lock:
-            if slot.made is None:
-                slot.made = decorate(template_class, decorating, metadata)
-            return slot.made
+            entry = self._entries.setdefault(key, _CacheEntry())
+            self._entries.move_to_end(key)
+            if len(self._entries) > MAX_CACHED_CLASSES:
+                self._entries.popitem(last=False)
+        # Hold the lock of this class only: a decorator may wait for a thread that decorates another class.
+        with entry.lock:
+            if entry.decorated is None:
+                entry.decorated = decorate(template_class, decorating, metadata)
+            return entry.decorated
 
 
 CLASS_CACHE = ClassCache()
-"""The cache of this process: compilers that agree on plugins and metadata share a class, however many there are."""
+"""The cache of this process. Compilers with equal plugins and metadata share a class."""
 
 
 def decorate(
     template_class: type, plugins: tuple[ConfiguredPlugin, ...], metadata: Mapping[str, Any]
 ) -> type:
-    """Let each plugin decorate the class that the one before it returned.
+    """Pass a class through ``decorate_template_class`` of each plugin, in order.
 
-    The result keeps name, qualified name, module and docstring of the template class. What a decorator sets on the
-    class that it is given stays with the result: the first gets a subclass made for it.
+    The result keeps the name, qualified name, module and docstring of the template class. The first plugin receives a
+    new subclass, so attributes that a decorator sets do not reach the template class.
 
     Raises:
-        PluginError: If a plugin cannot decorate the class, or returns something that is not a subclass of it.
+        PluginError: If a plugin cannot decorate the class, or does not return a subclass of it.
     """
     decorated: type = type(template_class)(
-        template_class.__name__, (template_class,), _same_body(template_class)
+        template_class.__name__, (template_class,), _copied_attributes(template_class)
     )
     for plugin in plugins:
         decorated = _decorate_once(plugin, decorated, metadata)
@@ -88,19 +88,19 @@ def instantiate(
     template_class: type,
     params: Mapping[str, Any],
     plugins: PluginSet,
-    given: Mapping[str, str] = MappingProxyType({}),
+    owners: Mapping[str, str] = MappingProxyType({}),
 ) -> Any:
-    """An instance of a template class, which plugins may have decorated.
+    """Create an instance of a template class, which plugins may have decorated.
 
     Args:
         template_class: The class.
-        params: The arguments of its constructor, ``metadata`` among them.
+        params: The arguments of its constructor, including ``metadata``.
         plugins: The plugins that decorated it.
-        given: By name of an argument: the plugin that gave it.
+        owners: By argument: the name of the plugin that set it.
 
     Raises:
-        PluginError: If a class that plugins decorated does not make an instance of these arguments, or an argument
-            that a plugin gave is not one of the class.
+        PluginError: If the constructor of a decorated class fails or returns another object, or does not accept an
+            argument that a plugin set.
     """
     decorating = tuple(plugins.implementing(HOOK))
     try:
@@ -109,45 +109,49 @@ def instantiate(
         raise
     except KeyboardInterrupt:
         raise
-    # A constructor that a decorator added is foreign code.
+    # A decorator may replace the constructor by third-party code.
     except BaseException as error:
         unexpected = is_instance(error, TypeError) and "unexpected keyword argument" in format_exception(
             error
         )
-        for name, owner in given.items():
+        for name, owner in owners.items():
             if unexpected and f"'{' '.join(name.split())}'" in format_exception(error):
                 plugin = next(item for item in plugins.plugins if item.name == owner)
-                problem = f"it gives {name!r}, which the template's constructor does not take"
+                problem = f"it gives {name!r}, which the template's constructor does not accept"
                 raise plugin.error(
-                    problem, "leave it out, or decorate a class that takes it", PARAMS_HOOK
+                    problem, "remove it, or decorate a class that accepts it", PARAMS_HOOK
                 ) from error
         if not decorating:
             raise
-        made_by = (
+        metaclass = (
             f", whose metaclass is {type(template_class).__name__},"
             if type(template_class) is not ABCMeta
             else ""
         )
-        problem = f"the decorated class{made_by} cannot be instantiated: {format_exception(error)}"
-        raise _blame(
-            decorating, problem, "let __init__ pass on all arguments: super().__init__(**kwargs)"
+        problem = f"the decorated class{metaclass} cannot be instantiated: {format_exception(error)}"
+        raise _decoration_error(
+            decorating, problem, "pass on all arguments in __init__: super().__init__(**kwargs)"
         ) from error
     if decorating and not any(ancestor is template_class for ancestor in _ancestors(type(template))):
-        problem = f"instantiating the decorated class gave {safe_repr(template)}, which is no instance of it"
-        raise _blame(decorating, problem, "let the metaclass's __call__ return an instance of the class")
-    # The metadata is made anew for each compile: an instance that holds another one is not of this compile.
+        problem = (
+            f"instantiating the decorated class gave {safe_repr(template)}, which is not an instance of it"
+        )
+        raise _decoration_error(
+            decorating, problem, "return an instance of the class from the metaclass's __call__"
+        )
+    # The metadata object is new for each compile: an instance that holds another one belongs to another compile.
     if decorating and getattr(template, "metadata", None) is not params["metadata"]:
-        problem = "the decorated class gave an instance that does not hold the arguments it was made with"
-        remedy = "call super().__init__(**kwargs), and let no metaclass keep instances for later calls"
-        raise _blame(decorating, problem, remedy)
+        problem = "an instance of the decorated class does not hold its constructor arguments"
+        remedy = "call super().__init__(**kwargs), and do not cache instances in a metaclass"
+        raise _decoration_error(decorating, problem, remedy)
     return template
 
 
-def _blame(decorating: tuple[ConfiguredPlugin, ...], problem: str, remedy: str) -> PluginError:
-    """An error that names every plugin that decorated the class; the outermost one first."""
+def _decoration_error(decorating: tuple[ConfiguredPlugin, ...], problem: str, remedy: str) -> PluginError:
+    """Return an error that names all plugins that decorated the class, the outermost first."""
     *others, outermost = decorating
     if others:
-        problem += f"; it is decorated as well by {' and '.join(str(plugin) for plugin in reversed(others))}"
+        problem += f"; it is also decorated by {' and '.join(str(plugin) for plugin in reversed(others))}"
     return outermost.error(problem, remedy, HOOK)
 
 
@@ -160,48 +164,46 @@ def _decorate_once(plugin: ConfiguredPlugin, template_class: type, metadata: Map
         raise plugin.error(str(error), error.remedy, HOOK) from error
     except KeyboardInterrupt:
         raise
-    # The rest of what a decorator may raise: it is foreign code.
+    # A decorator is third-party code and may raise any exception.
     except BaseException as error:
         plugin.reraise(error, HOOK)
     if result is None:
-        raise plugin.error("it returned nothing", "end the hook with: return the class", HOOK)
+        raise plugin.error("it returned nothing", "return the class from the hook", HOOK)
     if not is_instance(result, type):
         raise plugin.error(
             f"it returned {safe_repr(result)}, expected a class", "return the class itself", HOOK
         )
     try:
         _check_result(plugin, template_class, result)
-        for name, value in _same_name(template_class).items():
+        for name, value in _identity_attributes(template_class).items():
             type.__setattr__(result, name, value)
     except PluginError:
         raise
-    # A foreign metaclass answers for its classes what it likes.
+    # A third-party metaclass may raise any exception on attribute access.
     except Exception as error:
         problem = f"its class, whose metaclass is {type(result).__name__}, cannot be used: {format_exception(error)}"
-        raise plugin.error(
-            problem, "let the metaclass leave the attributes of classes alone", HOOK
-        ) from error
+        raise plugin.error(problem, "do not change class attributes in the metaclass", HOOK) from error
     return result
 
 
-def _ancestors(made: type) -> tuple[type, ...]:
-    """The ``__mro__`` as Python has it, whatever a metaclass says."""
-    ancestors: tuple[type, ...] = type.__dict__["__mro__"].__get__(made)
+def _ancestors(cls: type) -> tuple[type, ...]:
+    """Return the real ``__mro__``, which a metaclass may override."""
+    ancestors: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
     return ancestors
 
 
 def _check_result(plugin: ConfiguredPlugin, template_class: type, result: type) -> None:
-    # A decorator may have been given a twin with another metaclass: a subclass of the class all the same.
+    # The decorator may have received a twin with another metaclass, which is a subclass of the class too.
     if not any(ancestor is template_class for ancestor in _ancestors(result)):
         problem = f"it returned {result.__qualname__}, which is not a subclass of the class that it was given"
         raise plugin.error(problem, "derive the new class from template_class", HOOK)
     if inspect.isabstract(result):
         missing = ", ".join(sorted(getattr(result, "__abstractmethods__", ())))
-        problem = f"its class is abstract, it lacks {missing}"
+        problem = f"its class is abstract: missing {missing}"
         raise plugin.error(problem, "implement these methods in the class that the hook returns", HOOK)
 
 
-def _same_body(template_class: type) -> dict[str, Any]:
+def _copied_attributes(template_class: type) -> dict[str, Any]:
     return {
         "__module__": template_class.__module__,
         "__qualname__": template_class.__qualname__,
@@ -209,35 +211,35 @@ def _same_body(template_class: type) -> dict[str, Any]:
     }
 
 
-def _same_name(template_class: type) -> dict[str, Any]:
-    return {**_same_body(template_class), "__name__": template_class.__name__}
+def _identity_attributes(template_class: type) -> dict[str, Any]:
+    return {**_copied_attributes(template_class), "__name__": template_class.__name__}
 
 
-class _Same:
-    """Keeps an object as part of a key, where it equals only itself."""
+class _ByIdentity:
+    """An object in a cache key, compared by identity. Holds a reference, so that the id is not reused."""
 
-    __slots__ = ("item",)
+    __entries__ = ("item",)
 
     def __init__(self, item: Any) -> None:
         self.item = item
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.item is other.item
+        return isinstance(other, _ByIdentity) and self.item is other.item
 
     def __hash__(self) -> int:
         return id(self.item)
 
 
-def _identity(plugin: ConfiguredPlugin) -> tuple[Any, ...]:
-    return (plugin.name, _Same(plugin.loaded.given), plugin.options_digest)
+def _plugin_key(plugin: ConfiguredPlugin) -> tuple[Any, ...]:
+    return (plugin.name, _ByIdentity(plugin.loaded.given), plugin.options_digest)
 
 
-def _key(value: Any) -> Any:
-    """Metadata as a part of a key: JSON data by its value, whatever else Python gave by its identity."""
+def _metadata_key(value: Any) -> Any:
+    """Return metadata as a hashable key: JSON data by value, other objects by identity."""
     if is_instance(value, Mapping):
-        return ("mapping", frozenset((key, _key(item)) for key, item in value.items()))
+        return ("mapping", frozenset((key, _metadata_key(item)) for key, item in value.items()))
     if is_instance(value, list, tuple):
-        return ("sequence", tuple(_key(item) for item in value))
+        return ("sequence", tuple(_metadata_key(item) for item in value))
     if value is None or is_instance(value, str, bool, int, float):
         return (type(value), repr(value))
-    return _Same(value)
+    return _ByIdentity(value)

@@ -1,11 +1,11 @@
-"""What is installed: every distribution on the path, as ``importlib_metadata`` finds it, without asking it for each.
+"""Find all installed distributions, as ``importlib_metadata`` does, in less time.
 
-A compile asks for the plugins among hundreds of distributions. Each folder and zip of the path is listed once, and of
-each distribution in it one small file is read. Whatever else a finder on ``sys.meta_path`` knows is asked of it as
-``importlib_metadata`` would. Nothing is kept: what the next scan finds is what is there then.
+A compile scans hundreds of distributions for plugins. Each folder and zip file of the path is listed once, and one
+small file of each distribution is read. Third-party finders on ``sys.meta_path`` are called as ``importlib_metadata``
+does. Nothing is cached: each scan reads the current state.
 """
 
-# ruff: noqa: PTH118, PTH119, PTH123, PTH208 - paths are strings here: an object for each is half the time of a scan
+# ruff: noqa: PTH118, PTH119, PTH123, PTH208 - Path objects take half the time of a scan
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "entry_points.txt"
 
 METADATA_FILES = ("METADATA", "PKG-INFO", "")
-"""Where the metadata of a distribution stand; the empty name is an ``.egg-info`` that is itself the file."""
+"""The files that may hold the metadata. The empty name is an ``.egg-info`` that is a file."""
 
 _SUFFIXES = (".dist-info", ".egg-info")
 _SEPARATORS = re.compile(r"[-_.]+")
-_NOT_THERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_MISSING_FILE_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 
 class Distribution(NamedTuple):
-    """A distribution, of which nothing is read yet.
+    """An installed distribution, whose files are read on demand.
 
     Attributes:
-        folder: The entry of the path that it lies in; ``None`` where a foreign finder does not say.
-        name: The name of its metadata's folder or file.
-        given: What reads its files, where it lies in no folder.
+        folder: The entry of the path that contains it; ``None`` if a third-party finder does not tell.
+        name: The name of its metadata folder or file.
+        reader: Reads its files, if it is not in a folder.
     """
 
     folder: str | None
     name: str
-    given: Any = None
+    reader: Any = None
 
     @property
     def place(self) -> Path:
-        """Where its metadata are."""
+        """The path of its metadata."""
         return Path(self.folder or "", self.name)
 
     @property
     def key(self) -> str:
-        """Its name as installers compare it; empty where it has none.
+        """Its normalized name; empty if it has no name.
 
         Source: "Names and normalization" of the Python packaging specifications.
         """
@@ -63,27 +63,27 @@ class Distribution(NamedTuple):
         return _SEPARATORS.sub("-", name)
 
     def read_text(self, file: str) -> str | None:
-        """The text of one of its files, ``None`` if it is not there.
+        """Return the text of a metadata file; ``None`` if it is missing.
 
         Raises:
-            Exception: If it cannot be read: it is no UTF-8, or what a foreign finder raises.
+            Exception: If the file is not valid UTF-8, or a third-party finder raises.
         """
-        if self.given is not None:
-            found = self.given.read_text(file)
+        if self.reader is not None:
+            found = self.reader.read_text(file)
             return None if found is None else str(found)
         place = os.path.join(self.folder or "", self.name)
         try:
             with open(f"{place}{os.sep}{file}" if file else place, "rb") as stream:
-                return _decoded(stream.read())
-        except _NOT_THERE:
+                return _decode(stream.read())
+        except _MISSING_FILE_ERRORS:
             return None
 
     def metadata(self) -> Message:
-        """The fields of its metadata.
+        """Return the fields of its metadata.
 
         Raises:
-            LookupError: If it has none.
-            Exception: If they cannot be read.
+            LookupError: If it has no metadata file.
+            Exception: If the file cannot be read.
         """
         from email import message_from_string
 
@@ -92,40 +92,40 @@ class Distribution(NamedTuple):
             raise LookupError("it has no METADATA")
         return message_from_string(text)
 
-    def is_whole(self) -> bool:
-        """Whether it is more than an empty folder that an uninstallation left."""
+    def has_metadata(self) -> bool:
+        """Return whether a metadata file exists. An incomplete uninstall leaves an empty folder."""
         try:
             return any(map(self.read_text, METADATA_FILES))
-        # Whatever is there cannot be read, and so is there.
+        # A file that cannot be read exists.
         except Exception:
             return True
 
 
 def find_distributions(path: Iterable[Any], problems: list[str]) -> Iterator[Distribution]:
-    """Every distribution, in the order in which an earlier one hides a later one.
+    """Iterate over all distributions, in the order in which an earlier one shadows a later one.
 
     Args:
-        path: Folders and zips, as ``sys.path`` has them.
-        problems: Takes what is wrong with foreign finders.
+        path: Folders and zip files, as in ``sys.path``.
+        problems: Collects failures of third-party finders.
     """
-    # As imports do, it passes over what is no string.
+    # Like the import system, ignore entries that are not strings.
     entries = list(dict.fromkeys(entry for entry in path if isinstance(entry, str)))
     for finder in _finders():
         if finder is PathFinder:
             for entry in entries:
-                yield from _in_entry(entry)
+                yield from _find_in_entry(entry)
             continue
         try:
-            yield from _of_finder(finder, entries)
-        # A finder is foreign code, and nobody asked for it to compile a pipeline.
+            yield from _find_with_finder(finder, entries)
+        # A finder is third-party code. Its failure does not stop a compile.
         except Exception as error:
-            problems.append(f"the finder {finder!r} cannot be asked: {type(error).__name__}: {error}")
+            problems.append(f"the finder {finder!r} failed: {type(error).__name__}: {error}")
 
 
 def _finders() -> list[Any]:
-    """The finders that know of distributions, in the order of imports; ``PathFinder`` stands for the path.
+    """Return the finders of distributions, in the order of ``sys.meta_path``. ``PathFinder`` stands for the path.
 
-    ``importlib_metadata`` adds one of its own for the path when it is imported, and takes that of ``PathFinder`` away.
+    On import, ``importlib_metadata`` installs its own finder for the path and disables that of ``PathFinder``.
     """
     found = []
     for finder in tuple(sys.meta_path):
@@ -137,26 +137,26 @@ def _finders() -> list[Any]:
     return found if any(finder is PathFinder for finder in found) else [*found, PathFinder]
 
 
-def _in_entry(entry: str) -> Iterator[Distribution]:
+def _find_in_entry(entry: str) -> Iterator[Distribution]:
     try:
         names = os.listdir(entry or ".")
     except NotADirectoryError:
-        yield from _in_zip(entry)
+        yield from _find_in_zip(entry)
     except (OSError, ValueError):
         return
     else:
-        for name in _infos(entry, names):
+        for name in _metadata_names(entry, names):
             yield Distribution(entry, name)
 
 
-def _infos(entry: str, names: Iterable[str]) -> list[str]:
-    """Those of the names that hold metadata, sorted: the order of a folder is luck."""
+def _metadata_names(entry: str, names: Iterable[str]) -> list[str]:
+    """Return the names of metadata folders, sorted, since the order of a folder listing is arbitrary."""
     egg = "egg-info" if os.path.basename(entry).lower().endswith(".egg") else None
     return sorted(name for name in names if name.lower().endswith(_SUFFIXES) or name.lower() == egg)
 
 
-class _Zipped:
-    """A distribution in a zip, read while that was open: ``importlib_metadata`` would leave it open."""
+class _ZipReader:
+    """Metadata files of a distribution in a zip file, read at once: ``importlib_metadata`` leaves the archive open."""
 
     def __init__(self, archive: ZipFile, name: str) -> None:
         self._contents: dict[str, bytes | Exception] = {}
@@ -165,7 +165,7 @@ class _Zipped:
                 self._contents[file] = archive.read(f"{name}/{file}")
             except KeyError:
                 continue
-            # Its bytes may be broken in every way, or encrypted. That is told when they are asked for.
+            # The member may be broken or encrypted. The error is raised when the file is read.
             except Exception as error:
                 self._contents[file] = error
 
@@ -173,23 +173,25 @@ class _Zipped:
         content = self._contents.get(file)
         if isinstance(content, Exception):
             raise content
-        return None if content is None else _decoded(content)
+        return None if content is None else _decode(content)
 
 
-def _in_zip(entry: str) -> Iterator[Distribution]:
+def _find_in_zip(entry: str) -> Iterator[Distribution]:
     from zipfile import ZipFile
 
     try:
         with ZipFile(entry) as archive:
             names = dict.fromkeys(member.partition("/")[0] for member in archive.namelist())
-            found = [Distribution(entry, name, _Zipped(archive, name)) for name in _infos(entry, names)]
-    # It is no zip, or not one that can be read, and nothing is imported from it either.
+            found = [
+                Distribution(entry, name, _ZipReader(archive, name)) for name in _metadata_names(entry, names)
+            ]
+    # Not a readable zip file. The import system ignores it too.
     except Exception:
         return
     yield from found
 
 
-def _of_finder(finder: Any, entries: list[str]) -> Iterator[Distribution]:
+def _find_with_finder(finder: Any, entries: list[str]) -> Iterator[Distribution]:
     for distribution in finder.find_distributions(_context(entries)):
         path = _path_of(distribution)
         if isinstance(path, Path):
@@ -198,7 +200,7 @@ def _of_finder(finder: Any, entries: list[str]) -> Iterator[Distribution]:
             yield Distribution(None, "", distribution)
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     text = content.decode()
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 

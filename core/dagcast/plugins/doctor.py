@@ -1,4 +1,4 @@
-"""Finding what is wrong with the installed plugins, without importing any of them."""
+"""Diagnose the installed plugins, without importing them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """A problem of an installed plugin.
 
     Attributes:
-        plugin: The plugin, or the distribution where no single plugin is to blame.
-        problem: What is wrong.
-        remedy: What to do about it.
+        plugin: The plugin, or ``metadata`` if no single plugin is the cause.
+        problem: The problem.
+        remedy: How to fix it.
     """
 
     plugin: str
@@ -28,8 +28,8 @@ class Finding:
 
 
 def diagnose(installed: InstalledPlugins) -> tuple[Finding, ...]:
-    """Everything that is wrong: duplicates, stale entry points, unsupported API versions, broken metadata."""
-    findings = [Finding("metadata", problem, "mend the distribution") for problem in installed.problems]
+    """Return all problems: duplicates, stale entry points, unsupported API versions, broken metadata."""
+    findings = [Finding("metadata", problem, "fix the distribution") for problem in installed.problems]
     for name in installed.names:
         entries = installed.named(name)
         if len(entries) > 1:
@@ -42,7 +42,7 @@ def diagnose(installed: InstalledPlugins) -> tuple[Finding, ...]:
 
 def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
     for problem in entry.problems:
-        yield Finding(str(entry), problem, f"mend the entry points of {entry.distribution}")
+        yield Finding(str(entry), problem, f"fix the entry points of {entry.distribution}")
     if entry.api_version is not None and entry.api_version != API_VERSION:
         problem = (
             f"it is written for version {entry.api_version} of the hooks, this dagcast has {API_VERSION}"
@@ -52,12 +52,12 @@ def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
         )
     module = entry.value.partition(":")[0]
     if not entry.problems and not module_exists(module):
-        problem = f"its entry point names module {module!r}, which is not there"
+        problem = f"its entry point names module {module!r}, which does not exist"
         yield Finding(str(entry), problem, f"reinstall {entry.distribution}, or uninstall it")
 
 
 def module_exists(name: str) -> bool:
-    """Whether a module can be found; neither it nor its parents are imported."""
+    """Return whether a module can be found. Neither it nor its parents are imported."""
     parts = name.split(".")
     if parts[0] in sys.modules and len(parts) == 1:
         return True

@@ -1,8 +1,8 @@
-"""The hooks: what a plugin may do, and when it is asked.
+"""The specifications of the hooks.
 
 A plugin implements any of these functions, marked with ``@hookimpl``, in a module, a class or an instance that an
-entry point of group ``dagcast`` names. An implementation takes the arguments it needs, by name, and leaves out
-the others. What a hook receives is not to be changed: it returns what is new.
+entry point of group ``dagcast`` names. An implementation declares the arguments that it needs, by name. It must not
+mutate its arguments: it returns new values.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from dagcast.errors import Diagnostic, Location
 
 API_VERSION = 1
-"""The version of the hooks. A plugin says which one it is written for in entry-point group ``dagcast.api``."""
+"""The version of the hooks. Entry-point group ``dagcast.api`` holds the version that a plugin is written for."""
 
 PROJECT = "dagcast"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-"""The marker of a hook's implementation: ``@hookimpl`` before the function or method."""
+"""Mark a function or method as the implementation of the hook of its name: ``@hookimpl``."""
 
 
 class HookSpecs:
-    """The signature and meaning of each hook."""
+    """The signature and contract of each hook."""
 
     @hookspec
     def options_model(self) -> type[BaseModel]:
-        """Give the pydantic model of the plugin's options, asked once.
+        """Return the pydantic model of the plugin's options.
 
-        The options stand in the config under ``plugins.options.<name>``; the validated model is the argument
-        ``options`` of every other hook.
+        The config holds the options under ``plugins.options.<name>``. The validated model is the argument ``options``
+        of all other hooks.
         """
         raise AssertionError("a specification is never called")
 
@@ -51,10 +51,10 @@ class HookSpecs:
     def extract_metadata(
         self, config: PipelineConfig, dag: PipelineDAG, explicit: Mapping[str, Any], options: Any
     ) -> Mapping[str, Any]:
-        """Give metadata of the pipeline: JSON data by key, merged in the order of the plugins.
+        """Return metadata of the pipeline: JSON data by key, merged in the order of the plugins.
 
-        Of two plugins that give one key the later one wins, and ``explicit``, what the caller gave as arguments, wins
-        over all. Raise ``InvalidInputError`` for what the user has to change.
+        A later plugin overrides an earlier one, and ``explicit``, the arguments of the caller, overrides all. Raise
+        ``InvalidInputError`` to report mistakes of the user.
         """
         raise AssertionError("a specification is never called")
 
@@ -62,9 +62,9 @@ class HookSpecs:
     def decorate_template_class(
         self, template_class: type, metadata: Mapping[str, Any], options: Any
     ) -> type:
-        """Give the class that takes the place of ``template_class``: a subclass of it, or the class itself.
+        """Return the class that replaces ``template_class``: a subclass of it, or the class itself.
 
-        Each plugin gets the class that the one before it returned; the first decorates innermost.
+        Each plugin receives the class that the previous one returned. The first decorates innermost.
         """
         raise AssertionError("a specification is never called")
 
@@ -72,9 +72,9 @@ class HookSpecs:
     def build_template_params(
         self, dag: PipelineDAG, params: Mapping[str, Any], metadata: Mapping[str, Any], options: Any
     ) -> Mapping[str, Any]:
-        """Give further arguments for the template's constructor.
+        """Return additional arguments for the template's constructor.
 
-        Two plugins that set one argument to different values are an error.
+        It is an error if two plugins set an argument to different values.
         """
         raise AssertionError("a specification is never called")
 
@@ -82,20 +82,20 @@ class HookSpecs:
     def pipeline_parameters(
         self, config: PipelineConfig, metadata: Mapping[str, Any], options: Any
     ) -> Iterable[ParameterSpec]:
-        """Give parameters to add to the pipeline; the config may refer to them.
+        """Return parameters to add to the pipeline. The config may refer to them.
 
-        A parameter of the same name and type in the config stays as it is there.
+        A parameter of the same name and type in the config overrides the added one.
         """
         raise AssertionError("a specification is never called")
 
     @hookspec
     def register_step_types(self, options: Any) -> Iterable[StepType[Any]]:
-        """Give step types that configs may use; a name that exists already is an error."""
+        """Return step types that configs may use. A name that already exists is an error."""
         raise AssertionError("a specification is never called")
 
     @hookspec
     def transform_spec(self, spec: PipelineSpec, metadata: Mapping[str, Any], options: Any) -> PipelineSpec:
-        """Give the pipeline that takes the place of ``spec``; each change is recorded under the plugin's name."""
+        """Return the pipeline that replaces ``spec``. Each change is attributed to the plugin."""
         raise AssertionError("a specification is never called")
 
     @hookspec
@@ -106,28 +106,28 @@ class HookSpecs:
         metadata: Mapping[str, Any],
         options: Any,
     ) -> Iterable[Diagnostic]:
-        """Give what is wrong with the pipeline; ``locate(step, path)`` tells where a value was written."""
+        """Return diagnostics of the pipeline. ``locate(step, path)`` returns where a value was written."""
         raise AssertionError("a specification is never called")
 
     @hookspec
     def pipeline_compiled(self, pipeline: Any, report: CompileReport, options: Any) -> None:
-        """Take note of a compile that succeeded; ``pipeline`` is ``None`` where only the definition was made."""
+        """Receive the result of a successful compile. ``pipeline`` is ``None`` if only the definition was compiled."""
         raise AssertionError("a specification is never called")
 
     @hookspec
     def observe_run(
         self, config: PipelineConfig, report: CompileReport, options: Any
     ) -> Callable[[Mapping[str, Any]], None] | None:
-        """Give a function that is told of each event of a run on this machine; ``None`` to hear of none.
+        """Return a function that receives each event of a local run; ``None`` to receive no events.
 
-        Asked once, when ``dagcast run`` has compiled a config and before anything runs. An event is what a line of
-        the run's ``events.jsonl`` holds. A function that fails is told nothing more, and the run goes on.
+        Called once by ``dagcast run``, after the compile and before the first step. An event is the object of a line
+        in ``events.jsonl``. A function that raises receives no further events, and the run continues.
         """
         raise AssertionError("a specification is never called")
 
     @hookspec
     def register_commands(self, cli: click.Group) -> None:
-        """Add commands to ``dagcast``'s command line; asked when the command line needs them."""
+        """Add commands to the group ``cli`` of ``dagcast``. Called for a command that dagcast does not have."""
         raise AssertionError("a specification is never called")
 
 
@@ -137,4 +137,4 @@ HOOKS: tuple[str, ...] = tuple(name for name in vars(HookSpecs) if not name.star
 HOOK_ARGUMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {hook: tuple(inspect.signature(getattr(HookSpecs, hook)).parameters)[1:] for hook in HOOKS}
 )
-"""By hook: the names of the arguments that it gives."""
+"""By hook: the names of its arguments."""

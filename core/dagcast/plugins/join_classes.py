@@ -1,9 +1,9 @@
-"""Decorating a class whose metaclass clashes with that of the decorator's mixin.
+"""Decorate a class whose metaclass conflicts with the metaclass of the decorator's mixin.
 
-``class Wrapped(cls, Mixin)`` fails where the metaclass of neither base derives from the other's. The template class
-has ``ABCMeta``, so a decorator whose mixin has a metaclass of its own cannot be applied as it stands. It is called
-again with a stand-in for the class, which finds out what it would join (:mod:`dagcast.plugins.probe`). From that
-follows a metaclass that fits all of it; a twin of the template class with that metaclass is then decorated for good.
+``class Wrapped(cls, Mixin)`` fails if the metaclass of neither base derives from the other's. The template class has
+``ABCMeta``, so a decorator whose mixin has its own metaclass fails. It is then called with a substitute for the class
+to find the bases that it joins (:mod:`dagcast.plugins.probe`). A new metaclass derives from the metaclasses of all
+bases, and the decorator is applied to a twin: a subclass of the template class with that metaclass.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class ClassJoinError(TypeError):
     """Classes cannot be joined.
 
     Attributes:
-        clashing: The names of the two metaclasses, or of the bases, that clash.
-        remedy: What the author of the decorator can do.
+        clashing: The names of the conflicting metaclasses or bases.
+        remedy: How the author of the decorator can fix it.
     """
 
     def __init__(self, message: str, clashing: Sequence[str], remedy: str) -> None:
@@ -45,17 +45,17 @@ class ClassJoinError(TypeError):
 
 
 def apply_decorator(decorator: Decorator, template_class: type) -> Any:
-    """Apply a class decorator, reconciling metaclasses where that is needed.
+    """Apply a class decorator, and resolve a metaclass conflict if there is one.
 
     Args:
-        decorator: Any class decorator; it may never have heard of dagcast.
+        decorator: Any class decorator. It needs no support for dagcast.
         template_class: The class to decorate.
 
     Returns:
-        What the decorator returned.
+        The result of the decorator.
 
     Raises:
-        ClassJoinError: If the bases that it joins cannot be joined.
+        ClassJoinError: If the bases cannot be joined.
     """
     try:
         return decorator(template_class)
@@ -72,14 +72,14 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         raise _clash_of_bases(joined.bases if joined else (template_class,), conflict) from conflict
     tried: set[type] = set()
     clashing: tuple[type, ...] = (type(template_class),)
-    for joined in _asked(decorator, template_class, conflict):
+    for joined in _probe(decorator, template_class, conflict):
         needed = _most_derived(joined.metaclasses)
         clashing = tuple(needed) if len(needed) > len(clashing) else clashing
         if len(needed) < 2 or tried.issuperset(needed):
             continue
         tried.update(needed)
         try:
-            return _decorate_twin(decorator, template_class, _combined(needed), joined.bases)
+            return _decorate_twin(decorator, template_class, _combine(needed), joined.bases)
         except ClassJoinError as error:
             if not isinstance(error.__cause__, TypeError) or _METACLASSES not in str(error.__cause__):
                 raise
@@ -88,30 +88,47 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
 
 
 def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
-    """A subclass of ``template_class`` and ``bases`` with a metaclass that fits all of them.
+    """Build a subclass of ``template_class`` and ``bases`` with a metaclass that is compatible with all of them.
 
-    For authors who build a class themselves. It keeps name, module and docstring of the template class.
+    The class keeps the name, module and docstring of the template class.
 
     Args:
-        template_class: The class that a ``decorate_template_class`` hook was given.
-        bases: Further bases.
+        template_class: The class that a ``decorate_template_class`` hook received.
+        bases: Additional bases.
         namespace: Attributes of the new class.
+
+    Returns:
+        The new class.
 
     Raises:
         ClassJoinError: If the bases cannot be joined.
+
+    Example:
+        >>> from abc import ABC
+        >>> class Registry(type):
+        ...     pass
+        >>> class Audited(metaclass=Registry):
+        ...     audited = True
+        >>> class Template(ABC):
+        ...     pass
+        >>> decorated = mixin(Template, Audited, owner="risk")
+        >>> decorated.__name__, decorated.audited, decorated.owner
+        ('Template', True, 'risk')
+        >>> isinstance(decorated, Registry)
+        True
     """
     resolved = resolve_bases((template_class, *bases))
     metaclass = common_metaclass(resolved)
     body = {**_identity(template_class), **namespace}
 
     def fill(made: dict[str, Any]) -> None:
-        # Item by item: the namespace that a metaclass prepares may take note of each.
+        # Set item by item: the namespace that a metaclass prepares may intercept each.
         for key, value in body.items():
             made[key] = value
 
     try:
         return new_class(template_class.__name__, (template_class, *bases), {"metaclass": metaclass}, fill)
-    # A foreign metaclass may refuse in its own words.
+    # A third-party metaclass may raise any exception.
     except Exception as error:
         if isinstance(error, TypeError) and any(sign in format_exception_text(error) for sign in _BASES):
             raise _clash_of_bases(resolved, error) from error
@@ -124,29 +141,29 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
 
 
 def common_metaclass(bases: Iterable[type]) -> type:
-    """A metaclass that derives from the metaclasses of all bases: one of them where it fits, else a new one.
+    """Return a metaclass that derives from the metaclasses of all bases: one of them, or a new one.
 
     Raises:
-        ClassJoinError: If the metaclasses cannot have a common descendant.
+        ClassJoinError: If the metaclasses have no common descendant.
     """
-    return _combined(_most_derived(type(base) for base in bases))
+    return _combine(_most_derived(type(base) for base in bases))
 
 
 def _most_derived(metaclasses: Iterable[type]) -> list[type]:
-    """The metaclasses that no other of them derives from."""
+    """Return the metaclasses from which no other one derives."""
     unique = list(dict.fromkeys(metaclasses))
     return [m for m in unique if not any(other is not m and m in other.__mro__ for other in unique)]
 
 
-def _combined(needed: Sequence[type]) -> type:
+def _combine(needed: Sequence[type]) -> type:
     if len(needed) == 1:
         return needed[0]
-    # ABCMeta goes last, so that what a mixin's own metaclass says of isinstance and issubclass goes before it.
+    # ABCMeta goes last, so that __instancecheck__ and __subclasscheck__ of a mixin's metaclass take precedence.
     ordered = sorted(needed, key=lambda m: m is ABCMeta)
     name = "And".join(m.__name__ for m in ordered)
     try:
         return type(name, tuple(ordered), {"__module__": __name__})
-    # A metaclass may refuse to be derived from in its own words.
+    # A metaclass may raise any exception when it is derived from.
     except Exception as error:
         names = [_name(m) for m in needed]
         message = (
@@ -155,10 +172,10 @@ def _combined(needed: Sequence[type]) -> type:
         raise ClassJoinError(message, names, "give the mixin a metaclass that can be combined") from error
 
 
-def _asked(decorator: Decorator, template_class: type, conflict: TypeError) -> Iterator[JoinedBases]:
-    """What the decorator may join, the surest answer first; it is called again only as far as that is needed."""
-    for ask in (probe_bases, probe_metaclass):
-        joined = ask(decorator, template_class)
+def _probe(decorator: Decorator, template_class: type, conflict: TypeError) -> Iterator[JoinedBases]:
+    """Iterate over the bases that the decorator may join, the most reliable first. Each item may call it once more."""
+    for probe in (probe_bases, probe_metaclass):
+        joined = probe(decorator, template_class)
         if joined is not None:
             yield joined
     joined = bases_of_constructor(conflict, template_class)
@@ -167,7 +184,7 @@ def _asked(decorator: Decorator, template_class: type, conflict: TypeError) -> I
 
 
 def _conflict(error: BaseException | None) -> TypeError | None:
-    """The conflict that made a decorator fail, even if it reports it as an error of its own."""
+    """Return the class conflict in the chain of an exception that a decorator raised."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if is_instance(error, TypeError) and any(
@@ -182,7 +199,7 @@ def _conflict(error: BaseException | None) -> TypeError | None:
 def _clash_of_bases(bases: Sequence[type], conflict: BaseException) -> ClassJoinError:
     names = [base.__qualname__ for base in bases]
     if len(names) < 2:
-        names.append("another class which the decorator makes")
+        names.append("another class that the decorator creates")
     remedy = "join bases whose layouts and orders agree, such as a mixin without __slots__"
     return ClassJoinError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy)
 
@@ -192,17 +209,17 @@ def _unresolved(clashing: Sequence[type], conflict: BaseException) -> ClassJoinE
     if len(names) > 1:
         message = f"the metaclasses {' and '.join(names)} clash, and joining them was not enough: {conflict}"
         return ClassJoinError(message, names, _USE_MIXIN)
-    hidden = "that of another class which the decorator makes"
+    hidden = "that of another class that the decorator creates"
     message = f"the class has the metaclass {names[0]}, which clashes with {hidden}: {conflict}"
     return ClassJoinError(message, [*names, hidden], _USE_MIXIN)
 
 
 def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, bases: Sequence[type]) -> Any:
-    """Apply the decorator to a twin made past the metaclass's own constructor.
+    """Apply the decorator to a twin that is created without the metaclass's constructor.
 
-    A registering metaclass would otherwise list the twin as if it were a template of its own.
+    Otherwise a metaclass that registers its classes would register the twin as a template.
     """
-    state = _state(template_class, metaclass, bases)
+    state = _metaclass_state(template_class, metaclass, bases)
     names = [_name(base) for base in metaclass.__bases__]
     joined = f"the metaclasses {' and '.join(names)} were joined"
     try:
@@ -210,7 +227,7 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
         decorated = decorator(twin)
     except ClassJoinError:
         raise
-    # What a foreign metaclass or decorator raises may be anything.
+    # A third-party metaclass or decorator may raise any exception.
     except Exception as error:
         conflict = _conflict(error)
         if conflict is not None and _METACLASSES not in format_exception_text(conflict):
@@ -218,11 +235,11 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
         if conflict is not None:
             message = f"{joined}, and another clash followed: {conflict}"
             raise ClassJoinError(message, names, _USE_MIXIN) from conflict
-        message = f"{joined}, and the class could not be made all the same: {format_exception(error)}"
+        message = f"{joined}, but creating the class failed: {format_exception(error)}"
         raise ClassJoinError(
             message, names, f"let the metaclass accept any class, or {_USE_MIXIN}"
         ) from error
-    # What the constructor did not set on the result would hide what the result inherits.
+    # State of the twin that the constructor did not set on the result would shadow what the result inherits.
     own = vars(decorated) if is_instance(decorated, type) else {}
     for name in state:
         if name not in own:
@@ -230,11 +247,10 @@ def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, 
     return decorated
 
 
-def _state(template_class: type, metaclass: type, bases: Sequence[type]) -> dict[str, Any]:
-    """State that the constructors of metaclasses set on their classes, and may ask the bases of a new one for.
+def _metaclass_state(template_class: type, metaclass: type, bases: Sequence[type]) -> dict[str, Any]:
+    """Return the class attributes that constructors of metaclasses set, and may read from the bases of a new class.
 
-    The twin never went through them. It gets what the template class has, and of the rest what a class without
-    content has.
+    The twin bypasses these constructors. It gets the values of the template class, and empty containers otherwise.
     """
     state: dict[str, Any] = {}
     for base in (template_class, *bases):
@@ -251,20 +267,20 @@ def _state(template_class: type, metaclass: type, bases: Sequence[type]) -> dict
 
 
 def _bare_twin(template_class: type, metaclass: type, state: Mapping[str, Any]) -> type:
-    """A subclass that nobody hears of: neither the metaclass's constructor nor ``__init_subclass__`` is called."""
+    """Create a subclass without calling the metaclass's constructor or ``__init_subclass__``."""
 
-    class Unannounced:
+    class SkipInitSubclass:
         __slots__ = ()
 
         def __init_subclass__(cls, **keywords: Any) -> None:
-            if cls.__bases__[0] is not Unannounced:
+            if cls.__bases__[0] is not SkipInitSubclass:
                 super().__init_subclass__(**keywords)
 
-    bases = (Unannounced, template_class)
+    bases = (SkipInitSubclass, template_class)
     body = {**state, **_identity(template_class)}
     twin: type = type.__new__(metaclass, template_class.__name__, bases, body)
     if issubclass(metaclass, ABCMeta):
-        # ABCMeta has to see the class, or isinstance and abstract methods take it for its parent.
+        # Initialize the ABC state: without it, isinstance and abstract methods use the state of the parent.
         _abc_init(twin)
     return twin
 

@@ -1,4 +1,4 @@
-"""Loading plugins: importing what is selected, and nothing else, and refusing what is broken."""
+"""Import the selected plugins and validate the hooks that they implement."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from dagcast.plugins.safe_inspect import format_exception, format_exception_text
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
 _OBJECT_NAME = re.compile(r"\w[\w.-]*")
-"""Also the names of modules and private classes, which no entry point may have."""
+"""The name of a plugin object. Unlike an entry point, it may be the name of a module or of a private class."""
 
 DESELECT_REMEDY = "or leave the plugin out with --no-plugin"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plugin:
-    """A plugin that is loaded and sound.
+    """A loaded plugin with valid hooks.
 
     Attributes:
         name: Its name.
-        implementation: The module, class instance or object that implements hooks.
-        hooks: The hooks it implements, each with the names of the arguments it takes.
-        entry: Where it was found; ``None`` for an object that was passed from Python.
-        given: What the entry point names, or was passed from Python: the implementation, or its class.
-        functions: By hook: the function to call.
+        implementation: The module or object that implements hooks.
+        hooks: The hooks it implements, each with the names of the arguments it declares.
+        entry: Its entry point; ``None`` for an object passed from Python.
+        given: The object that the entry point names or the caller passed: the implementation, or its class.
+        functions: The function of each hook.
     """
 
     name: str
@@ -45,11 +45,11 @@ class Plugin:
 
     @property
     def distribution(self) -> str | None:
-        """The distribution it came from, with its version."""
+        """The name and version of its distribution."""
         return f"{self.entry.distribution} {self.entry.version}" if self.entry is not None else None
 
     def error(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
-        """An error that names this plugin."""
+        """Return an error that names this plugin."""
         return PluginError(self.name, problem, remedy, distribution=self.distribution, hook=hook)
 
 
@@ -57,8 +57,8 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
     """Import the plugin of that name.
 
     Raises:
-        PluginError: If it is missing, provided twice, written for other hooks, cannot be imported, or implements
-            hooks that do not exist or take other arguments.
+        PluginError: If it is missing, provided twice, of an unsupported API version or not importable, or if it
+            implements an unknown hook or declares an unknown argument.
     """
     entry = find_entry(name, installed)
     given = implementation = _import(entry)
@@ -69,45 +69,45 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
             Plugin(name=name, implementation=None, hooks={}, entry=entry),
             entry.distribution,
         )
-    return _checked(Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given))
+    return _validate_hooks(Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given))
 
 
 def adopt_plugin(given: Any) -> Plugin:
-    """Take an object, module or class from Python as a plugin, named by its ``name`` or its type.
+    """Make a plugin of an object, module or class passed from Python, named by its ``name`` attribute or its type.
 
     Raises:
-        PluginError: If it is a class that takes arguments, implements hooks that do not exist or take other
-            arguments, or none at all.
+        PluginError: If it is a class whose constructor needs arguments, implements no hook or an unknown hook, or
+            declares an unknown argument.
     """
     named = given if is_instance(given, type, ModuleType) else type(given)
     stated = stated_name(given)
     name = stated if stated else named.__name__
     if not _OBJECT_NAME.fullmatch(name):
-        problem = "this is not a name: letters, digits, dots, hyphens and underscores"
+        problem = "invalid name: use letters, digits, dots, hyphens and underscores"
         raise PluginError(name, problem, "give the object another name")
     implementation = given
     if is_instance(given, type):
         implementation = _instantiate(
             given, named.__qualname__, Plugin(name=name, implementation=None, hooks={}), "it"
         )
-    return _checked(Plugin(name=name, implementation=implementation, hooks={}, given=given))
+    return _validate_hooks(Plugin(name=name, implementation=implementation, hooks={}, given=given))
 
 
 def stated_name(given: Any) -> str | None:
-    """The name that an object from Python states as a plugin, if it does."""
+    """Return the ``name`` attribute of a plugin object; ``None`` if it has no valid one."""
     try:
         stated = getattr(given, "name", None)
-    # A property may raise whatever it likes.
+    # A property may raise any exception.
     except Exception:
         return None
     return stated if is_instance(stated, str) else None
 
 
 def find_entry(name: str, installed: InstalledPlugins) -> PluginEntry:
-    """The one sound entry point of that name; nothing is imported.
+    """Return the entry point of that name. Nothing is imported.
 
     Raises:
-        PluginError: If there is none, or several, or its metadata is broken, or it is written for other hooks.
+        PluginError: If it is missing, provided twice, of an unsupported API version, or has broken metadata.
     """
     entries = installed.named(name)
     if not entries:
@@ -123,7 +123,7 @@ def find_entry(name: str, installed: InstalledPlugins) -> PluginEntry:
     distribution = f"{entry.distribution} {entry.version}"
     if entry.problems:
         problem = "; ".join(entry.problems)
-        raise PluginError(name, problem, f"mend or reinstall {entry.distribution}", distribution=distribution)
+        raise PluginError(name, problem, f"fix or reinstall {entry.distribution}", distribution=distribution)
     if entry.api_version != API_VERSION:
         problem = f"it is written for version {entry.api_version} of the hooks, this dagcast has version {API_VERSION}"
         remedy = f"install a release of {entry.distribution} for version {API_VERSION}"
@@ -137,33 +137,33 @@ def _import(entry: PluginEntry) -> Any:
         loaded = import_module(module_name)
         for part in attribute.split(".") if attribute else ():
             loaded = getattr(loaded, part)
-    # A plugin is foreign code: whatever it raises while it is imported, sys.exit() included, ends the compile
-    # with an error that names it. Only the user's interrupt passes.
+    # A plugin is third-party code: any exception of its import, SystemExit included, ends the compile with an error
+    # that names it. KeyboardInterrupt propagates.
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         what = f"importing {entry.value} raised {format_exception(error)}"
-        remedy = f"reinstall or mend {entry.distribution}, {DESELECT_REMEDY}"
+        remedy = f"reinstall or fix {entry.distribution}, {DESELECT_REMEDY}"
         raise PluginError(
             entry.name, what, remedy, distribution=f"{entry.distribution} {entry.version}"
         ) from error
     return loaded
 
 
-def _instantiate(implementation: type, shown: str, plugin: Plugin, owner: str) -> Any:
+def _instantiate(implementation: type, label: str, plugin: Plugin, owner: str) -> Any:
     try:
         return implementation()
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        what = f"calling {shown} raised {format_exception(error)}"
+        what = f"calling {label} raised {format_exception(error)}"
         raise plugin.error(
-            what, f"a plugin class takes no arguments; mend {owner}, {DESELECT_REMEDY}"
+            what, f"a plugin class takes no arguments; fix {owner}, {DESELECT_REMEDY}"
         ) from error
 
 
-def _checked(plugin: Plugin) -> Plugin:
-    """The plugin, if every hook that it implements is one that there is, and takes what that gives."""
+def _validate_hooks(plugin: Plugin) -> Plugin:
+    """Validate the names and arguments of all hooks that the plugin implements, and add them to the plugin."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(HookSpecs)
     marked: dict[str, Any] = {}
@@ -171,25 +171,27 @@ def _checked(plugin: Plugin) -> Plugin:
         for attribute in _attributes(plugin.implementation):
             options = manager.parse_hookimpl_opts(plugin.implementation, attribute)
             if options is not None:
-                marked[attribute] = _add(plugin, options.get("specname") or attribute, attribute, options)
-        # What is no hook is none of pluggy's: looking at an attribute of a foreign object may do anything.
+                marked[attribute] = _add_hook(
+                    plugin, options.get("specname") or attribute, attribute, options
+                )
+        # Register the hooks alone: pluggy reads each attribute of an object, and a property may run any code.
         hooks = ModuleType(plugin.name)
         vars(hooks).update(marked)
         manager.register(hooks, plugin.name)
         manager.check_pending()
     except PluginError:
         raise
-    # What an object from foreign code answers when it is looked at may be anything.
+    # Inspecting a third-party object may raise any exception.
     except Exception as error:
         raise plugin.error(
-            f"its hooks are refused: {format_exception_text(error)}", "see docs/writing-plugins.md"
+            f"its hooks are invalid: {format_exception_text(error)}", "see docs/writing-plugins.md"
         ) from error
-    _refuse_unmarked(plugin)
+    _reject_unmarked(plugin)
     return plugin
 
 
 def _attributes(implementation: Any) -> list[str]:
-    """The names that could be hooks; those of properties are left out, since looking at them runs them."""
+    """Return the names of attributes that may be hooks. Properties are excluded, since reading one runs its code."""
     own = vars(implementation) if is_instance(implementation, ModuleType) else None
     found = []
     for name in dir(implementation) if own is None else own:
@@ -201,47 +203,47 @@ def _attributes(implementation: Any) -> list[str]:
     return found
 
 
-def _add(plugin: Plugin, hook: str, attribute: str, marked: Mapping[str, Any]) -> Callable[..., Any]:
+def _add_hook(plugin: Plugin, hook: str, attribute: str, marked: Mapping[str, Any]) -> Callable[..., Any]:
     if hook not in HOOKS:
         close = nearest(hook, HOOKS)
         hint = f"did you mean {close!r}?" if close else f"the hooks are {', '.join(HOOKS)}"
-        raise plugin.error(f"there is no hook {hook!r}", f"rename it ({hint})", hook)
+        raise plugin.error(f"unknown hook {hook!r}", f"rename it ({hint})", hook)
     if hook in plugin.hooks:
         raise plugin.error("it is implemented twice", "keep one of the two functions", hook)
     if marked.get("wrapper") or marked.get("hookwrapper"):
-        raise plugin.error("it wraps other plugins' hooks", "implement the hook plainly", hook)
+        raise plugin.error("it wraps other plugins' hooks", "implement the hook without a wrapper", hook)
     function: Callable[..., Any] = getattr(plugin.implementation, attribute)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise plugin.error(
-            "it is asynchronous, and hooks are called plainly", "write def in place of async def", hook
+            "it is asynchronous, but hooks are called synchronously", "use def instead of async def", hook
         )
-    plugin.hooks[hook] = _arguments(plugin, hook, function)
+    plugin.hooks[hook] = _declared_arguments(plugin, hook, function)
     plugin.functions[hook] = function
     return function
 
 
-def _arguments(plugin: Plugin, hook: str, function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the arguments that an implementation takes; they are given by name."""
+def _declared_arguments(plugin: Plugin, hook: str, function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the arguments that an implementation declares. Arguments are passed by name."""
     allowed = HOOK_ARGUMENTS[hook]
     remedy = f"take only, by name: {', '.join(allowed) or 'nothing'}"
     taken, unknown = [], []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
-            raise plugin.error(f"it takes {stars}{name}, so that it does not say what it needs", remedy, hook)
+            raise plugin.error(f"it takes {stars}{name}, so its arguments are not explicit", remedy, hook)
         if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise plugin.error(f"it takes {name} by position alone", remedy, hook)
+            raise plugin.error(f"it takes {name} by position only", remedy, hook)
         if name in allowed:
             taken.append(name)
         elif parameter.default is parameter.empty:
             unknown.append(name)
     if unknown:
-        raise plugin.error(f"it takes {', '.join(unknown)}, which the hook does not give", remedy, hook)
+        raise plugin.error(f"it takes {', '.join(unknown)}, which the hook does not pass", remedy, hook)
     return tuple(taken)
 
 
-def _refuse_unmarked(plugin: Plugin) -> None:
-    """A function with the name of a hook that lacks the marker would silently never run."""
+def _reject_unmarked(plugin: Plugin) -> None:
+    """Raise an error for a function that has the name of a hook but lacks the marker: it would never run."""
     for hook in HOOKS:
         static = inspect.getattr_static(plugin.implementation, hook, None)
         if hook not in plugin.hooks and (callable(static) or isinstance(static, classmethod)):

@@ -1,4 +1,4 @@
-"""The plugin lock: which plugins made a definition, written next to it."""
+"""The plugin lock: a file next to a definition that records the plugins of the compile."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ FIELDS = MappingProxyType(
         "options_sha256": "the digest of its options",
     }
 )
-"""What is compared, and what messages call it."""
+"""The fields that are compared, and their names in messages."""
 
 
 def lock_path(definition: Path) -> Path:
-    """The file that holds the lock of a definition: ``definition.plugins.json`` for ``definition.json``."""
+    """Return the path of the lock of a definition: ``definition.plugins.json`` for ``definition.json``."""
     return definition.with_name(f"{definition.stem}.plugins.json")
 
 
 def lock_text(plugins: Sequence[Mapping[str, Any]]) -> str:
-    """The lock as the text of its file."""
+    """Return the lock as the text of its file."""
     return json.dumps({"plugins": [dict(plugin) for plugin in plugins]}, indent=2) + "\n"
 
 
 def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse a set of plugins that differs from a lock: in names, order, versions or options.
+    """Compare plugins with a lock: names, order, versions and options.
 
     Raises:
-        InvalidInputError: With every difference, or if there is no lock that can be read.
+        InvalidInputError: If they differ, with all differences, or if the lock is missing or invalid.
     """
     try:
         locked = json.loads(path.read_text("utf-8"))["plugins"]
         differences = lock_differences(locked, plugins)
     except FileNotFoundError:
         hint = "compile without --locked once, and keep the file"
-        missing = Diagnostic("there is no plugin lock", Location(str(path)), code="plugin.lock", hint=hint)
+        missing = Diagnostic("missing plugin lock", Location(str(path)), code="plugin.lock", hint=hint)
         raise InvalidInputError([missing]) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"this is not a plugin lock: {error}"
+        message = f"invalid plugin lock: {error}"
         raise InvalidInputError([Diagnostic(message, Location(str(path)), code="plugin.lock")]) from error
     if differences:
         hint = "compile without --locked to accept it"
@@ -55,11 +55,11 @@ def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
 
 
 def lock_differences(locked: Sequence[Mapping[str, Any]], plugins: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Every difference between a lock and the plugins that run: in names, order, versions or options.
+    """Return all differences between a lock and the selected plugins: names, order, versions and options.
 
     Args:
         locked: The entries of the lock.
-        plugins: The entries of the plugins that run.
+        plugins: The entries of the selected plugins.
     """
     by_name = {entry["name"]: entry for entry in locked}
     differences = []
@@ -67,14 +67,14 @@ def lock_differences(locked: Sequence[Mapping[str, Any]], plugins: Sequence[Mapp
         name = plugin["name"]
         entry = by_name.pop(name, None)
         if entry is None:
-            differences.append(f"plugin {name!r} runs, and is not in the lock")
+            differences.append(f"plugin {name!r} is selected but is not in the lock")
             continue
         for field, what in FIELDS.items():
             if entry.get(field) != plugin[field]:
                 differences.append(
                     f"plugin {name!r}: {what} is {plugin[field]}, the lock has {entry.get(field)}"
                 )
-    differences += [f"plugin {name!r} is in the lock, and does not run" for name in by_name]
+    differences += [f"plugin {name!r} is in the lock but is not selected" for name in by_name]
     if not differences and [plugin["name"] for plugin in plugins] != [entry["name"] for entry in locked]:
-        differences.append("the plugins run in another order than in the lock")
+        differences.append("the order of the plugins differs from the lock")
     return differences

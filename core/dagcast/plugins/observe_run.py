@@ -1,4 +1,4 @@
-"""Observing a run: plugins are told of what happens, and nothing that goes wrong there ends the run."""
+"""Pass the events of a run to plugins. A failing observer does not end the run."""
 
 from __future__ import annotations
 
@@ -20,50 +20,50 @@ Observer = Callable[[Mapping[str, Any]], None]
 
 
 class RunEvent(Protocol):
-    """Something that happened in a run."""
+    """An event of a run."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The event as JSON-ready data."""
+        """Return the event as JSON-ready data."""
 
 
 def create_run_listener(
     plugins: PluginSet, config: PipelineConfig, report: CompileReport
 ) -> Callable[[RunEvent], None]:
-    """What tells plugins of a run.
+    """Create a listener that passes each event of a run to the plugins that observe it.
 
     Args:
-        plugins: The plugins that compiled what runs.
+        plugins: The plugins of the compile.
         config: The config.
-        report: How it was compiled.
+        report: The report of the compile.
 
     Returns:
-        A function to call with each event, one at a time. It raises nothing but the user's interrupt.
+        A function to call with each event, not concurrently. It raises ``KeyboardInterrupt`` only.
 
     Raises:
-        PluginError: If a plugin fails when it is asked, or gives something that cannot be called.
+        PluginError: If a hook fails, or does not return a callable or ``None``.
     """
     observers: dict[str, tuple[ConfiguredPlugin, Observer]] = {}
     for plugin in plugins.implementing(HOOK):
         given = call_with_copies(plugin, HOOK, config=config, report=report)
         if given is not None and not callable(given):
-            problem = f"it returned {safe_repr(given)}, expected a function or nothing"
-            raise plugin.error(problem, "return what is called with each event", HOOK)
+            problem = f"it returned {safe_repr(given)}, expected a function or None"
+            raise plugin.error(problem, "return a function that takes an event", HOOK)
         if given is not None:
             observers[plugin.name] = (plugin, given)
 
-    def tell(event: RunEvent) -> None:
+    def listen(event: RunEvent) -> None:
         for name, (plugin, observer) in tuple(observers.items()):
             try:
                 observer(event.as_dict())
             except KeyboardInterrupt:
                 raise
-            # It is foreign code, and the run is not to fail for it, whatever it raises.
+            # An observer is third-party code: no exception of it ends the run.
             except BaseException as error:
                 del observers[name]
                 logger.warning(
-                    "plugin %s is told nothing more of this run: it raised %s",
+                    "plugin %s receives no further events of this run: it raised %s",
                     plugin,
                     format_exception(error),
                 )
 
-    return tell
+    return listen

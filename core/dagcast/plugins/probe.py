@@ -25,11 +25,11 @@ _OWN = frozenset(
 
 
 class JoinedBases(NamedTuple):
-    """What a decorator joins.
+    """The bases that a decorator joins.
 
     Attributes:
-        bases: The bases, the template class among them.
-        metaclasses: The metaclasses of the bases, and that of the new class where it is known; each once.
+        bases: The bases, including the template class.
+        metaclasses: The distinct metaclasses of the bases, and of the new class if it is known.
     """
 
     bases: tuple[type, ...]
@@ -37,7 +37,7 @@ class JoinedBases(NamedTuple):
 
 
 class BasesFound(BaseException):
-    """Ends the call of a decorator; no ``except Exception`` of its own is to catch it."""
+    """Ends the call of a decorator. It is a BaseException, so that ``except Exception`` does not catch it."""
 
     def __init__(self, bases: tuple[Any, ...], metaclass: type | None = None) -> None:
         self.bases = bases
@@ -45,7 +45,7 @@ class BasesFound(BaseException):
 
 
 class Probe:
-    """Stands in for a class until a class statement asks for its bases."""
+    """A substitute for a class that raises when a class statement resolves its bases."""
 
     def __init__(self, template_class: type) -> None:
         self._template_class = template_class
@@ -54,14 +54,14 @@ class Probe:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        # inspect.isclass and isinstance(..., type) believe it is the class.
+        # Makes inspect.isclass and isinstance(..., type) return True.
         return type(self._template_class)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._template_class, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """An instance of the class itself."""
+        """Create an instance of the template class."""
         return self._template_class(*args, **kwargs)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> NoReturn:
@@ -69,25 +69,24 @@ class Probe:
 
 
 def probe_bases(decorator: Decorator, template_class: type) -> JoinedBases | None:
-    """The bases of the first class statement that joins something to the class, or ``None`` if there is none."""
-    return _ask(decorator, template_class, Probe(template_class))
+    """Return the bases of the first class statement that contains the class; ``None`` if there is no such statement."""
+    return _call_with(decorator, template_class, Probe(template_class))
 
 
 def probe_metaclass(decorator: Decorator, template_class: type) -> JoinedBases | None:
-    """The bases and the metaclass of the first class with a metaclass that the decorator derives, if there is one."""
-    return _ask(decorator, template_class, _model(template_class, lambda cls: type(cls) is not type))
+    """Return the bases and the metaclass of the first derived class whose metaclass is not ``type``, if any."""
+    return _call_with(decorator, template_class, _model(template_class, lambda cls: type(cls) is not type))
 
 
 def probe_any_class(decorator: Decorator, template_class: type) -> JoinedBases | None:
-    """The bases of the first class that joins others to the class, if there is one."""
-    return _ask(decorator, template_class, _model(template_class, lambda cls: len(cls.__bases__) > 1))
+    """Return the bases of the first derived class with more than one base, if any."""
+    return _call_with(decorator, template_class, _model(template_class, lambda cls: len(cls.__bases__) > 1))
 
 
 def bases_of_constructor(conflict: BaseException, template_class: type) -> JoinedBases | None:
-    """The bases and the metaclass that a metaclass's ``__new__`` was called with when a conflict arose in it.
+    """Return the arguments of the metaclass's ``__new__`` that raised the conflict, if any.
 
-    A decorator that calls ``ABCMeta.__new__`` itself makes its class past both stand-ins. The frame of that call still
-    holds what it was given.
+    A decorator that calls ``ABCMeta.__new__`` bypasses both substitutes. The frame of the call holds its arguments.
     """
     for frame, _ in walk_tb(conflict.__traceback__):
         code = frame.f_code
@@ -95,7 +94,7 @@ def bases_of_constructor(conflict: BaseException, template_class: type) -> Joine
         if code.co_name != "__new__" or len(given) < 3:
             continue
         metaclass, _, bases, *_ = given
-        # Identity, and not equality: these are objects of foreign code.
+        # Compare by identity: __eq__ of a third-party object may raise.
         if isinstance(bases, tuple) and any(base is template_class for base in bases):
             metaclasses: list[Any] = [type(template_class), *map(type, bases), metaclass]
             if all(issubclass(type(found), type) for found in (*bases, metaclass)):
@@ -103,18 +102,18 @@ def bases_of_constructor(conflict: BaseException, template_class: type) -> Joine
     return None
 
 
-def _ask(decorator: Decorator, template_class: type, stand_in: Any) -> JoinedBases | None:
+def _call_with(decorator: Decorator, template_class: type, substitute: Any) -> JoinedBases | None:
     try:
-        decorator(stand_in)
+        decorator(substitute)
     except BasesFound as found:
-        bases = resolve_bases(tuple(template_class if base is stand_in else base for base in found.bases))
+        bases = resolve_bases(tuple(template_class if base is substitute else base for base in found.bases))
         metaclasses = [type(template_class), *(type(base) for base in bases)]
         if found.metaclass is not None:
             metaclasses.append(found.metaclass)
         return JoinedBases(bases, tuple(dict.fromkeys(metaclasses)))
     except KeyboardInterrupt:
         raise
-    # The decorator could not do with a stand-in: it did something else than make a class. It is not asked further.
+    # The decorator does not work with the substitute. It is not called again with it.
     except BaseException:
         return None
     return None
@@ -125,16 +124,16 @@ def _model(template_class: type, wanted: Callable[[type], bool]) -> type:
     for ancestor in reversed(template_class.__mro__[:-1]):
         attributes.update({name: value for name, value in vars(ancestor).items() if name not in _OWN})
 
-    def tell(cls: Any, /, **keywords: Any) -> None:
-        # A class that tells nothing may be on the way to one that does.
+    def init_subclass(cls: Any, /, **keywords: Any) -> None:
+        # An unwanted class may be an intermediate base of a wanted one.
         if wanted(cls):
             raise BasesFound(cls.__bases__, type(cls))
 
-    attributes["__init_subclass__"] = classmethod(tell)
+    attributes["__init_subclass__"] = classmethod(init_subclass)
     model = type(template_class.__name__, (), attributes)
     if issubclass(type(template_class), ABCMeta):
-        # For a decorator that first asks whether it was given a template class. The class is made for this compile, and
-        # takes note of the model only as long as that lives.
+        # A decorator may check that its argument is a template class. The registration ends with the model: ABCMeta
+        # holds weak references.
         register: Any = ABCMeta.register
         register(template_class, model)
     return model

@@ -1,4 +1,4 @@
-"""Looking at what foreign code gives: a value that cannot show its text or class, an error that fills the screen."""
+"""Inspect values and exceptions of third-party code, whose ``__repr__``, ``__str__`` or ``__class__`` may raise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, TypeVar, overload
 T = TypeVar("T")
 
 MAX_LENGTH = 400
-"""Most characters of a foreign text that a message holds."""
+"""The maximum length of a formatted value in a message, in characters."""
 
 
 @overload
@@ -20,30 +20,30 @@ def is_instance(value: object, /, *kinds: Any) -> bool: ...
 
 
 def is_instance(value: object, /, *kinds: Any) -> bool:
-    """Whether a value is of one of these types. What it says of its ``__class__`` is not asked: that may raise."""
+    """Return whether the type of a value derives from one of the types; its ``__class__`` is not evaluated."""
     return issubclass(type(value), kinds)
 
 
 def safe_repr(value: object) -> str:
-    """A value as Python writes it, as far as it can be shown."""
-    return _text(repr, value)
+    """Return the ``repr`` of a value on one line, shortened; a placeholder if ``__repr__`` raises."""
+    return _format(repr, value)
 
 
 def format_exception(error: BaseException) -> str:
-    """What was raised: its type, and its text on one line."""
-    text = _text(str, error)
+    """Return the type and the text of an exception on one line, shortened."""
+    text = _format(str, error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def format_exception_text(error: BaseException) -> str:
-    """The text of what was raised, on one line."""
-    return _text(str, error)
+    """Return the text of an exception on one line, shortened."""
+    return _format(str, error)
 
 
-def _text(spell: Callable[[object], str], value: object) -> str:
+def _format(format_value: Callable[[object], str], value: object) -> str:
     try:
-        text = " ".join(spell(value).split())
-    # Even the text is made by foreign code.
+        text = " ".join(format_value(value).split())
+    # __repr__ and __str__ are third-party code.
     except Exception as error:
-        return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
+        return f"<{type(value).__name__} whose text is unavailable: {type(error).__name__}>"
     return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}... ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""``dagcast plugins new``: a complete plugin project that passes its own tests as generated."""
+"""``dagcast plugins new``: write a complete plugin project whose tests pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAYOUT = {
     "src/{package}/py.typed": None,
     "tests/test_plugin.py": "test_plugin.py.in",
 }
-"""The files of a project, and the templates that they are made from."""
+"""The files of a project, and their templates."""
 
 
 def write_project(name: str, folder: Path) -> tuple[Path, ...]:
@@ -25,18 +25,18 @@ def write_project(name: str, folder: Path) -> tuple[Path, ...]:
 
     Args:
         name: The plugin's name: letters, digits, hyphens and underscores, a letter first.
-        folder: Where to write it; files that exist are not overwritten.
+        folder: The folder of the project. Existing files are not overwritten.
 
     Returns:
-        The files that were written.
+        The paths of the files.
 
     Raises:
-        InvalidInputError: If the name cannot be used, or a file exists already.
+        InvalidInputError: If the name is invalid, or a file already exists.
     """
     if not PLUGIN_NAME.fullmatch(name):
         hint = "use letters, digits, hyphens and underscores, a letter first"
         raise InvalidInputError(
-            [Diagnostic(f"{name!r} is not a name for a plugin", code="plugin.invalid-name", hint=hint)]
+            [Diagnostic(f"{name!r} is not a valid plugin name", code="plugin.invalid-name", hint=hint)]
         )
     package = f"dagcast_{name.replace('-', '_').lower()}"
     area = _diagnostic_area(name)

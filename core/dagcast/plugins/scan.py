@@ -1,8 +1,8 @@
-"""Finding plugins: what the metadata of installed distributions says, without importing anything.
+"""Find the installed plugins in the metadata of distributions, without importing them.
 
-A plugin is an entry point of group ``dagcast``. Two further groups say more about the plugin of the same name:
-``dagcast.api`` holds the version of the hooks it is written for (``v1``), and an entry in ``dagcast.autoload``
-asks that it be active as soon as it is installed.
+A plugin is an entry point of group ``dagcast``. Entry points of the same name in two further groups are optional:
+``dagcast.api`` holds the version of the hooks that the plugin is written for (``v1``), and ``dagcast.autoload`` makes
+the plugin active on installation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _VALUE = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
 _API = re.compile(r"v?(\d+)")
 
 
-class _Point(NamedTuple):
+class _EntryPoint(NamedTuple):
     group: str
     name: str
     value: str
@@ -41,14 +41,14 @@ class PluginEntry:
 
     Attributes:
         name: The plugin's name.
-        value: What it points to: ``module`` or ``module:attribute``.
+        value: The object reference: ``module`` or ``module:attribute``.
         distribution: The name of the distribution that provides it.
         version: The distribution's version.
-        api_version: The version of the hooks it is written for; ``None`` if what it says cannot be read.
-        autoload: Whether it asks to be active as soon as it is installed.
+        api_version: The version of the hooks it is written for; ``None`` if the value is invalid.
+        autoload: Whether it is active on installation.
         summary: The distribution's one-line summary.
-        url: Where its documentation is, if the distribution says.
-        problems: What is wrong with the metadata.
+        url: The documentation URL of the distribution, if its metadata has one.
+        problems: Errors in its metadata.
     """
 
     name: str
@@ -67,124 +67,131 @@ class PluginEntry:
 
 @dataclass(frozen=True)
 class InstalledPlugins:
-    """What is installed.
+    """The installed plugins.
 
     Attributes:
-        entries: Every plugin, by name, then distribution.
-        problems: What is wrong with metadata that belongs to no single plugin.
+        entries: The plugins, sorted by name and distribution.
+        problems: Errors in metadata that no single plugin owns.
     """
 
     entries: tuple[PluginEntry, ...]
     problems: tuple[str, ...] = ()
 
     def named(self, name: str) -> tuple[PluginEntry, ...]:
-        """The entries of that name: one, none, or several where distributions clash."""
+        """Return the entries of that name: more than one if several distributions provide it."""
         return tuple(entry for entry in self.entries if entry.name == name)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all plugins, each once."""
+        """The distinct names of the plugins."""
         return tuple(dict.fromkeys(entry.name for entry in self.entries))
 
 
 def scan_plugins(path: Iterable[str] | None = None) -> InstalledPlugins:
-    """Read the entry points of every installed distribution; nothing is imported.
+    """Read the entry points of all installed distributions. No plugin is imported.
 
     Args:
-        path: Folders and zips to look in; ``sys.path`` if left out.
+        path: Folders and zip files to scan. Default: ``sys.path``.
     """
     entries: list[PluginEntry] = []
     problems: list[str] = []
-    everything = tuple(find_distributions(sys.path if path is None else path, problems))
-    ours: dict[int, tuple[_Point, ...]] = {}
-    for index, distribution in enumerate(everything):
-        # Nobody may be kept from compiling by the metadata of a distribution that he did not ask for, and what a
-        # broken archive or a foreign finder raises may be anything.
+    distributions = tuple(find_distributions(sys.path if path is None else path, problems))
+    with_plugins: dict[int, tuple[_EntryPoint, ...]] = {}
+    for index, distribution in enumerate(distributions):
+        # Broken metadata of an unrelated distribution does not stop a compile. A broken archive or a third-party
+        # finder may raise any exception.
         try:
-            points = tuple(_points(distribution.read_text(ENTRY_POINTS) or ""))
+            points = tuple(_parse_entry_points(distribution.read_text(ENTRY_POINTS) or ""))
         except Exception as error:
-            problems.append(_unreadable(distribution, error))
+            problems.append(_read_error(distribution, error))
             continue
         if points:
-            ours[index] = points
-    rivals = _rivals(everything) if ours else {}
-    for index, points in ours.items():
+            with_plugins[index] = points
+    same_name = _group_by_name(distributions) if with_plugins else {}
+    for index, points in with_plugins.items():
         try:
-            standing = _standing(index, everything, rivals, ours)
-            if standing is _Standing.HIDDEN:
+            status = _status_of(index, distributions, same_name, with_plugins)
+            if status is DistributionStatus.SHADOWED:
                 continue
-            metadata = everything[index].metadata()
+            metadata = distributions[index].metadata()
         except Exception as error:
-            problems.append(_unreadable(everything[index], error))
+            problems.append(_read_error(distributions[index], error))
             continue
         name = _field(metadata, "Name") or "unknown"
-        doubt = (
-            (f"two versions of {name} are installed in one folder",) if standing is _Standing.DOUBTFUL else ()
+        ambiguity = (
+            (f"two versions of {name} are installed in one folder",)
+            if status is DistributionStatus.AMBIGUOUS
+            else ()
         )
-        entries.extend(_entries(metadata, name, points, doubt))
+        entries.extend(_entries(metadata, name, points, ambiguity))
         own = {point.name for point in points if point.group == GROUP}
         for point in points:
             if point.group in (API_GROUP, AUTOLOAD_GROUP) and point.name not in own:
-                problems.append(f"{name}: {point.group} names {point.name!r}, which is none of its plugins")
+                problems.append(
+                    f"{name}: {point.group} names {point.name!r}, which is not one of its plugins"
+                )
             elif point.group not in (GROUP, API_GROUP, AUTOLOAD_GROUP):
-                problems.append(f"{name}: there is no entry-point group {point.group!r}")
+                problems.append(f"{name}: unknown entry-point group {point.group!r}")
     return InstalledPlugins(
         tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems)
     )
 
 
-def _unreadable(distribution: Distribution, error: Exception) -> str:
+def _read_error(distribution: Distribution, error: Exception) -> str:
     return f"{distribution.place}: its metadata cannot be read: {type(error).__name__}: {error}"
 
 
-class _Standing(Enum):
-    """How a distribution stands among those of its name."""
+class DistributionStatus(Enum):
+    """Whether a distribution takes effect, given the others of its name."""
 
-    SOUND = "sound"
-    HIDDEN = "hidden"
-    DOUBTFUL = "doubtful"
+    EFFECTIVE = "effective"
+    SHADOWED = "shadowed"
+    AMBIGUOUS = "ambiguous"
 
 
-def _rivals(everything: Sequence[Distribution]) -> dict[str, list[int]]:
-    """By name of a distribution: the indexes of all that go by it."""
+def _group_by_name(distributions: Sequence[Distribution]) -> dict[str, list[int]]:
+    """Return the indexes of distributions by their normalized name."""
     found: dict[str, list[int]] = {}
-    for index, distribution in enumerate(everything):
+    for index, distribution in enumerate(distributions):
         try:
             found.setdefault(distribution.key, []).append(index)
-        # One whose name cannot be read hides no other.
+        # A distribution without a readable name shadows no other.
         except Exception:
             continue
     return found
 
 
-def _standing(
-    index: int, everything: Sequence[Distribution], rivals: Mapping[str, list[int]], ours: Container[int]
-) -> _Standing:
-    """Whether an earlier distribution hides this one, and whether there is doubt about it.
+def _status_of(
+    index: int,
+    distributions: Sequence[Distribution],
+    same_name: Mapping[str, list[int]],
+    with_plugins: Container[int],
+) -> DistributionStatus:
+    """Return whether an earlier distribution of the same name shadows this one, or which of two applies is ambiguous.
 
-    One in an earlier folder of the path hides the same distribution in a later one, as it does for imports. In one and
-    the same folder, the remains of another version, it is luck which of them counts.
+    A distribution in an earlier folder of the path shadows the same distribution in a later folder, as with imports.
+    Two versions in one folder, such as the remains of an upgrade, are ambiguous.
     """
-    distribution = everything[index]
-    standing = _Standing.SOUND
-    for other_index in rivals[distribution.key]:
-        other, earlier = everything[other_index], other_index < index
+    distribution = distributions[index]
+    status = DistributionStatus.EFFECTIVE
+    for other_index in same_name[distribution.key]:
+        other, earlier = distributions[other_index], other_index < index
         if other.place == distribution.place:
             if earlier:
-                return _Standing.HIDDEN
-        elif other.is_whole():
-            beside = other.folder is not None and other.folder == distribution.folder
-            if earlier and (not beside or other_index in ours):
-                return _Standing.HIDDEN
-            if beside:
-                standing = _Standing.DOUBTFUL
-    return standing
+                return DistributionStatus.SHADOWED
+        elif other.has_metadata():
+            same_folder = other.folder is not None and other.folder == distribution.folder
+            if earlier and (not same_folder or other_index in with_plugins):
+                return DistributionStatus.SHADOWED
+            if same_folder:
+                status = DistributionStatus.AMBIGUOUS
+    return status
 
 
-def _points(text: str) -> Iterator[_Point]:
-    """The entry points of dagcast's groups. What stands in other groups, and may be broken, is none of ours.
+def _parse_entry_points(text: str) -> Iterator[_EntryPoint]:
+    """Parse the entry points of dagcast's groups. Other groups may be broken and are ignored.
 
-    The format: https://packaging.python.org/specifications/entry-points/#file-format
+    Source of the format: https://packaging.python.org/specifications/entry-points/#file-format
     """
     if GROUP not in text:
         return
@@ -196,11 +203,11 @@ def _points(text: str) -> Iterator[_Point]:
             name, equals, value = line.partition("=")
             if not equals:
                 raise ValueError(f"{line!r} in [{group}] is not of the form name = value")
-            yield _Point(group, name.strip(), value.strip())
+            yield _EntryPoint(group, name.strip(), value.strip())
 
 
 def _entries(
-    metadata: Message, distribution: str, points: Iterable[_Point], doubt: tuple[str, ...]
+    metadata: Message, distribution: str, points: Iterable[_EntryPoint], ambiguity: tuple[str, ...]
 ) -> Iterator[PluginEntry]:
     api = {point.name: point.value for point in points if point.group == API_GROUP}
     autoload = {point.name for point in points if point.group == AUTOLOAD_GROUP}
@@ -211,33 +218,33 @@ def _entries(
         problems = []
         if not PLUGIN_NAME.fullmatch(name):
             problems.append(
-                f"{name!r} is not a name: letters, digits, hyphens and underscores, a letter first"
+                f"{name!r} is not a valid name: use letters, digits, hyphens and underscores, starting with a letter"
             )
         if not _VALUE.fullmatch(value):
             problems.append(f"{value!r} does not point to a module or module:attribute")
-        stated = _API.fullmatch(api.get(name, f"v{API_VERSION}"))
-        if stated is None:
+        match = _API.fullmatch(api.get(name, f"v{API_VERSION}"))
+        if match is None:
             problems.append(f"{API_GROUP} says {api[name]!r}, expected v{API_VERSION}")
         yield PluginEntry(
             name=name,
             value=value,
             distribution=distribution,
             version=_field(metadata, "Version") or "unknown",
-            api_version=int(stated[1]) if stated else None,
+            api_version=int(match[1]) if match else None,
             autoload=name in autoload,
             summary=_field(metadata, "Summary"),
             url=_documentation(metadata),
-            problems=(*problems, *doubt),
+            problems=(*problems, *ambiguity),
         )
 
 
 def _field(metadata: Message, name: str) -> str:
-    """A field on one line; empty if it is not there."""
+    """Return a metadata field on one line; an empty string if it is missing."""
     return " ".join(str(metadata.get(name) or "").split())
 
 
 def _documentation(metadata: Message) -> str | None:
-    """The project URL that is labelled as documentation, else the home page."""
+    """Return the project URL labelled as documentation, else the home page."""
     urls: dict[str, str] = {}
     for line in metadata.get_all("Project-URL") or ():
         label, _, url = str(line).partition(",")

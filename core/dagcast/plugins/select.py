@@ -1,9 +1,9 @@
-"""Choosing plugins: which of those installed run, in which order, and why.
+"""Select the plugins that run, in which order, and record why.
 
-The first of these that says anything decides the whole list: the ``plugins`` argument of the API, ``--plugin``,
-the variable ``DAGCAST_PLUGINS``, ``plugins.enable`` of the config; and if none does, the plugins that ask to be
-active on installation, by name. ``--no-plugin`` takes names out of it and ``--no-plugins`` all; ``plugins.disable``
-takes names out of the list of the config, and of those that are active on installation.
+The first of these sources that is given decides the whole list: the ``plugins`` argument of the API, ``--plugin``, the
+variable ``DAGCAST_PLUGINS``, ``plugins.enable`` of the config, and the plugins active on installation, by name.
+``--no-plugin`` removes a name and ``--no-plugins`` all. ``plugins.disable`` removes names from the list of the config
+and from those that are active on installation.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ AUTOLOAD = "active on installation"
 
 @dataclass(frozen=True)
 class PluginRequest:
-    """What a caller asks for, beside the config.
+    """The caller's selection of plugins, besides the config.
 
     Attributes:
-        plugins: The ``plugins`` argument of the API: names and plugin objects in order; ``None`` says nothing.
-        enabled: Names given by ``--plugin``, in order.
-        disabled: Names given by ``--no-plugin``.
+        plugins: The ``plugins`` argument of the API: names and plugin objects in order; ``None`` if not given.
+        enabled: Names passed with ``--plugin``, in order.
+        disabled: Names passed with ``--no-plugin``.
         none: Whether ``--no-plugins`` is given.
-        required: Names that run whatever else is chosen, before the others.
+        required: Names that always run, before the others.
     """
 
     plugins: tuple[Any, ...] | None = None
@@ -44,33 +44,38 @@ class PluginRequest:
 
 @dataclass(frozen=True)
 class Selection:
-    """The outcome.
+    """The selected plugins.
 
     Attributes:
         chosen: Names and plugin objects, in the order in which they run.
-        source: What decided the list, in words.
-        left_out: By name: why a plugin that was asked for, or asks to be active, does not run.
+        source: The source that decided the list, as messages name it.
+        excluded: By name: why a requested plugin, or one active on installation, does not run.
     """
 
     chosen: tuple[Any, ...]
     source: str
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
 
     def reason(self, name: str) -> str:
-        """Why the plugin of that name runs or does not."""
+        """Return why the plugin of that name runs or does not run."""
         if name in self.chosen:
             return self.source
         if self.source == AUTOLOAD:
-            return self.left_out.get(
-                name, "nothing asks for it, and it does not ask to be active on installation"
-            )
-        return self.left_out.get(name, f"{self.source} does not name it")
+            return self.excluded.get(name, "nothing selects it, and it is not active on installation")
+        return self.excluded.get(name, f"{self.source} does not name it")
 
 
 def select_plugins(
     request: PluginRequest, config: PluginsConfig, installed: InstalledPlugins, environment: Mapping[str, str]
 ) -> Selection:
-    """Decide which plugins run, in which order."""
+    """Select the plugins that run, in order.
+
+    Args:
+        request: The caller's selection.
+        config: The ``plugins`` section of the config.
+        installed: The installed plugins.
+        environment: The environment variables.
+    """
     automatic = tuple(entry.name for entry in installed.entries if entry.autoload)
     if request.none:
         rest = (name for name in automatic if name not in request.required)
@@ -84,24 +89,24 @@ def select_plugins(
         (AUTOLOAD, automatic),
     )
     source, names = next((source, names) for source, names in sources if names is not None)
-    left_out: dict[str, str] = {}
+    excluded: dict[str, str] = {}
     if names is not automatic:
-        left_out.update(dict.fromkeys(automatic, f"it is active on installation, but {source} decides"))
-    barred = set(request.disabled)
-    left_out.update(dict.fromkeys(request.disabled, "--no-plugin"))
+        excluded.update(dict.fromkeys(automatic, f"it is active on installation, but {source} decides"))
+    disabled = set(request.disabled)
+    excluded.update(dict.fromkeys(request.disabled, "--no-plugin"))
     if names is config.enable or names is automatic:
-        barred.update(config.disable)
-        left_out.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
-    chosen = _unique(item for item in names if not (is_instance(item, str) and item in barred))
+        disabled.update(config.disable)
+        excluded.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
+    chosen = _deduplicate(item for item in names if not (is_instance(item, str) and item in disabled))
     present = {item if is_instance(item, str) else stated_name(item) for item in chosen}
     chosen = (*(name for name in request.required if name not in present), *chosen)
     for name in chosen:
         if is_instance(name, str):
-            left_out.pop(name, None)
-    return Selection(chosen, source, left_out)
+            excluded.pop(name, None)
+    return Selection(chosen, source, excluded)
 
 
-def _unique(items: Iterable[Any]) -> tuple[Any, ...]:
+def _deduplicate(items: Iterable[Any]) -> tuple[Any, ...]:
     chosen: list[Any] = []
     for item in items:
         names = [other for other in chosen if is_instance(other, str)]

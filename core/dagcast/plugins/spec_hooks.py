@@ -1,4 +1,4 @@
-"""Call the hooks of a compile: plugins add parameters to a pipeline, change it in order, and check the result."""
+"""Call the hooks of a compile: plugins add parameters, transform the pipeline in order, and check the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagcast.plugins.validate import validate_spec
 
 
 class SpecHooks:
-    """What the configured plugins do to a pipeline while it compiles.
+    """The hooks of the configured plugins that work on a pipeline while it compiles.
 
     Implements :class:`dagcast.compile.compile_pipeline.CompileHooks`.
 
@@ -37,14 +37,17 @@ class SpecHooks:
     def collect_parameters(
         self, config: PipelineConfig
     ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
-        """Ask each plugin for parameters; see :func:`dagcast.plugins.call_hooks.collect_parameters`."""
+        """Collect the parameters that plugins add; see :func:`dagcast.plugins.call_hooks.collect_parameters`."""
         return collect_parameters(self._plugins, config, self._metadata)
 
     def transform_spec(self, spec: PipelineSpec) -> tuple[PipelineSpec, tuple[Change, ...]]:
-        """Let each plugin change the pipeline that the one before it returned; each change is attributed.
+        """Pass the pipeline through ``transform_spec`` of each plugin, in order, and attribute each change.
+
+        Returns:
+            The transformed pipeline, and the changes.
 
         Raises:
-            PluginError: If a plugin fails, or returns something else than a whole pipeline.
+            PluginError: If a plugin fails, or returns an invalid pipeline.
         """
         hook = "transform_spec"
         changes: list[Change] = []
@@ -57,10 +60,10 @@ class SpecHooks:
     def check_spec(
         self, spec: PipelineSpec, locate: Callable[[str, str], Location | None], sink: DiagnosticSink
     ) -> None:
-        """Ask each plugin what is wrong with the pipeline, and collect it.
+        """Call ``check_spec`` of each plugin and collect the diagnostics.
 
         Raises:
-            PluginError: If a plugin fails, or gives something else than diagnostics.
+            PluginError: If a plugin fails, or returns anything but diagnostics.
         """
         hook = "check_spec"
         for plugin in self._plugins.implementing(hook):

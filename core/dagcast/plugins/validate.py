@@ -1,4 +1,4 @@
-"""Checking what plugins give before anything is made of it: parameters, step types, whole pipelines."""
+"""Validate what plugins return: parameters, step types and pipelines."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ _TYPES = get_args(ParameterType)
 _STEP_TYPE_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 _TEXT_FIELDS = ("description", "version", "region", "role", "definition_bucket", "definition_prefix")
 _SPEC_FIELDS = frozenset({"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description"})
-"""What of a step in the definition comes from other fields of its spec."""
+"""Fields of a step in the definition that other fields of its spec set."""
 _SCALAR_TYPES = frozenset({str, int, bool, type(None)})
-"""Types whose every value is JSON data."""
+"""Types whose values are always JSON data."""
 _SIMPLE_REFERENCES = frozenset({ParameterRef, ExecutionVariable, StepProperty, JsonGet})
-"""The references that hold only texts."""
+"""The references whose fields are strings."""
 
 
 def _is_text(value: Any, *others: None) -> bool:
-    """Whether it is a text: one that says something, unless it may be left out."""
+    """Return whether a value is a non-empty string or, if ``None`` is passed too, any string or ``None``."""
     if value is None:
         return bool(others)
     return type(value) is str and bool(value or others)
 
 
 def _is_shape(value: Any, kind: type[Any]) -> bool:
-    """Whether it is a shape whose fields are texts or tuples of them."""
+    """Return whether a value is a shape whose fields are strings or tuples of strings."""
     return type(value) is kind and all(
         type(part) is str or (type(part) is tuple and all(type(text) is str for text in part))
         for part in vars(value).values()
@@ -69,13 +69,13 @@ def _is_shape(value: Any, kind: type[Any]) -> bool:
 
 
 _MISSING = object()
-"""Stands for the fields of a step that was not there before."""
+"""The previous field value of a new step."""
 _STEP_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
     {
         "step_type": (_is_text, "the name of a step type"),
         "definition_type": (_is_text, "the Type of the definition"),
-        "display_name": (lambda value: _is_text(value, None), "a text or None"),
-        "description": (lambda value: _is_text(value, None), "a text or None"),
+        "display_name": (lambda value: _is_text(value, None), "a string or None"),
+        "description": (lambda value: _is_text(value, None), "a string or None"),
         "properties": (lambda value: _is_shape(value, PropertyShape), "a PropertyShape"),
         "shapes": (
             lambda value: type(value) is tuple and all(_is_shape(shape, RequestShape) for shape in value),
@@ -87,19 +87,19 @@ _STEP_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType
         ),
     }
 )
-"""By field of a step: what it may be, as a test and in words."""
+"""By field of a step: a predicate for valid values, and what a message says is expected."""
 
 
 def validate_parameter(plugin: ConfiguredPlugin, hook: str, parameter: ParameterSpec) -> ParameterSpec:
-    """A parameter with its default as the service takes it.
+    """Validate a parameter and convert its default to the form that the service accepts.
 
     Raises:
-        PluginError: If its name, type, default or enum are not those of a parameter.
+        PluginError: If its name, type, default or enum is invalid.
     """
-    # What foreign code put into the fields need not be of their types.
+    # Third-party code may set fields to values of any type.
     name: Any = parameter.name
     if not is_instance(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
-        problem = f"{safe_repr(name)} is not a name for a parameter"
+        problem = f"{safe_repr(name)} is not a valid parameter name"
         raise plugin.error(problem, "use 1 to 256 letters, digits, hyphens and underscores", hook)
     if parameter.type not in _TYPES:
         problem = f"parameter {name!r} has the type {safe_repr(parameter.type)}"
@@ -113,7 +113,7 @@ def validate_parameter(plugin: ConfiguredPlugin, hook: str, parameter: Parameter
     if is_instance(parameter.default, float) and not math.isfinite(parameter.default):
         problem = f"parameter {name!r}: {parameter.default} is not a finite number, and JSON has no others"
         raise plugin.error(problem, "give a default that fits", hook)
-    # A default may be of a class that raises whatever it likes.
+    # The default may be of a class that raises any exception.
     with plugin.guard(hook):
         found = config.problem()
     if found is not None:
@@ -122,15 +122,15 @@ def validate_parameter(plugin: ConfiguredPlugin, hook: str, parameter: Parameter
 
 
 def validate_step_type(plugin: ConfiguredPlugin, step_type: StepType[Any]) -> StepType[Any]:
-    """A step type whose functions name the plugin when they fail.
+    """Validate a step type and wrap its functions, so that their failures name the plugin.
 
     Raises:
-        PluginError: If its config is not a model of a step.
+        PluginError: If its name, its config model or its ``lower`` function is invalid.
     """
     hook = "register_step_types"
     name: Any = step_type.name
     if type(name) is not str or not re.fullmatch(_STEP_TYPE_NAME, name):
-        problem = f"{safe_repr(name)} is not a name for a step type"
+        problem = f"{safe_repr(name)} is not a valid step type name"
         raise plugin.error(problem, "use letters, digits, hyphens and underscores; a letter first", hook)
     if not callable(step_type.lower):
         problem = f"lower of step type {name!r} is {safe_repr(step_type.lower)}"
@@ -157,18 +157,18 @@ def _guard(plugin: ConfiguredPlugin, hook: str, function: Callable[..., T]) -> C
 
 
 def validate_spec(plugin: ConfiguredPlugin, hook: str, before: PipelineSpec, after: Any) -> PipelineSpec:
-    """The pipeline that a plugin returned, frozen, its steps in an order in which they can run.
+    """Validate and freeze the pipeline that a plugin returned, and sort its steps topologically.
 
     Args:
         plugin: The plugin.
-        hook: The hook that returned it.
-        before: The pipeline that the hook was given.
-        after: What it returned.
+        hook: The hook that returned the pipeline.
+        before: The pipeline that was passed to the hook.
+        after: The result of the hook.
 
     Raises:
-        PluginError: If it is not a pipeline, or not a whole one.
+        PluginError: If the result is not a valid pipeline.
     """
-    # One of a class derived from it could answer differently each time that it is asked.
+    # An instance of a subclass may return another value at each attribute access.
     if type(after) is not PipelineSpec:
         problem = (
             "it returned nothing"
@@ -195,11 +195,11 @@ def validate_spec(plugin: ConfiguredPlugin, hook: str, before: PipelineSpec, aft
     if parameters is not before.parameters:
         parameters = tuple(validate_parameter(plugin, hook, parameter) for parameter in parameters)
     for what, names in (
-        ("parameters of one name", [parameter.name for parameter in parameters]),
-        ("tags of one key", [key for key, _ in after.tags]),
+        ("parameters with the same name", [parameter.name for parameter in parameters]),
+        ("tags with the same key", [key for key, _ in after.tags]),
     ):
         if len(set(names)) < len(names):
-            raise plugin.error(f"its pipeline has two {what}", "give each a name of its own", hook)
+            raise plugin.error(f"its pipeline has two {what}", "give each a unique name", hook)
     return replace(
         after,
         steps=steps,
@@ -213,7 +213,7 @@ def validate_spec(plugin: ConfiguredPlugin, hook: str, before: PipelineSpec, aft
 def _freeze_experiment(plugin: ConfiguredPlugin, hook: str, before: PipelineSpec, after: PipelineSpec) -> Any:
     try:
         return _freeze_data(before.experiment, after.experiment, [])
-    # A mapping may be of a class that raises whatever it likes.
+    # The mapping may be of a class that raises any exception.
     except Exception as error:
         problem = f"its pipeline has an experiment that is not JSON data and references: {format_exception_text(error)}"
         raise plugin.error(problem, "give plain data", hook) from error
@@ -232,7 +232,7 @@ def _check_types(plugin: ConfiguredPlugin, hook: str, spec: Any) -> None:
             type(spec.name) is str and len(spec.name) <= 256 and re.match(PIPELINE_NAME, spec.name),
             "a name of 1 to 256 letters, digits and hyphens",
         ),
-        *((name, _is_text(getattr(spec, name), None), "a text or None") for name in _TEXT_FIELDS),
+        *((name, _is_text(getattr(spec, name), None), "a string or None") for name in _TEXT_FIELDS),
         (
             "parallelism",
             spec.parallelism is None or (type(spec.parallelism) is int and spec.parallelism > 0),
@@ -250,7 +250,7 @@ def _check_types(plugin: ConfiguredPlugin, hook: str, spec: Any) -> None:
 
 
 def _has_new_dependencies(before: Mapping[str, StepSpec], changed_steps: Iterable[StepSpec]) -> bool:
-    """Whether a step that was there before waits for other ones, or has others in its branches."""
+    """Return whether the dependencies or branches of a step that existed before differ."""
     return any(
         (old.depends_on, old.if_steps, old.else_steps) != (new.depends_on, new.if_steps, new.else_steps)
         for new in changed_steps
@@ -266,7 +266,7 @@ def _validate_step(
     name: Any = step.name
     if not is_instance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
         hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
-        raise plugin.error(f"{safe_repr(name)} is not a name for a step", hint, hook)
+        raise plugin.error(f"{safe_repr(name)} is not a valid step name", hint, hook)
     frozen: dict[str, Any] = {}
     for part in ("arguments", "fields"):
         value = getattr(step, part)
@@ -274,7 +274,7 @@ def _validate_step(
             raise plugin.error(f"step {name!r} has {part}={safe_repr(value)}", "give a mapping", hook)
         try:
             frozen[part] = _freeze_data(getattr(old, part, None), value, new_references)
-        # A mapping may be of a class that raises whatever it likes.
+        # The mapping may be of a class that raises any exception.
         except Exception as error:
             problem = f"the {part} of step {name!r} are not JSON data and references: {format_exception_text(error)}"
             raise plugin.error(problem, "give plain data", hook) from error
@@ -297,16 +297,16 @@ def _validate_step(
 
 
 def _freeze_data(old: Any, new: Any, new_references: list[Reference]) -> Any:
-    """What a plugin put into a request, frozen. The very objects that were there before are sound already.
+    """Validate and freeze a value that a plugin put into a request. An unchanged object is not validated again.
 
     Args:
-        old: What stood in the same place before.
-        new: What stands there now.
-        new_references: Takes the references in what is new.
+        old: The previous value of the field.
+        new: The new value.
+        new_references: Collects the references in new values.
 
     Raises:
-        TypeError: If it holds something that is neither JSON data nor a reference of dagcast's own.
-        ValueError: If it holds a number that JSON has no word for, or itself.
+        TypeError: If the value contains neither JSON data nor a reference of dagcast.
+        ValueError: If it contains a number that JSON cannot represent, or itself.
         RecursionError: If it is nested too deeply.
     """
     if new is old or type(new) in _SCALAR_TYPES:
@@ -315,7 +315,7 @@ def _freeze_data(old: Any, new: Any, new_references: list[Reference]) -> Any:
         return _freeze_mapping(old if isinstance(old, dict) else {}, new, new_references)
     if isinstance(new, (list, tuple)):
         before = old if isinstance(old, tuple) else ()
-        # Most often something was added at the end.
+        # Most changes append to the list.
         kept = len(before) if len(before) <= len(new) and all(map(is_, before, new)) else 0
         found = [
             _freeze_data(before[index] if index < len(before) else None, new[index], new_references)
@@ -337,18 +337,18 @@ def _check_reference(reference: Reference) -> None:
             if isinstance(value, Reference):
                 _check_reference(value)
             elif type(value) is not str:
-                raise TypeError(f"{safe_repr(value)} is joined, and neither a text nor a reference")
+                raise TypeError(f"{safe_repr(value)} is joined, but is neither a string nor a reference")
     elif type(reference) not in _SIMPLE_REFERENCES or not all(
         type(text) is str for text in vars(reference).values()
     ):
-        raise TypeError(f"{safe_repr(reference)} is not one of dagcast's references to texts")
+        raise TypeError(f"{safe_repr(reference)} is not one of dagcast's references with string fields")
 
 
 def _freeze_mapping(old: dict[Any, Any], new: dict[Any, Any], new_references: list[Reference]) -> FrozenDict:
     other: dict[Any, Any] = {}
     for key, item in new.items():
         if type(key) is not str:
-            raise TypeError(f"{safe_repr(key)} is not a key: keys are texts")
+            raise TypeError(f"{safe_repr(key)} is not a valid key: keys are strings")
         if type(item) in _SCALAR_TYPES or item is old.get(key):
             continue
         frozen = _freeze_data(old.get(key), item, new_references)
@@ -362,7 +362,9 @@ def _check_names(
 ) -> None:
     names = {step.name for step in steps}
     if len(names) < len(steps):
-        raise plugin.error("its pipeline has two steps of one name", "give each step a name of its own", hook)
+        raise plugin.error(
+            "its pipeline has two steps with the same name", "give each step a unique name", hook
+        )
     for step in changed_steps:
         for part in ("depends_on", "if_steps", "else_steps"):
             for other in getattr(step, part):
@@ -385,7 +387,7 @@ def _order_steps(plugin: ConfiguredPlugin, hook: str, steps: tuple[StepSpec, ...
 
 
 def _order_pairs(steps: dict[str, StepSpec]) -> Iterator[tuple[str, str]]:
-    """Pairs of steps where the second runs after the first."""
+    """Return pairs of steps of which the second runs after the first."""
     for step in steps.values():
         for name in step.depends_on:
             yield name, step.name

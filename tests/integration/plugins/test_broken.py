@@ -178,12 +178,12 @@ def test_what_is_broken_in_other_groups_is_none_of_ours(site: Site) -> None:
 @pytest.mark.parametrize(
     ("groups", "finding"),
     [
-        ({"dagcast.autolaod": {"alpha": "x"}}, "there is no entry-point group 'dagcast.autolaod'"),
-        ({"dagcast ": {"alpha": "x"}}, "there is no entry-point group 'dagcast '"),
-        ({"dagcast.api": {"alhpa": "v1"}}, "dagcast.api names 'alhpa', which is none of its plugins"),
+        ({"dagcast.autolaod": {"alpha": "x"}}, "unknown entry-point group 'dagcast.autolaod'"),
+        ({"dagcast ": {"alpha": "x"}}, "unknown entry-point group 'dagcast '"),
+        ({"dagcast.api": {"alhpa": "v1"}}, "dagcast.api names 'alhpa', which is not one of its plugins"),
         (
             {"dagcast.autoload": {"other": "x"}},
-            "dagcast.autoload names 'other', which is none of its plugins",
+            "dagcast.autoload names 'other', which is not one of its plugins",
         ),
     ],
 )
@@ -233,7 +233,7 @@ def test_whatever_its_import_raises_is_told_with_its_cause(
 ) -> None:
     error = refused(site, source)
     assert error.problem.startswith(f"importing alpha_plugin raised {raised.__name__}")
-    assert error.remedy == "reinstall or mend alpha-plugin, or leave the plugin out with --no-plugin"
+    assert error.remedy == "reinstall or fix alpha-plugin, or leave the plugin out with --no-plugin"
     assert isinstance(error.__cause__, raised)
 
 
@@ -244,7 +244,7 @@ def test_a_module_that_is_gone_is_told(site: Site) -> None:
     error = refusal(site, "alpha")
     assert "importing alpha_plugin raised ModuleNotFoundError" in error.problem
     findings = site.json("plugins", "doctor")["findings"]
-    assert "'alpha_plugin', which is not there" in findings[0]["problem"]
+    assert "'alpha_plugin', which does not exist" in findings[0]["problem"]
 
 
 def test_an_attribute_that_is_not_there_is_told(site: Site) -> None:
@@ -284,16 +284,16 @@ def test_an_object_that_is_no_plugin_is_refused(site: Site, given: Any) -> None:
         (
             "@hookimpl\ndef tranform_spec(spec): return spec",
             "tranform_spec",
-            "there is no hook 'tranform_spec'",
+            "unknown hook 'tranform_spec'",
             "did you mean 'transform_spec'?",
         ),
         (
             "@hookimpl(optionalhook=True)\ndef tranform_spec(spec): return spec",
             "tranform_spec",
-            "there is no hook 'tranform_spec'",
+            "unknown hook 'tranform_spec'",
             "did you mean 'transform_spec'?",
         ),
-        ("@hookimpl\ndef zzz(): pass", "zzz", "there is no hook 'zzz'", "the hooks are options_model, "),
+        ("@hookimpl\ndef zzz(): pass", "zzz", "unknown hook 'zzz'", "the hooks are options_model, "),
         (
             "def transform_spec(spec): return spec",
             "transform_spec",
@@ -303,7 +303,7 @@ def test_an_object_that_is_no_plugin_is_refused(site: Site, given: Any) -> None:
         (
             "@hookimpl\ndef transform_spec(spec, config): return spec",
             "transform_spec",
-            "it takes config, which the hook does not give",
+            "it takes config, which the hook does not pass",
             "take only, by name: spec, metadata, options",
         ),
         (
@@ -322,7 +322,7 @@ def test_an_object_that_is_no_plugin_is_refused(site: Site, given: Any) -> None:
         (
             "@hookimpl\ndef check_spec(spec, /): pass",
             "check_spec",
-            "it takes spec by position alone",
+            "it takes spec by position only",
             "take only",
         ),
         ("@hookimpl\nasync def check_spec(spec): pass", "check_spec", "it is asynchronous", "write def"),
@@ -449,12 +449,12 @@ WRONG = [
     ("options_model", "return None", "it returned nothing", "pydantic.BaseModel"),
     ("options_model", "return 5", "it returned 5, expected a pydantic model", "pydantic.BaseModel"),
     ("options_model", "return dict", "expected a pydantic model", "pydantic.BaseModel"),
-    ("extract_metadata", "pass", "it returned nothing", "return a mapping, empty if there is nothing to add"),
+    ("extract_metadata", "pass", "it returned nothing", "return a mapping, or an empty one"),
     ("extract_metadata", "return ['author']", "expected a mapping with string keys", "return a mapping"),
     ("extract_metadata", "return {1: 'author'}", "expected a mapping with string keys", "return a mapping"),
     ("extract_metadata", "return {'a': object()}", "its metadata is not JSON data", "return plain data"),
     ("extract_metadata", "return {'a': float('nan')}", "its metadata is not JSON data", "return plain data"),
-    ("decorate_template_class", "pass", "it returned nothing", "end the hook with: return the class"),
+    ("decorate_template_class", "pass", "it returned nothing", "return the class from the hook"),
     ("decorate_template_class", "return lambda: 1", "expected a class", "return the class itself"),
     ("decorate_template_class", "return object()", "expected a class", "return the class itself"),
     ("decorate_template_class", "return dict", "not a subclass of the class that it was given", "derive"),
@@ -463,13 +463,13 @@ WRONG = [
     (
         "build_template_params",
         "return {'config': 5}",
-        "it sets 'config', which says what is compiled",
+        "it sets 'config', which defines what is compiled",
         "transform_spec",
     ),
     (
         "build_template_params",
         "return {'exec_role': 'x'}",
-        "which the template's constructor does not take",
+        "which the template's constructor does not accept",
         "leave",
     ),
     ("pipeline_parameters", "pass", "it returned nothing", "return a list of ParameterSpec"),
@@ -483,7 +483,7 @@ WRONG = [
     (
         "pipeline_parameters",
         "return [P('a b', 'String')]",
-        "'a b' is not a name for a parameter",
+        "'a b' is not a valid parameter name",
         "1 to 256 letters",
     ),
     ("pipeline_parameters", "return [P('A', 'Text')]", "has the type 'Text'", "use one of String, Integer"),
@@ -545,13 +545,13 @@ WRONG = [
     (
         "transform_spec",
         "return replace(spec, parameters=spec.parameters * 2)",
-        "two parameters of one name",
+        "two parameters with the same name",
         "a name of its own",
     ),
     (
         "transform_spec",
         "return replace(spec, steps=spec.steps * 2)",
-        "two steps of one name",
+        "two steps with the same name",
         "a name of its own",
     ),
     (
@@ -560,7 +560,7 @@ WRONG = [
         "has no step 'prepare'",
         "change depends_on as well",
     ),
-    ("transform_spec", "return first(spec, name='a b')", "'a b' is not a name for a step", "letters"),
+    ("transform_spec", "return first(spec, name='a b')", "'a b' is not a valid step name", "letters"),
     ("transform_spec", "return first(spec, arguments=5)", "step 'prepare' has arguments=5", "give a mapping"),
     (
         "transform_spec",
@@ -879,7 +879,7 @@ def test_a_step_type_of_two_plugins_names_both(site: Site) -> None:
     site.plugin("beta", source)
     error = refusal(site, "alpha", "beta")
     assert error.plugin == "beta"
-    assert error.problem == "step type 'Job' exists already, from plugin 'alpha' (alpha-plugin 1.0)"
+    assert error.problem == "step type 'Job' already exists, from plugin 'alpha' (alpha-plugin 1.0)"
 
 
 # What it makes of the pipeline

@@ -63,7 +63,7 @@ BAD = {
         def transform_spec(spec):
             return replace(spec, description=f"{spec.description or ''}!")
         """,
-        "changed already",
+        "changes its own output",
     ),
     "its template class makes another pipeline": (
         "it_changes_only_what_it_declares",
@@ -101,7 +101,7 @@ BAD = {
                     return made
             return Wrapped
         """,
-        "not that of its pipeline",
+        "differs from its pipeline",
     ),
     "it changes what is frozen behind its back": (
         "it_changes_only_what_it_declares",
@@ -123,7 +123,7 @@ BAD = {
             if pipeline is not None:
                 pipeline.steps.pop()
         """,
-        "it changes a pipeline that is compiled",
+        "it changes a compiled pipeline",
     ),
     "it sets a variable of the process": (
         "it_changes_only_what_it_declares",

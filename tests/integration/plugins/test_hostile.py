@@ -269,7 +269,7 @@ def test_a_step_type_of_no_use_is_refused(site: Site, name: Any, lower: Any) -> 
 
 def test_an_argument_of_a_strange_name_is_blamed_on_the_plugin(site: Site) -> None:
     error = refusal(site, made("build_template_params", lambda: {"a\nb": 1}))
-    assert "which the template's constructor does not take" in error.problem
+    assert "which the template's constructor does not accept" in error.problem
 
 
 # What it raises, and what cannot be shown
@@ -374,7 +374,7 @@ def test_a_field_of_a_diagnostic_that_cannot_be_asked_what_it_is_is_refused(site
 def test_a_role_that_is_no_text_is_refused(site: Site) -> None:
     for role in (5, Classless()):
         error = refusal(site, made("build_template_params", lambda given=role: {"execution_role": given}))
-        assert "which is no ARN of a role" in error.problem
+        assert "which is not a role ARN" in error.problem
 
 
 def test_an_argument_that_cannot_be_asked_what_it_is_is_reported_by_its_type(site: Site) -> None:
@@ -514,7 +514,7 @@ def test_an_object_that_raises_where_it_has_to_be_asked_is_refused(
     site: Site, kind: type, problem: str
 ) -> None:
     error = refusal(site, kind())
-    assert error.problem.startswith("its hooks are refused: ")
+    assert error.problem.startswith("its hooks are invalid: ")
     assert problem in error.problem
 
 

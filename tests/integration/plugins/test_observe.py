@@ -99,7 +99,7 @@ def test_an_observer_that_fails_is_told_nothing_more_and_the_run_goes_on(site: S
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["status"] == "Succeeded"
     name = raised.partition("(")[0]
-    told = "plugin 'alpha' (alpha-plugin 1.0) is told nothing more of this run: it raised " + name
+    told = "plugin 'alpha' (alpha-plugin 1.0) receives no further events of this run: it raised " + name
     assert done.stderr.count(told) == 1
     assert heard(site) == written(site)
 
@@ -108,7 +108,7 @@ def test_an_observer_that_fails_is_told_nothing_more_and_the_run_goes_on(site: S
     ("source", "problem"),
     [
         ("raise RuntimeError('down')", "it raised RuntimeError: down"),
-        ("return 5", "it returned 5, expected a function or nothing"),
+        ("return 5", "it returned 5, expected a function or None"),
         ("config.dag.add_node('more')", "it changes its input: the DAG"),
     ],
 )

@@ -614,9 +614,9 @@ def test_a_locked_compile_of_the_same_plugins_goes_through(locked: Site) -> None
 @pytest.mark.parametrize(
     ("enabled", "level", "messages"),
     [
-        ("[alpha]", 1, ["plugin 'beta' is in the lock, and does not run"]),
-        ("[alpha, beta, gamma]", 1, ["plugin 'gamma' runs, and is not in the lock"]),
-        ("[beta, alpha]", 1, ["the plugins run in another order than in the lock"]),
+        ("[alpha]", 1, ["plugin 'beta' is in the lock but is not selected"]),
+        ("[alpha, beta, gamma]", 1, ["plugin 'gamma' is selected but is not in the lock"]),
+        ("[beta, alpha]", 1, ["the order of the plugins differs from the lock"]),
         ("[alpha, beta]", 2, ["plugin 'alpha': the digest of its options is"]),
         (
             "[gamma, alpha]",
@@ -627,7 +627,11 @@ def test_a_locked_compile_of_the_same_plugins_goes_through(locked: Site) -> None
                 "'beta' is in the lock, and does not",
             ],
         ),
-        ("[]", 1, ["'alpha' is in the lock, and does not run", "'beta' is in the lock, and does not run"]),
+        (
+            "[]",
+            1,
+            ["'alpha' is in the lock but is not selected", "'beta' is in the lock but is not selected"],
+        ),
     ],
 )
 def test_a_locked_compile_refuses_another_set(
@@ -676,7 +680,7 @@ def test_a_lock_that_is_not_there_is_refused(locked: Site) -> None:
     (locked.project / "out" / "definition.plugins.json").unlink()
     result = locked.cli(*LOCKED)
     assert result.exit_code == 1
-    assert "there is no plugin lock (compile without --locked once, and keep the file)" in result.output
+    assert "missing plugin lock (compile without --locked once, and keep the file)" in result.output
 
 
 def test_without_plugins_a_stale_lock_is_emptied(locked: Site) -> None:

@@ -55,5 +55,5 @@ def test_files_that_exist_are_left_alone(site: Site) -> None:
 def test_a_name_that_is_none_is_refused(site: Site, name: str) -> None:
     result = site.cli("plugins", "new", name)
     assert result.exit_code == 1
-    assert "is not a name for a plugin" in result.output
+    assert "is not a valid plugin name" in result.output
     assert not list(site.project.glob("dagcast-*"))
