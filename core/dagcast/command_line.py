@@ -1,7 +1,7 @@
-"""What commands of plugins need to look and behave as dagcast's own: options, output, errors and files.
+"""Options, output, errors and files of the command line, for commands that plugins add.
 
 Example:
-    A command that chooses plugins as ``dagcast compile`` does, and reports mistakes as it does::
+    A command that selects plugins and reports mistakes as ``dagcast compile`` does::
 
         @click.command("digest")
         @click.argument("config")
@@ -17,7 +17,7 @@ Example:
 from __future__ import annotations
 
 from dagcast.cli.describe import console
-from dagcast.cli.output import fail, printable, show_diagnostics, write_file
+from dagcast.cli.output import fail, show_diagnostics, strip_control_characters, write_file
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.plugins.select import PluginRequest
 
@@ -26,7 +26,7 @@ __all__ = [
     "console",
     "fail",
     "plugin_options",
-    "printable",
     "show_diagnostics",
+    "strip_control_characters",
     "write_file",
 ]

@@ -182,7 +182,7 @@ def test_an_instance_is_refused() -> None:
     ("body", "problem"),
     [
         ({"__init__": lambda self: None}, "TypeError"),
-        ({"__init__": lambda self, **given: None}, "does not hold the arguments it was made with"),
+        ({"__init__": lambda self, **given: None}, "does not hold its constructor arguments"),
         ({"__new__": lambda cls, **given: object()}, "which is not an instance of it"),
         ({"dag": property(lambda self: None)}, "AttributeError"),
         ({"__slots__": (), "__setattr__": lambda self, name, value: 1 / 0}, "ZeroDivisionError"),
@@ -199,7 +199,7 @@ def test_a_class_that_makes_no_whole_instance_is_refused(body: dict[str, Any], p
 
 def test_every_plugin_that_decorated_is_named_where_any_may_be_to_blame() -> None:
     plugin = Returning(lambda cls: type(cls)("W", (cls,), {"__init__": lambda self: None}))
-    with pytest.raises(PluginError, match=r"plugin 'outer'.*decorated as well by 'returning' and 'inner'"):
+    with pytest.raises(PluginError, match=r"plugin 'outer'.*also decorated by 'returning' and 'inner'"):
         compiler(Marking("inner"), plugin, Marking("outer")).create_template()
 
 
@@ -221,7 +221,7 @@ def test_an_instance_of_an_earlier_compile_is_not_handed_out_for_a_later_one() -
 
     made = compiler(Returning(singleton))
     made.create_template()
-    with pytest.raises(PluginError, match="let no metaclass keep instances"):
+    with pytest.raises(PluginError, match="do not cache instances"):
         made.create_template()
 
 

@@ -610,7 +610,7 @@ def a_result_that_cannot_be_shown() -> Decorator:
     return lambda cls: UnspeakableError()
 
 
-@refused("it raised UnspeakableError: <UnspeakableError that cannot be shown")
+@refused("it raised UnspeakableError: <UnspeakableError whose text is unavailable")
 def an_error_that_cannot_be_shown() -> Decorator:
     def decorate(cls: type) -> type:
         raise UnspeakableError

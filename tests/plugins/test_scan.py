@@ -330,7 +330,7 @@ def test_a_finder_that_fails_is_told_and_stops_nobody(folder: Path, monkeypatch:
     found = scan_plugins([str(folder)])
     assert [entry.name for entry in found.entries] == ["alpha", "beta"]
     (problem,) = found.problems
-    assert problem.endswith("cannot be asked: RuntimeError: boom")
+    assert problem.endswith("failed: RuntimeError: boom")
 
 
 def test_what_is_no_string_is_passed_over_as_it_is_for_imports(folder: Path) -> None:

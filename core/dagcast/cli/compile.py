@@ -22,9 +22,9 @@ from dagcast.plugins.select import PluginRequest
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.argument("config"),
-        click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out."),
-        click.option("--env", metavar="NAME", help="Environment of the config to lay over it."),
-        click.option("--json", "as_json", is_flag=True, help="Diagnostics and summary as JSON."),
+        click.option("--dag", metavar="FILE", help="DAG file. Default: the edges of the config."),
+        click.option("--env", metavar="NAME", help="Environment of the config to merge over it."),
+        click.option("--json", "as_json", is_flag=True, help="Print diagnostics and the summary as JSON."),
     ):
         command = option(command)
     return plugin_options(command)
@@ -35,7 +35,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def validate_command(
     config: str, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
 ) -> None:
-    """Check CONFIG and its DAG, and write nothing."""
+    """Validate CONFIG and its DAG. Nothing is written."""
     try:
         result = PipelineDAGCompiler(config, env=env, plugins=plugins).validate(dag)
     except DagcastError as error:
@@ -49,11 +49,11 @@ def validate_command(
 
 @click.command("compile")
 @_input_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; stdout if left out.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write. Default: stdout.")
 @click.option(
-    "--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="Form of the definition."
+    "--format", "form", type=click.Choice(["json", "yaml"]), default="json", help="Format of the definition."
 )
-@click.option("--locked", is_flag=True, help="Refuse plugins that differ from the lock beside the output.")
+@click.option("--locked", is_flag=True, help="Fail if plugins differ from the lock next to the output.")
 def compile_command(
     *,
     config: str,
@@ -67,18 +67,18 @@ def compile_command(
 ) -> None:
     """Compile CONFIG and its DAG to a pipeline definition.
 
-    The definition is the very text that SageMaker gets. With --format yaml it is laid out for reading.
+    The definition is the exact text that SageMaker receives. --format yaml formats it for reading.
     """
     if as_json and output is None:
         raise click.UsageError("--json needs -o: the definition and the summary cannot both go to stdout")
     if locked and output is None:
-        raise click.UsageError("--locked needs -o: the lock lies beside the output")
+        raise click.UsageError("--locked needs -o: the lock is next to the output")
     if output is not None and any(_same_file(output, source) for source in (config, dag)):
-        raise click.UsageError(f"-o {output} would overwrite what is compiled")
+        raise click.UsageError(f"-o {output} would overwrite its input")
     try:
         compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
         if locked and output is not None:
-            # Options that are wrong are a mistake in the config, not a difference from the lock.
+            # Report invalid options as a mistake in the config, not as a difference from the lock.
             compiler.load()
             check_lock(lock_path(output), compiler.plugins.lock())
         compilation = compiler.compile_definition(dag)
@@ -90,7 +90,7 @@ def compile_command(
     except DagcastError as error:
         fail(error, as_json)
     if output is None:
-        # The bytes are the same whatever encoding the terminal has.
+        # Bytes do not depend on the encoding of the terminal.
         click.echo(text.encode(), nl=False)
     if as_json:
         show_diagnostics(report.warnings, True, output=str(output), report=report.as_dict())
@@ -105,7 +105,7 @@ def _same_file(output: Path, source: str | None) -> bool:
 
 
 def _write_lock(output: Path, report: CompileReport) -> None:
-    """Write the plugin lock; where no plugin runs, only if an earlier compile left one."""
+    """Write the plugin lock. Without plugins, write it only if an earlier compile left one."""
     path = lock_path(output)
     if report.plugins or path.exists():
         write_file(path, lock_text(report.plugins))
@@ -115,13 +115,13 @@ def _as_yaml(definition: str) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """PyYAML's, which would write some line ends of Unicode's in a style that reads them as spaces."""
+        """A dumper that quotes strings with Unicode line ends: in PyYAML's default style they are read as spaces."""
 
-    def quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    def represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
         style = '"' if any(character in text for character in "\x85\u2028\u2029") else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
-    Dumper.add_representer(str, quoted)
+    Dumper.add_representer(str, represent_string)
     text: str = yaml.dump(
         json.loads(definition), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110
     )
@@ -129,15 +129,15 @@ def _as_yaml(definition: str) -> str:
 
 
 def _summary(report: CompileReport, output: Path) -> str:
-    """What was compiled, in a screenful."""
+    """Return a short summary of the compile for a terminal."""
     version = f" {report.version}" if report.version else ""
     lines = [f"{report.pipeline}{version}: {len(report.steps)} steps"]
     width = max((len(step.name) for step in report.steps), default=0)
     kind = max((len(step.step_type) for step in report.steps), default=0)
     for step in report.steps:
         after = f"after {', '.join(step.depends_on)}" if step.depends_on else ""
-        inside = f" (in {step.inside})" if step.inside else ""
-        lines.append(f"  {step.name:<{width}}  {step.step_type:<{kind}}  {after}{inside}".rstrip())
+        parent = f" (in {step.inside})" if step.inside else ""
+        lines.append(f"  {step.name:<{width}}  {step.step_type:<{kind}}  {after}{parent}".rstrip())
     if report.plugins:
         lines.append(f"plugins: {', '.join(str(plugin['name']) for plugin in report.plugins)}")
     staged = sum(code.size for code in report.staged)

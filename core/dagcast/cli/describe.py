@@ -1,4 +1,4 @@
-"""``dagcast schema`` and ``dagcast steps``: what a config may say."""
+"""``dagcast schema`` and ``dagcast steps``: the schema of configs, and the step types."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 
 @click.command("schema")
-@click.option("--config", metavar="FILE", help="Config whose plugins section takes part.")
+@click.option("--config", metavar="FILE", help="Config whose plugins section is applied.")
 @click.option("--env", metavar="NAME", help="Environment of the config.")
 @plugin_options
 def schema_command(config: str | None, env: str | None, plugins: PluginRequest) -> None:
-    """Print the JSON Schema of the config file, with options and step types of the plugins that would run."""
+    """Print the JSON Schema of the config file, including options and step types of the selected plugins."""
     installed = scan_plugins()
     try:
         section = plugins_of(config, env)
@@ -49,7 +49,7 @@ def schema_command(config: str | None, env: str | None, plugins: PluginRequest) 
         )
         for plugin in active.plugins:
             options_schema(plugin.loaded)
-        # A plugin whose options are yet to be written cannot be asked for step types.
+        # Step types of a plugin need valid options.
         catalog = StepCatalog({} if sink.errors else collect_step_types(active))
     except DagcastError as error:
         fail(error, False)
@@ -59,7 +59,7 @@ def schema_command(config: str | None, env: str | None, plugins: PluginRequest) 
 
 @click.command("steps")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def steps_command(name: str | None, as_json: bool) -> None:
     """List step types, or show the ports and fields of the one called NAME."""
     catalog = StepCatalog()
@@ -67,7 +67,7 @@ def steps_command(name: str | None, as_json: bool) -> None:
         hint = did_you_mean(name, catalog.names) or f"one of {', '.join(catalog.names)}"
         fail(
             InvalidInputError(
-                [Diagnostic(f"there is no step type {name!r}", code="config.unknown-type", hint=hint)]
+                [Diagnostic(f"unknown step type {name!r}", code="config.unknown-type", hint=hint)]
             ),
             as_json,
         )
@@ -82,7 +82,7 @@ def steps_command(name: str | None, as_json: bool) -> None:
 
 
 def describe_step_type(step_type: StepType[Any]) -> dict[str, Any]:
-    """A step type as JSON-ready data: what it is, its ports, its fields."""
+    """Return a step type as JSON-ready data: description, ports and fields."""
     model: type[StepConfig] = step_type.config
     sample = model.model_construct(**step_type.sample)
     targets = {name: to.path for name, to in mapped_fields(model)}
@@ -115,7 +115,7 @@ def _port(port: InputPort | OutputPort) -> dict[str, Any]:
 
 
 def type_name(schema: dict[str, Any]) -> str:
-    """A short name for what a JSON Schema allows."""
+    """Return a short name for the type that a JSON Schema describes."""
     if "anyOf" in schema:
         names = [type_name(item) for item in schema["anyOf"] if "pattern" not in item or "type" not in item]
         return " or ".join(dict.fromkeys(name for name in names if name != "null")) or "string"
@@ -145,7 +145,7 @@ def _show_list(described: list[dict[str, Any]]) -> None:
 
 
 def console() -> Console:
-    """A console as wide as the terminal; wide enough for whole lines where there is none."""
+    """Return a console as wide as the terminal; wide enough not to wrap if the output is not a terminal."""
     from rich.console import Console
 
     screen = Console()

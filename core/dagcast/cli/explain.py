@@ -1,4 +1,4 @@
-"""``dagcast explain``: where each value of the pipeline came from."""
+"""``dagcast explain``: the origin of each value of the pipeline."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dagcast.plugins.select import PluginRequest
 @click.command("explain")
 @click.argument("config")
 @click.argument("what", required=False, metavar="[STEP[.FIELD]]")
-@click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out.")
-@click.option("--env", metavar="NAME", help="Environment of the config to lay over it.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--dag", metavar="FILE", help="DAG file. Default: the edges of the config.")
+@click.option("--env", metavar="NAME", help="Environment of the config to merge over it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
 def explain_command(
     *, config: str, what: str | None, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
 ) -> None:
-    """Show where each value of the pipeline came from: a line of CONFIG, a default, a parameter, or a plugin."""
+    """Show the origin of each value of the pipeline: a line of CONFIG, a default, a parameter or a plugin."""
     try:
         template = PipelineDAGCompiler(config, env=env, plugins=plugins).create_template(dag)
         explanations = list(explain(template.generate_definition().report, template.locate))

@@ -16,11 +16,11 @@ STARTER = ("pipeline.yaml", "code/preprocess.py", "code/train.py", "code/evaluat
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 def init_command(folder: Path) -> None:
-    """Write a commented starter project into FOLDER. Nothing that exists is overwritten."""
+    """Write a commented starter project into FOLDER. Existing files are not overwritten."""
     existing = [name for name in STARTER if (folder / name).exists()]
     if existing:
         for name in existing:
-            click.echo(f"{folder / name} exists already", err=True)
+            click.echo(f"{folder / name} already exists", err=True)
         sys.exit(1)
     source = files("dagcast.cli") / "starter"
     for name in STARTER:

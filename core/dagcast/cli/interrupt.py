@@ -1,4 +1,4 @@
-"""What signals do to a run: the first has it end in order, the second at once."""
+"""Stop a run on signals: the first signal stops it gracefully, the second kills it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIG
 
 
 @contextmanager
-def stop_on_signals(runner: Runner, tell: Callable[[str], None]) -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal stop the run; those that the process ignores it still ignores.
+def stop_on_signals(runner: Runner, warn: Callable[[str], None]) -> Iterator[None]:
+    """Stop the run on Ctrl-C, SIGTERM and a closed terminal. Signals that the process ignores stay ignored.
 
-    What they do happens in a thread: the signal may come while the main thread holds a lock, or writes.
+    A thread stops the run: the signal may arrive while the main thread holds a lock or writes.
 
     Args:
         runner: The run.
-        tell: Tells the user something.
+        warn: Shows a message to the user.
     """
     count = 0
 
     def first() -> None:
         runner.stop()
-        tell("interrupted: what runs is being ended; interrupt again to end it at once")
+        warn("interrupted: stopping running steps; interrupt again to kill them")
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal count

@@ -1,6 +1,6 @@
 """The command line: ``dagcast``.
 
-Commands are imported when they run, so that ``--help`` is quick.
+Commands are imported when they run, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import click
 COMMANDS = MappingProxyType(
     {
         "init": ("dagcast.cli.init", "Write a commented starter project."),
-        "validate": ("dagcast.cli.compile", "Check a config and its DAG, and write nothing."),
+        "validate": ("dagcast.cli.compile", "Validate a config and its DAG."),
         "compile": ("dagcast.cli.compile", "Compile a config and its DAG to a pipeline definition."),
         "run": ("dagcast.cli.run", "Run a pipeline on this machine, without Docker and without AWS."),
-        "runs": ("dagcast.cli.runs", "List runs, show one and its logs, remove them."),
-        "explain": ("dagcast.cli.explain", "Show where each value of the pipeline came from."),
-        "plugins": ("dagcast.cli.plugins", "See what plugins are installed, and make new ones."),
+        "runs": ("dagcast.cli.runs", "List local runs, show one and its logs, remove them."),
+        "explain": ("dagcast.cli.explain", "Show the origin of each value of the pipeline."),
+        "plugins": ("dagcast.cli.plugins", "List and diagnose plugins, and create new ones."),
         "schema": ("dagcast.cli.describe", "Print the JSON Schema of the config file."),
         "steps": ("dagcast.cli.describe", "List step types, or show one."),
     }
 )
-"""By name: the module of each command, and its line in the help."""
+"""By name: the module of each command, and its summary in the help."""
 
 COMPILING = frozenset({"compile", "explain", "validate"})
 """Commands that end soon and leave little garbage; the others may run for hours."""
@@ -34,11 +34,11 @@ class LazyGroup(click.Group):
     """A group that lists its commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
+        """Return the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
+        """Return the command of that name, from dagcast or from a plugin."""
         if cmd_name not in COMMANDS:
             from dagcast.cli.plugin_commands import find_plugin_command
 
@@ -49,29 +49,29 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest name for one that does not exist."""
+        """Resolve a command as click does, and suggest the nearest name for an unknown one."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and self.get_command(ctx, name) is None:
             from dagcast.errors import did_you_mean
 
-            ctx.fail(f"there is no command {name!r} ({did_you_mean(name, COMMANDS)})")
+            ctx.fail(f"unknown command {name!r} ({did_you_mean(name, COMMANDS)})")
         if name not in COMPILING:
             gc.enable()
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, from the table above."""
+        """Write the list of commands from ``COMMANDS``."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dagcast")
-@click.option("-v", "--verbose", count=True, help="Log what the compiler does; twice for details.")
+@click.option("-v", "--verbose", count=True, help="Log progress; repeat for debug output.")
 def cli(verbose: int) -> None:
-    """Turn a DAG and a config file into an Amazon SageMaker Pipeline.
+    """Compile a DAG and a config file to an Amazon SageMaker Pipeline.
 
-    Exit codes: 0 fine, 1 the input is wrong or a run failed, 2 wrong usage, 130 a run was interrupted.
+    Exit codes: 0 success, 1 invalid input or failed run, 2 usage error, 130 interrupted run.
     """
     if verbose:
         import logging

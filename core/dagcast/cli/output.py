@@ -1,4 +1,4 @@
-"""How commands speak: diagnostics for people or for programs, and files that are never half-written."""
+"""Print diagnostics as text or JSON, format text for a terminal, and write files atomically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 
-INPUT_IS_WRONG = 1
+EXIT_INVALID_INPUT = 1
 _LINES = "\n\t"
 
 _ESCAPES = re.compile(
@@ -28,12 +28,12 @@ _ESCAPES = re.compile(
     """,
     re.VERBOSE,
 )
-"""What acts on a terminal from an escape character on. Source: ECMA-48, 5.4 and 5.6, and ECMA-35, 13; xterm's control
-sequences for BEL. ``click.unstyle`` knows the first kind alone, and ``rich.ansi`` no string that BEL ends."""
+"""Escape sequences of a terminal. Source: ECMA-48, 5.4 and 5.6; ECMA-35, 13; xterm's control sequences for BEL.
+``click.unstyle`` matches the first kind only, and ``rich.ansi`` does not match strings that end with BEL."""
 
 
 def fail(error: DagcastError, as_json: bool) -> NoReturn:
-    """Report an error and end with exit code 1."""
+    """Print an error and exit with code 1."""
     if isinstance(error, InvalidInputError):
         show_diagnostics(error.diagnostics, as_json)
     elif as_json:
@@ -41,12 +41,14 @@ def fail(error: DagcastError, as_json: bool) -> NoReturn:
             json.dumps({"ok": False, "diagnostics": [Diagnostic(str(error), code=error.code).as_dict()]})
         )
     else:
-        click.echo(f"{click.style('error', fg='red')}: {printable(str(error), keep=_LINES)}", err=True)
-    sys.exit(INPUT_IS_WRONG)
+        click.echo(
+            f"{click.style('error', fg='red')}: {strip_control_characters(str(error), keep=_LINES)}", err=True
+        )
+    sys.exit(EXIT_INVALID_INPUT)
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: Any) -> None:
-    """Print diagnostics: a line each on stderr, or one JSON object on stdout."""
+    """Print diagnostics: one line each on stderr, or one JSON object on stdout."""
     found = list(diagnostics)
     errors = [item for item in found if item.severity == "error"]
     if as_json:
@@ -62,8 +64,10 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: A
 def _colored(item: Diagnostic) -> str:
     place = f"{click.style(str(item.location), bold=True)}: " if item.location else ""
     color = "red" if item.severity == "error" else "yellow"
-    hint = f" ({click.style(printable(item.hint, keep=_LINES), fg='cyan')})" if item.hint else ""
-    return f"{place}{click.style(item.severity, fg=color)}: {printable(item.message, keep=_LINES)}{hint}"
+    hint = (
+        f" ({click.style(strip_control_characters(item.hint, keep=_LINES), fg='cyan')})" if item.hint else ""
+    )
+    return f"{place}{click.style(item.severity, fg=color)}: {strip_control_characters(item.message, keep=_LINES)}{hint}"
 
 
 class UnwritableError(DagcastError):
@@ -73,12 +77,12 @@ class UnwritableError(DagcastError):
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a whole file or nothing: beside it first, then renamed into place.
+    """Write a file atomically: write a temporary file in its folder and rename it.
 
-    A link stays, and the file that it leads to is written. A device or named pipe is written to directly.
+    The target of a symbolic link is written and the link kept. A device or named pipe is written directly.
 
     Raises:
-        UnwritableError: If it cannot be written.
+        UnwritableError: If the file cannot be written.
     """
     try:
         target = Path(os.path.realpath(path))
@@ -110,44 +114,42 @@ def _umask() -> int:
     return mask
 
 
-def printable(text: str, keep: str = "") -> str:
-    """``text`` without what would act on a terminal.
-
-    Escape sequences are left out whole, and a blank stands for each other control character.
+def strip_control_characters(text: str, keep: str = "") -> str:
+    """Remove escape sequences from a text and replace each other control character by a space.
 
     Args:
-        text: What a program or a file said.
-        keep: Characters that stay, such as line ends.
+        text: Output of a program, or content of a file.
+        keep: Control characters to keep, such as line ends.
     """
     return "".join(c if c.isprintable() or c in keep else " " for c in _ESCAPES.sub("", text))
 
 
-def seen(line: str, keep: str = "") -> str:
-    """A line as a person sees it in the end: what stands after its last carriage return, as progress bars write it.
+def visible_text(line: str, keep: str = "") -> str:
+    """Return the text of a line that a terminal shows: after its last carriage return, as progress bars write it.
 
     Args:
-        line: A line that a program wrote.
-        keep: Control characters that stay.
+        line: A line of program output.
+        keep: Control characters to keep.
     """
-    return printable(line.rstrip("\r").rpartition("\r")[2], keep=keep)
+    return strip_control_characters(line.rstrip("\r").rpartition("\r")[2], keep=keep)
 
 
-def one_line(reason: str) -> str:
-    """Why something failed, on one line: of a traceback, which kind of error it is and the last line."""
-    lines = [shown for line in reason.splitlines() if (shown := printable(line).strip())]
+def summarize_reason(reason: str) -> str:
+    """Return the reason of a failure on one line: of a traceback, the kind of the error and the last line."""
+    lines = [shown for line in reason.splitlines() if (shown := strip_control_characters(line).strip())]
     if len(lines) < 2:
-        return cut("".join(lines))
+        return truncate_middle("".join(lines))
     kind, colon, _ = lines[0].partition(": ")
-    return cut(f"{kind}: ... {lines[-1]}" if colon else f"{lines[0]} ... {lines[-1]}")
+    return truncate_middle(f"{kind}: ... {lines[-1]}" if colon else f"{lines[0]} ... {lines[-1]}")
 
 
-def cut(line: str, length: int = 300) -> str:
-    """A line without its middle, if it is longer than anybody reads."""
+def truncate_middle(line: str, length: int = 300) -> str:
+    """Shorten a line by replacing its middle, if it is longer than ``length`` characters."""
     return line if len(line) <= length else f"{line[: length // 2]} ... {line[-length // 2 :]}"
 
 
-def duration(seconds: float) -> str:
-    """A time for people: ``1.2 s``, ``3 min 5 s``, ``2 h 3 min``."""
+def format_duration(seconds: float) -> str:
+    """Format a duration: ``1.2 s``, ``3 min 5 s``, ``2 h 3 min``."""
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""Commands that plugins add. They are looked for when a command is called that dagcast does not have."""
+"""Commands that plugins register. They are looked up only if dagcast itself has no command of the name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOOK = "register_commands"
 
 
 def find_plugin_command(name: str) -> click.Command | None:
-    """The command of that name from a plugin that is active without any config: by installation or variable."""
+    """Return the command of that name from a plugin that needs no config: active on installation or by variable."""
     installed = scan_plugins()
     selection = select_plugins(PluginRequest(), PluginsConfig(), installed, os.environ)
     group = click.Group()

@@ -1,4 +1,4 @@
-"""The options by which every command that compiles chooses plugins."""
+"""The options of all compiling commands that select plugins."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--plugin``, ``--no-plugin`` and ``--no-plugins``; the command gets one ``plugins`` argument."""
+    """Add ``--plugin``, ``--no-plugin`` and ``--no-plugins``. The command receives them as argument ``plugins``."""
 
     @click.option(
-        "--plugin", "enabled", multiple=True, metavar="NAME", help="Run this plugin; repeat it, in order."
+        "--plugin",
+        "enabled",
+        multiple=True,
+        metavar="NAME",
+        help="Run this plugin. Repeat for several, in order.",
     )
     @click.option("--no-plugin", "disabled", multiple=True, metavar="NAME", help="Do not run this plugin.")
     @click.option("--no-plugins", "none", is_flag=True, help="Run no plugins.")
@@ -36,7 +40,7 @@ def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def plugins_of(config: str | None, env: str | None) -> PluginsConfig:
-    """The plugins section of a config; an empty one without a config.
+    """Return the plugins section of a config; an empty one without a config.
 
     Raises:
         InvalidInputError: If the config cannot be read.

@@ -1,4 +1,4 @@
-"""``dagcast plugins``: what is installed, what is wrong with it, what a plugin does, and a new one."""
+"""``dagcast plugins``: list, diagnose, describe and create plugins."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from dagcast.plugins.select import PluginRequest, Selection, select_plugins
 
 @click.group("plugins")
 def plugins_command() -> None:
-    """See what plugins are installed, and make new ones."""
+    """List and diagnose plugins, and create new ones."""
 
 
 @plugins_command.command("list")
-@click.option("--config", metavar="FILE", help="Config whose plugins section takes part.")
+@click.option("--config", metavar="FILE", help="Config whose plugins section is applied.")
 @click.option("--env", metavar="NAME", help="Environment of the config.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @plugin_options
 def list_command(config: str | None, env: str | None, as_json: bool, plugins: PluginRequest) -> None:
-    """List the installed plugins, whether each would run, and why. Imports none of them."""
+    """List the installed plugins, whether each would run, and why. No plugin is imported."""
     installed = scan_plugins()
     try:
         selection = select_plugins(plugins, plugins_of(config, env), installed, os.environ)
@@ -46,9 +46,9 @@ def list_command(config: str | None, env: str | None, as_json: bool, plugins: Pl
 
 
 @plugins_command.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor_command(as_json: bool) -> None:
-    """Look for duplicate, stale and unsupported plugins. Imports none of them."""
+    """Find duplicate, stale and unsupported plugins. No plugin is imported."""
     from dagcast.plugins.doctor import diagnose
 
     installed = scan_plugins()
@@ -61,16 +61,16 @@ def doctor_command(as_json: bool) -> None:
             click.echo(f"{click.style(finding.plugin, bold=True)}: {finding.problem}; {finding.remedy}")
         if not findings:
             count = len(installed.entries)
-            click.echo(f"{count} plugin{'' if count == 1 else 's'} installed, nothing wrong")
+            click.echo(f"{count} plugin{'' if count == 1 else 's'} installed, no problems")
     if findings:
         sys.exit(1)
 
 
 @plugins_command.command("info")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(name: str, as_json: bool) -> None:
-    """Show the hooks and options of the plugin called NAME. Imports that one."""
+    """Show the hooks and options of plugin NAME. Only this plugin is imported."""
     from dagcast.cli.describe import type_name
     from dagcast.plugins.hooks import HOOKS
     from dagcast.plugins.load import load_plugin
@@ -110,7 +110,7 @@ def info_command(name: str, as_json: bool) -> None:
         return
     click.echo(f"{click.style(name, bold=True)}: {entry.summary}")
     click.echo(f"from {entry.distribution} {entry.version}, hooks version {entry.api_version}")
-    click.echo(f"docs: {entry.url or 'none given'}")
+    click.echo(f"docs: {entry.url or 'none'}")
     click.echo(f"hooks: {', '.join(hooks)}")
     if options:
         _show(options, ("name", "type", "required", "default", "description"))
@@ -118,11 +118,9 @@ def info_command(name: str, as_json: bool) -> None:
 
 @plugins_command.command("new")
 @click.argument("name")
-@click.option(
-    "--folder", type=click.Path(path_type=Path), help="Where to write it; ./dagcast-NAME if left out."
-)
+@click.option("--folder", type=click.Path(path_type=Path), help="Folder to write. Default: ./dagcast-NAME.")
 def new_command(name: str, folder: Path | None) -> None:
-    """Write a complete, tested plugin project called NAME."""
+    """Write a complete plugin project with tests, named NAME."""
     from dagcast.plugins.scaffold import write_project
 
     target = folder or Path(f"dagcast-{name}")

@@ -1,4 +1,4 @@
-"""What a person sees while a pipeline runs: a live table on a terminal, plain lines elsewhere."""
+"""Show the progress of a run: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dagcast.cli.output import duration, one_line, printable, seen
+from dagcast.cli.output import format_duration, strip_control_characters, summarize_reason, visible_text
 from dagcast.runner.logs import end_of
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from dagcast.runner.events import Event, Listener
 
 REFRESH = 8
-"""How often the live table is drawn, a second."""
+"""Refreshes of the live table per second."""
 
 LOG_TAIL = 2000
-"""Bytes at the end of a log that are read for its last line."""
+"""Bytes read from the end of a log to find its last line."""
 
 _STATES = MappingProxyType(
     {
@@ -47,20 +47,20 @@ _RUN = MappingProxyType({"run-started": "started", "run-resumed": "resumed", "wa
 _LONGEST_NAME = 40
 _BUSY = ("running", "retrying")
 _FIRST = MappingProxyType({"running": 0, "retrying": 0, "failed": 1, "waiting": 3})
-"""Which rows are shown first where there is no room for all; those that ended well come third."""
+"""Priority of rows if there is no room for all. Succeeded steps, which are not listed, come last."""
 
 
 @contextmanager
 def progress(
     quiet: bool, as_json: bool, asks: Callable[[Mapping[str, str]], bool] = lambda steps: False
 ) -> Iterator[Listener]:
-    """A listener that shows events: as JSON on stdout, as a live table, or as a line each on stderr.
+    """Yield a listener that shows events: as JSON on stdout, as a live table, or as lines on stderr.
 
     Args:
         quiet: Show nothing.
         as_json: Show JSON.
-        asks: Whether one of the steps, given with their types, will ask the person something: no table is then drawn
-            over the question.
+        asks: Receives the types of steps by name. Returns whether a step prompts the user; then no table is drawn, so
+            that it does not hide the prompt.
     """
     if as_json:
         yield lambda event: click.echo(json.dumps(event.as_dict()))
@@ -74,16 +74,16 @@ def progress(
 
 
 def _print_line(event: Event) -> None:
-    """One event as a line of plain text. How the run ended is told after it."""
+    """Print an event as a line of text. The summary of the run follows separately."""
     if event.kind == "run-ended":
         return
     what = _STATES[event.kind][0] if event.kind in _STATES else _RUN[event.kind]
     name = f" {event.step or event.details.get('run', '')}".rstrip()
     took = "seconds" in event.details and event.kind not in ("step-cached", "step-kept")
-    seconds = f" ({duration(event.details['seconds'])})" if took else ""
+    seconds = f" ({format_duration(event.details['seconds'])})" if took else ""
     wait = f" in {event.details['wait']:g} s" if "wait" in event.details else ""
-    message = f": {one_line(event.message)}" if event.message else ""
-    line = printable(f"{what}{name}{wait}{seconds}{message}")
+    message = f": {summarize_reason(event.message)}" if event.message else ""
+    line = strip_control_characters(f"{what}{name}{wait}{seconds}{message}")
     click.echo(f"{event.time.astimezone():%H:%M:%S} {line}", err=True)
 
 
@@ -99,7 +99,7 @@ class _Row:
 
 @dataclass(kw_only=True)
 class _LiveTable:
-    """A row for each step, drawn again a few times a second, from the start of the run."""
+    """A table with a row for each step, redrawn a few times a second."""
 
     asks: Callable[[Mapping[str, str]], bool]
     rows: dict[str, _Row] = field(default_factory=dict)
@@ -114,11 +114,11 @@ class _LiveTable:
 
     def __exit__(self, *error: object) -> None:
         if self.live is not None:
-            with suppress(OSError):  # the terminal may be gone
+            with suppress(OSError):  # the terminal may be closed
                 self.live.stop()
 
     def listen(self, event: Event) -> None:
-        """Take an event; it is shown at the next drawing."""
+        """Record an event. The next refresh shows it."""
         if event.kind in ("run-started", "run-resumed"):
             self._start(event)
         if self.plain or self.live is None:
@@ -128,11 +128,13 @@ class _LiveTable:
             from rich.text import Text
 
             where = f"{event.step}: " if event.step else ""
-            text = Text.assemble(("warning", "yellow"), f": {printable(where + event.message)}")
+            text = Text.assemble(
+                ("warning", "yellow"), f": {strip_control_characters(where + event.message)}"
+            )
             self.live.console.print(text, soft_wrap=True)
         if event.step is not None and event.kind in _STATES:
             with self.lock:
-                self._note(event.step, event)
+                self._update(event.step, event)
 
     def _start(self, event: Event) -> None:
         steps = event.details["steps"]
@@ -149,44 +151,44 @@ class _LiveTable:
         )
         self.live.start()
 
-    def _note(self, step: str, event: Event) -> None:
+    def _update(self, step: str, event: Event) -> None:
         row = self.rows.setdefault(step, _Row())
         row.state, row.color = _STATES[event.kind]
-        row.message = one_line(event.message or "")
+        row.message = summarize_reason(event.message or "")
         row.seconds = event.details.get("seconds", row.seconds)
         if event.kind == "step-started":
             row.started = row.started or time.monotonic()
             row.log = Path(event.details["log"]) if "log" in event.details else None
 
     def draw(self) -> Table:
-        """The table as it stands."""
+        """Return the current table."""
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, expand=True)
         with self.lock:
-            shown = self._shown()
-            # The last column gets what the others leave.
-            names = min(max((len(name) for name, _ in shown), default=0), _LONGEST_NAME)
+            rows = self._visible_rows()
+            # The last column gets the remaining width.
+            names = min(max((len(name) for name, _ in rows), default=0), _LONGEST_NAME)
             for title, width in (("step", max(names, 4)), ("state", 8), ("time", 11), ("last line", None)):
                 ratio = 1 if width is None else None
                 table.add_column(title, no_wrap=True, overflow="ellipsis", width=width, ratio=ratio)
-            for name, row in shown:
+            for name, row in rows:
                 busy = row.state in _BUSY and row.started is not None
                 elapsed = time.monotonic() - (row.started or 0) if busy else row.seconds
                 last = last_line(row.log) if row.state == "running" and row.log else row.message
-                took = duration(elapsed) if elapsed else ""
+                took = format_duration(elapsed) if elapsed else ""
                 table.add_row(Text(name), Text(row.state, style=row.color), took, Text(last))
             busy_count = sum(row.state in _BUSY for row in self.rows.values())
             waiting = sum(row.state == "waiting" for row in self.rows.values())
             ended = len(self.rows) - busy_count - waiting
         total = f"{ended} of {len(self.rows)} steps ended, {busy_count} running"
-        table.caption = f"{total}, {duration(time.monotonic() - self.started)}"
+        table.caption = f"{total}, {format_duration(time.monotonic() - self.started)}"
         table.caption_justify = "left"
         return table
 
-    def _shown(self) -> Iterable[tuple[str, _Row]]:
-        """The rows that there is room for, in the order of the definition: those that something happens in first."""
+    def _visible_rows(self) -> Iterable[tuple[str, _Row]]:
+        """Return the rows that fit, in the order of the definition. Busy steps take precedence."""
         room = (self.console.height if self.console is not None else 25) - 3
         if len(self.rows) <= room:
             return tuple(self.rows.items())
@@ -196,13 +198,13 @@ class _LiveTable:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that is not empty, as a person sees it; empty if there is none.
+    """Return the last non-empty line of a log as a terminal shows it; an empty string if there is none.
 
-    Of the two logs of a job, standard output and standard error, it is the one that was written to last.
+    Of standard output and standard error, the log written last is read.
     """
     lines = end_of(max((log, log.with_name("stderr.log")), key=_written), LOG_TAIL).split("\n")
-    shown = (seen(line).strip() for line in reversed(lines))
-    return next((line for line in shown if line), "")
+    visible = (visible_text(line).strip() for line in reversed(lines))
+    return next((line for line in visible if line), "")
 
 
 def _written(log: Path) -> tuple[bool, int]:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from dagcast.cli.output import INPUT_IS_WRONG, fail, show_diagnostics
+from dagcast.cli.output import EXIT_INVALID_INPUT, fail, show_diagnostics
 from dagcast.cli.plugin_options import plugin_options
-from dagcast.cli.run_options import RESUMED_AS_IT_WAS, run_options, words
+from dagcast.cli.run_options import FIXED_ON_RESUME, run_options, to_arguments
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 from dagcast.plugins.select import PluginRequest
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from dagcast.runner.outcome import RunOutcome
     from dagcast.runner.runner import Runner
 
-INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+EXIT_INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
 
 _NO_READER = (errno.EPIPE, errno.EIO)
-"""What a write says when the program or the terminal at the other end is gone."""
+"""The errors of a write whose reader, a program or a terminal, is gone."""
 
 
 @dataclass(frozen=True)
 class _Source:
-    """What is run: a config or a definition, with what chooses from it."""
+    """The config or definition to run, with the options that select from it."""
 
     config: str
     dag: str | None
@@ -48,21 +48,21 @@ class _Source:
     plugins: PluginRequest
 
     def command(self, options: RunOptions) -> str:
-        """The command that runs it with the same choices."""
+        """Return the command that runs it with the same options."""
         chosen = [("--dag", self.dag), ("--env", self.env)]
         chosen += [("--plugin", name) for name in self.plugins.enabled]
         chosen += [("--no-plugin", name) for name in self.plugins.disabled]
         flags = [word for flag, value in chosen if value for word in (flag, value)]
         flags += ["--no-plugins"] if self.plugins.none else []
-        return shlex.join(["dagcast", "run", self.config, *flags, *words(options)])
+        return shlex.join(["dagcast", "run", self.config, *flags, *to_arguments(options)])
 
 
 @click.command("run")
 @click.argument("config", required=False)
-@click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out.")
-@click.option("--env", metavar="NAME", help="Environment of the config to lay over it.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that failed or was interrupted.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--dag", metavar="FILE", help="DAG file. Default: the edges of the config.")
+@click.option("--env", metavar="NAME", help="Environment of the config to merge over it.")
+@click.option("--resume", metavar="RUN", help="Resume a run that failed or was interrupted.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 @run_options
 @plugin_options
@@ -79,44 +79,46 @@ def run_command(
 ) -> None:
     """Run CONFIG on this machine, without Docker and without AWS.
 
-    CONFIG is a config file, or a pipeline definition (JSON) as SageMaker gets it. S3 is a folder of the run. Exit
-    codes: 0 the pipeline succeeded, 1 it failed or the input is wrong, 2 wrong usage, 130 interrupted.
+    CONFIG is a config file or a pipeline definition (JSON). S3 is a folder of the run. Exit codes: 0 success, 1 failed
+    run or invalid input, 2 usage error, 130 interrupted.
     """
     if (config is None) == (resume is None):
         raise click.UsageError("give either CONFIG or --resume RUN")
     if quiet and as_json:
         raise click.UsageError("--quiet and --json contradict each other")
     if resume is not None and (dag or env or plugins != PluginRequest() or choices["parameters"]):
-        raise click.UsageError(f"a run that is resumed keeps {RESUMED_AS_IT_WAS}")
+        raise click.UsageError(f"a resumed run keeps {FIXED_ON_RESUME}")
     source = None if config is None else _Source(config, dag, env, plugins)
     try:
         with ExitStack() as stack:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dagcast-")))
-            runner = _runner(source, resume, choices=choices, scratch=scratch, quiet=quiet, as_json=as_json)
-            runner.listener = _removing(scratch, runner.listener)
+            runner = _create_runner(
+                source, resume, choices=choices, scratch=scratch, quiet=quiet, as_json=as_json
+            )
+            runner.listener = _delete_staged_on_start(scratch, runner.listener)
             outcome = _run(runner, quiet, as_json)
     except DagcastError as error:
         _fail(error, as_json)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    _end(outcome, source, runner.options, quiet, as_json)
+        sys.exit(EXIT_INTERRUPTED)
+    _exit_with_summary(outcome, source, runner.options, quiet, as_json)
 
 
-def _removing(scratch: Path, listener: Callable[[Event], None]) -> Callable[[Event], None]:
-    """A listener that removes what was staged when the run has a copy of it, as its first event says.
+def _delete_staged_on_start(scratch: Path, listener: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Return a listener that deletes the staged files at the first event, when the run has its copy of them.
 
-    If this process is killed later, nothing is left of it.
+    If this process is killed later, no staged files are left behind.
     """
 
-    def hear(event: Event) -> None:
+    def listen(event: Event) -> None:
         if event.kind in ("run-started", "run-resumed"):
             shutil.rmtree(scratch)
         listener(event)
 
-    return hear
+    return listen
 
 
-def _runner(
+def _create_runner(
     source: _Source | None,
     resume: str | None,
     *,
@@ -125,17 +127,17 @@ def _runner(
     quiet: bool,
     as_json: bool,
 ) -> Runner:
-    """What will run.
+    """Create the runner of a new or a resumed run.
 
     Raises:
-        DagcastError: If there is no such run, or the config cannot be compiled.
+        DagcastError: If the run does not exist, or the config cannot be compiled.
     """
     from dagcast.runner.runner import Runner
 
     options = _options(choices)
     if source is None:
         return Runner.resume(str(resume), options)
-    return _started(source, options, scratch, quiet, as_json)
+    return _new_runner(source, options, scratch, quiet, as_json)
 
 
 def _options(choices: dict[str, Any]) -> RunOptions:
@@ -148,11 +150,11 @@ def _options(choices: dict[str, Any]) -> RunOptions:
     return RunOptions(earlier=earlier, **choices)
 
 
-def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, as_json: bool) -> Runner:
-    """A runner of what a config compiles to, or of the definition that it is."""
+def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool, as_json: bool) -> Runner:
+    """Compile a config, or read a definition, and create its runner."""
     from dagcast.runner.runner import Runner
 
-    text = _definition_in(source.config)
+    text = _read_definition(source.config)
     if text is not None:
         if source.dag or source.env or source.plugins != PluginRequest():
             raise click.UsageError(
@@ -181,7 +183,7 @@ def _started(source: _Source, options: RunOptions, scratch: Path, quiet: bool, a
 
 
 def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
-    """Show the warnings of the compile."""
+    """Print the warnings of the compile."""
     if as_json:
         from dagcast.runner.events import Event
 
@@ -191,22 +193,22 @@ def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
         show_diagnostics(report.warnings, False)
 
 
-def _definition_in(path: str) -> str | None:
-    """The text of a file that is a pipeline definition, or means to be one; ``None`` for anything else."""
+def _read_definition(path: str) -> str | None:
+    """Return the text of a pipeline definition; ``None`` for other files. The definition may be invalid."""
     if not path.endswith(".json"):
         return None
     try:
         text = Path(path).read_text("utf-8")
         data = json.loads(text)
     except (OSError, ValueError, RecursionError):
-        # The reader of configs says it better.
+        # The config reader reports the error with its location.
         return None
     is_definition = isinstance(data, Mapping) and "Steps" in data and "pipeline" not in data
     return text if is_definition else None
 
 
 def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
-    """Run it, show what happens, and stop it when the user says so or nobody reads any more."""
+    """Run the pipeline and show its events. Stop it on a signal, or if the reader of the output is gone."""
     from dagcast.cli.interrupt import stop_on_signals
     from dagcast.cli.progress import progress
     from dagcast.runner.events import Event
@@ -220,7 +222,7 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
 
     with progress(quiet, as_json, asks) as listener:
 
-        def tell(event: Event) -> None:
+        def show(event: Event) -> None:
             try:
                 if not broken:
                     listener(event)
@@ -228,23 +230,23 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
                 broken.append(error)
                 runner.stop()
 
-        def hear(event: Event) -> None:
+        def listen(event: Event) -> None:
             observe(event)
-            tell(event)
+            show(event)
 
-        runner.listener = hear
-        with stop_on_signals(runner, lambda text: tell(Event("warning", None, text))):
+        runner.listener = listen
+        with stop_on_signals(runner, lambda text: show(Event("warning", None, text))):
             outcome = runner.run()
     if broken and broken[0].errno in _NO_READER:
-        # Nothing is left to be said, and Python must not try to when it ends.
+        # Redirect the streams to the null device, so that the flush at exit of Python does not fail.
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     elif broken:
-        raise DagcastError(f"the output cannot be written: {broken[0].strerror}")
+        raise DagcastError(f"cannot write the output: {broken[0].strerror}")
     return outcome
 
 
-def _end(
+def _exit_with_summary(
     outcome: RunOutcome, source: _Source | None, options: RunOptions, quiet: bool, as_json: bool
 ) -> NoReturn:
     if quiet:
@@ -256,13 +258,13 @@ def _end(
         runs = outcome.folder.parent
         again = None if source is None else with_runs(source.command(options), runs)
         earlier = tuple(run.name for run in options.earlier)
-        with suppress(OSError):  # nobody may be there to read it, and the run's folder has it all
+        with suppress(OSError):  # the reader may be gone; the folder of the run has all results
             show_outcome(outcome, again, earlier, err=True)
-    sys.exit({"Succeeded": 0, "Stopped": INTERRUPTED}.get(outcome.status, INPUT_IS_WRONG))
+    sys.exit({"Succeeded": 0, "Stopped": EXIT_INTERRUPTED}.get(outcome.status, EXIT_INVALID_INPUT))
 
 
 def _fail(error: DagcastError, as_json: bool) -> NoReturn:
-    """Report an error: as JSON on one line, as all that is printed then is."""
+    """Print an error and exit. With ``--json``, print one line, as for events."""
     if not as_json:
         fail(error, False)
     found = (
@@ -272,4 +274,4 @@ def _fail(error: DagcastError, as_json: bool) -> NoReturn:
     )
     event = {"event": "error", "ok": False, "diagnostics": [item.as_dict() for item in found]}
     click.echo(json.dumps(event))
-    sys.exit(INPUT_IS_WRONG)
+    sys.exit(EXIT_INVALID_INPUT)

@@ -1,4 +1,4 @@
-"""The options that say how a pipeline is run."""
+"""The options of a run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 _JOBS = 2
 
-RESUMED_AS_IT_WAS = "its pipeline and parameters: leave out --dag, --env, --param and the choice of plugins"
+FIXED_ON_RESUME = "its pipeline and parameters: remove --dag, --env, --param and plugin options"
 
 
 def _pair(text: str) -> tuple[str, str] | None:
-    """The two sides of the first equals sign."""
+    """Split a text at the first equals sign; ``None`` if a side is missing."""
     left, equals, right = text.partition("=")
     return (left, right) if left and equals else None
 
 
 def _uri_and_path(text: str) -> tuple[str, str] | None:
-    """The two sides of the first equals sign that has an existing path to its right; else of the last.
+    """Split a text at the first equals sign that an existing path follows; else at the last.
 
-    Keys hold equals signs too, such as ``date=2026-01-01/``. ``None`` if there is no path: the empty one would be the
-    working directory.
+    Keys may contain equals signs, such as ``date=2026-01-01/``. Returns ``None`` if the path is empty: an empty path
+    would be the working directory.
     """
     if not text.startswith("s3://") or "=" not in text:
         return None
@@ -40,31 +40,33 @@ def _uri_and_path(text: str) -> tuple[str, str] | None:
 
 
 def _slash_after_file(path: str) -> str | None:
-    """What is wrong with a path that ends in a slash, and is that of a file; ``None`` for all others."""
+    """Return the problem of a path that ends with a slash but is a file; ``None`` for other paths."""
     if path.endswith("/") and Path(path).is_file():
-        return f"{path!r} is a file: leave out the slash at its end"
+        return f"{path!r} is a file: remove the trailing slash"
     return None
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how a pipeline is run, by the names that ``RunOptions`` has for them."""
+    """Add the options of a run, named as the fields of ``RunOptions``."""
     for option in reversed(
         (
-            _pairs("--param", "parameters", "NAME=VALUE", "Set a parameter of the pipeline."),
+            _pairs("--param", "parameters", "NAME=VALUE", "Set a pipeline parameter."),
             _pairs(
                 "--input",
                 "inputs",
                 "URI=PATH",
-                "A local file or folder that stands for an S3 URI and for all below it.",
+                "Use a local file or folder for an S3 URI and all keys below it.",
             ),
             click.option(
                 "--from-run",
                 "earlier",
                 multiple=True,
                 metavar="RUN",
-                help="Read what an earlier run left, for steps that are not run again.",
+                help="Use outputs of an earlier run for steps that do not run.",
             ),
-            click.option("--s3", "real_s3", is_flag=True, help="Read what is nowhere here from S3 itself."),
+            click.option(
+                "--s3", "real_s3", is_flag=True, help="Read objects that are not found locally from S3."
+            ),
             click.option(
                 "-j",
                 "--jobs",
@@ -72,41 +74,43 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 default=_JOBS,
                 show_default=True,
                 metavar="N",
-                help="Steps that may run at the same time.",
+                help="Maximum number of concurrent steps.",
             ),
             click.option(
                 "--runner",
                 "isolation",
                 type=click.Choice(["auto", "namespace", "paths", "docker"]),
                 default="auto",
-                help="How a job finds /opt/ml: in a namespace of its own, by rewritten paths, or in its image.",
+                help="How a job gets /opt/ml: a mount namespace, rewritten paths, or its container image.",
             ),
             click.option(
                 "--requirements/--no-requirements",
                 default=True,
-                help="Whether a step with a requirements.txt gets a Python environment of its own.",
+                help="Create a Python environment for a step with a requirements.txt.",
             ),
-            click.option("--only", multiple=True, metavar="STEP", help="Run this step; repeat it."),
             click.option(
-                "--from", "start", multiple=True, metavar="STEP", help="Run this step and all after it."
+                "--only", multiple=True, metavar="STEP", help="Run this step only. May be repeated."
             ),
-            _pairs("--stub", "stubs", "STEP=FILE", "A JSON file that stands for running a step."),
+            click.option(
+                "--from", "start", multiple=True, metavar="STEP", help="Run this step and all steps after it."
+            ),
+            _pairs("--stub", "stubs", "STEP=FILE", "Use a JSON file in place of running a step."),
             _pairs(
                 "--lambda",
                 "lambdas",
                 "FUNCTION=FILE.py:HANDLER",
-                "The source of a Lambda function, by its name or ARN.",
+                "Source file of a Lambda function, by its name or ARN.",
             ),
             _pairs(
                 "--callback",
                 "callbacks",
                 "STEP=ANSWER",
-                "A JSON file or a command that answers a Callback step.",
+                "JSON file or command that answers a Callback step.",
             ),
             click.option(
                 "--cache/--no-cache",
                 default=True,
-                help="Whether steps that ask for it may reuse earlier results.",
+                help="Reuse earlier results of steps with a cache policy.",
             ),
             runs_option(DEFAULT_RUNS),
         )
@@ -115,8 +119,8 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def words(options: RunOptions) -> list[str]:
-    """The arguments that make these choices, but for the steps that run, the earlier runs and the folder of runs."""
+def to_arguments(options: RunOptions) -> list[str]:
+    """Return the command-line arguments of these options, without selected steps, earlier runs and ``--runs``."""
     pairs: tuple[tuple[str, Mapping[str, Any]], ...] = (
         ("--param", options.parameters),
         ("--input", options.inputs),
@@ -124,7 +128,9 @@ def words(options: RunOptions) -> list[str]:
         ("--lambda", options.lambdas),
         ("--callback", options.callbacks),
     )
-    given = [word for flag, of in pairs for name, value in of.items() for word in (flag, f"{name}={value}")]
+    given = [
+        argument for flag, of in pairs for name, value in of.items() for argument in (flag, f"{name}={value}")
+    ]
     if options.jobs != _JOBS:
         given += ["--jobs", str(options.jobs)]
     if options.isolation != "auto":
@@ -138,13 +144,13 @@ def words(options: RunOptions) -> list[str]:
 
 
 def runs_option(default: Path | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """``--runs``: the folder of all runs."""
+    """Return the option ``--runs``, the folder of all runs."""
     return click.option(
         "--runs",
         type=click.Path(path_type=Path, file_okay=False),
         default=default,
         metavar="FOLDER",
-        help=f"Folder of all runs; {DEFAULT_RUNS} if left out.",
+        help=f"Folder of all runs. Default: {DEFAULT_RUNS}.",
     )
 
 

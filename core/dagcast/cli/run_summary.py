@@ -1,4 +1,4 @@
-"""How a run ended, for a person: a table of its steps, and where everything is."""
+"""Print the summary of a run: a table of its steps, and the paths of its files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagcast.cli.output import cut, duration, one_line, printable, seen
+from dagcast.cli.output import (
+    format_duration,
+    strip_control_characters,
+    summarize_reason,
+    truncate_middle,
+    visible_text,
+)
 from dagcast.runner.logs import end_of
 
 if TYPE_CHECKING:
@@ -22,15 +28,15 @@ if TYPE_CHECKING:
     from dagcast.runner.outcome import RunOutcome, StepOutcome
 
 DEFAULT_RUNS = Path(".dagcast/runs")
-"""The folder of all runs, where none is given."""
+"""The default folder of all runs."""
 
 LAST_LINES = 10
-"""How many lines of a failed step's log are shown."""
+"""Lines shown from the end of a failed step's log."""
 _TAIL = 16_384
-"""Bytes at the end of a log that these lines are looked for in."""
+"""Bytes read from the end of a log to find these lines."""
 
-_WIDE = 10_000
-"""More characters than a line has."""
+_UNLIMITED_WIDTH = 10_000
+"""A console width, in characters, that no line exceeds."""
 
 _COLORS = MappingProxyType(
     {
@@ -49,25 +55,25 @@ _COLORS = MappingProxyType(
 def show_outcome(
     outcome: RunOutcome, again: str | None = None, earlier: tuple[str, ...] = (), *, err: bool = False
 ) -> None:
-    """Print the steps with times and results, the end of a failed step's log, and where everything is.
+    """Print the steps with times and results, the ends of logs of failed steps, and the paths of the run.
 
     Args:
-        outcome: How the run ended, or how it stands.
-        again: What to run after a change, such as ``dagcast run pipeline.yaml``; left out if it is not known.
-        earlier: The ids of the runs that this one read from.
+        outcome: The outcome of the run, or its current state.
+        again: The command that starts the run, such as ``dagcast run pipeline.yaml``; ``None`` if it is unknown.
+        earlier: The ids of earlier runs whose results the run used.
         err: Whether to print to standard error.
     """
     echo_table(_table(outcome), err=err)
     ends = [line for step in outcome.steps for line in _end_of_log(step)]
     for line in (*ends, *_ending(outcome, again, earlier)):
-        click.echo(printable(line, keep="\n\t"), err=err)
+        click.echo(strip_control_characters(line, keep="\n\t"), err=err)
 
 
 def echo_table(table: Table, *, err: bool = False) -> None:
-    """Print a table whose lines are as long as they have to be: a terminal wraps them, and they can be copied."""
+    """Print a table without wrapping or truncating its lines, so that they can be copied."""
     from rich.console import Console
 
-    screen = Console(stderr=err, highlight=False, width=_WIDE)
+    screen = Console(stderr=err, highlight=False, width=_UNLIMITED_WIDTH)
     with screen.capture() as captured:
         screen.print(table)
     for line in captured.get().splitlines():
@@ -75,7 +81,7 @@ def echo_table(table: Table, *, err: bool = False) -> None:
 
 
 def short_path(path: Path) -> str:
-    """A path as a person would write it: relative to the working directory if it is below it."""
+    """Return a path relative to the working directory if it is below it, else unchanged."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -83,7 +89,7 @@ def short_path(path: Path) -> str:
 
 
 def with_runs(command: str, runs: Path) -> str:
-    """A command of dagcast, with ``--runs`` if the runs are not where they are looked for."""
+    """Append ``--runs`` to a command if ``runs`` is not the default folder."""
     if os.path.realpath(runs) == os.path.realpath(DEFAULT_RUNS):
         return command
     return f"{command} --runs {shlex.quote(short_path(runs))}"
@@ -97,26 +103,26 @@ def _table(outcome: RunOutcome) -> Table:
     for title in ("step", "type", "state", "time", "result"):
         table.add_column(title)
     for step in outcome.steps:
-        took = duration(step.seconds) if step.attempts else ""
+        took = format_duration(step.seconds) if step.attempts else ""
         if step.attempts > 1:
             took += f", {step.attempts} attempts"
         table.add_row(
             Text(step.name),
-            Text(printable(step.type)),
+            Text(strip_control_characters(step.type)),
             Text(step.status, style=_COLORS.get(step.status, "")),
             took,
-            Text("\n".join(printable(result) for result in _results(step)).strip()),
+            Text("\n".join(strip_control_characters(result) for result in _results(step)).strip()),
         )
     return table
 
 
 def _results(step: StepOutcome) -> Iterator[str]:
-    """What came of a step, a line each: why it ended as it did, metrics, what it returned, what it left."""
+    """Iterate over the results of a step, one per line: reason, metrics, output parameters, outputs."""
     if step.reason:
-        yield one_line(step.reason)
+        yield summarize_reason(step.reason)
     yield from (f"{name} = {value:g}" for name, value in step.metrics.items())
     for name, value in step.output_parameters.items():
-        yield cut(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
+        yield truncate_middle(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
     yield from (output if "://" in output else short_path(Path(output)) for output in step.outputs.values())
 
 
@@ -126,26 +132,26 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
     folder = Path(step.log).parent
     for log in dict.fromkeys((folder / "stderr.log", Path(step.log))):
         lines = end_of(log, _TAIL).split("\n")
-        lines = [shown for line in lines if (shown := seen(line, keep="\t").rstrip())]
+        lines = [shown for line in lines if (shown := visible_text(line, keep="\t").rstrip())]
         if lines:
-            yield f"\n{step.name}: the end of {short_path(log)}"
-            yield from (f"  {cut(line)}" for line in lines[-LAST_LINES:])
+            yield f"\n{step.name}: end of {short_path(log)}"
+            yield from (f"  {truncate_middle(line)}" for line in lines[-LAST_LINES:])
             return
 
 
 def _ending(outcome: RunOutcome, again: str | None, earlier: tuple[str, ...]) -> Iterator[str]:
-    reason = f": {one_line(outcome.reason)}" if outcome.reason else ""
+    reason = f": {summarize_reason(outcome.reason)}" if outcome.reason else ""
     folder, runs = short_path(outcome.folder), outcome.folder.parent
     status = re.sub("(?<=[a-z])(?=[A-Z])", " ", outcome.status).lower()
-    yield f"\n{outcome.pipeline} {status} in {duration(outcome.seconds)}{reason}"
-    yield f"everything is in {folder}; s3://BUCKET/KEY is s3/BUCKET/KEY there"
+    yield f"\n{outcome.pipeline} {status} in {format_duration(outcome.seconds)}{reason}"
+    yield f"files: {folder} (s3://BUCKET/KEY is s3/BUCKET/KEY in it)"
     failed = [step for step in outcome.steps if step.status == "failed" and step.type != "Fail"]
     for step in failed:
         if step.log is not None and Path(step.log).is_file():
             yield f"logs: {with_runs(f'dagcast runs logs {outcome.id} {step.name}', runs)}"
     if failed or outcome.status == "Stopped":
-        yield f"to go on: {with_runs(f'dagcast run --resume {outcome.id}', runs)}"
+        yield f"to resume: {with_runs(f'dagcast run --resume {outcome.id}', runs)}"
     if failed and again is not None:
         start = " ".join(f"--from {step.name}" for step in failed)
         results = " ".join(f"--from-run {run}" for run in (outcome.id, *earlier))
-        yield f"to go on with changed code: {again} {start} {results}"
+        yield f"to rerun with changed code: {again} {start} {results}"

@@ -1,4 +1,4 @@
-"""``dagcast runs``: the runs of this machine."""
+"""``dagcast runs``: list, show and remove local runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dagcast.cli.output import duration, fail, printable
+from dagcast.cli.output import fail, format_duration, strip_control_characters
 from dagcast.cli.run_options import runs_option
 from dagcast.cli.run_summary import DEFAULT_RUNS, echo_table, short_path, show_outcome
 from dagcast.errors import DagcastError, did_you_mean
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from dagcast.runner.outcome import RunOutcome
     from dagcast.runner.run_folder import RunFolder, RunRecord
 
-_LOOK = 0.2
-"""Seconds between two looks at logs that are followed."""
-_PIECE = 65_536
-"""Bytes of a log that are read at once."""
+_POLL_INTERVAL = 0.2
+"""Seconds between two reads of followed logs."""
+_CHUNK_SIZE = 65_536
+"""Bytes of a log read at once."""
 _AGE = re.compile(r"(\d+)\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--json", "as_json", is_flag=True, help="As JSON.")(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
     return runs_option(None)(command)
 
 
 def _folder(runs: Path | None) -> Path:
-    """The folder of runs: of the command, else of the group, else the usual one."""
+    """Return the folder of runs: the option of the command, else of the group, else the default."""
     return runs or click.get_current_context().find_object(Path) or DEFAULT_RUNS
 
 
@@ -44,7 +44,7 @@ def _folder(runs: Path | None) -> Path:
 @_options
 @click.pass_context
 def runs_command(ctx: click.Context, runs: Path | None, as_json: bool) -> None:
-    """List the runs of pipelines on this machine; show one and its logs; remove them."""
+    """List local runs, show one and its logs, remove them."""
     ctx.obj = runs
     if ctx.invoked_subcommand is None:
         _list(_folder(runs), as_json)
@@ -59,7 +59,7 @@ def _list(runs: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif not rows:
-        click.echo(f"there are no runs in {runs}")
+        click.echo(f"no runs in {runs}")
     else:
         _show(rows)
 
@@ -67,12 +67,12 @@ def _list(runs: Path, as_json: bool) -> None:
 def _row(folder: RunFolder) -> dict[str, Any]:
     try:
         record = folder.record()
-        return _stands(folder, record, folder.outcome(record))
+        return _state(folder, record, folder.outcome(record))
     except DagcastError as error:
         return {"id": folder.id, "status": "Unreadable", "reason": str(error)}
 
 
-def _stands(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> dict[str, Any]:
+def _state(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> dict[str, Any]:
     return {
         "id": folder.id,
         "pipeline": record.pipeline,
@@ -87,7 +87,7 @@ def _stands(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> dict[s
 
 
 def _status(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> str:
-    """As SageMaker has it; besides, ``Running`` and ``Killed`` for a run that did not end by itself."""
+    """Return the status as in SageMaker, or ``Running`` or ``Killed`` for a run without a recorded end."""
     if record.status != "Running":
         return outcome.status
     return "Running" if folder.is_running() else "Killed"
@@ -102,15 +102,15 @@ def _show(rows: list[dict[str, Any]]) -> None:
         table.add_column(title)
     for row in rows:
         if "pipeline" not in row:
-            table.add_row(Text(printable(row["id"])), "", row["status"])
+            table.add_row(Text(strip_control_characters(row["id"])), "", row["status"])
             continue
         started = datetime.fromisoformat(row["started"]).astimezone()
         table.add_row(
-            Text(printable(row["id"])),
-            Text(printable(row["pipeline"])),
+            Text(strip_control_characters(row["id"])),
+            Text(strip_control_characters(row["pipeline"])),
             row["status"],
             f"{started:%Y-%m-%d %H:%M:%S}",
-            duration(row["seconds"]) if row["seconds"] else "",
+            format_duration(row["seconds"]) if row["seconds"] else "",
             f"{row['ended']}/{row['steps']}",
         )
     echo_table(table)
@@ -120,7 +120,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
 @click.argument("run")
 @_options
 def show_command(run: str, runs: Path | None, as_json: bool) -> None:
-    """Show how RUN ended, or how it stands: its steps, parameters, outputs and metrics."""
+    """Show the outcome or current state of RUN: steps, parameters, outputs and metrics."""
     from dagcast.runner.run_folder import open_run
 
     try:
@@ -133,11 +133,11 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
         from dataclasses import asdict
 
         steps = [asdict(step) for step in outcome.steps]
-        row = _stands(folder, record, outcome)
+        row = _state(folder, record, outcome)
         click.echo(json.dumps({**row, "parameters": parameters, "steps": steps}, indent=2))
         return
     for name, value in parameters.items():
-        click.echo(printable(f"{name} = {value}"))
+        click.echo(strip_control_characters(f"{name} = {value}"))
     if parameters:
         click.echo()
     show_outcome(outcome)
@@ -147,16 +147,16 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
 @click.argument("run")
 @click.argument("step")
 @click.option(
-    "--attempt", type=click.IntRange(1), metavar="N", help="This attempt; the last one if left out."
+    "--attempt", type=click.IntRange(1), metavar="N", help="Number of the attempt. Default: the last."
 )
-@click.option("-f", "--follow", is_flag=True, help="Print what is written until the run ends.")
+@click.option("-f", "--follow", is_flag=True, help="Print new output until the run ends.")
 @_options
 def logs_command(
     *, run: str, step: str, attempt: int | None, follow: bool, runs: Path | None, as_json: bool
 ) -> None:
-    """Print what STEP of RUN wrote: its standard output and standard error.
+    """Print the standard output and standard error of STEP of RUN.
 
-    With --json, say which files hold it.
+    With --json, print the paths of the log files.
     """
     if follow and as_json:
         raise click.UsageError("--follow and --json contradict each other")
@@ -175,7 +175,7 @@ def logs_command(
 
         running = RunFolder(folder.parents[2])
         while running.is_running():
-            time.sleep(_LOOK)
+            time.sleep(_POLL_INTERVAL)
             printer.print()
         printer.print()
     if not printer.printed:
@@ -199,12 +199,12 @@ def _attempt_folder(runs: Path, run: str, step: str, attempt: int | None) -> Pat
     wanted = attempts[-1].with_name(f"attempt-{attempt}")
     if wanted not in attempts:
         numbers = ", ".join(path.name.removeprefix("attempt-") for path in attempts)
-        raise RunFolderError(f"step {step!r} of run {run} has no attempt {attempt} (there are: {numbers})")
+        raise RunFolderError(f"step {step!r} of run {run} has no attempt {attempt} (attempts: {numbers})")
     return wanted
 
 
 def _logs(folder: Path) -> list[Path]:
-    """The logs of an attempt, also of its parts, such as the trials of a tuning; not what a job has in ``ml``."""
+    """Return the logs of an attempt and of its parts, such as trials of a tuning step, without files below ``ml``."""
     found = [
         log
         for pattern in ("*.log", "*/*.log", "*/*/*.log")
@@ -215,46 +215,49 @@ def _logs(folder: Path) -> list[Path]:
 
 
 class _Printer:
-    """Prints logs from where it was before; with headings on standard error if there is more than one."""
+    """Prints the new content of logs, with headings on standard error if there is more than one log."""
 
     def __init__(self, folder: Path) -> None:
         self.printed = False
         self._folder = folder
-        self._places: dict[Path, int] = {}
+        self._offsets: dict[Path, int] = {}
         self._last: Path | None = None
 
     def print(self) -> None:
-        """Print what is new. On a terminal, control characters are left out; else every byte is as it was."""
+        """Print new content: without control characters on a terminal, else byte for byte."""
         out = sys.stdout.buffer
         logs = [log for log in _logs(self._folder) if log.stat().st_size]
         for log in logs:
             with log.open("rb") as file:
-                file.seek(self._places.get(log, 0))
-                while piece := file.read(_PIECE):
+                file.seek(self._offsets.get(log, 0))
+                while chunk := file.read(_CHUNK_SIZE):
                     if len(logs) > 1 and self._last != log:
                         before = "\n" if self.printed else ""
                         click.echo(f"{before}==> {log.relative_to(self._folder)} <==", err=True)
                     if sys.stdout.isatty():
-                        text = piece.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-                        click.echo(printable(text, keep="\n\t"), nl=False)
+                        text = chunk.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+                        click.echo(strip_control_characters(text, keep="\n\t"), nl=False)
                     else:
-                        out.write(piece)
+                        out.write(chunk)
                         out.flush()
                     self.printed, self._last = True, log
-                self._places[log] = file.tell()
+                self._offsets[log] = file.tell()
 
 
 @runs_command.command("clean")
 @click.argument("run", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Remove all runs.")
 @click.option(
-    "--older-than", "age", metavar="AGE", help="Remove runs that started longer ago, such as 7d or 12h."
+    "--older-than",
+    "age",
+    metavar="AGE",
+    help="Remove runs that started longer ago than AGE, such as 7d or 12h.",
 )
 @_options
 def clean_command(
     run: tuple[str, ...], everything: bool, age: str | None, runs: Path | None, as_json: bool
 ) -> None:
-    """Remove each RUN, with its store and logs. Runs that are running stay, and so do registered models."""
+    """Remove each RUN with its store and logs. Active runs and registered models are kept."""
     from dagcast.runner.clean import Cleaned, clean
     from dagcast.runner.run_folder import open_run, runs_in
 
@@ -275,7 +278,9 @@ def clean_command(
         click.echo(json.dumps(body, indent=2))
     else:
         for name, reason in cleaned.kept.items():
-            click.echo(f"{click.style('kept', fg='yellow')} {printable(name)}: {reason}", err=True)
+            click.echo(
+                f"{click.style('kept', fg='yellow')} {strip_control_characters(name)}: {reason}", err=True
+            )
         count = len(cleaned.removed)
         click.echo(
             f"removed {count} run{'' if count == 1 else 's'} from {short_path(folder)}: {_size(cleaned.size)}"
@@ -288,7 +293,7 @@ def _age(text: str) -> timedelta:
     match = _AGE.fullmatch(text.strip())
     if match is None:
         raise click.UsageError(
-            f"--older-than: {text!r} is no age: write a number and s, m, h, d or w, such as 7d"
+            f"--older-than: {text!r} is not an age: write a number and s, m, h, d or w, such as 7d"
         )
     try:
         return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -90,7 +90,7 @@ def build_template_params(
                 raise plugin.error(problem, "give a string", hook)
             owner = owners.get(key)
             if owner is not None:
-                other = f"plugin {owner} to {safe_repr(merged[key])}"
+                other = f"plugin {owner} sets it to {safe_repr(merged[key])}"
                 problem = f"it sets {key!r} to {safe_repr(value)}, and {other}"
                 raise plugin.error(problem, "select one of the two, or let their options agree", hook)
             changes.append(Change(plugin.name, hook, f"arguments.{key}", merged.get(key, ABSENT), value))

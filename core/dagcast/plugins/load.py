@@ -69,7 +69,9 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
             Plugin(name=name, implementation=None, hooks={}, entry=entry),
             entry.distribution,
         )
-    return _validate_hooks(Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given))
+    return _validate_hooks(
+        Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given)
+    )
 
 
 def adopt_plugin(given: Any) -> Plugin:

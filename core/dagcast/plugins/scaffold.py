@@ -44,8 +44,7 @@ def write_project(name: str, folder: Path) -> tuple[Path, ...]:
     existing = [path for path in targets if path.exists()]
     if existing:
         raise InvalidInputError(
-            Diagnostic("it exists already", Location(str(path)), code="plugin.file-exists")
-            for path in existing
+            Diagnostic("already exists", Location(str(path)), code="plugin.file-exists") for path in existing
         )
     templates = files("dagcast.plugins") / "templates"
     for path, template in targets.items():

@@ -138,7 +138,7 @@ def test_steps_lists_all() -> None:
 def test_an_unknown_one() -> None:
     answer = invoke("steps", "Trainig")
     assert answer.exit_code == 1
-    assert "there is no step type 'Trainig' (did you mean 'Training'?)" in answer.output
+    assert "unknown step type 'Trainig' (did you mean 'Training'?)" in answer.output
     answer = invoke("steps", "Xyz", "--json")
     assert answer.exit_code == 1
     body = json.loads(answer.output)

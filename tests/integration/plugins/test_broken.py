@@ -505,7 +505,7 @@ WRONG = [
     (
         "register_step_types",
         "return [T('Fail', 'Fail', '', C, f)]",
-        "exists already, from dagcast",
+        "already exists, from dagcast",
         "rename it",
     ),
     (

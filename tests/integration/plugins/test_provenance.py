@@ -622,9 +622,9 @@ def test_a_locked_compile_of_the_same_plugins_goes_through(locked: Site) -> None
             "[gamma, alpha]",
             2,
             [
-                "'gamma' runs, and is not",
+                "'gamma' is selected but is not",
                 "'alpha': the digest of its options",
-                "'beta' is in the lock, and does not",
+                "'beta' is in the lock but is not",
             ],
         ),
         (
@@ -673,7 +673,7 @@ def test_a_lock_that_is_none_is_refused(locked: Site, content: str) -> None:
     (locked.project / "out" / "definition.plugins.json").write_bytes(content.encode("latin-1"))
     result = locked.cli(*LOCKED)
     assert result.exit_code == 1
-    assert "this is not a plugin lock" in result.output
+    assert "invalid plugin lock" in result.output
 
 
 def test_a_lock_that_is_not_there_is_refused(locked: Site) -> None:

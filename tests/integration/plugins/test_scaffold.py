@@ -46,7 +46,7 @@ def test_files_that_exist_are_left_alone(site: Site) -> None:
     (folder / "README.md").write_text("mine")
     result = site.cli("plugins", "new", "owner", "--folder", str(folder))
     assert result.exit_code == 1
-    assert "it exists already" in result.output
+    assert "already exists" in result.output
     assert [path.name for path in folder.iterdir()] == ["README.md"]
     assert (folder / "README.md").read_text() == "mine"
 

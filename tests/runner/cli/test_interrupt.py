@@ -69,11 +69,11 @@ def test_a_signal_ends_the_run_in_order_and_it_goes_on_where_it_was(project: Pro
     run = project.runs[0].name
     assert process.returncode == 130, err
     assert ended(project)
-    assert "interrupted: what runs is being ended" in err
+    assert "interrupted: stopping running steps" in err
     assert "stopped wait" in err
     assert "definition stopped in" in err
     assert ": it was interrupted\n" in err
-    assert f"to go on: dagcast run --resume {run}\n" in err
+    assert f"to resume: dagcast run --resume {run}\n" in err
     assert err.count("--resume") == 1
     assert project.run("runs", "show", run).out.count("--resume") == 1
     (row,) = json.loads(project.run("runs", "--json").out)
@@ -131,7 +131,7 @@ def test_output_that_cannot_be_written_is_told(project: Project) -> None:
         process = project.start("run", "definition.json", "--json", stdout=full, stderr=subprocess.PIPE)
         _, err = process.communicate(timeout=300)
     assert process.returncode == 1
-    assert "the output cannot be written: No space left on device" in err
+    assert "cannot write the output: No space left on device" in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])

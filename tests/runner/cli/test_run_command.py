@@ -47,7 +47,7 @@ def test_a_run_that_succeeds_says_what_happened_and_where_everything_is(asking: 
         "differ Fail skipped condition 'agreed' is true",
         "",
         "definition succeeded in N s",
-        "everything is in .dagcast/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
+        "files: .dagcast/runs/RUN-definition (s3://BUCKET/KEY is s3/BUCKET/KEY in it)",
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_pipeline_that_fails_itself_says_why(asking: Project) -> None:
     assert (done.code, done.out) == (1, "")
     assert without_times(done.err)[-2:] == [
         "definition failed in N s: step 'differ' failed: they differ",
-        "everything is in .dagcast/runs/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
+        "files: .dagcast/runs/RUN-definition (s3://BUCKET/KEY is s3/BUCKET/KEY in it)",
     ]
 
 
@@ -93,10 +93,10 @@ def test_a_run_that_fails_says_how_to_go_on_and_those_commands_work(project: Pro
     done = project.run("run", "definition.json", "--runs", "kept")
     assert done.code == 1
     assert without_times(done.err)[-4:] == [
-        "everything is in kept/RUN-definition; s3://BUCKET/KEY is s3/BUCKET/KEY there",
+        "files: kept/RUN-definition (s3://BUCKET/KEY is s3/BUCKET/KEY in it)",
         "logs: dagcast runs logs RUN-definition train --runs kept",
-        "to go on: dagcast run --resume RUN-definition --runs kept",
-        "to go on with changed code: dagcast run definition.json --runs kept --from train --from-run RUN-definition",
+        "to resume: dagcast run --resume RUN-definition --runs kept",
+        "to rerun with changed code: dagcast run definition.json --runs kept --from train --from-run RUN-definition",
     ]
     logs, resume, changed = re.findall(r": dagcast (.*)$", done.err, re.M)
     assert project.run(*logs.split()).out == "no data\n"
@@ -143,7 +143,7 @@ def test_the_end_of_a_failed_steps_log_is_shown(project: Project) -> None:
     )
     done = project.run("run", "definition.json")
     assert done.code == 1
-    assert "train: the end of .dagcast/runs/" in done.err
+    assert "train: end of .dagcast/runs/" in done.err
     assert "\n  49\n" in done.err
     assert "\n  ZeroDivisionError: division by zero\n" in done.err
     assert "\n  40\n" not in done.err
@@ -255,9 +255,9 @@ def test_as_json_mistakes_are_one_line(asking: Project) -> None:
     [
         ([], "give either CONFIG or --resume RUN"),
         (["definition.json", "--resume", "x"], "give either CONFIG or --resume RUN"),
-        (["--resume", "x", "--env", "prod"], "a run that is resumed keeps its pipeline and parameters"),
-        (["--resume", "x", "--param", "a=b"], "a run that is resumed keeps its pipeline and parameters"),
-        (["--resume", "x", "--no-plugins"], "a run that is resumed keeps its pipeline and parameters"),
+        (["--resume", "x", "--env", "prod"], "a resumed run keeps its pipeline and parameters"),
+        (["--resume", "x", "--param", "a=b"], "a resumed run keeps its pipeline and parameters"),
+        (["--resume", "x", "--no-plugins"], "a resumed run keeps its pipeline and parameters"),
         (["definition.json", "--quiet", "--json"], "--quiet and --json contradict each other"),
         (["definition.json", "--env", "prod"], "--dag, --env and plugins are for configs"),
         (["definition.json", "--no-plugins"], "--dag, --env and plugins are for configs"),
@@ -268,7 +268,7 @@ def test_as_json_mistakes_are_one_line(asking: Project) -> None:
         (["definition.json", "--input", "s3://b-1/d=2="], "'s3://b-1/d=2=' is not of the form URI=PATH"),
         (
             ["definition.json", "--input", "s3://b-1/x=yes.json/"],
-            "'yes.json/' is a file: leave out the slash",
+            "'yes.json/' is a file: remove the trailing slash",
         ),
         (["definition.json", "--jobs", "0"], "0 is not in the range"),
         (["definition.json", "--runner", "ssh"], "'ssh' is not one of"),

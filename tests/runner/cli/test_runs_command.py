@@ -77,7 +77,7 @@ def test_runs_are_listed_in_the_order_of_their_start(ran: Project) -> None:
 
 
 def test_where_there_are_no_runs_none_are_listed(project: Project) -> None:
-    assert project.run("runs").out == "there are no runs in .dagcast/runs\n"
+    assert project.run("runs").out == "no runs in .dagcast/runs\n"
     assert project.run("runs", "--json", "--runs", "elsewhere").out == "[]\n"
 
 
@@ -110,7 +110,7 @@ def test_logs_are_printed_byte_for_byte_with_the_headings_apart(ran: Project) ->
     ("arguments", "message"),
     [
         (["{run}", "speek"], "run {run} has no step 'speek' (did you mean 'speak'?)"),
-        (["{run}", "speak", "--attempt", "7"], "has no attempt 7 (there are: 1)"),
+        (["{run}", "speak", "--attempt", "7"], "has no attempt 7 (attempts: 1)"),
         (["none", "speak"], "there is no run 'none' in .dagcast/runs"),
         (["../runs", "speak"], "there is no run '../runs'"),
     ],

@@ -155,7 +155,7 @@ def test_ctrl_c_ends_the_run_and_gives_the_terminal_back(project: Project) -> No
     terminal.type("\x03")
     assert terminal.end() == 130
     assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")
-    assert "interrupted: what runs is being ended" in terminal.shown
+    assert "interrupted: stopping running steps" in terminal.shown
     assert "definition stopped" in plain(terminal.shown)
 
 
