@@ -13,13 +13,12 @@ from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.values import FrozenDict, Reference
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.sagemaker.limits import (
+    DEFINITION_MAX_LENGTH,
+    EXECUTION_NAME_MAX_LENGTH,
+    PIPELINE_NAME_MAX_LENGTH,
+)
 from dagcast.sagemaker.service_model import ServiceModelError, load_shapes
-
-DEFINITION_MAX = 1_048_576
-"""Characters of a definition. Source: ``PipelineDefinition`` (max 1048576) in the SageMaker API reference."""
-
-NAME_FITS = 82
-"""Characters of a pipeline's name that fit everywhere. Source: ``PipelineExecutionName`` (max 82), API reference."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,10 @@ class SpecChecker:
             The definition.
         """
         text = definition_json(self.spec)
-        if len(text) > DEFINITION_MAX:
-            message = f"the definition has {len(text):,} characters, the service takes {DEFINITION_MAX:,}"
+        if len(text) > DEFINITION_MAX_LENGTH:
+            message = (
+                f"the definition has {len(text):,} characters, the service takes {DEFINITION_MAX_LENGTH:,}"
+            )
             self.sink.error(
                 message, self._pipeline_location("name"), code="pipeline.quota", hint="split the pipeline"
             )
@@ -118,9 +119,9 @@ class SpecChecker:
     def quotas(self, text: str) -> tuple[Quota, ...]:
         """What the pipeline uses of the limits that hold for the whole of it."""
         return (
-            Quota("definition characters", len(text), DEFINITION_MAX),
+            Quota("definition characters", len(text), DEFINITION_MAX_LENGTH),
             Quota("steps", len(self.spec.steps), self.step_limit),
-            Quota("pipeline name characters", len(self.spec.name), 256),
+            Quota("pipeline name characters", len(self.spec.name), PIPELINE_NAME_MAX_LENGTH),
         )
 
     def _check_body(self, step: StepSpec) -> None:
@@ -215,9 +216,10 @@ class SpecChecker:
 
     def _check_pipeline(self) -> None:
         spec = self.spec
-        if len(spec.name) > NAME_FITS:
+        if len(spec.name) > EXECUTION_NAME_MAX_LENGTH:
             message = (
-                f"the pipeline's name has {len(spec.name)} characters; names of executions have {NAME_FITS}"
+                f"the pipeline's name has {len(spec.name)} characters; "
+                f"names of executions have {EXECUTION_NAME_MAX_LENGTH}"
             )
             self.sink.warn(message, self._pipeline_location("name"), code="pipeline.long-name")
         if len(spec.steps) > self.step_limit:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagcast.errors import DiagnosticSink, did_you_mean
+from dagcast.sagemaker.limits import PARAMETER_VALUE_MAX_LENGTH
 
 _BOOLEANS = {"true": True, "false": False}
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -18,10 +19,6 @@ _HINTS = {
     "Float": "a finite number, such as 0.5, -3 or 1e-4",
 }
 """By type: how a text of it is written. Python itself would take more, such as ``5_0``."""
-MAX_VALUE_LENGTH = 1024
-"""Characters of a value that is given. Source: SageMaker API reference, ``Parameter``, ``Value`` (of
-StartPipelineExecution). The JSON schema of pipeline definitions knows no shortest or longest text of a parameter's own.
-"""
 
 
 def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,8 +48,8 @@ def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[s
                 f"parameter {name!r}: expected {kind}, got {raw!r}", code="parameter.wrong-type", hint=hint
             )
             continue
-        if name in given and isinstance(raw, str) and len(raw) > MAX_VALUE_LENGTH:
-            too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {MAX_VALUE_LENGTH}"
+        if name in given and isinstance(raw, str) and len(raw) > PARAMETER_VALUE_MAX_LENGTH:
+            too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {PARAMETER_VALUE_MAX_LENGTH}"
             sink.error(too_long, code="parameter.too-long")
         allowed = parameter.get("EnumValues")
         if isinstance(allowed, list) and allowed and values[name] not in allowed:

@@ -12,8 +12,8 @@ from operator import is_
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
-from dagcast.compile.config.models import PARAMETER_NAME, PIPELINE_NAME, ParameterConfig
-from dagcast.compile.config.step import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
+from dagcast.compile.config.models import ParameterConfig
+from dagcast.compile.config.step import StepConfig
 from dagcast.compile.spec.edit import changed
 from dagcast.compile.spec.pipeline import (
     ParameterSpec,
@@ -38,6 +38,14 @@ from dagcast.definition.values import (
 from dagcast.errors import CycleError, nearest
 from dagcast.plugins.configured import ConfiguredPlugin
 from dagcast.plugins.safe_inspect import format_exception_text, is_instance, safe_repr
+from dagcast.sagemaker.limits import (
+    PARAMETER_NAME_MAX_LENGTH,
+    PARAMETER_NAME_PATTERN,
+    PIPELINE_NAME_MAX_LENGTH,
+    PIPELINE_NAME_PATTERN,
+    STEP_NAME_MAX_LENGTH,
+    STEP_NAME_PATTERN,
+)
 from dagcast.staging.staged_code import StagedCode
 
 T = TypeVar("T")
@@ -98,9 +106,15 @@ def validate_parameter(plugin: ConfiguredPlugin, hook: str, parameter: Parameter
     """
     # Third-party code may set fields to values of any type.
     name: Any = parameter.name
-    if not is_instance(name, str) or not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
+    if (
+        not is_instance(name, str)
+        or not re.fullmatch(PARAMETER_NAME_PATTERN, name)
+        or not 1 <= len(name) <= PARAMETER_NAME_MAX_LENGTH
+    ):
         problem = f"{safe_repr(name)} is not a valid parameter name"
-        raise plugin.error(problem, "use 1 to 256 letters, digits, hyphens and underscores", hook)
+        raise plugin.error(
+            problem, f"use 1 to {PARAMETER_NAME_MAX_LENGTH} letters, digits, hyphens and underscores", hook
+        )
     if parameter.type not in _TYPES:
         problem = f"parameter {name!r} has the type {safe_repr(parameter.type)}"
         raise plugin.error(problem, f"use one of {', '.join(_TYPES)}", hook)
@@ -229,8 +243,10 @@ def _check_types(plugin: ConfiguredPlugin, hook: str, spec: Any) -> None:
     for name, fits, expected in (
         (
             "name",
-            type(spec.name) is str and len(spec.name) <= 256 and re.match(PIPELINE_NAME, spec.name),
-            "a name of 1 to 256 letters, digits and hyphens",
+            type(spec.name) is str
+            and len(spec.name) <= PIPELINE_NAME_MAX_LENGTH
+            and re.match(PIPELINE_NAME_PATTERN, spec.name),
+            f"a name of 1 to {PIPELINE_NAME_MAX_LENGTH} letters, digits and hyphens",
         ),
         *((name, _is_text(getattr(spec, name), None), "a string or None") for name in _TEXT_FIELDS),
         (
@@ -264,8 +280,12 @@ def _validate_step(
     if step is old:
         return step
     name: Any = step.name
-    if not is_instance(name, str) or not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
-        hint = f"use up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
+    if (
+        not is_instance(name, str)
+        or not re.fullmatch(STEP_NAME_PATTERN, name)
+        or len(name) > STEP_NAME_MAX_LENGTH
+    ):
+        hint = f"use up to {STEP_NAME_MAX_LENGTH} letters, digits, hyphens and underscores; a letter or digit first"
         raise plugin.error(f"{safe_repr(name)} is not a valid step name", hint, hook)
     frozen: dict[str, Any] = {}
     for part in ("arguments", "fields"):

@@ -19,8 +19,9 @@ from dagcast.runner.container.processing_request import declared_places
 from dagcast.runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
 from dagcast.runner.store.folder import NotFoundError, Store
 from dagcast.runner.store.uri import UnsafeUriError
+from dagcast.sagemaker.limits import BUCKET_NAME_PATTERN
 
-_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s\"'\\]*)?")
+_URI = re.compile(rf"s3://{BUCKET_NAME_PATTERN}(?:/[^\s\"'\\]*)?")
 _NO_MATTER = frozenset(
     {
         "ExperimentConfig",

@@ -30,13 +30,12 @@ from dagcast.runner.run_folder import RunFolder, RunRecord, open_run
 from dagcast.runner.run_step import Ended, StepRunner, execution_variables
 from dagcast.runner.scheduler import Schedule
 from dagcast.runner.store.folder import Store
+from dagcast.sagemaker.limits import PIPELINE_NAME_MAX_LENGTH, PIPELINE_NAME_PATTERN
 
 _REGION = re.compile(
     r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z]{2}(?:-[a-z]+)+-\d):|\.ecr\.([a-z]{2}(?:-[a-z]+)+-\d)\."
 )
 _UNKNOWN_REGION = "us-east-1"
-_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,255}")
-"""Source: SageMaker API reference, CreatePipeline, ``PipelineName``."""
 
 
 def _nobody(event: Event) -> None:
@@ -145,9 +144,10 @@ class Runner:
     def _prepared(self, options: RunOptions) -> tuple[Definition, dict[str, Any], Plan]:
         """What is run, with which values and in which order; nothing is written yet."""
         sink = DiagnosticSink()
-        if not _NAME.fullmatch(self.pipeline):
+        name = self.pipeline
+        if not re.fullmatch(PIPELINE_NAME_PATTERN, name) or len(name) > PIPELINE_NAME_MAX_LENGTH:
             sink.error(
-                f"{self.pipeline!r} is no name of a pipeline: letters, digits and hyphens",
+                f"{name!r} is no name of a pipeline: letters, digits and hyphens",
                 code="run.invalid-name",
             )
         with sink.collecting():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dagcast.compile.emit.pipeline import INLINE_BYTES, emit_pipeline
+from dagcast.compile.emit.pipeline import emit_pipeline
 from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import StagingError
@@ -116,10 +116,29 @@ def test_a_missing_bucket_is_named(sdk: SDK, aws: Any, staged: PipelineSpec) -> 
         pipeline.create()
 
 
-def large(**more: Any) -> PipelineSpec:
-    spec = PipelineSpec("large", steps=(fail("f", "x" * INLINE_BYTES),), role=ROLE, **more)
-    assert len(definition_json(spec)) > INLINE_BYTES
+# Source: Pipeline._create_args of SDK 2.257 and of SDK 3: "if len(definition.encode()) < 1024 * 100" it goes inline.
+INLINE_BYTES = 102_400
+
+
+def sized(size: int, **more: Any) -> PipelineSpec:
+    """A pipeline whose definition has this many bytes."""
+    empty = len(definition_json(PipelineSpec("large", steps=(fail("f", ""),), role=ROLE, **more)))
+    spec = PipelineSpec("large", steps=(fail("f", "x" * (size - empty)),), role=ROLE, **more)
+    assert len(definition_json(spec).encode()) == size
     return spec
+
+
+def large(**more: Any) -> PipelineSpec:
+    return sized(2 * INLINE_BYTES, **more)
+
+
+@pytest.mark.parametrize(("size", "is_inline"), [(INLINE_BYTES - 1, True), (INLINE_BYTES, False)])
+def test_the_size_decides_whether_a_definition_goes_inline(
+    sdk: SDK, aws: Any, size: int, is_inline: bool
+) -> None:
+    spec = sized(size, definition_bucket="bucket")
+    emit_pipeline(spec, sdk.Session(boto_session=aws)).upsert()
+    assert objects(aws) == ({} if is_inline else {"large": definition_json(spec).encode()})
 
 
 def test_a_large_definition_goes_to_the_bucket_of_the_spec(sdk: SDK, aws: Any) -> None:

@@ -15,15 +15,21 @@ from pydantic import BaseModel, ValidationError
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.fields import ConfigModel
 from dagcast.compile.config.merge import deep_merge
-from dagcast.compile.config.models import PARAMETER_NAME, BasePipelineConfig, ParameterConfig, PluginsConfig
+from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig, PluginsConfig
 from dagcast.compile.config.reference_syntax import is_reference, spell
 from dagcast.compile.config.source import ConfigSource, FieldPath, choose_environment
-from dagcast.compile.config.step import STEP_NAME_MAX, STEP_NAME_PATTERN, StepConfig
+from dagcast.compile.config.step import StepConfig
 from dagcast.compile.config.validation_errors import report_validation, wrong_fields
 from dagcast.compile.document.document import document_from_data, read_document
 from dagcast.dag import Edge
 from dagcast.definition.values import Reference, freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
+from dagcast.sagemaker.limits import (
+    PARAMETER_NAME_MAX_LENGTH,
+    PARAMETER_NAME_PATTERN,
+    STEP_NAME_MAX_LENGTH,
+    STEP_NAME_PATTERN,
+)
 
 SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins")
 
@@ -213,8 +219,11 @@ class _Loader:
         parameters: dict[str, ParameterConfig] = {}
         for name, value in self._section("parameters").items():
             path: FieldPath = ("parameters", name)
-            if not re.fullmatch(PARAMETER_NAME, name) or not 1 <= len(name) <= 256:
-                hint = "1 to 256 letters, digits, hyphens and underscores"
+            if (
+                not re.fullmatch(PARAMETER_NAME_PATTERN, name)
+                or not 1 <= len(name) <= PARAMETER_NAME_MAX_LENGTH
+            ):
+                hint = f"1 to {PARAMETER_NAME_MAX_LENGTH} letters, digits, hyphens and underscores"
                 self._error(
                     f"{name!r} is not a name for a parameter", path, code="config.invalid-name", hint=hint
                 )
@@ -238,10 +247,8 @@ class _Loader:
         invalid: list[str] = []
         section = self._section("steps")
         for name, value in section.items():
-            if not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX:
-                hint = (
-                    f"up to {STEP_NAME_MAX} letters, digits, hyphens and underscores; a letter or digit first"
-                )
+            if not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX_LENGTH:
+                hint = f"up to {STEP_NAME_MAX_LENGTH} letters, digits, hyphens and underscores; a letter or digit first"
                 self._error(
                     f"{name!r} is not a name for a step",
                     ("steps", name),

@@ -11,12 +11,12 @@ from dagcast.compile.config.fields import ConfigModel, Fixed, StrOrReference, re
 from dagcast.compile.spec.pipeline import ParameterType
 from dagcast.definition.values import ExecutionVariable
 from dagcast.errors import did_you_mean
-
-PIPELINE_NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"
-"""Source: ``PipelineName`` in the SageMaker API reference (1 to 256 characters)."""
-
-PARAMETER_NAME = r"^[A-Za-z0-9\-_]*$"
-"""Source: ``PipelineParameterName`` in the SageMaker API reference (1 to 256 characters)."""
+from dagcast.sagemaker.limits import (
+    BUCKET_NAME_PATTERN,
+    DESCRIPTION_MAX_LENGTH,
+    PIPELINE_NAME_MAX_LENGTH,
+    PIPELINE_NAME_PATTERN,
+)
 
 
 class ExperimentConfig(ConfigModel):
@@ -61,8 +61,8 @@ class BasePipelineConfig(ConfigModel):
         str,
         Field(
             min_length=1,
-            max_length=256,
-            pattern=PIPELINE_NAME,
+            max_length=PIPELINE_NAME_MAX_LENGTH,
+            pattern=PIPELINE_NAME_PATTERN,
             validation_alias=AliasChoices("name", "pipeline_name"),
         ),
     ]
@@ -71,12 +71,12 @@ class BasePipelineConfig(ConfigModel):
     )
     author: Fixed | None = None
     description: Annotated[
-        Annotated[str, Field(max_length=3072), AfterValidator(read_fixed)] | None,
+        Annotated[str, Field(max_length=DESCRIPTION_MAX_LENGTH), AfterValidator(read_fixed)] | None,
         Field(validation_alias=AliasChoices("description", "pipeline_description")),
     ] = None
     region: Annotated[str | None, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")] = None
     role: StrOrReference | None = None
-    bucket: Annotated[str | None, Field(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")] = None
+    bucket: Annotated[str | None, Field(pattern=f"^{BUCKET_NAME_PATTERN}$")] = None
     prefix: Annotated[str, Field(max_length=512), AfterValidator(_key_prefix)] | None = None
     tags: dict[str, Fixed] = {}
     parallelism: Annotated[int | None, Field(ge=1)] = None

@@ -11,11 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import ConfigModel, FreeMapping, StrOrReference, read_fixed
-
-STEP_NAME_PATTERN = r"[A-Za-z0-9](-*[A-Za-z0-9_])*"
-"""Letters, digits, hyphens and underscores; a letter or digit first. Source: DescribePipelineExecution's StepName."""
-STEP_NAME_MAX = 64
-"""Characters in a step name. Source: ``StepName`` (max 64) in the SageMaker API reference."""
+from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, STEP_DISPLAY_NAME_MAX_LENGTH
 
 
 @dataclass(frozen=True)
@@ -46,8 +42,12 @@ class StepConfig(ConfigModel):
     """The fields that every step has."""
 
     type: str
-    display_name: Annotated[str, Field(max_length=256), AfterValidator(read_fixed)] | None = None
-    description: Annotated[str, Field(max_length=3072), AfterValidator(read_fixed)] | None = None
+    display_name: (
+        Annotated[str, Field(max_length=STEP_DISPLAY_NAME_MAX_LENGTH), AfterValidator(read_fixed)] | None
+    ) = None
+    description: (
+        Annotated[str, Field(max_length=DESCRIPTION_MAX_LENGTH), AfterValidator(read_fixed)] | None
+    ) = None
     depends_on: tuple[str, ...] = Field(default=(), strict=False)
     request: FreeMapping = Field(default={}, description="Deep-merged onto the request body; null removes")
 

@@ -11,10 +11,8 @@ from dagcast.compile.emit.step import RequestConditionStep, RequestStep, emit_st
 from dagcast.compile.emit.variables import Variables, sdk_parameter, spelled
 from dagcast.compile.spec.definition import SCHEMA_VERSION
 from dagcast.compile.spec.pipeline import PipelineSpec
+from dagcast.sagemaker.limits import DEFINITION_INLINE_BYTES
 from dagcast.sagemaker.sdk import SDK, load_sdk
-
-# Bytes from which on both SDKs send a definition by way of S3 instead of inline.
-INLINE_BYTES = 100 * 1024
 
 
 def emit_pipeline(
@@ -201,7 +199,7 @@ class CompiledPipeline:
         # The SDK's own way for large definitions is its default bucket, which it creates.
         bucket = self.spec.definition_bucket
         definition = self.definition() if bucket is not None else ""
-        if len(definition.encode()) < INLINE_BYTES:
+        if len(definition.encode()) < DEFINITION_INLINE_BYTES:
             sdk_pipeline: Any = super()
             arguments: dict[str, Any] = sdk_pipeline._create_args(role_arn, description, parallelism_config)
             return arguments

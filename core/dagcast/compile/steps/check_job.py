@@ -18,6 +18,7 @@ from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import tag_list
 from dagcast.definition.values import StepProperty, references
+from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -40,7 +41,9 @@ class CheckConfig(StepConfig, WithInputs, Cached):
         "ml.m5.xlarge"
     )
     instance_count: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
+    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = (
+        DEFAULT_VOLUME_GB
+    )
     volume_kms_key: Annotated[
         StrOrReference | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")
     ] = None

@@ -19,6 +19,7 @@ from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import Shape, StepType
 from dagcast.definition.values import ExecutionVariable, Join, StepProperty
+from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -41,7 +42,7 @@ class NotebookJobConfig(StepConfig, Retried):
     parameters: Annotated[dict[str, CoercedStrOrReference], To("HyperParameters")] = {}
     environment: dict[str, CoercedStrOrReference] = {}
     instance_type: Annotated[StrOrReference, To("ResourceConfig.InstanceType")] = "ml.m5.large"
-    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = 30
+    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = DEFAULT_VOLUME_GB
     volume_kms_key: Annotated[StrOrReference | None, To("ResourceConfig.VolumeKmsKeyId")] = None
     output_path: Annotated[StrOrReference | None, Field(description="S3 URI below which runs write")] = None
     output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None

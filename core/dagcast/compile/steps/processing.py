@@ -20,6 +20,7 @@ from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
 from dagcast.definition.values import Join, StepProperty
+from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -96,7 +97,9 @@ class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
         None
     )
     instance_count: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = 30
+    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = (
+        DEFAULT_VOLUME_GB
+    )
     volume_kms_key: Annotated[
         StrOrReference | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")
     ] = None

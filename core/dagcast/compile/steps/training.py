@@ -21,6 +21,7 @@ from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
 from dagcast.definition.values import Reference, StepProperty, references
+from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -50,13 +51,13 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     inputs: dict[str, Channel] = {}
     hyperparameters: dict[str, Body] = {}
     instance_count: IntOrReference = 1
-    volume_size_in_gb: IntOrReference = 30
+    volume_size_in_gb: IntOrReference = DEFAULT_VOLUME_GB
     volume_kms_key: StrOrReference | None = None
     output_path: Annotated[
         StrOrReference | None, Field(description="S3 URI below which the job writes its model")
     ] = None
     output_kms_key: StrOrReference | None = None
-    max_runtime_in_seconds: IntOrReference = 86400
+    max_runtime_in_seconds: IntOrReference = DEFAULT_RUN_TIME_SECONDS
     max_wait_time_in_seconds: IntOrReference | None = None
     use_spot_instances: BoolOrReference | None = None
     checkpoint_s3_uri: StrOrReference | None = None
@@ -77,13 +78,15 @@ class TrainingConfig(TrainingJobConfig):
     type: Literal["Training"] = "Training"
     instance_type: Annotated[StrOrReference | None, To("ResourceConfig.InstanceType")] = None
     instance_count: Annotated[IntOrReference, To("ResourceConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = 30
+    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = DEFAULT_VOLUME_GB
     volume_kms_key: Annotated[StrOrReference | None, To("ResourceConfig.VolumeKmsKeyId")] = None
     keep_alive_period_in_seconds: Annotated[
         IntOrReference | None, To("ResourceConfig.KeepAlivePeriodInSeconds")
     ] = None
     output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[IntOrReference, To("StoppingCondition.MaxRuntimeInSeconds")] = 86400
+    max_runtime_in_seconds: Annotated[IntOrReference, To("StoppingCondition.MaxRuntimeInSeconds")] = (
+        DEFAULT_RUN_TIME_SECONDS
+    )
     max_wait_time_in_seconds: Annotated[
         IntOrReference | None, To("StoppingCondition.MaxWaitTimeInSeconds")
     ] = None

@@ -33,6 +33,7 @@ from dagcast.compile.steps.training import (
     script_mode,
 )
 from dagcast.definition.values import Join, Reference, StepProperty
+from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -92,11 +93,13 @@ class TuningConfig(TrainingJobConfig):
     random_seed: Annotated[IntOrReference | None, To("HyperParameterTuningJobConfig.RandomSeed")] = None
     instance_type: Annotated[StrOrReference | None, To(f"{JOB}.ResourceConfig.InstanceType")] = None
     instance_count: Annotated[IntOrReference, To(f"{JOB}.ResourceConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To(f"{JOB}.ResourceConfig.VolumeSizeInGB")] = 30
+    volume_size_in_gb: Annotated[IntOrReference, To(f"{JOB}.ResourceConfig.VolumeSizeInGB")] = (
+        DEFAULT_VOLUME_GB
+    )
     volume_kms_key: Annotated[StrOrReference | None, To(f"{JOB}.ResourceConfig.VolumeKmsKeyId")] = None
     output_kms_key: Annotated[StrOrReference | None, To(f"{JOB}.OutputDataConfig.KmsKeyId")] = None
     max_runtime_in_seconds: Annotated[IntOrReference, To(f"{JOB}.StoppingCondition.MaxRuntimeInSeconds")] = (
-        86400
+        DEFAULT_RUN_TIME_SECONDS
     )
     max_wait_time_in_seconds: Annotated[
         IntOrReference | None, To(f"{JOB}.StoppingCondition.MaxWaitTimeInSeconds")

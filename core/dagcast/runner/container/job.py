@@ -19,12 +19,10 @@ from dagcast.runner.container.drivers import before_drivers_words
 from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
 from dagcast.runner.launch.command import ML_PATH, Exit
 from dagcast.runner.logs import end_of
+from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS
 
 HOST = "algo-1"
 """The name of the only host. Source: SageMaker Developer Guide, "Distributed Training Configuration"."""
-
-DEFAULT_RUNTIME = 86_400.0
-"""Seconds that a job may run if it names no limit. Source: API reference, ``StoppingCondition``: 1 day."""
 
 TOLD_CHARACTERS = 1024
 """How much of a failure file or exit message is kept. Source: SageMaker Developer Guide, "How Amazon SageMaker Signals
@@ -313,7 +311,9 @@ def own_variables(request: Mapping[str, Any]) -> dict[str, str]:
 
 def runtime_limit(request: Mapping[str, Any]) -> float:
     """The seconds that a job may run."""
-    return float((request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME))
+    return float(
+        (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUN_TIME_SECONDS)
+    )
 
 
 def has_files(folder: Path) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from dagcast.errors import DagcastError
+from dagcast.sagemaker.limits import BUCKET_NAME_PATTERN
 
 MAX_KEY_BYTES = 1024
 """Source: Amazon S3 User Guide, "Naming Amazon S3 objects": a key is at most 1,024 bytes of UTF-8."""
@@ -13,8 +14,7 @@ MAX_KEY_BYTES = 1024
 MAX_PART_BYTES = 255
 """What Linux and macOS file systems hold as one file name (``NAME_MAX``); S3 itself has no such limit."""
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""Source: Amazon S3 User Guide, "General purpose bucket naming rules"."""
+_BUCKET = re.compile(BUCKET_NAME_PATTERN)
 
 
 class UnsafeUriError(DagcastError):
