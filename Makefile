@@ -66,7 +66,7 @@ format: $(SDK3_READY) ## Put the code into the format that lint asks for
 	$(SDK3) -m ruff format
 
 .PHONY: types
-types: $(SDK3_READY) ## Check types with mypy --strict
+types: $(SDK3_READY) ## Check types with mypy --strict, also what users' type checkers see
 	$(SDK3) -m mypy
 
 .PHONY: build

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from dagcast.compile.config.models import BasePipelineConfig
     from dagcast.compiler import PipelineDAGCompiler, compile_dag_to_pipeline
     from dagcast.errors import DagcastError
+    from dagcast.sagemaker.pipeline_protocol import Pipeline
     from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 _HOMES = {
     "BasePipelineConfig": "dagcast.compile.config.models",
     "DagcastError": "dagcast.errors",
     "DynamicPipelineTemplate": "dagcast.template",
+    "Pipeline": "dagcast.sagemaker.pipeline_protocol",
     "PipelineDAG": "dagcast.compile.config.dag",
     "PipelineDAGCompiler": "dagcast.compiler",
     "PipelineTemplateBase": "dagcast.template",
@@ -28,6 +30,7 @@ __all__ = [
     "BasePipelineConfig",
     "DagcastError",
     "DynamicPipelineTemplate",
+    "Pipeline",
     "PipelineDAG",
     "PipelineDAGCompiler",
     "PipelineTemplateBase",

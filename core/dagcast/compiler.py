@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation
 from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
@@ -30,6 +30,9 @@ from dagcast.plugins.options import configure_plugins
 from dagcast.plugins.scan import InstalledPlugins, scan_plugins
 from dagcast.plugins.select import PluginRequest, select_plugins
 from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
+
+if TYPE_CHECKING:
+    from dagcast.sagemaker.pipeline_protocol import Pipeline
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +122,7 @@ class PipelineDAGCompiler:
         self._once: _Loaded | None = None
         self._lock = threading.RLock()
 
-    def compile(self, dag: DAGLike | None = None, **kwargs: Any) -> Any:
+    def compile(self, dag: DAGLike | None = None, **kwargs: Any) -> Pipeline:
         """The pipeline of ``dag``.
 
         Args:
@@ -138,7 +141,9 @@ class PipelineDAGCompiler:
         return self.compile_with_report(dag, **kwargs)[0]
 
     @pause_gc()
-    def compile_with_report(self, dag: DAGLike | None = None, **kwargs: Any) -> tuple[Any, CompileReport]:
+    def compile_with_report(
+        self, dag: DAGLike | None = None, **kwargs: Any
+    ) -> tuple[Pipeline, CompileReport]:
         """The pipeline of ``dag``, and the report of how it came about; see :meth:`compile`."""
         template = self.create_template(dag, **kwargs)
         pipeline, report = template.generate_pipeline(), template.report
@@ -375,7 +380,7 @@ def compile_dag_to_pipeline(
     sagemaker_session: Any = None,
     role: str | None = None,
     **kwargs: Any,
-) -> Any:
+) -> Pipeline:
     """Compile one DAG; see :class:`PipelineDAGCompiler`.
 
     Args:

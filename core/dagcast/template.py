@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation, compile_pipeline, locate_origin
 from dagcast.compile.config.config import PipelineConfig
@@ -22,6 +22,9 @@ from dagcast.gc_pause import pause_gc
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.spec_hooks import SpecHooks
 
+if TYPE_CHECKING:
+    from dagcast.sagemaker.pipeline_protocol import Pipeline
+
 __all__ = ["Compilation", "DynamicPipelineTemplate", "PipelineTemplateBase"]
 
 NO_PLUGINS = PluginSet()
@@ -32,7 +35,7 @@ class PipelineTemplateBase(ABC):
     """Base of all template classes."""
 
     @abstractmethod
-    def generate_pipeline(self) -> Any:
+    def generate_pipeline(self) -> Pipeline:
         """Make the pipeline.
 
         Returns:
@@ -106,7 +109,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         return self.compilation
 
     @pause_gc()
-    def generate_pipeline(self) -> Any:
+    def generate_pipeline(self) -> Pipeline:
         """Make the pipeline: lower, let plugins change and check it, emit.
 
         Returns:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast import DynamicPipelineTemplate, PipelineDAGCompiler
 from dagcast.plugin import ConfigLike, PipelineDAG
 from mods_plugin.failure import PLUGIN
 from mods_plugin.metadata import FIELDS
 from mods_plugin.options import ModsOptions
+
+if TYPE_CHECKING:
+    from dagcast import Pipeline
 
 DAGLike = PipelineDAG | str | os.PathLike[str] | Mapping[str, Any]
 
@@ -92,7 +95,7 @@ def compile_mods_dag_to_pipeline(
     sagemaker_session: Any = None,
     role: str | None = None,
     **kwargs: Any,
-) -> Any:
+) -> Pipeline:
     """Compile one DAG for MODS; see :class:`MODSPipelineDAGCompiler`.
 
     Args:

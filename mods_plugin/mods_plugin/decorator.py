@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dagcast.plugin import mixin
 from mods_plugin.git_checkout import read_checkout
 from mods_plugin.metadata import COMMIT_ID, PACKAGE_NAME
+
+if TYPE_CHECKING:
+    from dagcast import Pipeline
 
 T = TypeVar("T")
 
@@ -73,7 +76,7 @@ class MODSTemplateInner(ABC):
         """
 
     @abstractmethod
-    def generate_pipeline(self) -> Any:
+    def generate_pipeline(self) -> Pipeline:
         """Make the pipeline; the template implements it."""
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast import DynamicPipelineTemplate
 from dagcast.plugin import ConfigLike, notify_compiled
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
 from mods_plugin.metadata import MODULE, NAME, problem_of
 from mods_plugin.regions import DEFAULT_ALIAS, environment_of
+
+if TYPE_CHECKING:
+    from dagcast import Pipeline
 
 
 def build_mods_template_class(
@@ -90,7 +93,7 @@ def _importable(
             self.regional_alias = regional_alias
             super().__init__(**compiler.create_template_params(dag))
 
-        def generate_pipeline(self) -> Any:
+        def generate_pipeline(self) -> Pipeline:
             pipeline = super().generate_pipeline()
             notify_compiled(self.plugins, pipeline, self.report)
             return pipeline

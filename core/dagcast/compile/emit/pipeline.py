@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagcast.compile.emit.step import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
 from dagcast.compile.emit.variables import Variables, sdk_parameter, spelled
@@ -14,10 +14,11 @@ from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.sagemaker.limits import DEFINITION_INLINE_BYTES
 from dagcast.sagemaker.sdk import SDK, load_sdk
 
+if TYPE_CHECKING:
+    from dagcast.sagemaker.pipeline_protocol import Pipeline
 
-def emit_pipeline(
-    spec: PipelineSpec, sagemaker_session: Any = None, role: str | None = None
-) -> CompiledPipeline:
+
+def emit_pipeline(spec: PipelineSpec, sagemaker_session: Any = None, role: str | None = None) -> Pipeline:
     """The SDK's own ``Pipeline`` for a spec.
 
     Needs no credentials, no region and no network; what needs them waits until it is used.
@@ -34,8 +35,13 @@ def emit_pipeline(
     sdk = load_sdk()
     parameters = {parameter.name: sdk_parameter(parameter, sdk) for parameter in spec.parameters}
     variables = Variables(sdk, parameters)
-    pipeline: CompiledPipeline = _pipeline_class(sdk)(
-        spec, variables, parameters, emit_steps(spec, variables), sagemaker_session, role
+    pipeline: Pipeline = _pipeline_class(sdk)(
+        spec,
+        variables=variables,
+        parameters=parameters,
+        steps=emit_steps(spec, variables),
+        sagemaker_session=sagemaker_session,
+        role=role,
     )
     return pipeline
 

@@ -1,0 +1,93 @@
+"""The methods that a pipeline of either SageMaker SDK has, for type checkers.
+
+SDK 2 (``sagemaker.workflow.pipeline``) and SDK 3 (``sagemaker.mlops.workflow.pipeline``) each have a class
+``Pipeline``, and only one of them is installed. What a compile returns is an instance of a subclass of that one. A
+test compares this protocol with both: the names of methods and of their parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Pipeline(Protocol):
+    """A pipeline object of the installed SDK.
+
+    Methods that call AWS need credentials; :meth:`definition` calls nothing.
+
+    Attributes:
+        name: The pipeline's name.
+        parameters: Its parameters, as the SDK's objects.
+        steps: Its steps, as the SDK's objects.
+        sagemaker_session: The session that its methods call AWS with.
+    """
+
+    name: Any
+    parameters: Sequence[Any]
+    steps: Sequence[Any]
+
+    @property
+    def sagemaker_session(self) -> Any:
+        """The SDK's session; it is made when it is first read, unless one was given."""
+
+    def definition(self) -> str:
+        """Return the definition as JSON text."""
+
+    def create(
+        self,
+        role_arn: str | None = None,
+        description: str | None = None,
+        tags: Any = None,
+        parallelism_config: Any = None,
+    ) -> dict[str, Any]:
+        """Create the pipeline in SageMaker; return the response of CreatePipeline."""
+
+    def update(
+        self, role_arn: str | None = None, description: str | None = None, parallelism_config: Any = None
+    ) -> dict[str, Any]:
+        """Update the pipeline in SageMaker; return the response of UpdatePipeline."""
+
+    def upsert(
+        self,
+        role_arn: str | None = None,
+        description: str | None = None,
+        tags: Any = None,
+        parallelism_config: Any = None,
+    ) -> dict[str, Any]:
+        """Create the pipeline, or update it where it exists; return the response."""
+
+    def delete(self) -> dict[str, Any]:
+        """Delete the pipeline from SageMaker; return the response of DeletePipeline."""
+
+    def describe(self, pipeline_version_id: int | None = None) -> dict[str, Any]:
+        """Return what DescribePipeline says."""
+
+    def start(
+        self,
+        parameters: Mapping[str, str | bool | int | float] | None = None,
+        execution_display_name: str | None = None,
+        execution_description: str | None = None,
+        parallelism_config: Any = None,
+        selective_execution_config: Any = None,
+        *,
+        pipeline_version_id: int | None = None,
+    ) -> Any:
+        """Start an execution; return the SDK's object for it."""
+
+    def list_executions(
+        self,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        max_results: int | None = None,
+        next_token: str | None = None,
+    ) -> dict[str, Any]:
+        """Return what ListPipelineExecutions says."""
+
+    def build_parameters_from_execution(
+        self,
+        pipeline_execution_arn: str,
+        parameter_value_overrides: dict[str, str | bool | int | float] | None = None,
+    ) -> dict[str, str | bool | int | float]:
+        """Return the parameters of an earlier execution, with values replaced."""
