@@ -31,7 +31,7 @@ MUTATION_REMEDY = "return a new value and leave the input unchanged"
 class NoOptions(BaseModel):
     """The options model of a plugin without options."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,12 @@ class ConfigModel(BaseModel):
     """Base of every config model: unknown fields are refused, types are strict, values are frozen."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, populate_by_name=True, arbitrary_types_allowed=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,  # a model that is only a field's type, or a base, needs no validator of its own
     )
 
     def model_post_init(self, context: Any) -> None:
