@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import re
 import subprocess
@@ -149,6 +150,21 @@ def documentation(name: str) -> str:
     raise AssertionError(f"{name} has no documentation")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_in_docstrings_run(name: str) -> None:
+    value: Any = getattr(plugin, name)
+    if not (inspect.isclass(value) or inspect.isfunction(value)):
+        return
+    runner = doctest.DocTestRunner()
+    for example in doctest.DocTestFinder().find(value, name, globs=dict(vars(plugin))):
+        runner.run(example)
+    assert runner.summarize().failed == 0
+
+
+def test_mixin_has_an_example() -> None:
+    assert ">>> decorated = mixin(" in (plugin.mixin.__doc__ or "")
+
+
 def test_importing_it_pulls_in_nothing_heavy() -> None:
     code = """
 import sys
@@ -182,7 +198,7 @@ def test_every_hook_is_documented(hook: str) -> None:
     assert signature, f"the example of ### `{hook}` does not implement it"
     allowed = [name for name in inspect.signature(getattr(HookSpecs, hook)).parameters if name != "self"]
     taken = [part.partition(":")[0].strip() for part in signature[1].split(",") if part.strip()]
-    assert set(taken) <= set(allowed), f"the example of ### `{hook}` takes what the hook does not give"
+    assert set(taken) <= set(allowed), f"the example of ### `{hook}` takes what the hook does not pass"
     compile(example[1], str(GUIDE), "exec")
 
 

@@ -173,7 +173,7 @@ class PipelineDAGCompiler:
         sink = DiagnosticSink()
         prepared = self._prepare_into(sink, dag, {})
         if prepared is not None and sink.errors:
-            self._look_further(prepared, {}, sink)
+            self._collect_later_errors(prepared, {}, sink)
         elif prepared is not None:
             with sink.collecting():
                 self._template(prepared, {}).compile_into(sink)
@@ -283,7 +283,7 @@ class PipelineDAGCompiler:
         sink = DiagnosticSink()
         prepared = self._prepare_into(sink, dag, metadata)
         if prepared is not None and sink.errors:
-            self._look_further(prepared, metadata, sink)
+            self._collect_later_errors(prepared, metadata, sink)
         sink.raise_errors()
         if prepared is None:
             raise AssertionError("a config and a DAG without errors can be read")
@@ -304,7 +304,9 @@ class PipelineDAGCompiler:
                 found = extract_metadata(loaded.plugins, loaded.config, graph, self._stated(metadata))
         return _Prepared(graph, loaded.config, loaded.plugins, found)
 
-    def _look_further(self, prepared: _Prepared, metadata: Mapping[str, Any], sink: DiagnosticSink) -> None:
+    def _collect_later_errors(
+        self, prepared: _Prepared, metadata: Mapping[str, Any], sink: DiagnosticSink
+    ) -> None:
         """One run reports everything: what can be lowered is, for the mistakes in it."""
         plugins = prepared.plugins
         try:

@@ -1,7 +1,14 @@
-"""Everything that a plugin may import.
+"""The public names for plugins.
 
-This namespace is frozen for each :data:`API_VERSION`: names are added to it, never changed or taken away. The rest of
-dagcast may move. How to write a plugin: ``docs/writing-plugins.md``.
+Names of this namespace are stable for each :data:`API_VERSION`: names are added, but not changed or removed. Other
+modules of dagcast may move. How to write a plugin: ``docs/writing-plugins.md``.
+
+Example:
+    A plugin that adds a tag to each pipeline::
+
+        @hookimpl
+        def transform_spec(spec: PipelineSpec) -> PipelineSpec:
+            return replace(spec, tags=(*spec.tags, ("team", "risk")))
 """
 
 from __future__ import annotations
