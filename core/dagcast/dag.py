@@ -115,11 +115,21 @@ class Edge:
         return [self.source, self.target] if len(self._key) == 2 else str(self)
 
 
-def topological_order(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[str]:
-    """``nodes`` ordered so that each follows all its predecessors, otherwise in the order given.
+def topological_order(
+    nodes: Iterable[str], edges: Iterable[tuple[str, str]], location: Location | None = None
+) -> list[str]:
+    """Return ``nodes`` ordered so that each follows all its predecessors, otherwise in the order given.
+
+    Args:
+        nodes: The names of the nodes.
+        edges: Pairs of nodes, of which the first comes before the second.
+        location: The file of the graph, for the error.
 
     Raises:
-        CycleError: If there is a cycle.
+        CycleError: If there is a cycle; it names the shortest through one of its nodes.
+
+    >>> topological_order(["c", "b", "a"], [("a", "b")])
+    ['c', 'a', 'b']
     """
     rank = {node: index for index, node in enumerate(nodes)}
     successors: dict[str, list[str]] = {node: [] for node in rank}
@@ -139,12 +149,13 @@ def topological_order(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) ->
             if waiting[successor] == 0:
                 heapq.heappush(ready, rank[successor])
     if len(order) < len(names):
-        raise CycleError(_cycle({node: successors[node] for node, count in waiting.items() if count}))
+        cycle = _find_cycle({node: successors[node] for node, count in waiting.items() if count})
+        raise CycleError(cycle, location)
     return order
 
 
-def _cycle(successors: dict[str, list[str]]) -> list[str]:
-    """A cycle of a graph in which every node waits for another: the shortest through one of its nodes."""
+def _find_cycle(successors: dict[str, list[str]]) -> list[str]:
+    """Return a cycle of a graph in which every node waits for another: the shortest through one of its nodes."""
     predecessors: dict[str, list[str]] = {node: [] for node in successors}
     for node, following in successors.items():
         for successor in following:

@@ -35,18 +35,16 @@ from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyS
 from dagcast.compile.steps.lowering import Lowering
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import Edge
-from dagcast.definition.values import (
+from dagcast.definition.references import (
     ExecutionVariable,
-    FrozenDict,
     Join,
     JsonGet,
     ParameterRef,
     Reference,
     StepProperty,
-    freeze,
     references,
-    thaw,
 )
+from dagcast.definition.values import FrozenDict, freeze, thaw
 from dagcast.errors import (
     Diagnostic,
     DiagnosticSink,

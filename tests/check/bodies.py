@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagcast.definition.values import ExecutionVariable, Join, JsonGet, ParameterRef, StepProperty
+from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef, StepProperty
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/pipelines"
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sklearn:1.2-1-cpu-py3"

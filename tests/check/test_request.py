@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 
 from dagcast.check.request import RequestProblem, check_request
-from dagcast.definition.values import (
-    ExecutionVariable,
-    Join,
-    JsonGet,
-    ParameterRef,
-    StepProperty,
-    freeze,
-    thaw,
-)
+from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef, StepProperty
+from dagcast.definition.values import freeze, thaw
 from dagcast.sagemaker.service_model import ServiceModelError
 from tests.check.bodies import GOOD, PARAMETER_TYPES, reference_type
 

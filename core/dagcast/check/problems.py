@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dagcast.check.references import misfit
-from dagcast.definition.values import Reference
+from dagcast.definition.references import Reference
 
 Path = tuple[str | int, ...]
 """Where a value stands in a body: member names, map keys, and 0-based positions in lists."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dagcast.definition.values import ExecutionVariable, Join, ParameterRef, Reference
+from dagcast.definition.references import ExecutionVariable, Join, ParameterRef, Reference
 from dagcast.sagemaker.service_model import CONTAINER_KINDS
 
 _PARAMETER_KINDS: Final = {"String": "string", "Integer": "integer", "Float": "float", "Boolean": "boolean"}

@@ -16,7 +16,7 @@ from typing import Any
 
 from dagcast.check.problems import Findings, Path, RequestProblem
 from dagcast.check.scalars import Checker, key_checker, scalar_checker, size
-from dagcast.definition.values import Reference
+from dagcast.definition.references import Reference
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import ServiceModel, Shape, load_shapes
 

@@ -9,9 +9,10 @@ from typing import Any
 from dagcast.check.request import RequestProblem, check_request
 from dagcast.check.targets import Path, ReferenceProblem, Targets, located_references
 from dagcast.compile.config.step import To
-from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
-from dagcast.definition.values import FrozenDict, Reference
+from dagcast.definition.references import Reference
+from dagcast.definition.values import FrozenDict
+from dagcast.definition.write import write_definition
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
 from dagcast.sagemaker.limits import (
     DEFINITION_MAX_LENGTH,
@@ -89,7 +90,7 @@ class SpecChecker:
         Returns:
             The definition.
         """
-        text = definition_json(self.spec)
+        text = write_definition(self.spec)
         if len(text) > DEFINITION_MAX_LENGTH:
             message = (
                 f"the definition has {len(text):,} characters, the service takes {DEFINITION_MAX_LENGTH:,}"

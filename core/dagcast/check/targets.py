@@ -8,7 +8,7 @@ from typing import Any
 
 from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
 from dagcast.compile.spec.pipeline import PipelineSpec, PropertyShape, StepSpec
-from dagcast.definition.values import Join, JsonGet, ParameterRef, Reference, StepProperty, references
+from dagcast.definition.references import Join, JsonGet, ParameterRef, Reference, StepProperty, references
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import ServiceModelError
 

@@ -10,7 +10,7 @@ from dagcast.check.spec import origin_at, spell
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.changes import DEFINITION_NAMES, Change
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec
-from dagcast.definition.values import ParameterRef, Reference, render
+from dagcast.definition.references import ParameterRef, Reference, render
 from dagcast.errors import Location
 
 ROLE = "arguments.execution_role"

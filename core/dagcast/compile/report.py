@@ -10,7 +10,6 @@ from dagcast.check.spec import Quota
 from dagcast.compile.bind.wiring import Binding
 from dagcast.compile.spec.changes import Change, plain
 from dagcast.compile.spec.pipeline import PipelineSpec
-from dagcast.definition.values import references
 from dagcast.errors import Diagnostic
 from dagcast.staging.staged_code import StagedCode
 
@@ -109,12 +108,13 @@ class CompileReport:
 
 def summarize_steps(spec: PipelineSpec) -> tuple[StepSummary, ...]:
     """The steps of a pipeline as the report shows them."""
-    inside = {name: step.name for step in spec.steps for name in (*step.if_steps, *step.else_steps)}
-    summaries = []
-    for step in spec.steps:
-        read = [
-            name for value in (step.arguments, step.fields) for r in references(value) for name in r.steps
-        ]
-        waits = tuple(dict.fromkeys([*read, *step.depends_on]))
-        summaries.append(StepSummary(step.name, step.step_type, waits, inside.get(step.name)))
-    return tuple(summaries)
+    dependencies = spec.dependencies
+    return tuple(
+        StepSummary(
+            step.name,
+            step.step_type,
+            tuple(dict.fromkeys([*step.reads(), *step.depends_on])),
+            dependencies[step.name].condition,
+        )
+        for step in spec.steps
+    )

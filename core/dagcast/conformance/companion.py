@@ -8,7 +8,12 @@ from typing import Any
 
 from dagcast.plugin import ParameterSpec, PipelineSpec, StepSpec, freeze, hookimpl
 
-STEP = StepSpec("companion", "Fail", "Fail", freeze({"ErrorMessage": "A step of another plugin."}))
+STEP = StepSpec(
+    name="companion",
+    step_type="Fail",
+    definition_type="Fail",
+    arguments=freeze({"ErrorMessage": "A step of another plugin."}),
+)
 PARAMETER = ParameterSpec("CompanionParameter", "String", "a parameter of another plugin")
 TAG = ("companion", "a tag of another plugin")
 

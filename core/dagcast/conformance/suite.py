@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.conformance.companion import Companion
 from dagcast.conformance.plugin_under_test import PluginUnderTest, undeclared_changes
+from dagcast.definition.write import write_definition
 from dagcast.errors import DagcastError, InvalidInputError
 from dagcast.plugins.load import load_plugin
 from dagcast.plugins.options import options_model
@@ -96,11 +96,11 @@ def test_it_changes_only_what_it_declares(
     for change in changed.report.changes:
         assert change.plugin == plugin_under_test.name
         assert change.hook in hooks
-    assert changed.definition == definition_json(changed.spec), "the definition differs from its pipeline"
+    assert changed.definition == write_definition(changed.spec), "the definition differs from its pipeline"
     assert isolated["process"] == [], "the compile changes this state of the process"
     if "pipeline_compiled" in hooks and _has_sdk():
         pipeline, report = compiler.compile_with_report()
-        assert pipeline.definition() == definition_json(report.spec), "it changes a compiled pipeline"
+        assert pipeline.definition() == write_definition(report.spec), "it changes a compiled pipeline"
     try:
         plain = plugin_under_test.compile_without()
     except InvalidInputError:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from dagcast.runner.executor import StepFailedError
+from dagcast.errors import DagcastError
 
 COMPARISONS = MappingProxyType(
     {
@@ -29,11 +29,15 @@ NEGATED = ("Condition", "Expression")
 the second in older ones."""
 
 
+class IncomparableError(DagcastError):
+    """Two values of a condition have different types, so that they cannot be compared."""
+
+
 def all_hold(conditions: Sequence[Mapping[str, Any]]) -> bool:
     """Whether every condition holds; none after the first that does not is looked at.
 
     Raises:
-        StepFailedError: If two values cannot be compared.
+        IncomparableError: If two values cannot be compared.
     """
     return all(holds(condition) for condition in conditions)
 
@@ -42,7 +46,7 @@ def holds(condition: Mapping[str, Any]) -> bool:
     """Whether one condition holds; its references are resolved already.
 
     Raises:
-        StepFailedError: If two values cannot be compared.
+        IncomparableError: If two values cannot be compared.
     """
     kind = condition["Type"]
     if kind == "Not":
@@ -57,18 +61,18 @@ def holds(condition: Mapping[str, Any]) -> bool:
 def _is_in(query: Any, values: Sequence[Any]) -> bool:
     for value in values:
         if _type(query) != _type(value):
-            raise StepFailedError(_incomparable("In", query, value))
+            raise IncomparableError(_incomparable("In", query, value))
     return query in values
 
 
 def _compared(kind: str, left: Any, right: Any) -> bool:
     same = type(left) is type(right) if kind == "Equals" else _type(left) == _type(right)
     if not same:
-        raise StepFailedError(_incomparable(kind, left, right))
+        raise IncomparableError(_incomparable(kind, left, right))
     try:
         return bool(COMPARISONS[kind](left, right))
     except TypeError as error:
-        raise StepFailedError(_incomparable(kind, left, right)) from error
+        raise IncomparableError(_incomparable(kind, left, right)) from error
 
 
 def _type(value: Any) -> type:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dagcast.definition.model import ParameterSpec
 from dagcast.errors import DiagnosticSink, did_you_mean
 from dagcast.sagemaker.limits import PARAMETER_VALUE_MAX_LENGTH
 
@@ -21,39 +22,41 @@ _HINTS = {
 """By type: how a text of it is written. Python itself would take more, such as ``5_0``."""
 
 
-def parameter_values(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The value of every parameter; what is given wins over the default, texts are converted to the type.
+def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each parameter: the given one, else the default, converted to the parameter's type.
+
+    Args:
+        parameters: The parameters of the pipeline.
+        given: Values by name, of the parameter's type or as text.
 
     Raises:
         InvalidInputError: With every value that is missing, unknown or not of its type.
     """
     sink = DiagnosticSink()
+    declared = {parameter.name: parameter for parameter in parameters}
     for name in given:
         if name not in declared:
             hint = did_you_mean(name, declared)
             sink.error(f"there is no parameter {name!r}", code="parameter.unknown", hint=hint)
     values: dict[str, Any] = {}
     for name, parameter in declared.items():
-        if name not in given and "DefaultValue" not in parameter:
+        if name not in given and parameter.default is None:
             hint = f"--param {name}=VALUE"
             sink.error(f"parameter {name!r} has no value", code="parameter.missing", hint=hint)
             continue
-        raw = given[name] if name in given else parameter["DefaultValue"]
-        kind = parameter.get("Type", "String")
+        raw = given.get(name, parameter.default)
+        kind = parameter.type
         try:
             values[name] = _converted(raw, kind)
         except (ValueError, OverflowError):
-            hint = _HINTS.get(kind) if isinstance(kind, str) else None
-            sink.error(
-                f"parameter {name!r}: expected {kind}, got {raw!r}", code="parameter.wrong-type", hint=hint
-            )
+            message = f"parameter {name!r}: expected {kind}, got {raw!r}"
+            sink.error(message, code="parameter.wrong-type", hint=_HINTS.get(kind))
             continue
         if name in given and isinstance(raw, str) and len(raw) > PARAMETER_VALUE_MAX_LENGTH:
             too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {PARAMETER_VALUE_MAX_LENGTH}"
             sink.error(too_long, code="parameter.too-long")
-        allowed = parameter.get("EnumValues")
-        if isinstance(allowed, list) and allowed and values[name] not in allowed:
-            hint = did_you_mean(str(raw), map(str, allowed))
+        if parameter.enum and values[name] not in parameter.enum:
+            hint = did_you_mean(str(raw), map(str, parameter.enum))
             sink.error(
                 f"parameter {name!r}: {raw!r} is not among its values",
                 code="parameter.unknown-value",

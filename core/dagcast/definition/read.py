@@ -1,123 +1,228 @@
-"""Reads a pipeline definition."""
+"""Reads pipeline definitions: the opposite of :mod:`dagcast.definition.write`."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, get_args
 
-from dagcast.definition.references import is_reference, referenced_step, references
-from dagcast.errors import CycleError, DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagcast.dag import topological_order
+from dagcast.definition.dependencies import BRANCHES, TRIGGERS
+from dagcast.definition.model import Definition, ParameterSpec, ParameterType, Step, is_step_name
+from dagcast.definition.references import (
+    EXECUTION_VARIABLES,
+    ExecutionVariable,
+    InvalidReferenceError,
+    ParameterRef,
+    UnknownReference,
+    parse,
+)
+from dagcast.definition.values import FrozenDict, freeze
+from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_BRANCHES = ("IfSteps", "ElseSteps")
 MAX_DEPTH = 200
 """How deep the JSON of a definition may be nested: far beyond what conditions need, within what Python recurses."""
 _HINTS = 20
 """How many mistakes get a hint: each is looked for among all names, and those of a large definition are many."""
-EXECUTION_VARIABLES = (
-    "CurrentDateTime",
-    "PipelineArn",
-    "PipelineExecutionArn",
-    "PipelineExecutionId",
-    "PipelineName",
-    "ProcessingJobName",
-    "StartDateTime",
-    "TrainingJobName",
-)
-"""Source: ``ExecutionVariables`` of the SageMaker Python SDK; the names of jobs hold in the step of the job alone."""
-
-TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
-"""How a step that another waits for may have to end. Source: ``TriggerCondition`` of the SageMaker Python SDK 3."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step.
-
-    Attributes:
-        name: Unique in the pipeline.
-        type: Its ``Type``.
-        arguments: Its ``Arguments``, with references; a condition step's branches are left out.
-        body: The whole step, with references; a condition step's branches are left out.
-        depends_on: All steps that it waits for: ``DependsOn``, those it refers to, and the condition it stands in.
-        inside: The condition step whose branch it stands in.
-        branch: ``IfSteps`` or ``ElseSteps``.
-        triggers: By name of a step that it waits for: how that has to end, one of :data:`TRIGGERS`; those that have to
-            succeed are left out.
-    """
-
-    name: str
-    type: str
-    arguments: Mapping[str, Any]
-    body: Mapping[str, Any]
-    depends_on: tuple[str, ...] = ()
-    inside: str | None = None
-    branch: str | None = None
-    triggers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A pipeline definition.
-
-    Attributes:
-        steps: By name, in the order written; the steps of branches after their condition.
-        parameters: As written, by name.
-    """
-
-    steps: Mapping[str, Step]
-    parameters: Mapping[str, Mapping[str, Any]]
+_PARAMETER_TYPES = get_args(ParameterType)
+_OWN_KEYS = frozenset({"Name", "Type", "Arguments", "DependsOn"})
+"""The keys of a step's entry that have an attribute of their own in :class:`Step`."""
+_TEXTS = ("DisplayName", "Description")
+"""Keys that have one, too, if their value is a non-empty string."""
 
 
 def read_definition(text: str, file: str = "definition.json") -> Definition:
-    """Read a definition; keys that are not known are let be.
+    """Read the JSON of a definition.
+
+    Unknown keys of a step are kept in its ``fields``; unknown keys elsewhere are ignored.
+
+    Args:
+        text: The JSON text.
+        file: The name of its file in errors.
 
     Raises:
-        InvalidInputError: With everything that is wrong.
+        InvalidInputError: With every mistake in the definition.
         CycleError: If steps wait for each other.
     """
     sink = DiagnosticSink()
-    at = Location(file)
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        sink.error(f"this is no JSON: {error}", at, code="definition.invalid-json")
-        raise InvalidInputError(sink.errors) from None
-    if _deeper_than(data, MAX_DEPTH):
-        sink.error(f"this is nested more than {MAX_DEPTH} deep", at, code="definition.too-deep")
-        raise InvalidInputError(sink.errors)
-    if not isinstance(data, Mapping) or not isinstance(data.get("Steps"), list):
-        sink.error("expected an object with a list of Steps", at, code="definition.wrong-type")
-        raise InvalidInputError(sink.errors)
-    parameters: dict[str, Mapping[str, Any]] = {}
-    listed = data.get("Parameters", [])
-    if not isinstance(listed, list):
-        sink.error("Parameters: expected a list", at, code="definition.wrong-type")
-        listed = []
-    for number, parameter in enumerate(listed):
-        if not isinstance(parameter, Mapping) or not isinstance(parameter.get("Name"), str):
-            sink.error(
-                f"Parameters[{number}]: expected an object with a Name", at, code="definition.wrong-type"
-            )
-        elif parameter["Name"] in parameters:
-            sink.error(
-                f"Parameters[{number}]: {parameter['Name']!r} is there twice", at, code="definition.duplicate"
-            )
-        else:
-            parameters[parameter["Name"]] = parameter
-    steps: dict[str, Step] = {}
-    for path, step in _steps(data["Steps"], "Steps", inside=None, branch=None, sink=sink, at=at):
-        if step.name in steps:
-            sink.error(f"{path}: there is a second step {step.name!r}", at, code="definition.duplicate")
-        steps[step.name] = step
-    for step in steps.values():
-        _check_references(step, steps, parameters, sink, at)
+    reader = _Reader(sink, Location(file))
+    definition = reader.read(text)
     sink.raise_errors()
-    _refuse_cycles(steps, at)
-    return Definition(steps, parameters)
+    edges = (
+        (other, name)
+        for name, dependencies in definition.dependencies.items()
+        for other in dependencies.steps
+    )
+    topological_order(definition.dependencies, edges, Location(file))
+    return definition
+
+
+class _Reader:
+    def __init__(self, sink: DiagnosticSink, location: Location) -> None:
+        self._sink = sink
+        self._location = location
+        self._parameters: dict[str, ParameterSpec] = {}
+        self._steps: dict[str, Step] = {}
+        self._invalid: set[str] = set()
+        """The names of steps that have been reported: what refers to them is not reported as well."""
+
+    def read(self, text: str) -> Definition:
+        data = self._parse_json(text)
+        self._read_parameters(data.get("Parameters", []))
+        self._read_steps(data["Steps"], "Steps")
+        definition = Definition(
+            parameters=tuple(self._parameters.values()),
+            steps=tuple(self._steps.values()),
+            experiment=self._read_experiment(data.get("PipelineExperimentConfig")),
+        )
+        for step in definition.steps:
+            self._check_references(step, definition.dependencies[step.name].steps)
+        return definition
+
+    def _error(self, message: str, *, code: str, hint: str | None = None) -> None:
+        self._sink.error(message, self._location, code=code, hint=hint)
+
+    def _parse_json(self, text: str) -> dict[str, Any]:
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            self._error(f"invalid JSON: {error}", code="definition.invalid-json")
+            raise InvalidInputError(self._sink.errors) from None
+        if _deeper_than(data, MAX_DEPTH):
+            self._error(f"the JSON is nested more than {MAX_DEPTH} deep", code="definition.too-deep")
+            raise InvalidInputError(self._sink.errors)
+        if not isinstance(data, dict) or not isinstance(data.get("Steps"), list):
+            self._error("expected an object with a list of Steps", code="definition.wrong-type")
+            raise InvalidInputError(self._sink.errors)
+        return data
+
+    def _read_parameters(self, entries: Any) -> None:
+        if not isinstance(entries, list):
+            self._error("Parameters: expected a list", code="definition.wrong-type")
+            return
+        for number, entry in enumerate(entries):
+            where = f"Parameters[{number}]"
+            if not isinstance(entry, dict) or not isinstance(entry.get("Name"), str):
+                self._error(f"{where}: expected an object with a Name", code="definition.wrong-type")
+                continue
+            name, kind, enum = entry["Name"], entry.get("Type", "String"), entry.get("EnumValues")
+            if name in self._parameters:
+                self._error(f"{where}: duplicate parameter {name!r}", code="definition.duplicate")
+            elif kind not in _PARAMETER_TYPES:
+                message = f"{where}.Type: expected one of {', '.join(_PARAMETER_TYPES)}, got {kind!r}"
+                self._error(message, code="definition.wrong-type")
+            else:
+                allowed = freeze(enum) if isinstance(enum, list) else ()
+                self._parameters[name] = ParameterSpec(name, kind, entry.get("DefaultValue"), allowed)
+
+    def _read_experiment(self, data: Any) -> FrozenDict | None:
+        try:
+            experiment = parse(data)
+        except InvalidReferenceError as error:
+            self._error(f"PipelineExperimentConfig: {error}", code="definition.invalid-reference")
+            return None
+        if experiment is not None and not isinstance(experiment, FrozenDict):
+            self._error("PipelineExperimentConfig: expected an object", code="definition.wrong-type")
+            return None
+        return experiment
+
+    def _read_steps(self, entries: Any, where: str) -> None:
+        if not isinstance(entries, list):
+            self._error(f"{where}: expected a list of steps", code="definition.wrong-type")
+            return
+        for number, entry in enumerate(entries):
+            here = f"{where}[{number}]"
+            if not isinstance(entry, dict):
+                self._error(f"{here}: expected an object", code="definition.wrong-type")
+                continue
+            name, branches = entry.get("Name"), _branches(entry)
+            if not isinstance(name, str) or not is_step_name(name):
+                message = f"{here}.Name: invalid step name {name!r}: expected letters, digits, - and _"
+                self._error(message, code="definition.invalid-name")
+                continue
+            step = self._read_step(name, entry, branches, here)
+            if step is None:
+                self._invalid.add(name)
+                continue
+            if name in self._steps:
+                self._error(f"{here}: duplicate step {name!r}", code="definition.duplicate")
+            self._steps[name] = step
+            for key, inner in branches.items():
+                self._read_steps(inner, f"{here}.Arguments.{key}")
+
+    def _read_step(
+        self, name: str, entry: dict[str, Any], branches: dict[str, Any], where: str
+    ) -> Step | None:
+        """Read one entry, without the steps of its branches; ``None`` if it is invalid, which is reported."""
+        kind, arguments = entry.get("Type"), entry.get("Arguments", {})
+        if not isinstance(kind, str):
+            self._error(f"{where}.Type: expected a string", code="definition.wrong-type")
+            return None
+        if not isinstance(arguments, dict):
+            self._error(f"{where}.Arguments: expected an object", code="definition.wrong-type")
+            return None
+        triggers = _triggers(entry.get("DependsOn") or [])
+        if triggers is None:
+            self._error(
+                f"{where}.DependsOn: expected a list of names, or of objects with Step and Trigger",
+                code="definition.wrong-type",
+                hint=f"a Trigger is one of {', '.join(TRIGGERS)}",
+            )
+            return None
+        texts = {key: entry[key] for key in _TEXTS if isinstance(entry.get(key), str) and entry[key]}
+        if branches:
+            arguments = {key: value for key, value in arguments.items() if key not in branches}
+        rest = {key: value for key, value in entry.items() if key not in _OWN_KEYS and key not in texts}
+        try:
+            own = FrozenDict({key: parse(value) for key, value in arguments.items()})
+            fields = FrozenDict({key: parse(value) for key, value in rest.items()})
+        except InvalidReferenceError as error:
+            self._error(f"{where}: {error}", code="definition.invalid-reference")
+            return None
+        return Step(
+            name=name,
+            definition_type=kind,
+            arguments=own,
+            fields=fields,
+            depends_on=tuple(triggers),
+            triggers=FrozenDict({other: how for other, how in triggers.items() if how != "Completed"}),
+            display_name=texts.get("DisplayName"),
+            description=texts.get("Description"),
+            if_steps=_names(branches.get("IfSteps")),
+            else_steps=_names(branches.get("ElseSteps")),
+        )
+
+    def _check_references(self, step: Step, waits_for: tuple[str, ...]) -> None:
+        where = f"step {step.name!r}"
+        for other in waits_for:
+            if other not in self._steps and other not in self._invalid:
+                self._error(
+                    f"{where}: unknown step {other!r}",
+                    code="reference.unknown-step",
+                    hint=self._hint(other, self._steps),
+                )
+        for reference in step.references():
+            if isinstance(reference, ParameterRef) and reference.name not in self._parameters:
+                hint = self._hint(reference.name, self._parameters)
+                self._error(
+                    f"{where}: unknown parameter {reference.name!r}",
+                    code="reference.unknown-parameter",
+                    hint=hint,
+                )
+            elif isinstance(reference, ExecutionVariable) and reference.name not in EXECUTION_VARIABLES:
+                hint = self._hint(reference.name, EXECUTION_VARIABLES)
+                self._error(
+                    f"{where}: unknown execution variable {reference.name!r}",
+                    code="definition.invalid-reference",
+                    hint=hint,
+                )
+            elif isinstance(reference, UnknownReference):
+                self._error(
+                    f"{where}: {reference.get!r} refers to nothing", code="definition.invalid-reference"
+                )
+
+    def _hint(self, name: str, known: Iterable[str]) -> str | None:
+        return did_you_mean(name, known) if len(self._sink.diagnostics) < _HINTS else None
 
 
 def _deeper_than(data: Any, limit: int) -> bool:
@@ -134,143 +239,32 @@ def _deeper_than(data: Any, limit: int) -> bool:
     return True
 
 
-def _steps(
-    listed: Any, path: str, *, inside: str | None, branch: str | None, sink: DiagnosticSink, at: Location
-) -> Iterator[tuple[str, Step]]:
-    if not isinstance(listed, list):
-        sink.error(f"{path}: expected a list of steps", at, code="definition.wrong-type")
-        return
-    for number, body in enumerate(listed):
-        here = f"{path}[{number}]"
-        if not isinstance(body, Mapping):
-            sink.error(f"{here}: expected an object", at, code="definition.wrong-type")
-            continue
-        name, kind, arguments = body.get("Name"), body.get("Type"), body.get("Arguments", {})
-        after = body.get("DependsOn") or []
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            sink.error(
-                f"{here}.Name: {name!r} is no step name: letters, digits, - and _",
-                at,
-                code="definition.invalid-name",
-            )
-            continue
-        if not isinstance(kind, str):
-            sink.error(f"{here}.Type: expected a text", at, code="definition.wrong-type")
-            continue
-        if not isinstance(arguments, Mapping):
-            sink.error(f"{here}.Arguments: expected an object", at, code="definition.wrong-type")
-            continue
-        triggers = _triggers(after)
-        if triggers is None:
-            sink.error(
-                f"{here}.DependsOn: expected a list of names, or of objects with Step and Trigger",
-                at,
-                code="definition.wrong-type",
-                hint=f"a Trigger is one of {', '.join(TRIGGERS)}",
-            )
-            continue
-        branches = {key: arguments[key] for key in _BRANCHES if key in arguments and kind == "Condition"}
-        own = {key: value for key, value in arguments.items() if key not in branches}
-        rest = {**body, "Arguments": own}
-        if not _well_formed(rest):
-            sink.error(
-                f"{here}: a Get, Std:Join or Std:JsonGet is written wrongly",
-                at,
-                code="definition.invalid-reference",
-            )
-            continue
-        waits = dict.fromkeys([*([inside] if inside else []), *triggers])
-        waits.update(dict.fromkeys(s for get in references(rest) if (s := referenced_step(get))))
-        others = {other: trigger for other, trigger in triggers.items() if trigger != "Completed"}
-        yield here, Step(name, kind, own, rest, tuple(waits), inside, branch, others)
-        for key, inner in branches.items():
-            yield from _steps(inner, f"{here}.Arguments.{key}", inside=name, branch=key, sink=sink, at=at)
+def _branches(entry: dict[str, Any]) -> dict[str, Any]:
+    """The branches of a condition step by their key; empty for other steps."""
+    arguments = entry.get("Arguments")
+    if entry.get("Type") != "Condition" or not isinstance(arguments, dict):
+        return {}
+    return {key: arguments[key] for key in BRANCHES if key in arguments}
 
 
-def _triggers(after: Any) -> dict[str, str] | None:
-    """By name: the trigger of each entry of ``DependsOn``; ``None`` if it is no such list."""
+def _names(entries: Any) -> tuple[str, ...]:
+    """The names of the steps of a branch; those of invalid entries, which are reported, are left out."""
+    named = (
+        [entry.get("Name") for entry in entries if isinstance(entry, dict)]
+        if isinstance(entries, list)
+        else ()
+    )
+    return tuple(name for name in named if isinstance(name, str))
+
+
+def _triggers(entries: Any) -> dict[str, str] | None:
+    """By name: the trigger of each entry of ``DependsOn``; ``None`` if it is not a list of names and triggers."""
     found: dict[str, str] = {}
-    for entry in after if isinstance(after, list) else (None,):
+    for entry in entries if isinstance(entries, list) else (None,):
         name, trigger = (entry, "Completed") if isinstance(entry, str) else (None, None)
-        if isinstance(entry, Mapping):
+        if isinstance(entry, dict):
             name, trigger = entry.get("Step"), entry.get("Trigger", "Completed")
         if not isinstance(name, str) or trigger not in TRIGGERS:
             return None
         found[name] = trigger
     return found
-
-
-def _well_formed(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(map(_well_formed, value))
-    if not isinstance(value, Mapping):
-        return True
-    if is_reference(value):
-        form, inner = next(iter(value.items()))
-        if form == "Get":
-            return isinstance(inner, str)
-        if not isinstance(inner, Mapping):
-            return False
-        if form == "Std:Join" and not isinstance(inner.get("Values"), list):
-            return False
-        if form == "Std:JsonGet":
-            file = inner.get("PropertyFile")
-            get = file.get("Get") if isinstance(file, Mapping) else None
-            parts = get.split(".", 3) if isinstance(get, str) else []
-            named = len(parts) == 4 and parts[2] == "PropertyFiles"
-            if not isinstance(inner.get("Path"), str) or not ("S3Uri" in inner or named):
-                return False
-    return all(map(_well_formed, value.values()))
-
-
-def _check_references(
-    step: Step,
-    steps: Mapping[str, Step],
-    parameters: Mapping[str, Any],
-    sink: DiagnosticSink,
-    at: Location,
-) -> None:
-    where = f"step {step.name!r}"
-    for other in step.depends_on:
-        if other not in steps:
-            hint = did_you_mean(other, steps) if len(sink.diagnostics) < _HINTS else None
-            sink.error(f"{where}: there is no step {other!r}", at, code="reference.unknown-step", hint=hint)
-    for get in references(step.body):
-        room, _, name = get.partition(".")
-        if room == "Parameters" and name not in parameters:
-            hint = did_you_mean(name, parameters) if len(sink.diagnostics) < _HINTS else None
-            sink.error(
-                f"{where}: there is no parameter {name!r}", at, code="reference.unknown-parameter", hint=hint
-            )
-        elif room == "Execution" and name not in EXECUTION_VARIABLES:
-            hint = did_you_mean(name, EXECUTION_VARIABLES)
-            sink.error(
-                f"{where}: unknown execution variable {name!r}",
-                at,
-                code="definition.invalid-reference",
-                hint=hint,
-            )
-        elif room not in ("Parameters", "Execution") and referenced_step(get) is None:
-            sink.error(f"{where}: {get!r} refers to nothing", at, code="definition.invalid-reference")
-
-
-def _refuse_cycles(steps: Mapping[str, Step], at: Location) -> None:
-    waiting = {name: len(step.depends_on) for name, step in steps.items()}
-    after: dict[str, list[str]] = {name: [] for name in steps}
-    for name, step in steps.items():
-        for other in step.depends_on:
-            after[other].append(name)
-    ready = [name for name, count in waiting.items() if not count]
-    while ready:
-        done = ready.pop()
-        del waiting[done]
-        for name in after[done]:
-            waiting[name] -= 1
-            if not waiting[name]:
-                ready.append(name)
-    if not waiting:
-        return
-    path = [next(iter(waiting))]
-    while path[-1] not in path[:-1]:
-        path.append(next(other for other in steps[path[-1]].depends_on if other in waiting))
-    raise CycleError(path[path.index(path[-1]) :][::-1], at)

@@ -1,4 +1,12 @@
-"""References in a definition: ``Get``, ``Std:Join`` and ``Std:JsonGet``, found and replaced by their values."""
+"""References: the values of a request that are known only when the pipeline runs.
+
+A request is plain data (mappings, sequences, strings, numbers, booleans) with references in it. In the
+JSON of a definition a reference is an object with one key: ``{"Get": ...}``, ``{"Std:Join": ...}`` or
+``{"Std:JsonGet": ...}``. Source: the JSON schema of pipeline definitions, version 2020-12-01.
+
+:func:`parse` turns JSON into data with :class:`Reference` objects, :func:`render` turns it back, and
+:func:`resolve` replaces the references by their values.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +16,212 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagcast.definition.property_files import PathError, look_up
+from dagcast.definition.values import SCALARS, FrozenDict
 from dagcast.errors import DagcastError, did_you_mean
 
-_FORMS = ("Get", "Std:Join", "Std:JsonGet")
+EXECUTION_VARIABLES = (
+    "CurrentDateTime",
+    "PipelineArn",
+    "PipelineExecutionArn",
+    "PipelineExecutionId",
+    "PipelineName",
+    "ProcessingJobName",
+    "StartDateTime",
+    "TrainingJobName",
+)
+"""The variables of an execution. ``ProcessingJobName`` and ``TrainingJobName`` have a value only in the step of the
+job. Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27."""
+
 _STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.*)", re.DOTALL)
+_PROPERTY_FILE = re.compile(r"Steps\.([^.]*)\.PropertyFiles\.(.*)", re.DOTALL)
+
+
+class InvalidReferenceError(ValueError):
+    """The JSON of a reference lacks a part, or a part has the wrong type."""
 
 
 class ReferenceFailedError(DagcastError):
     """A reference has no value."""
+
+
+class Reference:
+    """Base of all references."""
+
+    __slots__ = ()
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        """The reference as the pipeline definition spells it."""
+        raise TypeError(f"{type(self).__name__} has no expression")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of the steps whose results this reference reads."""
+        return ()
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The values inside this reference, which may be references themselves."""
+        return ()
+
+
+@dataclass(frozen=True)
+class ParameterRef(Reference):
+    """The value of a pipeline parameter: ``${param.Name}``."""
+
+    name: str
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        return {"Get": f"Parameters.{self.name}"}
+
+    def __str__(self) -> str:
+        return f"${{param.{self.name}}}"
+
+
+@dataclass(frozen=True)
+class ExecutionVariable(Reference):
+    """A variable of the execution: ``${exec.PipelineExecutionId}``."""
+
+    name: str
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        return {"Get": f"Execution.{self.name}"}
+
+    def __str__(self) -> str:
+        return f"${{exec.{self.name}}}"
+
+
+@dataclass(frozen=True)
+class StepProperty(Reference):
+    """A property of a step: ``${step.train.ModelArtifacts.S3ModelArtifacts}``.
+
+    Attributes:
+        step: The name of the step.
+        path: The property path below the step, as the definition spells it, such as ``Outputs['train'].S3Uri``.
+    """
+
+    step: str
+    path: str
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        dot = "" if self.path.startswith("[") or not self.path else "."
+        return {"Get": f"Steps.{self.step}{dot}{self.path}"}
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (self.step,)
+
+    def __str__(self) -> str:
+        return f"${{step.{self.step}.{self.path}}}"
+
+
+@dataclass(frozen=True)
+class JsonGet(Reference):
+    """A value out of a property file: ``${json.evaluate.EvaluationReport.metrics.mse.value}``.
+
+    Attributes:
+        step: The processing step that declares the property file.
+        property_file: The name of the property file.
+        path: The JSON path of the value in the file.
+    """
+
+    step: str
+    property_file: str
+    path: str
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        return {
+            "Std:JsonGet": {
+                "PropertyFile": {"Get": f"Steps.{self.step}.PropertyFiles.{self.property_file}"},
+                "Path": self.path,
+            }
+        }
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (self.step,)
+
+    def __str__(self) -> str:
+        return f"${{json.{self.step}.{self.property_file}.{self.path}}}"
+
+
+@dataclass(frozen=True)
+class S3JsonGet(Reference):
+    """A value out of a JSON object in S3. The compiler writes none; SDK 3 does.
+
+    Attributes:
+        uri: The S3 URI of the object: a string or a reference.
+        path: The JSON path of the value in the object.
+    """
+
+    uri: Any
+    path: str
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        return {"Std:JsonGet": {"S3Uri": render(self.uri), "Path": self.path}}
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return self.uri.steps if isinstance(self.uri, Reference) else ()
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (self.uri,)
+
+    def __str__(self) -> str:
+        return f"{self.path} of the JSON object {self.uri}"
+
+
+@dataclass(frozen=True)
+class Join(Reference):
+    """Strings and references joined into one string when the pipeline runs.
+
+    Attributes:
+        on: The separator.
+        values: Literal strings and references, in order. A definition that was read may hold other JSON
+            values, which become strings.
+    """
+
+    on: str
+    values: tuple[str | Reference, ...]
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        return {"Std:Join": {"On": self.on, "Values": [render(value) for value in self.values]}}
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return tuple(step for value in self.values if isinstance(value, Reference) for step in value.steps)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return self.values
+
+    def __str__(self) -> str:
+        return self.on.join(str(value) for value in self.values)
+
+
+@dataclass(frozen=True)
+class UnknownReference(Reference):
+    """A ``Get`` of something that definitions do not have; :func:`~dagcast.definition.read.read_definition` refuses it.
+
+    Attributes:
+        get: What it says.
+    """
+
+    get: str
+
+    @property
+    def expression(self) -> dict[str, Any]:
+        return {"Get": self.get}
+
+    def __str__(self) -> str:
+        return self.get
 
 
 @dataclass(frozen=True)
@@ -37,57 +243,111 @@ class Scope:
     read_json: Callable[[str], Any]
 
 
-def is_reference(value: Any) -> bool:
-    """Whether ``value`` stands for another one."""
-    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in _FORMS
+def parse(value: Any) -> Any:
+    """Return JSON data frozen, with its references as :class:`Reference` objects; the opposite of :func:`render`.
+
+    Raises:
+        InvalidReferenceError: If an object that looks like a reference lacks a part, or has one of a wrong type.
+
+    >>> parse({"Get": "Parameters.Count"})
+    ParameterRef(name='Count')
+    """
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((key, inner),) = value.items()
+            parse_form = _FORMS.get(key)
+            if parse_form is not None:
+                return parse_form(inner)
+        return FrozenDict(
+            {key: item if type(item) in SCALARS else parse(item) for key, item in value.items()}
+        )
+    if isinstance(value, (list, tuple)):
+        return tuple([item if type(item) in SCALARS else parse(item) for item in value])
+    return value
 
 
-def references(value: Any) -> Iterator[str]:
-    """Every ``Get`` in ``value``, however deep, such as ``Steps.train.ModelArtifacts.S3ModelArtifacts``."""
-    if isinstance(value, Mapping):
-        if is_reference(value) and isinstance(value.get("Get"), str):
-            yield value["Get"]
-        else:
-            for inner in value.values():
-                yield from references(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from references(inner)
+def _parse_get(get: Any) -> Reference:
+    if not isinstance(get, str):
+        raise InvalidReferenceError(f"Get: expected a string, not {get!r}")
+    if match := _STEP.fullmatch(get):
+        return StepProperty(match[1], match[2].removeprefix("."))
+    room, _, name = get.partition(".")
+    if room == "Parameters":
+        return ParameterRef(name)
+    return ExecutionVariable(name) if room == "Execution" else UnknownReference(get)
 
 
-def read_property_files(value: Any) -> Iterator[tuple[str, str]]:
-    """The step and the name of every property file that a ``Std:JsonGet`` in ``value`` reads, however deep."""
-    if is_reference(value) and "Std:JsonGet" in value:
-        inner = value["Std:JsonGet"]
-        if "S3Uri" not in inner:
-            _, step, _, name = inner["PropertyFile"]["Get"].split(".", 3)
-            yield step, name
-    for inner in value.values() if isinstance(value, Mapping) else ():
-        yield from read_property_files(inner)
-    for inner in value if isinstance(value, list | tuple) else ():
-        yield from read_property_files(inner)
+def _parse_join(inner: Any) -> Reference:
+    values = inner.get("Values") if isinstance(inner, dict) else None
+    if not isinstance(values, (list, tuple)):
+        raise InvalidReferenceError("Std:Join: expected a list of Values")
+    return Join(str(inner.get("On", "")), parse(values))
 
 
-def referenced_step(get: str) -> str | None:
-    """The step that a ``Get`` reads, if it reads one."""
-    match = _STEP.fullmatch(get)
-    return match[1] if match else None
+def _parse_json_get(inner: Any) -> Reference:
+    path = inner.get("Path") if isinstance(inner, dict) else None
+    if not isinstance(path, str):
+        raise InvalidReferenceError("Std:JsonGet: expected a Path")
+    if "S3Uri" in inner:
+        return S3JsonGet(parse(inner["S3Uri"]), path)
+    file = inner.get("PropertyFile")
+    get = file.get("Get") if isinstance(file, dict) else None
+    match = _PROPERTY_FILE.fullmatch(get) if isinstance(get, str) else None
+    if match is None:
+        raise InvalidReferenceError("Std:JsonGet: expected the Get of a PropertyFile, or an S3Uri")
+    return JsonGet(match[1], match[2], path)
+
+
+_FORMS: Mapping[str, Callable[[Any], Reference]] = {
+    "Get": _parse_get,
+    "Std:Join": _parse_join,
+    "Std:JsonGet": _parse_json_get,
+}
+
+
+def render(value: Any) -> Any:
+    """``value`` as the pipeline definition spells it: plain JSON data, references as expressions."""
+    if isinstance(value, dict):
+        return {key: item if type(item) in SCALARS else render(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [item if type(item) in SCALARS else render(item) for item in value]
+    if isinstance(value, Reference):
+        return value.expression
+    return value
+
+
+def references(value: Any) -> Iterator[Reference]:
+    """Every reference inside ``value``, in order, those inside other references included (the outer one first)."""
+    found: list[Reference] = []
+    _collect(value, found)
+    return iter(found)
+
+
+def _collect(value: Any, found: list[Reference]) -> None:
+    if isinstance(value, dict):
+        for item in value.values():
+            if type(item) not in SCALARS:
+                _collect(item, found)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            if type(item) not in SCALARS:
+                _collect(item, found)
+    elif isinstance(value, Reference):
+        found.append(value)
+        if value.parts:
+            _collect(value.parts, found)
 
 
 def resolve(value: Any, scope: Scope) -> Any:
-    """``value`` with every reference in it replaced.
+    """Return a copy of ``value`` as plain dicts and lists, every reference in it replaced by its value.
 
     Raises:
         ReferenceFailedError: If a reference has no value.
+        DagcastError: If a file that a reference reads cannot be read.
     """
-    if is_reference(value):
-        form, inner = next(iter(value.items()))
-        if form == "Get":
-            return _get(inner, scope)
-        if form == "Std:Join":
-            return str(inner.get("On", "")).join(str(resolve(part, scope)) for part in inner["Values"])
-        return _json_get(inner, scope)
-    if isinstance(value, Mapping):
+    if isinstance(value, Reference):
+        return _value_of(value, scope)
+    if isinstance(value, dict):
         return {key: resolve(inner, scope) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [resolve(inner, scope) for inner in value]
@@ -95,50 +355,17 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 
 def resolve_known(value: Any, scope: Scope) -> Any:
-    """``value`` with every reference in it replaced that has a value; the others stay."""
-    if is_reference(value):
+    """Return a copy of ``value`` in which references that have a value are replaced; the others stay."""
+    if isinstance(value, Reference):
         try:
-            return resolve(value, scope)
-        except DagcastError:  # whatever it is that is missing, or cannot be read
+            return _value_of(value, scope)
+        except DagcastError:  # the value is missing, or what it lies in cannot be read
             return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: resolve_known(inner, scope) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [resolve_known(inner, scope) for inner in value]
     return value
-
-
-def _get(get: str, scope: Scope) -> Any:
-    if match := _STEP.fullmatch(get):
-        step, path = match[1], match[2]
-        try:
-            return look_up(scope.properties_of(step), path.removeprefix("."), named=True)
-        except PathError as error:
-            raise ReferenceFailedError(f"step {step!r}: {error}") from error
-    room, _, name = get.partition(".")
-    known = {"Parameters": scope.parameters, "Execution": scope.execution}.get(room, {})
-    if name not in known:
-        hint = did_you_mean(name, known)
-        raise ReferenceFailedError(f"{get!r} has no value" + (f" ({hint})" if hint else ""))
-    return known[name]
-
-
-def _json_get(inner: Mapping[str, Any], scope: Scope) -> Any:
-    if "S3Uri" in inner:
-        uri = resolve(inner["S3Uri"], scope)
-        where, data = str(uri), scope.read_json(str(uri))
-    else:
-        where = inner["PropertyFile"]["Get"]
-        _, step, _, name = where.split(".", 3)
-        data = scope.property_file(step, name)
-    path = str(inner["Path"])
-    try:
-        found = look_up(data, path)
-    except PathError as error:
-        raise ReferenceFailedError(f"{where}: {error}") from error
-    if not path or found is None:
-        raise ReferenceFailedError(f"{where}: {path!r} leads to nothing, and a JsonGet needs a value")
-    return found
 
 
 def known_uri(value: Any, scope: Scope) -> str | None:
@@ -149,3 +376,41 @@ def known_uri(value: Any, scope: Scope) -> str | None:
         return None
     plain = uri.strip('"') if isinstance(uri, str) else ""
     return plain if plain.startswith("s3://") else None
+
+
+def _value_of(reference: Reference, scope: Scope) -> Any:
+    if isinstance(reference, StepProperty):
+        try:
+            return look_up(scope.properties_of(reference.step), reference.path, named=True)
+        except PathError as error:
+            raise ReferenceFailedError(f"step {reference.step!r}: {error}") from error
+    if isinstance(reference, Join):
+        return reference.on.join(str(resolve(part, scope)) for part in reference.values)
+    if isinstance(reference, JsonGet):
+        where = f"Steps.{reference.step}.PropertyFiles.{reference.property_file}"
+        data = scope.property_file(reference.step, reference.property_file)
+        return _json_value(where, data, reference.path)
+    if isinstance(reference, S3JsonGet):
+        uri = str(resolve(reference.uri, scope))
+        return _json_value(uri, scope.read_json(uri), reference.path)
+    known: Mapping[str, Any] = {}
+    if isinstance(reference, ParameterRef):
+        known = scope.parameters
+    elif isinstance(reference, ExecutionVariable):
+        known = scope.execution
+    get = reference.expression["Get"]
+    name = get.partition(".")[2]
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise ReferenceFailedError(f"{get!r} has no value" + (f" ({hint})" if hint else ""))
+    return known[name]
+
+
+def _json_value(where: str, data: Any, path: str) -> Any:
+    try:
+        found = look_up(data, path)
+    except PathError as error:
+        raise ReferenceFailedError(f"{where}: {error}") from error
+    if not path or found is None:
+        raise ReferenceFailedError(f"{where}: {path!r} leads to nothing, and a JsonGet needs a value")
+    return found

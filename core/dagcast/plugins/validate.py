@@ -25,9 +25,10 @@ from dagcast.compile.spec.pipeline import (
 )
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
-from dagcast.definition.values import (
+from dagcast.definition.dependencies import find_dependencies
+from dagcast.definition.model import is_step_name
+from dagcast.definition.references import (
     ExecutionVariable,
-    FrozenDict,
     Join,
     JsonGet,
     ParameterRef,
@@ -35,6 +36,7 @@ from dagcast.definition.values import (
     StepProperty,
     references,
 )
+from dagcast.definition.values import FrozenDict
 from dagcast.errors import CycleError, nearest
 from dagcast.plugins.configured import ConfiguredPlugin
 from dagcast.plugins.safe_inspect import format_exception_text, is_instance, safe_repr
@@ -44,7 +46,6 @@ from dagcast.sagemaker.limits import (
     PIPELINE_NAME_MAX_LENGTH,
     PIPELINE_NAME_PATTERN,
     STEP_NAME_MAX_LENGTH,
-    STEP_NAME_PATTERN,
 )
 from dagcast.staging.staged_code import StagedCode
 
@@ -89,6 +90,7 @@ _STEP_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType
             lambda value: type(value) is tuple and all(_is_shape(shape, RequestShape) for shape in value),
             "a tuple of RequestShape",
         ),
+        "triggers": (lambda value: value == {}, "no triggers: steps of the SDK have none"),
         "fields": (
             lambda value: not _SPEC_FIELDS.intersection(value),
             f"none of {', '.join(sorted(_SPEC_FIELDS))}",
@@ -280,11 +282,7 @@ def _validate_step(
     if step is old:
         return step
     name: Any = step.name
-    if (
-        not is_instance(name, str)
-        or not re.fullmatch(STEP_NAME_PATTERN, name)
-        or len(name) > STEP_NAME_MAX_LENGTH
-    ):
+    if not is_instance(name, str) or not is_step_name(name):
         hint = f"use up to {STEP_NAME_MAX_LENGTH} letters, digits, hyphens and underscores; a letter or digit first"
         raise plugin.error(f"{safe_repr(name)} is not a valid step name", hint, hook)
     frozen: dict[str, Any] = {}
@@ -399,20 +397,15 @@ def _check_names(
 def _order_steps(plugin: ConfiguredPlugin, hook: str, steps: tuple[StepSpec, ...]) -> tuple[StepSpec, ...]:
     by_name = {step.name: step for step in steps}
     try:
-        order = topological_order(by_name, dict.fromkeys(_order_pairs(by_name)))
+        order = topological_order(by_name, _order_pairs(steps))
     except CycleError as error:
         cycle = " -> ".join(error.cycle)
         raise plugin.error(f"its pipeline has a cycle: {cycle}", "break it", hook) from error
     return tuple(by_name[name] for name in order)
 
 
-def _order_pairs(steps: dict[str, StepSpec]) -> Iterator[tuple[str, str]]:
+def _order_pairs(steps: tuple[StepSpec, ...]) -> Iterator[tuple[str, str]]:
     """Return pairs of steps of which the second runs after the first."""
-    for step in steps.values():
-        for name in step.depends_on:
-            yield name, step.name
-        for value in (step.arguments, step.fields):
-            for reference in references(value):
-                yield from ((name, step.name) for name in reference.steps if name in steps)
-        for name in (*step.if_steps, *step.else_steps):
-            yield step.name, name
+    dependencies = find_dependencies(steps)
+    for name, waits in dependencies.items():
+        yield from ((other, name) for other in waits.steps if other in dependencies)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from dagcast.definition.read import Step
+from dagcast.definition.model import Step
 from dagcast.runner.container.checks import mapping
 from dagcast.runner.container.processing_request import declared_places
 from dagcast.runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
@@ -50,7 +50,7 @@ _DAYS = (365, 30, 7, 1)
 
 def asks_for_cache(step: Step) -> bool:
     """Whether the step may take the result of an earlier run."""
-    config = step.body.get("CacheConfig")
+    config = step.fields.get("CacheConfig")
     return isinstance(config, Mapping) and config.get("Enabled") in (True, "true", "True")
 
 
@@ -71,7 +71,7 @@ def cache_key(
     step: Step,
     arguments: Mapping[str, Any],
     *,
-    body: Mapping[str, Any],
+    fields: Mapping[str, Any],
     store: Store,
     execution: str,
     code: str,
@@ -85,7 +85,7 @@ def cache_key(
     Args:
         step: The step.
         arguments: Its arguments, resolved.
-        body: The whole step, resolved.
+        fields: The other fields of its entry in the definition, resolved.
         store: What stands for S3.
         execution: The id of the execution.
         code: The digest of code that is outside of the arguments, such as a Lambda function's source.
@@ -122,9 +122,9 @@ def cache_key(
         except (NotFoundError, UnsafeUriError):
             return uri  # a text that leads nowhere stands for itself
 
-    rest = {key: body[key] for key in ("FunctionArn", "OutputParameters", "PropertyFiles") if key in body}
+    rest = {key: fields[key] for key in ("FunctionArn", "OutputParameters", "PropertyFiles") if key in fields}
     what = {
-        "type": step.type,
+        "type": step.definition_type,
         "arguments": plain(arguments, False),
         "body": plain(rest, True),
         "code": code,
@@ -170,7 +170,7 @@ def recall(
         return None
     if kept is None:
         return None
-    limit = lifetime(str(step.body["CacheConfig"].get("ExpireAfter", "")))
+    limit = lifetime(str(step.fields["CacheConfig"].get("ExpireAfter", "")))
     if limit is not None and now() - kept.ended > limit:
         return None
     return folder, kept

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dagcast.definition.references import is_reference
+from dagcast.definition.references import Reference
 from dagcast.runner.container.checks import listed, mapping
 from dagcast.runner.container.processing_request import declared_places
 from dagcast.runner.container.training_request import artifact_uri
@@ -38,7 +38,7 @@ def described(run: StepRun) -> dict[str, Any]:
     What stands in a request as a reference that has no value is left out.
     """
     request = known(dict(run.arguments))
-    kind = run.step.type
+    kind = run.step.definition_type
     named: dict[str, Any] = {}
     if kind in _NAMED:
         prefix, resource, status = _NAMED[kind]
@@ -52,21 +52,21 @@ def described(run: StepRun) -> dict[str, Any]:
 def known(value: Any) -> Any:
     """Data without the references in it."""
     if isinstance(value, Mapping):
-        return {key: known(inner) for key, inner in value.items() if not is_reference(inner)}
+        return {key: known(inner) for key, inner in value.items() if not isinstance(inner, Reference)}
     if isinstance(value, list | tuple):
-        return [known(inner) for inner in value if not is_reference(inner)]
+        return [known(inner) for inner in value if not isinstance(inner, Reference)]
     return value
 
 
 def output_places(run: StepRun, properties: Mapping[str, Any]) -> dict[str, str]:
     """By name of an output: the S3 URI that the step would leave it at."""
     places = declared_places(known(run.arguments))
-    if run.step.type == "Training":
+    if run.step.definition_type == "Training":
         places["model"] = mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
-    if run.step.type == "Tuning":
+    if run.step.definition_type == "Tuning":
         best = mapping(properties.get("BestTrainingJob")).get("TrainingJobName")
         places["model"] = _model(mapping(properties.get("TrainingJobDefinition")), str(best))
-    if run.step.type == "Transform":
+    if run.step.definition_type == "Transform":
         places["predictions"] = mapping(properties.get("TransformOutput")).get("S3OutputPath")
     return {name: uri.rstrip("/") for name, uri in places.items() if isinstance(uri, str)}
 
@@ -109,12 +109,12 @@ def _check(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
     uri = mapping(mapping(outputs[0]).get("S3Output")).get("S3Uri") if outputs else None
     if not isinstance(uri, str):
         return {}
-    quality = run.step.type == "QualityCheck"
+    quality = run.step.definition_type == "QualityCheck"
     files = {"Constraints": "constraints.json", "Statistics": "statistics.json"} if quality else {}
     properties: dict[str, Any] = {}
     for kind, name in (files or {"Constraints": "analysis.json"}).items():
         calculated = f"{uri.rstrip('/')}/{name}"
-        supplied = run.body.get(f"SuppliedBaseline{kind}")
+        supplied = run.fields.get(f"SuppliedBaseline{kind}")
         properties[f"CalculatedBaseline{kind}"] = calculated
         used = supplied if isinstance(supplied, str) else calculated
         properties[f"BaselineUsedForDriftCheck{kind}"] = used

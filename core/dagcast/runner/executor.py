@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dagcast.errors import DagcastError, Diagnostic
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.launch.launcher import Launcher
     from dagcast.runner.options import RunOptions
     from dagcast.runner.store.folder import Store
@@ -47,7 +47,7 @@ class StepRun:
     Attributes:
         step: The step as the definition has it.
         arguments: Its ``Arguments``, every reference replaced by its value.
-        body: The whole step, every reference replaced: what stands beside ``Arguments``, such as ``FunctionArn``.
+        fields: The other fields of its entry in the definition, such as ``FunctionArn``, every reference replaced.
         job_name: The name of the job: the same at every attempt and after a resume; unique in the runs folder.
         folder: A folder that is this attempt's own, empty.
         store: What stands for S3.
@@ -58,11 +58,12 @@ class StepRun:
         region: The region that the run pretends to be in.
         execution_arn: The ARN of the execution that the run pretends to be: ``Execution.PipelineExecutionArn``.
         properties_of: The properties of a step that has succeeded, by name.
+        waits_for: The names of the steps that this one waited for.
     """
 
     step: Step
     arguments: Mapping[str, Any]
-    body: Mapping[str, Any]
+    fields: Mapping[str, Any]
     job_name: str
     folder: Path
     store: Store
@@ -73,6 +74,7 @@ class StepRun:
     region: str = "us-east-1"
     execution_arn: str = ""
     properties_of: Callable[[str], Mapping[str, Any]] = lambda step: {}
+    waits_for: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

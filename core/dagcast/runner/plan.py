@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagcast.definition.read import Definition, Step
-from dagcast.definition.references import (
-    Scope,
-    is_reference,
-    known_uri,
-    read_property_files,
-    referenced_step,
-    references,
-)
+from dagcast.definition.model import Definition, Step
+from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.runner import stub, unread
 from dagcast.runner.cache import asks_for_cache, lifetime
@@ -84,30 +77,29 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
     sink.extend(inputs.check(options.inputs))
     sink.extend(_check_earlier(options.earlier))
     selected = _selected(definition, options)
+    left_out = frozenset(definition.by_name.keys() - selected)
     earlier = {
-        name: kept
-        for name in definition.steps.keys() - selected
-        if (kept := _earlier_result(name, options.earlier)) is not None
+        name: kept for name in left_out if (kept := _earlier_result(name, options.earlier)) is not None
     }
-    steps = tuple(step for name, step in definition.steps.items() if name in selected)
+    steps = tuple(step for step in definition.steps if step.name in selected)
     for step in steps:
         sink.extend(_check_step(step, options))
         sink.extend(_check_left_out(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:
             sink.extend(_check_property_files(step, definition))
     if not sink.errors:
-        sink.extend(_check_data(steps, options, scope, store))
+        sink.extend(_check_data(definition, steps, options, scope, store))
         sink.extend(unread.check(definition, steps, options, scope))
     sink.raise_errors()
-    return Plan(steps, frozenset(definition.steps.keys() - selected), earlier, sink.warnings)
+    return Plan(steps, left_out, earlier, sink.warnings)
 
 
 def _selected(definition: Definition, options: RunOptions) -> frozenset[str]:
     if not options.only and not options.start:
-        return frozenset(definition.steps)
-    after: dict[str, list[str]] = {name: [] for name in definition.steps}
-    for name, step in definition.steps.items():
-        for other in step.depends_on:
+        return frozenset(definition.by_name)
+    after: dict[str, list[str]] = {name: [] for name in definition.by_name}
+    for name, dependencies in definition.dependencies.items():
+        for other in dependencies.steps:
             after[other].append(name)
     started: set[str] = set()
     pending = list(options.start)
@@ -117,15 +109,15 @@ def _selected(definition: Definition, options: RunOptions) -> frozenset[str]:
             started.add(name)
             pending.extend(after.get(name, ()))
     selected = started.union(options.only)
-    return frozenset(selected & definition.steps.keys())
+    return frozenset(selected & definition.by_name.keys())
 
 
 def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagnostic]:
-    callbacks = [name for name, step in definition.steps.items() if step.type == "Callback"]
+    callbacks = [step.name for step in definition.steps if step.definition_type == "Callback"]
     for flag, names, known in (
-        ("--only", options.only, definition.steps),
-        ("--from", options.start, definition.steps),
-        ("--stub", options.stubs, definition.steps),
+        ("--only", options.only, definition.by_name),
+        ("--from", options.start, definition.by_name),
+        ("--stub", options.stubs, definition.by_name),
         ("--callback", options.callbacks, callbacks),
     ):
         what = "Callback step" if flag == "--callback" else "step"
@@ -138,10 +130,10 @@ def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagno
                 )
     functions = {
         text: function_name(text)
-        for step in definition.steps.values()
-        if isinstance(text := step.body.get("FunctionArn"), str)
+        for step in definition.steps
+        if isinstance(text := step.fields.get("FunctionArn"), str)
     }
-    named = any(is_reference(step.body.get("FunctionArn")) for step in definition.steps.values())
+    named = any(isinstance(step.fields.get("FunctionArn"), Reference) for step in definition.steps)
     for name in options.lambdas:
         if not named and name not in {*functions, *functions.values()}:
             hint = did_you_mean(name, functions.values())
@@ -152,18 +144,19 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     if step.name in options.stubs:
         yield from stub.check(step, options.stubs[step.name])
         return
-    executor = executor_for(step.type)
+    executor = executor_for(step.definition_type)
     if executor is None:
         yield Diagnostic(
-            f"step {step.name!r}: a step of type {step.type} does not run here (those that do: {', '.join(MODULES)})",
+            f"step {step.name!r}: a step of type {step.definition_type} does not run here"
+            f" (those that do: {', '.join(MODULES)})",
             code="run.unsupported-step",
             hint=f"--stub {step.name}=FILE.json gives its outputs",
         )
         return
     yield from executor.check(step, options)
-    yield from shape_problems(step.name, step.body.get("RetryPolicies"), POLICIES, "RetryPolicies")
+    yield from shape_problems(step.name, step.fields.get("RetryPolicies"), POLICIES, "RetryPolicies")
     if asks_for_cache(step):
-        text = step.body["CacheConfig"].get("ExpireAfter")
+        text = step.fields["CacheConfig"].get("ExpireAfter")
         if text is not None and (not isinstance(text, str) or lifetime(text) is None):
             yield Diagnostic(
                 f"step {step.name!r}: CacheConfig.ExpireAfter {text!r} is no duration",
@@ -176,11 +169,8 @@ def _check_left_out(
     step: Step, selected: frozenset[str], earlier: Mapping[str, KeptResult], runs: tuple[Path, ...]
 ) -> Iterator[Diagnostic]:
     """Say which steps this one reads that neither run nor have a result in one of the earlier runs."""
-    read = dict.fromkeys(
-        other for get in references(step.body) if (other := referenced_step(get)) is not None
-    )
     where = " or ".join(folder.name for folder in runs if (folder / "run.json").is_file())
-    for other in read:
+    for other in step.reads():
         if other not in selected and other not in earlier:
             lack = f", and run {where} has no result of it" if where else ""
             taken = "--from-run RUN takes its result from an earlier run, " if not where else ""
@@ -193,11 +183,12 @@ def _check_left_out(
 
 def _check_property_files(step: Step, definition: Definition) -> Iterator[Diagnostic]:
     """See that each step whose property file is read declares it."""
-    for other, name in dict.fromkeys(read_property_files(step.body)):
-        files = definition.steps[other].body.get("PropertyFiles") if other in definition.steps else None
+    found = (reference for reference in step.references() if isinstance(reference, JsonGet))
+    for other, name in dict.fromkeys((reference.step, reference.property_file) for reference in found):
+        files = definition.by_name[other].fields.get("PropertyFiles") if other in definition.by_name else None
         names = [mapping(item).get("PropertyFileName") for item in listed(files)]
         known = [text for text in names if isinstance(text, str)]
-        if name not in known and len(known) == len(names) and not is_reference(files):
+        if name not in known and len(known) == len(names) and not isinstance(files, Reference):
             yield Diagnostic(
                 f"step {step.name!r} reads the property file {name!r} of step {other!r}, which does not declare it",
                 code="reference.unknown-property-file",
@@ -221,7 +212,7 @@ def _earlier_result(step: str, earlier: tuple[Path, ...]) -> KeptResult | None:
 
 
 def _check_data(
-    steps: tuple[Step, ...], options: RunOptions, scope: Scope, store: Store
+    definition: Definition, steps: tuple[Step, ...], options: RunOptions, scope: Scope, store: Store
 ) -> Iterator[Diagnostic]:
     """See that what is known now to be read is there: not what other steps make, and not what S3 itself may have."""
     if options.real_s3:
@@ -251,7 +242,7 @@ def _check_data(
                     code="run.missing-data",
                     hint=_how_to_give(uri),
                     # A step in a branch may never run.
-                    severity="error" if step.inside is None else "warning",
+                    severity="error" if definition.dependencies[step.name].condition is None else "warning",
                 )
 
 
@@ -272,8 +263,8 @@ def _written(step: Step, options: RunOptions, scope: Scope) -> Iterator[str]:
 
 def _uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -> Iterator[str]:
     """The S3 URIs below some arguments, as far as they are known before any step has run."""
-    if is_reference(value) or isinstance(value, str):
-        if not below or any(referenced_step(get) for get in references(value)) or _has_json_get(value):
+    if isinstance(value, (str, Reference)):
+        if not below or any(_reads_result(reference) for reference in references(value)):
             return
         if uri := known_uri(value, scope):
             yield uri
@@ -285,10 +276,9 @@ def _uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -
             yield from _uris(inner, scope, keys, below)
 
 
-def _has_json_get(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return "Std:JsonGet" in value or any(map(_has_json_get, value.values()))
-    return isinstance(value, list | tuple) and any(map(_has_json_get, value))
+def _reads_result(reference: Reference) -> bool:
+    """Whether the value of a reference is what a step made, or may be."""
+    return bool(reference.steps) or isinstance(reference, S3JsonGet)
 
 
 def _folders(uri: str) -> Iterator[str]:

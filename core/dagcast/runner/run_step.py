@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from dagcast.definition.read import Step
+from dagcast.definition.dependencies import Dependencies
+from dagcast.definition.model import Step
 from dagcast.definition.references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagcast.errors import DagcastError
 from dagcast.runner import cache
@@ -65,6 +66,7 @@ class StepRunner:
         stop: Set when the run is being stopped.
         tell: Takes each event.
         leftovers: Removes what is no longer needed.
+        dependencies: By name of each step: what it waits for.
     """
 
     folder: RunFolder
@@ -77,6 +79,7 @@ class StepRunner:
     stop: threading.Event
     tell: Callable[[Event], None]
     leftovers: Leftovers
+    dependencies: Mapping[str, Dependencies]
     _results: dict[str, StepResult] = field(default_factory=dict)
 
     def run(self, step: Step) -> Ended:
@@ -100,8 +103,8 @@ class StepRunner:
             return self._ended(step, "failed", _told(error), started)
 
     def _result(self, step: Step, started: float) -> tuple[KeptResult, Ending]:
-        arguments, body = self._resolved(step)
-        key = self._cache_key(step, arguments, body)
+        arguments, fields = self._resolved(step)
+        key = self._cache_key(step, arguments, fields)
         if key is not None and (found := cache.recall(self.options.runs, key, step)) is not None:
             source, kept = found
             scratch = self.folder.path / "steps" / step.name / "cached"
@@ -109,7 +112,7 @@ class StepRunner:
             if cache.take_outputs(kept, source, self.store, scratch, places):
                 origin = kept.cached_from or source.id
                 return KeptResult(kept.result, kept.ended, 0.0, 0, cached_from=origin), "cached"
-        result = self._attempts(step, arguments, body, started)
+        result = self._attempts(step, arguments, fields, started)
         attempts = len(self.folder.attempts(step.name))
         kept = KeptResult(result, datetime.now(timezone.utc), time.monotonic() - started, attempts)
         if key is not None:
@@ -117,9 +120,9 @@ class StepRunner:
         return kept, "succeeded"
 
     def _attempts(
-        self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any], started: float
+        self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any], started: float
     ) -> StepResult:
-        policies = without_nulls(body.get("RetryPolicies") or ())
+        policies = without_nulls(fields.get("RetryPolicies") or ())
         refuse(shape_problems(step.name, policies, POLICIES, "RetryPolicies"))
         retries = Retries(policies)
         while True:
@@ -127,7 +130,7 @@ class StepRunner:
             number = int(folder.name.removeprefix("attempt-"))
             self._tell("step-started", step, attempt=number, log=str(folder / "stdout.log"))
             try:
-                return self._attempt(step, arguments, body, folder)
+                return self._attempt(step, arguments, fields, folder)
             except StepFailedError as error:
                 wait = retries.wait(error.kind, time.monotonic() - started)
                 if wait is None:
@@ -137,12 +140,13 @@ class StepRunner:
                 raise StepStoppedError(f"step {step.name} was stopped")
 
     def _attempt(
-        self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any], folder: Path
+        self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any], folder: Path
     ) -> StepResult:
         run = StepRun(
             step=step,
             arguments=arguments,
-            body=body,
+            fields=fields,
+            waits_for=self.dependencies[step.name].steps,
             job_name=job_name(self.record.execution, step.name),
             folder=folder,
             store=self.store,
@@ -158,7 +162,7 @@ class StepRunner:
             raise StepStoppedError(f"step {step.name} was stopped")
         if step.name in self.options.stubs:
             return stub_result(step, self.options.stubs[step.name], run)
-        executor = executor_for(step.type)
+        executor = executor_for(step.definition_type)
         assert executor is not None, "the plan refused types without an executor"
         try:
             return executor.run(run)
@@ -188,31 +192,30 @@ class StepRunner:
             self._read_json,
         )
         if step.name in self.options.stubs:
-            body = resolve_known(step.body, scope)
-            return body.get("Arguments", {}), body
+            return resolve_known(step.arguments, scope), resolve_known(step.fields, scope)
         try:
-            body = resolve(step.body, scope)
+            return resolve(step.arguments, scope), resolve(step.fields, scope)
         except DagcastError as error:
             raise StepFailedError(str(error)) from error
-        return body.get("Arguments", {}), body
 
-    def _cache_key(self, step: Step, arguments: Mapping[str, Any], body: Mapping[str, Any]) -> str | None:
+    def _cache_key(self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> str | None:
         if not self.options.cache or step.name in self.options.stubs or not cache.asks_for_cache(step):
             return None
         digest = hashlib.sha256()
-        if step.type == "Lambda":
-            digest.update(lambda_.code_digest(str(body.get("FunctionArn")), self.options).encode())
+        if step.definition_type == "Lambda":
+            digest.update(lambda_.code_digest(str(fields.get("FunctionArn")), self.options).encode())
         answer = self.options.callbacks.get(step.name, "")
         digest.update(f"\0{answer}\0".encode())
         digest.update(Path(answer).read_bytes() if Path(answer).is_file() else b"")
-        named = arguments.get("ModelName") if step.type == "Transform" else None
-        before = map(self._properties_of, step.depends_on if named is not None else ())
+        named = arguments.get("ModelName") if step.definition_type == "Transform" else None
+        earlier = self.dependencies[step.name].steps if named is not None else ()
+        before = map(self._properties_of, earlier)
         models = [model for model in before if model.get("ModelName") == named]
         try:
             return cache.cache_key(
                 step,
                 arguments,
-                body=body,
+                fields=fields,
                 store=self.store,
                 execution=self.record.execution,
                 code=digest.hexdigest(),
@@ -255,7 +258,7 @@ class StepRunner:
         details |= {"outputs": dict(kept.result.outputs), "metrics": dict(kept.result.metrics)}
         if returned := output_parameters_of(kept.result.properties):
             details["output_parameters"] = returned
-        found = kept.result.properties.get("Outcome") if step.type == "Condition" else None
+        found = kept.result.properties.get("Outcome") if step.definition_type == "Condition" else None
         said = None if found is None else f"it is {'true' if found else 'false'}"
         self._tell(kinds.get(ending, "step-succeeded"), step, said, **details)
         return Ended(ending, found)

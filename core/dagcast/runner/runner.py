@@ -14,8 +14,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dagcast.definition.model import Definition, Step
 from dagcast.definition.parameters import parameter_values
-from dagcast.definition.read import Definition, Step, read_definition
+from dagcast.definition.read import read_definition
 from dagcast.definition.references import ReferenceFailedError, Scope
 from dagcast.errors import DagcastError, DiagnosticSink
 from dagcast.runner.events import Event, EventKind, Listener
@@ -226,13 +227,13 @@ class _Session:
             "folder": str(self.folder.path),
             "pipeline": record.pipeline,
             "isolation": self.launcher.isolation,
-            "steps": {name: step.type for name, step in self.definition.steps.items()},
+            "steps": {step.name: step.definition_type for step in self.definition.steps},
         }
         self.tell(Event("run-resumed" if resumed else "run-started", None, None, details))
         for warning in self.plan.warnings:
             hint = f" ({warning.hint})" if warning.hint else ""
             self.tell(Event("warning", None, f"{warning.message}{hint}"))
-        for name in self.definition.steps:
+        for name in self.definition.by_name:
             if name in self.plan.left_out:
                 self.tell(Event("step-skipped", name, "it is not selected"))
 
@@ -253,15 +254,17 @@ class _Session:
             stop=stop,
             tell=self.tell,
             leftovers=leftovers,
+            dependencies=self.definition.dependencies,
         )
-        schedule = Schedule(self.plan.steps)
+        schedule = Schedule({step.name: self.definition.dependencies[step.name] for step in self.plan.steps})
         reasons: dict[str, str] = {}
         interrupted = False
         with leftovers, ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
             running: dict[Future[Ended], Step] = {}
             try:
                 while True:
-                    while len(running) < jobs and not stop.is_set() and (step := schedule.take()):
+                    while len(running) < jobs and not stop.is_set() and (name := schedule.take()):
+                        step = self.definition.by_name[name]
                         running[pool.submit(step_runner.run, step)] = step
                     if not running:
                         break
@@ -281,7 +284,7 @@ class _Session:
                 raise
         if interrupted or not schedule.finished:
             return "Stopped", "it was interrupted"
-        failed = [name for name in self.definition.steps if name in reasons]
+        failed = [name for name in self.definition.by_name if name in reasons]
         if failed:
             others = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""
             status: RunStatus = "CompletedWithFailures" if schedule.answered.issuperset(failed) else "Failed"

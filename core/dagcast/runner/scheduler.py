@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from dagcast.definition.read import Step
+from dagcast.definition.dependencies import Dependencies
 
 Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped"]
 """How a step ended; the states of :class:`dagcast.runner.outcome.StepOutcome`. The first three are success."""
@@ -44,18 +44,19 @@ class Schedule:
     waits for has ended, so that the same endings give the same decisions in whatever order they came.
 
     Args:
-        steps: The steps of this run, in the order of the definition. What they wait for outside of them is done.
+        steps: By name of each step of this run, in the order of the definition: what it waits for. Steps that are not
+            here have ended.
     """
 
-    def __init__(self, steps: Iterable[Step]) -> None:
-        self._steps = {step.name: step for step in steps}
+    def __init__(self, steps: Mapping[str, Dependencies]) -> None:
+        self._steps = steps
         self._place = {name: place for place, name in enumerate(self._steps)}
         self._waits = {
-            name: sum(other in self._steps for other in step.depends_on) for name, step in self._steps.items()
+            name: sum(other in self._steps for other in waits.steps) for name, waits in self._steps.items()
         }
         self._after: dict[str, list[str]] = {name: [] for name in self._steps}
-        for name, step in self._steps.items():
-            for other in step.depends_on:
+        for name, waits in self._steps.items():
+            for other in waits.steps:
                 if other in self._steps:
                     self._after[other].append(name)
         self._ready = [self._place[name] for name, waits in self._waits.items() if not waits]
@@ -74,9 +75,9 @@ class Schedule:
         """Whether every step has ended."""
         return len(self._endings) == len(self._steps)
 
-    def take(self) -> Step | None:
+    def take(self) -> str | None:
         """The first step, in the order of the definition, that is ready and not taken yet; ``None`` if none is."""
-        return self._steps[self._names[heapq.heappop(self._ready)]] if self._ready else None
+        return self._names[heapq.heappop(self._ready)] if self._ready else None
 
     def end(self, name: str, ending: Ending, outcome: bool | None = None) -> Iterator[Settled]:
         """Note how a step ended.
@@ -99,7 +100,7 @@ class Schedule:
                 self._waits[after] -= 1
                 if self._waits[after]:
                     continue
-                settled = self._decide(self._steps[after])
+                settled = self._decide(after)
                 if settled is None:
                     heapq.heappush(self._ready, self._place[after])
                 else:
@@ -111,28 +112,32 @@ class Schedule:
         """The steps that failed, and for whose failure another step was there, which has run."""
         return frozenset(
             other
-            for name, step in self._steps.items()
+            for name, waits in self._steps.items()
             if self._endings.get(name) in _DONE
-            for other in step.triggers
+            for other in waits.triggers
             if self._endings.get(other) == "failed"
         )
 
-    def _decide(self, step: Step) -> Settled | None:
+    def _decide(self, name: str) -> Settled | None:
+        waits = self._steps[name]
         unmet = [
             (other, ending)
-            for other in step.depends_on
+            for other in waits.steps
             if other in self._steps
-            and (ending := self._endings[other]) not in _MET[step.triggers.get(other, "Completed")]
+            and (ending := self._endings[other]) not in _MET[waits.triggers.get(other, "Completed")]
         ]
         for other, ending in unmet:
             if ending in ("failed", "stopped"):
-                return Settled(step.name, "stopped", f"step {other!r}, which it waits for, {_ENDED[ending]}")
+                return Settled(name, "stopped", f"step {other!r}, which it waits for, {_ENDED[ending]}")
         for other, ending in unmet:
             what = "was skipped" if ending == "skipped" else "did not fail"
-            return Settled(step.name, "skipped", f"step {other!r}, which it waits for, {what}")
-        if step.inside in self._steps and self._outcomes.get(step.inside) != (step.branch == "IfSteps"):
-            found = "true" if self._outcomes.get(step.inside) else "false"
-            return Settled(step.name, "skipped", f"condition {step.inside!r} is {found}")
+            return Settled(name, "skipped", f"step {other!r}, which it waits for, {what}")
+        condition = waits.condition
+        if condition is not None and condition in self._steps:
+            outcome = self._outcomes.get(condition)
+            if outcome != (waits.branch == "IfSteps"):
+                found = "true" if outcome else "false"
+                return Settled(name, "skipped", f"condition {condition!r} is {found}")
         return None
 
 

@@ -18,7 +18,7 @@ from dagcast.runner.files import copy_file, copy_tree, pack_tar_gz
 from dagcast.runner.store.uri import UnsafeUriError, parse
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
 
 _FIELDS = ("properties", "outputs", "property_files")
 _OUTPUTS = {"Training": ("model",), "Tuning": ("model",), "Transform": ("predictions",)}
@@ -88,7 +88,7 @@ def stub_result(step: Step, file: Path, run: StepRun) -> StepResult:
         )
         source, uri = file.parent / local, outputs[name]
         # The outputs of a processing job are folders.
-        whole = source.is_dir() or name.startswith("s3://") or step.type not in _PROCESSING
+        whole = source.is_dir() or name.startswith("s3://") or step.definition_type not in _PROCESSING
         _put(run, source, uri if whole else f"{uri}/{source.name}")
     property_files = _property_files(step, run, stub, file, {**places, **outputs})
     return StepResult(properties, outputs, property_files=property_files)
@@ -100,7 +100,7 @@ def _property_files(
     """Where each property file is: those that the stub names, and those in the outputs that it names."""
     given = stub.get("property_files", {})
     found = {name: f"s3://stubs/{run.job_name}/property_files/{name}" for name in given}
-    for item in map(mapping, listed(step.body.get("PropertyFiles"))):
+    for item in map(mapping, listed(step.fields.get("PropertyFiles"))):
         name, folder = str(item.get("PropertyFileName")), places.get(str(item.get("OutputName")))
         uri = None if folder is None else f"{folder.rstrip('/')}/{item.get('FilePath')}"
         if uri is not None and (name in given or _exists(run, uri)):
@@ -148,15 +148,15 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _output_names(step: Step) -> tuple[str, ...] | None:
     """The names that outputs may have; ``None`` if any may."""
-    if step.type in _PROCESSING:
+    if step.definition_type in _PROCESSING:
         outputs = listed(mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs"))
         return tuple(str(mapping(output).get("OutputName")) for output in outputs)
-    return _OUTPUTS.get(step.type)
+    return _OUTPUTS.get(step.definition_type)
 
 
 def _property_file_names(step: Step) -> tuple[str, ...]:
     return tuple(
-        str(mapping(item).get("PropertyFileName")) for item in listed(step.body.get("PropertyFiles"))
+        str(mapping(item).get("PropertyFileName")) for item in listed(step.fields.get("PropertyFiles"))
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dagcast.definition.references import is_reference
+from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic, did_you_mean
 from dagcast.runner.container import training_request
 from dagcast.runner.container.checks import Shape, cannot, listed, mapping, shape_problems, without_nulls
@@ -226,7 +226,7 @@ def _objective_problems(
         )
     written = listed(mapping(definition.get("AlgorithmSpecification")).get("MetricDefinitions"))
     names = [mapping(item).get("Name") for item in written]
-    if isinstance(name, str) and name not in names and not any(map(is_reference, names)):
+    if isinstance(name, str) and name not in names and not any(isinstance(item, Reference) for item in names):
         hint = did_you_mean(name, map(str, names))
         yield Diagnostic(
             f"step {step!r}: no MetricDefinitions says how the objective {name!r} is read from the log",
@@ -283,7 +283,7 @@ def _given(value: Any, key: str) -> bool:
 
 
 def _has_reference(value: Any) -> bool:
-    if is_reference(value):
+    if isinstance(value, Reference):
         return True
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return any(map(_has_reference, inner))

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagcast.definition.read import Definition, Step
-from dagcast.definition.references import Scope, is_reference, known_uri, referenced_step, references
+from dagcast.definition.model import Definition, Step
+from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references, render
 from dagcast.errors import Diagnostic, did_you_mean
 from dagcast.runner.options import RunOptions
 
@@ -31,11 +31,13 @@ def check(
         options: The choices of the run.
         scope: Where parameters and execution variables have their values.
     """
-    makers = {step.name for step in steps if step.type in _JOBS}
+    makers = {step.name for step in steps if step.definition_type in _JOBS}
     # A stub, too, may name what it likes.
     if not options.inputs or options.stubs or not all(_reads_what_is_known(step, makers) for step in steps):
         return
-    named = {uri.rstrip("/") for step in definition.steps.values() for uri in _uris(step.body, scope)}
+    named = {
+        uri.rstrip("/") for step in definition.steps for uri in _uris((step.arguments, step.fields), scope)
+    }
     constant = [uri for uri in named if str(scope.execution["PipelineExecutionId"]) not in uri]
     for given in options.inputs:
         if not any(_gives(given.rstrip("/"), uri) for uri in named):
@@ -47,10 +49,10 @@ def check(
 
 def _reads_what_is_known(step: Step, makers: set[str]) -> bool:
     """Whether all S3 URIs that a step reads are named in the definition, or made by a job of this run."""
-    if step.type not in _JOBS:
+    if step.definition_type not in _JOBS:
         return True
-    read = {referenced_step(get) for get in references(step.arguments)} - {None}
-    text = json.dumps(step.arguments)
+    read = {name for reference in references(step.arguments) for name in reference.steps}
+    text = json.dumps(render(step.arguments))
     return read <= makers and not any(name in text for name in _ELSEWHERE)
 
 
@@ -61,7 +63,9 @@ def _gives(given: str, uri: str) -> bool:
 
 def _uris(value: Any, scope: Scope) -> Iterator[str]:
     """Every S3 URI in a part of a definition that is known before any step has run."""
-    if isinstance(value, str) or (is_reference(value) and "Std:JsonGet" not in value):
+    if isinstance(value, S3JsonGet):
+        yield from _uris(value.uri, scope)
+    elif isinstance(value, (str, Reference)) and not isinstance(value, JsonGet):
         if uri := known_uri(value, scope):
             yield uri
     elif isinstance(value, Mapping):

@@ -13,7 +13,7 @@ from dagcast import PipelineDAG, PipelineDAGCompiler
 from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts
 from dagcast.compile.bind.wiring import VALUE_KINDS, Wiring, wire
 from dagcast.dag import Edge
-from dagcast.definition.values import StepProperty
+from dagcast.definition.references import StepProperty
 from dagcast.errors import DiagnosticSink, Location
 from tests.support.compiling import ALWAYS, JOB, check, config, errors_of, only_error, steps_of
 

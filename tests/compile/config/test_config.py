@@ -19,7 +19,7 @@ from dagcast.compile.steps.lambda_ import LambdaConfig
 from dagcast.compile.steps.processing import ProcessingConfig, ProcessingOutput
 from dagcast.compile.steps.training import TrainingConfig
 from dagcast.dag import Edge
-from dagcast.definition.values import ExecutionVariable, Join, ParameterRef
+from dagcast.definition.references import ExecutionVariable, Join, ParameterRef
 from dagcast.errors import InvalidInputError
 from tests.support.compiling import (
     IMAGE,

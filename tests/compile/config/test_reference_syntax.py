@@ -13,7 +13,14 @@ from dagcast.compile.config.reference_syntax import (
     parse_string,
     spell,
 )
-from dagcast.definition.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
+from dagcast.definition.references import (
+    ExecutionVariable,
+    Join,
+    JsonGet,
+    ParameterRef,
+    Reference,
+    StepProperty,
+)
 
 names = st.text("abZ09_-", min_size=1, max_size=5)
 paths = st.lists(st.sampled_from([".Member", ".a", "['key']", "['a b']", "[0]", "[12]"]), max_size=3).map(

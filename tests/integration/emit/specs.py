@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyShape, StepSpec
-from dagcast.definition.values import (
-    ExecutionVariable,
-    FrozenDict,
-    Join,
-    JsonGet,
-    ParameterRef,
-    StepProperty,
-    freeze,
-)
+from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef, StepProperty
+from dagcast.definition.values import FrozenDict, freeze
 
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"
@@ -28,7 +21,9 @@ EXPERIMENT: FrozenDict = freeze(
 def step(name: str, step_type: str, definition_type: str, arguments: dict[str, Any], **more: Any) -> StepSpec:
     """A step spec from plain data."""
     more = {key: freeze(value) if isinstance(value, dict) else value for key, value in more.items()}
-    return StepSpec(name, step_type, definition_type, freeze(arguments), **more)
+    return StepSpec(
+        name=name, step_type=step_type, definition_type=definition_type, arguments=freeze(arguments), **more
+    )
 
 
 def processing(name: str, reads: Any = None, **more: Any) -> StepSpec:
@@ -87,9 +82,9 @@ def everything() -> PipelineSpec:
     """A pipeline with every kind of reference and condition, nested branches and all the extra fields."""
     mse = JsonGet("evaluate", "EvaluationReport", "regression.mse")
     return PipelineSpec(
-        "everything",
-        PARAMETERS,
-        (
+        name="everything",
+        parameters=PARAMETERS,
+        steps=(
             processing(
                 "prepare",
                 fields={
@@ -188,9 +183,9 @@ def decision(parameter: int = 1) -> PipelineSpec:
     """A pipeline that SDK local mode can run without a container: it fails if ``Count`` is above 5."""
     count = {"Type": "GreaterThan", "LeftValue": ParameterRef("Count"), "RightValue": 5}
     return PipelineSpec(
-        "decision",
-        (ParameterSpec("Count", "Integer", parameter),),
-        (
+        name="decision",
+        parameters=(ParameterSpec("Count", "Integer", parameter),),
+        steps=(
             step("gate", "Condition", "Condition", {"Conditions": [count]}, if_steps=("stop",)),
             fail("stop", Join(" ", ("stopped at", ParameterRef("Count")))),
         ),

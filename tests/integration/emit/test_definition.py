@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from dagcast.compile.emit.pipeline import CompiledPipeline, emit_pipeline
 from dagcast.compile.emit.step_types import check_types
-from dagcast.compile.spec.definition import definition, definition_json
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.values import freeze
+from dagcast.definition.write import definition_data, write_definition
 from dagcast.errors import SDKError
 from dagcast.sagemaker.sdk import SDK, SDKVersion
 from tests.integration.emit.specs import PARAMETERS, decision, everything, fail, processing, report_of
@@ -38,24 +38,24 @@ def steps(pipeline: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "spec", [everything(), decision(), PipelineSpec("empty")], ids=lambda spec: spec.name
+    "spec", [everything(), decision(), PipelineSpec(name="empty")], ids=lambda spec: spec.name
 )
 def test_the_text_is_that_of_the_spec(sdk: SDK, offline: list[object], spec: PipelineSpec) -> None:
     pipeline = emit_pipeline(spec)
     assert isinstance(pipeline, sdk.Pipeline)
     assert isinstance(pipeline, CompiledPipeline)
-    assert pipeline.definition() == definition_json(spec)
-    assert pipeline.definition() == definition_json(spec)
+    assert pipeline.definition() == write_definition(spec)
+    assert pipeline.definition() == write_definition(spec)
     assert offline == []
 
 
 @pytest.mark.parametrize(
-    "spec", [everything(), decision(), PipelineSpec("empty")], ids=lambda spec: spec.name
+    "spec", [everything(), decision(), PipelineSpec(name="empty")], ids=lambda spec: spec.name
 )
 def test_the_sdk_itself_writes_the_same(
     sdk: SDK, region: None, spec: PipelineSpec, offline: list[object]
 ) -> None:
-    assert sdk_definition(emit_pipeline(spec), sdk) == definition(spec)
+    assert sdk_definition(emit_pipeline(spec), sdk) == definition_data(spec)
     assert offline == []
 
 
@@ -79,7 +79,7 @@ def pipelines(draw: Any) -> PipelineSpec:
                 display_name=draw(st.none() | st.text(max_size=5)),
             )
         )
-    return PipelineSpec("random", PARAMETERS, tuple(made))
+    return PipelineSpec(name="random", parameters=PARAMETERS, steps=tuple(made))
 
 
 @given(spec=pipelines())
@@ -90,8 +90,8 @@ def pipelines(draw: Any) -> PipelineSpec:
 )
 def test_both_agree_on_any_pipeline(sdk: SDK, region: None, spec: PipelineSpec) -> None:
     pipeline = emit_pipeline(spec)
-    assert pipeline.definition() == definition_json(spec)
-    assert sdk_definition(pipeline, sdk) == definition(spec)
+    assert pipeline.definition() == write_definition(spec)
+    assert sdk_definition(pipeline, sdk) == definition_data(spec)
 
 
 def test_changes_of_a_step_are_in_the_definition(sdk: SDK, region: None) -> None:
@@ -127,7 +127,7 @@ def test_fields_of_a_step_can_be_read_as_objects_and_changed(sdk: SDK, region: N
     ]
     assert (evaluate.cache_config, evaluate.retry_policies) == (None, [])
     # Looking changes nothing, to the byte.
-    assert pipeline.definition() == definition_json(spec)
+    assert pipeline.definition() == write_definition(spec)
 
     prepare.cache_config.expire_after = "P1D"
     prepare.retry_policies[0].max_attempts = 9
@@ -203,7 +203,7 @@ def test_steps_of_the_sdk_can_be_added(sdk: SDK, region: None) -> None:
         },
         "DependsOn": ["prepare"],
     }
-    expected = definition(spec)["Steps"]
+    expected = definition_data(spec)["Steps"]
     expected[3]["Arguments"]["ElseSteps"].append(
         {"Name": "nested", "Type": "Fail", "Arguments": {"ErrorMessage": "nested"}}
     )
@@ -246,7 +246,7 @@ def test_mlflow_stays_where_the_user_sets_it(sdk: SDK, region: None) -> None:
     pipeline.mlflow_config = MlflowConfig(mlflow_resource_arn="arn:x", mlflow_experiment_name="e")
     written = json.loads(pipeline.definition())
     assert written.pop("MlflowConfig") == {"MlflowResourceArn": "arn:x", "MlflowExperimentName": "e"}
-    assert written == definition(decision())
+    assert written == definition_data(decision())
 
 
 def test_a_pipeline_holds_what_the_sdks_own_holds(sdk: SDK, region: None) -> None:
@@ -270,7 +270,7 @@ def test_step_types_that_the_sdk_lacks_are_named_with_the_sdk_that_has_them(sdk:
         spec, steps=(replace(fail("spark"), definition_type="EMRServerless", arguments=freeze({})),)
     )
     if "EMRServerless" in {member.value for member in sdk.StepTypeEnum}:
-        assert emit_pipeline(serverless).definition() == definition_json(serverless)
+        assert emit_pipeline(serverless).definition() == write_definition(serverless)
     else:
         with pytest.raises(SDKError) as refused:
             emit_pipeline(serverless)

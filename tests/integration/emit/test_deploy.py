@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dagcast.compile.emit.pipeline import emit_pipeline
-from dagcast.compile.spec.definition import definition_json
 from dagcast.compile.spec.pipeline import PipelineSpec
+from dagcast.definition.write import write_definition
 from dagcast.errors import StagingError
 from dagcast.sagemaker.sdk import SDK
 from dagcast.staging.archive import stage_file, stage_folder, stage_text
@@ -58,7 +58,7 @@ def test_upsert_uploads_code_and_takes_the_defaults_of_the_spec(
     assert sorted(set(made)) == ["CreatePipeline", "HeadObject", "PutObject"]
     assert objects(aws).keys() == {code.uri.removeprefix("s3://bucket/") for code in staged.staged}
     found = aws.client("sagemaker").describe_pipeline(PipelineName="everything")
-    assert json.loads(found["PipelineDefinition"]) == json.loads(definition_json(staged))
+    assert json.loads(found["PipelineDefinition"]) == json.loads(write_definition(staged))
     assert (found["RoleArn"], found["PipelineDescription"]) == (ROLE, "From the spec")
     assert found["ParallelismConfiguration"] == {"MaxParallelExecutionSteps": 4}
     tags = aws.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
@@ -122,9 +122,9 @@ INLINE_BYTES = 102_400
 
 def sized(size: int, **more: Any) -> PipelineSpec:
     """A pipeline whose definition has this many bytes."""
-    empty = len(definition_json(PipelineSpec("large", steps=(fail("f", ""),), role=ROLE, **more)))
-    spec = PipelineSpec("large", steps=(fail("f", "x" * (size - empty)),), role=ROLE, **more)
-    assert len(definition_json(spec).encode()) == size
+    empty = len(write_definition(PipelineSpec(name="large", steps=(fail("f", ""),), role=ROLE, **more)))
+    spec = PipelineSpec(name="large", steps=(fail("f", "x" * (size - empty)),), role=ROLE, **more)
+    assert len(write_definition(spec).encode()) == size
     return spec
 
 
@@ -138,7 +138,7 @@ def test_the_size_decides_whether_a_definition_goes_inline(
 ) -> None:
     spec = sized(size, definition_bucket="bucket")
     emit_pipeline(spec, sdk.Session(boto_session=aws)).upsert()
-    assert objects(aws) == ({} if is_inline else {"large": definition_json(spec).encode()})
+    assert objects(aws) == ({} if is_inline else {"large": write_definition(spec).encode()})
 
 
 def test_a_large_definition_goes_to_the_bucket_of_the_spec(sdk: SDK, aws: Any) -> None:
@@ -148,7 +148,7 @@ def test_a_large_definition_goes_to_the_bucket_of_the_spec(sdk: SDK, aws: Any) -
     made = calls(aws)
     pipeline = emit_pipeline(spec, sdk.Session(boto_session=aws))
     pipeline.upsert()
-    assert objects(aws) == {"definitions/of/team/large": definition_json(spec).encode()}
+    assert objects(aws) == {"definitions/of/team/large": write_definition(spec).encode()}
     assert "CreateBucket" not in made
     found = aws.client("sagemaker").describe_pipeline(PipelineName="large")
     assert (found["RoleArn"], found["PipelineDescription"]) == (ROLE, "big")
@@ -157,7 +157,7 @@ def test_a_large_definition_goes_to_the_bucket_of_the_spec(sdk: SDK, aws: Any) -
 
 def test_a_large_definition_goes_the_way_of_the_sdk_without_one(sdk: SDK, aws: Any) -> None:
     emit_pipeline(large(), sdk.Session(boto_session=aws, default_bucket="bucket")).upsert()
-    assert objects(aws) == {"large": definition_json(large()).encode()}
+    assert objects(aws) == {"large": write_definition(large()).encode()}
 
 
 def test_a_small_definition_goes_inline(sdk: SDK, aws: Any) -> None:

@@ -81,7 +81,7 @@ def test_importing_the_sdk_leaves_no_mark(tmp_path: Path) -> None:
     from dagcast.compile.emit.pipeline import emit_pipeline
     from dagcast.compile.spec.pipeline import PipelineSpec
     sdk = load_sdk()
-    pipeline = emit_pipeline(PipelineSpec("p"))
+    pipeline = emit_pipeline(PipelineSpec(name="p"))
     pipeline.definition()
     print(json.dumps([changed(before), tried, sdk is load_sdk(), isinstance(pipeline, sdk.Pipeline)]))
     """

@@ -8,13 +8,14 @@ import pytest
 
 from dagcast.compile.emit.pipeline import emit_pipeline
 from dagcast.compile.spec.pipeline import PipelineSpec, PropertyShape
-from dagcast.definition.values import JsonGet, freeze
+from dagcast.definition.references import JsonGet
+from dagcast.definition.values import freeze
 from dagcast.sagemaker.sdk import SDK
 from tests.integration.emit.specs import PARAMETERS, everything, fail, processing, step
 
 
 def emitted(*steps: Any) -> Any:
-    return emit_pipeline(PipelineSpec("p", PARAMETERS, steps))
+    return emit_pipeline(PipelineSpec(name="p", parameters=PARAMETERS, steps=steps))
 
 
 def test_arguments_hold_the_sdks_variables_and_the_pipelines_parameters(sdk: SDK) -> None:

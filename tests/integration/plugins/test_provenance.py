@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dagcast import PipelineDAGCompiler
 from dagcast.compile.explain import Explanation, explain
-from dagcast.compile.spec.definition import definition
+from dagcast.definition.write import definition_data
 from dagcast.plugin import Change, PipelineSpec, hookimpl
 from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.plugins.lock import lock_path
@@ -282,7 +282,10 @@ def test_true_and_one_are_not_the_same(site: Site) -> None:
     assert changes == ["Steps.prepare.X.a", "Steps.prepare.X.b[0]"]
 
 
-ADD = "replace(spec, steps=(*spec.steps, StepSpec('late', 'Fail', 'Fail', freeze({'ErrorMessage': 'x'}))))"
+ADD = (
+    "replace(spec, steps=(*spec.steps, StepSpec(name='late', step_type='Fail', definition_type='Fail',"
+    " arguments=freeze({'ErrorMessage': 'x'}))))"
+)
 
 
 def test_an_added_step_is_all_the_plugins(site: Site) -> None:
@@ -348,11 +351,16 @@ def test_the_changes_are_the_difference(before: dict[str, Any], after: dict[str,
     from dagcast.plugin import StepSpec, freeze, thaw
 
     old, new = (
-        PipelineSpec("p", steps=(StepSpec("s", "Fail", "Fail", freeze(arguments)),))
+        PipelineSpec(
+            name="p",
+            steps=(
+                StepSpec(name="s", step_type="Fail", definition_type="Fail", arguments=freeze(arguments)),
+            ),
+        )
         for arguments in (before, after)
     )
     result, changes = attribute_changes("alpha", old, new)
-    assert definition(result) == definition(new)
+    assert definition_data(result) == definition_data(new)
     assert bool(changes) == (json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True))
     patched: Any = {"Arguments": thaw(before)}
     removed = []

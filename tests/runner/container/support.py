@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from dagcast.definition.read import Step
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
 from dagcast.runner.executors import processing, training
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.store.folder import Store
+from tests.support.steps import make_step
 
 BUCKET = "s3://bucket"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"
@@ -65,15 +65,14 @@ class Bench:
 
     def step_run(self, kind: str, arguments: Mapping[str, Any], **beside: Any) -> StepRun:
         """An attempt at a step that has no references; what is in capitals goes beside the arguments."""
-        body = {"Name": "step", "Type": kind, "Arguments": arguments}
-        body.update({name: beside.pop(name) for name in list(beside) if name[0].isupper()})
+        fields = {name: beside.pop(name) for name in list(beside) if name[0].isupper()}
         number = len(list((self.runs / "one").glob("attempt-*"))) + 1
         self.attempt = self.runs / "one" / f"attempt-{number}"
         self.attempt.mkdir(parents=True)
         return StepRun(
-            step=Step("step", kind, beside.pop("raw", arguments), body),
+            step=make_step("step", kind, beside.pop("raw", arguments), fields),
             arguments=arguments,
-            body=body,
+            fields=fields,
             job_name="the-job",
             folder=self.attempt,
             store=self.store,

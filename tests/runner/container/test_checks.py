@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagcast.definition.read import Step, read_definition
+from dagcast.definition.read import read_definition
 from dagcast.runner.executor import StepFailedError, executor_for
 from dagcast.runner.executors import processing, training
 from dagcast.runner.options import RunOptions
 from tests.runner.container.support import Bench, processing_arguments, training_arguments
+from tests.support.steps import make_step
 
 GOLDEN = Path(__file__).parents[2] / "integration" / "equivalence" / "golden"
 REFERENCE = {"Get": "Parameters.Any"}
@@ -26,7 +27,7 @@ REFERENCE = {"Get": "Parameters.Any"}
 def told(
     kind: Any, arguments: Mapping[str, Any], beside: Mapping[str, Any] | None = None, **options: Any
 ) -> list[str]:
-    step = Step("step", "Any", arguments, {"Arguments": arguments, **(beside or {})})
+    step = make_step("step", "Any", arguments, beside)
     return [str(problem) for problem in kind.check(step, RunOptions(**options))]
 
 
@@ -150,7 +151,7 @@ def test_what_a_training_step_cannot_do_here(path: str, value: Any, message: str
 )
 @pytest.mark.parametrize("name", ["../o", "a/b", "/", "..", ".", "a\0b", "a\nb", "\x7f", "\x9b", "\udcff"])
 def test_a_name_of_an_input_or_an_output_is_no_path(place: str, name: str) -> None:
-    step = Step("step", "Processing", changed(PROCESSING, place, name), {})
+    step = make_step("step", "Processing", changed(PROCESSING, place, name))
     (problem,) = processing.check(step, RunOptions())
     assert problem.code == "request.unsafe-path"
     assert repr(name) in problem.message
@@ -251,9 +252,9 @@ def test_nothing_that_a_definition_holds_ends_a_check(
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
 def test_every_step_of_both_sdks_can_be_checked(file: Path) -> None:
-    for step in read_definition(json.dumps(json.loads(file.read_text("utf-8")))).steps.values():
-        executor = executor_for(step.type)
-        if step.type in ("Processing", "Training") and executor is not None:
+    for step in read_definition(json.dumps(json.loads(file.read_text("utf-8")))).steps:
+        executor = executor_for(step.definition_type)
+        if step.definition_type in ("Processing", "Training") and executor is not None:
             for problem in executor.check(step, RunOptions()):
                 assert step.name in problem.message
 

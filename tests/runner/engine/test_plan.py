@@ -206,7 +206,7 @@ def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
 
 
 def test_a_definition_that_is_none_is_told(tmp_path: Path) -> None:
-    assert "no JSON" in _problems("{", tmp_path)[0]
+    assert "invalid JSON" in _problems("{", tmp_path)[0]
     with pytest.raises(InvalidInputError, match="the DAG has a cycle: a -> b -> a"):
         run(definition([fail("a", DependsOn=["b"]), fail("b", DependsOn=["a"])]), tmp_path)
 

@@ -69,7 +69,8 @@ def test_a_random_pipeline_runs_in_a_valid_order_once_and_the_same_with_any_numb
     steps: list[dict[str, Any]],
 ) -> None:
     text = definition(steps, One=1)
-    read = read_definition(text).steps
+    parsed = read_definition(text)
+    read = parsed.by_name
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for jobs in (1, 8):
@@ -80,13 +81,17 @@ def test_a_random_pipeline_runs_in_a_valid_order_once_and_the_same_with_any_numb
             for name in read:
                 if ("step-started", name) in order:
                     before = order[: order.index(("step-started", name))]
-                    assert all(("step-succeeded", other) in before for other in read[name].depends_on)
+                    assert all(
+                        ("step-succeeded", other) in before for other in definition.dependencies[name].steps
+                    )
             results.append((outcome.status, statuses(outcome), contents(outcome)))
     assert results[0] == results[1]
     status, ended, left = results[0]
     made = {key.split("/")[2] for key in left}
     assert made == {
-        name for name, how in ended.items() if how == "succeeded" and read[name].type == "Processing"
+        name
+        for name, how in ended.items()
+        if how == "succeeded" and read[name].definition_type == "Processing"
     }
     assert (status == "Failed") == ("failed" in ended.values())
     event(f"{len(made)} of {len(read)} steps were jobs that ran; the run {status}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.definition.read import TRIGGERS, Step
+from dagcast.definition.dependencies import BRANCHES, TRIGGERS, Branch, Dependencies
 from dagcast.runner.scheduler import Ending, Schedule
 
 DONE = {"succeeded", "cached", "kept"}
@@ -15,36 +16,47 @@ DONE = {"succeeded", "cached", "kept"}
 ENDINGS: list[Ending] = ["succeeded", "succeeded", "cached", "kept", "failed", "stopped"]
 
 
+@dataclass(frozen=True)
+class Node:
+    """A step of a schedule, with what it waits for."""
+
+    name: str
+    waits: Dependencies
+
+
 def _step(
     name: str,
     *after: str,
     inside: str | None = None,
-    branch: str | None = None,
+    branch: Branch | None = None,
     triggers: dict[str, str] | None = None,
-) -> Step:
-    kind = "Condition" if name.startswith("if") else "Processing"
+) -> Node:
     waits = (*([inside] if inside else []), *after)
-    return Step(name, kind, {}, {}, tuple(dict.fromkeys(waits)), inside, branch, triggers or {})
+    return Node(name, Dependencies(tuple(dict.fromkeys(waits)), inside, branch, triggers or {}))
 
 
-def _meets(step: Step, other: str, ending: str) -> bool:
+def _schedule(steps: list[Node]) -> Schedule:
+    return Schedule({step.name: step.waits for step in steps})
+
+
+def _meets(step: Node, other: str, ending: str) -> bool:
     """Whether a step that another waits for ended as that needs it to."""
-    trigger = step.triggers.get(other)
+    trigger = step.waits.triggers.get(other)
     wanted = {None: DONE, "Failed": {"failed"}, "Any": {*DONE, "failed"}, "Stopped": set()}
     return ending in wanted[trigger]
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> list[Step]:
+def graphs(draw: st.DrawFn) -> list[Node]:
     """Steps that wait for earlier ones, some conditions, some in their branches; listed in any order."""
-    steps: list[Step] = []
+    steps: list[Node] = []
     for number in range(draw(st.integers(1, 12))):
         name = f"if{number}" if draw(st.booleans()) else f"s{number}"
         names = [step.name for step in steps]
         after = draw(st.lists(st.sampled_from(names), max_size=3, unique=True)) if names else []
         conditions = [other for other in names if other.startswith("if")]
         inside = draw(st.sampled_from([None, *conditions]))
-        branch = draw(st.sampled_from(["IfSteps", "ElseSteps"])) if inside else None
+        branch = draw(st.sampled_from(BRANCHES)) if inside else None
         triggers = (
             draw(st.dictionaries(st.sampled_from(after), st.sampled_from(TRIGGERS[1:]))) if after else {}
         )
@@ -53,20 +65,22 @@ def graphs(draw: st.DrawFn) -> list[Step]:
 
 
 def _play(
-    steps: list[Step], endings: dict[str, Ending], outcomes: dict[str, bool], order: random.Random, jobs: int
+    steps: list[Node], endings: dict[str, Ending], outcomes: dict[str, bool], order: random.Random, jobs: int
 ) -> tuple[list[str], dict[str, Ending]]:
-    schedule = Schedule(steps)
-    running: list[Step] = []
+    schedule = _schedule(steps)
+    by_name = {step.name: step for step in steps}
+    running: list[Node] = []
     started: list[str] = []
     while True:
-        while len(running) < jobs and (step := schedule.take()) is not None:
-            assert all(_meets(step, other, schedule.endings[other]) for other in step.depends_on)
+        while len(running) < jobs and (name := schedule.take()) is not None:
+            step = by_name[name]
+            assert all(_meets(step, other, schedule.endings[other]) for other in step.waits.steps)
             running.append(step)
             started.append(step.name)
         if not running:
             break
         step = running.pop(order.randrange(len(running)))
-        found = outcomes[step.name] if step.type == "Condition" and endings[step.name] in DONE else None
+        found = outcomes[step.name] if step.name.startswith("if") and endings[step.name] in DONE else None
         for settled in schedule.end(step.name, endings[step.name], found):
             assert settled.reason
     assert schedule.finished
@@ -75,7 +89,7 @@ def _play(
 
 @given(graphs(), st.data(), st.randoms(use_true_random=False))
 def test_every_step_starts_once_after_all_it_waits_for_and_ends_the_same_in_any_order(
-    steps: list[Step], data: st.DataObject, order: random.Random
+    steps: list[Node], data: st.DataObject, order: random.Random
 ) -> None:
     endings = {step.name: data.draw(st.sampled_from(ENDINGS)) for step in steps}
     outcomes = {step.name: data.draw(st.booleans()) for step in steps}
@@ -86,9 +100,10 @@ def test_every_step_starts_once_after_all_it_waits_for_and_ends_the_same_in_any_
         assert sorted(also_started) == sorted(started)
         assert also_ended == ended
     for step in steps:
-        unmet = {ended[other] for other in step.depends_on if not _meets(step, other, ended[other])}
-        taken = step.inside is None or (
-            ended[step.inside] in DONE and outcomes[step.inside] == (step.branch == "IfSteps")
+        unmet = {ended[other] for other in step.waits.steps if not _meets(step, other, ended[other])}
+        taken = step.waits.condition is None or (
+            ended[step.waits.condition] in DONE
+            and outcomes[step.waits.condition] == (step.waits.branch == "IfSteps")
         )
         if step.name in started:
             assert not unmet
@@ -107,6 +122,4 @@ def test_with_one_job_ready_steps_start_in_the_order_of_the_definition() -> None
 
 
 def test_what_waits_for_steps_that_are_not_in_the_run_is_ready() -> None:
-    taken = Schedule([_step("b", "a")]).take()
-    assert taken is not None
-    assert taken.name == "b"
+    assert _schedule([_step("b", "a")]).take() == "b"

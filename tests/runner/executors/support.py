@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagcast.definition.read import Step
 from dagcast.errors import DagcastError
 from dagcast.runner.executor import Executor, StepRun
 from dagcast.runner.options import RunOptions
 from dagcast.runner.store.folder import Store
+from tests.support.steps import make_step
 
 NO_PROCESS: Any = None
 """For executors that start no job."""
@@ -58,15 +58,15 @@ def step_run(
     **options: Any,
 ) -> StepRun:
     """An attempt at a step below ``folder``: its store is ``s3``, the runs are in ``runs``."""
-    body = {"Name": name, "Type": kind, "Arguments": arguments, **(beside or {})}
     known = properties_of or {}
     (folder / "attempts").mkdir(parents=True, exist_ok=True)
     attempt = folder / "attempts" / job
     attempt.mkdir(exist_ok=True)
     return StepRun(
-        step=Step(name, kind, arguments, body, tuple(known)),
+        step=make_step(name, kind, arguments, beside),
         arguments=arguments,
-        body=body,
+        fields=beside or {},
+        waits_for=tuple(known),
         job_name=job,
         folder=attempt,
         store=Store(folder / "s3"),

@@ -7,26 +7,25 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dagcast.definition.read import Step
 from dagcast.runner.executor import StepFailedError, StepRun
 from dagcast.runner.executors import create_model, register_model
 from dagcast.runner.models import unpackaged
 from dagcast.runner.options import RunOptions
 from dagcast.runner.store.folder import Store
+from tests.support.steps import make_step
 
 DATA = "s3://bucket/model.tar.gz"
 NO_PROCESS: Any = None
 """The executors here start no job."""
-STEP: Any = SimpleNamespace(name="ask", depends_on=())
+STEP = make_step("ask", "Any", {})
 
 
 def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: Any) -> StepRun:
-    body = {"OutputParameters": more.pop("declared", [])}
+    fields = {"OutputParameters": more.pop("declared", [])}
     store = Store(folder / "s3")
     if more.pop("data", DATA) is not None and not store.exists(DATA):
         (folder / "model").write_text("model")
@@ -34,7 +33,7 @@ def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: A
     return StepRun(
         step=STEP,
         arguments=arguments,
-        body=body,
+        fields=fields,
         job_name=job,
         folder=folder / job,
         store=store,
@@ -97,7 +96,7 @@ def test_what_is_no_name_of_a_package_is_refused_before_and_when_the_step_runs(
     tmp_path: Path, field: str, name: str
 ) -> None:
     run = _run(tmp_path, {"InferenceSpecification": {"Containers": []}, field: name})
-    (found,) = register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)
+    (found,) = register_model.check(make_step("keep", "RegisterModel", run.arguments), run.options)
     assert found.code == "request.invalid-name"
     assert f"{field} {name!r} is no name of a model package" in found.message
     with pytest.raises(StepFailedError, match="no name of a model package"):
@@ -109,14 +108,14 @@ def test_what_is_no_name_of_a_package_is_refused_before_and_when_the_step_runs(
 @pytest.mark.parametrize("before", ["", f"{ARN}:model-package-group/", f"{ARN}:model-package/"])
 def test_a_group_is_named_or_given_by_its_arn(tmp_path: Path, name: str, before: str) -> None:
     run = _run(tmp_path, {**_registration(), "ModelPackageGroupName": f"{before}{name}"})
-    assert list(register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)) == []
+    assert list(register_model.check(make_step("keep", "RegisterModel", run.arguments), run.options)) == []
     register_model.run(run)
     assert (tmp_path / "runs" / "models" / name / "1").is_dir()
 
 
 def test_a_group_may_be_a_reference(tmp_path: Path) -> None:
     run = _run(tmp_path, {**_registration(), "ModelPackageGroupName": {"Get": "Parameters.Group"}})
-    assert list(register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)) == []
+    assert list(register_model.check(make_step("keep", "RegisterModel", run.arguments), run.options)) == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def test_metrics_whose_name_is_a_path_are_refused(tmp_path: Path, metrics: dict[
     run = _run(tmp_path, {**_registration(), "ModelMetrics": metrics})
     with pytest.raises(StepFailedError, match="ModelMetrics has no field"):
         register_model.run(run)
-    (found,) = register_model.check(Step("keep", "RegisterModel", run.arguments, {}), run.options)
+    (found,) = register_model.check(make_step("keep", "RegisterModel", run.arguments), run.options)
     assert found.code == "request.unknown-field"
 
 
@@ -140,8 +139,9 @@ def test_metrics_may_be_references(tmp_path: Path) -> None:
         {"ModelQuality": {"Statistics": {"S3Uri": joined}}},
     ):
         run = _run(tmp_path, {**_registration(), "ModelMetrics": metrics})
-        step = Step("keep", "RegisterModel", run.arguments, {})
-        assert list(register_model.check(step, run.options)) == []
+        assert (
+            list(register_model.check(make_step("keep", "RegisterModel", run.arguments), run.options)) == []
+        )
 
 
 def _package(folder: Path) -> tuple[str, dict[str, Any]]:

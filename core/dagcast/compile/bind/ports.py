@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dagcast.definition.values import Reference
+from dagcast.definition.references import Reference
 from dagcast.errors import Location
 
 Source = str | Reference

@@ -22,13 +22,14 @@ from dagcast.compile.config.step import StepConfig
 from dagcast.compile.config.validation_errors import report_validation, wrong_fields
 from dagcast.compile.document.document import document_from_data, read_document
 from dagcast.dag import Edge
-from dagcast.definition.values import Reference, freeze
+from dagcast.definition.model import is_step_name
+from dagcast.definition.references import Reference
+from dagcast.definition.values import freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
 from dagcast.sagemaker.limits import (
     PARAMETER_NAME_MAX_LENGTH,
     PARAMETER_NAME_PATTERN,
     STEP_NAME_MAX_LENGTH,
-    STEP_NAME_PATTERN,
 )
 
 SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins")
@@ -247,7 +248,7 @@ class _Loader:
         invalid: list[str] = []
         section = self._section("steps")
         for name, value in section.items():
-            if not re.fullmatch(STEP_NAME_PATTERN, name) or len(name) > STEP_NAME_MAX_LENGTH:
+            if not is_step_name(name):
                 hint = f"up to {STEP_NAME_MAX_LENGTH} letters, digits, hyphens and underscores; a letter or digit first"
                 self._error(
                     f"{name!r} is not a name for a step",

@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dagcast.compile.config.reference_syntax import ReferenceSyntaxError, parse_string
-from dagcast.definition.values import Reference, freeze
+from dagcast.definition.references import Reference
+from dagcast.definition.values import freeze
 
 REFERENCE_PATTERN = r"\$\{(param|exec|step|json)\.[^{}]+\}"
 

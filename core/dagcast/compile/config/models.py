@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import ConfigModel, Fixed, StrOrReference, read_fixed
 from dagcast.compile.spec.pipeline import ParameterType
-from dagcast.definition.values import ExecutionVariable
+from dagcast.definition.references import ExecutionVariable
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.limits import (
     BUCKET_NAME_PATTERN,

@@ -1,7 +1,7 @@
 """References in config strings: ``${param.Name}`` and its kin.
 
 A string that is one reference becomes that reference and keeps its type; one that mixes text and references
-becomes a :class:`~dagcast.definition.values.Join`. ``$${`` stands for a literal ``${``: before a ``{`` two dollar
+becomes a :class:`~dagcast.definition.references.Join`. ``$${`` stands for a literal ``${``: before a ``{`` two dollar
 signs are one, so that ``$$${param.X}`` is a dollar sign and a reference. Nothing is evaluated.
 """
 
@@ -10,20 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dagcast.definition.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
-from dagcast.errors import did_you_mean
-
-EXECUTION_VARIABLES = (
-    "CurrentDateTime",
-    "PipelineArn",
-    "PipelineExecutionArn",
-    "PipelineExecutionId",
-    "PipelineName",
-    "ProcessingJobName",
-    "StartDateTime",
-    "TrainingJobName",
+from dagcast.definition.references import (
+    EXECUTION_VARIABLES,
+    ExecutionVariable,
+    Join,
+    JsonGet,
+    ParameterRef,
+    Reference,
+    StepProperty,
 )
-"""The variables an execution has. Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27."""
+from dagcast.errors import did_you_mean
 
 _DOLLARS = re.compile(r"\$+(?=\{)")
 _BODY = re.compile(r"\{([^{}]*)\}")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.compile.emit.step import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
 from dagcast.compile.emit.variables import Variables, sdk_parameter, spelled
-from dagcast.compile.spec.definition import SCHEMA_VERSION
 from dagcast.compile.spec.pipeline import PipelineSpec
+from dagcast.definition.write import SCHEMA_VERSION
 from dagcast.sagemaker.limits import DEFINITION_INLINE_BYTES
 from dagcast.sagemaker.sdk import SDK, load_sdk
 
@@ -117,7 +117,7 @@ class CompiledPipeline:
         return self._scheduler
 
     def definition(self) -> str:
-        """The definition JSON: for an unchanged pipeline, the text of ``dagcast.compile.spec.definition``."""
+        """The definition JSON: for an unchanged pipeline, the text of ``dagcast.definition.write``."""
         request = self._definition_request()
         if request is None:
             sdk_pipeline: Any = super()

@@ -16,9 +16,9 @@ from dagcast.compile.emit.conditions import sdk_condition
 from dagcast.compile.emit.properties import step_properties
 from dagcast.compile.emit.step_types import check_types
 from dagcast.compile.emit.variables import Variables, spelled
-from dagcast.compile.spec.definition import step_request
 from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
-from dagcast.definition.values import render
+from dagcast.definition.references import render
+from dagcast.definition.write import step_data
 from dagcast.sagemaker.sdk import SDK
 
 # The types whose SDK classes derive from ConfigurableRetryStep.
@@ -136,7 +136,7 @@ class RequestStep:
 
     def definition_request(self) -> dict[str, Any]:
         """The step's entry in the definition as plain JSON data."""
-        return step_request(self._current(), {})
+        return step_data(self._current(), {})
 
     def dependencies(self) -> list[str] | None:
         """The names in ``depends_on``, each once; ``None`` if not all are names and steps of dagcast's."""
@@ -248,7 +248,7 @@ class RequestConditionStep(RequestStep):
 
         Every step in the branches must be a :class:`RequestStep`.
         """
-        request = step_request(replace(self._current(), if_steps=(), else_steps=()), {})
+        request = step_data(replace(self._current(), if_steps=(), else_steps=()), {})
         if "Conditions" in self._opened:
             conditions = spelled(self.step_only_arguments["Conditions"])
             if conditions != request["Arguments"].get("Conditions", []):
@@ -321,7 +321,7 @@ def emit_steps(spec: PipelineSpec, variables: Variables) -> list[RequestStep]:
     """
     check_types(spec.steps, variables.sdk)
     by_name = {step.name: step for step in spec.steps}
-    return [_emit_step(step, by_name, variables) for step in spec.top_level_steps]
+    return [_emit_step(by_name[step.name], by_name, variables) for step in spec.top_level_steps]
 
 
 def _emit_step(spec: StepSpec, by_name: Mapping[str, StepSpec], variables: Variables) -> RequestStep:

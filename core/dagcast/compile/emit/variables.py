@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagcast.compile.spec.pipeline import ParameterSpec
-from dagcast.definition.values import ExecutionVariable, Join, JsonGet, ParameterRef, Reference, StepProperty
+from dagcast.definition.references import (
+    ExecutionVariable,
+    Join,
+    JsonGet,
+    ParameterRef,
+    Reference,
+    StepProperty,
+)
 from dagcast.sagemaker.sdk import SDK
 
 

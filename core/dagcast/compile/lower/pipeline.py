@@ -19,7 +19,8 @@ from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, S
 from dagcast.compile.steps.lowering import ImageLookup, Lowering
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
-from dagcast.definition.values import FrozenDict, Reference, freeze, references
+from dagcast.definition.references import Reference, references
+from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagcast.staging.code_stage import CodeStage, CodeUse
 

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from dagcast.definition.values import Reference, render
+from dagcast.definition.references import Reference, render
 
 ABSENT = None
 """Stands for the old value of what was added, and the new value of what was removed."""
@@ -26,7 +26,7 @@ DEFINITION_NAMES = MappingProxyType(
 )
 """By attribute of a step: what the definition calls it."""
 
-_NOT_SHOWN = ("origins", "properties", "shapes")
+_NOT_SHOWN = ("origins", "properties", "shapes", "triggers")
 
 
 class Change(NamedTuple):

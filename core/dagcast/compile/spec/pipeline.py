@@ -1,7 +1,7 @@
 """The intermediate representation: a whole pipeline as frozen, plain data.
 
 Everything after ``lower`` works on a :class:`PipelineSpec`: plugins change and check it, ``emit`` turns it
-into the SDK's objects, and :mod:`dagcast.compile.spec.definition` writes it as the definition JSON.
+into the SDK's objects, and :mod:`dagcast.definition.write` writes it as the definition JSON.
 """
 
 from __future__ import annotations
@@ -9,27 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from dagcast.definition.model import Definition, ParameterSpec, ParameterType, Step
 from dagcast.definition.values import FrozenDict
 from dagcast.staging.staged_code import StagedCode
 
-ParameterType = Literal["String", "Integer", "Float", "Boolean"]
-
-
-@dataclass(frozen=True)
-class ParameterSpec:
-    """A pipeline parameter.
-
-    Attributes:
-        name: Unique in the pipeline.
-        type: The service's own type name.
-        default: Used where a start gives none; ``None`` makes the parameter required.
-        enum: The values allowed for a String parameter; empty allows all.
-    """
-
-    name: str
-    type: ParameterType
-    default: str | int | float | bool | None = None
-    enum: tuple[str, ...] = ()
+__all__ = [
+    "Origin",
+    "ParameterSpec",
+    "ParameterType",
+    "PipelineSpec",
+    "PropertyShape",
+    "RequestShape",
+    "StepSpec",
+]
 
 
 @dataclass(frozen=True)
@@ -80,55 +72,30 @@ class Origin:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class StepSpec:
-    """A step: the service request it will send, and how it hangs in the pipeline.
+@dataclass(frozen=True, kw_only=True)
+class StepSpec(Step):
+    """A step as the compiler has it: what the definition says, and where that comes from.
 
     Attributes:
-        name: Unique in the pipeline; equals the node's name.
         step_type: dagcast's name of the step type, as in the config's ``type``.
-        definition_type: The ``Type`` in the pipeline definition.
-        arguments: The request body, with references; for a condition step only its ``Conditions``.
-        fields: What stands beside ``Arguments`` in the definition, such as ``CacheConfig``.
-        depends_on: Steps this one waits for without reading from them.
-        display_name: Shown in place of the name, if given.
-        description: Free text, if given.
-        if_steps: For a condition step: steps that run if the conditions hold.
-        else_steps: For a condition step: steps that run if they do not.
         properties: What ``${step.<name>...}`` may refer to.
         shapes: The shapes that the request body is checked against.
         origins: By path of the definition (``Arguments.RoleArn``): where the value came from.
     """
 
-    name: str
     step_type: str
-    definition_type: str
-    arguments: FrozenDict = field(default_factory=FrozenDict)
-    fields: FrozenDict = field(default_factory=FrozenDict)
-    depends_on: tuple[str, ...] = ()
-    display_name: str | None = None
-    description: str | None = None
-    if_steps: tuple[str, ...] = ()
-    else_steps: tuple[str, ...] = ()
     properties: PropertyShape = PropertyShape()
     shapes: tuple[RequestShape, ...] = ()
     origins: FrozenDict = field(default_factory=FrozenDict, compare=False)
 
-    @property
-    def is_condition(self) -> bool:
-        """Whether this step has branches."""
-        return self.definition_type == "Condition"
 
-
-@dataclass(frozen=True)
-class PipelineSpec:
+@dataclass(frozen=True, kw_only=True)
+class PipelineSpec(Definition):
     """A whole pipeline, ready to be written as a definition or emitted as SDK objects.
 
     Attributes:
         name: The pipeline's name.
-        parameters: In the order of the config.
         steps: All steps, those in branches included, in topological order.
-        experiment: ``ExperimentName`` and ``TrialName``, or ``None`` for no experiment.
         description: Sent at creation; not part of the definition.
         version: The user's version of the pipeline; not part of the definition.
         region: The AWS region, if the config names one.
@@ -142,9 +109,7 @@ class PipelineSpec:
     """
 
     name: str
-    parameters: tuple[ParameterSpec, ...] = ()
     steps: tuple[StepSpec, ...] = ()
-    experiment: FrozenDict | None = None
     description: str | None = None
     version: str | None = None
     region: str | None = None
@@ -166,13 +131,3 @@ class PipelineSpec:
             if step.name == name:
                 return step
         raise KeyError(name)
-
-    @property
-    def top_level_steps(self) -> tuple[StepSpec, ...]:
-        """The steps that are in no branch of a condition."""
-        nested = {name for step in self.steps for name in (*step.if_steps, *step.else_steps)}
-        return tuple(step for step in self.steps if step.name not in nested)
-
-    def parameter_types(self) -> dict[str, ParameterType]:
-        """The type of each parameter by name."""
-        return {parameter.name: parameter.type for parameter in self.parameters}

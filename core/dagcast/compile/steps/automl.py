@@ -12,7 +12,7 @@ from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInp
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import Shape, StepType, tag_list
-from dagcast.definition.values import StepProperty
+from dagcast.definition.references import StepProperty
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering

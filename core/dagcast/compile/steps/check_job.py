@@ -17,7 +17,7 @@ from dagcast.compile.config.fields import (
 from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import tag_list
-from dagcast.definition.values import StepProperty, references
+from dagcast.definition.references import StepProperty, references
 from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:

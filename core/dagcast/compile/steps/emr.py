@@ -12,7 +12,7 @@ from dagcast.compile.config.fields import CoercedStrOrReference, ConfigModel, Fr
 from dagcast.compile.config.step import Cached, PortName, Retried, StepConfig, To
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.step_type import Shape, StepType
-from dagcast.definition.values import StepProperty
+from dagcast.definition.references import StepProperty
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering

@@ -11,7 +11,8 @@ from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.spec.pipeline import Origin, ParameterType
-from dagcast.definition.values import ExecutionVariable, FrozenDict, Join, JsonGet, ParameterRef, freeze
+from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef
+from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
 from dagcast.staging.code_stage import CodeProblemError, CodeStage, NoBucketError
 

@@ -10,7 +10,7 @@ from dagcast.compile.bind.ports import OutputPort
 from dagcast.compile.config.fields import Body, ConfigModel
 from dagcast.compile.config.step import Cached, PortName, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.definition.values import StepProperty
+from dagcast.definition.references import StepProperty
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering

@@ -18,7 +18,7 @@ from dagcast.compile.config.step import Retried, StepConfig, To
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import Shape, StepType
-from dagcast.definition.values import ExecutionVariable, Join, StepProperty
+from dagcast.definition.references import ExecutionVariable, Join, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from dagcast.compile.config.step import Cached, InputConfig, PortName, Retried, 
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
-from dagcast.definition.values import Join, StepProperty
+from dagcast.definition.references import Join, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from dagcast.compile.steps.check_job import (
     refuse_references,
 )
 from dagcast.compile.steps.step_type import Shape, StepType
-from dagcast.definition.values import StepProperty
+from dagcast.definition.references import StepProperty
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering

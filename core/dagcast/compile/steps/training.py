@@ -20,7 +20,7 @@ from dagcast.compile.config.step import Cached, InputConfig, Retried, To
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
-from dagcast.definition.values import Reference, StepProperty, references
+from dagcast.definition.references import Reference, StepProperty, references
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:

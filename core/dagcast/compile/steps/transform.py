@@ -11,7 +11,7 @@ from dagcast.compile.config.fields import CoercedStrOrReference, IntOrReference,
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
-from dagcast.definition.values import StepProperty
+from dagcast.definition.references import StepProperty
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering

@@ -32,7 +32,7 @@ from dagcast.compile.steps.training import (
     put_output_path,
     script_mode,
 )
-from dagcast.definition.values import Join, Reference, StepProperty
+from dagcast.definition.references import Join, Reference, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:

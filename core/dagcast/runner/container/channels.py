@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dagcast.definition.references import referenced_step, references
+from dagcast.definition.references import references
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner.container.checks import cannot, listed, mapping
 from dagcast.runner.executor import StepFailedError, StepRun
@@ -45,7 +45,7 @@ def fetch(run: StepRun, raw: Any, uri: str, folder: Path, data_type: str) -> Non
 
 
 def _maker(raw: Any) -> str:
-    makers = dict.fromkeys(step for get in references(raw) if (step := referenced_step(get)))
+    makers = dict.fromkeys(step for reference in references(raw) for step in reference.steps)
     return f"; it is an output of step {', '.join(map(repr, makers))}" if makers else ""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dagcast.definition.references import is_reference
+from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic
 from dagcast.runner.executor import StepFailedError
 from dagcast.runner.launch.command import ML_PATH
@@ -76,7 +76,7 @@ def shape_problems(step: str, value: Any, shape: Shape, path: str = "") -> Itera
         shape: The form that it should have.
         path: Where it is.
     """
-    if value is None or is_reference(value):
+    if value is None or isinstance(value, Reference):
         return
     if isinstance(shape, dict):
         if not isinstance(value, Mapping):
@@ -200,7 +200,7 @@ def name_problem(name: Any) -> str | None:
 
 def local_path_problem(path: Any, base: str) -> str | None:
     """What is wrong with a local path of the container that has to be below ``base``; ``None`` for a reference."""
-    if is_reference(path):
+    if isinstance(path, Reference):
         return None
     if not isinstance(path, str) or not path:
         return f"needs a LocalPath below {base}"

@@ -19,7 +19,7 @@ from dagcast.runner.executor import StepFailedError, StepResult, StepRun, StepSt
 from dagcast.runner.output_parameters import is_output, output_parameters
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 _TERMINAL = threading.Lock()
@@ -78,7 +78,7 @@ def run(run: StepRun) -> StepResult:
         StepStoppedError: If the run is being stopped.
     """
     given = run.options.callbacks.get(run.step.name)
-    declared = run.body.get("OutputParameters", ())
+    declared = run.fields.get("OutputParameters", ())
     message = {
         "token": hashlib.sha256(run.job_name.encode()).hexdigest()[:10],
         "pipelineExecutionArn": run.execution_arn,

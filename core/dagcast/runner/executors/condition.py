@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagcast.definition.conditions import NEGATED, TYPES, all_hold, holds
-from dagcast.definition.read import Step
+from dagcast.definition.conditions import NEGATED, TYPES, IncomparableError, all_hold, holds
+from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic, did_you_mean
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.executor import StepResult, StepRun
 from dagcast.runner.options import RunOptions
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Every condition that is not one, and every comparison of constants that have different types."""
     conditions = step.arguments.get("Conditions")
-    if not isinstance(conditions, list):
+    if not isinstance(conditions, list | tuple):
         yield Diagnostic(f"step {step.name!r}: expected a list of Conditions", code="condition.wrong-type")
         return
     for condition in conditions:
@@ -45,8 +45,8 @@ def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
         )
     elif kind == "Not":
         yield from _check(step, condition[negated])
-    elif (kind == "Or" and not isinstance(condition["Conditions"], list)) or (
-        kind == "In" and not isinstance(condition["Values"], list)
+    elif (kind == "Or" and not isinstance(condition["Conditions"], list | tuple)) or (
+        kind == "In" and not isinstance(condition["Values"], list | tuple)
     ):
         yield Diagnostic(f"step {step!r}: condition {kind} needs a list", code="condition.wrong-type")
     elif kind == "Or":
@@ -67,8 +67,8 @@ def _check_constants(step: str, condition: Mapping[str, Any]) -> Iterator[Diagno
         return
     try:
         holds(condition)
-    except StepFailedError as error:
-        yield Diagnostic(f"step {step!r}: {error.reason}", code="condition.wrong-type")
+    except IncomparableError as error:
+        yield Diagnostic(f"step {step!r}: {error}", code="condition.wrong-type")
 
 
 def _is_constant(value: Any) -> bool:

@@ -12,7 +12,7 @@ from dagcast.runner.models import check_model_data, containers, unpackaged
 from dagcast.runner.names import arn
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 

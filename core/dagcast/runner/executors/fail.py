@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagcast.definition.read import Step
+from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
 from dagcast.runner.options import RunOptions

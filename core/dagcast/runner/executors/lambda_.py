@@ -22,7 +22,7 @@ from dagcast.runner.output_parameters import output_parameters
 from dagcast.runner.python_env import python_for
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 TIMEOUT = 600.0
@@ -40,7 +40,7 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Say whether no file stands for the function, the file is not there, or it has no such handler."""
     if options.isolation == "docker":
         yield cannot(step.name, "a Lambda step has no image that a container could be made of")
-    arn = step.body.get("FunctionArn")
+    arn = step.fields.get("FunctionArn")
     if not isinstance(arn, str):
         return  # a reference: known when the step runs
     mapping = _mapping(arn, options.lambdas)
@@ -74,7 +74,7 @@ def run(run: StepRun) -> StepResult:
             larger than a function may be.
         StepStoppedError: If the run is being stopped.
     """
-    arn = str(run.body["FunctionArn"])
+    arn = str(run.fields["FunctionArn"])
     mapping = _mapping(arn, run.options.lambdas)
     if mapping is None:
         raise StepFailedError(f"no file stands for {arn}: {_hint(run.step.name, arn)}")
@@ -116,7 +116,7 @@ def run(run: StepRun) -> StepResult:
     if "returned" not in answer:
         job.check_exit(ended, run, command.stdout, command.stderr)
         raise StepFailedError(f"{mapping} ended without an answer", log=command.stderr)
-    declared = run.body.get("OutputParameters") or ()
+    declared = run.fields.get("OutputParameters") or ()
     return StepResult({"OutputParameters": output_parameters(declared, answer["returned"], mapping)})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagcast.definition.references import is_reference
+from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic, did_you_mean
 from dagcast.runner.container import job, processing_request
 from dagcast.runner.container.channels import fetch
@@ -28,7 +28,7 @@ from dagcast.runner.names import arn
 from dagcast.runner.python_env import python_for
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 _PROPERTY_FILES: Shape = [{"PropertyFileName": "text", "OutputName": "text", "FilePath": "text"}]
@@ -37,7 +37,7 @@ _PROPERTY_FILES: Shape = [{"PropertyFileName": "text", "OutputName": "text", "Fi
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Say what of the step only its image, or only AWS, can do."""
     yield from processing_request.problems(step.name, step.arguments, image=options.isolation == "docker")
-    yield from _property_file_problems(step.name, step.body.get("PropertyFiles"), step.arguments)
+    yield from _property_file_problems(step.name, step.fields.get("PropertyFiles"), step.arguments)
 
 
 def run(run: StepRun) -> StepResult:
@@ -49,7 +49,7 @@ def run(run: StepRun) -> StepResult:
     """
     request = without_nulls(run.arguments)
     refuse(processing_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
-    refuse(_property_file_problems(run.step.name, run.body.get("PropertyFiles"), request))
+    refuse(_property_file_problems(run.step.name, run.fields.get("PropertyFiles"), request))
     ml, started = run.folder / "ml", job.now()
     inputs = processing_request.inputs(request, run.step.arguments)
     outputs = processing_request.outputs(request)
@@ -170,7 +170,7 @@ def _output_names(request: Mapping[str, Any]) -> list[str] | None:
     outputs = mapping(config).get("Outputs")
     names = [mapping(item).get("OutputName") for item in listed(outputs)]
     known = [name for name in names if isinstance(name, str)]
-    if is_reference(config) or is_reference(outputs) or len(known) < len(names):
+    if isinstance(config, Reference) or isinstance(outputs, Reference) or len(known) < len(names):
         return None
     return known
 
@@ -179,7 +179,7 @@ def _property_files(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict
     """By name: the URI of each property file, which has to be there."""
     by_name = {output.name: output for output in outputs}
     found: dict[str, str] = {}
-    for item in run.body.get("PropertyFiles") or ():
+    for item in run.fields.get("PropertyFiles") or ():
         name, output, path = item["PropertyFileName"], by_name[item["OutputName"]], item["FilePath"]
         if not job.place(ml, f"{output.path}/{path}").is_file():
             raise StepFailedError(f"property file {name!r}: the job left no {path} in output {output.name!r}")

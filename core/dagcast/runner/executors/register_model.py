@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from dagcast.definition.references import is_reference
+from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic
 from dagcast.runner.container.checks import Shape, mapping, refuse, shape_problems, without_nulls
 from dagcast.runner.executor import StepFailedError, StepResult, StepRun
@@ -20,7 +20,7 @@ from dagcast.runner.models import check_model_data, containers, model_data, subm
 from dagcast.runner.names import arn
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 _NAME_OR_ARN = re.compile(
@@ -94,7 +94,7 @@ def _problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
     yield from _name_problems(step, request)
     metrics = mapping(request.get("ModelMetrics"))
     for group in (metrics, *map(mapping, metrics.values())):
-        for name in () if is_reference(group) else group:
+        for name in () if isinstance(group, Reference) else group:
             if _METRIC.fullmatch(name):
                 continue
             message = f"step {step!r}: ModelMetrics has no field {name!r}"

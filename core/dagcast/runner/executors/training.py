@@ -20,7 +20,7 @@ from dagcast.runner.names import arn
 from dagcast.runner.python_env import python_for
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 Requirements = tuple[Path, str] | None

@@ -20,7 +20,7 @@ from dagcast.runner.names import arn
 from dagcast.runner.python_env import python_for
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 _OWN_DEFAULTS = ("pytorch", "xgboost", "huggingface", "tensorflow", "mxnet")
@@ -85,7 +85,7 @@ def run(run: StepRun) -> StepResult:
 def _container(run: StepRun) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The model that an earlier step made, and its one container."""
     wanted = run.arguments["ModelName"]
-    for name in run.step.depends_on:
+    for name in run.waits_for:
         model = run.properties_of(name)
         if model.get("ModelName") == wanted:
             found = containers(model)

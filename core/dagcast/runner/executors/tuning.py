@@ -25,7 +25,7 @@ from dagcast.runner.search import Search, make_search
 from dagcast.runner.tuning_request import Definition, Plan
 
 if TYPE_CHECKING:
-    from dagcast.definition.read import Step
+    from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 TOP = 50

@@ -1,0 +1,124 @@
+"""What a pipeline definition says: parameters and steps, as frozen data.
+
+The compiler's specs (:mod:`dagcast.compile.spec.pipeline`) build on these classes;
+:mod:`dagcast.definition.read` makes them from JSON, and :mod:`dagcast.definition.write` writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from dagcast.definition.dependencies import Dependencies, find_dependencies
+from dagcast.definition.references import Reference, references
+from dagcast.definition.values import FrozenDict
+from dagcast.sagemaker.limits import STEP_NAME_MAX_LENGTH, STEP_NAME_PATTERN
+
+ParameterType = Literal["String", "Integer", "Float", "Boolean"]
+
+
+def is_step_name(text: str) -> bool:
+    """Whether ``text`` can be the name of a step."""
+    return len(text) <= STEP_NAME_MAX_LENGTH and _STEP_NAME.fullmatch(text) is not None
+
+
+_STEP_NAME = re.compile(STEP_NAME_PATTERN)
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """A pipeline parameter.
+
+    Attributes:
+        name: Unique in the pipeline.
+        type: The service's own type name.
+        default: Used where a start gives none; ``None`` makes the parameter required.
+        enum: The values allowed for a String parameter; empty allows all.
+    """
+
+    name: str
+    type: ParameterType
+    default: str | int | float | bool | None = None
+    enum: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step as the definition has it.
+
+    Attributes:
+        name: Unique in the pipeline.
+        definition_type: The ``Type`` in the pipeline definition.
+        arguments: The request body, with references; for a condition step without the steps of its branches.
+        fields: The other fields of the step's entry in the definition, such as ``CacheConfig``, with references.
+        depends_on: The steps under ``DependsOn``: this one waits for them without reading from them.
+        triggers: By name of a step in ``depends_on``: how it has to end, one of
+            :data:`~dagcast.definition.dependencies.TRIGGERS`. A step that is not here has to succeed.
+        display_name: Shown in place of the name, if given.
+        description: Free text, if given.
+        if_steps: For a condition step: steps that run if the conditions hold.
+        else_steps: For a condition step: steps that run if they do not.
+    """
+
+    name: str
+    definition_type: str
+    arguments: FrozenDict = field(default_factory=FrozenDict)
+    fields: FrozenDict = field(default_factory=FrozenDict)
+    depends_on: tuple[str, ...] = ()
+    triggers: FrozenDict = field(default_factory=FrozenDict)
+    display_name: str | None = None
+    description: str | None = None
+    if_steps: tuple[str, ...] = ()
+    else_steps: tuple[str, ...] = ()
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether this step has branches."""
+        return self.definition_type == "Condition"
+
+    def references(self) -> Iterator[Reference]:
+        """Every reference in the step's arguments and other fields, in order."""
+        yield from references(self.arguments)
+        yield from references(self.fields)
+
+    def reads(self) -> tuple[str, ...]:
+        """The names of the steps that this one reads from, each once, in the order of the references."""
+        return tuple(dict.fromkeys(name for reference in self.references() for name in reference.steps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A pipeline definition.
+
+    Attributes:
+        parameters: In the order of the definition.
+        steps: All steps, those in branches included; the steps of a branch after their condition.
+        experiment: ``ExperimentName`` and ``TrialName``, or ``None`` for no experiment.
+    """
+
+    parameters: tuple[ParameterSpec, ...] = ()
+    steps: tuple[Step, ...] = ()
+    experiment: FrozenDict | None = None
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Step]:
+        """The steps by name, in their order."""
+        return {step.name: step for step in self.steps}
+
+    @cached_property
+    def dependencies(self) -> Mapping[str, Dependencies]:
+        """By name of a step: what it waits for, and the branch that it is in."""
+        return find_dependencies(self.steps)
+
+    @property
+    def top_level_steps(self) -> tuple[Step, ...]:
+        """The steps that are in no branch of a condition."""
+        nested = {name for step in self.steps for name in (*step.if_steps, *step.else_steps)}
+        return tuple(step for step in self.steps if step.name not in nested)
+
+    def parameter_types(self) -> dict[str, ParameterType]:
+        """The type of each parameter by name."""
+        return {parameter.name: parameter.type for parameter in self.parameters}

@@ -1,0 +1,69 @@
+"""Writes pipeline definitions: the opposite of :mod:`dagcast.definition.read`.
+
+The text is what SageMaker gets (``CreatePipeline``'s ``PipelineDefinition``), and what the emitted
+``Pipeline.definition()`` returns. The layout follows the SageMaker Pipeline Definition JSON schema, version
+2020-12-01.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dagcast.definition.model import Definition, ParameterSpec, Step
+from dagcast.definition.references import render
+
+SCHEMA_VERSION = "2020-12-01"
+"""``Version`` of the JSON schema of pipeline definitions."""
+
+
+def write_definition(definition: Definition) -> str:
+    """Return a definition as the one line of JSON text that the service gets."""
+    return json.dumps(definition_data(definition))
+
+
+def definition_data(definition: Definition) -> dict[str, Any]:
+    """Return a definition as plain JSON data."""
+    return {
+        "Version": SCHEMA_VERSION,
+        "Metadata": {},
+        "Parameters": [parameter_data(parameter) for parameter in definition.parameters],
+        "PipelineExperimentConfig": render(definition.experiment),
+        "Steps": [step_data(step, definition.by_name) for step in definition.top_level_steps],
+    }
+
+
+def parameter_data(parameter: ParameterSpec) -> dict[str, Any]:
+    """Return one entry of the definition's ``Parameters``."""
+    data: dict[str, Any] = {"Name": parameter.name, "Type": parameter.type}
+    if parameter.default is not None:
+        data["DefaultValue"] = parameter.default
+    if parameter.enum:
+        data["EnumValues"] = list(parameter.enum)
+    return data
+
+
+def step_data(step: Step, steps: Mapping[str, Step]) -> dict[str, Any]:
+    """Return one entry of the definition's ``Steps``.
+
+    Args:
+        step: The step.
+        steps: The steps of the pipeline by name: the entry of a condition step holds those of its branches.
+    """
+    arguments = render(step.arguments)
+    if step.is_condition:
+        arguments["IfSteps"] = [step_data(steps[name], steps) for name in step.if_steps]
+        arguments["ElseSteps"] = [step_data(steps[name], steps) for name in step.else_steps]
+    data: dict[str, Any] = {"Name": step.name, "Type": step.definition_type, "Arguments": arguments}
+    if step.depends_on:
+        data["DependsOn"] = [
+            {"Step": name, "Trigger": step.triggers[name]} if name in step.triggers else name
+            for name in step.depends_on
+        ]
+    if step.display_name:
+        data["DisplayName"] = step.display_name
+    if step.description:
+        data["Description"] = step.description
+    data.update(render(step.fields))
+    return data
