@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from dagcast import Pipeline, compile_dag_to_pipeline
-from dagcast.sagemaker.sdk import load_sdk
+from dagcast.compile.emit.sdk import load_sdk
 
 METHODS = (
     "build_parameters_from_execution",

@@ -1,8 +1,4 @@
-"""The SageMaker SDK: which one is installed, and where each major keeps its classes.
-
-The only module that knows how SDK 2 (``sagemaker.workflow.*``) and SDK 3 (``sagemaker.core.workflow.*`` and
-``sagemaker.mlops.workflow.*``) differ in layout.
-"""
+"""The SageMaker SDK: which version is installed, and importing its modules without side effects."""
 
 from __future__ import annotations
 
@@ -20,46 +16,7 @@ DISTRIBUTION = "sagemaker"
 OLDEST = (2, 257)
 REMEDY = 'pip install "sagemaker>=3"'
 
-_SESSION = {2: "sagemaker.session", 3: "sagemaker.core.helper.session_helper"}
 _IMAGE_URIS = {2: "sagemaker.image_uris", 3: "sagemaker.core.image_uris"}
-_WORKFLOW_MODULES = {
-    "Pipeline": "pipeline",
-    "PipelineExperimentConfig": "pipeline_experiment_config",
-    "PipelineDefinitionConfig": "pipeline_definition_config",
-    "ParallelismConfiguration": "parallelism_config",
-    "EventBridgeSchedulerHelper": "_event_bridge_client_helper",
-    "Step": "steps",
-    "ConfigurableRetryStep": "steps",
-    "StepTypeEnum": "steps",
-    "CacheConfig": "steps",
-    "RetryPolicy": "retry",
-    "ConditionStep": "condition_step",
-    "ConditionEquals": "conditions",
-    "ConditionGreaterThan": "conditions",
-    "ConditionGreaterThanOrEqualTo": "conditions",
-    "ConditionLessThan": "conditions",
-    "ConditionLessThanOrEqualTo": "conditions",
-    "ConditionIn": "conditions",
-    "ConditionNot": "conditions",
-    "ConditionOr": "conditions",
-    "ParameterString": "parameters",
-    "ParameterInteger": "parameters",
-    "ParameterFloat": "parameters",
-    "ParameterBoolean": "parameters",
-    "Properties": "properties",
-    "PropertyFile": "properties",
-    "ExecutionVariable": "execution_variables",
-    "Join": "functions",
-    "JsonGet": "functions",
-}
-_IN_CORE = {
-    "pipeline_definition_config",
-    "conditions",
-    "parameters",
-    "properties",
-    "execution_variables",
-    "functions",
-}
 
 
 @dataclass(frozen=True)
@@ -90,42 +47,6 @@ class SDKVersion:
         return self.text
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SDK:
-    """The classes of the installed SDK that emission needs, under the names the SDK gives them."""
-
-    version: SDKVersion
-    Session: Any
-    Pipeline: Any
-    PipelineExperimentConfig: Any
-    PipelineDefinitionConfig: Any
-    ParallelismConfiguration: Any
-    EventBridgeSchedulerHelper: Any
-    Step: Any
-    ConfigurableRetryStep: Any
-    StepTypeEnum: Any
-    CacheConfig: Any
-    RetryPolicy: Any
-    ConditionStep: Any
-    ConditionEquals: Any
-    ConditionGreaterThan: Any
-    ConditionGreaterThanOrEqualTo: Any
-    ConditionLessThan: Any
-    ConditionLessThanOrEqualTo: Any
-    ConditionIn: Any
-    ConditionNot: Any
-    ConditionOr: Any
-    ParameterString: Any
-    ParameterInteger: Any
-    ParameterFloat: Any
-    ParameterBoolean: Any
-    Properties: Any
-    PropertyFile: Any
-    ExecutionVariable: Any
-    Join: Any
-    JsonGet: Any
-
-
 def installed_sdk() -> SDKVersion | None:
     """The SDK that is installed, whatever its version, or ``None``; nothing of it is imported."""
     version = _distribution_version(DISTRIBUTION)
@@ -150,31 +71,9 @@ def require_sdk() -> SDKVersion:
             f"the installed SageMaker SDK {version} is too old: "
             f"SDK 3, or SDK 2 from {oldest} on, is needed: {REMEDY}"
         )
-    if version.major not in _SESSION:
+    if version.major not in _IMAGE_URIS:
         raise SDKError(f'SageMaker SDK {version} is not supported: pip install "sagemaker>=3,<4"')
     return version
-
-
-@functools.cache
-def load_sdk() -> SDK:
-    """Import the SDK and return what emission needs of it.
-
-    The first call takes seconds, since the SDK does; it leaves no mark on the process (see
-    :mod:`dagcast.sagemaker.sdk_isolation`). Later calls return the same object.
-
-    Raises:
-        SDKError: If the SDK is missing, not supported, or cannot be imported.
-    """
-    version = require_sdk()
-    modules = {"Session": _SESSION[version.major]}
-    for name, module in _WORKFLOW_MODULES.items():
-        package = "sagemaker"
-        if version.major >= 3:
-            package = "sagemaker.core" if module in _IN_CORE else "sagemaker.mlops"
-        modules[name] = f"{package}.workflow.{module}"
-    imported = _import(version, modules.values())
-    classes = {name: getattr(imported[module], name) for name, module in modules.items()}
-    return SDK(version=version, **classes)
 
 
 def load_image_uris() -> Any:
@@ -185,10 +84,22 @@ def load_image_uris() -> Any:
     """
     version = require_sdk()
     module = _IMAGE_URIS[version.major]
-    return _import(version, [module])[module]
+    return import_modules(version, [module])[module]
 
 
-def _import(version: SDKVersion, modules: Iterable[str]) -> dict[str, Any]:
+def import_modules(version: SDKVersion, modules: Iterable[str]) -> dict[str, Any]:
+    """Import modules of the SDK, and leave no mark on the process (see :mod:`dagcast.sagemaker.sdk_isolation`).
+
+    Args:
+        version: The installed SDK, from :func:`require_sdk`.
+        modules: Full names, such as ``sagemaker.core.image_uris``.
+
+    Returns:
+        The modules by name.
+
+    Raises:
+        SDKError: If one cannot be imported.
+    """
     from botocore.exceptions import BotoCoreError
 
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dagcast.sagemaker.sdk import SDK, load_sdk
+from dagcast.compile.emit.sdk import SDK, load_sdk
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagcast.compile.emit.pipeline import CompiledPipeline, emit_pipeline
+from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.emit.step_types import check_types
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.values import freeze
 from dagcast.definition.write import definition_data, write_definition
 from dagcast.errors import SDKError
-from dagcast.sagemaker.sdk import SDK, SDKVersion
+from dagcast.sagemaker.sdk import SDKVersion
 from tests.integration.emit.specs import PARAMETERS, decision, everything, fail, processing, report_of
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from dagcast.compile.emit.pipeline import emit_pipeline
+from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.write import write_definition
 from dagcast.errors import StagingError
-from dagcast.sagemaker.sdk import SDK
 from dagcast.staging.archive import stage_file, stage_folder, stage_text
 from tests.integration.emit.specs import ROLE, everything, fail
 

@@ -77,7 +77,7 @@ def test_importing_the_sdk_leaves_no_mark(tmp_path: Path) -> None:
     {textwrap.indent(STATE, "    ")}
     import json
     before = state()
-    from dagcast.sagemaker.sdk import load_sdk
+    from dagcast.compile.emit.sdk import load_sdk
     from dagcast.compile.emit.pipeline import emit_pipeline
     from dagcast.compile.spec.pipeline import PipelineSpec
     sdk = load_sdk()
@@ -99,7 +99,7 @@ def test_an_import_that_raises_leaves_no_mark(tmp_path: Path) -> None:
             if name.endswith("workflow.pipeline_experiment_config"):
                 raise ImportError("no such module: " + name)
     sys.meta_path.insert(0, Missing())
-    from dagcast.sagemaker.sdk import load_sdk
+    from dagcast.compile.emit.sdk import load_sdk
     from dagcast.errors import SDKError
     try:
         load_sdk()
@@ -117,7 +117,7 @@ def test_an_aws_configuration_that_cannot_be_read_is_no_traceback(tmp_path: Path
     {textwrap.indent(STATE, "    ")}
     import json
     before = state()
-    from dagcast.sagemaker.sdk import load_sdk
+    from dagcast.compile.emit.sdk import load_sdk
     from dagcast.errors import SDKError
     try:
         load_sdk()
@@ -139,7 +139,7 @@ def test_an_sdk_that_is_imported_already_stays_as_it_is(tmp_path: Path) -> None:
     os.environ["MINE"] = "1"
     logging.getLogger("sagemaker").setLevel(logging.ERROR)
     before = state()
-    from dagcast.sagemaker.sdk import load_sdk
+    from dagcast.compile.emit.sdk import load_sdk
     load_sdk()
     sys.stdout.write(json.dumps([changed(before), len(before["root"][1])]))
     """
@@ -163,7 +163,7 @@ def test_what_the_user_configured_before_is_kept(tmp_path: Path) -> None:
     {textwrap.indent(STATE, "    ")}
     import json
     before = state()
-    from dagcast.sagemaker.sdk import load_sdk
+    from dagcast.compile.emit.sdk import load_sdk
     load_sdk()
     print(json.dumps([changed(before), mine in logging.getLogger("sagemaker").handlers]))
     """
@@ -198,7 +198,7 @@ def test_threads_may_load_the_sdk_together(tmp_path: Path) -> None:
     code = f"""
     {textwrap.indent(STATE, "    ")}
     import json, threading
-    from dagcast.sagemaker.sdk import load_sdk
+    from dagcast.compile.emit.sdk import load_sdk
     before = state()
     found = []
     threads = [threading.Thread(target=lambda: found.append(load_sdk())) for _ in range(3)]
@@ -300,7 +300,8 @@ def test_an_sdk_that_cannot_be_used_is_named_with_the_remedy(
     # Only the standard library and what lies in the folder are to be found.
     standard = [path for path in sys.path if not path.endswith("site-packages")]
     sys.path[:] = [{str(tmp_path)!r}, {str(CORE)!r}, *standard]
-    from dagcast.sagemaker.sdk import installed_sdk, load_sdk
+    from dagcast.compile.emit.sdk import load_sdk
+    from dagcast.sagemaker.sdk import installed_sdk
     from dagcast.errors import SDKError
     try:
         load_sdk()
@@ -334,7 +335,7 @@ def test_a_notebook_keeps_its_own_tracebacks(tmp_path: Path) -> None:
     shell = InteractiveShell.instance()
     names = ("showtraceback", "_showtraceback", "showsyntaxerror")
     before = [vars(shell).get(name) for name in names]
-    shell.run_cell("from dagcast.sagemaker.sdk import load_sdk; sdk = load_sdk()")
+    shell.run_cell("from dagcast.compile.emit.sdk import load_sdk; sdk = load_sdk()")
     print(json.dumps([[vars(shell).get(name) for name in names] == before, "sdk" in shell.user_ns]))
     """
     assert result(code, tmp_path) == [True, True]

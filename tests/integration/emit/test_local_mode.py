@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dagcast.compile.emit.pipeline import emit_pipeline
-from dagcast.sagemaker.sdk import SDK
+from dagcast.compile.emit.sdk import SDK
 from tests.integration.emit.specs import decision
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from dagcast.compile.emit.pipeline import emit_pipeline
+from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import PipelineSpec, PropertyShape
 from dagcast.definition.references import JsonGet
 from dagcast.definition.values import freeze
-from dagcast.sagemaker.sdk import SDK
 from tests.integration.emit.specs import PARAMETERS, everything, fail, processing, step
 
 

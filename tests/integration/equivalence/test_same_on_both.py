@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
+from dagcast.compile.emit.sdk import load_sdk
 from dagcast.errors import SDKError
-from dagcast.sagemaker.sdk import load_sdk
 from dagcast.template import Compilation
 
 from .pipelines import CONFIGS, GOLDEN, compiler, golden_text

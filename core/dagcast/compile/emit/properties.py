@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import StepSpec
-from dagcast.sagemaker.sdk import SDK
 
 # Names by which the SDK's own step classes reach a property that the service knows by another path
 # (LambdaStep and CallbackStep, NotebookJobStep).

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from dagcast.compile.emit.conditions import sdk_condition
 from dagcast.compile.emit.properties import step_properties
+from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.emit.step_types import check_types
 from dagcast.compile.emit.variables import Variables, spelled
 from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
 from dagcast.definition.references import render
 from dagcast.definition.write import step_data
-from dagcast.sagemaker.sdk import SDK
 
 # The types whose SDK classes derive from ConfigurableRetryStep.
 _RETRYABLE = frozenset(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import StepSpec
 from dagcast.errors import SDKError
-from dagcast.sagemaker.sdk import SDK
 
 # The first version of each SDK major whose StepTypeEnum has the type; a type that is not here is in all.
 # Read off the wheels of sagemaker 2.257.x and of sagemaker-mlops 1.N, which ships with sagemaker 3.N.

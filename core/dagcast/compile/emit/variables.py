@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import ParameterSpec
 from dagcast.definition.references import (
     ExecutionVariable,
@@ -14,7 +15,6 @@ from dagcast.definition.references import (
     Reference,
     StepProperty,
 )
-from dagcast.sagemaker.sdk import SDK
 
 
 class Variables:
