@@ -7,10 +7,12 @@ import gc
 import json
 import logging
 import resource
+import statistics
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from benchmarks.pipelines import by_hand, config
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["compile", "memory"])
+    parser.add_argument("what", choices=["compile", "growth", "yaml", "memory"])
     parser.add_argument("--shape", required=True)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--repeats", type=int, default=5)
@@ -30,9 +32,9 @@ def main() -> None:
     # The service takes no definition as long as that of 10,000 steps: the limit is lifted to measure the growth.
     import dagcast.check.spec as checks
 
-    checks.DEFINITION_MAX = 10**12  # type: ignore[misc]
-    measure = compile_times if arguments.what == "compile" else memory
-    print(json.dumps(measure(arguments)))
+    checks.DEFINITION_MAX_LENGTH = 10**12  # type: ignore[misc]
+    measures = {"compile": compile_times, "growth": growth, "yaml": beside_yaml, "memory": memory}
+    print(json.dumps(measures[arguments.what](arguments)))
 
 
 def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -60,6 +62,64 @@ def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
             _time(times, "compile", lambda: _last.compile())
             _time(times, "definition", lambda: _last.definition())
     return times
+
+
+def growth(arguments: argparse.Namespace) -> dict[str, Any]:
+    """CPU time a step of the largest pipeline by one of 100 steps, in turn: a list of one ratio for each repeat."""
+    from dagcast import PipelineDAGCompiler
+    from tests.by_hand.session import offline_session, schemas_checked_once
+
+    def seconds(size: int) -> float:
+        compiler = PipelineDAGCompiler(config(arguments.shape, size))
+        compiler.load()
+        gc.collect()
+        start = time.process_time()
+        compiler.compile().definition()
+        return (time.process_time() - start) / size
+
+    ratios = []
+    with offline_session(), schemas_checked_once():
+        seconds(100)
+        for _ in range(arguments.repeats):
+            before = [seconds(100) for _ in range(10)]
+            large = seconds(arguments.size)
+            small = statistics.median(before + [seconds(100) for _ in range(10)])
+            ratios.append(large / small)
+    return {"ratios": ratios}
+
+
+def beside_yaml(arguments: argparse.Namespace) -> dict[str, Any]:
+    """CPU time of reading and compiling by that of libyaml's C parser and ``json.dumps``, in turn.
+
+    A list of one ratio for each repeat, with Python's cyclic collector on and off for both.
+    """
+    import yaml
+
+    from dagcast import PipelineDAGCompiler
+
+    def ours(path: Path) -> object:
+        return PipelineDAGCompiler(path).compile_definition()
+
+    def plain(path: Path) -> object:
+        return json.dumps(yaml.load(path.read_text(), Loader=yaml.CSafeLoader))
+
+    def seconds(work: Callable[[Path], object], path: Path) -> float:
+        gc.collect()
+        start = time.process_time()
+        work(path)
+        return time.process_time() - start
+
+    ratios: dict[str, list[float]] = {"on": [], "off": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pipeline.yaml"
+        path.write_text(_yaml(config(arguments.shape, arguments.size)))
+        ours(path)
+        for _ in range(arguments.repeats):
+            for collector, switch in (("on", gc.enable), ("off", gc.disable)):
+                switch()
+                ratios[collector].append(seconds(ours, path) / seconds(plain, path))
+                gc.enable()
+    return ratios
 
 
 def memory(arguments: argparse.Namespace) -> dict[str, Any]:
