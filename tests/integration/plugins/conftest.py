@@ -56,7 +56,9 @@ def lower(step, config):
     step.put_fields()
 
 
-note = StepType("Note", "Fail", "Ends with a note.", NoteConfig, lower)
+note = StepType(
+    name="Note", definition_type="Fail", about="Ends with a note.", config=NoteConfig, lower=lower
+)
 """
 """The part of a plugin's module that makes a step type ``Note``."""
 

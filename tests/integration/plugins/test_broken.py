@@ -120,7 +120,7 @@ def test_an_api_version_that_is_ours_is_taken(site: Site) -> None:
 @pytest.mark.parametrize(
     ("points", "problem"),
     [
-        ({"al pha": "alpha_plugin"}, "'al pha' is not a name"),
+        ({"al pha": "alpha_plugin"}, "'al pha' is not a valid name"),
         ({"alpha": "alpha plugin"}, "'alpha plugin' does not point to a module or module:attribute"),
         ({"alpha": "alpha_plugin:"}, "'alpha_plugin:' does not point to a module or module:attribute"),
     ],
@@ -325,9 +325,19 @@ def test_an_object_that_is_no_plugin_is_refused(site: Site, given: Any) -> None:
             "it takes spec by position only",
             "take only",
         ),
-        ("@hookimpl\nasync def check_spec(spec): pass", "check_spec", "it is asynchronous", "write def"),
-        ("@hookimpl(wrapper=True)\ndef check_spec(spec): yield", "check_spec", "it wraps", "plainly"),
-        ("@hookimpl(hookwrapper=True)\ndef check_spec(spec): yield", "check_spec", "it wraps", "plainly"),
+        ("@hookimpl\nasync def check_spec(spec): pass", "check_spec", "it is asynchronous", "use def"),
+        (
+            "@hookimpl(wrapper=True)\ndef check_spec(spec): yield",
+            "check_spec",
+            "it wraps",
+            "without a wrapper",
+        ),
+        (
+            "@hookimpl(hookwrapper=True)\ndef check_spec(spec): yield",
+            "check_spec",
+            "it wraps",
+            "without a wrapper",
+        ),
         (
             f"{SOUND}\n@hookimpl(specname='check_spec')\ndef again(spec): return []",
             "check_spec",
@@ -470,7 +480,7 @@ WRONG = [
         "build_template_params",
         "return {'exec_role': 'x'}",
         "which the template's constructor does not accept",
-        "leave",
+        "remove",
     ),
     ("pipeline_parameters", "pass", "it returned nothing", "return a list of ParameterSpec"),
     (
@@ -504,13 +514,13 @@ WRONG = [
     ("register_step_types", "return ['Job']", "expected only StepType", "return a list of StepType"),
     (
         "register_step_types",
-        "return [T('Fail', 'Fail', '', C, f)]",
+        "return [T(name='Fail', definition_type='Fail', about='', config=C, lower=f)]",
         "already exists, from dagcast",
         "rename it",
     ),
     (
         "register_step_types",
-        "return [T('Job', 'Job', '', dict, f)]",
+        "return [T(name='Job', definition_type='Job', about='', config=dict, lower=f)]",
         "the config of step type 'Job' is",
         "StepConfig",
     ),
@@ -546,13 +556,13 @@ WRONG = [
         "transform_spec",
         "return replace(spec, parameters=spec.parameters * 2)",
         "two parameters with the same name",
-        "a name of its own",
+        "a unique name",
     ),
     (
         "transform_spec",
         "return replace(spec, steps=spec.steps * 2)",
         "two steps with the same name",
-        "a name of its own",
+        "a unique name",
     ),
     (
         "transform_spec",
@@ -584,8 +594,18 @@ WRONG = [
     ("check_spec", "pass", "it returned nothing", "return a list of Diagnostic"),
     ("check_spec", "return 'all is well'", "expected a list of Diagnostic", "return a list of Diagnostic"),
     ("check_spec", "return ['bad']", "it returned 'bad', expected only Diagnostic", "return a list"),
-    ("check_spec", "return [D('x', severity='fatal')]", "a diagnostic of severity 'fatal'", "error, warning"),
-    ("check_spec", "return [D('x', location=('f', 1))]", "a diagnostic with the location ('f', 1)", "locate"),
+    (
+        "check_spec",
+        "return [D('x', code='acme.x', severity='fatal')]",
+        "a diagnostic of severity 'fatal'",
+        "error, warning",
+    ),
+    (
+        "check_spec",
+        "return [D('x', code='acme.x', location=('f', 1))]",
+        "a diagnostic with the location ('f', 1)",
+        "locate",
+    ),
     ("pipeline_compiled", "return 'done'", "it returned 'done', expected nothing", "return nothing"),
 ]
 IMPORTS = """
@@ -859,7 +879,10 @@ def inputs(config):
 
 @hookimpl
 def register_step_types():
-    return [StepType("Job", "Fail", "A job.", JobConfig, lower, inputs=inputs)]
+    job = StepType(
+        name="Job", definition_type="Fail", about="A job.", config=JobConfig, lower=lower, inputs=inputs
+    )
+    return [job]
 """
 
 
