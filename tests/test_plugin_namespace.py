@@ -37,6 +37,7 @@ NAMES = (
     "Document",
     "Edge",
     "ExecutionVariable",
+    "FieldPath",
     "FieldPattern",
     "FloatOrReference",
     "FreeMapping",
@@ -75,6 +76,7 @@ NAMES = (
     "document_from_data",
     "find_distributions",
     "find_values",
+    "format_path",
     "freeze",
     "has",
     "has_local_storage",
@@ -89,6 +91,7 @@ NAMES = (
     "request_fields",
     "step_fields",
     "thaw",
+    "to_path",
     "value_at",
 )
 HOOKS = (
@@ -137,6 +140,7 @@ def test_every_name_says_what_it_is(name: str) -> None:
 def documentation(name: str) -> str:
     """The text below the assignment of a name in the module that makes it."""
     for module in (
+        "dagcast.paths",
         "dagcast.plugins.hooks",
         "dagcast.compile.config.fields",
         "dagcast.compile.config.config",

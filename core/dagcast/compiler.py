@@ -361,7 +361,7 @@ class PipelineDAGCompiler:
             "metadata": metadata,
         }
         params, owners, changes = build_template_params(prepared.plugins, prepared.dag, own, metadata)
-        changes = tuple(change for change in changes if change.path.partition(".")[2] not in explicit)
+        changes = tuple(change for change in changes if change.path[1] not in explicit)
         params["metadata"] = replace(metadata, changes=metadata.changes + changes)
         given = {name: plugin for name, plugin in owners.items() if name not in explicit}
         return {**params, **explicit}, given

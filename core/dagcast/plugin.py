@@ -53,6 +53,7 @@ from dagcast.errors import (
     PluginError,
     did_you_mean,
 )
+from dagcast.paths import FieldPath, format_path, to_path
 from dagcast.plugins.call_hooks import notify_compiled
 from dagcast.plugins.distributions import find_distributions
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
@@ -79,6 +80,7 @@ __all__ = [
     "Document",
     "Edge",
     "ExecutionVariable",
+    "FieldPath",
     "FieldPattern",
     "FloatOrReference",
     "FreeMapping",
@@ -117,6 +119,7 @@ __all__ = [
     "document_from_data",
     "find_distributions",
     "find_values",
+    "format_path",
     "freeze",
     "has",
     "has_local_storage",
@@ -131,5 +134,6 @@ __all__ = [
     "request_fields",
     "step_fields",
     "thaw",
+    "to_path",
     "value_at",
 ]

@@ -17,6 +17,7 @@ from dagcast.plugin import (
     Diagnostic,
     DiagnosticSink,
     Document,
+    FieldPath,
     InvalidInputError,
     PipelineConfig,
     StepConfig,
@@ -25,6 +26,7 @@ from dagcast.plugin import (
     read_document,
     references,
     thaw,
+    to_path,
 )
 from mods_plugin.options import ModsOptions
 
@@ -52,15 +54,21 @@ class InExecution:
     required: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class ToStepConfig:
     """Field metadata of a step's config model: the value goes into the step's ``STEP_CONFIG``.
 
     Attributes:
-        path: Dotted path below ``STEP_CONFIG``.
+        path: Path below ``STEP_CONFIG``; a key directly below may be given by itself.
+
+    Raises:
+        ValueError: If the path is a text with a dot.
     """
 
-    path: str
+    path: FieldPath
+
+    def __init__(self, path: str | FieldPath) -> None:
+        object.__setattr__(self, "path", to_path(path))
 
 
 @dataclass(frozen=True)
@@ -243,8 +251,8 @@ def _data(value: Any, field: str) -> Any:
     return plain
 
 
-def _put(target: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
+def _put(target: Any, path: FieldPath, value: Any) -> None:
+    *parents, last = path
     for parent in parents:
         target = target.setdefault(parent, {})
     target[last] = value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dagcast.plugin import (
     Diagnostic,
     DiagnosticSink,
+    FieldPath,
     Location,
     ParameterSpec,
     PipelineConfig,
@@ -101,13 +102,13 @@ def transform_spec(spec: PipelineSpec, metadata: Mapping[str, Any], options: Mod
 
 @hookimpl
 def check_spec(
-    spec: PipelineSpec, locate: Callable[[str, str], Location | None], metadata: Mapping[str, Any]
+    spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], metadata: Mapping[str, Any]
 ) -> Iterator[Diagnostic]:
     """Warn of metadata that nothing gives."""
     for field, source in metadata[OURS]["sources"].items():
         if source == DEFAULT:
             # No step has that name: this is the place of the pipeline itself.
-            yield missing_field(field, locate("", "Name"), "warning", metadata[field])
+            yield missing_field(field, locate("", ("Name",)), "warning", metadata[field])
 
 
 @hookimpl

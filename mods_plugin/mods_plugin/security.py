@@ -8,6 +8,7 @@ from typing import Any
 
 from dagcast.plugin import (
     EACH,
+    FieldPath,
     FieldPattern,
     FrozenDict,
     ParameterRef,
@@ -53,7 +54,7 @@ def _secured(step: StepSpec, defaults: Mapping[str, Any]) -> StepSpec:
         if shape.service != "sagemaker":
             continue
         fields = request_fields(shape.name)
-        for body in _opened(arguments, tuple(shape.at.split(".")) if shape.at else ()):
+        for body in _opened(arguments, shape.at):
             _apply(fields, body, defaults)
     secured = freeze(arguments)
     return replace(step, arguments=secured) if secured != step.arguments else step
@@ -101,7 +102,7 @@ def _settled(kind: Any, defaults: Mapping[str, Any]) -> Any:
     return defaults.get(kind.name) if isinstance(kind, ParameterRef) else kind
 
 
-def _opened(value: Any, pattern: FieldPattern) -> Iterator[dict[str, Any]]:
+def _opened(value: Any, pattern: FieldPath) -> Iterator[dict[str, Any]]:
     """Yield the mappings that a pattern leads to; everything on the way becomes ours to change."""
     if not pattern:
         if isinstance(value, dict):

@@ -376,7 +376,7 @@ def test_everything_is_reported_at_once_in_the_order_of_the_body() -> None:
         "AppSpecifications": {},
         "RoleArn": 3,
     }
-    problems = check(body, PROCESSING, path="Arguments")
+    problems = check(body, PROCESSING, path=("Arguments",))
     assert [(problem.path, problem.code) for problem in problems] == [
         ((*CLUSTER, "InstanceCount"), "request.wrong-type"),
         ((*CLUSTER, "VolumeSizeInGB"), "request.missing-field"),
@@ -579,12 +579,12 @@ def test_ignored_members_are_named_by_their_path() -> None:
     nested, _ = GOOD["CreateHyperParameterTuningJobRequest", "sagemaker"]
     nested = thaw(nested)
     del nested["TrainingJobDefinition"]["RoleArn"]
-    allowed = {"HyperParameterTuningJobName", "TrainingJobDefinition.RoleArn"}
+    allowed = {"HyperParameterTuningJobName", ("TrainingJobDefinition", "RoleArn")}
     assert check(nested, "CreateHyperParameterTuningJobRequest", ignore_required=allowed) == []
     (problem,) = check(
         nested,
         "CreateHyperParameterTuningJobRequest",
-        ignore_required=allowed - {"TrainingJobDefinition.RoleArn"},
+        ignore_required=allowed - {("TrainingJobDefinition", "RoleArn")},
     )
     assert problem.path == ("TrainingJobDefinition", "RoleArn")
 
@@ -596,8 +596,8 @@ def test_forbidden_members_are_reported_with_the_reason_alone() -> None:
     forbidden = {
         "TrainingJobName": "the pipeline names the job",
         "ExperimentConfig": "the pipeline sets it",
-        "InputDataConfig.InputMode": "it is set for all channels",
-        "CheckpointConfig.S3Uri": "never met",
+        ("InputDataConfig", "InputMode"): "it is set for all channels",
+        ("CheckpointConfig", "S3Uri"): "never met",
     }
     found = check(body, TRAINING, ignore_required=named_by_pipeline, forbidden=forbidden)
     assert [(problem.path, problem.code) for problem in found] == [

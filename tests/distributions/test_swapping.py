@@ -13,6 +13,7 @@ import pytest
 
 from dagcast import PipelineDAGCompiler
 from dagcast.compile.explain import explain
+from dagcast.paths import format_path
 from dagcast.template import Compilation
 from tests.distributions.pipelines import IMAGE, MACHINE, all_steps, config, differences
 from tests.guardrails.rules import RULES
@@ -75,17 +76,15 @@ def test_every_difference_is_explained(plugins: tuple[str, ...]) -> None:
         _, plain = compile_with((), receiver)
         _, swapped = compile_with(plugins, receiver)
     changes = swapped.report.changes
+    changed = [format_path(change.path) for change in changes]
     assert {change.plugin for change in changes} == set(plugins) & {"guardrails"}
     different = list(differences(flat(plain.definition), flat(swapped.definition)))
     assert bool(different) == ("guardrails" in plugins)
     for path in different:
-        assert any(
-            path == change.path or path.startswith((f"{change.path}.", f"{change.path}["))
-            for change in changes
-        )
-    for change in changes:
-        if change.path.startswith("Steps."):
-            assert any(path.startswith(change.path) for path in different)
+        assert any(path == known or path.startswith((f"{known}.", f"{known}[")) for known in changed)
+    for known in changed:
+        if known.startswith("Steps."):
+            assert any(path.startswith(known) for path in different)
     assert [item["name"] for item in swapped.report.plugins] == list(plugins)
     assert bool(receiver.events) == ("openlineage" in plugins)
 
@@ -96,7 +95,7 @@ def test_explain_names_the_plugin_at_each_changed_value(plugins: tuple[str, ...]
         compiler, plain = compile_with((), receiver)
         compiler, swapped = compile_with(plugins, receiver)
     locate = compiler.create_template().locate
-    by_path = {(item.step, item.path): item for item in explain(swapped.report, locate)}
+    by_path = {(item.step, format_path(item.path)): item for item in explain(swapped.report, locate)}
     assert all(item.kind != "plugin" for item in explain(plain.report, locate))
     for path in differences(flat(plain.definition), flat(swapped.definition)):
         _, step, field = path.split(".", 2)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dagcast.paths import format_path
 from tests.distributions.pipelines import differences
 from tests.distributions.test_swapping import flat
 from tests.support.mods_site import ROOT, build_site
@@ -56,7 +57,7 @@ def test_every_difference_is_explained(
     assert swapped["plugins"] == list(plugins)
     assert swapped["author"] == "risk"
     different = list(differences(flat(plain["definition"]), flat(swapped["definition"])))
-    changed = {change["path"] for change in swapped["changes"]}
+    changed = {format_path(tuple(change["path"])) for change in swapped["changes"]}
     steps = [path for path in different if path.startswith("Steps.")]
     assert steps
     for path in steps:
@@ -64,7 +65,9 @@ def test_every_difference_is_explained(
     owners = {change["plugin"] for change in swapped["changes"]}
     assert owners == set(plugins) - {"openlineage"}
     by_plugin = {
-        (item["step"], item["path"]): item for item in swapped["explained"] if item["kind"] == "plugin"
+        (item["step"], format_path(tuple(item["path"]))): item
+        for item in swapped["explained"]
+        if item["kind"] == "plugin"
     }
     for path in steps:
         _, step, field = path.split(".", 2)

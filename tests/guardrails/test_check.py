@@ -308,7 +308,7 @@ class Stripping:
 
     name = "stripping"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: tuple[str | int, ...]) -> None:
         self.path = path
 
     @hookimpl
@@ -319,12 +319,14 @@ class Stripping:
 @pytest.mark.parametrize(
     ("path", "rules", "code"),
     [
-        ("ResourceConfig.VolumeKmsKeyId", {"kms_key": "alias/one"}, "volume-key"),
-        ("VpcConfig", {"subnets": ["subnet-1"], "security_group_ids": ["sg-1"]}, "subnet"),
-        ("Tags", {"required_tags": {"team": "risk"}}, "tag"),
+        (("ResourceConfig", "VolumeKmsKeyId"), {"kms_key": "alias/one"}, "volume-key"),
+        (("VpcConfig",), {"subnets": ["subnet-1"], "security_group_ids": ["sg-1"]}, "subnet"),
+        (("Tags",), {"required_tags": {"team": "risk"}}, "tag"),
     ],
 )
-def test_what_a_later_plugin_takes_away_is_missed(path: str, rules: dict[str, Any], code: str) -> None:
+def test_what_a_later_plugin_takes_away_is_missed(
+    path: tuple[str | int, ...], rules: dict[str, Any], code: str
+) -> None:
     compiler = PipelineDAGCompiler(
         config({"step": STEPS["Training"]}, {"guardrails": rules}), plugins=["guardrails", Stripping(path)]
     )

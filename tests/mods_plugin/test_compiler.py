@@ -12,6 +12,7 @@ import pytest
 
 from dagcast import PipelineDAG, PipelineDAGCompiler, compile_dag_to_pipeline
 from dagcast.errors import InvalidInputError, PluginError
+from dagcast.paths import format_path
 from dagcast.plugins.select import PluginRequest
 from mods_plugin import (
     MODSPipelineDAGCompiler,
@@ -85,7 +86,9 @@ def test_only_what_mods_adds_is_different(source: Any) -> None:
             assert value is True
         else:
             assert value == ADDED[path.split(".Get")[0].split(".")[-1]], path
-    recorded = {change.path for change in ours.report.changes if change.hook != "extract_metadata"}
+    recorded = {
+        format_path(change.path) for change in ours.report.changes if change.hook != "extract_metadata"
+    }
     for path in added:
         assert any(path == known or path.startswith((f"{known}.", f"{known}[")) for known in recorded), path
     assert all(change.plugin == "mods" for change in ours.report.changes)

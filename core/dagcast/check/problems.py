@@ -8,9 +8,7 @@ from typing import Final
 
 from dagcast.check.references import misfit
 from dagcast.definition.references import Reference
-
-Path = tuple[str | int, ...]
-"""Where a value stands in a body: member names, map keys, and 0-based positions in lists."""
+from dagcast.paths import FieldPath, format_path
 
 _LONGEST_SHOWN: Final = 60
 
@@ -42,7 +40,7 @@ class RequestProblem:
         hint: What to write instead, if that can be said.
     """
 
-    path: Path
+    path: FieldPath
     message: str
     code: str
     hint: str | None = None
@@ -52,17 +50,17 @@ class RequestProblem:
 class Findings:
     """The problems of one body, and what is known about the references in it."""
 
-    prefix: str
+    prefix: FieldPath
     parameter_types: Mapping[str, str]
     reference_type: Callable[[Reference], str | None]
     problems: list[RequestProblem] = field(default_factory=list)
 
-    def report(self, path: Path, message: str, code: str, hint: str | None = None) -> None:
+    def report(self, path: FieldPath, message: str, code: str, hint: str | None = None) -> None:
         """Record a problem; ``{}`` in the message stands for the place."""
-        where = place(self.prefix, path)
+        where = format_path(self.prefix + path) or "the request"
         self.problems.append(RequestProblem(path, message.replace("{}", where, 1), code, hint))
 
-    def mismatch(self, value: object, path: Path, kind: str) -> None:
+    def mismatch(self, value: object, path: FieldPath, kind: str) -> None:
         """Record what is wrong, if anything is, with a value that is not of that kind itself."""
         if isinstance(value, Reference):
             found = misfit(value, kind, self.parameter_types, self.reference_type)
@@ -75,19 +73,6 @@ class Findings:
             self.report(
                 path, f"{{}} must be {NOUNS[kind]}, not {describe(value)}", "request.wrong-type", hint
             )
-
-
-def place(prefix: str, path: Path) -> str:
-    """A path as a reader writes it: ``ProcessingInputs[0].S3Input.S3Uri``, ``Environment['a.b']``."""
-    text = prefix
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part.isidentifier():
-            text += f".{part}" if text else part
-        else:
-            text += f"[{part!r}]"
-    return text or "the request"
 
 
 def describe(value: object) -> str:

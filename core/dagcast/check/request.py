@@ -10,14 +10,15 @@ A check is compiled from a shape the first time it is needed, and then kept for 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from dagcast.check.problems import Findings, Path, RequestProblem
+from dagcast.check.problems import Findings, RequestProblem
 from dagcast.check.scalars import Checker, key_checker, scalar_checker, size
 from dagcast.definition.references import Reference
 from dagcast.errors import did_you_mean
+from dagcast.paths import FieldPath, is_within, to_path
 from dagcast.sagemaker.service_model import ServiceModel, Shape, load_shapes
 
 __all__ = ["RequestProblem", "check_request"]
@@ -28,10 +29,10 @@ def check_request(
     shape: str,
     *,
     service: str = "sagemaker",
-    path: str = "",
+    path: FieldPath = (),
     parameter_types: Mapping[str, str],
-    ignore_required: Collection[str] = (),
-    forbidden: Mapping[str, str] | None = None,
+    ignore_required: Iterable[str | FieldPath] = (),
+    forbidden: Mapping[str | FieldPath, str] | None = None,
     reference_type: Callable[[Reference], str | None],
 ) -> list[RequestProblem]:
     """Everything that the service would refuse about a request body.
@@ -42,12 +43,12 @@ def check_request(
         value: The body: mappings, lists or tuples, strings, numbers, booleans, and references.
         shape: The shape of the body, such as ``CreateTrainingJobRequest``.
         service: botocore's name of the service.
-        path: What to call the body in messages, such as ``Arguments``; nothing by default.
+        path: Where the body stands, such as ``("Arguments",)``: messages begin their paths with it.
         parameter_types: The type of each declared pipeline parameter by name. A reference to any other
         passes.
         ignore_required: Members that may be missing although the service requires them, because the pipeline
-            sets them. Names separated by dots for members further down; positions in lists are left out
-            (``TrainingJobDefinitions.DefinitionName``).
+            sets them: names, and paths for members further down. Positions in lists are left out
+            (``("TrainingJobDefinitions", "DefinitionName")``).
         forbidden: Members that must not be there although the service has them, named in the same way, each
             with the reason why.
         reference_type: Gives the kind of shape (``string``, ``integer``, ``float``, ``boolean``,
@@ -64,20 +65,19 @@ def check_request(
     _checkers(service).checker(shape)(value, (), findings)
     problems = findings.problems
     if ignore_required:
+        may_miss = frozenset(map(to_path, ignore_required))
         problems = [
             problem
             for problem in problems
-            if problem.code != "request.missing-field" or _member(problem.path) not in ignore_required
+            if problem.code != "request.missing-field" or _member(problem.path) not in may_miss
         ]
     if forbidden:
         refused = {
-            found: reason for name, reason in forbidden.items() for found in _places(value, name.split("."))
+            found: reason for name, reason in forbidden.items() for found in _places(value, to_path(name))
         }
         # What stands in such a member has to go; what else is wrong with it is of no interest.
         problems = [
-            problem
-            for problem in problems
-            if not any(problem.path[: len(found)] == found for found in refused)
+            problem for problem in problems if not any(is_within(problem.path, found) for found in refused)
         ]
         findings = Findings(path, parameter_types, reference_type, problems)
         for found, reason in refused.items():
@@ -130,7 +130,7 @@ class _Checkers:
         # Members are compiled one by one as they are met, since shapes may contain themselves.
         compiled: dict[str, Checker] = {}
 
-        def check(value: Any, path: Path, findings: Findings) -> None:
+        def check(value: Any, path: FieldPath, findings: Findings) -> None:
             if not isinstance(value, dict):
                 findings.mismatch(value, path, "structure")
                 return
@@ -162,7 +162,7 @@ class _Checkers:
         item_shape: str = shape["member"]["shape"]
         least, most = shape.get("min", 0), shape.get("max", math.inf)
 
-        def check(value: Any, path: Path, findings: Findings) -> None:
+        def check(value: Any, path: FieldPath, findings: Findings) -> None:
             if not isinstance(value, (list, tuple)):
                 findings.mismatch(value, path, "list")
                 return
@@ -184,7 +184,7 @@ class _Checkers:
         least, most = shape.get("min", 0), shape.get("max", math.inf)
         check_key = key_checker(key_shape, self._model.shape(key_shape))
 
-        def check(value: Any, path: Path, findings: Findings) -> None:
+        def check(value: Any, path: FieldPath, findings: Findings) -> None:
             if not isinstance(value, dict):
                 findings.mismatch(value, path, "map")
                 return
@@ -200,21 +200,23 @@ class _Checkers:
         return check
 
 
-def _accept_anything(value: Any, path: Path, findings: Findings) -> None:
+def _accept_anything(value: Any, path: FieldPath, findings: Findings) -> None:
     """Passes what the service takes as JSON of any form."""
 
 
-def _report_union(given: list[str], members: Mapping[str, Shape], path: Path, findings: Findings) -> None:
+def _report_union(
+    given: list[str], members: Mapping[str, Shape], path: FieldPath, findings: Findings
+) -> None:
     wanted = ", ".join(members)
     has = f"has {' and '.join(given)}" if given else "has none"
     findings.report(path, f"{{}} must have exactly one of {wanted}, and {has}", "request.union")
 
 
-def _member(path: Path) -> str:
-    return ".".join(part for part in path if isinstance(part, str))
+def _member(path: FieldPath) -> FieldPath:
+    return tuple([part for part in path if isinstance(part, str)])
 
 
-def _places(value: object, names: list[str], path: Path = ()) -> Iterator[Path]:
+def _places(value: object, names: FieldPath, path: FieldPath = ()) -> Iterator[FieldPath]:
     """Where in ``value`` the member of those names stands; lists on the way are looked through."""
     if isinstance(value, (list, tuple)):
         for position, item in enumerate(value):

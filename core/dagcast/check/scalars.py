@@ -16,11 +16,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from dagcast.check.patterns import TextTest, compile_pattern, stray_characters
-from dagcast.check.problems import Findings, Path, shorten
+from dagcast.check.problems import Findings, shorten
 from dagcast.errors import did_you_mean
+from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import Shape
 
-Checker = Callable[[Any, Path, Findings], None]
+Checker = Callable[[Any, FieldPath, Findings], None]
 """Checks a value at a path against one shape, and records what is wrong with it."""
 
 # Smithy's integer and long are 32 and 64 bits wide; the service cannot read a number beyond that.
@@ -59,7 +60,7 @@ def key_checker(name: str, shape: Shape) -> Checker:
     """
     check = scalar_checker(name, shape)
 
-    def check_key(key: Any, path: Path, findings: Findings) -> None:
+    def check_key(key: Any, path: FieldPath, findings: Findings) -> None:
         already = len(findings.problems)
         check(key, path, findings)
         if len(findings.problems) > already:
@@ -72,7 +73,7 @@ def key_checker(name: str, shape: Shape) -> Checker:
 def _enum_checker(name: str, values: list[str]) -> Checker:
     allowed = frozenset(values)
 
-    def check(value: Any, path: Path, findings: Findings) -> None:
+    def check(value: Any, path: FieldPath, findings: Findings) -> None:
         if not isinstance(value, str):
             findings.mismatch(value, path, "string")
         elif value not in allowed:
@@ -90,7 +91,7 @@ def _string_checker(shape: Shape) -> Checker:
     pattern: str | None = shape.get("pattern")
     matches: TextTest | None = None
 
-    def check(value: Any, path: Path, findings: Findings) -> None:
+    def check(value: Any, path: FieldPath, findings: Findings) -> None:
         nonlocal matches, pattern
         if not isinstance(value, str):
             findings.mismatch(value, path, "string")
@@ -120,7 +121,7 @@ def _integer_checker(kind: str, shape: Shape) -> Checker:
     least, most = _INTEGER_LIMITS[kind]
     least, most = max(least, shape.get("min", least)), min(most, shape.get("max", most))
 
-    def check(value: Any, path: Path, findings: Findings) -> None:
+    def check(value: Any, path: FieldPath, findings: Findings) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
             findings.mismatch(value, path, kind)
         elif not least <= value <= most:
@@ -132,7 +133,7 @@ def _integer_checker(kind: str, shape: Shape) -> Checker:
 def _float_checker(kind: str, shape: Shape) -> Checker:
     least, most = shape.get("min", -math.inf), shape.get("max", math.inf)
 
-    def check(value: Any, path: Path, findings: Findings) -> None:
+    def check(value: Any, path: FieldPath, findings: Findings) -> None:
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             findings.mismatch(value, path, kind)
         elif isinstance(value, float) and not math.isfinite(value):
@@ -143,12 +144,12 @@ def _float_checker(kind: str, shape: Shape) -> Checker:
     return check
 
 
-def _check_boolean(value: Any, path: Path, findings: Findings) -> None:
+def _check_boolean(value: Any, path: FieldPath, findings: Findings) -> None:
     if not isinstance(value, bool):
         findings.mismatch(value, path, "boolean")
 
 
-def _check_timestamp(value: Any, path: Path, findings: Findings) -> None:
+def _check_timestamp(value: Any, path: FieldPath, findings: Findings) -> None:
     # The JSON protocols write a time as seconds since 1970, and people write it as ISO 8601.
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not math.isfinite(value):
@@ -157,7 +158,7 @@ def _check_timestamp(value: Any, path: Path, findings: Findings) -> None:
         findings.mismatch(value, path, "timestamp")
 
 
-def _check_blob(value: Any, path: Path, findings: Findings) -> None:
+def _check_blob(value: Any, path: FieldPath, findings: Findings) -> None:
     if not isinstance(value, str):
         findings.mismatch(value, path, "blob")
         return

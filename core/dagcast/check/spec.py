@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagcast.check.request import RequestProblem, check_request
-from dagcast.check.targets import Path, ReferenceProblem, Targets, located_references
+from dagcast.check.targets import ReferenceProblem, Targets, located_references
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import Reference
 from dagcast.definition.values import FrozenDict
 from dagcast.definition.write import write_definition
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.paths import FieldPath, format_path, to_path
 from dagcast.sagemaker.limits import (
     DEFINITION_MAX_LENGTH,
     EXECUTION_NAME_MAX_LENGTH,
@@ -57,7 +58,7 @@ class SpecChecker:
         spec: PipelineSpec,
         *,
         locate: Callable[[Origin], Location | None],
-        forbidden: Callable[[str], Mapping[str, str]],
+        forbidden: Callable[[str], Mapping[str | FieldPath, str]],
         fields: Callable[[str], tuple[tuple[str, To], ...]],
         step_limit: int,
         sink: DiagnosticSink,
@@ -100,20 +101,21 @@ class SpecChecker:
             )
         return text
 
-    def locate_field(self, step: str, path: str) -> Location | None:
+    def locate_field(self, step: str, path: str | FieldPath) -> Location | None:
         """Where a field of a step was written: its own line, or that of the closest thing around it.
 
         Args:
             step: The step's name.
-            path: The field in the definition, such as ``Arguments.VpcConfig.Subnets``.
+            path: The field in the definition, such as ``("Arguments", "VpcConfig", "Subnets")``, or the name of one
+                beside ``Arguments``.
+
+        Raises:
+            ValueError: If the path is a text with a dot.
         """
+        parts = to_path(path)
         spec = self.targets.steps.get(step)
         if spec is None:
             return self._pipeline_location("name")
-        parts = tuple(
-            int(part) if part.isdigit() else part
-            for part in path.replace("[", ".").replace("]", "").split(".")
-        )
         origin = origin_at(spec.origins, parts)
         return (self.locate(origin) if origin is not None else None) or self._step_location(spec)
 
@@ -130,7 +132,6 @@ class SpecChecker:
             body = _part(step.arguments, shape.at)
             if body is None:
                 continue
-            base = tuple(shape.at.split(".")) if shape.at else ()
             try:
                 problems = check_request(
                     body,
@@ -148,7 +149,7 @@ class SpecChecker:
                 )
                 continue
             for problem in problems:
-                self._report(step, base + problem.path, problem)
+                self._report(step, shape.at + problem.path, problem)
 
     def _check_properties(self, step: StepSpec) -> None:
         """Whether botocore knows the shapes of what other steps may read from this one."""
@@ -164,15 +165,14 @@ class SpecChecker:
         else:
             self._known_properties.add(properties)
 
-    def _report(self, step: StepSpec, path: Path, problem: RequestProblem) -> None:
+    def _report(self, step: StepSpec, path: FieldPath, problem: RequestProblem) -> None:
         message, hint = problem.message, problem.hint
         if problem.code == "request.missing-field":
             if step.name in self.incomplete:
                 return
-            dotted = ".".join(str(part) for part in path)
-            names = [name for name, to in self.fields(step.step_type) if to.path == dotted]
+            names = [name for name, to in self.fields(step.step_type) if to.path == path]
             if names:
-                message, hint = f"{names[0]!r} is missing", f"it becomes {dotted}"
+                message, hint = f"{names[0]!r} is missing", f"it becomes {format_path(path)}"
             else:
                 hint = hint or "give it under request"
         origin = origin_at(step.origins, ("Arguments", *path))
@@ -204,7 +204,7 @@ class SpecChecker:
                 missing = ReferenceProblem(message, "reference.unknown-output", hint)
                 self._report_reference(step, ("PropertyFiles", index, "OutputName"), missing)
 
-    def _report_reference(self, step: StepSpec, path: Path, problem: ReferenceProblem) -> None:
+    def _report_reference(self, step: StepSpec, path: FieldPath, problem: ReferenceProblem) -> None:
         origin = origin_at(step.origins, path)
         self._tell(step, origin, problem.message, problem.code, problem.hint)
 
@@ -229,7 +229,7 @@ class SpecChecker:
             self.sink.warn(message, self._pipeline_location("limits"), code="pipeline.quota", hint=hint)
         tags = [{"Key": key, "Value": value} for key, value in spec.tags]
         for problem in check_request(
-            tags, "TagList", path="tags", parameter_types={}, reference_type=lambda _: None
+            tags, "TagList", path=("tags",), parameter_types={}, reference_type=lambda _: None
         ):
             message = f"pipeline: {problem.message}"
             self.sink.error(message, self._pipeline_location("tags"), code=problem.code, hint=problem.hint)
@@ -249,24 +249,19 @@ class SpecChecker:
         return self.locate(Origin("config", ("pipeline", field)))
 
 
-def _part(arguments: FrozenDict, at: str) -> Any:
+def _part(arguments: FrozenDict, at: FieldPath) -> Any:
     part: Any = arguments
-    for name in at.split(".") if at else ():
+    for name in at:
         if not isinstance(part, dict) or name not in part:
             return None
         part = part[name]
     return None if isinstance(part, Reference) else part
 
 
-def origin_at(origins: FrozenDict, path: Path) -> Origin | None:
+def origin_at(origins: Mapping[FieldPath, Origin], path: FieldPath) -> Origin | None:
     """The origin of the value at ``path``: its own, or that of the closest thing around it, at last of the step."""
     for length in range(len(path), -1, -1):
-        found: Origin | None = origins.get(spell(path[:length]))
+        found = origins.get(path[:length])
         if found is not None:
             return found
     return None
-
-
-def spell(path: Path) -> str:
-    """A path in a definition as origins name it: ``Arguments.ProcessingInputs[0].S3Input``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

@@ -10,9 +10,8 @@ from dagcast.check.properties import PropertyProblem, PropertyType, resolve_prop
 from dagcast.compile.spec.pipeline import PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import Join, JsonGet, ParameterRef, Reference, StepProperty, references
 from dagcast.errors import did_you_mean
+from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import ServiceModelError
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -118,14 +117,14 @@ def _named_output_problem(step: StepSpec, reference: StepProperty) -> PropertyPr
     return PropertyProblem(f"step {step.name!r} has no output {name!r}", "reference.unknown-property", hint)
 
 
-def located_references(value: Any) -> list[tuple[Path, Reference]]:
+def located_references(value: Any) -> list[tuple[FieldPath, Reference]]:
     """Every reference in ``value`` with its path; in the place of a join those inside of it."""
-    found: list[tuple[Path, Reference]] = []
+    found: list[tuple[FieldPath, Reference]] = []
     _collect(value, (), found)
     return found
 
 
-def _collect(value: Any, path: Path, found: list[tuple[Path, Reference]]) -> None:
+def _collect(value: Any, path: FieldPath, found: list[tuple[FieldPath, Reference]]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
             # Most values are strings, and hold nothing.

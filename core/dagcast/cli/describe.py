@@ -24,6 +24,7 @@ from dagcast.errors import (
     Location,
     did_you_mean,
 )
+from dagcast.paths import format_path
 from dagcast.plugins.call_hooks import collect_step_types
 from dagcast.plugins.options import configure_plugins, options_model, options_schema
 from dagcast.plugins.scan import scan_plugins
@@ -85,7 +86,7 @@ def describe_step_type(step_type: StepType[Any]) -> dict[str, Any]:
     """Return a step type as JSON-ready data: description, ports and fields."""
     model: type[StepConfig] = step_type.config
     sample = model.model_construct(**step_type.sample)
-    targets = {name: to.path for name, to in mapped_fields(model)}
+    targets = {name: format_path(to.path) for name, to in mapped_fields(model)}
     schema = model.model_json_schema()
     return {
         "name": step_type.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -13,6 +13,7 @@ from dagcast.cli.plugin_options import plugin_options
 from dagcast.compile.explain import Explanation, explain
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.paths import format_path, is_within, parse_path
 from dagcast.plugins.select import PluginRequest
 
 
@@ -26,7 +27,10 @@ from dagcast.plugins.select import PluginRequest
 def explain_command(
     *, config: str, what: str | None, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
 ) -> None:
-    """Show the origin of each value of the pipeline: a line of CONFIG, a default, a parameter or a plugin."""
+    """Show the origin of each value of the pipeline: a line of CONFIG, a default, a parameter or a plugin.
+
+    FIELD is written as train.Tags[0].Key, and a key with dots in quotes: "train.HyperParameters['eval.metric']".
+    """
     try:
         template = PipelineDAGCompiler(config, env=env, plugins=plugins).create_template(dag)
         explanations = list(explain(template.generate_definition().report, template.locate))
@@ -49,29 +53,29 @@ def explain_command(
 
 
 def _chosen(explanations: list[Explanation], what: str, as_json: bool) -> list[Explanation]:
-    """Those of one step, or of one field of it and what is below. Leaving out ``Arguments`` is fine."""
-    name, _, field = what.partition(".")
+    """Return those of one step, or of one field of it and what is below. ``Arguments`` may be left out."""
+    try:
+        name, *rest = parse_path(what)
+    except ValueError as error:
+        _refuse(str(error) if what else "the name of the step is empty", as_json)
+    field = tuple(rest)
     own = [item for item in explanations if item.step == name]
     if not own:
         steps = list(dict.fromkeys(item.step for item in explanations if item.step))
-        _refuse(f"there is no step {name!r} ({did_you_mean(name, steps)})", as_json)
+        _refuse(f"there is no step {name!r} ({did_you_mean(str(name), steps)})", as_json)
     if not field:
         return own
-    found = [item for item in own if _below(item.path, field) or _below(item.path, f"Arguments.{field}")]
+    full = ("Arguments", *field)
+    found = [item for item in own if is_within(item.path, field) or is_within(item.path, full)]
     if not found:
-        paths = [item.path.removeprefix("Arguments.") for item in own]
-        _refuse(
-            f"step {name!r} has no field {field!r} ({did_you_mean(field, paths) or 'see the whole step'})",
-            as_json,
-        )
+        written = format_path(field)
+        paths = [format_path(item.path[item.path[:1] == ("Arguments",) :]) for item in own]
+        hint = did_you_mean(written, paths) or "see the whole step"
+        _refuse(f"step {name!r} has no field {written!r} ({hint})", as_json)
     return found
 
 
-def _below(path: str, field: str) -> bool:
-    return path == field or path.startswith((f"{field}.", f"{field}["))
-
-
-def _refuse(message: str, as_json: bool) -> None:
+def _refuse(message: str, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps({"ok": False, "error": message}))
     else:
@@ -82,7 +86,7 @@ def _refuse(message: str, as_json: bool) -> None:
 def _line(item: Explanation) -> str:
     place = str(item.location) if item.location else ""
     source = " ".join(part for part in (item.kind, item.detail, place) if part)
-    return f"  {item.path} = {_short(item.value)}  {click.style(f'[{source}]', fg='cyan')}"
+    return f"  {format_path(item.path)} = {_short(item.value)}  {click.style(f'[{source}]', fg='cyan')}"
 
 
 def _short(value: Any) -> str:

@@ -21,6 +21,7 @@ from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.lowering import mapped_fields
 from dagcast.errors import DiagnosticSink, Location
+from dagcast.paths import FieldPath
 from dagcast.staging.code_stage import CodeUse
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class CompileHooks(Protocol):
         """Return the pipeline that takes the place of ``spec``, and what was changed."""
 
     def check_spec(
-        self, spec: PipelineSpec, locate: Callable[[str, str], Location | None], sink: DiagnosticSink, /
+        self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink, /
     ) -> None:
         """Collect in ``sink`` what is wrong with the pipeline."""
 
@@ -85,7 +86,7 @@ class NoHooks:
         return spec, ()
 
     def check_spec(
-        self, spec: PipelineSpec, locate: Callable[[str, str], Location | None], sink: DiagnosticSink, /
+        self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink, /
     ) -> None:
         """Find nothing wrong."""
 

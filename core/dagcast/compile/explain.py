@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dagcast.check.spec import origin_at, spell
+from dagcast.check.spec import origin_at
 from dagcast.compile.report import CompileReport
-from dagcast.compile.spec.changes import DEFINITION_NAMES, Change
+from dagcast.compile.spec.changes import DEFINITION_PATHS, Change
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec
 from dagcast.definition.references import ParameterRef, Reference, render
 from dagcast.errors import Location
+from dagcast.paths import FieldPath, is_within
 
-ROLE = "arguments.execution_role"
+ROLE = ("arguments", "execution_role")
 """The change by which a plugin gives the role that steps run with."""
 
 
@@ -23,7 +24,7 @@ class Explanation:
 
     Attributes:
         step: The step; ``None`` for what holds for the whole pipeline.
-        path: The field in the definition, such as ``Arguments.RoleArn``.
+        path: The field in the definition, such as ``("Arguments", "RoleArn")``.
         value: Its value, as the definition spells it.
         kind: ``config``, ``argument``, ``default``, ``edge``, ``parameter`` or ``plugin``.
         location: The config line, where one gave the value.
@@ -32,7 +33,7 @@ class Explanation:
     """
 
     step: str | None
-    path: str
+    path: FieldPath
     value: Any
     kind: str
     location: Location | None
@@ -43,7 +44,7 @@ class Explanation:
         """The explanation as JSON-ready data."""
         return {
             "step": self.step,
-            "path": self.path,
+            "path": list(self.path),
             "value": self.value,
             "kind": self.kind,
             "file": self.location.file if self.location else None,
@@ -64,65 +65,62 @@ def explain(report: CompileReport, locate: Callable[[Origin], Location | None]) 
     for step in report.spec.steps:
         yield from _step(step, report.changes, locate)
     present = {step.name for step in report.spec.steps}
-    steps = [change.path.partition(".")[2] for change in report.changes if change.path.startswith("Steps.")]
-    for name in dict.fromkeys(steps):
-        if "." not in name and name not in present:
-            yield _removed(name, "", [change for change in report.changes if change.path == f"Steps.{name}"])
+    whole = [change for change in report.changes if change.path[0] == "Steps" and len(change.path) == 2]
+    for path in dict.fromkeys(change.path for change in whole):
+        name = str(path[1])
+        if name not in present:
+            yield _removed(name, (), [change for change in whole if change.path == path])
 
 
 def _pipeline(
     spec: PipelineSpec, changes: tuple[Change, ...], locate: Callable[[Origin], Location | None]
 ) -> Iterator[Explanation]:
-    values: dict[str, tuple[Any, Origin, tuple[str, ...]]] = {}
+    values: dict[FieldPath, tuple[Any, Origin, tuple[FieldPath, ...]]] = {}
 
-    def add(path: str, value: Any, origin: Origin, *places: str) -> None:
+    def add(path: FieldPath, value: Any, origin: Origin, *places: FieldPath) -> None:
         values[path] = (render(value), origin, places)
 
     def config(*path: str) -> Origin:
         return Origin("config", path)
 
-    add("Name", spec.name, config("pipeline", "name"), "pipeline.name")
+    add(("Name",), spec.name, config("pipeline", "name"), ("pipeline", "name"))
     if spec.description is not None:
-        add("Description", spec.description, config("pipeline", "description"), "pipeline.description")
+        own = ("pipeline", "description")
+        add(("Description",), spec.description, config(*own), own)
     for key, value in spec.tags:
-        add(f"Tags.{key}", value, config("pipeline", "tags", key), f"pipeline.tags.{key}", "pipeline.tags")
+        own = ("pipeline", "tags")
+        add(("Tags", key), value, config(*own, key), (*own, key), own)
     if spec.parallelism is not None:
-        add("Parallelism", spec.parallelism, config("pipeline", "parallelism"), "pipeline.parallelism")
+        own = ("pipeline", "parallelism")
+        add(("Parallelism",), spec.parallelism, config(*own), own)
     for parameter in spec.parameters:
-        path = f"Parameters.{parameter.name}"
+        path = ("Parameters", parameter.name)
         origin = spec.origins.get(path, config("parameters", parameter.name))
-        add(path, parameter.default, origin, path, f"pipeline.parameters.{parameter.name}")
+        add(path, parameter.default, origin, path, ("pipeline", "parameters", parameter.name))
     for key, value in (spec.experiment or {}).items():
-        path = f"PipelineExperimentConfig.{key}"
-        add(
-            path,
-            value,
-            spec.origins.get(path, Origin("default")),
-            f"pipeline.experiment.{key}",
-            "pipeline.experiment",
-        )
-    told: set[str] = set()
-    for path, (value, origin, places) in values.items():
+        path, own = ("PipelineExperimentConfig", key), ("pipeline", "experiment")
+        add(path, value, spec.origins.get(path, Origin("default")), (*own, key), own)
+    told: set[FieldPath] = set()
+    for place, (value, origin, places) in values.items():
         made = [change for change in changes if change.path in places]
         told.update(change.path for change in made)
         if made:
             origin = Origin("plugin", detail=made[-1].plugin)
         yield Explanation(
             step=None,
-            path=path,
+            path=place,
             value=value,
             kind=origin.kind,
             location=locate(origin),
             detail=origin.detail,
             changes=tuple(made),
         )
-    for path in dict.fromkeys(
-        c.path for c in changes if c.path.startswith("pipeline.") and c.path not in told
-    ):
-        yield _removed(None, path.removeprefix("pipeline."), [c for c in changes if c.path == path])
+    others = [change for change in changes if change.path[0] == "pipeline" and change.path not in told]
+    for gone in dict.fromkeys(change.path for change in others):
+        yield _removed(None, gone[1:], [change for change in others if change.path == gone])
 
 
-def _removed(step: str | None, path: str, changes: list[Change]) -> Explanation:
+def _removed(step: str | None, path: FieldPath, changes: list[Change]) -> Explanation:
     """What a plugin took away, or what shows in no value, such as the order of the steps."""
     value = changes[-1].as_dict()["new"]
     return Explanation(
@@ -139,23 +137,18 @@ def _removed(step: str | None, path: str, changes: list[Change]) -> Explanation:
 def _step(
     step: StepSpec, changes: tuple[Change, ...], locate: Callable[[Origin], Location | None]
 ) -> Iterator[Explanation]:
-    prefix = f"Steps.{step.name}"
-    own = [
-        (change.path.removeprefix(prefix).removeprefix("."), change)
-        for change in changes
-        if change.path == prefix or change.path.startswith(f"{prefix}.")
-    ]
+    prefix = ("Steps", step.name)
+    own = [(change.path[len(prefix) :], change) for change in changes if is_within(change.path, prefix)]
     role = [change for change in changes if change.path == ROLE]
-    values: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
-    for attribute, name in DEFINITION_NAMES.items():
+    leaves = list(_leaves({"Arguments": step.arguments, **step.fields}, ()))
+    for attribute, path in DEFINITION_PATHS.items():
         value = getattr(step, attribute)
         if value and attribute != "definition_type":
-            values[name] = value
-    told: set[str] = set()
-    for path, value in _leaves(values, ()):
-        spelled = spell(path)
-        origin = origin_at(step.origins, path) or _own_field(step, spelled)
-        covering = [(place, change) for place, change in own if _covers(place, spelled)]
+            leaves += _leaves(value, path)
+    told: set[FieldPath] = set()
+    for path, value in leaves:
+        origin = origin_at(step.origins, path) or _own_field(step, path)
+        covering = [(place, change) for place, change in own if is_within(path, place)]
         told.update(place for place, _ in covering)
         made = [change for _, change in covering]
         if origin.kind == "argument" and origin.detail == "role" and role:
@@ -166,7 +159,7 @@ def _step(
             kind, detail = "parameter", value.name
         yield Explanation(
             step=step.name,
-            path=spelled,
+            path=path,
             value=render(value),
             kind=kind,
             location=locate(origin),
@@ -177,19 +170,14 @@ def _step(
         yield _removed(step.name, place, [change for other, change in own if other == place])
 
 
-def _own_field(step: StepSpec, path: str) -> Origin:
-    for attribute, name in DEFINITION_NAMES.items():
-        if _covers(name, path):
+def _own_field(step: StepSpec, path: FieldPath) -> Origin:
+    for attribute, own in DEFINITION_PATHS.items():
+        if is_within(path, own):
             return Origin("config", ("steps", step.name, attribute))
     return Origin("default")
 
 
-def _covers(changed: str, path: str) -> bool:
-    """Whether a change at one path touched the value at the other."""
-    return changed in ("", path) or path.startswith((f"{changed}.", f"{changed}["))
-
-
-def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def _leaves(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from _leaves(item, (*path, key))

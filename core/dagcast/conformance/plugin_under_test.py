@@ -13,6 +13,7 @@ from typing import Any
 
 from dagcast.compile.document.document import read_document
 from dagcast.compiler import PipelineDAGCompiler
+from dagcast.paths import FieldPath, format_path, is_within
 from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.template import Compilation
 
@@ -97,11 +98,13 @@ def undeclared_changes(plain: Compilation, changed: Compilation) -> list[str]:
     _, differences = attribute_changes("", plain.spec, changed.spec)
     declared = [change.path for change in changed.report.changes]
     return [
-        path
-        for path in (change.path.replace("pipeline.parameters.", "Parameters.") for change in differences)
-        if not any(_is_within(path, other) or _is_within(other, path) for other in declared)
+        format_path(path)
+        for path in map(_as_declared, (change.path for change in differences))
+        if not any(is_within(path, other) or is_within(other, path) for other in declared)
     ]
 
 
-def _is_within(path: str, other: str) -> bool:
-    return path == other or path.startswith((f"{other}.", f"{other}["))
+def _as_declared(path: FieldPath) -> FieldPath:
+    """The path by which a hook that adds a parameter declares it, for a difference in the parameters."""
+    added = ("pipeline", "parameters")
+    return ("Parameters", *path[2:]) if is_within(path, added) and len(path) > 2 else path

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from operator import is_
 from typing import Any
 
-from dagcast.compile.spec.changes import ABSENT, DEFINITION_NAMES, Change
+from dagcast.compile.spec.changes import ABSENT, DEFINITION_PATHS, Change
 from dagcast.compile.spec.edit import changed
-from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
+from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
 from dagcast.definition.values import FrozenDict
+from dagcast.paths import FieldPath
 
-Note = Callable[[str, Any, Any], None]
+Note = Callable[[FieldPath, Any, Any], None]
 """Records the path of a field with its old and its new value."""
 
 _MISSING = object()
-_STEP_FIELDS = {
-    "arguments": ".Arguments",
-    "fields": "",
+_STEP_FIELDS: Mapping[str, FieldPath] = {
+    "arguments": ("Arguments",),
+    "fields": (),
     **{
-        field.name: f".{DEFINITION_NAMES.get(field.name, field.name)}"
+        field.name: DEFINITION_PATHS.get(field.name, (field.name,))
         for field in fields(StepSpec)
         if field.name not in ("arguments", "fields", "origins")
     },
@@ -40,7 +41,7 @@ def attribute_changes(
     """
     found: list[Change] = []
 
-    def note(path: str, old: Any, new: Any) -> None:
+    def note(path: FieldPath, old: Any, new: Any) -> None:
         found.append(
             Change(
                 plugin,
@@ -58,24 +59,24 @@ def attribute_changes(
         if old is step:
             steps.append(step)
             continue
-        name = f"Steps.{step.name}"
+        prefix = ("Steps", step.name)
         start = len(found)
-        _compare_steps(old, step, name, note)
+        _compare_steps(old, step, prefix, note)
         if len(found) > start or old is None or step.origins is not old.origins:
-            places = [change.path[len(name) + 1 :] for change in found[start:]]
+            places = [change.path[len(prefix) :] for change in found[start:]]
             step = changed(step, origins=_origins(old, plugin, places))
         steps.append(step)
     kept = {step.name: step for step in after.steps}
     for name, step in known.items():
         if name not in kept:
-            note(f"Steps.{name}", step, _MISSING)
+            note(("Steps", name), step, _MISSING)
     old_order, new_order = [name for name in known if name in kept], [name for name in kept if name in known]
     if old_order != new_order:
-        note("pipeline.steps", tuple(old_order), tuple(new_order))
+        note(("pipeline", "steps"), tuple(old_order), tuple(new_order))
     for name in _PIPELINE_FIELDS:
         old_value, new_value = getattr(before, name), getattr(after, name)
         if old_value is not new_value:
-            _compare(_by_name(old_value), _by_name(new_value), f"pipeline.{name}", note)
+            _compare(_by_name(old_value), _by_name(new_value), ("pipeline", name), note)
     return replace(after, steps=tuple(steps), origins=before.origins), tuple(found)
 
 
@@ -88,36 +89,36 @@ def _by_name(value: Any) -> Any:
     return FrozenDict() if value == () else value
 
 
-def _compare_steps(old: StepSpec | None, new: StepSpec, path: str, note: Note) -> None:
+def _compare_steps(old: StepSpec | None, new: StepSpec, path: FieldPath, note: Note) -> None:
     if old is None:
         note(path, _MISSING, new)
         return
     before, after = vars(old), vars(new)
     for name, place in _STEP_FIELDS.items():
         if before[name] is not after[name]:
-            _compare(before[name], after[name], f"{path}{place}", note)
+            _compare(before[name], after[name], path + place, note)
 
 
-def _compare(old: Any, new: Any, path: str, note: Note) -> None:
+def _compare(old: Any, new: Any, path: FieldPath, note: Note) -> None:
     """Record how two values differ. Identical objects are not compared."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key, before in old.items():
             after = new.get(key, _MISSING)
             if before is not after:
-                _compare(before, after, f"{path}.{key}", note)
+                _compare(before, after, (*path, key), note)
         for key, after in new.items():
             if key not in old:
-                note(f"{path}.{key}", _MISSING, after)
+                note((*path, key), _MISSING, after)
     elif isinstance(old, tuple) and isinstance(new, tuple) and _have_common_start(old, new):
         shorter = min(len(old), len(new))
         if not all(map(is_, old, new)):
             for index in range(shorter):
                 if old[index] is not new[index]:
-                    _compare(old[index], new[index], f"{path}[{index}]", note)
+                    _compare(old[index], new[index], (*path, index), note)
         for index in range(shorter, len(old)):
-            note(f"{path}[{index}]", old[index], _MISSING)
+            note((*path, index), old[index], _MISSING)
         for index in range(shorter, len(new)):
-            note(f"{path}[{index}]", _MISSING, new[index])
+            note((*path, index), _MISSING, new[index])
     # In Python, True == 1 == 1.0; in a definition they differ.
     elif type(old) is not type(new) or old != new:
         note(path, old, new)
@@ -128,10 +129,14 @@ def _have_common_start(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
     return len(old) == len(new) or old[: len(new)] == new[: len(old)]
 
 
-def _origins(old: StepSpec | None, plugin: str, places: list[str]) -> FrozenDict:
-    before = old.origins if old is not None else FrozenDict()
-    beneath = tuple([f"{place}{mark}" for place in places for mark in ".["])
-    origins = {known: origin for known, origin in before.items() if not known.startswith(beneath)}
+def _origins(old: StepSpec | None, plugin: str, places: list[FieldPath]) -> Mapping[FieldPath, Origin]:
+    before = old.origins if old is not None else {}
+    found, lengths = frozenset(places), frozenset(map(len, places))
+    origins = {
+        known: origin
+        for known, origin in before.items()
+        if not any(known[:length] in found for length in lengths)
+    }
     # A removed field has an origin too: if a check misses it, the error names the plugin.
     origins.update(dict.fromkeys(places, Origin("plugin", detail=plugin)))
-    return FrozenDict(origins)
+    return freeze_origins(origins)

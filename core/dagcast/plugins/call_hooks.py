@@ -47,7 +47,7 @@ def extract_metadata(
     for plugin in plugins.implementing(hook):
         given = call_with_copies(plugin, hook, config=config, dag=dag, explicit=passed)
         for key, value in _json_mapping(plugin, hook, given).items():
-            changes.append(Change(plugin.name, hook, f"metadata.{key}", values.get(key, ABSENT), value))
+            changes.append(Change(plugin.name, hook, ("metadata", key), values.get(key, ABSENT), value))
             values[key] = value
             sources[key] = plugin.name
     values.update(passed)
@@ -93,7 +93,7 @@ def build_template_params(
                 other = f"plugin {owner} sets it to {safe_repr(merged[key])}"
                 problem = f"it sets {key!r} to {safe_repr(value)}, and {other}"
                 raise plugin.error(problem, "select one of the two, or let their options agree", hook)
-            changes.append(Change(plugin.name, hook, f"arguments.{key}", merged.get(key, ABSENT), value))
+            changes.append(Change(plugin.name, hook, ("arguments", key), merged.get(key, ABSENT), value))
             merged[key] = value
             owners[key] = plugin
     return merged, {key: plugin.name for key, plugin in owners.items()}, tuple(changes)
@@ -131,7 +131,7 @@ def collect_parameters(
                 problem = f"it adds parameter {name!r} as {safe_repr(parameter)}, and {other}"
                 raise plugin.error(problem, "select one of the two, or let their options agree", hook)
             if name not in added:
-                changes.append(Change(plugin.name, hook, f"Parameters.{name}", ABSENT, parameter))
+                changes.append(Change(plugin.name, hook, ("Parameters", name), ABSENT, parameter))
                 owners[name] = plugin
             added[name] = parameter
     return tuple(added.values()), tuple(changes)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from dagcast.paths import FieldPath
+
 if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
@@ -102,11 +104,14 @@ class HookSpecs:
     def check_spec(
         self,
         spec: PipelineSpec,
-        locate: Callable[[str, str], Location | None],
+        locate: Callable[[str, FieldPath], Location | None],
         metadata: Mapping[str, Any],
         options: Any,
     ) -> Iterable[Diagnostic]:
-        """Return diagnostics of the pipeline. ``locate(step, path)`` returns where a value was written."""
+        """Return diagnostics of the pipeline. ``locate(step, path)`` returns where a value was written.
+
+        The path begins at the step's definition: ``locate("train", ("Arguments", "RoleArn"))``.
+        """
         raise AssertionError("a specification is never called")
 
     @hookspec

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from dagcast.compile.config.validation_errors import report_validation
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.paths import FieldPath
 from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
 from dagcast.plugins.load import Plugin, adopt_plugin, load_plugin
 from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
@@ -22,7 +23,7 @@ def configure_plugins(
     selection: Selection,
     options: Mapping[str, Mapping[str, Any]],
     installed: InstalledPlugins,
-    locate: Callable[[tuple[str | int, ...]], Location],
+    locate: Callable[[FieldPath], Location],
     sink: DiagnosticSink,
 ) -> PluginSet:
     """Load the selected plugins and validate their options.
@@ -91,7 +92,7 @@ def options_schema(plugin: Plugin) -> dict[str, Any]:
 def _configure(
     plugin: Plugin,
     given: dict[str, Any],
-    locate: Callable[[tuple[str | int, ...]], Location],
+    locate: Callable[[FieldPath], Location],
     sink: DiagnosticSink,
 ) -> ConfiguredPlugin:
     model = options_model(plugin)

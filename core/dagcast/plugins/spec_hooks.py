@@ -10,6 +10,7 @@ from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
+from dagcast.paths import FieldPath
 from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.plugins.call_hooks import collect_parameters, validate_items
 from dagcast.plugins.configured import PluginSet
@@ -58,7 +59,7 @@ class SpecHooks:
         return spec, tuple(changes)
 
     def check_spec(
-        self, spec: PipelineSpec, locate: Callable[[str, str], Location | None], sink: DiagnosticSink
+        self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink
     ) -> None:
         """Call ``check_spec`` of each plugin and collect the diagnostics.
 

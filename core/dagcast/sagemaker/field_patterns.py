@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from dagcast.paths import FieldPath
+
 EACH: Final = "[*]"
 """Stands in a pattern for each item of a list."""
 
@@ -12,7 +14,7 @@ FieldPattern = tuple[str, ...]
 """The names on the way to a field, with :data:`EACH` for each item of a list: ``("Containers", EACH, "Image")``."""
 
 
-def find_values(value: Any, pattern: FieldPattern) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def find_values(value: Any, pattern: FieldPattern) -> Iterator[tuple[FieldPath, Any]]:
     """Yield everything that a pattern leads to, each with its path.
 
     Args:

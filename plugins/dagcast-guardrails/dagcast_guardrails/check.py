@@ -8,20 +8,22 @@ from typing import Any
 
 from dagcast.plugin import (
     Diagnostic,
+    FieldPath,
     Location,
     PipelineSpec,
     RequestField,
     RequestFields,
     StepSpec,
+    format_path,
     step_fields,
 )
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, BLOCKED, Path, paths_of, spell, takes_value, value_at
+from dagcast_guardrails.places import ABSENT, BLOCKED, paths_of, takes_value, value_at
 from dagcast_guardrails.rules import Rule, matches, rules_of
 from dagcast_guardrails.tags import step_tags, tag_paths
 from dagcast_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known, show
 
-Locate = Callable[[str, str], Location | None]
+Locate = Callable[[str, FieldPath], Location | None]
 
 
 def check(spec: PipelineSpec, options: GuardrailOptions, locate: Locate) -> Iterator[Diagnostic]:
@@ -66,7 +68,7 @@ class _Checker:
         """The region and the pipeline's own tags."""
         regions, region = self.options.allowed_regions, self.spec.region
         # No step has the empty name: these are fields of the pipeline.
-        place, tags = self.locate("", "region"), self.locate("", "tags")
+        place, tags = self.locate("", ("region",)), self.locate("", ("tags",))
         if regions and region is None:
             yield _warning(
                 "the region is not known here, and cannot be checked", place, "region", "set pipeline.region"
@@ -98,32 +100,31 @@ class _Checker:
             yield from self._tags(step, path)
 
     def _value(
-        self, step: StepSpec, rule: Rule, field: RequestField, path: Path, value: Any
+        self, step: StepSpec, rule: Rule, field: RequestField, path: FieldPath, value: Any
     ) -> Iterator[Diagnostic]:
         if value is BLOCKED:
             around = value_at(step.arguments, path[:1])
-            message = f"step {step.name!r}: {spell(path)} is part of {around}, and cannot be checked"
+            message = f"step {step.name!r}: {format_path(path)} is part of {around}, and cannot be checked"
             yield _warning(message, self._locate(step.name, path), rule.name, f"expected {rule.expected}")
         elif value is not ABSENT:
             for item in items(value):
                 yield from self._item(step.name, path, item, rule)
         elif rule.fill_for(field) is not None and takes_value(field, step.arguments, path, self.defaults):
-            message = f"step {step.name!r}: {spell(path)} is missing, expected {rule.expected}"
+            message = f"step {step.name!r}: {format_path(path)} is missing, expected {rule.expected}"
             yield self._contradiction(message, self._locate(step.name, path), rule.name)
 
-    def _item(self, step: str, path: Path, value: Any, rule: Rule) -> Iterator[Diagnostic]:
+    def _item(self, step: str, path: FieldPath, value: Any, rule: Rule) -> Iterator[Diagnostic]:
         settled = known(value, self.defaults)
         if settled is UNKNOWN:
-            message = f"step {step!r}: {spell(path)} is {value}, whose value is not known here, and cannot be checked"
+            message = f"step {step!r}: {format_path(path)} is {value}, whose value is not known here"
+            message = f"{message}, and cannot be checked"
             yield _warning(message, self._locate(step, path), rule.name, f"expected {rule.expected}")
         elif not rule.allows(settled):
             hint = "leave it out, and it is filled in" if rule.fill is not None else None
-            message = (
-                f"step {step!r}: {spell(path)} is {show(value, self.defaults)}, expected {rule.expected}"
-            )
+            message = f"step {step!r}: {format_path(path)} is {show(value, self.defaults)}, expected {rule.expected}"
             yield self._contradiction(message, self._locate(step, path), rule.name, hint)
 
-    def _tags(self, step: StepSpec, path: Path) -> Iterator[Diagnostic]:
+    def _tags(self, step: StepSpec, path: FieldPath) -> Iterator[Diagnostic]:
         own, pipeline = step_tags(step, path), self.pipeline_tags
         for key, rule in self.options.required_tags.items():
             settled = known(own.get(key, ABSENT), self.defaults)
@@ -141,8 +142,8 @@ class _Checker:
                 message = f"step {step.name!r}: tag {key!r} is {shown}, expected {rule}"
                 yield self._contradiction(message, self._locate(step.name, path), "tag")
 
-    def _locate(self, step: str, path: Path) -> Location | None:
-        return self.locate(step, f"Arguments.{spell(path)}")
+    def _locate(self, step: str, path: FieldPath) -> Location | None:
+        return self.locate(step, ("Arguments", *path))
 
     def _contradiction(
         self, message: str, where: Location | None, rule: str, hint: str | None = None

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from dagcast.plugin import PipelineSpec, RequestField, RequestFields, StepSpec, step_fields
+from dagcast.plugin import FieldPath, PipelineSpec, RequestField, RequestFields, StepSpec, step_fields
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, BLOCKED, Path, paths_of, put, spell, takes_value, value_at
+from dagcast_guardrails.places import ABSENT, BLOCKED, paths_of, put, takes_value, value_at
 from dagcast_guardrails.rules import Rule, rules_of
 from dagcast_guardrails.tags import known_step_tags, missing_pipeline_tags, step_tags, tag_paths
 from dagcast_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known
@@ -41,7 +41,7 @@ def _filled(
     defaults: Defaults,
 ) -> StepSpec:
     arguments = step.arguments
-    values: dict[Path, Any] = {
+    values: dict[FieldPath, Any] = {
         path: value
         for rule, field, value in fills
         for path in paths_of(field, arguments)
@@ -56,12 +56,12 @@ def _filled(
     return replace(step, arguments=put(arguments, values)) if values else step
 
 
-def _is_open(step: StepSpec, path: Path, rule: Rule, defaults: Defaults) -> bool:
+def _is_open(step: StepSpec, path: FieldPath, rule: Rule, defaults: Defaults) -> bool:
     """Whether there is nothing, or only a default of dagcast's that the rule does not allow."""
     value = value_at(step.arguments, path)
     if value is ABSENT or value is BLOCKED:
         return value is ABSENT
-    origin = step.origins.get(f"Arguments.{spell(path)}")
+    origin = step.origins.get(("Arguments", *path))
     if origin is None or origin.kind != "default":
         return False
     settled = [known(item, defaults) for item in items(value)]

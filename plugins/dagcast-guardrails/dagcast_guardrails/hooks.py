@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from dagcast.plugin import Diagnostic, Location, PipelineSpec, hookimpl
+from dagcast.plugin import Diagnostic, FieldPath, Location, PipelineSpec, hookimpl
 from dagcast_guardrails.check import check
 from dagcast_guardrails.fill import fill
 from dagcast_guardrails.options import GuardrailOptions
@@ -24,7 +24,7 @@ def transform_spec(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpe
 
 @hookimpl
 def check_spec(
-    spec: PipelineSpec, locate: Callable[[str, str], Location | None], options: GuardrailOptions
+    spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], options: GuardrailOptions
 ) -> Iterable[Diagnostic]:
     """Report what contradicts the rules."""
     return check(spec, options, locate)

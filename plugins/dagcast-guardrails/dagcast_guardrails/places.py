@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagcast.plugin import EACH, FrozenDict, RequestField, find_values, freeze, has_local_storage
+from dagcast.plugin import EACH, FieldPath, FrozenDict, RequestField, find_values, freeze, has_local_storage
 from dagcast_guardrails.values import Defaults, known
-
-Path = tuple[str | int, ...]
 
 ABSENT = object()
 """Stands for a value that is not there."""
@@ -17,7 +15,7 @@ BLOCKED = object()
 """Stands for a value that has no place, since what is around it is not a mapping: a reference, say."""
 
 
-def paths_of(field: RequestField, arguments: dict[str, Any]) -> list[Path]:
+def paths_of(field: RequestField, arguments: dict[str, Any]) -> list[FieldPath]:
     """Return each path of a field in a request, whether or not there is a value."""
     if EACH in field.within:
         found = find_values(arguments, field.within)
@@ -26,7 +24,7 @@ def paths_of(field: RequestField, arguments: dict[str, Any]) -> list[Path]:
     return [(*field.within, *field.path)] if isinstance(around, dict) else []
 
 
-def takes_value(field: RequestField, arguments: dict[str, Any], path: Path, defaults: Defaults) -> bool:
+def takes_value(field: RequestField, arguments: dict[str, Any], path: FieldPath, defaults: Defaults) -> bool:
     """Return whether the service takes the field at a path, going by the instances around it."""
     if field.with_local_storage:
         return True
@@ -36,7 +34,7 @@ def takes_value(field: RequestField, arguments: dict[str, Any], path: Path, defa
     return not any(isinstance(value, str) and has_local_storage(value) for value in types)
 
 
-def value_at(value: Any, path: Path) -> Any:
+def value_at(value: Any, path: FieldPath) -> Any:
     """The value at a path; :data:`ABSENT` if it is not there, :data:`BLOCKED` if it cannot be there."""
     for part in path:
         if isinstance(part, int):
@@ -50,9 +48,9 @@ def value_at(value: Any, path: Path) -> Any:
     return value
 
 
-def put(container: Any, values: Mapping[Path, Any]) -> Any:
+def put(container: Any, values: Mapping[FieldPath, Any]) -> Any:
     """A frozen copy of a request with values at paths; mappings on the way are made, and all else is shared."""
-    below: dict[str | int, dict[Path, Any]] = {}
+    below: dict[str | int, dict[FieldPath, Any]] = {}
     for path, value in values.items():
         below.setdefault(path[0], {})[path[1:]] = value
     made: Any = list(container) if isinstance(container, tuple) else dict(container)
@@ -63,8 +61,3 @@ def put(container: Any, values: Mapping[Path, Any]) -> Any:
             around = made[part] if isinstance(part, int) else made.get(part, {})
             made[part] = put(around, inner)
     return tuple(made) if isinstance(made, list) else FrozenDict(made)
-
-
-def spell(path: Path) -> str:
-    """A path as the compile report spells it: ``TrainingJobDefinitions[0].VpcConfig.Subnets``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

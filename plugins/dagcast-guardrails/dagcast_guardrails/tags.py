@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagcast.plugin import PipelineSpec, RequestFields, StepSpec
+from dagcast.plugin import FieldPath, PipelineSpec, RequestFields, StepSpec
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, Path, paths_of, value_at
+from dagcast_guardrails.places import ABSENT, paths_of, value_at
 
 
 def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict[str, str]:
@@ -31,14 +31,14 @@ def known_step_tags(options: GuardrailOptions, pipeline_tags: dict[str, str]) ->
     return found
 
 
-def step_tags(step: StepSpec, path: Path) -> dict[str, object]:
+def step_tags(step: StepSpec, path: FieldPath) -> dict[str, object]:
     """The tags of a step by key."""
     tags = value_at(step.arguments, path)
     items = tags if isinstance(tags, (list, tuple)) else ()
     return {str(tag["Key"]): tag.get("Value") for tag in items if isinstance(tag, dict) and "Key" in tag}
 
 
-def tag_paths(step: StepSpec, kind: RequestFields) -> Iterator[Path]:
+def tag_paths(step: StepSpec, kind: RequestFields) -> Iterator[FieldPath]:
     """Where the tags of a step stand; nowhere if the service takes none."""
     if kind.untagged_with is not None and kind.untagged_with in step.arguments:
         return

@@ -291,7 +291,7 @@ def test_ports() -> None:
         ),
         (
             {"outputs": {"a b": None}},
-            "step 'step' (Processing): outputs.a b: 'a b' is not a name that references and edges can spell: "
+            "step 'step' (Processing): outputs['a b']: 'a b' is not a name that references and edges can spell: "
             "expected no spaces, quotes or brackets",
         ),
         (
@@ -304,7 +304,7 @@ def test_ports() -> None:
         ),
         (
             {"environment": {"a-b": "x"}},
-            "step 'step': the key of Environment['a-b'] must match [a-zA-Z_][a-zA-Z0-9_]*, and does not: 'a-b'",
+            "step 'step': the key of Environment.a-b must match [a-zA-Z_][a-zA-Z0-9_]*, and does not: 'a-b'",
         ),
         (
             {"request": {"ExperimentConfig": {"TrialName": "x"}}},

@@ -918,7 +918,7 @@ def test_a_value_that_a_plugin_made_wrong_is_blamed_on_it_and_not_on_the_config(
         @hookimpl
         def transform_spec(spec):
             prepare, stop = spec.steps
-            prepare = remove(put(prepare, "ProcessingResources.ClusterConfig.VolumeSizeInGB", "big"), "RoleArn")
+            prepare = remove(put(prepare, ("ProcessingResources", "ClusterConfig", "VolumeSizeInGB"), "big"), "RoleArn")
             return replace(spec, steps=(prepare, stop))
         """,
     )

@@ -252,7 +252,7 @@ def test_a_plugin_that_changes_everything_it_may_and_says_so_passes(site: Site) 
         @hookimpl
         def transform_spec(spec, metadata):
             steps = [
-                put(step, "StoppingCondition.MaxRuntimeInSeconds", 60) if step.name == "train" else step
+                put(step, ("StoppingCondition", "MaxRuntimeInSeconds"), 60) if step.name == "train" else step
                 for step in spec.steps
             ]
             return replace(spec, steps=tuple(steps), description=metadata["team"])

@@ -80,7 +80,7 @@ def check_spec(spec, locate, metadata, options):
     called.append("check_spec")
     for step in spec.steps:
         if step.step_type == "Note":
-            place = locate(step.name, "Arguments.ErrorMessage")
+            place = locate(step.name, ("Arguments", "ErrorMessage"))
             yield Diagnostic(f"step {step.name!r} is a note", place, "warning", code="team.note")
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dagcast import PipelineDAGCompiler
 from dagcast.compile.explain import Explanation, explain
 from dagcast.definition.write import definition_data
+from dagcast.paths import format_path
 from dagcast.plugin import Change, PipelineSpec, hookimpl
 from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.plugins.lock import lock_path
@@ -42,14 +43,14 @@ def changes_of(site: Site, body: str) -> list[tuple[str, Any, Any]]:
     report = site.report("alpha")
     found = json.loads(json.dumps(report.as_dict()))["changes"]
     assert all((change["plugin"], change["hook"]) == ("alpha", "transform_spec") for change in found)
-    return [(change["path"], change["old"], change["new"]) for change in found]
+    return [(format_path(tuple(change["path"])), change["old"], change["new"]) for change in found]
 
 
 def explained(site: Site, *plugins: Any) -> dict[tuple[str | None, str], Explanation]:
     """Every explanation of a compile, by step and path."""
     template = site.compiler(*plugins).create_template()
     found = list(explain(template.report, template.locate))
-    by_place = {(item.step, item.path): item for item in found}
+    by_place = {(item.step, format_path(item.path)): item for item in found}
     assert len(by_place) == len(found)
     return by_place
 
@@ -68,7 +69,7 @@ def test_later_metadata_wins_and_arguments_win_over_all(site: Site) -> None:
     report = compiler.create_template(metadata={"author": "me", "team": None}).report
     assert report.metadata == {"author": "me", "team": "b", "stage": "a"}
     assert report.metadata_sources == {"author": "argument", "team": "beta", "stage": "alpha"}
-    assert [(c.plugin, c.path, c.old, c.new) for c in report.changes] == [
+    assert [(c.plugin, format_path(c.path), c.old, c.new) for c in report.changes] == [
         ("alpha", "metadata.author", None, "a"),
         ("alpha", "metadata.team", None, "a"),
         ("alpha", "metadata.stage", None, "a"),
@@ -99,7 +100,7 @@ def test_a_plugin_sees_what_the_caller_states_and_gets_frozen_metadata(site: Sit
         @hookimpl
         def check_spec(metadata, locate):
             assert metadata["nested"]["a"] == (1,)
-            assert locate("prepare", "Arguments.RoleArn").line == 4
+            assert locate("prepare", ("Arguments", "RoleArn")).line == 4
             return []
         """,
     )
@@ -137,7 +138,7 @@ def pipeline_parameters(config, metadata):
     # What the config declares stays as it is there; a default is as the service takes it.
     assert declared == {"Machine": "ml.m5.xlarge", "Level": 1.0}
     assert isinstance(declared["Level"], float)
-    assert [(c.plugin, c.path) for c in report.changes] == [("alpha", "Parameters.Level")]
+    assert [(c.plugin, format_path(c.path)) for c in report.changes] == [("alpha", "Parameters.Level")]
     found = explained(site, "alpha")
     assert found[None, "Parameters.Level"].kind == "plugin"
     assert found[None, "Parameters.Level"].detail == "alpha"
@@ -155,15 +156,16 @@ TAGS = "Steps.prepare.Arguments.Tags"
         ("spec", []),
         ("replace(spec, steps=tuple(replace(step) for step in spec.steps))", []),
         (
-            "first(spec, lambda step: put(step, 'StoppingCondition.MaxRuntimeInSeconds', 60))",
+            "first(spec, lambda step: put(step, ('StoppingCondition', 'MaxRuntimeInSeconds'), 60))",
             [("Steps.prepare.Arguments.StoppingCondition", None, {"MaxRuntimeInSeconds": 60})],
         ),
         (
-            "first(spec, lambda step: put(step, 'ProcessingResources.ClusterConfig.InstanceCount', 2))",
+            "first(spec, lambda step: put(step, ('ProcessingResources', 'ClusterConfig', 'InstanceCount'), 2))",
             [("Steps.prepare.Arguments.ProcessingResources.ClusterConfig.InstanceCount", 1, 2)],
         ),
         (
-            "first(spec, lambda step: put(step, 'ProcessingResources.ClusterConfig.InstanceType', 'ml.c5.xlarge'))",
+            "first(spec, lambda step: put(step, "
+            "('ProcessingResources', 'ClusterConfig', 'InstanceType'), 'ml.c5.xlarge'))",
             [
                 (
                     "Steps.prepare.Arguments.ProcessingResources.ClusterConfig.InstanceType",
@@ -278,7 +280,7 @@ def test_true_and_one_are_not_the_same(site: Site) -> None:
         "alpha", transforming("first(spec, lambda s: replace(s, fields={'X': {'a': True, 'b': [1.0]}}))")
     )
     site.plugin("beta", transforming("first(spec, lambda s: replace(s, fields={'X': {'a': 1, 'b': [1]}}))"))
-    changes = [c.path for c in site.report("alpha", "beta").changes if c.plugin == "beta"]
+    changes = [format_path(c.path) for c in site.report("alpha", "beta").changes if c.plugin == "beta"]
     assert changes == ["Steps.prepare.X.a", "Steps.prepare.X.b[0]"]
 
 
@@ -321,11 +323,11 @@ def test_another_order_of_the_steps_is_told(site: Site) -> None:
 
 
 def test_a_change_of_a_change_names_both_in_order(site: Site) -> None:
-    count = "ProcessingResources.ClusterConfig.InstanceCount"
+    count = ("ProcessingResources", "ClusterConfig", "InstanceCount")
     for name, number in (("alpha", 2), ("beta", 3)):
-        site.plugin(name, transforming(f"first(spec, lambda step: put(step, '{count}', {number}))"))
+        site.plugin(name, transforming(f"first(spec, lambda step: put(step, {count}, {number}))"))
     for order, numbers in ((("alpha", "beta"), [(1, 2), (2, 3)]), (("beta", "alpha"), [(1, 3), (3, 2)])):
-        found = explained(site, *order)["prepare", f"Arguments.{count}"]
+        found = explained(site, *order)["prepare", format_path(("Arguments", *count))]
         assert [(c.plugin, c.old, c.new) for c in found.changes] == [
             (name, *pair) for name, pair in zip(order, numbers, strict=True)
         ]
@@ -365,10 +367,7 @@ def test_the_changes_are_the_difference(before: dict[str, Any], after: dict[str,
     patched: Any = {"Arguments": thaw(before)}
     removed = []
     for change in changes:
-        parts = [
-            int(n) if n else k
-            for k, n in re.findall(r"\.?([A-Za-z]+)|\[(\d+)\]", change.path[len("Steps.s.") :])
-        ]
+        parts = list(change.path[2:])
         container = patched
         for part in parts[:-1]:
             container = container[part]
@@ -383,7 +382,7 @@ def test_the_changes_are_the_difference(before: dict[str, Any], after: dict[str,
         del container[key]
     assert json.dumps(patched["Arguments"], sort_keys=True) == json.dumps(after, sort_keys=True)
     named = {name for name, origin in result.steps[0].origins.items() if origin.kind == "plugin"}
-    assert named == {change.path.removeprefix("Steps.s.") for change in changes}
+    assert named == {change.path[2:] for change in changes}
 
 
 def _present(data: Any, parts: list[Any]) -> bool:
@@ -405,7 +404,9 @@ def changing(site: Site) -> Site:
     """A site with a plugin of which every kind of explanation comes."""
     site.plugin(
         "alpha",
-        transforming("first(spec, lambda s: put(s, 'ProcessingResources.ClusterConfig.VolumeSizeInGB', 50))")
+        transforming(
+            "first(spec, lambda s: put(s, ('ProcessingResources', 'ClusterConfig', 'VolumeSizeInGB'), 50))"
+        )
         + "\n@hookimpl\ndef build_template_params():\n"
         + "    return {'execution_role': 'arn:aws:iam::123456789012:role/p'}\n",
     )
@@ -476,14 +477,16 @@ def test_an_experiment_of_the_config_is_explained_by_its_line(site: Site) -> Non
 def test_a_role_of_the_caller_is_the_callers_and_not_the_plugins(changing: Site) -> None:
     role = "arn:aws:iam::123456789012:role/mine"
     template = changing.compiler("alpha").create_template(execution_role=role)
-    found = {(item.step, item.path): item for item in explain(template.report, template.locate)}
+    found = {(item.step, format_path(item.path)): item for item in explain(template.report, template.locate)}
     item = found["prepare", "Arguments.RoleArn"]
     assert (item.kind, item.value, item.changes) == ("argument", role, ())
 
 
 def test_every_value_of_the_definition_is_explained(changing: Site) -> None:
     template = changing.compiler("alpha").create_template()
-    found = {(item.step, item.path): item.value for item in explain(template.report, template.locate)}
+    found = {
+        (item.step, format_path(item.path)): item.value for item in explain(template.report, template.locate)
+    }
     for step in json.loads(template.generate_definition().definition)["Steps"]:
         values = {key: value for key, value in step.items() if key not in ("Name", "Type")}
         for path, value in _leaves(values, ""):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.paths import FieldPath
 
-Locate = Callable[[str, tuple[str | int, ...]], Location]
+Locate = Callable[[str, FieldPath], Location]
 
 BRANCHES = ("if_steps", "else_steps")
 

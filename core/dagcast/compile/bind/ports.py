@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Location
+from dagcast.paths import FieldPath
 
 Source = str | Reference
 """Where an input reads from: an S3 URI or name, or a reference to it."""
@@ -66,7 +67,7 @@ class StepPorts:
     open_inputs: bool = False
     reads: frozenset[str] = frozenset()
     branches: frozenset[str] | None = None
-    locate: Callable[[tuple[str | int, ...]], Location | None] = lambda _: None
+    locate: Callable[[FieldPath], Location | None] = lambda _: None
 
     def input(self, name: str) -> InputPort | None:
         """The declared input of that name."""

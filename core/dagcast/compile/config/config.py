@@ -17,7 +17,7 @@ from dagcast.compile.config.fields import ConfigModel
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig, PluginsConfig
 from dagcast.compile.config.reference_syntax import is_reference, spell
-from dagcast.compile.config.source import ConfigSource, FieldPath, choose_environment
+from dagcast.compile.config.source import ConfigSource, choose_environment
 from dagcast.compile.config.step import StepConfig
 from dagcast.compile.config.validation_errors import report_validation, wrong_fields
 from dagcast.compile.document.document import document_from_data, read_document
@@ -26,6 +26,7 @@ from dagcast.definition.model import is_step_name
 from dagcast.definition.references import Reference
 from dagcast.definition.values import freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
+from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import (
     PARAMETER_NAME_MAX_LENGTH,
     PARAMETER_NAME_PATTERN,

@@ -11,8 +11,9 @@ from typing import Any
 from dagcast.compile.document.document import Document, document_from_data, read_document
 from dagcast.dag import Edge, EdgeLike, node_problem, refuse_dag, topological_order
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagcast.paths import FieldPath
 
-Locate = Callable[[tuple[str | int, ...]], Location]
+Locate = Callable[[FieldPath], Location]
 
 
 class PipelineDAG:

@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from dagcast.compile.config.reference_syntax import ReferenceSyntaxError, parse_string
 from dagcast.definition.references import Reference
 from dagcast.definition.values import freeze
+from dagcast.paths import FieldPath
 
 REFERENCE_PATTERN = r"\$\{(param|exec|step|json)\.[^{}]+\}"
 
@@ -68,7 +69,7 @@ def _reference_or_plain(value: Any, validate: Callable[[Any], Any]) -> Any:
     return validate(value)
 
 
-def read_string(text: str, path: tuple[str | int, ...] = ()) -> str | Reference:
+def read_string(text: str, path: FieldPath = ()) -> str | Reference:
     """:func:`parse_string` for validators: a mistake becomes a validation error that knows its place."""
     try:
         return parse_string(text)
@@ -110,7 +111,7 @@ class _FreeMapping(_FreeData):
         return {"type": "object"}
 
 
-def read_body(value: Any, path: tuple[str | int, ...] = ()) -> Any:
+def read_body(value: Any, path: FieldPath = ()) -> Any:
     """Free JSON data with every string in it read for references.
 
     Raises:

@@ -9,8 +9,7 @@ from typing import Any
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.document.document import Document
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
-
-FieldPath = tuple[str | int, ...]
+from dagcast.paths import FieldPath
 
 OVERLAID = ("pipeline", "parameters", "defaults", "steps", "edges", "plugins")
 """The sections of a config that an environment may lay something over."""

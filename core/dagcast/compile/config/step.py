@@ -11,20 +11,29 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import ConfigModel, FreeMapping, StrOrReference, read_fixed
+from dagcast.paths import FieldPath, to_path
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, STEP_DISPLAY_NAME_MAX_LENGTH
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class To:
     """Field metadata: where in the step's definition the value goes.
 
     Attributes:
-        path: Dotted path below ``Arguments``.
+        path: The member, as a path below ``Arguments``; a member of the request itself may be given by its name
+            alone: ``To("RoleArn")``, ``To(("VpcConfig", "Subnets"))``.
         convert: Turns the config's value into the request's.
+
+    Raises:
+        ValueError: If the path is a text with a dot.
     """
 
-    path: str
-    convert: Callable[[Any], Any] | None = None
+    path: FieldPath
+    convert: Callable[[Any], Any] | None
+
+    def __init__(self, path: str | FieldPath, convert: Callable[[Any], Any] | None = None) -> None:
+        object.__setattr__(self, "path", to_path(path))
+        object.__setattr__(self, "convert", convert)
 
 
 class InputConfig(ConfigModel):

@@ -10,8 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
-
-FieldPath = tuple[str | int, ...]
+from dagcast.paths import FieldPath, format_path, is_within
 
 EXPECTED = {
     "string_type": "a string",
@@ -63,7 +62,9 @@ def report_validation(
         path += tuple(detail.get("ctx", {}).get("path", ()))
         by_path.setdefault(path, []).append(detail)
     for path, details in by_path.items():
-        if details[0]["type"] in FOLLOWING and any(other[: len(path)] == path != other for other in by_path):
+        if details[0]["type"] in FOLLOWING and any(
+            is_within(other, path) and path != other for other in by_path
+        ):
             continue
         message, code, hint = _explain(path, details, model)
         owner = "defaults" if inherited(path) else subject
@@ -88,9 +89,9 @@ def _explain(
 ) -> tuple[str, str, str | None]:
     first = details[0]
     kind, context = first["type"], first.get("ctx", {})
-    where = f"{_spell(path)}: " if path else ""
+    where = f"{format_path(path)}: " if path else ""
     if kind == "missing":
-        return f"{_spell(path)!r} is missing", "config.missing-field", None
+        return f"{format_path(path)!r} is missing", "config.missing-field", None
     if kind == "extra_forbidden":
         owner = _model_at(model, path[:-1])
         name = str(path[-1])
@@ -99,7 +100,7 @@ def _explain(
         if same is not None:
             return f"{' and '.join(same)} are the same field", "config.duplicate", "keep one of them"
         hint = did_you_mean(name, [each for others in spellings for each in others])
-        return f"there is no field {_spell(path)!r}", "config.unknown-field", hint
+        return f"there is no field {format_path(path)!r}", "config.unknown-field", hint
     expectations = list(dict.fromkeys(map(_expectation, details)))
     if None not in expectations and kind != "literal_error":
         expected = " or ".join(str(expectation) for expectation in expectations)
@@ -221,10 +222,6 @@ def _names_model(annotation: Any, name: str) -> bool:
 
 def _literals(expected: str) -> list[str]:
     return [part.strip().strip("'") for part in expected.replace(" or ", ", ").split(",")]
-
-
-def _spell(path: FieldPath) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
 def _show(value: Any) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
-from dagcast.compile.document.plain import Path, kind_of, plain_copy
+from dagcast.compile.document.plain import kind_of, plain_copy
 from dagcast.compile.document.position import Lines, Positions
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagcast.paths import FieldPath, format_path
 
 Format = Literal["yaml", "json", "toml"]
 
@@ -33,7 +34,7 @@ class Document:
     data: Any
     _root: Positions = field(repr=False, compare=False)
 
-    def locate(self, path: Path, *, key: bool = False) -> Location:
+    def locate(self, path: FieldPath, *, key: bool = False) -> Location:
         """Where the value at ``path`` is written, or its deepest ancestor that exists.
 
         A mapping or list that is a member of a mapping is found at its key, since that is where a reader
@@ -49,7 +50,7 @@ class Document:
         """
         return self._root.locate(self.file, path, key)
 
-    def has(self, path: Path) -> bool:
+    def has(self, path: FieldPath) -> bool:
         """Whether there is a value at ``path``, ``null`` included."""
         return len(_existing(self.data, path)) == len(path)
 
@@ -146,19 +147,16 @@ class _NamedPositions:
     def __init__(self, data: Any) -> None:
         self._data = data
 
-    def locate(self, file: str, path: Path, key: bool) -> Location:
+    def locate(self, file: str, path: FieldPath, key: bool) -> Location:
         return _named(file, _existing(self._data, path))
 
 
-def _named(file: str, path: Path) -> Location:
-    parts = [
-        f".{part}" if isinstance(part, str) and _SIMPLE_KEY.fullmatch(part) else f"[{part!r}]"
-        for part in path
-    ]
-    return Location(file + "".join(parts))
+def _named(file: str, path: FieldPath) -> Location:
+    text = format_path(path)
+    return Location(f"{file}.{text}" if text and not text.startswith("[") else file + text)
 
 
-def _existing(data: Any, path: Path) -> Path:
+def _existing(data: Any, path: FieldPath) -> FieldPath:
     """The longest beginning of ``path`` that exists in ``data``."""
     for depth, part in enumerate(path):
         if isinstance(data, dict):

@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-Path = tuple[str | int, ...]
+from dagcast.paths import FieldPath
 
 MAX_DEPTH = 100
 """Most levels of mappings and lists in each other; the top level is the first. A limit of dagcast's own."""
@@ -109,7 +109,7 @@ def kind_of(value: object) -> str:
     return f"a Python object of type {type(value).__name__}"
 
 
-def plain_copy(data: Any) -> tuple[Any, list[tuple[Path, Refusal]]]:
+def plain_copy(data: Any) -> tuple[Any, list[tuple[FieldPath, Refusal]]]:
     """A copy of ``data`` made of nothing but plain values, and what had to be refused, with its path.
 
     Tuples become lists, other mappings become dicts, members of an enum their value, paths strings, and
@@ -121,11 +121,11 @@ def plain_copy(data: Any) -> tuple[Any, list[tuple[Path, Refusal]]]:
 
 class _Copier:
     def __init__(self) -> None:
-        self.refused: list[tuple[Path, Refusal]] = []
+        self.refused: list[tuple[FieldPath, Refusal]] = []
         self._values = 0
         self._open: set[int] = set()
 
-    def copy(self, value: Any, path: Path) -> Any:
+    def copy(self, value: Any, path: FieldPath) -> Any:
         self._values += 1
         if self._values > MAX_VALUES:
             if self._values == MAX_VALUES + 1:
@@ -153,7 +153,7 @@ class _Copier:
             path, Refusal(f"{kind_of(value)} cannot stand in a config", "document.not-plain-data")
         )
 
-    def _copy_mapping(self, value: Mapping[Any, Any], path: Path) -> dict[str, Any]:
+    def _copy_mapping(self, value: Mapping[Any, Any], path: FieldPath) -> dict[str, Any]:
         copied: dict[str, Any] = {}
         for key, item in value.items():
             if not isinstance(key, str):
@@ -167,12 +167,12 @@ class _Copier:
         self._open.discard(id(value))
         return copied
 
-    def _copy_list(self, value: Iterable[Any], path: Path) -> list[Any]:
+    def _copy_list(self, value: Iterable[Any], path: FieldPath) -> list[Any]:
         copied = [self.copy(item, (*path, index)) for index, item in enumerate(value)]
         self._open.discard(id(value))
         return copied
 
-    def _enter(self, value: object, path: Path) -> bool:
+    def _enter(self, value: object, path: FieldPath) -> bool:
         if id(value) in self._open:
             self._refuse(path, Refusal("the value contains itself", "document.recursive"))
             return False
@@ -182,12 +182,12 @@ class _Copier:
         self._open.add(id(value))
         return True
 
-    def _accepts(self, path: Path, refusal: Refusal | None) -> bool:
+    def _accepts(self, path: FieldPath, refusal: Refusal | None) -> bool:
         if refusal is not None:
             self._refuse(path, refusal)
         return refusal is None
 
-    def _refuse(self, path: Path, refusal: Refusal) -> None:
+    def _refuse(self, path: FieldPath, refusal: Refusal) -> None:
         self.refused.append((path, refusal))
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
-from dagcast.compile.document.plain import Path
 from dagcast.errors import Location
+from dagcast.paths import FieldPath
 
 _LINE_END = re.compile(r"\r\n?|\n")
 
@@ -17,7 +17,7 @@ _LINE_END = re.compile(r"\r\n?|\n")
 class Positions(Protocol):
     """Finds the place of a value by its path."""
 
-    def locate(self, file: str, path: Path, key: bool) -> Location:
+    def locate(self, file: str, path: FieldPath, key: bool) -> Location:
         """The place of the value at ``path``, or of its deepest ancestor that exists."""
         ...
 
@@ -81,7 +81,7 @@ class SpotPositions:
     def _root(self) -> Spot:
         return self._scan()
 
-    def locate(self, file: str, path: Path, key: bool) -> Location:
+    def locate(self, file: str, path: FieldPath, key: bool) -> Location:
         """The place of the value at ``path``, or of its deepest ancestor that exists."""
         spot = self._root
         for part in path:

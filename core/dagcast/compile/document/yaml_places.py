@@ -8,8 +8,8 @@ from typing import Any
 
 from yaml.events import AliasEvent, CollectionStartEvent, Event, MappingStartEvent, ScalarEvent
 
-from dagcast.compile.document.plain import Path
 from dagcast.errors import Location
+from dagcast.paths import FieldPath
 
 # LF and CR end a line for everyone. YAML 1.1 counts these too, editors do not.
 _EXTRA_LINE_ENDS = "\x85\u2028\u2029"
@@ -75,7 +75,7 @@ class YamlPositions:
         extra = bisect_left(self._extra_line_ends, mark.index) if self._extra_line_ends else 0
         return int(mark.line) + 1 - extra
 
-    def locate(self, file: str, path: Path, key: bool) -> Location:
+    def locate(self, file: str, path: FieldPath, key: bool) -> Location:
         """The place of the value at ``path``, or of its deepest ancestor that exists."""
         place = self.root
         if place is None:

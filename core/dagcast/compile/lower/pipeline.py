@@ -15,13 +15,14 @@ from dagcast.compile.bind.wiring import Wiring, wire
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig, WithInputs
-from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec
+from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
 from dagcast.compile.steps.lowering import ImageLookup, Lowering
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
 from dagcast.definition.references import Reference, references
-from dagcast.definition.values import FrozenDict, freeze
+from dagcast.definition.values import freeze
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
+from dagcast.paths import FieldPath
 from dagcast.staging.code_stage import CodeStage, CodeUse
 
 CONFIG_ROLE = Origin("config", ("pipeline", "role"))
@@ -255,15 +256,15 @@ class _Lowerer:
 
     def _spec(self, parameters: tuple[ParameterSpec, ...], steps: tuple[StepSpec, ...]) -> PipelineSpec:
         base = self.config.pipeline
-        origins = {
-            f"Parameters.{name}": Origin("config", ("parameters", name)) for name in self.config.parameters
+        origins: dict[FieldPath, Origin] = {
+            ("Parameters", name): Origin("config", ("parameters", name)) for name in self.config.parameters
         }
         experiment = None
         if base.experiment is not False:
             experiment = freeze({"ExperimentName": base.experiment.name, "TrialName": base.experiment.trial})
             for key, field in (("ExperimentName", "name"), ("TrialName", "trial")):
                 if field in base.experiment.model_fields_set:
-                    origins[f"PipelineExperimentConfig.{key}"] = Origin(
+                    origins["PipelineExperimentConfig", key] = Origin(
                         "config", ("pipeline", "experiment", field)
                     )
         return PipelineSpec(
@@ -280,10 +281,10 @@ class _Lowerer:
             definition_bucket=base.bucket,
             definition_prefix=base.prefix or base.name,
             staged=self.code.staged,
-            origins=FrozenDict(origins),
+            origins=freeze_origins(origins),
         )
 
-    def _locate_field(self, name: str, path: tuple[str | int, ...]) -> Location:
+    def _locate_field(self, name: str, path: FieldPath) -> Location:
         return self.config.source.locate(("steps", name, *path))
 
 

@@ -5,26 +5,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dagcast.definition.references import Reference, render
+from dagcast.paths import FieldPath
 
 ABSENT = None
 """Stands for the old value of what was added, and the new value of what was removed."""
 
-DEFINITION_NAMES = MappingProxyType(
+DEFINITION_PATHS: Mapping[str, FieldPath] = MappingProxyType(
     {
-        "definition_type": "Type",
-        "depends_on": "DependsOn",
-        "display_name": "DisplayName",
-        "description": "Description",
-        "if_steps": "Arguments.IfSteps",
-        "else_steps": "Arguments.ElseSteps",
+        "definition_type": ("Type",),
+        "depends_on": ("DependsOn",),
+        "display_name": ("DisplayName",),
+        "description": ("Description",),
+        "if_steps": ("Arguments", "IfSteps"),
+        "else_steps": ("Arguments", "ElseSteps"),
     }
 )
-"""By attribute of a step: what the definition calls it."""
+"""By attribute of a step: where it stands in the step's definition."""
 
 _NOT_SHOWN = ("origins", "properties", "shapes", "triggers")
 
@@ -35,14 +37,15 @@ class Change(NamedTuple):
     Attributes:
         plugin: The plugin.
         hook: The hook that changed it.
-        path: The field, such as ``Steps.train.Arguments.VpcConfig.Subnets`` or ``metadata.author``.
+        path: The field, such as ``("Steps", "train", "Arguments", "VpcConfig", "Subnets")`` or
+            ``("metadata", "author")``; :func:`~dagcast.paths.format_path` makes text of it.
         old: Its value before; ``None`` if it was not there.
         new: Its value after; ``None`` if it is gone.
     """
 
     plugin: str
     hook: str
-    path: str
+    path: FieldPath
     old: Any
     new: Any
 
@@ -51,7 +54,7 @@ class Change(NamedTuple):
         return {
             "plugin": self.plugin,
             "hook": self.hook,
-            "path": self.path,
+            "path": list(self.path),
             "old": plain(self.old),
             "new": plain(self.new),
         }

@@ -1,4 +1,9 @@
-"""Changed copies of a step: the specs themselves are frozen."""
+"""Changed copies of a step: the specs themselves are frozen.
+
+A path here leads to a value below the step's ``Arguments``. It is a tuple of keys and list indexes, such as
+``("VpcConfig", "Subnets")``. The name of a single member may stand in its place: ``"Environment"``. A text with a
+dot raises ValueError, unless it is the name of a member that is there, since it could mean two things.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +11,41 @@ from typing import Any
 
 from dagcast.compile.spec.pipeline import StepSpec
 from dagcast.definition.values import FrozenDict, freeze
+from dagcast.paths import FieldPath, format_path, to_path
 
 
-def value_at(step: StepSpec, path: str, default: Any = None) -> Any:
-    """The value at a dotted path below the step's ``Arguments``, or ``default`` if there is none.
+def value_at(step: StepSpec, path: str | FieldPath, default: Any = None) -> Any:
+    """Return the value at a path below the step's ``Arguments``, or ``default`` if nothing is there.
 
     Args:
         step: The step.
-        path: Such as ``VpcConfig.Subnets``.
-        default: What to give where there is nothing.
+        path: Such as ``("VpcConfig", "Subnets")`` or ``("Tags", 0, "Value")``; ``()`` is the whole request.
+        default: What to return where nothing is there.
+
+    Raises:
+        ValueError: If the path is a text with a dot.
     """
     value: Any = step.arguments
-    for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
+    for part in _path(step, path):
+        if isinstance(part, int):
+            if not isinstance(value, tuple) or not 0 <= part < len(value):
+                return default
+        elif not isinstance(value, dict) or part not in value:
             return default
         value = value[part]
     return value
 
 
-def has(step: StepSpec, path: str) -> bool:
-    """Whether there is a value at a dotted path below the step's ``Arguments``."""
+def has(step: StepSpec, path: str | FieldPath) -> bool:
+    """Whether there is a value at a path below the step's ``Arguments``.
+
+    Args:
+        step: The step.
+        path: As for :func:`value_at`.
+
+    Raises:
+        ValueError: If the path is a text with a dot.
+    """
     missing = object()
     return value_at(step, path, missing) is not missing
 
@@ -40,40 +60,81 @@ def changed(step: StepSpec, **fields: Any) -> StepSpec:
     return copy
 
 
-def put(step: StepSpec, path: str, value: Any) -> StepSpec:
-    """A copy of the step with ``value`` at a dotted path below its ``Arguments``.
+def put(step: StepSpec, path: str | FieldPath, value: Any) -> StepSpec:
+    """Return a copy of the step with ``value`` at a path below its ``Arguments``.
 
     Args:
         step: The step.
-        path: Such as ``VpcConfig.Subnets``; mappings on the way are made.
+        path: Such as ``("VpcConfig", "Subnets")`` or ``("HyperParameters", "eval.metric")``. Missing mappings on the
+            way are made; an index names an item that is there.
         value: Plain data and references.
 
     Raises:
-        ValueError: If something on the way is there and is not a mapping.
+        ValueError: If something on the way is there and is not a mapping, or a list has no item of that index; if
+            the path is empty, or a text with a dot.
+
+    >>> from dagcast.plugin import StepSpec, freeze
+    >>> arguments = freeze({"HyperParameters": {"eta": "0.2"}})
+    >>> step = StepSpec(name="train", step_type="Training", definition_type="Training", arguments=arguments)
+    >>> put(step, ("HyperParameters", "eval.metric"), "auc").arguments
+    {'HyperParameters': {'eta': '0.2', 'eval.metric': 'auc'}}
     """
-    return changed(step, arguments=_put(step.arguments, path.split("."), freeze(value), step, path))
+    parts = _path(step, path)
+    if not parts:
+        raise ValueError("the path is empty: name a member of the request")
+    return changed(step, arguments=_put(step.arguments, parts, 0, freeze(value), step))
 
 
-def remove(step: StepSpec, path: str) -> StepSpec:
-    """A copy of the step without what stands at a dotted path below its ``Arguments``, if anything does."""
-    if not has(step, path):
+def remove(step: StepSpec, path: str | FieldPath) -> StepSpec:
+    """Return a copy of the step without the value at a path below its ``Arguments``, if one is there.
+
+    Args:
+        step: The step.
+        path: As for :func:`value_at`.
+
+    Raises:
+        ValueError: If the path is empty, or a text with a dot.
+    """
+    parts = _path(step, path)
+    if not parts:
+        raise ValueError("the path is empty: name a member of the request")
+    if not has(step, parts):
         return step
-    return changed(step, arguments=_remove(step.arguments, path.split(".")))
+    return changed(step, arguments=_remove(step.arguments, parts))
 
 
-def _put(mapping: FrozenDict, parts: list[str], value: Any, step: StepSpec, path: str) -> FrozenDict:
+_EMPTY = FrozenDict()
+
+
+def _path(step: StepSpec, path: str | FieldPath) -> FieldPath:
+    if isinstance(path, str) and path in step.arguments:
+        return (path,)
+    return to_path(path)
+
+
+def _put(around: Any, path: FieldPath, position: int, value: Any, step: StepSpec) -> Any:
     """A copy with the value in it; what is not on the way is shared, so that changes are found by identity."""
-    first, *rest = parts
-    if rest:
-        below = mapping.get(first, FrozenDict())
-        if not isinstance(below, dict):
-            raise ValueError(f"{first} of {path} in step {step.name!r} is not a mapping")
-        value = _put(FrozenDict(below), rest, value, step, path)
-    return FrozenDict({**mapping, first: value})
+    part, is_last = path[position], position + 1 == len(path)
+    if isinstance(part, int) and isinstance(around, tuple):
+        if not 0 <= part < len(around):
+            raise ValueError(f"step {step.name!r}: {format_path(path[:position])} has no item {part}")
+        item = value if is_last else _put(around[part], path, position + 1, value, step)
+        return (*around[:part], item, *around[part + 1 :])
+    if isinstance(part, str) and isinstance(around, dict):
+        below = value if is_last else _put(around.get(part, _EMPTY), path, position + 1, value, step)
+        return FrozenDict({**around, part: below})
+    where = format_path(path[:position]) or "the request"
+    kind = "list" if isinstance(part, int) else "mapping"
+    raise ValueError(f"step {step.name!r}: {where} is not a {kind}, so {format_path(path)} cannot be set")
 
 
-def _remove(mapping: FrozenDict, parts: list[str]) -> FrozenDict:
-    first, *rest = parts
+def _remove(around: Any, path: FieldPath) -> Any:
+    part, *rest = path
     if rest:
-        return FrozenDict({**mapping, first: _remove(mapping[first], rest)})
-    return FrozenDict({key: value for key, value in mapping.items() if key != first})
+        value = _remove(around[part], tuple(rest))
+        if isinstance(part, int):
+            return (*around[:part], value, *around[part + 1 :])
+        return FrozenDict({**around, part: value})
+    if isinstance(part, int):
+        return (*around[:part], *around[part + 1 :])
+    return FrozenDict({key: value for key, value in around.items() if key != part})

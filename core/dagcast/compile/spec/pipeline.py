@@ -6,11 +6,13 @@ into the SDK's objects, and :mod:`dagcast.definition.write` writes it as the def
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, cast
 
 from dagcast.definition.model import Definition, ParameterSpec, ParameterType, Step
 from dagcast.definition.values import FrozenDict
+from dagcast.paths import FieldPath, to_path
 from dagcast.staging.staged_code import StagedCode
 
 __all__ = [
@@ -39,21 +41,33 @@ class PropertyShape:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class RequestShape:
     """Which botocore shape a part of a request body has.
 
     Attributes:
         name: The shape.
-        at: Dotted path of the part below ``Arguments``; empty for the whole body.
+        at: Path of the part below ``Arguments``, or its name; empty for the whole body.
         service: The botocore service.
-        ignore_required: Required members that the service fills in itself.
+        ignore_required: Required members that the service fills in itself: names, and paths of members further down.
     """
 
     name: str
-    at: str = ""
-    service: str = "sagemaker"
-    ignore_required: tuple[str, ...] = ()
+    at: FieldPath
+    service: str
+    ignore_required: tuple[FieldPath, ...]
+
+    def __init__(
+        self,
+        name: str,
+        at: str | FieldPath = (),
+        service: str = "sagemaker",
+        ignore_required: Iterable[str | FieldPath] = (),
+    ) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "at", to_path(at))
+        object.__setattr__(self, "service", service)
+        object.__setattr__(self, "ignore_required", tuple(map(to_path, ignore_required)))
 
 
 @dataclass(frozen=True)
@@ -68,8 +82,13 @@ class Origin:
     """
 
     kind: Literal["config", "argument", "default", "edge", "plugin"]
-    path: tuple[str | int, ...] = ()
+    path: FieldPath = ()
     detail: str = ""
+
+
+def freeze_origins(origins: Mapping[FieldPath, Origin]) -> Mapping[FieldPath, Origin]:
+    """Return a copy of ``origins`` that cannot be changed."""
+    return cast("Mapping[FieldPath, Origin]", FrozenDict(cast("Any", origins)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +99,13 @@ class StepSpec(Step):
         step_type: dagcast's name of the step type, as in the config's ``type``.
         properties: What ``${step.<name>...}`` may refer to.
         shapes: The shapes that the request body is checked against.
-        origins: By path of the definition (``Arguments.RoleArn``): where the value came from.
+        origins: By path of the definition (``("Arguments", "RoleArn")``): where the value came from.
     """
 
     step_type: str
     properties: PropertyShape = PropertyShape()
     shapes: tuple[RequestShape, ...] = ()
-    origins: FrozenDict = field(default_factory=FrozenDict, compare=False)
+    origins: Mapping[FieldPath, Origin] = field(default_factory=lambda: freeze_origins({}), compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +138,7 @@ class PipelineSpec(Definition):
     definition_bucket: str | None = None
     definition_prefix: str | None = None
     staged: tuple[StagedCode, ...] = ()
-    origins: FrozenDict = field(default_factory=FrozenDict, compare=False)
+    origins: Mapping[FieldPath, Origin] = field(default_factory=lambda: freeze_origins({}), compare=False)
 
     def step(self, name: str) -> StepSpec:
         """The step of that name.

@@ -17,7 +17,8 @@ from dagcast.definition.references import StepProperty
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
-LIMITS = "AutoMLJobConfig.CompletionCriteria"
+LIMITS = ("AutoMLJobConfig", "CompletionCriteria")
+SECURITY = ("AutoMLJobConfig", "SecurityConfig")
 UNSUPPORTED = "pipelines do not take it"
 """Source: the SDK's AutoMLStep drops these members."""
 
@@ -30,37 +31,35 @@ class AutoMLConfig(StepConfig, WithInputs, Cached, Retried):
     target_attribute_name: StrOrReference
     content_type: StrOrReference | None = None
     compression_type: Literal["None", "Gzip"] | None = None
-    mode: Annotated[Literal["ENSEMBLING"], To("AutoMLJobConfig.Mode")] = "ENSEMBLING"
+    mode: Annotated[Literal["ENSEMBLING"], To(("AutoMLJobConfig", "Mode"))] = "ENSEMBLING"
     problem_type: Annotated[
         Literal["BinaryClassification", "MulticlassClassification", "Regression"] | None, To("ProblemType")
     ] = None
-    objective: Annotated[StrOrReference | None, To("AutoMLJobObjective.MetricName")] = None
-    max_candidates: Annotated[IntOrReference | None, To(f"{LIMITS}.MaxCandidates")] = None
+    objective: Annotated[StrOrReference | None, To(("AutoMLJobObjective", "MetricName"))] = None
+    max_candidates: Annotated[IntOrReference | None, To((*LIMITS, "MaxCandidates"))] = None
     max_runtime_per_training_job_in_seconds: Annotated[
-        IntOrReference | None, To(f"{LIMITS}.MaxRuntimePerTrainingJobInSeconds")
+        IntOrReference | None, To((*LIMITS, "MaxRuntimePerTrainingJobInSeconds"))
     ] = None
-    max_runtime_in_seconds: Annotated[IntOrReference | None, To(f"{LIMITS}.MaxAutoMLJobRuntimeInSeconds")] = (
-        None
-    )
+    max_runtime_in_seconds: Annotated[
+        IntOrReference | None, To((*LIMITS, "MaxAutoMLJobRuntimeInSeconds"))
+    ] = None
     output_path: Annotated[StrOrReference | None, Field(description="S3 URI below which the job writes")] = (
         None
     )
-    output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None
-    volume_kms_key: Annotated[StrOrReference | None, To("AutoMLJobConfig.SecurityConfig.VolumeKmsKeyId")] = (
-        None
-    )
+    output_kms_key: Annotated[StrOrReference | None, To(("OutputDataConfig", "KmsKeyId"))] = None
+    volume_kms_key: Annotated[StrOrReference | None, To((*SECURITY, "VolumeKmsKeyId"))] = None
     encrypt_inter_container_traffic: Annotated[
-        BoolOrReference | None, To("AutoMLJobConfig.SecurityConfig.EnableInterContainerTrafficEncryption")
+        BoolOrReference | None, To((*SECURITY, "EnableInterContainerTrafficEncryption"))
     ] = None
     subnets: Annotated[
         tuple[StrOrReference, ...],
         Field(strict=False),
-        To("AutoMLJobConfig.SecurityConfig.VpcConfig.Subnets"),
+        To((*SECURITY, "VpcConfig", "Subnets")),
     ] = ()
     security_group_ids: Annotated[
         tuple[StrOrReference, ...],
         Field(strict=False),
-        To("AutoMLJobConfig.SecurityConfig.VpcConfig.SecurityGroupIds"),
+        To((*SECURITY, "VpcConfig", "SecurityGroupIds")),
     ] = ()
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
@@ -102,13 +101,13 @@ def lower(step: Lowering, config: AutoMLConfig) -> None:
             # The service assumes training where only one channel is given.
             "ChannelType": channel if step.source("validation") is not None else None,
         }
-        step.origins[f"Arguments.InputDataConfig[{len(entries)}]"] = step.source_origin(port)
+        step.origins[("Arguments", "InputDataConfig", len(entries))] = step.source_origin(port)
         entries.append({member: value for member, value in entry.items() if value is not None})
     step.put("InputDataConfig", entries or None)
     if config.output_path is not None:
-        step.put("OutputDataConfig.S3OutputPath", config.output_path, "output_path")
+        step.put(("OutputDataConfig", "S3OutputPath"), config.output_path, "output_path")
     else:
-        step.put("OutputDataConfig.S3OutputPath", step.default_uri(per_execution=False))
+        step.put(("OutputDataConfig", "S3OutputPath"), step.default_uri(per_execution=False))
 
 
 STEP_TYPE = StepType(

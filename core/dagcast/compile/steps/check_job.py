@@ -37,30 +37,34 @@ class CheckConfig(StepConfig, WithInputs, Cached):
 
     role: StrOrReference | None = None
     image_uri: StrOrReference | None = None
-    instance_type: Annotated[StrOrReference, To("ProcessingResources.ClusterConfig.InstanceType")] = (
+    instance_type: Annotated[StrOrReference, To(("ProcessingResources", "ClusterConfig", "InstanceType"))] = (
         "ml.m5.xlarge"
     )
-    instance_count: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = (
-        DEFAULT_VOLUME_GB
-    )
+    instance_count: Annotated[
+        IntOrReference, To(("ProcessingResources", "ClusterConfig", "InstanceCount"))
+    ] = 1
+    volume_size_in_gb: Annotated[
+        IntOrReference, To(("ProcessingResources", "ClusterConfig", "VolumeSizeInGB"))
+    ] = DEFAULT_VOLUME_GB
     volume_kms_key: Annotated[
-        StrOrReference | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")
+        StrOrReference | None, To(("ProcessingResources", "ClusterConfig", "VolumeKmsKeyId"))
     ] = None
-    max_runtime_in_seconds: Annotated[IntOrReference | None, To("StoppingCondition.MaxRuntimeInSeconds")] = (
-        None
-    )
+    max_runtime_in_seconds: Annotated[
+        IntOrReference | None, To(("StoppingCondition", "MaxRuntimeInSeconds"))
+    ] = None
     enable_network_isolation: Annotated[
-        BoolOrReference | None, To("NetworkConfig.EnableNetworkIsolation")
+        BoolOrReference | None, To(("NetworkConfig", "EnableNetworkIsolation"))
     ] = None
     encrypt_inter_container_traffic: Annotated[
-        BoolOrReference | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
+        BoolOrReference | None, To(("NetworkConfig", "EnableInterContainerTrafficEncryption"))
     ] = None
     subnets: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")
+        tuple[StrOrReference, ...], Field(strict=False), To(("NetworkConfig", "VpcConfig", "Subnets"))
     ] = ()
     security_group_ids: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...],
+        Field(strict=False),
+        To(("NetworkConfig", "VpcConfig", "SecurityGroupIds")),
     ] = ()
     environment: dict[str, CoercedStrOrReference] = {}
     output_path: Annotated[
@@ -117,20 +121,20 @@ def put_check_job(
     step.put_fields()
     put_role(step, config)
     if config.image_uri is not None:
-        step.put("AppSpecification.ImageUri", config.image_uri, "image_uri")
+        step.put(("AppSpecification", "ImageUri"), config.image_uri, "image_uri")
     else:
-        step.put("AppSpecification.ImageUri", step.image(framework, None, None, None, None))
+        step.put(("AppSpecification", "ImageUri"), step.image(framework, None, None, None, None))
     inputs = [item for item in inputs if item[1] is not None]
     step.put("ProcessingInputs", [_input(name, source, path) for name, source, path, _ in inputs])
     for index, (_, _, _, origin) in enumerate(inputs):
-        step.origins[f"Arguments.ProcessingInputs[{index}]"] = step.origin(origin)
+        step.origins[("Arguments", "ProcessingInputs", index)] = step.origin(origin)
     given = config.output_path is not None
     destination = config.output_path if given else step.default_uri("output", per_execution=True)
     if destination is not None:
         s3 = {"S3Uri": destination, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
         entry = {"OutputName": output, "AppManaged": False, "S3Output": s3}
-        step.put("ProcessingOutputConfig.Outputs", [entry], "output_path")
-    step.put("ProcessingOutputConfig.KmsKeyId", config.output_kms_key, "output_kms_key")
+        step.put(("ProcessingOutputConfig", "Outputs"), [entry], "output_path")
+    step.put(("ProcessingOutputConfig", "KmsKeyId"), config.output_kms_key, "output_kms_key")
 
 
 def put_baseline(step: Lowering, config: CheckConfig) -> None:

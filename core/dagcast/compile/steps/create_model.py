@@ -24,9 +24,9 @@ class CreateModelConfig(ModelConfig, Retried):
 
     type: Literal["CreateModel"] = "CreateModel"
     enable_network_isolation: Annotated[BoolOrReference | None, To("EnableNetworkIsolation")] = None
-    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "Subnets"))] = ()
     security_group_ids: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "SecurityGroupIds"))
     ] = ()
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
@@ -40,7 +40,7 @@ def lower(step: Lowering, config: CreateModelConfig) -> None:
     step.put_fields()
     put_role(step, config, "ExecutionRoleArn")
     for member, (value, origin) in container(step, config).items():
-        step.put(f"PrimaryContainer.{member}", value, origin)
+        step.put(("PrimaryContainer", member), value, origin)
 
 
 STEP_TYPE = StepType(

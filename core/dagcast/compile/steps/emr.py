@@ -13,11 +13,12 @@ from dagcast.compile.config.step import Cached, PortName, Retried, StepConfig, T
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.step_type import Shape, StepType
 from dagcast.definition.references import StepProperty
+from dagcast.paths import FieldPath, format_path
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
-JAR = "StepConfig.HadoopJarStep"
+JAR = ("StepConfig", "HadoopJarStep")
 MANAGED = ("Name", "AutoTerminationPolicy", "Steps")
 MANAGED_INSTANCES = ("KeepJobFlowAliveWhenNoSteps", "TerminationProtected")
 """What the pipeline decides itself of a cluster that it makes. Source: ``EMRStep`` of the SageMaker Python SDK."""
@@ -43,10 +44,10 @@ class EMRConfig(StepConfig, Cached, Retried):
     """The fields of an EMR step: on a running cluster (``cluster_id``) or on one of its own."""
 
     type: Literal["EMR"] = "EMR"
-    jar: Annotated[StrOrReference, To(f"{JAR}.Jar")]
+    jar: Annotated[StrOrReference, To((*JAR, "Jar"))]
     args: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
-    main_class: Annotated[StrOrReference | None, To(f"{JAR}.MainClass")] = None
-    properties: Annotated[dict[str, CoercedStrOrReference], To(f"{JAR}.Properties", property_list)] = {}
+    main_class: Annotated[StrOrReference | None, To((*JAR, "MainClass"))] = None
+    properties: Annotated[dict[str, CoercedStrOrReference], To((*JAR, "Properties"), property_list)] = {}
     outputs: dict[PortName, EMROutput] = {}
     cluster_id: Annotated[StrOrReference | None, To("ClusterId")] = None
     execution_role_arn: Annotated[StrOrReference | None, To("ExecutionRoleArn")] = None
@@ -77,17 +78,17 @@ def lower(step: Lowering, config: EMRConfig) -> None:
     args = [step.as_string(argument) for argument in config.args]
     for port, item in config.outputs.items():
         args += [f"--{port}", item.destination]
-    step.put(f"{JAR}.Args", args or None, "args")
+    step.put((*JAR, "Args"), args or None, "args")
     properties = step.as_strings(config.properties)
-    step.put(f"{JAR}.Properties", property_list(properties) if properties else None, "properties")
+    step.put((*JAR, "Properties"), property_list(properties) if properties else None, "properties")
     instances = config.cluster_config.get("Instances")
-    managed = [key for key in MANAGED if key in config.cluster_config]
+    managed: list[FieldPath] = [(key,) for key in MANAGED if key in config.cluster_config]
     if isinstance(instances, dict):
-        managed += [f"Instances.{key}" for key in MANAGED_INSTANCES if key in instances]
-    for key in managed:
-        path = ("cluster_config", *key.split("."))
+        managed += [("Instances", key) for key in MANAGED_INSTANCES if key in instances]
+    for path in managed:
         step.error(
-            f"the pipeline sets {key} of its own cluster",
+            f"the pipeline sets {format_path(path)} of its own cluster",
+            "cluster_config",
             *path,
             code="config.managed-field",
             hint="leave it out",

@@ -24,13 +24,13 @@ class EMRServerlessConfig(StepConfig, Cached, Retried):
     role: StrOrReference | None = None
     application_id: Annotated[StrOrReference | None, To("ApplicationId")] = None
     application_config: Annotated[FreeMapping, To("ApplicationConfig")] = {}
-    job_driver: Annotated[FreeMapping, To("JobConfig.jobDriver")]
-    configuration_overrides: Annotated[FreeMapping, To("JobConfig.configurationOverrides")] = {}
-    execution_timeout_minutes: Annotated[IntOrReference | None, To("JobConfig.executionTimeoutMinutes")] = (
-        None
-    )
-    job_name: Annotated[StrOrReference | None, To("JobConfig.name")] = None
-    tags: Annotated[dict[str, StrOrReference], To("JobConfig.tags")] = {}
+    job_driver: Annotated[FreeMapping, To(("JobConfig", "jobDriver"))]
+    configuration_overrides: Annotated[FreeMapping, To(("JobConfig", "configurationOverrides"))] = {}
+    execution_timeout_minutes: Annotated[
+        IntOrReference | None, To(("JobConfig", "executionTimeoutMinutes"))
+    ] = None
+    job_name: Annotated[StrOrReference | None, To(("JobConfig", "name"))] = None
+    tags: Annotated[dict[str, StrOrReference], To(("JobConfig", "tags"))] = {}
 
     @model_validator(mode="after")
     def _one_application(self) -> EMRServerlessConfig:
@@ -43,9 +43,9 @@ class EMRServerlessConfig(StepConfig, Cached, Retried):
 def lower(step: Lowering, config: EMRServerlessConfig) -> None:
     """Fill a StartJobRun request, and the application it runs in."""
     put_role(step, config, "ExecutionRoleArn")
-    put_role(step, config, "JobConfig.executionRoleArn")
+    put_role(step, config, ("JobConfig", "executionRoleArn"))
     step.put_fields()
-    step.put("JobConfig.applicationId", config.application_id, "application_id")
+    step.put(("JobConfig", "applicationId"), config.application_id, "application_id")
 
 
 STEP_TYPE = StepType(

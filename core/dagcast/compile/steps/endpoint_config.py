@@ -54,7 +54,7 @@ def lower(step: Lowering, config: EndpointConfigConfig) -> None:
     step.put("ProductionVariants", [variant])
     for member, (_, origin) in members.items():
         if member in variant:
-            step.origins[f"Arguments.ProductionVariants[0].{member}"] = step.origin(origin)
+            step.origins[("Arguments", "ProductionVariants", 0, member)] = step.origin(origin)
 
 
 STEP_TYPE = StepType(

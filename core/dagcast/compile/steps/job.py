@@ -15,6 +15,7 @@ from dagcast.compile.config.fields import (
     read_fixed,
 )
 from dagcast.compile.config.step import StepConfig
+from dagcast.paths import FieldPath
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -44,7 +45,7 @@ class ScriptConfig(ConfigModel):
     source_dir: Annotated[Fixed | None, Field(description="Folder that goes along with entry_point")] = None
 
 
-def put_role(step: Lowering, config: Any, target: str = "RoleArn") -> None:
+def put_role(step: Lowering, config: Any, target: str | FieldPath = "RoleArn") -> None:
     """Set the execution role: the step's own, else the pipeline's."""
     if config.role is not None:
         step.put(target, config.role, "role")
@@ -56,7 +57,7 @@ def put_role(step: Lowering, config: Any, target: str = "RoleArn") -> None:
         )
 
 
-def put_image(step: Lowering, config: JobConfig, target: str, scope: str | None) -> None:
+def put_image(step: Lowering, config: JobConfig, target: FieldPath, scope: str | None) -> None:
     """Set the image at ``target``; see :func:`image`."""
     step.put(target, image(step, config, scope), image_field(config))
 

@@ -10,13 +10,12 @@ from typing import Any, Protocol
 from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.config.step import StepConfig, To
-from dagcast.compile.spec.pipeline import Origin, ParameterType
+from dagcast.compile.spec.pipeline import Origin, ParameterType, freeze_origins
 from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
+from dagcast.paths import FieldPath, is_within, to_path
 from dagcast.staging.code_stage import CodeProblemError, CodeStage, NoBucketError
-
-FieldPath = tuple[str | int, ...]
 
 
 class ImageLookup(Protocol):
@@ -74,29 +73,36 @@ class Lowering:
     incomplete: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
-    origins: dict[str, Origin] = field(default_factory=dict)
+    origins: dict[FieldPath, Origin] = field(default_factory=dict)
 
-    def put(self, target: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
+    def put(
+        self, target: str | FieldPath, value: Any, origin: str | FieldPath | Origin | None = None
+    ) -> None:
         """Set a member of the request, unless ``value`` is ``None``.
 
         Args:
-            target: Dotted path below ``Arguments``.
+            target: Path below ``Arguments``, such as ``("VpcConfig", "Subnets")``, or the name of a member of the
+                request itself.
             value: Plain data and references.
             origin: The config field that it came from, or an :class:`Origin`; ``None`` for a default.
+
+        Raises:
+            ValueError: If the target is a text with a dot.
         """
         if value is None:
             return
-        *parents, last = target.split(".")
-        container = self.arguments
+        place = ("Arguments", *to_path(target))
+        _, *parents, last = place
+        container: Any = self.arguments
         for parent in parents:
             container = container.setdefault(parent, {})
         container[last] = value
-        self.origins[f"Arguments.{target}"] = self.origin(origin)
+        self.origins[place] = self.origin(origin)
 
     def beside(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
         """Set a field that stands beside ``Arguments`` in the definition; ``None`` values are kept."""
         self.fields[name] = value
-        self.origins[name] = self.origin(origin)
+        self.origins[name,] = self.origin(origin)
 
     def origin(self, origin: str | FieldPath | Origin | None) -> Origin:
         """The origin of a value that a field of the config gave, or a default did."""
@@ -252,12 +258,12 @@ class Lowering:
     def merge_request(self) -> None:
         """Lay the config's ``request`` over what the typed fields made; ``None`` removes a member."""
         _merge(
-            self.arguments, self.config.request, "Arguments", self.origins, ("steps", self.name, "request")
+            self.arguments, self.config.request, ("Arguments",), self.origins, ("steps", self.name, "request")
         )
 
-    def frozen(self) -> tuple[FrozenDict, FrozenDict, FrozenDict]:
+    def frozen(self) -> tuple[FrozenDict, FrozenDict, Mapping[FieldPath, Origin]]:
         """Arguments, fields and origins as the IR holds them."""
-        return freeze(self.arguments), freeze(self.fields), FrozenDict(self.origins)
+        return freeze(self.arguments), freeze(self.fields), freeze_origins(self.origins)
 
 
 @cache
@@ -272,10 +278,14 @@ def mapped_fields(config: type[StepConfig]) -> tuple[tuple[str, To], ...]:
 
 
 def _merge(
-    into: dict[str, Any], overlay: Mapping[str, Any], at: str, origins: dict[str, Origin], path: FieldPath
+    into: dict[str, Any],
+    overlay: Mapping[str, Any],
+    at: FieldPath,
+    origins: dict[FieldPath, Origin],
+    path: FieldPath,
 ) -> None:
     for key, value in overlay.items():
-        place, source = f"{at}.{key}", (*path, key)
+        place, source = (*at, key), (*path, key)
         if value is None:
             into.pop(key, None)
         elif isinstance(value, dict) and isinstance(into.get(key), dict):
@@ -283,7 +293,7 @@ def _merge(
             continue
         else:
             into[key] = value
-        for known in [origin for origin in origins if origin == place or origin.startswith(f"{place}.")]:
+        for known in [origin for origin in origins if is_within(origin, place)]:
             del origins[known]
         if value is not None:
             origins[place] = Origin("config", source)

@@ -53,7 +53,7 @@ def put_message(step: Lowering, config: MessageConfig) -> None:
     """Set what is sent, and declare what comes back."""
     for name, value in config.inputs.items():
         step.arguments[name] = value
-        step.origins[f"Arguments.{name}"] = step.origin(("inputs", name))
+        step.origins[("Arguments", name)] = step.origin(("inputs", name))
 
 
 def put_output_parameters(step: Lowering, config: MessageConfig) -> None:

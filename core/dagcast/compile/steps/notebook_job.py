@@ -37,23 +37,25 @@ class NotebookJobConfig(StepConfig, Retried):
     initialization_script: Fixed | None = None
     additional_dependencies: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
     notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None
-    image_uri: Annotated[StrOrReference, To("AlgorithmSpecification.TrainingImage")]
+    image_uri: Annotated[StrOrReference, To(("AlgorithmSpecification", "TrainingImage"))]
     kernel_name: StrOrReference
     parameters: Annotated[dict[str, CoercedStrOrReference], To("HyperParameters")] = {}
     environment: dict[str, CoercedStrOrReference] = {}
-    instance_type: Annotated[StrOrReference, To("ResourceConfig.InstanceType")] = "ml.m5.large"
-    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = DEFAULT_VOLUME_GB
-    volume_kms_key: Annotated[StrOrReference | None, To("ResourceConfig.VolumeKmsKeyId")] = None
+    instance_type: Annotated[StrOrReference, To(("ResourceConfig", "InstanceType"))] = "ml.m5.large"
+    volume_size_in_gb: Annotated[IntOrReference, To(("ResourceConfig", "VolumeSizeInGB"))] = DEFAULT_VOLUME_GB
+    volume_kms_key: Annotated[StrOrReference | None, To(("ResourceConfig", "VolumeKmsKeyId"))] = None
     output_path: Annotated[StrOrReference | None, Field(description="S3 URI below which runs write")] = None
-    output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[IntOrReference, To("StoppingCondition.MaxRuntimeInSeconds")] = 172800
-    max_retry_attempts: Annotated[IntOrReference, To("RetryStrategy.MaximumRetryAttempts")] = 1
+    output_kms_key: Annotated[StrOrReference | None, To(("OutputDataConfig", "KmsKeyId"))] = None
+    max_runtime_in_seconds: Annotated[IntOrReference, To(("StoppingCondition", "MaxRuntimeInSeconds"))] = (
+        172800
+    )
+    max_retry_attempts: Annotated[IntOrReference, To(("RetryStrategy", "MaximumRetryAttempts"))] = 1
     encrypt_inter_container_traffic: Annotated[
         BoolOrReference, To("EnableInterContainerTrafficEncryption")
     ] = True
-    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "Subnets"))] = ()
     security_group_ids: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "SecurityGroupIds"))
     ] = ()
     tags: dict[str, StrOrReference] = {}
 
@@ -66,9 +68,9 @@ def _outputs(config: NotebookJobConfig, name: str) -> tuple[OutputPort, ...]:
 def lower(step: Lowering, config: NotebookJobConfig) -> None:
     """Fill the CreateTrainingJob request that runs the notebook."""
     step.put_fields()
-    step.put("AlgorithmSpecification.TrainingInputMode", "File")
-    step.put("AlgorithmSpecification.ContainerEntrypoint", ["amazon_sagemaker_scheduler"])
-    step.put("ResourceConfig.InstanceCount", 1)
+    step.put(("AlgorithmSpecification", "TrainingInputMode"), "File")
+    step.put(("AlgorithmSpecification", "ContainerEntrypoint"), ["amazon_sagemaker_scheduler"])
+    step.put(("ResourceConfig", "InstanceCount"), 1)
     step.put("HyperParameters", step.as_strings(config.parameters), "parameters")
     put_role(step, config)
     job_name = config.notebook_job_name or step.name
@@ -96,11 +98,11 @@ def lower(step: Lowering, config: NotebookJobConfig) -> None:
 
 def _put_output(step: Lowering, config: NotebookJobConfig) -> None:
     if config.output_path is None:
-        step.put("OutputDataConfig.S3OutputPath", step.default_uri(per_execution=True))
+        step.put(("OutputDataConfig", "S3OutputPath"), step.default_uri(per_execution=True))
         return
     run = ExecutionVariable("PipelineExecutionId")
     path = Join("/", (config.output_path, step.pipeline.name, run, step.name))
-    step.put("OutputDataConfig.S3OutputPath", path, "output_path")
+    step.put(("OutputDataConfig", "S3OutputPath"), path, "output_path")
 
 
 def _put_environment(step: Lowering, config: NotebookJobConfig, prefix: str) -> None:

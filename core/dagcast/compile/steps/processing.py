@@ -93,31 +93,35 @@ class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
     entrypoint: Annotated[
         tuple[StrOrReference, ...], Field(strict=False, description="Container's command")
     ] = ()
-    instance_type: Annotated[StrOrReference | None, To("ProcessingResources.ClusterConfig.InstanceType")] = (
-        None
-    )
-    instance_count: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To("ProcessingResources.ClusterConfig.VolumeSizeInGB")] = (
-        DEFAULT_VOLUME_GB
-    )
+    instance_type: Annotated[
+        StrOrReference | None, To(("ProcessingResources", "ClusterConfig", "InstanceType"))
+    ] = None
+    instance_count: Annotated[
+        IntOrReference, To(("ProcessingResources", "ClusterConfig", "InstanceCount"))
+    ] = 1
+    volume_size_in_gb: Annotated[
+        IntOrReference, To(("ProcessingResources", "ClusterConfig", "VolumeSizeInGB"))
+    ] = DEFAULT_VOLUME_GB
     volume_kms_key: Annotated[
-        StrOrReference | None, To("ProcessingResources.ClusterConfig.VolumeKmsKeyId")
+        StrOrReference | None, To(("ProcessingResources", "ClusterConfig", "VolumeKmsKeyId"))
     ] = None
     output_kms_key: StrOrReference | None = None
-    max_runtime_in_seconds: Annotated[IntOrReference | None, To("StoppingCondition.MaxRuntimeInSeconds")] = (
-        None
-    )
+    max_runtime_in_seconds: Annotated[
+        IntOrReference | None, To(("StoppingCondition", "MaxRuntimeInSeconds"))
+    ] = None
     enable_network_isolation: Annotated[
-        BoolOrReference | None, To("NetworkConfig.EnableNetworkIsolation")
+        BoolOrReference | None, To(("NetworkConfig", "EnableNetworkIsolation"))
     ] = None
     encrypt_inter_container_traffic: Annotated[
-        BoolOrReference | None, To("NetworkConfig.EnableInterContainerTrafficEncryption")
+        BoolOrReference | None, To(("NetworkConfig", "EnableInterContainerTrafficEncryption"))
     ] = None
     subnets: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.Subnets")
+        tuple[StrOrReference, ...], Field(strict=False), To(("NetworkConfig", "VpcConfig", "Subnets"))
     ] = ()
     security_group_ids: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To("NetworkConfig.VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...],
+        Field(strict=False),
+        To(("NetworkConfig", "VpcConfig", "SecurityGroupIds")),
     ] = ()
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
@@ -148,7 +152,7 @@ def lower(step: Lowering, config: ProcessingConfig) -> None:
     step.put_fields()
     # Most frameworks have no images of their own for processing; the SDK's processors take those for training.
     scope = None if config.framework in PROCESSING_ONLY else "training"
-    put_image(step, config, "AppSpecification.ImageUri", scope)
+    put_image(step, config, ("AppSpecification", "ImageUri"), scope)
     put_role(step, config)
     step.put("Environment", step.as_strings(config.environment), "environment")
     _put_inputs_and_code(step, config)
@@ -166,9 +170,9 @@ def _put_inputs_and_code(step: Lowering, config: ProcessingConfig) -> None:
     for index, (name, source) in enumerate(step.sources.items()):
         item = config.inputs.get(name, ProcessingInput())
         inputs.append(_s3_input(name, source, item.path or f"{BASE}/input/{name}", item))
-        step.origins[f"Arguments.ProcessingInputs[{index}]"] = step.source_origin(name)
+        step.origins[("Arguments", "ProcessingInputs", index)] = step.source_origin(name)
     for name, uri, path in _put_entry_point(step, config):
-        step.origins[f"Arguments.ProcessingInputs[{len(inputs)}]"] = step.origin("entry_point")
+        step.origins[("Arguments", "ProcessingInputs", len(inputs))] = step.origin("entry_point")
         inputs.append(_s3_input(name, uri, path, ProcessingInput()))
     if inputs:
         step.arguments["ProcessingInputs"] = inputs
@@ -190,8 +194,8 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
     """Set the container's command; return the inputs that bring the code: name, URI, path."""
     arguments = container_arguments(step, config.arguments)
     if config.entry_point is None:
-        step.put("AppSpecification.ContainerEntrypoint", list(config.entrypoint) or None, "entrypoint")
-        step.put("AppSpecification.ContainerArguments", arguments, "arguments")
+        step.put(("AppSpecification", "ContainerEntrypoint"), list(config.entrypoint) or None, "entrypoint")
+        step.put(("AppSpecification", "ContainerArguments"), arguments, "arguments")
         if config.source_dir is not None:
             step.error(
                 "source_dir goes along with entry_point",
@@ -215,17 +219,21 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
         if archive is None or launcher is None:
             return []
         step.put(
-            "AppSpecification.ContainerEntrypoint", ["/bin/bash", f"{LAUNCHER_PATH}/run.sh"], "entry_point"
+            ("AppSpecification", "ContainerEntrypoint"),
+            ["/bin/bash", f"{LAUNCHER_PATH}/run.sh"],
+            "entry_point",
         )
-        step.put("AppSpecification.ContainerArguments", [config.entry_point, *(arguments or [])], "arguments")
+        step.put(
+            ("AppSpecification", "ContainerArguments"), [config.entry_point, *(arguments or [])], "arguments"
+        )
         return [("code", archive, CODE_PATH), ("entrypoint", launcher, LAUNCHER_PATH)]
     script = step.staged_file(config.entry_point)
     if script is None:
         return []
     name = script.rsplit("/", 1)[-1]
     runner = "python3" if name.endswith(".py") else "/bin/bash"
-    step.put("AppSpecification.ContainerEntrypoint", [runner, f"{CODE_PATH}/{name}"], "entry_point")
-    step.put("AppSpecification.ContainerArguments", arguments, "arguments")
+    step.put(("AppSpecification", "ContainerEntrypoint"), [runner, f"{CODE_PATH}/{name}"], "entry_point")
+    step.put(("AppSpecification", "ContainerArguments"), arguments, "arguments")
     return [("code", script, CODE_PATH)]
 
 
@@ -242,10 +250,12 @@ def _put_outputs(step: Lowering, config: ProcessingConfig) -> None:
             "S3UploadMode": item.upload_mode,
         }
         outputs.append({"OutputName": name, "AppManaged": False, "S3Output": s3})
-        step.origins[f"Arguments.ProcessingOutputConfig.Outputs[{index}]"] = step.origin(("outputs", name))
+        step.origins[("Arguments", "ProcessingOutputConfig", "Outputs", index)] = step.origin(
+            ("outputs", name)
+        )
     if outputs:
         step.arguments["ProcessingOutputConfig"] = {"Outputs": outputs}
-        step.put("ProcessingOutputConfig.KmsKeyId", config.output_kms_key, "output_kms_key")
+        step.put(("ProcessingOutputConfig", "KmsKeyId"), config.output_kms_key, "output_kms_key")
 
 
 STEP_TYPE = StepType(

@@ -13,21 +13,22 @@ from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.model import ModelConfig, container, model_inputs
 from dagcast.compile.steps.step_type import Shape, StepType, tag_list
 from dagcast.definition.references import StepProperty
+from dagcast.paths import format_path
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
-SPEC = "InferenceSpecification"
+SPEC = ("InferenceSpecification",)
 OVERRIDDEN = "the service sets it when the pipeline runs"
 """Why these members are refused. Source: the SDK's ModelStep drops them, as the service rejects them."""
 
 METRICS = {
-    "model_metrics": ("report", "ModelMetrics.ModelQuality.Statistics"),
-    "model_constraints": ("constraints", "ModelMetrics.ModelQuality.Constraints"),
-    "data_statistics": ("statistics", "ModelMetrics.ModelDataQuality.Statistics"),
-    "data_constraints": ("constraints", "ModelMetrics.ModelDataQuality.Constraints"),
-    "bias_report": ("bias-report", "ModelMetrics.Bias.Report"),
-    "explainability_report": ("explainability-report", "ModelMetrics.Explainability.Report"),
+    "model_metrics": ("report", ("ModelMetrics", "ModelQuality", "Statistics")),
+    "model_constraints": ("constraints", ("ModelMetrics", "ModelQuality", "Constraints")),
+    "data_statistics": ("statistics", ("ModelMetrics", "ModelDataQuality", "Statistics")),
+    "data_constraints": ("constraints", ("ModelMetrics", "ModelDataQuality", "Constraints")),
+    "bias_report": ("bias-report", ("ModelMetrics", "Bias", "Report")),
+    "explainability_report": ("explainability-report", ("ModelMetrics", "Explainability", "Report")),
 }
 """The ports for reports: the kind of each, and the metric of the model that it fills."""
 
@@ -39,16 +40,18 @@ class RegisterModelConfig(ModelConfig, Retried):
     model_package_group_name: Annotated[StrOrReference | None, To("ModelPackageGroupName")] = None
     approval_status: Annotated[StrOrReference, To("ModelApprovalStatus")] = "PendingManualApproval"
     content_types: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedContentTypes")
+        tuple[StrOrReference, ...], Field(strict=False), To((*SPEC, "SupportedContentTypes"))
     ] = ()
     response_types: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedResponseMIMETypes")
+        tuple[StrOrReference, ...], Field(strict=False), To((*SPEC, "SupportedResponseMIMETypes"))
     ] = ()
     inference_instances: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedRealtimeInferenceInstanceTypes")
+        tuple[StrOrReference, ...],
+        Field(strict=False),
+        To((*SPEC, "SupportedRealtimeInferenceInstanceTypes")),
     ] = ()
     transform_instances: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To(f"{SPEC}.SupportedTransformInstanceTypes")
+        tuple[StrOrReference, ...], Field(strict=False), To((*SPEC, "SupportedTransformInstanceTypes"))
     ] = ()
     package_description: Annotated[StrOrReference | None, To("ModelPackageDescription")] = None
     domain: Annotated[StrOrReference | None, To("Domain")] = None
@@ -62,7 +65,7 @@ class RegisterModelConfig(ModelConfig, Retried):
 
 def _inputs(config: RegisterModelConfig) -> tuple[InputPort, ...]:
     reports = tuple(
-        InputPort(port, kind, config.given(port), False, f"S3 URI of the JSON file for {target}")
+        InputPort(port, kind, config.given(port), False, f"S3 URI of the JSON file for {format_path(target)}")
         for port, (kind, target) in METRICS.items()
     )
     return (*model_inputs(config), *reports)
@@ -77,9 +80,10 @@ def lower(step: Lowering, config: RegisterModelConfig) -> None:
     """Fill a CreateModelPackage request."""
     step.put_fields()
     members = container(step, config)
-    step.put(f"{SPEC}.Containers", [{member: value for member, (value, _) in members.items()}])
+    step.put((*SPEC, "Containers"), [{member: value for member, (value, _) in members.items()}])
     for member, (_, origin) in members.items():
-        step.origins[f"Arguments.{SPEC}.Containers[0].{member}"] = step.origin(origin)
+        place = ("Arguments", *SPEC, "Containers", 0, member)
+        step.origins[place] = step.origin(origin)
     for port, (_, target) in METRICS.items():
         uri = step.source(port)
         if uri is not None:

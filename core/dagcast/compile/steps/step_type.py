@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.step import StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape, RequestShape
+from dagcast.paths import FieldPath
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -50,7 +51,7 @@ class StepType(Generic[ConfigT]):
             where no service shape describes it.
         properties: What ``${step.<name>...}`` may refer to.
         sample: Fields of a config with which the ports can be shown.
-        forbidden: Members of the request that pipelines do not take, each with the reason.
+        forbidden: Members of the request that pipelines do not take, as names or paths, each with the reason.
     """
 
     name: str
@@ -64,7 +65,7 @@ class StepType(Generic[ConfigT]):
     shapes: tuple[Shape, ...] | Callable[[ConfigT], tuple[Shape, ...]] = ()
     properties: PropertyShape | Callable[[ConfigT], PropertyShape] = PropertyShape()
     sample: Mapping[str, Any] = field(default_factory=dict)
-    forbidden: Mapping[str, str] = field(default_factory=dict)
+    forbidden: Mapping[str | FieldPath, str] = field(default_factory=dict)
 
     def definition_type_of(self, config: ConfigT) -> str:
         """The ``Type`` in the definition of a step with this config."""

@@ -21,6 +21,7 @@ from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
 from dagcast.definition.references import Reference, StepProperty, references
+from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 
 if TYPE_CHECKING:
@@ -76,42 +77,42 @@ class TrainingConfig(TrainingJobConfig):
     """The fields of a Training step."""
 
     type: Literal["Training"] = "Training"
-    instance_type: Annotated[StrOrReference | None, To("ResourceConfig.InstanceType")] = None
-    instance_count: Annotated[IntOrReference, To("ResourceConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To("ResourceConfig.VolumeSizeInGB")] = DEFAULT_VOLUME_GB
-    volume_kms_key: Annotated[StrOrReference | None, To("ResourceConfig.VolumeKmsKeyId")] = None
+    instance_type: Annotated[StrOrReference | None, To(("ResourceConfig", "InstanceType"))] = None
+    instance_count: Annotated[IntOrReference, To(("ResourceConfig", "InstanceCount"))] = 1
+    volume_size_in_gb: Annotated[IntOrReference, To(("ResourceConfig", "VolumeSizeInGB"))] = DEFAULT_VOLUME_GB
+    volume_kms_key: Annotated[StrOrReference | None, To(("ResourceConfig", "VolumeKmsKeyId"))] = None
     keep_alive_period_in_seconds: Annotated[
-        IntOrReference | None, To("ResourceConfig.KeepAlivePeriodInSeconds")
+        IntOrReference | None, To(("ResourceConfig", "KeepAlivePeriodInSeconds"))
     ] = None
-    output_kms_key: Annotated[StrOrReference | None, To("OutputDataConfig.KmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[IntOrReference, To("StoppingCondition.MaxRuntimeInSeconds")] = (
+    output_kms_key: Annotated[StrOrReference | None, To(("OutputDataConfig", "KmsKeyId"))] = None
+    max_runtime_in_seconds: Annotated[IntOrReference, To(("StoppingCondition", "MaxRuntimeInSeconds"))] = (
         DEFAULT_RUN_TIME_SECONDS
     )
     max_wait_time_in_seconds: Annotated[
-        IntOrReference | None, To("StoppingCondition.MaxWaitTimeInSeconds")
+        IntOrReference | None, To(("StoppingCondition", "MaxWaitTimeInSeconds"))
     ] = None
     use_spot_instances: Annotated[BoolOrReference | None, To("EnableManagedSpotTraining")] = None
-    checkpoint_s3_uri: Annotated[StrOrReference | None, To("CheckpointConfig.S3Uri")] = None
-    checkpoint_local_path: Annotated[StrOrReference | None, To("CheckpointConfig.LocalPath")] = None
+    checkpoint_s3_uri: Annotated[StrOrReference | None, To(("CheckpointConfig", "S3Uri"))] = None
+    checkpoint_local_path: Annotated[StrOrReference | None, To(("CheckpointConfig", "LocalPath"))] = None
     input_mode: Annotated[
-        Literal["File", "Pipe", "FastFile"], To("AlgorithmSpecification.TrainingInputMode")
+        Literal["File", "Pipe", "FastFile"], To(("AlgorithmSpecification", "TrainingInputMode"))
     ] = "File"
     metric_definitions: Annotated[
-        dict[str, Fixed], To("AlgorithmSpecification.MetricDefinitions", metric_list)
+        dict[str, Fixed], To(("AlgorithmSpecification", "MetricDefinitions"), metric_list)
     ] = {}
     entrypoint: Annotated[
         tuple[StrOrReference, ...],
         Field(strict=False),
-        To("AlgorithmSpecification.ContainerEntrypoint", list),
+        To(("AlgorithmSpecification", "ContainerEntrypoint"), list),
     ] = ()
     arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
     enable_network_isolation: Annotated[BoolOrReference | None, To("EnableNetworkIsolation")] = None
     encrypt_inter_container_traffic: Annotated[
         BoolOrReference | None, To("EnableInterContainerTrafficEncryption")
     ] = None
-    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.Subnets")] = ()
+    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "Subnets"))] = ()
     security_group_ids: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To("VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "SecurityGroupIds"))
     ] = ()
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
@@ -132,15 +133,15 @@ def _outputs(config: TrainingConfig, name: str) -> tuple[OutputPort, ...]:
 def lower(step: Lowering, config: TrainingConfig) -> None:
     """Fill a CreateTrainingJob request."""
     step.put_fields()
-    put_image(step, config, "AlgorithmSpecification.TrainingImage", "training")
+    put_image(step, config, ("AlgorithmSpecification", "TrainingImage"), "training")
     arguments = container_arguments(step, config.arguments)
-    step.put("AlgorithmSpecification.ContainerArguments", arguments, "arguments")
+    step.put(("AlgorithmSpecification", "ContainerArguments"), arguments, "arguments")
     put_role(step, config)
     step.put("Environment", step.as_strings(config.environment), "environment")
     step.put("HyperParameters", {**hyperparameters(step, config), **script_mode(step, config)} or None)
-    mark_hyperparameters(step, config, "HyperParameters")
-    put_channels(step, config, "InputDataConfig")
-    put_output_path(step, config, "OutputDataConfig.S3OutputPath")
+    mark_hyperparameters(step, config, ("HyperParameters",))
+    put_channels(step, config, ("InputDataConfig",))
+    put_output_path(step, config, ("OutputDataConfig", "S3OutputPath"))
 
 
 def hyperparameters(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
@@ -179,10 +180,11 @@ def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path:
     return json.dumps(value, sort_keys=True)
 
 
-def mark_hyperparameters(step: Lowering, config: TrainingJobConfig, target: str) -> None:
+def mark_hyperparameters(step: Lowering, config: TrainingJobConfig, target: FieldPath) -> None:
     """Remember which hyperparameters the config gives, and which script mode adds."""
     for name in config.hyperparameters:
-        step.origins[f"Arguments.{target}.{name}"] = step.origin(("hyperparameters", name))
+        place = ("Arguments", *target, name)
+        step.origins[place] = step.origin(("hyperparameters", name))
 
 
 def script_mode(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
@@ -213,7 +215,7 @@ def script_mode(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
     return {name: json.dumps(value) for name, value in added.items()}
 
 
-def put_channels(step: Lowering, config: TrainingJobConfig, target: str) -> None:
+def put_channels(step: Lowering, config: TrainingJobConfig, target: FieldPath) -> None:
     """Set the input channels."""
     entries = []
     for index, (name, source) in enumerate(step.sources.items()):
@@ -233,11 +235,12 @@ def put_channels(step: Lowering, config: TrainingJobConfig, target: str) -> None
             "RecordWrapperType": item.record_wrapping,
         }
         entries.append({**entry, **{key: value for key, value in extras.items() if value is not None}})
-        step.origins[f"Arguments.{target}[{index}]"] = step.source_origin(name)
+        place = ("Arguments", *target, index)
+        step.origins[place] = step.source_origin(name)
     step.put(target, entries or None)
 
 
-def put_output_path(step: Lowering, config: TrainingJobConfig, target: str) -> None:
+def put_output_path(step: Lowering, config: TrainingJobConfig, target: FieldPath) -> None:
     """Set where the job writes. The service adds a folder for each job, so the path can be a fixed one."""
     if config.output_path is not None:
         step.put(target, config.output_path, "output_path")

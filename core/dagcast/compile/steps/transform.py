@@ -21,30 +21,33 @@ class TransformConfig(StepConfig, WithInputs, Cached, Retried):
     """The fields of a Transform step."""
 
     type: Literal["Transform"] = "Transform"
-    instance_type: Annotated[StrOrReference | None, To("TransformResources.InstanceType")] = None
-    instance_count: Annotated[IntOrReference, To("TransformResources.InstanceCount")] = 1
-    volume_kms_key: Annotated[StrOrReference | None, To("TransformResources.VolumeKmsKeyId")] = None
+    instance_type: Annotated[StrOrReference | None, To(("TransformResources", "InstanceType"))] = None
+    instance_count: Annotated[IntOrReference, To(("TransformResources", "InstanceCount"))] = 1
+    volume_kms_key: Annotated[StrOrReference | None, To(("TransformResources", "VolumeKmsKeyId"))] = None
     strategy: Annotated[Literal["MultiRecord", "SingleRecord"] | None, To("BatchStrategy")] = None
     max_payload_in_mb: Annotated[IntOrReference | None, To("MaxPayloadInMB")] = None
     max_concurrent_transforms: Annotated[IntOrReference | None, To("MaxConcurrentTransforms")] = None
     environment: dict[str, CoercedStrOrReference] = {}
     data_type: Annotated[
-        Literal["S3Prefix", "ManifestFile"], To("TransformInput.DataSource.S3DataSource.S3DataType")
+        Literal["S3Prefix", "ManifestFile"],
+        To(("TransformInput", "DataSource", "S3DataSource", "S3DataType")),
     ] = "S3Prefix"
-    content_type: Annotated[StrOrReference | None, To("TransformInput.ContentType")] = None
-    compression_type: Annotated[Literal["None", "Gzip"] | None, To("TransformInput.CompressionType")] = None
+    content_type: Annotated[StrOrReference | None, To(("TransformInput", "ContentType"))] = None
+    compression_type: Annotated[Literal["None", "Gzip"] | None, To(("TransformInput", "CompressionType"))] = (
+        None
+    )
     split_type: Annotated[
-        Literal["None", "Line", "RecordIO", "TFRecord"] | None, To("TransformInput.SplitType")
+        Literal["None", "Line", "RecordIO", "TFRecord"] | None, To(("TransformInput", "SplitType"))
     ] = None
     output_path: Annotated[
         StrOrReference | None, Field(description="S3 URI that predictions are written to")
     ] = None
-    output_kms_key: Annotated[StrOrReference | None, To("TransformOutput.KmsKeyId")] = None
-    accept: Annotated[StrOrReference | None, To("TransformOutput.Accept")] = None
-    assemble_with: Annotated[Literal["None", "Line"] | None, To("TransformOutput.AssembleWith")] = None
-    input_filter: Annotated[StrOrReference | None, To("DataProcessing.InputFilter")] = None
-    output_filter: Annotated[StrOrReference | None, To("DataProcessing.OutputFilter")] = None
-    join_source: Annotated[Literal["None", "Input"] | None, To("DataProcessing.JoinSource")] = None
+    output_kms_key: Annotated[StrOrReference | None, To(("TransformOutput", "KmsKeyId"))] = None
+    accept: Annotated[StrOrReference | None, To(("TransformOutput", "Accept"))] = None
+    assemble_with: Annotated[Literal["None", "Line"] | None, To(("TransformOutput", "AssembleWith"))] = None
+    input_filter: Annotated[StrOrReference | None, To(("DataProcessing", "InputFilter"))] = None
+    output_filter: Annotated[StrOrReference | None, To(("DataProcessing", "OutputFilter"))] = None
+    join_source: Annotated[Literal["None", "Input"] | None, To(("DataProcessing", "JoinSource"))] = None
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
@@ -65,12 +68,12 @@ def lower(step: Lowering, config: TransformConfig) -> None:
     step.put_fields()
     step.put("Environment", step.as_strings(config.environment), "environment")
     step.put("ModelName", step.source("model_name"), step.source_origin("model_name"))
-    data = "TransformInput.DataSource.S3DataSource.S3Uri"
+    data = ("TransformInput", "DataSource", "S3DataSource", "S3Uri")
     step.put(data, step.source("data"), step.source_origin("data"))
     if config.output_path is not None:
-        step.put("TransformOutput.S3OutputPath", config.output_path, "output_path")
+        step.put(("TransformOutput", "S3OutputPath"), config.output_path, "output_path")
     else:
-        step.put("TransformOutput.S3OutputPath", step.default_uri(per_execution=True))
+        step.put(("TransformOutput", "S3OutputPath"), step.default_uri(per_execution=True))
 
 
 STEP_TYPE = StepType(

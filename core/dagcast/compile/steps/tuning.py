@@ -38,8 +38,8 @@ from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
-JOB = "TrainingJobDefinition"
-LIMITS = "HyperParameterTuningJobConfig.ResourceLimits"
+JOB = ("TrainingJobDefinition",)
+LIMITS = ("HyperParameterTuningJobConfig", "ResourceLimits")
 
 Number = Annotated[int | float | Reference, Referable(int | float)]
 """A number that stays as it is written: the service takes no ``2.0`` for the limit of an Integer range."""
@@ -81,51 +81,55 @@ class TuningConfig(TrainingJobConfig):
 
     type: Literal["Tuning"] = "Tuning"
     strategy: Annotated[
-        Literal["Bayesian", "Random", "Hyperband", "Grid"], To("HyperParameterTuningJobConfig.Strategy")
+        Literal["Bayesian", "Random", "Hyperband", "Grid"], To(("HyperParameterTuningJobConfig", "Strategy"))
     ] = "Bayesian"
     objective: Objective | None = None
     ranges: dict[str, Range]
-    max_jobs: Annotated[IntOrReference | None, To(f"{LIMITS}.MaxNumberOfTrainingJobs")] = None
-    max_parallel_jobs: Annotated[IntOrReference, To(f"{LIMITS}.MaxParallelTrainingJobs")] = 1
+    max_jobs: Annotated[IntOrReference | None, To((*LIMITS, "MaxNumberOfTrainingJobs"))] = None
+    max_parallel_jobs: Annotated[IntOrReference, To((*LIMITS, "MaxParallelTrainingJobs"))] = 1
     early_stopping: Annotated[
-        Literal["Off", "Auto"], To("HyperParameterTuningJobConfig.TrainingJobEarlyStoppingType")
+        Literal["Off", "Auto"], To(("HyperParameterTuningJobConfig", "TrainingJobEarlyStoppingType"))
     ] = "Off"
-    random_seed: Annotated[IntOrReference | None, To("HyperParameterTuningJobConfig.RandomSeed")] = None
-    instance_type: Annotated[StrOrReference | None, To(f"{JOB}.ResourceConfig.InstanceType")] = None
-    instance_count: Annotated[IntOrReference, To(f"{JOB}.ResourceConfig.InstanceCount")] = 1
-    volume_size_in_gb: Annotated[IntOrReference, To(f"{JOB}.ResourceConfig.VolumeSizeInGB")] = (
+    random_seed: Annotated[IntOrReference | None, To(("HyperParameterTuningJobConfig", "RandomSeed"))] = None
+    instance_type: Annotated[StrOrReference | None, To((*JOB, "ResourceConfig", "InstanceType"))] = None
+    instance_count: Annotated[IntOrReference, To((*JOB, "ResourceConfig", "InstanceCount"))] = 1
+    volume_size_in_gb: Annotated[IntOrReference, To((*JOB, "ResourceConfig", "VolumeSizeInGB"))] = (
         DEFAULT_VOLUME_GB
     )
-    volume_kms_key: Annotated[StrOrReference | None, To(f"{JOB}.ResourceConfig.VolumeKmsKeyId")] = None
-    output_kms_key: Annotated[StrOrReference | None, To(f"{JOB}.OutputDataConfig.KmsKeyId")] = None
-    max_runtime_in_seconds: Annotated[IntOrReference, To(f"{JOB}.StoppingCondition.MaxRuntimeInSeconds")] = (
-        DEFAULT_RUN_TIME_SECONDS
-    )
+    volume_kms_key: Annotated[StrOrReference | None, To((*JOB, "ResourceConfig", "VolumeKmsKeyId"))] = None
+    output_kms_key: Annotated[StrOrReference | None, To((*JOB, "OutputDataConfig", "KmsKeyId"))] = None
+    max_runtime_in_seconds: Annotated[
+        IntOrReference, To((*JOB, "StoppingCondition", "MaxRuntimeInSeconds"))
+    ] = DEFAULT_RUN_TIME_SECONDS
     max_wait_time_in_seconds: Annotated[
-        IntOrReference | None, To(f"{JOB}.StoppingCondition.MaxWaitTimeInSeconds")
+        IntOrReference | None, To((*JOB, "StoppingCondition", "MaxWaitTimeInSeconds"))
     ] = None
-    use_spot_instances: Annotated[BoolOrReference | None, To(f"{JOB}.EnableManagedSpotTraining")] = None
-    checkpoint_s3_uri: Annotated[StrOrReference | None, To(f"{JOB}.CheckpointConfig.S3Uri")] = None
-    checkpoint_local_path: Annotated[StrOrReference | None, To(f"{JOB}.CheckpointConfig.LocalPath")] = None
+    use_spot_instances: Annotated[BoolOrReference | None, To((*JOB, "EnableManagedSpotTraining"))] = None
+    checkpoint_s3_uri: Annotated[StrOrReference | None, To((*JOB, "CheckpointConfig", "S3Uri"))] = None
+    checkpoint_local_path: Annotated[StrOrReference | None, To((*JOB, "CheckpointConfig", "LocalPath"))] = (
+        None
+    )
     input_mode: Annotated[
-        Literal["File", "Pipe", "FastFile"], To(f"{JOB}.AlgorithmSpecification.TrainingInputMode")
+        Literal["File", "Pipe", "FastFile"], To((*JOB, "AlgorithmSpecification", "TrainingInputMode"))
     ] = "File"
     metric_definitions: Annotated[
-        dict[str, Fixed], To(f"{JOB}.AlgorithmSpecification.MetricDefinitions", metric_list)
+        dict[str, Fixed], To((*JOB, "AlgorithmSpecification", "MetricDefinitions"), metric_list)
     ] = {}
-    enable_network_isolation: Annotated[BoolOrReference | None, To(f"{JOB}.EnableNetworkIsolation")] = None
+    enable_network_isolation: Annotated[BoolOrReference | None, To((*JOB, "EnableNetworkIsolation"))] = None
     encrypt_inter_container_traffic: Annotated[
-        BoolOrReference | None, To(f"{JOB}.EnableInterContainerTrafficEncryption")
+        BoolOrReference | None, To((*JOB, "EnableInterContainerTrafficEncryption"))
     ] = None
-    subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False), To(f"{JOB}.VpcConfig.Subnets")] = ()
+    subnets: Annotated[
+        tuple[StrOrReference, ...], Field(strict=False), To((*JOB, "VpcConfig", "Subnets"))
+    ] = ()
     security_group_ids: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To(f"{JOB}.VpcConfig.SecurityGroupIds")
+        tuple[StrOrReference, ...], Field(strict=False), To((*JOB, "VpcConfig", "SecurityGroupIds"))
     ] = ()
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
 
 
 def _outputs(config: TuningConfig, name: str) -> tuple[OutputPort, ...]:
-    folder = StepProperty(name, f"{JOB}.OutputDataConfig.S3OutputPath")
+    folder = StepProperty(name, f"{JOB[0]}.OutputDataConfig.S3OutputPath")
     best = StepProperty(name, "BestTrainingJob.TrainingJobName")
     model = Join("/", (folder, best, "output/model.tar.gz"))
     return (OutputPort("model", "model", model, "S3 URI of the best model.tar.gz"),)
@@ -136,16 +140,18 @@ def lower(step: Lowering, config: TuningConfig) -> None:
     step.put_fields()
     if config.objective is not None:
         objective = {"Type": config.objective.type, "MetricName": config.objective.name}
-        step.put("HyperParameterTuningJobConfig.HyperParameterTuningJobObjective", objective, "objective")
-    step.put("HyperParameterTuningJobConfig.ParameterRanges", _ranges(step, config), "ranges")
-    put_image(step, config, f"{JOB}.AlgorithmSpecification.TrainingImage", "training")
-    put_role(step, config, f"{JOB}.RoleArn")
-    step.put(f"{JOB}.Environment", step.as_strings(config.environment), "environment")
+        step.put(
+            ("HyperParameterTuningJobConfig", "HyperParameterTuningJobObjective"), objective, "objective"
+        )
+    step.put(("HyperParameterTuningJobConfig", "ParameterRanges"), _ranges(step, config), "ranges")
+    put_image(step, config, (*JOB, "AlgorithmSpecification", "TrainingImage"), "training")
+    put_role(step, config, (*JOB, "RoleArn"))
+    step.put((*JOB, "Environment"), step.as_strings(config.environment), "environment")
     static = {**hyperparameters(step, config), **script_mode(step, config)}
-    step.put(f"{JOB}.StaticHyperParameters", static or None)
-    mark_hyperparameters(step, config, f"{JOB}.StaticHyperParameters")
-    put_channels(step, config, f"{JOB}.InputDataConfig")
-    put_output_path(step, config, f"{JOB}.OutputDataConfig.S3OutputPath")
+    step.put((*JOB, "StaticHyperParameters"), static or None)
+    mark_hyperparameters(step, config, (*JOB, "StaticHyperParameters"))
+    put_channels(step, config, (*JOB, "InputDataConfig"))
+    put_output_path(step, config, (*JOB, "OutputDataConfig", "S3OutputPath"))
 
 
 def _ranges(step: Lowering, config: TuningConfig) -> dict[str, Any]:
