@@ -30,7 +30,7 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     # The service takes no definition as long as that of 10,000 steps: the limit is lifted to measure the growth.
-    import dagcast.check.spec as checks
+    import dagcast.compile.check_spec as checks
 
     checks.DEFINITION_MAX_LENGTH = 10**12  # type: ignore[misc]
     measures = {"compile": compile_times, "growth": growth, "yaml": beside_yaml, "memory": memory}

@@ -86,11 +86,11 @@ def test_wrong_imports_break_the_contract(copy: Path) -> None:
     status, output = lint_imports(copy)
     assert status == 1, output
     for name in WRONG_IMPORTS:
-        path = Path(name)
-        module = ".".join(path.with_suffix("").parts[path.parts.index(top_package(path)) :])
+        module = module_name(Path(name))
         assert re.search(rf"(?m)^- +{re.escape(module)}( ->|$)", output), f"{module} in\n{output}"
 
 
-def top_package(path: Path) -> str:
-    """The top-level package of a file of :data:`CODE`."""
-    return next(Path(folder).name for folder in CODE if path.is_relative_to(folder))
+def module_name(path: Path) -> str:
+    """The dotted name of a module in one of the folders of :data:`CODE`."""
+    folder = next(Path(folder) for folder in CODE if path.is_relative_to(folder))
+    return ".".join(path.relative_to(folder.parent).with_suffix("").parts)

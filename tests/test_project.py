@@ -195,9 +195,4 @@ def test_more_than_five_arguments_have_names() -> None:
         for name, count in positional_parameters(path.read_text(encoding="utf-8")).items()
         if count > MOST_POSITIONAL
     }
-    # These become keyword-only together with the one step model of the definition.
-    assert set(crowded) <= {
-        "core/dagcast/compile/spec/pipeline.py: PipelineSpec",
-        "core/dagcast/compile/spec/pipeline.py: StepSpec",
-        "core/dagcast/definition/read.py: Step",
-    }
+    assert crowded == {}

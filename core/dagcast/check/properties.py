@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
+from dagcast.sagemaker.shapes import PropertyShape
 
 _SEGMENT: Final = re.compile(
     r"""(?P<dot>\.)?(?P<member>[A-Za-z_][A-Za-z0-9_]*)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
-from dagcast.compile.spec.pipeline import PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import Join, JsonGet, ParameterRef, Reference, StepProperty, references
 from dagcast.errors import did_you_mean
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import ServiceModelError
+from dagcast.sagemaker.shapes import PropertyShape
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,52 @@ class ReferenceProblem:
     hint: str | None = None
 
 
+class TargetStep(Protocol):
+    """What has to be known of a step that references may point at.
+
+    Implemented by :class:`dagcast.compile.spec.pipeline.StepSpec`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+
+    @property
+    def step_type(self) -> str:
+        """The type as the user wrote it."""
+
+    @property
+    def definition_type(self) -> str:
+        """The ``Type`` in the definition."""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The request body."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """What is beside ``Arguments`` in the definition."""
+
+    @property
+    def properties(self) -> PropertyShape:
+        """What references may read of the step."""
+
+
 class Targets:
     """Everything in a pipeline that a reference may point at.
 
     Args:
-        spec: The pipeline.
+        parameters: By name of a parameter: its type.
+        steps: The steps of the pipeline.
         broken: Steps that are not in it, or not whole, for reasons that are reported already.
     """
 
-    def __init__(self, spec: PipelineSpec, broken: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, parameters: Mapping[str, str], steps: Iterable[TargetStep], broken: frozenset[str] = frozenset()
+    ) -> None:
         self.broken = broken
-        self.parameters = spec.parameter_types()
-        self.steps: Mapping[str, StepSpec] = {step.name: step for step in spec.steps}
+        self.parameters = parameters
+        self.steps: Mapping[str, TargetStep] = {step.name: step for step in steps}
         self._resolved: dict[tuple[PropertyShape, str], PropertyType | PropertyProblem] = {}
 
     def kind(self, reference: Reference) -> str | None:
@@ -103,7 +137,7 @@ class Targets:
         return ReferenceProblem(message, "reference.unknown-property-file", hint)
 
 
-def _named_output_problem(step: StepSpec, reference: StepProperty) -> PropertyProblem | None:
+def _named_output_problem(step: TargetStep, reference: StepProperty) -> PropertyProblem | None:
     """A processing output that is read by a name which the step does not have."""
     prefix = "ProcessingOutputConfig.Outputs['"
     if not reference.path.startswith(prefix) or step.definition_type != "Processing":

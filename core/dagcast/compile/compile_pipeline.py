@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dagcast.check.spec import SpecChecker
+from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig, To

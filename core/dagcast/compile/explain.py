@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dagcast.check.spec import origin_at
+from dagcast.compile.check_spec import origin_at
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.changes import DEFINITION_PATHS, Change
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec

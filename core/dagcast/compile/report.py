@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagcast.check.spec import Quota
 from dagcast.compile.bind.wiring import Binding
+from dagcast.compile.check_spec import Quota
 from dagcast.compile.spec.changes import Change, plain
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import Diagnostic

@@ -6,13 +6,14 @@ into the SDK's objects, and :mod:`dagcast.definition.write` writes it as the def
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from dagcast.definition.model import Definition, ParameterSpec, ParameterType, Step
 from dagcast.definition.values import FrozenDict
-from dagcast.paths import FieldPath, to_path
+from dagcast.paths import FieldPath
+from dagcast.sagemaker.shapes import PropertyShape, RequestShape
 from dagcast.staging.staged_code import StagedCode
 
 __all__ = [
@@ -24,50 +25,6 @@ __all__ = [
     "RequestShape",
     "StepSpec",
 ]
-
-
-@dataclass(frozen=True)
-class PropertyShape:
-    """What a step's properties look like: shapes of a botocore service model, or fixed names.
-
-    Attributes:
-        service: The botocore service, such as ``sagemaker``.
-        shapes: The shapes whose members are the properties.
-        names: Properties that no service shape describes, as paths (``OutputParameters['x']``).
-    """
-
-    service: str = "sagemaker"
-    shapes: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, init=False)
-class RequestShape:
-    """Which botocore shape a part of a request body has.
-
-    Attributes:
-        name: The shape.
-        at: Path of the part below ``Arguments``, or its name; empty for the whole body.
-        service: The botocore service.
-        ignore_required: Required members that the service fills in itself: names, and paths of members further down.
-    """
-
-    name: str
-    at: FieldPath
-    service: str
-    ignore_required: tuple[FieldPath, ...]
-
-    def __init__(
-        self,
-        name: str,
-        at: str | FieldPath = (),
-        service: str = "sagemaker",
-        ignore_required: Iterable[str | FieldPath] = (),
-    ) -> None:
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "at", to_path(at))
-        object.__setattr__(self, "service", service)
-        object.__setattr__(self, "ignore_required", tuple(map(to_path, ignore_required)))
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ class SpecChecker:
         self.fields = fields
         self.step_limit = step_limit
         self.sink = sink
-        self.targets = Targets(spec, incomplete)
+        self._steps = {step.name: step for step in spec.steps}
+        self.targets = Targets(spec.parameter_types(), spec.steps, incomplete)
         self.incomplete = incomplete
         self._reported: set[tuple[Origin, str]] = set()
         self._known_properties: set[PropertyShape] = set()
@@ -113,7 +114,7 @@ class SpecChecker:
             ValueError: If the path is a text with a dot.
         """
         parts = to_path(path)
-        spec = self.targets.steps.get(step)
+        spec = self._steps.get(step)
         if spec is None:
             return self._pipeline_location("name")
         origin = origin_at(spec.origins, parts)
