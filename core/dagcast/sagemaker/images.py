@@ -13,11 +13,14 @@ import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from dagcast.errors import ImageNotFoundError, did_you_mean
 from dagcast.sagemaker.image_cache import ImageCache, cache_folder
 from dagcast.sagemaker.sdk import SDKVersion, load_image_uris, require_sdk
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 logger = logging.getLogger(__name__)
 
@@ -30,24 +33,12 @@ _UNSUPPORTED = re.compile(
 )
 
 
-def image_uri(
-    framework: str,
-    region: str,
-    *,
-    version: str | None = None,
-    py_version: str | None = None,
-    instance_type: str | None = None,
-    image_scope: str | None = None,
-    base_framework_version: str | None = None,
-    container_version: str | None = None,
-    inference_tool: str | None = None,
-    sdk_version: str | None = None,
-) -> str:
-    """The ECR URI of the image for a framework or built-in algorithm.
+class ImageArguments(TypedDict, total=False):
+    """What an image is chosen by, beside framework and region; what is ``None`` counts as left out.
 
-    Args:
-        framework: As the SDK's tables name it, such as ``xgboost``, ``sklearn`` or ``pytorch``.
-        region: The AWS region that the image is pulled in.
+    Source: the arguments of ``image_uris.retrieve`` of both SDKs that their tables use.
+
+    Attributes:
         version: The framework's version; may be left out where the tables have only one.
         py_version: Such as ``py3`` or ``py310``; may be left out where the image has only one.
         instance_type: Such as ``ml.m5.xlarge``, where there are images for different processors.
@@ -56,23 +47,35 @@ def image_uri(
         container_version: For images whose tag ends in one: such as ``cu110-ubuntu18.04``.
         inference_tool: ``neuron`` or ``neuronx``, where there are images for them.
         sdk_version: The version of the Neuron SDK, where images differ by it.
+    """
+
+    version: str | None
+    py_version: str | None
+    instance_type: str | None
+    image_scope: str | None
+    base_framework_version: str | None
+    container_version: str | None
+    inference_tool: str | None
+    sdk_version: str | None
+
+
+def image_uri(framework: str, region: str, **arguments: Unpack[ImageArguments]) -> str:
+    """Return the ECR URI of the image for a framework or built-in algorithm.
+
+    Args:
+        framework: As the SDK's tables name it, such as ``xgboost``, ``sklearn`` or ``pytorch``.
+        region: The AWS region that the image is pulled in.
+        **arguments: :class:`ImageArguments`.
 
     Raises:
         ImageNotFoundError: If the tables have no such image.
         SDKError: If the image was not looked up before, and the SDK is missing or cannot be used.
+        TypeError: If there is no such argument.
     """
-    request = {
-        "framework": framework,
-        "region": region,
-        "version": version,
-        "py_version": py_version,
-        "instance_type": instance_type,
-        "image_scope": image_scope,
-        "base_framework_version": base_framework_version,
-        "container_version": container_version,
-        "inference_tool": inference_tool,
-        "sdk_version": sdk_version,
-    }
+    unknown = arguments.keys() - ImageArguments.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"the image tables have no argument {min(unknown)!r}")
+    request: dict[str, Any] = {"framework": framework, "region": region, **arguments}
     given = {name: value for name, value in request.items() if value is not None}
     key = json.dumps(given, sort_keys=True)
     with _LOCK:

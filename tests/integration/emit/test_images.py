@@ -241,3 +241,8 @@ def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
     assert set(images.values()) == {"x" * 1000}
     # The last to write had read all that was there before.
     assert any(all(f"{number}-{i}" in images for i in range(50)) for number in range(4))
+
+
+def test_an_argument_that_no_table_has_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="the image tables have no argument 'pyversion'"):
+        image_uri("xgboost", "us-east-1", pyversion="py3")  # type: ignore[call-arg]

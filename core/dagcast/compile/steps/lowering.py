@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.models import BasePipelineConfig
@@ -17,21 +17,17 @@ from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKErro
 from dagcast.paths import FieldPath, is_within, to_path
 from dagcast.staging.code_stage import CodeProblemError, CodeStage, NoBucketError
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from dagcast.sagemaker.images import ImageArguments
+
 
 class ImageLookup(Protocol):
     """Gives the image of a framework. Implemented by :func:`dagcast.sagemaker.images.image_uri`."""
 
-    def __call__(
-        self,
-        framework: str,
-        region: str,
-        *,
-        version: str | None = None,
-        py_version: str | None = None,
-        instance_type: str | None = None,
-        image_scope: str | None = None,
-    ) -> str:
-        """The URI of the image."""
+    def __call__(self, framework: str, region: str, **arguments: Unpack[ImageArguments]) -> str:
+        """Return the URI of the image."""
 
 
 @dataclass(kw_only=True)
