@@ -12,6 +12,7 @@ from dagcast.compile.emit.step import RequestConditionStep, RequestStep, emit_st
 from dagcast.compile.emit.variables import Variables, sdk_parameter, spelled
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.write import SCHEMA_VERSION
+from dagcast.gc_pause import pause_gc
 from dagcast.sagemaker.limits import DEFINITION_INLINE_BYTES
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class CompiledPipeline:
             self._scheduler = self._sdk.EventBridgeSchedulerHelper(client)
         return self._scheduler
 
+    @pause_gc()
     def definition(self) -> str:
         """The definition JSON: for an unchanged pipeline, the text of ``dagcast.definition.write``."""
         request = self._definition_request()
