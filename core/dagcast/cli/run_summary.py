@@ -20,7 +20,7 @@ from dagcast.cli.output import (
     truncate_middle,
     visible_text,
 )
-from dagcast.runner.logs import end_of
+from dagcast.runner.logs import read_log_end
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -131,7 +131,7 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
         return
     folder = Path(step.log).parent
     for log in dict.fromkeys((folder / "stderr.log", Path(step.log))):
-        lines = end_of(log, _TAIL).split("\n")
+        lines = read_log_end(log, _TAIL).split("\n")
         lines = [shown for line in lines if (shown := visible_text(line, keep="\t").rstrip())]
         if lines:
             yield f"\n{step.name}: end of {short_path(log)}"

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.definition.model import Step
-from dagcast.runner.container.checks import mapping
-from dagcast.runner.container.processing_request import declared_places
+from dagcast.runner.container.check_request import as_mapping
+from dagcast.runner.container.processing_request import declared_output_uris
 from dagcast.runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
-from dagcast.runner.store.folder import NotFoundError, Store
-from dagcast.runner.store.uri import UnsafeUriError
+from dagcast.runner.store.local_store import NotFoundError, Store
+from dagcast.runner.store.s3_uri import UnsafeUriError
 from dagcast.sagemaker.limits import BUCKET_NAME_PATTERN
 
 _URI = re.compile(rf"s3://{BUCKET_NAME_PATTERN}(?:/[^\s\"'\\]*)?")
@@ -178,8 +178,8 @@ def recall(
 
 def fixed_places(arguments: Mapping[str, Any], execution: str) -> dict[str, str]:
     """By name of an output: where it goes in every execution, so that others may name that place themselves."""
-    places = declared_places(arguments)
-    places["predictions"] = mapping(arguments.get("TransformOutput")).get("S3OutputPath")
+    places = declared_output_uris(arguments)
+    places["predictions"] = as_mapping(arguments.get("TransformOutput")).get("S3OutputPath")
     return {name: uri for name, uri in places.items() if isinstance(uri, str) and execution not in uri}
 
 

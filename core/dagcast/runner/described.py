@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import Any
 
 from dagcast.definition.references import Reference
-from dagcast.runner.container.checks import listed, mapping
-from dagcast.runner.container.processing_request import declared_places
+from dagcast.runner.aws_names import make_arn
+from dagcast.runner.container.check_request import as_list, as_mapping
+from dagcast.runner.container.processing_request import declared_output_uris
 from dagcast.runner.container.training_request import artifact_uri
-from dagcast.runner.executor import StepRun
+from dagcast.runner.executor import StepAttempt
 from dagcast.runner.executors.tuning import trial_name
-from dagcast.runner.names import arn
 
 _NAMED = MappingProxyType(
     {
@@ -32,7 +32,7 @@ _NAMED = MappingProxyType(
 """By type of step: what its name, ARN and status begin with, the kind of resource in the ARN, and the status."""
 
 
-def described(run: StepRun) -> dict[str, Any]:
+def described(run: StepAttempt) -> dict[str, Any]:
     """The properties that a step would have, without those that nobody can know.
 
     What stands in a request as a reference that has no value is left out.
@@ -43,7 +43,7 @@ def described(run: StepRun) -> dict[str, Any]:
     if kind in _NAMED:
         prefix, resource, status = _NAMED[kind]
         name = str(request.get(f"{prefix}Name", run.job_name))
-        named = {f"{prefix}Name": name, f"{prefix}Arn": arn(run.region, resource, name)}
+        named = {f"{prefix}Name": name, f"{prefix}Arn": make_arn(run.region, resource, name)}
         named |= {} if status is None else {f"{prefix}Status": status}
     more = _MORE.get(kind)
     return {**(request if named else {}), **named, **(more(run, request) if more is not None else {})}
@@ -58,55 +58,55 @@ def known(value: Any) -> Any:
     return value
 
 
-def output_places(run: StepRun, properties: Mapping[str, Any]) -> dict[str, str]:
+def output_places(run: StepAttempt, properties: Mapping[str, Any]) -> dict[str, str]:
     """By name of an output: the S3 URI that the step would leave it at."""
-    places = declared_places(known(run.arguments))
+    places = declared_output_uris(known(run.arguments))
     if run.step.definition_type == "Training":
-        places["model"] = mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
+        places["model"] = as_mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
     if run.step.definition_type == "Tuning":
-        best = mapping(properties.get("BestTrainingJob")).get("TrainingJobName")
-        places["model"] = _model(mapping(properties.get("TrainingJobDefinition")), str(best))
+        best = as_mapping(properties.get("BestTrainingJob")).get("TrainingJobName")
+        places["model"] = _model(as_mapping(properties.get("TrainingJobDefinition")), str(best))
     if run.step.definition_type == "Transform":
-        places["predictions"] = mapping(properties.get("TransformOutput")).get("S3OutputPath")
+        places["predictions"] = as_mapping(properties.get("TransformOutput")).get("S3OutputPath")
     return {name: uri.rstrip("/") for name, uri in places.items() if isinstance(uri, str)}
 
 
-def _training(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+def _training(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     model = _model(request, str(request.get("TrainingJobName", run.job_name)))
     return {} if model is None else {"ModelArtifacts": {"S3ModelArtifacts": model}}
 
 
-def _tuning(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+def _tuning(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     name = trial_name(run.job_name, 1)
-    best = {"TrainingJobName": name, "TrainingJobArn": arn(run.region, "training-job", name)}
+    best = {"TrainingJobName": name, "TrainingJobArn": make_arn(run.region, "training-job", name)}
     return {"BestTrainingJob": best, "TrainingJobSummaries": [best]}
 
 
 def _model(request: Mapping[str, Any], job_name: str) -> str | None:
     """Where a training job would leave its model, if its request tells."""
-    known_place = isinstance(mapping(request.get("OutputDataConfig")).get("S3OutputPath"), str)
+    known_place = isinstance(as_mapping(request.get("OutputDataConfig")).get("S3OutputPath"), str)
     return artifact_uri(request, job_name, "model") if known_place else None
 
 
-def _model_package(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+def _model_package(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     group = str(request.get("ModelPackageGroupName", request.get("ModelPackageName", run.job_name)))
     resource = f"{group.rpartition('/')[2]}/1" if "ModelPackageGroupName" in request else group
     approval = request.get("ModelApprovalStatus", "PendingManualApproval")
     return {
         **request,
-        "ModelPackageArn": arn(run.region, "model-package", resource),
+        "ModelPackageArn": make_arn(run.region, "model-package", resource),
         "ModelPackageStatus": "Completed",
         "ModelApprovalStatus": approval,
     }
 
 
-def _check(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
+def _check(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     """The files of a quality or Clarify check: where the containers of Model Monitor and Clarify leave them.
 
     Source of the files' names: ``sagemaker.model_monitor`` of the SageMaker Python SDK.
     """
-    outputs = listed(mapping(request.get("ProcessingOutputConfig")).get("Outputs"))
-    uri = mapping(mapping(outputs[0]).get("S3Output")).get("S3Uri") if outputs else None
+    outputs = as_list(as_mapping(request.get("ProcessingOutputConfig")).get("Outputs"))
+    uri = as_mapping(as_mapping(outputs[0]).get("S3Output")).get("S3Uri") if outputs else None
     if not isinstance(uri, str):
         return {}
     quality = run.step.definition_type == "QualityCheck"
@@ -121,14 +121,14 @@ def _check(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def _emr(run: StepRun, request: Mapping[str, Any]) -> dict[str, Any]:
-    job_step = mapping(mapping(request.get("StepConfig")).get("HadoopJarStep"))
+def _emr(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
+    job_step = as_mapping(as_mapping(request.get("StepConfig")).get("HadoopJarStep"))
     return {"Id": "s-" + run.job_name[-10:].upper(), "Name": run.job_name, "Config": dict(job_step)} | {
         "Status": {"State": "COMPLETED"}
     }
 
 
-_MORE: Mapping[str, Callable[[StepRun, Mapping[str, Any]], dict[str, Any]]] = MappingProxyType(
+_MORE: Mapping[str, Callable[[StepAttempt, Mapping[str, Any]], dict[str, Any]]] = MappingProxyType(
     {
         "Training": _training,
         "Tuning": _tuning,

@@ -1,4 +1,4 @@
-"""What happens in a run, as it happens: the lines of ``events.jsonl``, and what a display is fed with."""
+"""Events of a run: the lines of ``events.jsonl``, which displays also receive as they happen."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ EventKind = Literal[
     "warning",
     "run-ended",
 ]
-"""``step-kept``: an earlier part of a resumed run finished it. ``step-skipped``: its branch is not taken, or nobody
-selected it. ``step-stopped``: it did not start or did not end, since another failed or the user interrupted."""
+"""``step-kept``: an earlier part of a resumed run finished the step. ``step-skipped``: its branch is not taken, or it
+is not selected. ``step-stopped``: it did not start or end, because another step failed or the user interrupted the
+run."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened.
+    """One event of a run.
 
     Attributes:
         kind: What happened.
-        step: The step it happened to; ``None`` for the run as a whole.
-        message: The reason, in one sentence, where there is one.
+        step: The step; ``None`` for the whole run.
+        message: The reason, in one sentence, if there is one.
         details: JSON-ready facts: ``seconds``, ``attempt``, ``outputs``, ``metrics``, ``output_parameters``,
             ``log``, ``status``.
-        time: When, in UTC.
+        time: The time in UTC.
     """
 
     kind: EventKind
@@ -45,7 +46,7 @@ class Event:
     time: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     def as_dict(self) -> dict[str, Any]:
-        """The event as JSON-ready data."""
+        """Return the event as JSON-ready data."""
         return {
             "time": self.time.isoformat(timespec="milliseconds"),
             "event": self.kind,

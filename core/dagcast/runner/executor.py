@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dagcast.definition.model import Step
     from dagcast.runner.launch.launcher import Launcher
     from dagcast.runner.options import RunOptions
-    from dagcast.runner.store.folder import Store
+    from dagcast.runner.store.local_store import Store
 
 
 class StepFailedError(DagcastError):
@@ -41,7 +41,7 @@ class StepStoppedError(DagcastError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepRun:
+class StepAttempt:
     """One attempt at one step, as its executor gets it.
 
     Attributes:
@@ -102,7 +102,7 @@ class Executor(Protocol):
     def check(self, step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         """Say what of ``step`` cannot run here, before anything starts; references may stand for any value."""
 
-    def run(self, run: StepRun) -> StepResult:
+    def run(self, attempt: StepAttempt) -> StepResult:
         """Run the step, and block until it ended.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Copies that share nothing with their source, archives that stay inside their folder, and the removal of folders."""
+"""Copies and removes files and folders, and packs and unpacks archives safely."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ from dagcast.errors import DagcastError
 _FICLONE = 0x40049409
 """The ioctl that makes a file share another's blocks until one is written. Source: Linux ioctl_ficlone(2)."""
 
-_PIECE = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 class ArchiveError(DagcastError):
-    """An archive cannot be read, or has a member that would land outside the folder it is unpacked to."""
+    """An archive cannot be read, or a member would be written outside the destination folder."""
 
 
 class UnsafeFileError(DagcastError):
-    """A folder holds what must not be copied: a link that leaves it, a loop of links, or no regular file."""
+    """A folder contains what must not be copied: a link out of it, a loop of links, or a special file."""
 
 
 def copy_file(source: Path, destination: Path) -> None:
-    """Copy a file's bytes and its permission to execute; links are followed.
+    """Copy a file's bytes and its permission to execute. Links are followed.
 
-    The copy shares blocks with the source where the file system can (``FICLONE``), has its holes, and is never a hard
-    link: who got it may write into it.
+    The copy shares blocks with the source where the file system supports it (``FICLONE``), keeps holes, and is never a
+    hard link, because its owner may write to it.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as reader, destination.open("wb") as writer:
         if sys.platform != "linux" or not _clone(reader.fileno(), writer.fileno()):
-            found = os.fstat(reader.fileno())
-            if found.st_blocks * 512 < found.st_size:
-                _copy_with_holes(reader, writer, found.st_size)
+            status = os.fstat(reader.fileno())
+            if status.st_blocks * 512 < status.st_size:
+                _copy_with_holes(reader, writer, status.st_size)
             else:
-                shutil.copyfileobj(reader, writer, _PIECE)
+                shutil.copyfileobj(reader, writer, _CHUNK_BYTES)
         executable = os.fstat(reader.fileno()).st_mode & 0o111
     if executable:
         destination.chmod(destination.stat().st_mode | 0o111)
 
 
 def _copy_with_holes(reader: BinaryIO, writer: BinaryIO, size: int) -> None:
-    """Copy what a file has between its holes: they take no room, and neither do they in the copy."""
+    """Copy the data between the holes of a file. Holes use no space, in the copy either."""
     end = 0
     while end < size:
         try:
             start = os.lseek(reader.fileno(), end, os.SEEK_DATA)
         except OSError as error:
-            if error.errno != errno.ENXIO:  # nothing but a hole is left
+            if error.errno != errno.ENXIO:  # only a hole is left
                 raise
             break
         end = os.lseek(reader.fileno(), start, os.SEEK_HOLE)
         reader.seek(start)
         writer.seek(start)
         left = end - start
-        while piece := reader.read(min(_PIECE, left)):
-            writer.write(piece)
-            left -= len(piece)
+        while chunk := reader.read(min(_CHUNK_BYTES, left)):
+            writer.write(chunk)
+            left -= len(chunk)
     writer.truncate(size)
 
 
@@ -83,47 +83,47 @@ def _clone(source: int, destination: int) -> bool:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and all that is in it; no link is followed.
+    """Remove a folder and its contents without following links.
 
     Raises:
         OSError: If a part of it cannot be removed.
     """
     try:
         shutil.rmtree(folder)
-    except RecursionError:  # before Python 3.13: a thousand folders, each in the one before
+    except RecursionError:  # before Python 3.13: folders nested a thousand levels deep
         removed = subprocess.run(["rm", "-rf", folder], capture_output=True, check=False)
         if removed.returncode != 0:
-            raise OSError(errno.ENOTEMPTY, "its folders are nested too deep", str(folder)) from None
+            raise OSError(errno.ENOTEMPTY, "its folders are nested too deeply", str(folder)) from None
 
 
-def files_below(
-    folder: Path, *, links: bool = True, without: Path | None = None
+def iter_files(
+    folder: Path, *, follow_links: bool = True, excluded: Path | None = None
 ) -> Iterator[tuple[str, Path]]:
-    """Every file below ``folder`` in the order of their names: its relative POSIX path and itself.
+    """Yield the relative POSIX path and the path of every file below ``folder``, sorted by name.
 
     Args:
-        folder: Where to begin.
-        links: Whether links are followed; else they are refused.
-        without: A folder below it that is left out.
+        folder: The folder.
+        follow_links: Whether links are followed; otherwise they raise an error.
+        excluded: A folder below it that is skipped.
 
     Raises:
-        UnsafeFileError: If a link is refused or leads nowhere or in a circle, something is neither file nor folder, or
-            a folder cannot be read.
+        UnsafeFileError: If a link is not allowed, is broken or makes a loop, something is neither file nor folder, or a
+            folder cannot be read.
     """
-    left_out = _identity(without) if without is not None and without.is_dir() else None
-    yield from _below(folder, "", (_identity(folder),), links, left_out)
+    left_out = _identity(excluded) if excluded is not None and excluded.is_dir() else None
+    yield from _iter_files(folder, "", (_identity(folder),), follow_links, left_out)
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    found = folder.stat()
-    return found.st_dev, found.st_ino
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
-def _below(
+def _iter_files(
     folder: Path,
     prefix: str,
     above: tuple[tuple[int, int], ...],
-    links: bool,
+    follow_links: bool,
     left_out: tuple[int, int] | None,
 ) -> Iterator[tuple[str, Path]]:
     try:
@@ -132,8 +132,8 @@ def _below(
         raise UnsafeFileError(f"{folder} cannot be read: {error.strerror}") from error
     for path in children:
         name = f"{prefix}{path.name}"
-        if not links and path.is_symlink():
-            raise UnsafeFileError(f"{path} is a link, and there must be none")
+        if not follow_links and path.is_symlink():
+            raise UnsafeFileError(f"{path} is a link, which is not allowed here")
         try:
             mode = path.stat().st_mode
         except OSError as error:
@@ -143,70 +143,70 @@ def _below(
         elif stat.S_ISDIR(mode):
             identity = _identity(path)
             if identity in above:
-                raise UnsafeFileError(f"{path} links to a folder that it is in")
+                raise UnsafeFileError(f"{path} links to a folder that contains it")
             if identity != left_out:
-                yield from _below(path, f"{name}/", (*above, identity), links, left_out)
+                yield from _iter_files(path, f"{name}/", (*above, identity), follow_links, left_out)
         else:
             raise UnsafeFileError(f"{path} is neither a file nor a folder")
 
 
-def refuse_links_out(folder: Path) -> frozenset[Path]:
-    """See that no link below ``folder`` leads out of it.
+def check_links(folder: Path) -> frozenset[Path]:
+    """Check that no link below ``folder`` leads out of it.
 
     Returns:
-        The links that there are.
+        The links below it.
 
     Raises:
-        UnsafeFileError: If one leads out; following it would hand over another step's or the user's files.
+        UnsafeFileError: If a link leads out. Following it would expose files of other steps or of the user.
     """
-    found = set()
+    links = set()
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             if os.path.islink(f"{parent}/{name}"):  # noqa: PTH114 - of many files, few are links
-                found.add(Path(parent, name))
+                links.add(Path(parent, name))
     root = folder.resolve()
-    for path in sorted(found):
+    for path in sorted(links):
         if not path.resolve().is_relative_to(root):
             raise UnsafeFileError(f"{path} is a link out of its folder, to {path.readlink()}")
-    return frozenset(found)
+    return frozenset(links)
 
 
 def copy_tree(source: Path, destination: Path) -> int:
-    """Copy all files below a folder, links followed; empty folders are not copied, as S3 has none.
+    """Copy all files below a folder. Links are followed, and empty folders are skipped, because S3 has none.
 
     Returns:
         The number of files.
     """
     destination.mkdir(parents=True, exist_ok=True)
     count = 0
-    for name, path in files_below(source):
+    for name, path in iter_files(source):
         copy_file(path, destination / name)
         count += 1
     return count
 
 
 def pack_tar_gz(folder: Path, archive: Path) -> None:
-    """Pack all below ``folder``: the same files give the same bytes with the same Python and zlib.
+    """Pack all files below ``folder``: the same files give the same bytes with the same Python and zlib.
 
-    Names are sorted, times are zero, owners are nobody; links that stay inside are followed. Other versions of
-    ``tarfile`` and zlib may write other bytes. That costs a run on this machine a step from its cache at most; what
-    has to be equal on every machine is written by :mod:`dagcast.staging.tarball`.
+    Names are sorted, times are zero, owners are root. Links inside the folder are followed. Other versions of
+    ``tarfile`` and zlib may write other bytes. That costs a local run at most a result of its cache;
+    :mod:`dagcast.staging.tarball` writes archives that are equal on every machine.
 
     Raises:
         UnsafeFileError: If a link leads out of the folder.
     """
-    refuse_links_out(folder)
+    check_links(folder)
     archive.parent.mkdir(parents=True, exist_ok=True)
     with (
         archive.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for name, path in files_below(folder):
-            found = path.stat()
+        for name, path in iter_files(folder):
+            status = path.stat()
             member = tarfile.TarInfo(name)
-            member.size = found.st_size
-            member.mode = 0o755 if found.st_mode & 0o111 else 0o644
+            member.size = status.st_size
+            member.mode = 0o755 if status.st_mode & 0o111 else 0o644
             with path.open("rb") as reader:
                 tar.addfile(member, reader)
 
@@ -214,16 +214,15 @@ def pack_tar_gz(folder: Path, archive: Path) -> None:
 def unpack(archive: Path, folder: Path) -> int:
     """Unpack a ``.tar.gz`` or ``.tar`` into a folder.
 
-    Only files and folders are made. Links that name another member become copies of it, so that nothing can be
-    written through one; all else that tar knows (devices, pipes) is refused, and so is a name that is absolute or has
-    ``..``. A name that comes twice is what came last, as in tar. How much is unpacked is bounded by the free disk
-    alone: the archive is the user's, or a step's own, and SageMaker has no other bound.
+    Only files and folders are created. A link to another member becomes a copy of it, so that nothing is written
+    through a link. Devices, pipes, absolute names and names with ``..`` are refused. If a name occurs twice, the last
+    one wins, as in tar. The size is not limited: the archive is the user's or a step's own, and SageMaker has no limit.
 
     Returns:
         The number of bytes that were written.
 
     Raises:
-        ArchiveError: If it is no such archive, or a member is refused; what came before it is on disk.
+        ArchiveError: If the archive is invalid or a member is refused. Members before it remain on disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
@@ -232,7 +231,7 @@ def unpack(archive: Path, folder: Path) -> int:
             for member in tar:
                 written += _unpack_member(tar, member, folder, archive)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ArchiveError(f"{archive} is no whole .tar or .tar.gz: {error}") from error
+        raise ArchiveError(f"{archive} is not a complete .tar or .tar.gz: {error}") from error
     return written
 
 
@@ -241,7 +240,7 @@ def _mode(beginning: bytes) -> Literal["r:gz", "r:"]:
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archive: Path) -> int:
-    parts = _parts(member.name, archive)
+    parts = _member_path(member.name, archive)
     target = folder.joinpath(*parts)
     if member.isdir():
         _make_folder(target, archive, member.name)
@@ -250,7 +249,7 @@ def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, 
         raise ArchiveError(f"{archive}: member {member.name!r} has no name")
     _make_folder(target.parent, archive, member.name)
     if target.is_dir():
-        raise ArchiveError(f"{archive}: member {member.name!r} is a file and a folder")
+        raise ArchiveError(f"{archive}: member {member.name!r} is both a file and a folder")
     if member.issym() or member.islnk():
         return _copy_linked(member, parts, folder, target, archive)
     if not member.isfile():
@@ -259,7 +258,7 @@ def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, 
     if reader is None:
         raise ArchiveError(f"{archive}: member {member.name!r} has no content")
     with reader, target.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, _PIECE)
+        shutil.copyfileobj(reader, writer, _CHUNK_BYTES)
     target.chmod(0o755 if member.mode & 0o111 else 0o644)
     return member.size
 
@@ -267,20 +266,20 @@ def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, 
 def _copy_linked(
     member: tarfile.TarInfo, parts: tuple[str, ...], folder: Path, target: Path, archive: Path
 ) -> int:
-    beside = "/".join(parts[:-1]) if member.issym() else ""
+    parent = "/".join(parts[:-1]) if member.issym() else ""
     if member.linkname.startswith("/"):
         raise ArchiveError(
             f"{archive}: member {member.name!r} links out of the archive, to {member.linkname!r}"
         )
-    named = os.path.normpath(f"{beside}/{member.linkname}" if beside else member.linkname)
-    if named == ".." or named.startswith("../"):
+    linked = os.path.normpath(f"{parent}/{member.linkname}" if parent else member.linkname)
+    if linked == ".." or linked.startswith("../"):
         raise ArchiveError(
             f"{archive}: member {member.name!r} links out of the archive, to {member.linkname!r}"
         )
-    source = folder.joinpath(*_parts(named, archive))
+    source = folder.joinpath(*_member_path(linked, archive))
     if source == target or not source.is_file():
         raise ArchiveError(
-            f"{archive}: member {member.name!r} links to {member.linkname!r}, which is no file before it"
+            f"{archive}: member {member.name!r} links to {member.linkname!r}, which is not a file before it"
         )
     copy_file(source, target)
     return target.stat().st_size
@@ -293,8 +292,8 @@ def _make_folder(path: Path, archive: Path, name: str) -> None:
         raise ArchiveError(f"{archive}: member {name!r} is below a file") from error
 
 
-def _parts(name: str, archive: Path) -> tuple[str, ...]:
+def _member_path(name: str, archive: Path) -> tuple[str, ...]:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name or "\\" in name:
-        raise ArchiveError(f"{archive}: member {name!r} would land outside its folder")
+        raise ArchiveError(f"{archive}: member {name!r} would be written outside its folder")
     return path.parts

@@ -1,4 +1,4 @@
-"""Reads logs of jobs, which may be of any size, from their end."""
+"""Reads the end of jobs' logs, which can have any size."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 
-def end_of(log: Path, size: int) -> str:
-    """What stands in the last ``size`` bytes of a log; empty if it cannot be read."""
+def read_log_end(log: Path, size: int) -> str:
+    """Return the last ``size`` bytes of a log as text; an empty string if it cannot be read."""
     try:
         with log.open("rb") as reader:
             reader.seek(max(0, reader.seek(0, os.SEEK_END) - size))

@@ -12,7 +12,7 @@ from typing import Any
 
 from dagcast.runner.files import copy_file, remove_tree
 from dagcast.runner.run_folder import RunFolder, RunFolderError, RunRecord, write_json
-from dagcast.runner.store.folder import Store
+from dagcast.runner.store.local_store import Store
 
 _UNFINISHED = ".new-"
 """How the names of folders begin that are being made, or whose making was killed."""

@@ -1,4 +1,4 @@
-"""``OutputParameters``: what a Lambda or Callback step may return."""
+"""Validates ``OutputParameters``: the values that a Lambda or Callback step returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from dagcast.runner.executor import StepFailedError
 
-_TYPES: Mapping[str, tuple[type, ...]] = {
+_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "String": (str,),
     "Integer": (int,),
     "Boolean": (bool,),
@@ -16,40 +16,42 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 """Source: ``LambdaOutputTypeEnum`` and ``CallbackOutputTypeEnum`` of the SageMaker Python SDK."""
 
 
-def output_parameters(declared: Iterable[Mapping[str, str]], answer: Any, source: str) -> dict[str, Any]:
-    """The declared outputs out of an answer; what else it holds is left out.
+def select_output_parameters(
+    declared: Iterable[Mapping[str, str]], answer: Any, source: str
+) -> dict[str, Any]:
+    """Return the declared outputs of an answer. Other values are ignored.
 
     Args:
         declared: ``OutputParameters`` of the step.
         answer: What was returned.
-        source: Who returned it, for messages.
+        source: What returned it, for messages.
 
     Raises:
-        StepFailedError: If one is missing or of another type. All are named.
+        StepFailedError: If outputs are missing or have another type; the message has all of them.
     """
     declared = tuple(declared)
     if not declared:
         return {}
     if not isinstance(answer, Mapping):
         raise StepFailedError(
-            f"{source} returned {type(answer).__name__}, and output parameters need an object"
+            f"{source} returned {type(answer).__name__}, but output parameters need an object"
         )
     problems = []
     for parameter in declared:
-        name, wanted = parameter["OutputName"], parameter["OutputType"]
+        name, output_type = parameter["OutputName"], parameter["OutputType"]
         if name not in answer:
             problems.append(f"no {name!r}")
-        elif not is_output(answer[name], wanted):
-            problems.append(f"{name!r} is {answer[name]!r}, and {wanted} is declared")
+        elif not has_output_type(answer[name], output_type):
+            problems.append(f"{name!r} is {answer[name]!r}, but {output_type} is declared")
     if problems:
         raise StepFailedError(f"{source} returned {', '.join(problems)}")
     return {parameter["OutputName"]: answer[parameter["OutputName"]] for parameter in declared}
 
 
-def output_parameters_of(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """By name: the values of the output parameters among a step's properties; none if it has none.
+def read_output_parameters(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the output parameters among a step's properties by name.
 
-    A stub may give them as the service lists them. Source: SageMaker API reference, ``OutputParameter``.
+    A stub can list them as the service does. Source: SageMaker API reference, ``OutputParameter``.
     """
     returned = properties.get("OutputParameters")
     if isinstance(returned, Mapping):
@@ -62,7 +64,7 @@ def output_parameters_of(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def is_output(value: Any, wanted: str) -> bool:
-    """Whether a value is of an ``OutputType``."""
-    types = _TYPES.get(wanted, (object,))
-    return isinstance(value, types) and (wanted == "Boolean" or not isinstance(value, bool))
+def has_output_type(value: Any, output_type: str) -> bool:
+    """Whether a value has an ``OutputType``."""
+    types = _PYTHON_TYPES.get(output_type, (object,))
+    return isinstance(value, types) and (output_type == "Boolean" or not isinstance(value, bool))

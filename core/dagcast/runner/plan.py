@@ -12,18 +12,18 @@ from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.runner import stub, unread
+from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import asks_for_cache, lifetime
-from dagcast.runner.container.checks import listed, mapping, shape_problems
+from dagcast.runner.container.check_request import as_list, as_mapping, check_schema
 from dagcast.runner.executor import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
-from dagcast.runner.names import JOBS
 from dagcast.runner.options import RunOptions
 from dagcast.runner.retries import POLICIES
 from dagcast.runner.run_folder import KeptResult, RunFolder, runs_in
-from dagcast.runner.store import inputs
-from dagcast.runner.store.folder import Store
-from dagcast.runner.store.uri import UnsafeUriError
+from dagcast.runner.store import local_inputs
+from dagcast.runner.store.local_store import Store
+from dagcast.runner.store.s3_uri import UnsafeUriError
 
 _READS = frozenset(
     {"InputDataConfig", "ModelDataUrl", "ProcessingInputs", "TransformInput", "sagemaker_submit_directory"}
@@ -74,7 +74,7 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
     """
     sink = DiagnosticSink()
     sink.extend(_check_names(definition, options))
-    sink.extend(inputs.check(options.inputs))
+    sink.extend(local_inputs.check_inputs(options.inputs))
     sink.extend(_check_earlier(options.earlier))
     selected = _selected(definition, options)
     left_out = frozenset(definition.by_name.keys() - selected)
@@ -154,7 +154,7 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         )
         return
     yield from executor.check(step, options)
-    yield from shape_problems(step.name, step.fields.get("RetryPolicies"), POLICIES, "RetryPolicies")
+    yield from check_schema(step.name, step.fields.get("RetryPolicies"), POLICIES, "RetryPolicies")
     if asks_for_cache(step):
         text = step.fields["CacheConfig"].get("ExpireAfter")
         if text is not None and (not isinstance(text, str) or lifetime(text) is None):
@@ -186,7 +186,7 @@ def _check_property_files(step: Step, definition: Definition) -> Iterator[Diagno
     found = (reference for reference in step.references() if isinstance(reference, JsonGet))
     for other, name in dict.fromkeys((reference.step, reference.property_file) for reference in found):
         files = definition.by_name[other].fields.get("PropertyFiles") if other in definition.by_name else None
-        names = [mapping(item).get("PropertyFileName") for item in listed(files)]
+        names = [as_mapping(item).get("PropertyFileName") for item in as_list(files)]
         known = [text for text in names if isinstance(text, str)]
         if name not in known and len(known) == len(names) and not isinstance(files, Reference):
             yield Diagnostic(
@@ -228,7 +228,7 @@ def _check_data(
             around = (place, *_folders(place))
             if place in above or place in jobs or not written.isdisjoint(around):
                 continue
-            if any(place.startswith(f"{folder}/{JOBS}") for folder in jobs.intersection(around)):
+            if any(place.startswith(f"{folder}/{JOB_NAME_PREFIX}") for folder in jobs.intersection(around)):
                 continue
             try:
                 missing = not store.exists(uri)
@@ -248,9 +248,9 @@ def _check_data(
 
 def _how_to_give(uri: str) -> str:
     """What supplies an S3 URI that is nowhere."""
-    given = f"--input {uri.rstrip('/')}=PATH gives it a local file or folder"
+    given = f"use --input {uri.rstrip('/')}=PATH to provide a local file or folder"
     if _STAGED_CODE.search(uri):
-        return f"it is code that dagcast staged: dagcast run CONFIG, with the config file, brings it; {given}"
+        return f"it is code that dagcast staged: use dagcast run CONFIG with the config file, or {given}"
     return given
 
 

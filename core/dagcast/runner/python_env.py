@@ -1,4 +1,4 @@
-"""The Python environment of a step: the current one, or one made from its ``requirements.txt`` and kept."""
+"""Prepares the Python environment of a step: the current one, or a kept one made from ``requirements.txt``."""
 
 from __future__ import annotations
 
@@ -15,61 +15,60 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dagcast.runner.cache import environment_digest
-from dagcast.runner.container.job import tail
-from dagcast.runner.container.side_process import LOOK, call
-from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
-from dagcast.runner.files import files_below
+from dagcast.runner.container.helper_process import POLL_SECONDS, run_program
+from dagcast.runner.container.job import read_last_lines
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
+from dagcast.runner.files import iter_files
 from dagcast.runner.launch.filesystem_view import ENVIRONMENTS_FOLDER
 
-_WHOLE = "whole"
-"""The file whose presence says that an environment is whole."""
+_COMPLETE_MARKER = "whole"
+"""The name of the file that marks a complete environment."""
 
 
-def python_for(run: StepRun, requirements: tuple[Path, str] | None) -> Path:
-    """The interpreter of a step.
+def prepare_python(attempt: StepAttempt, requirements: tuple[Path, str] | None) -> Path:
+    """Return the interpreter of a step, after creating its environment if needed.
 
-    The environment that dagcast runs in stands for the image, so a step with requirements gets an environment on top
-    of it, as pip would install into the image: what the current one has already is not installed again (which is why
-    pip does it, and not a faster tool that sees one environment alone), and what is installed comes first. It is kept
-    in the runs folder, by what it is made from.
+    The environment that dagcast runs in replaces the image. A step with requirements gets an environment on top of it,
+    as pip would install into the image: installed packages are found, and new ones come first. Only pip supports that;
+    faster tools see one environment only. An environment is kept in the runs folder, by a digest of its inputs.
 
     Args:
-        run: The attempt.
+        attempt: The attempt at the step.
         requirements: The folder of the step's code, and the name of the requirements file in it.
 
     Raises:
         StepFailedError: If the requirements cannot be installed.
-        StepStoppedError: If the run is being stopped.
+        StepStoppedError: If the run is stopping.
     """
-    if requirements is None or not run.options.requirements or run.launcher.isolation == "docker":
+    if requirements is None or not attempt.options.requirements or attempt.launcher.isolation == "docker":
         return Path(sys.executable)
     folder, name = requirements
-    home = run.options.runs.resolve() / ENVIRONMENTS_FOLDER
-    home.mkdir(parents=True, exist_ok=True)
-    made = home / _digest(folder, name)
-    if not (made / _WHOLE).exists():
-        with _locked(home / f".{made.name}.lock", run) as lock:
-            if not (made / _WHOLE).exists():
-                _make(run, folder, name, made, lock)
-    return made / "bin" / "python"
+    environments = attempt.options.runs.resolve() / ENVIRONMENTS_FOLDER
+    environments.mkdir(parents=True, exist_ok=True)
+    environment = environments / _digest(folder, name)
+    if not (environment / _COMPLETE_MARKER).exists():
+        with _lock(environments / f".{environment.name}.lock", attempt) as lock:
+            if not (environment / _COMPLETE_MARKER).exists():
+                _create_environment(attempt, folder, name, environment, lock)
+    return environment / "bin" / "python"
 
 
 def _digest(folder: Path, name: str) -> str:
-    """What an environment depends on; a file that names files of its folder depends on all of them.
+    """Return a digest of an environment's inputs. If the requirements may name local files, it covers the whole folder.
 
-    What the current environment has counts: it is not installed again, and another version may come in its place.
+    The packages of the current environment count: they are not installed again, and may have other versions next time.
     """
     text = (folder / name).read_bytes()
     digest = hashlib.sha256(text)
-    for fact in (environment_digest(), platform.machine(), sys.platform, sys.prefix):
-        digest.update(f"\0{fact}".encode())
-    if any(_is_local(line.strip()) for line in text.decode(errors="replace").splitlines()):
-        for relative, path in files_below(folder):
+    for value in (environment_digest(), platform.machine(), sys.platform, sys.prefix):
+        digest.update(f"\0{value}".encode())
+    if any(_may_name_local_files(line.strip()) for line in text.decode(errors="replace").splitlines()):
+        for relative, path in iter_files(folder):
             digest.update(f"\0{relative}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]
 
 
-def _is_local(line: str) -> bool:
+def _may_name_local_files(line: str) -> bool:
     return (
         line.startswith(("-r", "-c", "-e", "--", ".", "/"))
         or "file:" in line
@@ -78,53 +77,54 @@ def _is_local(line: str) -> bool:
 
 
 @contextmanager
-def _locked(path: Path, run: StepRun) -> Iterator[int]:
+def _lock(path: Path, attempt: StepAttempt) -> Iterator[int]:
     with path.open("w") as lock:
         while True:
             try:
+                # Without blocking, so that a stopping run does not wait for another run's installation.
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if run.stop.wait(LOOK):
-                    raise StepStoppedError(f"step {run.step.name} was stopped") from None
+                if attempt.stop.wait(POLL_SECONDS):
+                    raise StepStoppedError(f"step {attempt.step.name} was stopped") from None
             else:
                 break
         yield lock.fileno()
 
 
-def _make(run: StepRun, folder: Path, name: str, made: Path, lock: int) -> None:
-    """Make the environment where it will stay, since its programs name their folder; the mark comes last.
+def _create_environment(attempt: StepAttempt, folder: Path, name: str, environment: Path, lock: int) -> None:
+    """Create the environment at its final place, because its programs contain their path, and mark it as complete.
 
-    The programs that make it hold the lock: if this process is killed, they go on, and nobody else may begin.
+    The installers inherit the lock: if this process is killed they go on, and no other process must start.
     """
-    shutil.rmtree(made, ignore_errors=True)
-    log = run.folder / "requirements.log"
-    own_pip = importlib.util.find_spec("pip") is not None
-    venv = [sys.executable, "-m", "venv", *(["--without-pip"] if own_pip else []), str(made)]
-    _call(run, venv, folder, log, lock)
-    python = made / "bin" / "python"
-    _look_below(made)
-    if own_pip:
+    shutil.rmtree(environment, ignore_errors=True)
+    log = attempt.folder / "requirements.log"
+    has_pip = importlib.util.find_spec("pip") is not None
+    venv = [sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(environment)]
+    _run_installer(attempt, venv, folder, log, lock)
+    python = environment / "bin" / "python"
+    _add_parent_packages(environment)
+    if has_pip:
         for program in ("pip", "pip3"):
-            script = made / "bin" / program
+            script = environment / "bin" / program
             script.write_text(f'#!/bin/sh\nexec "{python}" -m pip "$@"\n', "utf-8")
             script.chmod(0o755)
     install = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    _call(run, [*install, "--requirement", name], folder, log, lock)
-    (made / _WHOLE).touch()
+    _run_installer(attempt, [*install, "--requirement", name], folder, log, lock)
+    (environment / _COMPLETE_MARKER).touch()
 
 
-def _look_below(made: Path) -> None:
-    """Let the environment find what the current one has, after its own; editable installs too."""
+def _add_parent_packages(environment: Path) -> None:
+    """Make the packages of the current environment available after the new ones, editable installs too."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     current = dict.fromkeys(
         [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
         + ([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])
     )
     lines = [f"import site; site.addsitedir({path!r})\n" for path in current]
-    (made / "lib" / version / "site-packages" / "below.pth").write_text("".join(lines), "utf-8")
+    (environment / "lib" / version / "site-packages" / "below.pth").write_text("".join(lines), "utf-8")
 
 
-def _call(run: StepRun, argv: list[str], folder: Path, log: Path, lock: int) -> None:
-    """Run a program with the user's own settings, such as those of pip; its output goes to the log."""
-    if call(run, argv, log, folder=folder, keeps=(lock,)) != 0:
-        raise StepFailedError(f"the requirements cannot be installed: {tail(log)}", log=log)
+def _run_installer(attempt: StepAttempt, argv: list[str], folder: Path, log: Path, lock: int) -> None:
+    """Run a program with the user's settings, such as those of pip, and append its output to the log."""
+    if run_program(attempt, argv, log, folder=folder, inherited_fds=(lock,)) != 0:
+        raise StepFailedError(f"the requirements cannot be installed: {read_last_lines(log)}", log=log)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagcast.runner.container.checks import Shape
+from dagcast.runner.container.check_request import Schema
 
 INTERVAL = 1.0
 """Seconds before the first retry, where a policy says none. Source: SageMaker Developer Guide, "Retry Policy for
@@ -17,12 +17,12 @@ BACKOFF = 2.0
 ATTEMPTS = 5
 """The number of retries."""
 
-POLICIES: Shape = [
+POLICIES: Schema = [
     {
-        "ExceptionType": ["text"],
+        "ExceptionType": ["string"],
         "IntervalSeconds": "number",
         "BackoffRate": "number",
-        "MaxAttempts": "whole",
+        "MaxAttempts": "count",
         "ExpireAfterMin": "number",
     }
 ]

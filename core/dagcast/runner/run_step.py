@@ -18,19 +18,19 @@ from dagcast.definition.model import Step
 from dagcast.definition.references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagcast.errors import DagcastError
 from dagcast.runner import cache
-from dagcast.runner.container.checks import refuse, shape_problems, without_nulls
+from dagcast.runner.aws_names import make_arn, make_job_name
+from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls
 from dagcast.runner.events import Event, EventKind
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError, executor_for
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError, executor_for
 from dagcast.runner.executors import lambda_
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.leftovers import Leftovers
-from dagcast.runner.names import arn, job_name
 from dagcast.runner.options import RunOptions
-from dagcast.runner.output_parameters import output_parameters_of
+from dagcast.runner.output_parameters import read_output_parameters
 from dagcast.runner.retries import POLICIES, Retries
 from dagcast.runner.run_folder import KeptResult, RunFolder, RunRecord
 from dagcast.runner.scheduler import Ending
-from dagcast.runner.store.folder import Store
+from dagcast.runner.store.local_store import Store
 from dagcast.runner.stub import stub_result
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -122,8 +122,8 @@ class StepRunner:
     def _attempts(
         self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any], started: float
     ) -> StepResult:
-        policies = without_nulls(fields.get("RetryPolicies") or ())
-        refuse(shape_problems(step.name, policies, POLICIES, "RetryPolicies"))
+        policies = remove_nulls(fields.get("RetryPolicies") or ())
+        raise_problems(check_schema(step.name, policies, POLICIES, "RetryPolicies"))
         retries = Retries(policies)
         while True:
             folder = self.folder.new_attempt(step.name)
@@ -142,12 +142,12 @@ class StepRunner:
     def _attempt(
         self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any], folder: Path
     ) -> StepResult:
-        run = StepRun(
+        run = StepAttempt(
             step=step,
             arguments=arguments,
             fields=fields,
             waits_for=self.dependencies[step.name].steps,
-            job_name=job_name(self.record.execution, step.name),
+            job_name=make_job_name(self.record.execution, step.name),
             folder=folder,
             store=self.store,
             options=self.options,
@@ -183,7 +183,7 @@ class StepRunner:
             raise StepFailedError(str(error)) from error
 
     def _resolved(self, step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        name = job_name(self.record.execution, step.name)
+        name = make_job_name(self.record.execution, step.name)
         scope = Scope(
             self.parameters,
             {**execution_variables(self.record), "TrainingJobName": name, "ProcessingJobName": name},
@@ -256,7 +256,7 @@ class StepRunner:
         if kept.cached_from is not None:
             details["cached_from"] = kept.cached_from
         details |= {"outputs": dict(kept.result.outputs), "metrics": dict(kept.result.metrics)}
-        if returned := output_parameters_of(kept.result.properties):
+        if returned := read_output_parameters(kept.result.properties):
             details["output_parameters"] = returned
         found = kept.result.properties.get("Outcome") if step.definition_type == "Condition" else None
         said = None if found is None else f"it is {'true' if found else 'false'}"
@@ -280,7 +280,7 @@ class StepRunner:
 
 def execution_variables(record: RunRecord) -> dict[str, Any]:
     """The execution variables of a run; a resume does not change them."""
-    pipeline = arn(record.region, "pipeline", record.pipeline)
+    pipeline = make_arn(record.region, "pipeline", record.pipeline)
     started = record.started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "CurrentDateTime": started,

@@ -30,7 +30,7 @@ from dagcast.runner.plan import Plan, make_plan
 from dagcast.runner.run_folder import RunFolder, RunRecord, open_run
 from dagcast.runner.run_step import Ended, StepRunner, execution_variables
 from dagcast.runner.scheduler import Schedule
-from dagcast.runner.store.folder import Store
+from dagcast.runner.store.local_store import Store
 from dagcast.sagemaker.limits import PIPELINE_NAME_MAX_LENGTH, PIPELINE_NAME_PATTERN
 
 _REGION = re.compile(
@@ -241,7 +241,7 @@ class _Session:
         """Run the steps, each when it is ready, and say how that ended."""
         stop, jobs = self.runner._stop, self.options.jobs
         store = _store(self.folder.store, self.options, {})
-        store.sweep()
+        store.remove_staging()
         leftovers = Leftovers(self.folder, self.tell, stop)
         step_runner = StepRunner(
             folder=self.folder,

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic, Location, did_you_mean
-from dagcast.runner.container.checks import listed, mapping
+from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.described import described, output_places
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import copy_file, copy_tree, pack_tar_gz
-from dagcast.runner.store.uri import UnsafeUriError, parse
+from dagcast.runner.store.s3_uri import UnsafeUriError, parse_s3_uri
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
@@ -72,7 +72,7 @@ def written(file: Path) -> Iterator[str]:
         yield from (name for name in stub["outputs"] if name.startswith("s3://"))
 
 
-def stub_result(step: Step, file: Path, run: StepRun) -> StepResult:
+def stub_result(step: Step, file: Path, run: StepAttempt) -> StepResult:
     """Put the stub's files where the step would leave them, and give the properties that it would have.
 
     Raises:
@@ -95,12 +95,12 @@ def stub_result(step: Step, file: Path, run: StepRun) -> StepResult:
 
 
 def _property_files(
-    step: Step, run: StepRun, stub: Mapping[str, Any], file: Path, places: Mapping[str, str]
+    step: Step, run: StepAttempt, stub: Mapping[str, Any], file: Path, places: Mapping[str, str]
 ) -> dict[str, str]:
     """Where each property file is: those that the stub names, and those in the outputs that it names."""
     given = stub.get("property_files", {})
     found = {name: f"s3://stubs/{run.job_name}/property_files/{name}" for name in given}
-    for item in map(mapping, listed(step.fields.get("PropertyFiles"))):
+    for item in map(as_mapping, as_list(step.fields.get("PropertyFiles"))):
         name, folder = str(item.get("PropertyFileName")), places.get(str(item.get("OutputName")))
         uri = None if folder is None else f"{folder.rstrip('/')}/{item.get('FilePath')}"
         if uri is not None and (name in given or _exists(run, uri)):
@@ -110,14 +110,14 @@ def _property_files(
     return found
 
 
-def _exists(run: StepRun, uri: str) -> bool:
+def _exists(run: StepAttempt, uri: str) -> bool:
     try:
         return run.store.exists(uri)
     except DagcastError:  # no place that a file could be in
         return False
 
 
-def _put(run: StepRun, source: Path, uri: str) -> None:
+def _put(run: StepAttempt, source: Path, uri: str) -> None:
     folder = run.folder / "stub"
     copy = folder / str(len(list(folder.iterdir())) if folder.is_dir() else 0)
     try:
@@ -149,14 +149,14 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _output_names(step: Step) -> tuple[str, ...] | None:
     """The names that outputs may have; ``None`` if any may."""
     if step.definition_type in _PROCESSING:
-        outputs = listed(mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs"))
-        return tuple(str(mapping(output).get("OutputName")) for output in outputs)
+        outputs = as_list(as_mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs"))
+        return tuple(str(as_mapping(output).get("OutputName")) for output in outputs)
     return _OUTPUTS.get(step.definition_type)
 
 
 def _property_file_names(step: Step) -> tuple[str, ...]:
     return tuple(
-        str(mapping(item).get("PropertyFileName")) for item in listed(step.fields.get("PropertyFiles"))
+        str(as_mapping(item).get("PropertyFileName")) for item in as_list(step.fields.get("PropertyFiles"))
     )
 
 
@@ -167,7 +167,7 @@ def _check_files(
         where = _where(file, text, name)
         uri = name.startswith("s3://") and field == "outputs"
         try:
-            parse(name if uri else f"s3://stubs/job/{name}")
+            parse_s3_uri(name if uri else f"s3://stubs/job/{name}")
         except UnsafeUriError as error:
             yield Diagnostic(str(error), where, code="stub.unsafe-uri")
         if not uri and names is not None and name not in names:

@@ -1,4 +1,4 @@
-"""Reads a CreateHyperParameterTuningJob request."""
+"""Reads and checks a CreateHyperParameterTuningJob request."""
 
 from __future__ import annotations
 
@@ -10,17 +10,31 @@ from typing import Any
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic, did_you_mean
 from dagcast.runner.container import training_request
-from dagcast.runner.container.checks import Shape, cannot, listed, mapping, shape_problems, without_nulls
-from dagcast.runner.container.toolkit import PROGRAM
-from dagcast.runner.search import STRATEGIES, Range, SpaceError, combinations, make_search, read_ranges
+from dagcast.runner.container.check_request import (
+    Schema,
+    as_list,
+    as_mapping,
+    cannot_run_here,
+    check_schema,
+    remove_nulls,
+)
+from dagcast.runner.container.training_toolkit import PROGRAM
+from dagcast.runner.hyperparameter_search import (
+    STRATEGIES,
+    Range,
+    SearchRangeError,
+    count_combinations,
+    make_search,
+    read_ranges,
+)
 
 OBJECTIVE = "_tuning_objective_metric"
-"""The hyperparameter by which a training job learns the metric. Source: ``sagemaker_training.params``."""
+"""The hyperparameter that names the objective metric to a training job. Source: ``sagemaker_training.params``."""
 
 _DIRECTIONS = ("Maximize", "Minimize")
 """Source: SageMaker API reference, ``HyperParameterTuningJobObjectiveType``."""
 
-_BESIDE = (
+_TUNING_FIELDS = (
     "DefinitionName",
     "TuningObjective",
     "HyperParameterRanges",
@@ -28,37 +42,37 @@ _BESIDE = (
     "HyperParameterTuningResourceConfig",
     "RetryStrategy",
 )
-"""What of a definition is no part of a CreateTrainingJob request."""
+"""Fields of a definition that are not part of a CreateTrainingJob request."""
 
-_BOUNDS: Shape = [{"Name": "text", "MinValue": "scalar", "MaxValue": "scalar", "ScalingType": "text"}]
-_RANGES: Shape = {
+_BOUNDS: Schema = [{"Name": "string", "MinValue": "scalar", "MaxValue": "scalar", "ScalingType": "string"}]
+_RANGES: Schema = {
     "IntegerParameterRanges": _BOUNDS,
     "ContinuousParameterRanges": _BOUNDS,
-    "CategoricalParameterRanges": [{"Name": "text", "Values": ["scalar"]}],
+    "CategoricalParameterRanges": [{"Name": "string", "Values": ["scalar"]}],
 }
-_OBJECTIVE: Shape = {"MetricName": "text", "Type": "text"}
-_DEFINITION: Shape = {
-    "DefinitionName": "text",
+_OBJECTIVE: Schema = {"MetricName": "string", "Type": "string"}
+_DEFINITION: Schema = {
+    "DefinitionName": "string",
     "HyperParameterRanges": _RANGES,
     "StaticHyperParameters": {"*": "scalar"},
     "TuningObjective": _OBJECTIVE,
     "HyperParameterTuningResourceConfig": {"InstanceConfigs": [{}]},
 }
-_SHAPE: Shape = {
+_SHAPE: Schema = {
     "HyperParameterTuningJobConfig": {
-        "Strategy": "text",
+        "Strategy": "string",
         "HyperParameterTuningJobObjective": _OBJECTIVE,
         "ParameterRanges": _RANGES,
         "RandomSeed": "number",
         "ResourceLimits": {
-            "MaxNumberOfTrainingJobs": "whole",
-            "MaxParallelTrainingJobs": "whole",
-            "MaxRuntimeInSeconds": "whole",
+            "MaxNumberOfTrainingJobs": "count",
+            "MaxParallelTrainingJobs": "count",
+            "MaxRuntimeInSeconds": "count",
         },
         "TuningJobCompletionCriteria": {
             "TargetObjectiveMetricValue": "number",
-            "BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": "whole"},
-            "ConvergenceDetected": {"CompleteOnConvergence": "text"},
+            "BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": "count"},
+            "ConvergenceDetected": {"CompleteOnConvergence": "string"},
         },
     },
     "TrainingJobDefinition": _DEFINITION,
@@ -67,15 +81,15 @@ _SHAPE: Shape = {
 
 
 @dataclass(frozen=True)
-class Definition:
-    """The training jobs of one definition.
+class TrainingDefinition:
+    """A definition of training jobs, and what is searched in it.
 
     Attributes:
-        name: Its name; ``None`` for the only one.
-        request: The definition as it was written.
-        ranges: What is searched.
-        metric: The name of the objective.
-        maximize: Whether a larger value is better.
+        name: Its name; ``None`` for the only definition of a job.
+        request: The definition.
+        ranges: The ranges of its hyperparameters.
+        metric: The name of the objective metric.
+        maximize: Whether a larger objective is better.
     """
 
     name: str | None
@@ -84,42 +98,41 @@ class Definition:
     metric: str
     maximize: bool
 
-    def training(self, tuned: Mapping[str, str], job_name: str) -> dict[str, Any]:
-        """The CreateTrainingJob request of one trial.
+    def make_training_request(self, tuned: Mapping[str, str], job_name: str) -> dict[str, Any]:
+        """Return the CreateTrainingJob request of one trial.
 
-        A trial keeps its checkpoints below its own name: trials that shared them would go on from each other's.
+        Checkpoints of a trial are kept below its name, so that trials do not continue from each other's.
         """
         static = {
             str(name): str(value)
-            for name, value in mapping(self.request.get("StaticHyperParameters")).items()
+            for name, value in as_mapping(self.request.get("StaticHyperParameters")).items()
         }
-        objective = (
-            json.dumps(self.metric) if PROGRAM in static else self.metric
-        )  # scripts get JSON, images texts
+        # The toolkit parses the hyperparameters of scripts as JSON; images get plain strings.
+        objective = json.dumps(self.metric) if PROGRAM in static else self.metric
         request = _as_training(self.request, {**static, OBJECTIVE: objective, **tuned})
-        if checkpoints := mapping(request.get("CheckpointConfig")):
+        if checkpoints := as_mapping(request.get("CheckpointConfig")):
             place = f"{str(checkpoints['S3Uri']).rstrip('/')}/{job_name}"
             request["CheckpointConfig"] = {**checkpoints, "S3Uri": place}
         return {**request, "TrainingJobName": job_name}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class TuningJob:
     """A tuning job.
 
     Attributes:
-        strategy: One of :data:`~dagcast.runner.search.STRATEGIES`.
-        definitions: Whose trials take turns.
-        trials: How many there are at most; of a grid, never more than it has combinations.
-        parallel: How many may run at once.
-        seconds: After how long no further trial starts.
-        seed: The seed that was given.
+        strategy: One of :data:`~dagcast.runner.hyperparameter_search.STRATEGIES`.
+        definitions: The training definitions, whose trials take turns.
+        trials: The maximum number of trials; for a grid, at most the number of its combinations.
+        parallel: The maximum number of trials at once.
+        seconds: Seconds after which no trial starts.
+        seed: The seed in the request.
         target: The objective that ends the search.
-        patience: After how many trials without an improvement of 1 % the search ends.
+        patience: The number of trials without an improvement of 1 % that ends the search.
     """
 
     strategy: str
-    definitions: tuple[Definition, ...]
+    definitions: tuple[TrainingDefinition, ...]
     trials: int
     parallel: int
     seconds: float | None
@@ -128,55 +141,59 @@ class Plan:
     patience: int | None
 
 
-def read_plan(request: Mapping[str, Any]) -> Plan:
-    """Read a request without references that :func:`problems` finds nothing wrong with."""
+def read_tuning_job(request: Mapping[str, Any]) -> TuningJob:
+    """Read a request that has no references, and in which :func:`check_request` finds nothing."""
     config = request["HyperParameterTuningJobConfig"]
     limits, criteria = (
-        mapping(config.get("ResourceLimits")),
-        mapping(config.get("TuningJobCompletionCriteria")),
+        as_mapping(config.get("ResourceLimits")),
+        as_mapping(config.get("TuningJobCompletionCriteria")),
     )
-    definitions = tuple(_read(*parts) for parts in _definitions(request))
-    strategy, most = str(config["Strategy"]), limits.get("MaxNumberOfTrainingJobs")
+    definitions = tuple(_read_definition(*parts) for parts in _iter_definitions(request))
+    strategy, max_trials = str(config["Strategy"]), limits.get("MaxNumberOfTrainingJobs")
     if strategy == "Grid":
-        whole = grid_size(definitions)
-        most = whole if most is None else min(int(most), whole)
-    patience = mapping(criteria.get("BestObjectiveNotImproving")).get("MaxNumberOfTrainingJobsNotImproving")
-    return Plan(
+        size = grid_size(definitions)
+        max_trials = size if max_trials is None else min(int(max_trials), size)
+    patience = as_mapping(criteria.get("BestObjectiveNotImproving")).get(
+        "MaxNumberOfTrainingJobsNotImproving"
+    )
+    return TuningJob(
         strategy=strategy,
         definitions=definitions,
-        trials=int(most) if most is not None else UNBOUNDED,
+        trials=int(max_trials) if max_trials is not None else MAX_UNBOUNDED_TRIALS,
         parallel=int(limits.get("MaxParallelTrainingJobs", 1)),
-        seconds=_float(limits.get("MaxRuntimeInSeconds")),
+        seconds=_to_float(limits.get("MaxRuntimeInSeconds")),
         seed=None if config.get("RandomSeed") is None else int(float(config["RandomSeed"])),
-        target=_float(criteria.get("TargetObjectiveMetricValue")),
+        target=_to_float(criteria.get("TargetObjectiveMetricValue")),
         patience=None if patience is None else int(patience),
     )
 
 
-def grid_size(definitions: Sequence[Definition]) -> int:
-    """How many combinations the definitions of a grid have."""
-    return sum(combinations(definition.ranges) for definition in definitions)
+def grid_size(definitions: Sequence[TrainingDefinition]) -> int:
+    """Return the number of combinations of a grid's definitions."""
+    return sum(count_combinations(definition.ranges) for definition in definitions)
 
 
-UNBOUNDED = 750
-"""The most trials of a job that only its time limits. Source: SageMaker Developer Guide, "Resource Limits for
-Automatic Model Tuning"."""
+MAX_UNBOUNDED_TRIALS = 750
+"""Maximum number of trials of a job with a time limit only.
+
+Source: SageMaker Developer Guide, "Resource Limits for Automatic Model Tuning".
+"""
 
 
-def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
-    """Say what of a request cannot run here; references may stand for any value.
+def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
+    """Find what cannot run here; any value can be a reference.
 
     Args:
         step: The name of the step.
         request: The request.
-        image: Whether training jobs will run in their own image.
+        image: Whether training jobs run in their image.
     """
-    request = without_nulls(request)
-    wrong = list(shape_problems(step, request, _SHAPE))
+    request = remove_nulls(request)
+    wrong = list(check_schema(step, request, _SHAPE))
     if wrong:
         yield from wrong
         return
-    config = mapping(request.get("HyperParameterTuningJobConfig"))
+    config = as_mapping(request.get("HyperParameterTuningJobConfig"))
     strategy = config.get("Strategy")
     if strategy is None:
         message = f"step {step!r}: HyperParameterTuningJobConfig has no Strategy"
@@ -185,23 +202,23 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
     if isinstance(strategy, str) and strategy not in STRATEGIES:
         hint = did_you_mean(strategy, STRATEGIES)
         yield Diagnostic(
-            f"step {step!r}: there is no strategy {strategy!r}", code="request.unknown-value", hint=hint
+            f"step {step!r}: unknown strategy {strategy!r}", code="request.unknown-value", hint=hint
         )
         return
     if "WarmStartConfig" in request:
-        yield cannot(step, "WarmStartConfig starts from tuning jobs that are in AWS alone")
-    if "Autotune" in request or _given(config.get("ParameterRanges"), "AutoParameters"):
-        yield cannot(step, "Autotune chooses the ranges in AWS alone", hint="write ParameterRanges")
-    limits = mapping(config.get("ResourceLimits"))
+        yield cannot_run_here(step, "WarmStartConfig needs earlier tuning jobs, which exist in AWS only")
+    if "Autotune" in request or _has_items(config.get("ParameterRanges"), "AutoParameters"):
+        yield cannot_run_here(step, "Autotune is available in AWS only", hint="write ParameterRanges")
+    limits = as_mapping(config.get("ResourceLimits"))
     if strategy != "Grid" and not {"MaxNumberOfTrainingJobs", "MaxRuntimeInSeconds"} & set(limits):
         message = f"step {step!r}: ResourceLimits has neither MaxNumberOfTrainingJobs nor MaxRuntimeInSeconds"
         yield Diagnostic(message, code="request.missing-field")
-    found = list(_definitions(request))
+    found = list(_iter_definitions(request))
     if not found:
-        yield Diagnostic(f"step {step!r}: there is no TrainingJobDefinition", code="request.missing-field")
+        yield Diagnostic(f"step {step!r}: TrainingJobDefinition is missing", code="request.missing-field")
     for definition, ranges, objective in found:
-        training = _as_training(definition, mapping(definition.get("StaticHyperParameters")))
-        yield from training_request.problems(step, training, image=image)
+        training = _as_training(definition, as_mapping(definition.get("StaticHyperParameters")))
+        yield from training_request.check_request(step, training, image=image)
         yield from _objective_problems(step, definition, objective)
         yield from _range_problems(step, strategy, ranges)
 
@@ -209,10 +226,10 @@ def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[
 def _objective_problems(
     step: str, definition: Mapping[str, Any], objective: Mapping[str, Any]
 ) -> Iterator[Diagnostic]:
-    """The service refuses an objective without a type, or without a metric definition, as well."""
+    """Find problems of an objective: the service requires a type and a metric definition."""
     name, direction = objective.get("MetricName"), objective.get("Type")
     if "MetricName" not in objective:
-        yield Diagnostic(f"step {step!r}: there is no objective", code="request.missing-field")
+        yield Diagnostic(f"step {step!r}: the objective is missing", code="request.missing-field")
     elif "Type" not in objective:
         yield Diagnostic(
             f"step {step!r}: the objective {name!r} has no Type: Maximize or Minimize",
@@ -224,12 +241,12 @@ def _objective_problems(
             code="request.unknown-value",
             hint=did_you_mean(direction, _DIRECTIONS),
         )
-    written = listed(mapping(definition.get("AlgorithmSpecification")).get("MetricDefinitions"))
-    names = [mapping(item).get("Name") for item in written]
+    written = as_list(as_mapping(definition.get("AlgorithmSpecification")).get("MetricDefinitions"))
+    names = [as_mapping(item).get("Name") for item in written]
     if isinstance(name, str) and name not in names and not any(isinstance(item, Reference) for item in names):
         hint = did_you_mean(name, map(str, names))
         yield Diagnostic(
-            f"step {step!r}: no MetricDefinitions says how the objective {name!r} is read from the log",
+            f"step {step!r}: MetricDefinitions has no regular expression for the objective {name!r}",
             code="tuning.missing-metric",
             hint=hint,
         )
@@ -242,44 +259,44 @@ def _range_problems(step: str, strategy: Any, ranges: Mapping[str, Any]) -> Iter
         found = read_ranges(ranges)
         if strategy == "Grid":
             make_search("Grid", found, seed=0, maximize=True, trials=0)
-    except SpaceError as error:
+    except SearchRangeError as error:
         for problem in error.problems:
             yield Diagnostic(f"step {step!r}: {problem}", code="tuning.invalid-range")
 
 
-def _definitions(
+def _iter_definitions(
     request: Mapping[str, Any],
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
-    """Each definition with its ranges and its objective: the only one has them in the job's configuration."""
-    config = mapping(request.get("HyperParameterTuningJobConfig"))
-    if only := mapping(request.get("TrainingJobDefinition")):
+    """Yield each definition with its ranges and its objective. A single one has them in the job's configuration."""
+    config = as_mapping(request.get("HyperParameterTuningJobConfig"))
+    if only := as_mapping(request.get("TrainingJobDefinition")):
         ranges = only.get("HyperParameterRanges") or config.get("ParameterRanges")
         objective = only.get("TuningObjective") or config.get("HyperParameterTuningJobObjective")
-        yield only, mapping(ranges), mapping(objective)
-    for definition in map(mapping, listed(request.get("TrainingJobDefinitions"))):
+        yield only, as_mapping(ranges), as_mapping(objective)
+    for definition in map(as_mapping, as_list(request.get("TrainingJobDefinitions"))):
         ranges, objective = definition.get("HyperParameterRanges"), definition.get("TuningObjective")
-        yield definition, mapping(ranges), mapping(objective)
+        yield definition, as_mapping(ranges), as_mapping(objective)
 
 
-def _read(
+def _read_definition(
     definition: Mapping[str, Any], ranges: Mapping[str, Any], objective: Mapping[str, Any]
-) -> Definition:
+) -> TrainingDefinition:
     maximize = objective["Type"] == "Maximize"
     name = definition.get("DefinitionName")
-    return Definition(name, definition, read_ranges(ranges), str(objective["MetricName"]), maximize)
+    return TrainingDefinition(name, definition, read_ranges(ranges), str(objective["MetricName"]), maximize)
 
 
 def _as_training(definition: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """SDK 2 names resources for tuning alone: of those, the first choice."""
-    resources = mapping(definition.get("HyperParameterTuningResourceConfig"))
-    first = [mapping(choice) for choice in listed(resources.get("InstanceConfigs"))][:1]
-    rest = {key: value for key, value in definition.items() if key not in _BESIDE}
+    """Return the CreateTrainingJob fields of a definition. Of SDK 2's instance choices for tuning, it has the first."""
+    resources = as_mapping(definition.get("HyperParameterTuningResourceConfig"))
+    first = [as_mapping(choice) for choice in as_list(resources.get("InstanceConfigs"))][:1]
+    rest = {key: value for key, value in definition.items() if key not in _TUNING_FIELDS}
     given = {"ResourceConfig": {**resources, **(first[0] if first else {})}} if resources else {}
     return {**given, **rest, "HyperParameters": dict(hyperparameters)}
 
 
-def _given(value: Any, key: str) -> bool:
-    return bool(mapping(value).get(key))
+def _has_items(value: Any, key: str) -> bool:
+    return bool(as_mapping(value).get(key))
 
 
 def _has_reference(value: Any) -> bool:
@@ -289,5 +306,5 @@ def _has_reference(value: Any) -> bool:
     return any(map(_has_reference, inner))
 
 
-def _float(value: Any) -> float | None:
+def _to_float(value: Any) -> float | None:
     return None if value is None else float(value)

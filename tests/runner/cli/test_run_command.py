@@ -415,7 +415,10 @@ def test_a_definition_without_its_staged_code_is_told_where_that_comes_from(proj
     assert project.run("compile", "c.yaml", "-o", "definition.json").code == 0
     done = project.run("run", "definition.json")
     assert done.code == 1
-    assert "/measure.py, and nothing is there (it is code that dagcast staged: dagcast run CONFIG" in done.err
+    assert (
+        "/measure.py, and nothing is there (it is code that dagcast staged: use dagcast run CONFIG"
+        in done.err
+    )
     assert project.run("run", "c.yaml").code == 0
     project.define(reading("load", "s3://given/code/measure.py"))
     done = project.run("run", "definition.json")

@@ -184,7 +184,7 @@ def test_nothing_is_drawn_over_a_question(project: Project) -> None:
     terminal.until("ok (Boolean): ")
     assert "\x1b[?25l" not in terminal.shown
     terminal.type("maybe\n")
-    terminal.until("'maybe' is no Boolean")
+    terminal.until("'maybe' is not a valid Boolean")
     terminal.type("true\n")
     assert terminal.end() == 0
     assert "definition succeeded" in plain(terminal.shown)

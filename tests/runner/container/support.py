@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.executors import processing, training
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
-from dagcast.runner.store.folder import Store
+from dagcast.runner.store.local_store import Store
 from tests.support.steps import make_step
 
 BUCKET = "s3://bucket"
@@ -63,13 +63,13 @@ class Bench:
         """The text of an object."""
         return self.store.path(uri).read_text("utf-8")
 
-    def step_run(self, kind: str, arguments: Mapping[str, Any], **beside: Any) -> StepRun:
+    def step_run(self, kind: str, arguments: Mapping[str, Any], **beside: Any) -> StepAttempt:
         """An attempt at a step that has no references; what is in capitals goes beside the arguments."""
         fields = {name: beside.pop(name) for name in list(beside) if name[0].isupper()}
         number = len(list((self.runs / "one").glob("attempt-*"))) + 1
         self.attempt = self.runs / "one" / f"attempt-{number}"
         self.attempt.mkdir(parents=True)
-        return StepRun(
+        return StepAttempt(
             step=make_step("step", kind, beside.pop("raw", arguments), fields),
             arguments=arguments,
             fields=fields,

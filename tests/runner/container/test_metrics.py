@@ -19,7 +19,7 @@ def found(bench: Bench, definitions: dict[str, str], *logs: bytes) -> dict[str, 
     for path, content in zip(paths, logs, strict=True):
         path.write_bytes(content)
     listed = [{"Name": name, "Regex": regex} for name, regex in definitions.items()]
-    return metrics.last_values(run, listed, *paths, run.folder / "no.log")
+    return metrics.find_last_values(run, listed, *paths, run.folder / "no.log")
 
 
 def test_the_last_value_is_the_metric(plain_bench: Bench) -> None:
@@ -65,7 +65,7 @@ def test_an_expression_that_takes_for_ever_is_given_up(
     monkeypatch.setattr(metrics, "_BASE_SECONDS", 1.0)
     expressions = {"before": "(a+)", "never": "(a+)+b", "after": "loss=([0-9.]+)"}
     assert found(plain_bench, expressions, b"a" * 64 + b"\nloss=1.5\n") == {"after": 1.5}
-    assert plain_bench.warnings == ["metric 'never' was not found: its regular expression takes too long"]
+    assert plain_bench.warnings == ["metric 'never' is missing: its regular expression takes too long"]
 
 
 def test_a_search_whose_runner_was_killed_ends_by_itself(tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_a_search_whose_runner_was_killed_ends_by_itself(tmp_path: Path) -> None
 
 
 def test_only_logs_that_are_there_are_searched(plain_bench: Bench, tmp_path: Path) -> None:
-    assert metrics.last_values(plain_bench.step_run("Training", {}), [], tmp_path / "no.log") == {}
+    assert metrics.find_last_values(plain_bench.step_run("Training", {}), [], tmp_path / "no.log") == {}

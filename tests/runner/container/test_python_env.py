@@ -15,7 +15,7 @@ from textwrap import dedent
 import pytest
 
 from dagcast.runner.executor import StepFailedError, StepStoppedError
-from dagcast.runner.python_env import python_for
+from dagcast.runner.python_env import prepare_python
 from tests.runner.container.support import BUCKET, Bench, packed, processing_arguments
 from tests.runner.launch.bench import until
 
@@ -62,27 +62,27 @@ def said(python: Path, code: str) -> str:
 
 
 def test_without_requirements_it_is_the_current_one(plain_bench: Bench, wheels: Path) -> None:
-    assert python_for(plain_bench.step_run("Processing", {}), None) == Path(sys.executable)
+    assert prepare_python(plain_bench.step_run("Processing", {}), None) == Path(sys.executable)
     unwanted = plain_bench.step_run("Processing", {}, requirements=False)
-    assert python_for(unwanted, (wheels, "requirements.txt")) == Path(sys.executable)
+    assert prepare_python(unwanted, (wheels, "requirements.txt")) == Path(sys.executable)
 
 
 def test_requirements_come_on_top_of_the_current_one_and_are_kept(plain_bench: Bench, wheels: Path) -> None:
-    first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    first = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     assert first.is_relative_to(plain_bench.runs / "environments")
     assert said(first, "import greeting; print(greeting.WORDS)") == "hello 1.0"
     where = said(first, "import pytest; print(pytest.__file__)")
     assert where == said(Path(sys.executable), "import pytest; print(pytest.__file__)")
     made = first.stat()
-    again = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    again = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     assert (again, again.stat()) == (first, made)
     assert not (plain_bench.attempt / "requirements.log").exists()
 
 
 def test_other_requirements_are_another_environment(plain_bench: Bench, wheels: Path) -> None:
-    first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    first = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     (wheels / "requirements.txt").write_text(f"./{make_wheel(wheels, '2.0')}\n")
-    second = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    second = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     assert said(first, "import greeting; print(greeting.WORDS)") == "hello 1.0"
     assert said(second, "import greeting; print(greeting.WORDS)") == "hello 2.0"
 
@@ -90,18 +90,18 @@ def test_other_requirements_are_another_environment(plain_bench: Bench, wheels: 
 def test_another_version_than_the_current_ones_comes_first_and_the_current_one_stays(
     plain_bench: Bench, wheels: Path, tmp_path: Path
 ) -> None:
-    first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    first = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     (wheels / "requirements.txt").write_text(f"./{make_wheel(wheels, '2.0')}\n")
     # The environment that was made stands for the current one.
     program = f"""
         import sys
         from pathlib import Path
         from tests.runner.container.support import Bench
-        from dagcast.runner.python_env import python_for
+        from dagcast.runner.python_env import prepare_python
         class Launcher:
             isolation = "paths"
         run = Bench(Path({str(tmp_path / "other")!r}), Launcher()).step_run("Processing", {{}})
-        print(python_for(run, (Path({str(wheels)!r}), "requirements.txt")))
+        print(prepare_python(run, (Path({str(wheels)!r}), "requirements.txt")))
     """
     root = str(Path(__file__).parents[3])
     second = Path(said(first, f"import sys; sys.path.insert(0, {root!r})\n" + dedent(program)))
@@ -112,7 +112,7 @@ def test_another_version_than_the_current_ones_comes_first_and_the_current_one_s
 def test_an_environment_is_made_once_by_many_at_once(plain_bench: Bench, wheels: Path) -> None:
     runs = [plain_bench.step_run("Processing", {}) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        found = set(pool.map(lambda run: python_for(run, (wheels, "requirements.txt")), runs))
+        found = set(pool.map(lambda run: prepare_python(run, (wheels, "requirements.txt")), runs))
     assert len(found) == 1
     assert sum((run.folder / "requirements.log").exists() for run in runs) == 1
 
@@ -120,17 +120,17 @@ def test_an_environment_is_made_once_by_many_at_once(plain_bench: Bench, wheels:
 def test_what_the_current_one_has_is_part_of_it(
     plain_bench: Bench, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    first = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     (tmp_path / "more" / "other-1.0.dist-info").mkdir(parents=True)
     monkeypatch.syspath_prepend(tmp_path / "more")
-    assert python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt")) != first
+    assert prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt")) != first
 
 
 def test_an_environment_that_was_cut_off_is_made_anew(plain_bench: Bench, wheels: Path) -> None:
-    first = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    first = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     (first.parents[1] / "whole").unlink()
     (first.parents[1] / "lib" / "rubbish").write_text("half")
-    again = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    again = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     assert again == first
     assert not (first.parents[1] / "lib" / "rubbish").exists()
 
@@ -140,10 +140,10 @@ def test_requirements_that_cannot_be_had_fail_the_step_with_pips_words(
 ) -> None:
     (wheels / "requirements.txt").write_text("./missing-1.0-py3-none-any.whl\n")
     with pytest.raises(StepFailedError, match=r"cannot be installed.*missing-1\.0") as caught:
-        python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+        prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     assert caught.value.log == plain_bench.attempt / "requirements.log"
     (wheels / "requirements.txt").write_text(f"./{make_wheel(wheels)}\n")
-    python = python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    python = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     assert said(python, "import greeting; print(greeting.WORDS)") == "hello 1.0"
 
 
@@ -155,7 +155,7 @@ def test_installing_ends_when_the_run_is_stopped(
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         threading.Timer(1, plain_bench.stop.set).start()
         with pytest.raises(StepStoppedError):
-            python_for(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+            prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
 
 
 def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_there(tmp_path: Path) -> None:
@@ -231,5 +231,5 @@ def test_an_archive_that_would_write_elsewhere_is_refused_before_a_shell_unpacks
             "entrypoint": (f"{BUCKET}/code/run.sh", "input/entrypoint"),
         }
     )
-    with pytest.raises(StepFailedError, match="would land outside its folder"):
+    with pytest.raises(StepFailedError, match="would be written outside its folder"):
         plain_bench.run("Processing", request)

@@ -134,7 +134,7 @@ def test_other_output_is_packed_too(plain_bench: Bench) -> None:
     assert result.outputs == {"output": uri}
     assert members(plain_bench, uri) == {"report.txt": b"fine"}
     (warning,) = plain_bench.warnings
-    assert warning.startswith(f"the job left nothing in /opt/ml/model: there is no model at {MODEL}")
+    assert warning.startswith(f"the job left nothing in /opt/ml/model, so there is no model at {MODEL}")
     assert result.properties["ModelArtifacts"] == {"S3ModelArtifacts": MODEL}
 
 
@@ -178,7 +178,7 @@ def test_a_function_that_is_a_step_is_told(plain_bench: Bench) -> None:
     driver = "/opt/ml/input/data/sagemaker_remote_function_bootstrap/job_driver.sh"
     given = {"ContainerEntrypoint": ["/bin/bash", driver]}
     reason = plain_bench.failure("train", "", algorithm=given).reason
-    assert "it is a function that @step decorates" in reason
+    assert "it is a function decorated with @step" in reason
     assert "no S3" in reason
 
 
@@ -214,7 +214,7 @@ def test_what_would_watch_the_job_is_a_warning(plain_bench: Bench) -> None:
     plain_bench.train(
         "", DebugRuleConfigurations=[{"RuleConfigurationName": "x"}], ProfilerRuleConfigurations=[]
     )
-    assert plain_bench.warnings[0] == "DebugRuleConfigurations: here nothing watches the job"
+    assert plain_bench.warnings[0] == "DebugRuleConfigurations is ignored in a local run"
 
 
 def test_a_folder_with_a_setup_script_runs_as_a_module(bench: Bench) -> None:
@@ -225,12 +225,12 @@ def test_a_folder_with_a_setup_script_runs_as_a_module(bench: Bench) -> None:
     }
     bench.train(files)
     assert list(members(bench, MODEL)) == ["module"]
-    assert bench.warnings == ["the code has a setup.py: it runs from its folder, and is not installed"]
+    assert bench.warnings == ["the code has a setup.py: it runs from its folder and is not installed"]
 
 
 def test_distribution_is_a_warning(plain_bench: Bench) -> None:
     plain_bench.train("", hyperparameters={"sagemaker_mpi_enabled": "true", "sagemaker_x_enabled": "false"})
-    assert plain_bench.warnings[0].startswith("sagemaker_mpi_enabled: here the script runs once")
+    assert plain_bench.warnings[0].startswith("sagemaker_mpi_enabled: a local run starts the script once")
 
 
 def test_a_container_command_runs_as_it_is(bench: Bench) -> None:
@@ -273,7 +273,7 @@ def test_a_compressed_channel_comes_as_it_is(plain_bench: Bench) -> None:
     request["InputDataConfig"][0]["CompressionType"] = "Gzip"
     script = "import gzip, os; assert gzip.open(os.environ['SM_CHANNEL_TRAIN'] + '/a.csv.gz').read() == b'1'"
     plain_bench.train(script, InputDataConfig=request["InputDataConfig"])
-    assert "nothing is unpacked" in plain_bench.warnings[0]
+    assert "nothing is decompressed" in plain_bench.warnings[0]
 
 
 def test_code_may_come_through_a_channel(plain_bench: Bench) -> None:
@@ -288,7 +288,7 @@ def test_code_may_come_through_a_channel(plain_bench: Bench) -> None:
 @pytest.mark.parametrize("name", ["../evil.py", "/tmp/evil.py", "a/../../evil.py"])
 def test_code_that_would_land_elsewhere_is_refused(plain_bench: Bench, name: str) -> None:
     error = plain_bench.failure("train", {"train.py": "", name: "print('evil')"})
-    assert "would land outside its folder" in error.reason
+    assert "would be written outside its folder" in error.reason
 
 
 def test_code_with_a_link_out_is_refused(plain_bench: Bench) -> None:
@@ -306,14 +306,12 @@ def test_code_with_a_link_out_is_refused(plain_bench: Bench) -> None:
 def test_missing_code_is_told(plain_bench: Bench) -> None:
     hyperparameters = {"sagemaker_submit_directory": f'"{BUCKET}/code/nothing.tar.gz"'}
     error = plain_bench.failure("train", "", hyperparameters=hyperparameters)
-    assert error.reason.startswith(
-        f"ClientError: sagemaker_submit_directory: nothing is at {BUCKET}/code/nothing"
-    )
+    assert error.reason.startswith(f"ClientError: sagemaker_submit_directory: {BUCKET}/code/nothing")
 
 
 def test_a_missing_script_is_told_with_what_there_is(plain_bench: Bench) -> None:
     error = plain_bench.failure("train", {"trian.py": ""})
-    assert error.reason == "ClientError: there is no train.py in the code: there is trian.py"
+    assert error.reason == "ClientError: 'train.py' is missing from the code, which has trian.py"
 
 
 def test_a_model_that_links_out_is_refused(plain_bench: Bench) -> None:
@@ -325,7 +323,7 @@ def test_a_model_that_links_out_is_refused(plain_bench: Bench) -> None:
 
 def test_a_model_folder_that_became_a_link_is_refused(plain_bench: Bench) -> None:
     script = "import os; os.rmdir(os.environ['SM_MODEL_DIR']); os.symlink('/etc', os.environ['SM_MODEL_DIR'])"
-    assert "is a link, or below one" in plain_bench.failure("train", script).reason
+    assert "is a link or below one" in plain_bench.failure("train", script).reason
 
 
 @dataclass

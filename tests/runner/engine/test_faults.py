@@ -136,9 +136,7 @@ def _processes(mark: str) -> list[str]:
 def test_a_job_that_writes_elsewhere_fails_and_is_told_where_it_may(tmp_path: Path, isolation: str) -> None:
     outcome = run(definition([job("a", "echo x > /usr/dagcast-was-here")]), tmp_path, isolation=isolation)
     assert statuses(outcome) == {"a": "failed"}
-    where = (
-        "temporary folders alone" if isolation == "namespace" else "$TMPDIR alone, as the runs are in /tmp"
-    )
+    where = "temporary folders" if isolation == "namespace" else "$TMPDIR, because the runs are in /tmp"
     assert f"A job writes to /opt/ml and to {where}" in _reason(outcome, "a")
     assert not Path("/usr/dagcast-was-here").exists()
 

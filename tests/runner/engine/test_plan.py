@@ -66,7 +66,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "--stub: there is no step 'stub'",
         "--callback: there is no Callback step 'read'",
         "--lambda: no step calls 'f'",
-        "--input s3://bucket/x: there is no",
+        f"--input s3://bucket/x: {tmp_path / 'nothing'} does not exist",
         "step 'cluster': a step of type EMR does not run here",
         "--stub cluster=FILE.json",
         "step 'ask' waits for an answer",
@@ -79,12 +79,12 @@ def test_data_that_nothing_supplies_is_missed_before_the_first_step(tmp_path: Pa
     (problem,) = _problems(text, tmp_path)
     assert problem == (
         "step 'a' reads s3://bucket/raw, and nothing is there "
-        "(--input s3://bucket/raw=PATH gives it a local file or folder)"
+        "(use --input s3://bucket/raw=PATH to provide a local file or folder)"
     )
 
 
 @pytest.mark.parametrize(
-    ("link", "why"), [("nowhere", "No such file"), (".", "links to a folder that it is in")]
+    ("link", "why"), [("nowhere", "No such file"), (".", "links to a folder that contains it")]
 )
 def test_an_input_that_cannot_be_read_is_told_with_who_reads_it(tmp_path: Path, link: str, why: str) -> None:
     data = tmp_path / "data"
@@ -142,7 +142,7 @@ def test_data_of_a_step_in_a_branch_is_only_warned_about(tmp_path: Path) -> None
     assert outcome.status == "Succeeded"
     assert [event.message for event in heard if event.kind == "warning"] == [
         "step 'inner' reads s3://bucket/raw, and nothing is there "
-        "(--input s3://bucket/raw=PATH gives it a local file or folder)"
+        "(use --input s3://bucket/raw=PATH to provide a local file or folder)"
     ]
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.errors import DagcastError
-from dagcast.runner.executor import Executor, StepRun
+from dagcast.runner.executor import Executor, StepAttempt
 from dagcast.runner.options import RunOptions
-from dagcast.runner.store.folder import Store
+from dagcast.runner.store.local_store import Store
 from tests.support.steps import make_step
 
 NO_PROCESS: Any = None
 """For executors that start no job."""
 
 
-def ended_by_the_run(executor: Executor, run: StepRun, log: str = "stdout.log") -> list[type[DagcastError]]:
+def ended_by_the_run(
+    executor: Executor, run: StepAttempt, log: str = "stdout.log"
+) -> list[type[DagcastError]]:
     """What a step ends with if the run is stopped once its job has printed something.
 
     Args:
@@ -56,13 +58,13 @@ def step_run(
     execution_arn: str = "",
     warnings: list[str] | None = None,
     **options: Any,
-) -> StepRun:
+) -> StepAttempt:
     """An attempt at a step below ``folder``: its store is ``s3``, the runs are in ``runs``."""
     known = properties_of or {}
     (folder / "attempts").mkdir(parents=True, exist_ok=True)
     attempt = folder / "attempts" / job
     attempt.mkdir(exist_ok=True)
-    return StepRun(
+    return StepAttempt(
         step=make_step(name, kind, arguments, beside),
         arguments=arguments,
         fields=beside or {},

@@ -56,14 +56,14 @@ def test_the_message_is_the_one_that_a_queue_would_get(tmp_path: Path) -> None:
 def test_an_answer_that_is_no_json_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "answer.json").write_bytes(content)
     for number, given in enumerate((str(tmp_path / "answer.json"), f"cat {tmp_path}/answer.json")):
-        with pytest.raises(StepFailedError, match="is no JSON"):
+        with pytest.raises(StepFailedError, match="is invalid JSON"):
             callback.run(_run(tmp_path / str(number), callbacks={"ask": given}))
 
 
 def test_all_that_is_wrong_with_an_answer_is_said(tmp_path: Path) -> None:
     (tmp_path / "answer.json").write_text('{"votes": true}')
     run = _run(tmp_path, callbacks={"ask": str(tmp_path / "answer.json")})
-    with pytest.raises(StepFailedError, match="no 'who', 'votes' is True, and Integer is declared"):
+    with pytest.raises(StepFailedError, match="no 'who', 'votes' is True, but Integer is declared"):
         callback.run(run)
 
 
@@ -71,7 +71,7 @@ def test_all_that_is_wrong_with_an_answer_is_said(tmp_path: Path) -> None:
     ("command", "reason"),
     [
         ("false", "ended with exit code 1"),
-        ("echo no", "is no JSON"),
+        ("echo no", "is invalid JSON"),
         ("./no-such-program", "cannot be started"),
     ],
 )

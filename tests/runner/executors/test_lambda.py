@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.executors import lambda_
 from dagcast.runner.launch.launcher import Launcher
 from tests.runner.executors.support import ended_by_the_run, step_run
@@ -32,7 +32,7 @@ def _step(
     launcher: Any = None,
     outputs: Any = WHO,
     arn: str = ARN,
-) -> StepRun:
+) -> StepAttempt:
     function = folder / "functions" / "notify.py"
     function.parent.mkdir(parents=True, exist_ok=True)
     function.write_text(code)
@@ -96,15 +96,15 @@ def test_a_handler_finds_what_lambda_gives_it(tmp_path: Path, launcher: Launcher
             "failed: TypeError: Object of type set is not JSON serializable",
         ),
         ("def handler(e, c): return {'who': float('nan')}", "failed: ValueError: Out of range float"),
-        ("import sys\ndef handler(e, c): sys.exit(0)", "ended without an answer"),
+        ("import sys\ndef handler(e, c): sys.exit(0)", "ended without returning"),
         ("import sys\ndef handler(e, c): sys.exit(3)", "exit code: 3"),
-        (f"{CUT_OFF}'{{')", "ended without an answer"),
-        (f"{CUT_OFF}b'\\xff'.decode('latin-1'), 'latin-1')", "ended without an answer"),
+        (f"{CUT_OFF}'{{')", "ended without returning"),
+        (f"{CUT_OFF}b'\\xff'.decode('latin-1'), 'latin-1')", "ended without returning"),
         ("import os\ndef handler(e, c): os.kill(os.getpid(), 9)", "SIGKILL"),
-        ("def handler(e, c): return {'who': 3}", "'who' is 3, and String is declared"),
+        ("def handler(e, c): return {'who': 3}", "'who' is 3, but String is declared"),
         ("def handler(e, c): return {}", "no 'who'"),
-        ("def handler(e, c): return 'Ada'", "returned str, and output parameters need an object"),
-        ("def handler(e, c): return {'who': 'x' * 7_000_000}", "returned over 6291456 bytes"),
+        ("def handler(e, c): return 'Ada'", "returned str, but output parameters need an object"),
+        ("def handler(e, c): return {'who': 'x' * 7_000_000}", "returned more than 6291456 bytes"),
         ("def handler(): return {}", "failed: TypeError"),
     ],
 )
@@ -134,7 +134,7 @@ def test_a_folder_larger_than_a_function_may_be_is_refused(tmp_path: Path, launc
     run = _step(tmp_path, "def handler(e, c): return {'who': ''}", launcher=launcher)
     with (tmp_path / "functions" / "model.bin").open("wb") as large:
         large.truncate(lambda_.MAX_PACKAGE_BYTES)
-    with pytest.raises(StepFailedError, match=r"over 250 MB.* a folder of their own"):
+    with pytest.raises(StepFailedError, match=r"exceeds 250 MB.* their own folder"):
         lambda_.run(run)
 
 
@@ -158,7 +158,7 @@ def test_a_handler_that_hangs_ends_when_its_time_is_over(
 ) -> None:
     monkeypatch.setattr(lambda_, "TIMEOUT", 0.5)
     run = _step(tmp_path, "import time\ndef handler(e, c): time.sleep(600)", launcher=launcher)
-    with pytest.raises(StepFailedError, match=r"ran for longer than 0.5 seconds"):
+    with pytest.raises(StepFailedError, match=r"exceeded 0.5 seconds"):
         lambda_.run(run)
 
 
@@ -209,7 +209,7 @@ def test_a_function_that_a_reference_names_is_looked_for_when_the_step_runs(tmp_
     reference = {"FunctionArn": {"Get": "Parameters.Function"}}
     run = step_run(tmp_path, "tell", "Lambda", {}, reference)
     assert list(lambda_.check(run.step, run.options)) == []
-    with pytest.raises(StepFailedError, match="no file stands for"):
+    with pytest.raises(StepFailedError, match="is not mapped to a file"):
         lambda_.run(step_run(tmp_path, "tell", "Lambda", {}, {"FunctionArn": ARN}, job="second"))
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepFailedError, StepRun
+from dagcast.runner.executor import StepAttempt, StepFailedError
 from dagcast.runner.executors import create_model, register_model
-from dagcast.runner.models import unpackaged
+from dagcast.runner.model_containers import resolve_model_package
 from dagcast.runner.options import RunOptions
-from dagcast.runner.store.folder import Store
+from dagcast.runner.store.local_store import Store
 from tests.support.steps import make_step
 
 DATA = "s3://bucket/model.tar.gz"
@@ -24,13 +24,13 @@ NO_PROCESS: Any = None
 STEP = make_step("ask", "Any", {})
 
 
-def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: Any) -> StepRun:
+def _run(folder: Path, arguments: Mapping[str, Any], job: str = "job", **more: Any) -> StepAttempt:
     fields = {"OutputParameters": more.pop("declared", [])}
     store = Store(folder / "s3")
     if more.pop("data", DATA) is not None and not store.exists(DATA):
         (folder / "model").write_text("model")
         store.put(folder / "model", DATA)
-    return StepRun(
+    return StepAttempt(
         step=STEP,
         arguments=arguments,
         fields=fields,
@@ -79,7 +79,7 @@ def test_two_runs_at_once_get_two_versions(tmp_path: Path) -> None:
 
 
 def test_a_group_whose_name_is_a_path_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StepFailedError, match="no name of a model package"):
+    with pytest.raises(StepFailedError, match="is not the name or ARN of a model package"):
         register_model.run(_run(tmp_path, {**_registration(), "ModelPackageGroupName": ".."}))
 
 
@@ -98,8 +98,8 @@ def test_what_is_no_name_of_a_package_is_refused_before_and_when_the_step_runs(
     run = _run(tmp_path, {"InferenceSpecification": {"Containers": []}, field: name})
     (found,) = register_model.check(make_step("keep", "RegisterModel", run.arguments), run.options)
     assert found.code == "request.invalid-name"
-    assert f"{field} {name!r} is no name of a model package" in found.message
-    with pytest.raises(StepFailedError, match="no name of a model package"):
+    assert f"{field} {name!r} is not the name or ARN of a model package" in found.message
+    with pytest.raises(StepFailedError, match="is not the name or ARN of a model package"):
         register_model.run(run)
     assert not (tmp_path / "runs").exists()
 
@@ -164,7 +164,7 @@ def test_a_model_is_made_of_a_package_that_an_earlier_run_registered(tmp_path: P
     run = _run(tmp_path, {"PrimaryContainer": container}, data=None)
     assert not run.store.exists(DATA)
     assert create_model.run(run).properties["PrimaryContainer"] == container
-    found = unpackaged(run, {**container, "Environment": {"MINE": "my own"}})
+    found = resolve_model_package(run, {**container, "Environment": {"MINE": "my own"}})
     assert found["ModelDataUrl"] == DATA
     assert found["Environment"] == {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz", "MINE": "my own"}
     assert run.store.path(DATA).read_text() == "model"
@@ -175,11 +175,11 @@ def test_a_model_is_made_of_a_package_that_an_earlier_run_registered(tmp_path: P
 def test_a_package_is_named_with_or_without_a_version(tmp_path: Path, named: str) -> None:
     _package(tmp_path)
     run = _run(tmp_path, {}, data=None)
-    assert unpackaged(run, {"ModelPackageName": named})["ModelDataUrl"] == DATA
+    assert resolve_model_package(run, {"ModelPackageName": named})["ModelDataUrl"] == DATA
 
 
 @pytest.mark.parametrize("named", ["other", "churn/2", "../churn", "", "churn/1/../1"])
 def test_a_package_that_nobody_registered_fails_the_step(tmp_path: Path, named: str) -> None:
     _package(tmp_path)
-    with pytest.raises(StepFailedError, match="none was registered"):
+    with pytest.raises(StepFailedError, match="could not find model package"):
         create_model.run(_run(tmp_path, {"PrimaryContainer": {"ModelPackageName": named or "-"}}, data=None))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dagcast.runner import stub
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.options import RunOptions
 from dagcast.runner.runner import Runner
 from tests.runner.executors.support import step_run
@@ -31,7 +31,7 @@ def _stub(
     kind: str = "EMR",
     arguments: Mapping[str, Any] | None = None,
     beside: Mapping[str, Any] | None = None,
-) -> tuple[StepRun, Path]:
+) -> tuple[StepAttempt, Path]:
     (folder / "report.json").write_text('{"score": 1}')
     (folder / "data").mkdir(exist_ok=True)
     (folder / "data" / "report.json").write_text('{"score": 2}')
@@ -40,7 +40,7 @@ def _stub(
     return step_run(folder, "step", kind, arguments or {}, beside), file
 
 
-def _result(folder: Path, *given: Any, **more: Any) -> tuple[StepResult, StepRun]:
+def _result(folder: Path, *given: Any, **more: Any) -> tuple[StepResult, StepAttempt]:
     run, file = _stub(folder, *given, **more)
     assert list(stub.check(run.step, file)) == []
     return stub.stub_result(run.step, file, run), run

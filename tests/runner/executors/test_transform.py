@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.executors import register_model, transform
 from dagcast.runner.launch.launcher import Launcher
 from tests.runner.container.support import packed
@@ -49,7 +49,7 @@ def _step(
     output: Mapping[str, Any] | None = None,
     described: Mapping[str, Any] | None = None,
     **more: Any,
-) -> StepRun:
+) -> StepAttempt:
     environment = {"SAGEMAKER_SUBMIT_DIRECTORY": CODE, "SAGEMAKER_PROGRAM": "predict.py"}
     one = {
         "Image": "sagemaker-scikit-learn",
@@ -102,7 +102,7 @@ def _archive(files: Mapping[str, str | bytes]) -> bytes:
     return stream.getvalue()
 
 
-def _output(run: StepRun, key: str = "rows.csv") -> str:
+def _output(run: StepAttempt, key: str = "rows.csv") -> str:
     return run.store.path(f"{OUT}/{key}.out").read_text()
 
 
@@ -169,7 +169,7 @@ def test_a_record_larger_than_the_payload_is_refused(tmp_path: Path, launcher: L
     for split in ("Line", "None"):
         inputs = {"in/rows.csv": "x" * 1_048_577}
         run = _step(tmp_path / split, launcher, ECHO, inputs, source={"SplitType": split}, MaxPayloadInMB=1)
-        with pytest.raises(StepFailedError, match="over 1048576 bytes, which is MaxPayloadInMB"):
+        with pytest.raises(StepFailedError, match=r"a record exceeds MaxPayloadInMB .1048576 bytes."):
             transform.run(run)
         assert not run.store.exists(OUT)
 
@@ -274,12 +274,12 @@ def test_a_model_made_of_a_registered_package_predicts(tmp_path: Path, launcher:
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("x = 1", "predict.py has no model_fn, and none that stands for it is here, exit code: 1"),
+        ("x = 1", "predict.py has no model_fn, whose framework default is not available here, exit code: 1"),
         (
             "def model_fn(f): raise OSError('no weights')",
             "AlgorithmError: .*OSError: no weights, exit code: 1",
         ),
-        (ECHO + "    def input_fn(b, c): return b\n", "and not both"),
+        (ECHO + "    def input_fn(b, c): return b\n", "remove one or the others"),
         (DOUBLE.replace("data * 2", "data @ 'no'"), "AlgorithmError: "),
         ("import os\ndef model_fn(f): os.kill(os.getpid(), 9)", "SIGKILL"),
         (DOUBLE, "could not convert string to float"),
@@ -299,7 +299,9 @@ def test_defaults_that_belong_to_a_framework_are_not_guessed(
     tmp_path: Path, launcher: Launcher, image: str
 ) -> None:
     run = _step(tmp_path, launcher, DOUBLE, {"in/rows.csv": "1\n"}, container={"Image": image})
-    with pytest.raises(StepFailedError, match="has no input_fn, predict_fn, output_fn, and none"):
+    with pytest.raises(
+        StepFailedError, match="has no input_fn, predict_fn, output_fn, whose framework default"
+    ):
         transform.run(run)
 
 
@@ -325,11 +327,14 @@ def test_a_transform_ends_with_the_run(tmp_path: Path, launcher: Launcher) -> No
     ("change", "reason"),
     [
         ({"ModelName": "other"}, "could not find model 'other'"),
-        ({"described": {"PrimaryContainer": None, "Containers": [{}, {}]}}, "a pipeline of 2 containers"),
-        ({"container": {"ModelDataUrl": "s3://bucket/none.tar.gz"}}, "nothing is at s3://bucket/none.tar.gz"),
-        ({"container": {"Environment": {}}}, "the model brings no inference.py in /opt/ml/model/code"),
-        ({"inputs": {"other/rows.csv": "1"}}, "nothing is at s3://bucket/in"),
-        ({"inputs": {"in/rows.csv": "1"}, "model_bytes": b"no archive"}, "is no whole .tar"),
+        ({"described": {"PrimaryContainer": None, "Containers": [{}, {}]}}, "has 2 containers"),
+        (
+            {"container": {"ModelDataUrl": "s3://bucket/none.tar.gz"}},
+            "s3://bucket/none.tar.gz does not exist",
+        ),
+        ({"container": {"Environment": {}}}, "the model has no inference.py in /opt/ml/model/code"),
+        ({"inputs": {"other/rows.csv": "1"}}, "s3://bucket/in does not exist"),
+        ({"inputs": {"in/rows.csv": "1"}, "model_bytes": b"no archive"}, "is not a complete .tar"),
     ],
 )
 def test_what_is_missing_is_said(

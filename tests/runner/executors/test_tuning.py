@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepFailedError, StepRun, StepStoppedError
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.executors import tuning
 from dagcast.runner.launch.command import Command, Exit
 from dagcast.runner.launch.launcher import Launcher
@@ -68,7 +68,7 @@ def _definition(hyperparameters: Mapping[str, str] | None = None, **more: Any) -
 
 def _step(
     folder: Path, launcher: Any, request: Mapping[str, Any], script: str = SCRIPT, **options: Any
-) -> StepRun:
+) -> StepAttempt:
     run = step_run(folder, "tune", "Tuning", request, launcher=launcher, **options)
     archive = folder / "code.tar.gz"
     archive.write_bytes(packed({"train.py": dedent(script)}))
@@ -201,7 +201,7 @@ def test_a_grid_runs_no_more_training_jobs_than_it_may(
     run = _step(tmp_path, launcher, _request(KERNELS, "Grid", jobs=jobs), script, warnings=told)
     kernels = [{"kernel": value} for value in ('"rbf"', '"poly"', '"linear"')]
     assert _tuned(tuning.run(run).properties) == kernels[:tried]
-    few = "strategy Grid: MaxNumberOfTrainingJobs is 2, so that many of the 3 combinations are tried"
+    few = "strategy Grid: MaxNumberOfTrainingJobs is 2, fewer than the 3 combinations"
     told = [message.partition(";")[0] for message in told if "Grid" in message]
     assert told == ([few] if tried < 3 else [])
 
@@ -274,8 +274,8 @@ def test_a_trial_that_fails_is_counted_and_is_not_the_best(tmp_path: Path, launc
     ("script", "reason"),
     [
         ("raise SystemExit('no data')", "all 5 training jobs failed; the last: AlgorithmError: no data"),
-        ("print('los=1;')", "no training job gave the objective 'loss': 0 of 5 failed"),
-        ("print('loss=nan;')", "no training job gave the objective 'loss'"),
+        ("print('los=1;')", "no training job has the objective 'loss': 0 of 5 failed"),
+        ("print('loss=nan;')", "no training job has the objective 'loss'"),
     ],
 )
 def test_a_job_without_any_objective_gives_up(
@@ -341,8 +341,8 @@ def test_trials_end_with_the_run(tmp_path: Path, launcher: Launcher) -> None:
         ({"HyperParameterTuningJobConfig": _request(strategy="Bayes")}, "request.unknown-value"),
         ({"HyperParameterTuningJobConfig": _request(kind="maximize")}, "request.unknown-value"),
         ({"HyperParameterTuningJobConfig": _objective(MetricName="loss")}, "request.missing-field"),
-        ({"HyperParameterTuningJobConfig": _request(strategy="Grid")}, "range"),
-        ({"HyperParameterTuningJobConfig": _request(ranges={})}, "range"),
+        ({"HyperParameterTuningJobConfig": _request(strategy="Grid")}, "tuning.invalid-range"),
+        ({"HyperParameterTuningJobConfig": _request(ranges={})}, "tuning.invalid-range"),
         ({"HyperParameterTuningJobConfig": _request(jobs=None)}, "request.missing-field"),
     ],
 )

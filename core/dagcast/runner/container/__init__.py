@@ -1,1 +1,1 @@
-"""SageMaker's container contract: the folders, files and variables of a job, and what is made of what it leaves."""
+"""Implements SageMaker's container contract: folders, files and variables of a job, and the use of its outputs."""

@@ -1,4 +1,4 @@
-"""The metrics of a training job, which regular expressions find in its logs."""
+"""Reads the metrics of a training job from its logs with regular expressions."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.errors import Diagnostic
-from dagcast.runner.container.checks import listed, mapping
-from dagcast.runner.container.job import tail
-from dagcast.runner.container.side_process import call
-from dagcast.runner.executor import StepRun
+from dagcast.runner.container.check_request import as_list, as_mapping
+from dagcast.runner.container.helper_process import run_program
+from dagcast.runner.container.job import read_last_lines
+from dagcast.runner.executor import StepAttempt
 
 _PROGRAM = Path(__file__).parents[1] / "in_job" / "scan_metrics.py"
 
 _BASE_SECONDS = 20.0
-_BYTES_A_SECOND = 5_000_000
-"""How long the search may take: what ordinary expressions need several times over."""
+_BYTES_PER_SECOND = 5_000_000
+"""Base and speed of the time limit for the search. Ordinary expressions are several times faster."""
 
 
-def problems(step: str, definitions: Any) -> Iterator[Diagnostic]:
-    """Say which expressions are none; references may stand for any value."""
-    for item in map(mapping, listed(definitions)):
+def check_definitions(step: str, definitions: Any) -> Iterator[Diagnostic]:
+    """Find invalid regular expressions; any value can be a reference."""
+    for item in map(as_mapping, as_list(definitions)):
         expression = item.get("Regex")
         if isinstance(expression, str):
             try:
                 re.compile(expression)
             except re.error as error:
                 yield Diagnostic(
-                    f"step {step!r}: metric {item.get('Name')!r}: {expression!r} is no regular expression: {error}",
+                    f"step {step!r}: metric {item.get('Name')!r}: invalid regular expression {expression!r}: {error}",
                     code="request.invalid-regex",
                 )
 
 
-def last_values(run: StepRun, definitions: Any, *logs: Path) -> dict[str, float]:
-    """By name: the last value of each metric in the logs, one after the other.
+def find_last_values(attempt: StepAttempt, definitions: Any, *logs: Path) -> dict[str, float]:
+    """Return the last value of each metric in the logs, by name.
 
-    SageMaker searches the job's one log; here it is two, and what one metric prints to both counts as if all of
-    standard error came last. What an expression captures and is no number is left out. Source: SageMaker Developer
-    Guide, "Use Amazon CloudWatch Metrics for Monitoring and Analyzing Training Jobs".
+    SageMaker searches the only log of a job. A local job has two, and standard error counts as the later one. Text that
+    is not a number is ignored. Source: SageMaker Developer Guide, "Use Amazon CloudWatch Metrics for Monitoring and
+    Analyzing Training Jobs".
     """
-    there = [str(log) for log in logs if log.exists() and log.stat().st_size]
-    if not definitions or not there:
+    existing = [str(log) for log in logs if log.exists() and log.stat().st_size]
+    if not definitions or not existing:
         return {}
-    size = sum(Path(log).stat().st_size for log in there)
-    limit = _BASE_SECONDS + size / _BYTES_A_SECOND
-    argv = [sys.executable, "-I", "-S", str(_PROGRAM), str(limit), json.dumps(list(definitions)), *there]
-    answer, errors = run.folder / "metrics.json", run.folder / "metrics.log"
-    code = call(run, argv, answer, errors=errors, timeout=limit + _BASE_SECONDS)
+    size = sum(Path(log).stat().st_size for log in existing)
+    limit = _BASE_SECONDS + size / _BYTES_PER_SECOND
+    argv = [sys.executable, "-I", "-S", str(_PROGRAM), str(limit), json.dumps(list(definitions)), *existing]
+    answer, errors = attempt.folder / "metrics.json", attempt.folder / "metrics.log"
+    code = run_program(attempt, argv, answer, errors=errors, timeout=limit + _BASE_SECONDS)
     if code != 0:
-        why = tail(errors, lines=1) or f"not within {limit:.0f} s"
-        run.warn(f"the metrics were not found: {why}")
+        reason = read_last_lines(errors, lines=1) or f"the search exceeded {limit:.0f} s"
+        attempt.warn(f"metrics are missing: {reason}")
         return {}
-    told = json.loads(answer.read_text("utf-8"))
-    for name in told["slow"]:
-        run.warn(f"metric {name!r} was not found: its regular expression takes too long")
-    texts: Mapping[str, str] = told["found"]
+    result = json.loads(answer.read_text("utf-8"))
+    for name in result["slow"]:
+        attempt.warn(f"metric {name!r} is missing: its regular expression takes too long")
+    texts: Mapping[str, str] = result["found"]
     return {name: value for name, text in texts.items() if (value := _number(text)) is not None}
 
 

@@ -1,4 +1,4 @@
-"""Reads a CreateProcessingJob request."""
+"""Reads and checks a CreateProcessingJob request."""
 
 from __future__ import annotations
 
@@ -7,48 +7,55 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagcast.errors import Diagnostic
-from dagcast.runner.container.checks import (
-    Shape,
-    cannot,
-    listed,
-    local_path_problem,
-    mapping,
-    name_problem,
+from dagcast.runner.container.check_request import (
+    Schema,
+    as_list,
+    as_mapping,
+    cannot_run_here,
+    check_entrypoint,
+    check_schema,
+    describe_local_path_problem,
+    describe_name_problem,
     needs_image,
-    program_problems,
-    shape_problems,
 )
 
-BASE = "/opt/ml/processing"
-"""What every local path is below. Source: SageMaker Developer Guide, "How Amazon SageMaker Processing Configures Input
-and Output For Your Processing Container"."""
+BASE_PATH = "/opt/ml/processing"
+"""The folder of every local path.
 
-_SHAPE: Shape = {
+Source: SageMaker Developer Guide, "How Amazon SageMaker Processing Configures Input and Output For Your Processing
+Container".
+"""
+
+_SHAPE: Schema = {
     "AppSpecification": {
-        "ImageUri": "text",
+        "ImageUri": "string",
         "ContainerEntrypoint": ["scalar"],
         "ContainerArguments": ["scalar"],
     },
-    "ProcessingResources": {"ClusterConfig": {"InstanceType": "text", "InstanceCount": "whole"}},
+    "ProcessingResources": {"ClusterConfig": {"InstanceType": "string", "InstanceCount": "count"}},
     "Environment": {"*": "scalar"},
-    "StoppingCondition": {"MaxRuntimeInSeconds": "whole"},
-    "NetworkConfig": {"EnableNetworkIsolation": "truth"},
+    "StoppingCondition": {"MaxRuntimeInSeconds": "count"},
+    "NetworkConfig": {"EnableNetworkIsolation": "boolean"},
     "ProcessingInputs": [
         {
-            "InputName": "text",
-            "AppManaged": "truth",
+            "InputName": "string",
+            "AppManaged": "boolean",
             "S3Input": {
                 "S3Uri": "uri",
-                "LocalPath": "text",
-                "S3DataType": "text",
-                "S3InputMode": "text",
-                "S3CompressionType": "text",
+                "LocalPath": "string",
+                "S3DataType": "string",
+                "S3InputMode": "string",
+                "S3CompressionType": "string",
             },
         }
     ],
     "ProcessingOutputConfig": {
         "Outputs": [
-            {"OutputName": "text", "AppManaged": "truth", "S3Output": {"S3Uri": "uri", "LocalPath": "text"}}
+            {
+                "OutputName": "string",
+                "AppManaged": "boolean",
+                "S3Output": {"S3Uri": "uri", "LocalPath": "string"},
+            }
         ]
     },
 }
@@ -60,10 +67,10 @@ class Input:
 
     Attributes:
         name: Its name.
-        uri: Where it comes from.
-        path: Where the container finds it.
+        uri: The S3 URI of its source.
+        path: Its path in the container.
         data_type: ``S3Prefix`` or ``ManifestFile``.
-        raw: As the definition has it, with references.
+        raw: The input as the definition has it, with references.
     """
 
     name: str
@@ -79,8 +86,8 @@ class Output:
 
     Attributes:
         name: Its name.
-        uri: Where it goes.
-        path: Where the container leaves it.
+        uri: The S3 URI of its destination.
+        path: Its path in the container.
     """
 
     name: str
@@ -88,9 +95,9 @@ class Output:
     path: str
 
 
-def inputs(request: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[Input, ...]:
-    """The inputs of a request without problems; those whose folder others are in come first."""
-    written = listed(raw.get("ProcessingInputs"))
+def read_inputs(request: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[Input, ...]:
+    """Return the inputs of a checked request, sorted so that a folder comes before inputs inside it."""
+    written = as_list(raw.get("ProcessingInputs"))
     found = [
         Input(
             item["InputName"],
@@ -104,8 +111,8 @@ def inputs(request: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[Input, .
     return tuple(sorted(found, key=lambda item: item.path.count("/")))
 
 
-def outputs(request: Mapping[str, Any]) -> tuple[Output, ...]:
-    """The outputs of a request without problems."""
+def read_outputs(request: Mapping[str, Any]) -> tuple[Output, ...]:
+    """Return the outputs of a checked request."""
     config = request.get("ProcessingOutputConfig") or {}
     return tuple(
         Output(item["OutputName"], item["S3Output"]["S3Uri"], item["S3Output"]["LocalPath"].rstrip("/"))
@@ -113,95 +120,100 @@ def outputs(request: Mapping[str, Any]) -> tuple[Output, ...]:
     )
 
 
-def declared_places(request: Mapping[str, Any]) -> dict[str, Any]:
-    """By name of an output: where it goes, whatever stands there; for requests that nobody has checked."""
-    config = mapping(request.get("ProcessingOutputConfig"))
+def declared_output_uris(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the S3 URI of each output by name, of any type, for a request that has not been checked."""
+    config = as_mapping(request.get("ProcessingOutputConfig"))
     return {
-        str(output.get("OutputName")): mapping(output.get("S3Output")).get("S3Uri")
-        for output in map(mapping, listed(config.get("Outputs")))
+        str(output.get("OutputName")): as_mapping(output.get("S3Output")).get("S3Uri")
+        for output in map(as_mapping, as_list(config.get("Outputs")))
     }
 
 
-def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
-    """Say what of a request cannot run here.
+def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
+    """Find what cannot run here.
 
     Args:
         step: The name of the step.
-        request: The request; references may stand for any value.
-        image: Whether it will run in its own image.
+        request: The request; any value can be a reference.
+        image: Whether the job runs in its image.
     """
-    wrong = list(shape_problems(step, request, _SHAPE))
+    wrong = list(check_schema(step, request, _SHAPE))
     if wrong:
         yield from wrong
         return
-    specification = mapping(request.get("AppSpecification"))
+    specification = as_mapping(request.get("AppSpecification"))
     entrypoint = specification.get("ContainerEntrypoint")
     if not image:
         if not entrypoint:
-            yield needs_image(step, "it has no ContainerEntrypoint: what runs is known to its image alone")
-        yield from program_problems(step, listed(entrypoint))
-    yield from _input_problems(step, listed(request.get("ProcessingInputs")))
-    config = mapping(request.get("ProcessingOutputConfig"))
-    yield from _output_problems(step, listed(config.get("Outputs")))
+            yield needs_image(step, "it has no ContainerEntrypoint, and only its image knows what to run")
+        yield from check_entrypoint(step, as_list(entrypoint))
+    yield from _input_problems(step, as_list(request.get("ProcessingInputs")))
+    config = as_mapping(request.get("ProcessingOutputConfig"))
+    yield from _output_problems(step, as_list(config.get("Outputs")))
 
 
 def _input_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
     paths: dict[str, Any] = {}
-    for item in map(mapping, items):
+    for item in map(as_mapping, items):
         here = f"input {item.get('InputName')!r}"
-        if problem := name_problem(item.get("InputName")):
+        if problem := describe_name_problem(item.get("InputName")):
             yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
         if "DatasetDefinition" in item:
-            yield cannot(step, f"{here} is a DatasetDefinition, which reads Athena or Redshift")
+            yield cannot_run_here(step, f"{here} is a DatasetDefinition, which reads from Athena or Redshift")
             continue
         if item.get("AppManaged") is True:
-            yield cannot(step, f"{here} is AppManaged: its image reads it from S3 itself")
+            yield cannot_run_here(step, f"{here} is AppManaged: its image reads it from S3 itself")
             continue
-        source = mapping(item.get("S3Input"))
+        source = as_mapping(item.get("S3Input"))
         if "S3Uri" not in source:
             yield Diagnostic(
                 f"step {step!r}: {here} has no S3Input with an S3Uri", code="request.missing-field"
             )
             continue
         path = source.get("LocalPath")
-        if problem := local_path_problem(path, BASE):
+        if problem := describe_local_path_problem(path, BASE_PATH):
             yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
         if isinstance(path, str):
             if path.rstrip("/") in paths:
                 other = paths[path.rstrip("/")]
                 yield Diagnostic(
-                    f"step {step!r}: {here} and {other} have one LocalPath, {path}", code="request.duplicate"
+                    f"step {step!r}: {here} and {other} have the same LocalPath, {path}",
+                    code="request.duplicate",
                 )
             paths[path.rstrip("/")] = here
         if source.get("S3InputMode") == "Pipe":
-            yield cannot(step, f"{here} has S3InputMode Pipe: here there is only File", hint="use File")
+            yield cannot_run_here(
+                step, f"{here} has S3InputMode Pipe: a local run supports File", hint="use File"
+            )
         elif source.get("S3CompressionType") == "Gzip":
-            yield cannot(
-                step, f"{here} has S3CompressionType Gzip, which belongs to S3InputMode Pipe", hint="use None"
+            yield cannot_run_here(
+                step, f"{here} has S3CompressionType Gzip, which needs S3InputMode Pipe", hint="use None"
             )
 
 
 def _output_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
     names: set[str] = set()
-    for item in map(mapping, items):
+    for item in map(as_mapping, items):
         name = item.get("OutputName")
         here = f"output {name!r}"
-        if problem := name_problem(name):
+        if problem := describe_name_problem(name):
             yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
         if isinstance(name, str):
             if name in names:
-                yield Diagnostic(f"step {step!r}: there is a second {here}", code="request.duplicate")
+                yield Diagnostic(f"step {step!r}: duplicate {here}", code="request.duplicate")
             names.add(name)
         if "FeatureStoreOutput" in item:
-            yield cannot(step, f"{here} is a FeatureStoreOutput, and here is no feature store")
+            yield cannot_run_here(
+                step, f"{here} is a FeatureStoreOutput, and a local run has no feature store"
+            )
             continue
         if item.get("AppManaged") is True:
-            yield cannot(step, f"{here} is AppManaged: its image writes it to S3 itself")
+            yield cannot_run_here(step, f"{here} is AppManaged: its image writes it to S3 itself")
             continue
-        target = mapping(item.get("S3Output"))
+        target = as_mapping(item.get("S3Output"))
         if "S3Uri" not in target:
             yield Diagnostic(
                 f"step {step!r}: {here} has no S3Output with an S3Uri", code="request.missing-field"
             )
-        elif problem := local_path_problem(target.get("LocalPath"), BASE):
+        elif problem := describe_local_path_problem(target.get("LocalPath"), BASE_PATH):
             yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")

@@ -1,4 +1,4 @@
-"""Reads a CreateTrainingJob request."""
+"""Reads and checks a CreateTrainingJob request."""
 
 from __future__ import annotations
 
@@ -7,127 +7,127 @@ from typing import Any
 
 from dagcast.errors import Diagnostic
 from dagcast.runner.container import metrics
-from dagcast.runner.container.channels import channel_problems
-from dagcast.runner.container.checks import (
-    Shape,
-    below,
-    cannot,
-    listed,
-    mapping,
+from dagcast.runner.container.channels import check_channels
+from dagcast.runner.container.check_request import (
+    Schema,
+    as_list,
+    as_mapping,
+    cannot_run_here,
+    check_entrypoint,
+    check_schema,
+    is_below,
     needs_image,
-    program_problems,
-    shape_problems,
 )
-from dagcast.runner.container.toolkit import PROGRAM, SUBMIT_DIRECTORY
+from dagcast.runner.container.training_toolkit import PROGRAM, SUBMIT_DIRECTORY
 from dagcast.runner.launch.command import ML_PATH
 
-FUNCTIONS = "sagemaker_remote_function_bootstrap"
-"""The channel of the driver of decorated functions. Source: ``sagemaker.remote_function.job`` of the SDK."""
+REMOTE_FUNCTION_DRIVER = "sagemaker_remote_function_bootstrap"
+"""The channel of the driver of ``@step`` functions. Source: ``sagemaker.remote_function.job`` of the SDK."""
 
-CHECKPOINTS = f"{ML_PATH}/checkpoints"
-"""Where checkpoints are if nothing else is said. Source: API reference, ``CheckpointConfig``."""
+DEFAULT_CHECKPOINT_PATH = f"{ML_PATH}/checkpoints"
+"""The default folder of checkpoints. Source: API reference, ``CheckpointConfig``."""
 
-_TAKEN = tuple(f"{ML_PATH}/{name}" for name in ("input", "output", "model", "code"))
+_RESERVED_PATHS = tuple(f"{ML_PATH}/{name}" for name in ("input", "output", "model", "code"))
 
-_SHAPE: Shape = {
+_SHAPE: Schema = {
     "AlgorithmSpecification": {
-        "TrainingImage": "text",
-        "TrainingInputMode": "text",
+        "TrainingImage": "string",
+        "TrainingInputMode": "string",
         "ContainerEntrypoint": ["scalar"],
         "ContainerArguments": ["scalar"],
-        "MetricDefinitions": [{"Name": "text", "Regex": "text"}],
+        "MetricDefinitions": [{"Name": "string", "Regex": "string"}],
     },
     "HyperParameters": {"*": "scalar"},
     "InputDataConfig": [
         {
-            "ChannelName": "text",
+            "ChannelName": "string",
             "ContentType": "scalar",
-            "CompressionType": "text",
-            "RecordWrapperType": "text",
-            "InputMode": "text",
+            "CompressionType": "string",
+            "RecordWrapperType": "string",
+            "InputMode": "string",
             "DataSource": {
-                "S3DataSource": {"S3Uri": "uri", "S3DataType": "text", "S3DataDistributionType": "text"}
+                "S3DataSource": {"S3Uri": "uri", "S3DataType": "string", "S3DataDistributionType": "string"}
             },
         }
     ],
     "ResourceConfig": {
-        "InstanceType": "text",
-        "InstanceCount": "whole",
-        "InstanceGroups": [{"InstanceType": "text", "InstanceCount": "whole"}],
+        "InstanceType": "string",
+        "InstanceCount": "count",
+        "InstanceGroups": [{"InstanceType": "string", "InstanceCount": "count"}],
     },
-    "OutputDataConfig": {"S3OutputPath": "uri", "CompressionType": "text"},
-    "StoppingCondition": {"MaxRuntimeInSeconds": "whole"},
-    "CheckpointConfig": {"S3Uri": "uri", "LocalPath": "text"},
+    "OutputDataConfig": {"S3OutputPath": "uri", "CompressionType": "string"},
+    "StoppingCondition": {"MaxRuntimeInSeconds": "count"},
+    "CheckpointConfig": {"S3Uri": "uri", "LocalPath": "string"},
     "Environment": {"*": "scalar"},
-    "EnableNetworkIsolation": "truth",
+    "EnableNetworkIsolation": "boolean",
 }
 
 
-def problems(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
-    """Say what of a request cannot run here.
+def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
+    """Find what cannot run here.
 
     Args:
         step: The name of the step.
-        request: The request; references may stand for any value.
-        image: Whether it will run in its own image.
+        request: The request; any value can be a reference.
+        image: Whether the job runs in its image.
     """
-    wrong = list(shape_problems(step, request, _SHAPE))
+    wrong = list(check_schema(step, request, _SHAPE))
     if wrong:
         yield from wrong
         return
-    algorithm = mapping(request.get("AlgorithmSpecification"))
-    hyperparameters = mapping(request.get("HyperParameters"))
+    algorithm = as_mapping(request.get("AlgorithmSpecification"))
+    read_hyperparameters = as_mapping(request.get("HyperParameters"))
     entrypoint = algorithm.get("ContainerEntrypoint")
     if not image:
-        script = PROGRAM in hyperparameters and SUBMIT_DIRECTORY in hyperparameters
+        script = PROGRAM in read_hyperparameters and SUBMIT_DIRECTORY in read_hyperparameters
         if not entrypoint and not script:
-            what = "it has neither a ContainerEntrypoint nor a script: what runs is known to its image alone"
+            what = "it has neither a ContainerEntrypoint nor a script, and only its image knows what to run"
             yield needs_image(step, what)
-        yield from program_problems(step, listed(entrypoint))
-    if any(FUNCTIONS in str(part) for part in listed(entrypoint)):
-        yield cannot(
+        yield from check_entrypoint(step, as_list(entrypoint))
+    if any(REMOTE_FUNCTION_DRIVER in str(part) for part in as_list(entrypoint)):
+        yield cannot_run_here(
             step,
-            "it is a function that @step decorates: its driver loads it from S3 by itself, and a job here has no S3",
-            hint=f"call the function from a script, or --stub {step}=OUTPUTS.json stands for running it",
+            "it is a function decorated with @step, whose driver loads it from S3, which a local job cannot use",
+            hint=f"call the function from a script, or use --stub {step}=OUTPUTS.json to replace the step",
         )
-    yield from channel_problems(step, request)
-    yield from metrics.problems(step, algorithm.get("MetricDefinitions"))
-    output = mapping(request.get("OutputDataConfig"))
+    yield from check_channels(step, request)
+    yield from metrics.check_definitions(step, algorithm.get("MetricDefinitions"))
+    output = as_mapping(request.get("OutputDataConfig"))
     if "S3OutputPath" not in output:
         yield Diagnostic(f"step {step!r}: OutputDataConfig has no S3OutputPath", code="request.missing-field")
     for key in ("ServerlessJobConfig", "ModelPackageConfig"):
         if key in request:
-            yield cannot(step, f"{key} customises a model of AWS's")
-    yield from _checkpoint_problems(step, mapping(request.get("CheckpointConfig")))
+            yield cannot_run_here(step, f"{key} customises a model of AWS")
+    yield from _checkpoint_problems(step, as_mapping(request.get("CheckpointConfig")))
 
 
 def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if config and "S3Uri" not in config:
         yield Diagnostic(f"step {step!r}: CheckpointConfig has no S3Uri", code="request.missing-field")
-    path = config.get("LocalPath", CHECKPOINTS)
+    path = config.get("LocalPath", DEFAULT_CHECKPOINT_PATH)
     if not isinstance(path, str):
         return
     plain = path.rstrip("/")
-    if not below(plain, ML_PATH):
-        yield cannot(
+    if not is_below(plain, ML_PATH):
+        yield cannot_run_here(
             step,
             f"CheckpointConfig has the LocalPath {path}, which is not below {ML_PATH}",
-            hint=f"use {CHECKPOINTS}",
+            hint=f"use {DEFAULT_CHECKPOINT_PATH}",
         )
-    elif any(plain == taken or below(plain, taken) for taken in _TAKEN):
+    elif any(plain == reserved or is_below(plain, reserved) for reserved in _RESERVED_PATHS):
         yield Diagnostic(
             f"step {step!r}: checkpoints cannot be in {path}, which SageMaker uses",
             code="request.unsafe-path",
         )
 
 
-def hyperparameters(request: Mapping[str, Any]) -> dict[str, str]:
-    """The hyperparameters as the service gets them: texts."""
+def read_hyperparameters(request: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hyperparameters as strings, as the service receives them."""
     return {str(name): str(value) for name, value in (request.get("HyperParameters") or {}).items()}
 
 
-def instance(request: Mapping[str, Any]) -> tuple[str, Any]:
-    """The type of instance, and how many there are; of groups of instances, the first type and all of them."""
+def read_instances(request: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the instance type and count; for instance groups, the first type and the total count."""
     resources = request.get("ResourceConfig") or {}
     groups = resources.get("InstanceGroups") or ()
     if groups:
@@ -137,8 +137,8 @@ def instance(request: Mapping[str, Any]) -> tuple[str, Any]:
     return str(resources.get("InstanceType", "local")), resources.get("InstanceCount", 1)
 
 
-def is_packed(request: Mapping[str, Any]) -> bool:
-    """Whether what the job leaves is handed over as archives.
+def is_compressed(request: Mapping[str, Any]) -> bool:
+    """Whether the job's outputs are uploaded as archives.
 
     Source: SageMaker API reference, ``OutputDataConfig``, ``CompressionType``.
     """
@@ -146,9 +146,9 @@ def is_packed(request: Mapping[str, Any]) -> bool:
 
 
 def artifact_uri(request: Mapping[str, Any], job_name: str, name: str) -> str:
-    """Where the ``model``, or the other ``output``, of a job goes.
+    """Return the S3 URI of a job's artifact: ``model`` or ``output``.
 
     Source: SageMaker Developer Guide, "How Amazon SageMaker Processes Training Output".
     """
     folder = str(request["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
-    return f"{folder}/{job_name}/output/{name}{'.tar.gz' if is_packed(request) else '/'}"
+    return f"{folder}/{job_name}/output/{name}{'.tar.gz' if is_compressed(request) else '/'}"

@@ -1,1 +1,1 @@
-"""What runs a step: one module for each type of step."""
+"""Executors: one module for each type of step that runs here."""

@@ -1,4 +1,4 @@
-"""A Callback step: the message goes to a command or a person, or a file has the answer already."""
+"""Runs Callback steps: a command, a file or the person at the terminal answers the message."""
 
 from __future__ import annotations
 
@@ -14,84 +14,84 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import Diagnostic, Location
-from dagcast.runner.container.side_process import LOOK, call
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
-from dagcast.runner.output_parameters import is_output, output_parameters
+from dagcast.runner.container.helper_process import POLL_SECONDS, run_program
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
+from dagcast.runner.output_parameters import has_output_type, select_output_parameters
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 _TERMINAL = threading.Lock()
-"""Held by the step that asks: a process has one terminal."""
+"""Held by the step that asks at the terminal."""
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say whether nobody can answer: neither ``--callback`` nor a terminal, no such file, or no such command."""
+    """Find missing answers: no ``--callback`` and no terminal, a missing file, or a missing command."""
     given = options.callbacks.get(step.name)
-    here = f"--callback {step.name}"
+    option = f"--callback {step.name}"
     if given is None:
         if not sys.stdin.isatty():
             yield Diagnostic(
-                f"step {step.name!r} waits for an answer, and nobody is there to give it",
+                f"step {step.name!r} waits for an answer, and there is no terminal",
                 code="run.missing-callback",
-                hint=f"{here}=ANSWER.json, or a command that prints the answer",
+                hint=f"use {option}=ANSWER.json, or {option}=COMMAND with a command that prints the answer",
             )
     elif _is_file(given):
-        yield from _check_file(here, Path(given))
+        yield from _check_file(option, Path(given))
     else:
         try:
             program = next(iter(shlex.split(given)), "")
         except ValueError as error:
-            yield Diagnostic(f"{here}: {given!r} is no command: {error}", code="run.invalid-callback")
+            yield Diagnostic(f"{option}: invalid command {given!r}: {error}", code="run.invalid-callback")
             return
         if shutil.which(program) is None:
-            message = f"{here}: there is no program {program!r}"
-            hint = "an answer in a file has a name that ends in .json"
+            message = f"{option}: program {program!r} not found"
+            hint = "the name of an answer file must end in .json"
             yield Diagnostic(message, code="run.missing-program", hint=hint)
 
 
 def _is_file(given: str) -> bool:
-    """Whether a file is meant and not a command, which may end in the name of a file."""
+    """Whether ``given`` means a file and not a command, whose last argument can be a file."""
     return given.endswith(".json") and (Path(given).is_file() or len(given.split()) == 1)
 
 
-def _check_file(here: str, file: Path) -> Iterator[Diagnostic]:
+def _check_file(option: str, file: Path) -> Iterator[Diagnostic]:
     try:
         json.loads(file.read_bytes())
     except OSError as error:
-        yield Diagnostic(f"{here}: {file} cannot be read: {error.strerror}", code="run.missing-file")
+        yield Diagnostic(f"{option}: {file} cannot be read: {error.strerror}", code="run.missing-file")
     except (ValueError, RecursionError) as error:
         where = Location(str(file), getattr(error, "lineno", None))
-        yield Diagnostic(f"this is no JSON: {error}", where, code="run.invalid-json")
+        yield Diagnostic(f"invalid JSON: {error}", where, code="run.invalid-json")
 
 
-def run(run: StepRun) -> StepResult:
-    """Get the answer: a JSON object of the output parameters.
+def run(attempt: StepAttempt) -> StepResult:
+    """Get the answer: a JSON object with the output parameters.
 
-    The message is the one that SageMaker puts on the queue: ``token``, ``pipelineExecutionArn``, ``arguments`` and
-    ``status``, as users' handlers of such messages read it. The token is ten letters and digits (SageMaker API
+    The message has the fields that SageMaker sends to the queue: ``token``, ``pipelineExecutionArn``, ``arguments`` and
+    ``status``, so that handlers of such messages can read it. The token has ten letters and digits (SageMaker API
     reference, ``CallbackToken``), the same at every attempt.
 
     Raises:
-        StepFailedError: If the answer is missing, no JSON, or other than declared.
-        StepStoppedError: If the run is being stopped.
+        StepFailedError: If the answer is missing, invalid JSON, or not as declared.
+        StepStoppedError: If the run is stopping.
     """
-    given = run.options.callbacks.get(run.step.name)
-    declared = run.fields.get("OutputParameters", ())
+    given = attempt.options.callbacks.get(attempt.step.name)
+    declared = attempt.fields.get("OutputParameters", ())
     message = {
-        "token": hashlib.sha256(run.job_name.encode()).hexdigest()[:10],
-        "pipelineExecutionArn": run.execution_arn,
-        "arguments": dict(run.arguments),
+        "token": hashlib.sha256(attempt.job_name.encode()).hexdigest()[:10],
+        "pipelineExecutionArn": attempt.execution_arn,
+        "arguments": dict(attempt.arguments),
         "status": "Executing",
     }
     if given is None:
-        answer: Any = _ask(run, message, declared)
+        answer: Any = _ask(attempt, message, declared)
     elif _is_file(given):
-        answer = _parsed(_read(Path(given)), given)
+        answer = _parse_json(_read(Path(given)), given)
     else:
-        answer = _parsed(_called(run, given, message), given)
-    return StepResult({"OutputParameters": output_parameters(declared, answer, given or "the answer")})
+        answer = _parse_json(_run_command(attempt, given, message), given)
+    return StepResult({"OutputParameters": select_output_parameters(declared, answer, given or "the answer")})
 
 
 def _read(file: Path) -> bytes:
@@ -101,20 +101,20 @@ def _read(file: Path) -> bytes:
         raise StepFailedError(f"{file} cannot be read: {error.strerror}") from error
 
 
-def _parsed(text: bytes, source: str) -> Any:
+def _parse_json(text: bytes, source: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise StepFailedError(f"the answer of {source} is no JSON: {error}") from error
+        raise StepFailedError(f"the answer of {source} is invalid JSON: {error}") from error
 
 
-def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> bytes:
-    """What the user's own command prints; the message is its standard input."""
-    run.folder.mkdir(parents=True, exist_ok=True)
-    question, answer, log = (run.folder / name for name in ("message.json", "stdout.log", "stderr.log"))
+def _run_command(attempt: StepAttempt, command: str, message: Mapping[str, Any]) -> bytes:
+    """Return the output of the user's command, whose standard input is the message."""
+    attempt.folder.mkdir(parents=True, exist_ok=True)
+    question, answer, log = (attempt.folder / name for name in ("message.json", "stdout.log", "stderr.log"))
     question.write_text(json.dumps(message), "utf-8")
     try:
-        code = call(run, shlex.split(command), answer, errors=log, given=question)
+        code = run_program(attempt, shlex.split(command), answer, errors=log, stdin_file=question)
     except OSError as error:
         raise StepFailedError(f"{command} cannot be started: {error.strerror}") from error
     if code != 0:
@@ -122,37 +122,39 @@ def _called(run: StepRun, command: str, message: Mapping[str, Any]) -> bytes:
     return answer.read_bytes()
 
 
-def _ask(run: StepRun, message: Mapping[str, Any], declared: Iterable[Mapping[str, str]]) -> dict[str, Any]:
-    """Ask the person at the terminal for each output parameter; one step asks at a time."""
-    while not _TERMINAL.acquire(timeout=LOOK):
-        _end_if_stopped(run)
+def _ask(
+    attempt: StepAttempt, message: Mapping[str, Any], declared: Iterable[Mapping[str, str]]
+) -> dict[str, Any]:
+    """Ask the person at the terminal for each output parameter. One step asks at a time."""
+    while not _TERMINAL.acquire(timeout=POLL_SECONDS):
+        _raise_if_stopped(attempt)
     try:
-        sys.stderr.write(f"\n{run.step.name} asks: {json.dumps(message['arguments'])}\n")
-        return {parameter["OutputName"]: _asked(run, parameter) for parameter in declared}
+        sys.stderr.write(f"\n{attempt.step.name} asks: {json.dumps(message['arguments'])}\n")
+        return {parameter["OutputName"]: _ask_parameter(attempt, parameter) for parameter in declared}
     finally:
         _TERMINAL.release()
 
 
-def _asked(run: StepRun, parameter: Mapping[str, str]) -> Any:
-    wanted = parameter["OutputType"]
+def _ask_parameter(attempt: StepAttempt, parameter: Mapping[str, str]) -> Any:
+    output_type = parameter["OutputType"]
     while True:
-        sys.stderr.write(f"{parameter['OutputName']} ({wanted}): ")
+        sys.stderr.write(f"{parameter['OutputName']} ({output_type}): ")
         sys.stderr.flush()
-        while not select.select([sys.stdin], [], [], LOOK)[0]:
-            _end_if_stopped(run)
+        while not select.select([sys.stdin], [], [], POLL_SECONDS)[0]:
+            _raise_if_stopped(attempt)
         line = sys.stdin.readline()
         if not line:
             raise StepFailedError("the terminal was closed before there was an answer")
         text = line.strip()
         try:
-            value = text if wanted == "String" else json.loads(text)
+            value = text if output_type == "String" else json.loads(text)
         except ValueError:
             value = None
-        if is_output(value, wanted):
+        if has_output_type(value, output_type):
             return value
-        sys.stderr.write(f"{text!r} is no {wanted}\n")
+        sys.stderr.write(f"{text!r} is not a valid {output_type}\n")
 
 
-def _end_if_stopped(run: StepRun) -> None:
-    if run.stop.is_set():
-        raise StepStoppedError(f"step {run.step.name} was stopped")
+def _raise_if_stopped(attempt: StepAttempt) -> None:
+    if attempt.stop.is_set():
+        raise StepStoppedError(f"step {attempt.step.name} was stopped")

@@ -1,4 +1,4 @@
-"""Condition steps: the outcome is kept in the step's result, so that a resumed run does not decide again."""
+"""Runs Condition steps. The outcome is kept in the step's result, so that a resumed run does not evaluate it again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from dagcast.definition.conditions import NEGATED, TYPES, IncomparableError, all_hold, holds
 from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic, did_you_mean
-from dagcast.runner.executor import StepResult, StepRun
+from dagcast.runner.executor import StepAttempt, StepResult
 from dagcast.runner.options import RunOptions
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Every condition that is not one, and every comparison of constants that have different types."""
+    """Find invalid conditions, and comparisons of constants of different types."""
     conditions = step.arguments.get("Conditions")
     if not isinstance(conditions, list | tuple):
         yield Diagnostic(f"step {step.name!r}: expected a list of Conditions", code="condition.wrong-type")
@@ -22,9 +22,9 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         yield from _check(step.name, condition)
 
 
-def run(run: StepRun) -> StepResult:
-    """Decide."""
-    return StepResult(properties={"Outcome": all_hold(run.arguments["Conditions"])})
+def run(attempt: StepAttempt) -> StepResult:
+    """Evaluate the conditions."""
+    return StepResult(properties={"Outcome": all_hold(attempt.arguments["Conditions"])})
 
 
 def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
@@ -57,7 +57,7 @@ def _check(step: str, condition: Any) -> Iterator[Diagnostic]:
 
 
 def _check_constants(step: str, condition: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Compare the constants of a comparison, and let be what other steps or parameters give."""
+    """Compare the constants of a comparison. Values of other steps and parameters are ignored."""
     if condition["Type"] == "In":
         known = [value for value in condition["Values"] if _is_constant(value)]
         sides, condition = [condition["QueryValue"]], {**condition, "Values": known}

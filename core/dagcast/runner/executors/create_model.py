@@ -1,4 +1,4 @@
-"""A Model step: nothing is created but a name, once the model's data is known to be there."""
+"""Runs Model steps: they check that the model's data exists, and give it a name."""
 
 from __future__ import annotations
 
@@ -6,48 +6,48 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dagcast.errors import Diagnostic
-from dagcast.runner.container.checks import Shape, refuse, shape_problems, without_nulls
-from dagcast.runner.executor import StepResult, StepRun
-from dagcast.runner.models import check_model_data, containers, unpackaged
-from dagcast.runner.names import arn
+from dagcast.runner.aws_names import make_arn
+from dagcast.runner.container.check_request import Schema, check_schema, raise_problems, remove_nulls
+from dagcast.runner.executor import StepAttempt, StepResult
+from dagcast.runner.model_containers import check_model_data, list_containers, resolve_model_package
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 
-_DATA: Shape = {"S3DataSource": {"S3Uri": "uri"}}
-CONTAINER: Shape = {
-    "Image": "text",
+_DATA: Schema = {"S3DataSource": {"S3Uri": "uri"}}
+CONTAINER: Schema = {
+    "Image": "string",
     "ModelDataUrl": "uri",
     "ModelDataSource": _DATA,
-    "ModelPackageName": "text",
+    "ModelPackageName": "string",
     "Environment": {"*": "scalar"},
 }
-"""A container of a model, as far as a local run reads it."""
+"""The fields of a model's container that a local run reads."""
 
-_SHAPE: Shape = {
-    "ModelName": "text",
+_SHAPE: Schema = {
+    "ModelName": "string",
     "PrimaryContainer": CONTAINER,
     "Containers": [CONTAINER],
-    "EnableNetworkIsolation": "truth",
+    "EnableNetworkIsolation": "boolean",
 }
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say which fields have another form than the service would take."""
-    yield from shape_problems(step.name, step.arguments, _SHAPE)
+    """Find fields whose form the service would reject."""
+    yield from check_schema(step.name, step.arguments, _SHAPE)
 
 
-def run(run: StepRun) -> StepResult:
-    """Give the model a name; properties are those of ``DescribeModel``.
+def run(attempt: StepAttempt) -> StepResult:
+    """Give the model a name. The properties are those of ``DescribeModel``.
 
     Raises:
-        StepFailedError: If the data of one of its containers is nowhere, or a model package that it names.
+        StepFailedError: If the data of a container, or a model package that it names, does not exist.
     """
-    request = without_nulls(run.arguments)
-    refuse(shape_problems(run.step.name, request, _SHAPE))
-    for container in containers(request):
-        check_model_data(run, unpackaged(run, container))
-    name = request.get("ModelName", run.job_name)
-    return StepResult({**request, "ModelName": name, "ModelArn": arn(run.region, "model", name)})
+    request = remove_nulls(attempt.arguments)
+    raise_problems(check_schema(attempt.step.name, request, _SHAPE))
+    for container in list_containers(request):
+        check_model_data(attempt, resolve_model_package(attempt, container))
+    name = request.get("ModelName", attempt.job_name)
+    return StepResult({**request, "ModelName": name, "ModelArn": make_arn(attempt.region, "model", name)})

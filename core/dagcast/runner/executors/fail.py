@@ -1,4 +1,4 @@
-"""Fail steps: they end the run as failed, with a message."""
+"""Runs Fail steps: they end the run as failed, with a message."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.options import RunOptions
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Nothing of a fail step can be wrong: the message may be left out."""
+    """Find nothing: every Fail step is valid, and its message is optional."""
     yield from ()
 
 
-def run(run: StepRun) -> StepResult:
-    """Fail.
+def run(attempt: StepAttempt) -> StepResult:
+    """Fail with the step's message.
 
     Raises:
         StepFailedError: Always.
     """
-    raise StepFailedError(str(run.arguments.get("ErrorMessage", "")))
+    raise StepFailedError(str(attempt.arguments.get("ErrorMessage", "")))

@@ -1,4 +1,4 @@
-"""A Processing step: its command in a process of its own, between its inputs and outputs."""
+"""Runs Processing steps: downloads inputs, runs the command in a process of its own, and uploads outputs."""
 
 from __future__ import annotations
 
@@ -8,146 +8,157 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic, did_you_mean
+from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job, processing_request
-from dagcast.runner.container.channels import fetch
-from dagcast.runner.container.checks import (
-    Shape,
+from dagcast.runner.container.channels import fetch_input
+from dagcast.runner.container.check_request import (
+    Schema,
+    as_list,
+    as_mapping,
+    check_schema,
     container_command,
-    listed,
-    mapping,
-    refuse,
-    shape_problems,
-    without_nulls,
+    raise_problems,
+    remove_nulls,
 )
-from dagcast.runner.container.drivers import processing_requirements, settle_paths
+from dagcast.runner.container.driver_scripts import find_processing_requirements, rewrite_ml_paths
 from dagcast.runner.container.processing_request import Output
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
-from dagcast.runner.files import copy_tree, refuse_links_out
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.files import check_links, copy_tree
 from dagcast.runner.launch.command import ML_PATH, Command
-from dagcast.runner.names import arn
-from dagcast.runner.python_env import python_for
+from dagcast.runner.python_env import prepare_python
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
-_PROPERTY_FILES: Shape = [{"PropertyFileName": "text", "OutputName": "text", "FilePath": "text"}]
+_PROPERTY_FILES: Schema = [{"PropertyFileName": "string", "OutputName": "string", "FilePath": "string"}]
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say what of the step only its image, or only AWS, can do."""
-    yield from processing_request.problems(step.name, step.arguments, image=options.isolation == "docker")
+    """Find what only the image or AWS can do."""
+    yield from processing_request.check_request(
+        step.name, step.arguments, image=options.isolation == "docker"
+    )
     yield from _property_file_problems(step.name, step.fields.get("PropertyFiles"), step.arguments)
 
 
-def run(run: StepRun) -> StepResult:
-    """Run the job; properties are those of ``DescribeProcessingJob``.
+def run(attempt: StepAttempt) -> StepResult:
+    """Run the job. The properties are those of ``DescribeProcessingJob``.
 
     Raises:
-        StepFailedError: If an input is missing, the command fails, or an output cannot be taken.
-        StepStoppedError: If the run is being stopped.
+        StepFailedError: If an input is missing, the command fails, or an output cannot be collected.
+        StepStoppedError: If the run is stopping.
     """
-    request = without_nulls(run.arguments)
-    refuse(processing_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
-    refuse(_property_file_problems(run.step.name, run.fields.get("PropertyFiles"), request))
-    ml, started = run.folder / "ml", job.now()
-    inputs = processing_request.inputs(request, run.step.arguments)
-    outputs = processing_request.outputs(request)
+    request = remove_nulls(attempt.arguments)
+    raise_problems(
+        processing_request.check_request(
+            attempt.step.name, request, image=attempt.launcher.isolation == "docker"
+        )
+    )
+    raise_problems(_property_file_problems(attempt.step.name, attempt.fields.get("PropertyFiles"), request))
+    ml, started = attempt.folder / "ml", job.utc_now()
+    inputs = processing_request.read_inputs(request, attempt.step.arguments)
+    outputs = processing_request.read_outputs(request)
     places = [
-        job.place(ml, path) for path in (*(item.path for item in inputs), *(each.path for each in outputs))
+        job.resolve_container_path(ml, path)
+        for path in (*(item.path for item in inputs), *(each.path for each in outputs))
     ]
     names = [str(place.relative_to(ml)) for place in places]
     job.make_folders(ml, "config", "output", "processing", *names)
     for item in inputs:
-        fetch(run, item.raw, item.uri, job.place(ml, item.path), item.data_type)
-    _configure(run, request, ml)
-    command = _command(run, request, {item.name: job.place(ml, item.path) for item in inputs})
-    ended = run.launcher.run(command, run.stop)
-    job.take_back(ml)
+        fetch_input(attempt, item.raw, item.uri, job.resolve_container_path(ml, item.path), item.data_type)
+    _configure(attempt, request, ml)
+    command = _command(
+        attempt, request, {item.name: job.resolve_container_path(ml, item.path) for item in inputs}
+    )
+    ended = attempt.launcher.run(command, attempt.stop)
+    job.make_readable(ml)
     message = ml / "output" / "message"
-    job.check_exit(ended, run, command.stdout, command.stderr, limit=command.timeout, failure=message)
+    job.check_exit(ended, attempt, command.stdout, command.stderr, limit=command.timeout, failure=message)
     properties = {
         **job.request_without(request, "Tags", "ExperimentConfig"),
-        "ProcessingJobName": run.job_name,
-        "ProcessingJobArn": arn(run.region, "processing-job", run.job_name),
+        "ProcessingJobName": attempt.job_name,
+        "ProcessingJobArn": make_arn(attempt.region, "processing-job", attempt.job_name),
         "ProcessingJobStatus": "Completed",
         "StoppingCondition": {"MaxRuntimeInSeconds": int(command.timeout or 0)},
         "CreationTime": started,
         "ProcessingStartTime": started,
-        "ProcessingEndTime": job.now(),
+        "ProcessingEndTime": job.utc_now(),
         **_exit_message(message),
     }
-    files = _property_files(run, ml, outputs)
-    return StepResult(properties, _take_outputs(run, ml, outputs), property_files=files)
+    files = _property_files(attempt, ml, outputs)
+    return StepResult(properties, _upload_outputs(attempt, ml, outputs), property_files=files)
 
 
-def _command(run: StepRun, request: Mapping[str, Any], folders: Mapping[str, Path]) -> Command:
-    """What runs, once its Python environment is there.
+def _command(attempt: StepAttempt, request: Mapping[str, Any], folders: Mapping[str, Path]) -> Command:
+    """Return the command, after preparing its Python environment.
 
     Args:
-        run: The attempt.
+        attempt: The attempt at the step.
         request: The request.
-        folders: By name: where each input lies.
+        folders: The folder of each input, by name.
     """
-    ml, image = run.folder / "ml", run.launcher.isolation == "docker"
+    ml, image = attempt.folder / "ml", attempt.launcher.isolation == "docker"
     launchers = sorted(folders["entrypoint"].glob("*.sh")) if "entrypoint" in folders else []
-    requirements = processing_requirements(run, folders["code"], launchers) if "code" in folders else None
-    settle_paths(run, [folders["entrypoint"]] if launchers else [], ml)
+    requirements = (
+        find_processing_requirements(attempt, folders["code"], launchers) if "code" in folders else None
+    )
+    rewrite_ml_paths(attempt, [folders["entrypoint"]] if launchers else [], ml)
     return Command(
         argv=container_command(request["AppSpecification"], image=image),
-        environment=_environment(run, request),
+        environment=_environment(attempt, request),
         ml_folder=ml,
         working_directory=ML_PATH,
-        stdout=run.folder / "stdout.log",
-        stderr=run.folder / "stderr.log",
+        stdout=attempt.folder / "stdout.log",
+        stderr=attempt.folder / "stderr.log",
         timeout=job.runtime_limit(request),
-        python=python_for(run, requirements),
+        python=prepare_python(attempt, requirements),
         image=request["AppSpecification"].get("ImageUri"),
         has_program=bool(request["AppSpecification"].get("ContainerEntrypoint")),
         has_network=not (request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
     )
 
 
-def _configure(run: StepRun, request: Mapping[str, Any], ml: Path) -> None:
+def _configure(attempt: StepAttempt, request: Mapping[str, Any], ml: Path) -> None:
     """Write the files of ``/opt/ml/config``.
 
     Source: SageMaker Developer Guide, "How Amazon SageMaker Processing Configures Your Processing Container".
     """
-    cluster = mapping(mapping(request.get("ProcessingResources")).get("ClusterConfig"))
-    job.warn_of_hosts(run, cluster.get("InstanceCount"))
-    described = {
-        "ProcessingJobArn": arn(run.region, "processing-job", run.job_name),
-        "ProcessingJobName": run.job_name,
+    cluster = as_mapping(as_mapping(request.get("ProcessingResources")).get("ClusterConfig"))
+    job.warn_about_instance_count(attempt, cluster.get("InstanceCount"))
+    config = {
+        "ProcessingJobArn": make_arn(attempt.region, "processing-job", attempt.job_name),
+        "ProcessingJobName": attempt.job_name,
         **job.request_without(request, "Tags", "ExperimentConfig"),
     }
     resources = job.resource_config(str(cluster.get("InstanceType", "local")))
-    job.write_json(ml, "config/processingjobconfig.json", described)
-    job.write_json(ml, "config/resourceconfig.json", resources)
+    job.write_config(ml, "config/processingjobconfig.json", config)
+    job.write_config(ml, "config/resourceconfig.json", resources)
 
 
-def _environment(run: StepRun, request: Mapping[str, Any]) -> dict[str, str]:
+def _environment(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, str]:
     return {
-        **job.base_environment(run),
-        "PROCESSING_JOB_NAME": run.job_name,
-        "PROCESSING_JOB_ARN": arn(run.region, "processing-job", run.job_name),
-        **job.own_variables(request),
+        **job.base_environment(attempt),
+        "PROCESSING_JOB_NAME": attempt.job_name,
+        "PROCESSING_JOB_ARN": make_arn(attempt.region, "processing-job", attempt.job_name),
+        **job.request_environment(request),
     }
 
 
 def _property_file_problems(step: str, files: Any, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Say which property files are in no output of the step, or in none of its folders.
+    """Find property files whose output does not exist, or whose path is outside its folder.
 
     Args:
         step: The name of the step.
-        files: Its ``PropertyFiles``; references may stand for any value.
+        files: Its ``PropertyFiles``; any value can be a reference.
         request: Its request.
     """
-    wrong = list(shape_problems(step, files, _PROPERTY_FILES, "PropertyFiles"))
+    wrong = list(check_schema(step, files, _PROPERTY_FILES, "PropertyFiles"))
     yield from wrong
     if wrong:
         return
     names = _output_names(request)
-    for item in map(mapping, listed(files)):
+    for item in map(as_mapping, as_list(files)):
         here = f"step {step!r}: property file {item.get('PropertyFileName')!r}"
         output, path = item.get("OutputName"), item.get("FilePath")
         if names is not None and isinstance(output, str) and output not in names:
@@ -160,62 +171,64 @@ def _property_file_problems(step: str, files: Any, request: Mapping[str, Any]) -
             yield Diagnostic(
                 f"{here} has the FilePath {path}",
                 code="request.unsafe-path",
-                hint="a path in its output's folder, with no .. on the way",
+                hint="use a path below its output's folder, without ..",
             )
 
 
 def _output_names(request: Mapping[str, Any]) -> list[str] | None:
-    """The names of a request's outputs; ``None`` if a reference stands for some of them."""
+    """Return the names of a request's outputs; ``None`` if some are references."""
     config = request.get("ProcessingOutputConfig")
-    outputs = mapping(config).get("Outputs")
-    names = [mapping(item).get("OutputName") for item in listed(outputs)]
+    outputs = as_mapping(config).get("Outputs")
+    names = [as_mapping(item).get("OutputName") for item in as_list(outputs)]
     known = [name for name in names if isinstance(name, str)]
     if isinstance(config, Reference) or isinstance(outputs, Reference) or len(known) < len(names):
         return None
     return known
 
 
-def _property_files(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[str, str]:
-    """By name: the URI of each property file, which has to be there."""
+def _property_files(attempt: StepAttempt, ml: Path, outputs: tuple[Output, ...]) -> dict[str, str]:
+    """Return the URI of each property file by name, after checking that it exists."""
     by_name = {output.name: output for output in outputs}
     found: dict[str, str] = {}
-    for item in run.fields.get("PropertyFiles") or ():
+    for item in attempt.fields.get("PropertyFiles") or ():
         name, output, path = item["PropertyFileName"], by_name[item["OutputName"]], item["FilePath"]
-        if not job.place(ml, f"{output.path}/{path}").is_file():
+        if not job.resolve_container_path(ml, f"{output.path}/{path}").is_file():
             raise StepFailedError(f"property file {name!r}: the job left no {path} in output {output.name!r}")
         found[name] = f"{output.uri.rstrip('/')}/{path}"
     return found
 
 
-def _take_outputs(run: StepRun, ml: Path, outputs: tuple[Output, ...]) -> dict[str, str]:
-    """Hand over what the job left; an output without files is not there, as S3 has no empty folders."""
-    left: dict[str, str] = {}
+def _upload_outputs(attempt: StepAttempt, ml: Path, outputs: tuple[Output, ...]) -> dict[str, str]:
+    """Upload what the job left. An output without files is skipped, because S3 has no empty folders."""
+    uploaded: dict[str, str] = {}
     for number, output in enumerate(outputs):
-        folder = job.place(ml, output.path)
+        folder = job.resolve_container_path(ml, output.path)
         if folder.is_file():
             raise StepFailedError(f"output {output.name!r}: {output.path} is a file, expected a folder")
         if not job.has_files(folder):
-            run.warn(f"output {output.name!r}: the job left nothing in {output.path}{job.elsewhere(run)}")
+            attempt.warn(
+                f"output {output.name!r}: the job left nothing in {output.path}{job.hint_unmounted_path(attempt)}"
+            )
             continue
-        with job.taking(f"output {output.name!r}"):
-            if any(_share(output, other) for other in outputs if other is not output):
-                # Handing over moves the files, and another output has them too.
-                shared = run.folder / f"output-{number}"
-                refuse_links_out(folder)
+        with job.collecting(f"output {output.name!r}"):
+            if any(_overlap(output, other) for other in outputs if other is not output):
+                # The store moves files, and another output has the same ones.
+                shared = attempt.folder / f"output-{number}"
+                check_links(folder)
                 copy_tree(folder, shared)
                 folder = shared
-            run.store.put(folder, output.uri)
-        left[output.name] = output.uri
-    return left
+            attempt.store.put(folder, output.uri)
+        uploaded[output.name] = output.uri
+    return uploaded
 
 
-def _share(output: Output, other: Output) -> bool:
+def _overlap(output: Output, other: Output) -> bool:
     return f"{output.path}/".startswith(f"{other.path}/") or f"{other.path}/".startswith(f"{output.path}/")
 
 
 def _exit_message(message: Path) -> dict[str, str]:
     try:
-        told = job.read_told(message)
+        told = job.read_message_file(message)
     except UnicodeDecodeError:
         raise StepFailedError(f"ClientError: {ML_PATH}/output/message is not UTF-8") from None
     return {} if told is None else {"ExitMessage": told}

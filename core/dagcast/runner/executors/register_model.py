@@ -1,4 +1,4 @@
-"""A RegisterModel step: a version of a model in a local registry, which is a folder in the runs folder."""
+"""Runs RegisterModel steps: they add a version of a model to a local registry, a folder in the runs folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,22 @@ from uuid import uuid4
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic
-from dagcast.runner.container.checks import Shape, mapping, refuse, shape_problems, without_nulls
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.aws_names import make_arn
+from dagcast.runner.container.check_request import (
+    Schema,
+    as_mapping,
+    check_schema,
+    raise_problems,
+    remove_nulls,
+)
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.executors.create_model import CONTAINER
-from dagcast.runner.models import check_model_data, containers, model_data, submitted_code
-from dagcast.runner.names import arn
+from dagcast.runner.model_containers import (
+    check_model_data,
+    list_containers,
+    model_data_uri,
+    submitted_code_uri,
+)
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
@@ -27,73 +38,76 @@ _NAME_OR_ARN = re.compile(
     r"(arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:[0-9]{12}:model-package(-group)?/)?"
     r"(?P<name>[a-zA-Z0-9][a-zA-Z0-9-]{0,62}(?<!-))"
 )
-"""Source: SageMaker API reference, CreateModelPackage, ``ModelPackageGroupName``. The name becomes a folder here."""
+"""Source: SageMaker API reference, CreateModelPackage, ``ModelPackageGroupName``. The name is also a folder's name."""
 
 _NAMES = ("ModelPackageGroupName", "ModelPackageName")
 
-_SHAPE: Shape = {
-    "ModelPackageGroupName": "text",
-    "ModelPackageName": "text",
+_SHAPE: Schema = {
+    "ModelPackageGroupName": "string",
+    "ModelPackageName": "string",
     "InferenceSpecification": {"Containers": [CONTAINER]},
     "ModelMetrics": {"*": {"*": {"S3Uri": "uri"}}},
 }
 
 
 _METRIC = re.compile(r"[A-Za-z]{1,64}")
-"""Such as ``ModelQuality`` and ``Statistics``: names of fields, which become folders here."""
+"""Names of fields such as ``ModelQuality`` and ``Statistics``, which become folders."""
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say whether the step names no group and no package, and what the service would not take."""
+    """Find a missing group or package name, and what the service would reject."""
     yield from _problems(step.name, step.arguments)
-    if not set(_NAMES) & set(without_nulls(step.arguments)):
+    if not set(_NAMES) & set(remove_nulls(step.arguments)):
         yield Diagnostic(
             f"step {step.name!r} names neither a ModelPackageGroupName nor a ModelPackageName",
             code="request.missing-field",
         )
 
 
-def run(run: StepRun) -> StepResult:
-    """Keep the model, its code and its metrics as ``models/GROUP/VERSION``; versions count up from 1.
+def run(attempt: StepAttempt) -> StepResult:
+    """Store the model, its code and its metrics as ``models/GROUP/VERSION``; versions start at 1.
 
-    A version appears whole, by one renaming, so two runs at once get two versions. A step that is tried again after
-    its version was made finds it by the name of the job. Properties are those of ``DescribeModelPackage``.
+    A version appears whole, by one rename, so two runs at once get two versions. A retried step finds the version that
+    it made by the name of the job. The properties are those of ``DescribeModelPackage``.
 
     Raises:
-        StepFailedError: If a name is none, the model's data is nowhere, or a package of that name, which has no
-            versions, is there.
+        StepFailedError: If a name is invalid, the model's data does not exist, or there is already an unversioned
+        package of
+            that name.
     """
-    run = replace(run, arguments=without_nulls(run.arguments))
-    refuse(_problems(run.step.name, run.arguments))
-    grouped = "ModelPackageGroupName" in run.arguments
-    named = str(run.arguments["ModelPackageGroupName" if grouped else "ModelPackageName"])
-    found = _NAME_OR_ARN.fullmatch(named)
+    attempt = replace(attempt, arguments=remove_nulls(attempt.arguments))
+    raise_problems(_problems(attempt.step.name, attempt.arguments))
+    grouped = "ModelPackageGroupName" in attempt.arguments
+    package_name = str(attempt.arguments["ModelPackageGroupName" if grouped else "ModelPackageName"])
+    found = _NAME_OR_ARN.fullmatch(package_name)
     if found is None:  # a value that looks like a reference
-        raise StepFailedError(f"ValidationException: {named!r} is no name of a model package or its group")
+        raise StepFailedError(
+            f"ValidationException: invalid name of a model package or group {package_name!r}"
+        )
     name = found["name"]
-    for container in containers(run.arguments.get("InferenceSpecification", {})):
-        check_model_data(run, container)
-    group = run.options.runs / "models" / name
-    made = _made_before(group, run.job_name)
-    if made is None:
-        staged = run.options.runs / "models" / f".{uuid4().hex}"
+    for container in list_containers(attempt.arguments.get("InferenceSpecification", {})):
+        check_model_data(attempt, container)
+    group = attempt.options.runs / "models" / name
+    version = _find_version_of_job(group, attempt.job_name)
+    if version is None:
+        staged = attempt.options.runs / "models" / f".{uuid4().hex}"
         try:
-            _fill(run, staged)
-            made = _publish(staged, group, versions=grouped)
+            _copy_files(attempt, staged)
+            version = _publish(staged, group, versions=grouped)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    outputs = {"model": str(group / str(made))}
-    return StepResult(_properties(run, name, made if grouped else None), outputs=outputs)
+    outputs = {"model": str(group / str(version))}
+    return StepResult(_properties(attempt, name, version if grouped else None), outputs=outputs)
 
 
 def _problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    wrong = list(shape_problems(step, request, _SHAPE))
+    wrong = list(check_schema(step, request, _SHAPE))
     yield from wrong
     if wrong:
         return
     yield from _name_problems(step, request)
-    metrics = mapping(request.get("ModelMetrics"))
-    for group in (metrics, *map(mapping, metrics.values())):
+    metrics = as_mapping(request.get("ModelMetrics"))
+    for group in (metrics, *map(as_mapping, metrics.values())):
         for name in () if isinstance(group, Reference) else group:
             if _METRIC.fullmatch(name):
                 continue
@@ -106,47 +120,47 @@ def _name_problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic
         name = request.get(field)
         if isinstance(name, str) and not _NAME_OR_ARN.fullmatch(name):
             yield Diagnostic(
-                f"step {step!r}: {field} {name!r} is no name of a model package or its group, and no ARN of one",
+                f"step {step!r}: {field} {name!r} is not the name or ARN of a model package or group",
                 code="request.invalid-name",
-                hint="letters, digits and hyphens, 63 at most",
+                hint="use at most 63 letters, digits and hyphens",
             )
 
 
-def _made_before(group: Path, job_name: str) -> int | None:
+def _find_version_of_job(group: Path, job_name: str) -> int | None:
     for description in group.glob("[0-9]*/model.json"):
         if json.loads(description.read_text("utf-8"))["JobName"] == job_name:
             return int(description.parent.name)
     return None
 
 
-def _fill(run: StepRun, folder: Path) -> None:
+def _copy_files(attempt: StepAttempt, folder: Path) -> None:
     folder.mkdir(parents=True)
-    found = containers(run.arguments.get("InferenceSpecification", {}))
+    found = list_containers(attempt.arguments.get("InferenceSpecification", {}))
     for number, container in enumerate(found, 1):
         suffix = "" if len(found) == 1 else f"-{number}"
-        data = model_data(container)
+        data = model_data_uri(container)
         if data is not None:
-            _keep(run, data, folder, f"model{suffix}")
-        code = submitted_code(container)
-        if code is not None and run.store.exists(code):
-            _keep(run, code, folder, f"code{suffix}")
-    for name, uri in _metrics(run.arguments.get("ModelMetrics", {})):
-        if run.store.exists(uri):
-            run.store.fetch(uri, folder / "metrics" / name)
+            _copy_archive(attempt, data, folder, f"model{suffix}")
+        code = submitted_code_uri(container)
+        if code is not None and attempt.store.exists(code):
+            _copy_archive(attempt, code, folder, f"code{suffix}")
+    for name, uri in _iter_metrics(attempt.arguments.get("ModelMetrics", {})):
+        if attempt.store.exists(uri):
+            attempt.store.fetch(uri, folder / "metrics" / name)
         else:
-            run.warn(f"ModelMetrics names {uri}, and nothing is there")
-    description = {"JobName": run.job_name, **run.arguments}
+            attempt.warn(f"ModelMetrics: {uri} does not exist")
+    description = {"JobName": attempt.job_name, **attempt.arguments}
     (folder / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def _keep(run: StepRun, uri: str, folder: Path, name: str) -> None:
+def _copy_archive(attempt: StepAttempt, uri: str, folder: Path, name: str) -> None:
     if uri.endswith(".tar.gz"):
-        run.store.fetch_file(uri, folder / f"{name}.tar.gz")
+        attempt.store.fetch_file(uri, folder / f"{name}.tar.gz")
     else:
-        run.store.fetch(uri, folder / name)
+        attempt.store.fetch(uri, folder / name)
 
 
-def _metrics(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _iter_metrics(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for kind, sources in metrics.items():
         for name, source in sources.items():
             if isinstance(source, Mapping) and "S3Uri" in source:
@@ -158,7 +172,7 @@ def _publish(staged: Path, group: Path, *, versions: bool) -> int:
     while True:
         version = 1 + max((int(child.name) for child in group.iterdir() if child.name.isdigit()), default=0)
         if version > 1 and not versions:
-            raise StepFailedError(f"ConflictException: model package {group.name} is there already")
+            raise StepFailedError(f"ConflictException: model package {group.name} already exists")
         try:
             staged.rename(group / str(version))
         except OSError:
@@ -168,12 +182,12 @@ def _publish(staged: Path, group: Path, *, versions: bool) -> int:
             return version
 
 
-def _properties(run: StepRun, name: str, version: int | None) -> dict[str, Any]:
+def _properties(attempt: StepAttempt, name: str, version: int | None) -> dict[str, Any]:
     resource = name if version is None else f"{name}/{version}"
     return {
         "ModelApprovalStatus": "PendingManualApproval",
-        **run.arguments,
+        **attempt.arguments,
         **({} if version is None else {"ModelPackageVersion": version}),
-        "ModelPackageArn": arn(run.region, "model-package", resource),
+        "ModelPackageArn": make_arn(attempt.region, "model-package", resource),
         "ModelPackageStatus": "Completed",
     }

@@ -1,4 +1,4 @@
-"""A Training step: its script or command in a process of its own, with SageMaker's training contract."""
+"""Runs Training steps: a script or command in a process of its own, by SageMaker's training contract."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
-from dagcast.runner.container import job, metrics, toolkit, training_request
+from dagcast.runner.aws_names import make_arn
+from dagcast.runner.container import job, metrics, training_request, training_toolkit
 from dagcast.runner.container.channels import fetch_channels
-from dagcast.runner.container.checks import container_command, refuse, without_nulls
-from dagcast.runner.container.drivers import driver_requirements, settle_paths, unpack_code
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.container.check_request import container_command, raise_problems, remove_nulls
+from dagcast.runner.container.driver_scripts import find_driver_requirements, rewrite_ml_paths, unpack_code
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import pack_tar_gz
 from dagcast.runner.launch.command import ML_PATH, Command
-from dagcast.runner.names import arn
-from dagcast.runner.python_env import python_for
+from dagcast.runner.python_env import prepare_python
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
@@ -25,190 +25,207 @@ if TYPE_CHECKING:
 
 Requirements = tuple[Path, str] | None
 
-_UNWATCHED = ("DebugRuleConfigurations", "ProfilerRuleConfigurations", "TensorBoardOutputConfig")
+_IGNORED_FIELDS = ("DebugRuleConfigurations", "ProfilerRuleConfigurations", "TensorBoardOutputConfig")
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say what of the step only its image, or only AWS, can do."""
-    yield from training_request.problems(step.name, step.arguments, image=options.isolation == "docker")
+    """Find what only the image or AWS can do."""
+    yield from training_request.check_request(step.name, step.arguments, image=options.isolation == "docker")
 
 
-def run(run: StepRun) -> StepResult:
-    """Run the job; properties are those of ``DescribeTrainingJob``.
+def run(attempt: StepAttempt) -> StepResult:
+    """Run the job. The properties are those of ``DescribeTrainingJob``.
 
     Raises:
-        StepFailedError: If an input is missing, the script fails, or what it left cannot be taken.
-        StepStoppedError: If the run is being stopped.
+        StepFailedError: If an input is missing, the script fails, or an output cannot be collected.
+        StepStoppedError: If the run is stopping.
     """
-    return run_training(run, run.arguments, run.job_name, run.folder)
+    return run_training(attempt, attempt.arguments, attempt.job_name, attempt.folder)
 
 
-def run_training(run: StepRun, request: Mapping[str, Any], job_name: str, folder: Path) -> StepResult:
-    """Run one training job; a tuning step does so once for each of its trials.
+def run_training(attempt: StepAttempt, request: Mapping[str, Any], job_name: str, folder: Path) -> StepResult:
+    """Run one training job. A tuning step calls it for each trial.
 
     Args:
-        run: The attempt at the step that the job belongs to.
+        attempt: The attempt at the step that the job belongs to.
         request: A CreateTrainingJob request without references.
         job_name: The name of the job, unique in the runs folder.
-        folder: A folder of the job's own, empty.
+        folder: An empty folder for the job.
 
     Raises:
-        StepFailedError: If an input is missing, the script fails, or what it left cannot be taken.
-        StepStoppedError: If the run is being stopped.
+        StepFailedError: If an input is missing, the script fails, or an output cannot be collected.
+        StepStoppedError: If the run is stopping.
     """
-    run, request = replace(run, folder=folder), without_nulls(request)
-    refuse(training_request.problems(run.step.name, request, image=run.launcher.isolation == "docker"))
-    ml, started = folder / "ml", job.now()
+    attempt, request = replace(attempt, folder=folder), remove_nulls(request)
+    raise_problems(
+        training_request.check_request(
+            attempt.step.name, request, image=attempt.launcher.isolation == "docker"
+        )
+    )
+    ml, started = folder / "ml", job.utc_now()
     job.make_folders(ml, "input/config", "input/data", "model", "output/data", "code")
-    channels = fetch_channels(run, request, ml / "input" / "data")
-    checkpoints = _fetch_checkpoints(run, request, ml)
-    command = _command(run, request, job_name, channels)
-    settle_paths(run, [ml / "input" / "data" / "sm_drivers"], ml)
-    for name in _UNWATCHED:
+    channels = fetch_channels(attempt, request, ml / "input" / "data")
+    checkpoints = _fetch_checkpoints(attempt, request, ml)
+    command = _command(attempt, request, job_name, channels)
+    rewrite_ml_paths(attempt, [ml / "input" / "data" / "sm_drivers"], ml)
+    for name in _IGNORED_FIELDS:
         if request.get(name):
-            run.warn(f"{name}: here nothing watches the job")
-    ended = run.launcher.run(command, run.stop)
-    job.take_back(ml)
+            attempt.warn(f"{name} is ignored in a local run")
+    ended = attempt.launcher.run(command, attempt.stop)
+    job.make_readable(ml)
     if checkpoints is not None:
-        _hand_over(run, "checkpoints", job.place(ml, checkpoints[0]), checkpoints[1])
+        _upload_folder(attempt, "checkpoints", job.resolve_container_path(ml, checkpoints[0]), checkpoints[1])
     job.check_exit(
-        ended, run, command.stdout, command.stderr, limit=command.timeout, failure=ml / "output" / "failure"
+        ended,
+        attempt,
+        command.stdout,
+        command.stderr,
+        limit=command.timeout,
+        failure=ml / "output" / "failure",
     )
     definitions = request["AlgorithmSpecification"].get("MetricDefinitions")
-    found = metrics.last_values(run, definitions, command.stdout, command.stderr)
-    outputs = _take_outputs(run, request, job_name, ml)
+    found = metrics.find_last_values(attempt, definitions, command.stdout, command.stderr)
+    outputs = _upload_outputs(attempt, request, job_name, ml)
     properties = _properties(
-        run, request, job_name=job_name, started=started, seconds=ended.seconds, found=found
+        attempt, request, job_name=job_name, started=started, seconds=ended.seconds, found=found
     )
     return StepResult(properties, outputs, metrics=found)
 
 
 def _command(
-    run: StepRun, request: Mapping[str, Any], job_name: str, channels: Mapping[str, Mapping[str, str]]
+    attempt: StepAttempt, request: Mapping[str, Any], job_name: str, channels: Mapping[str, Mapping[str, str]]
 ) -> Command:
-    """What runs, once its configuration, code and Python environment are there."""
-    ml = run.folder / "ml"
-    instance, count = training_request.instance(request)
-    job.warn_of_hosts(run, count)
+    """Return the command, after preparing its configuration, code and Python environment."""
+    ml = attempt.folder / "ml"
+    instance, count = training_request.read_instances(request)
+    job.warn_about_instance_count(attempt, count)
     resources = job.resource_config(instance)
-    parameters = training_request.hyperparameters(request)
+    parameters = training_request.read_hyperparameters(request)
     environment = {
-        **job.base_environment(run),
+        **job.base_environment(attempt),
         "TRAINING_JOB_NAME": job_name,
-        "TRAINING_JOB_ARN": arn(run.region, "training-job", job_name),
-        **job.own_variables(request),
+        "TRAINING_JOB_ARN": make_arn(attempt.region, "training-job", job_name),
+        **job.request_environment(request),
     }
     algorithm = request["AlgorithmSpecification"]
-    entrypoint, image = algorithm.get("ContainerEntrypoint"), run.launcher.isolation == "docker"
+    entrypoint, image = algorithm.get("ContainerEntrypoint"), attempt.launcher.isolation == "docker"
     command = Command(
         argv=container_command(algorithm, image=image),
         environment=environment,
         ml_folder=ml,
         working_directory=ML_PATH,
-        stdout=run.folder / "stdout.log",
-        stderr=run.folder / "stderr.log",
+        stdout=attempt.folder / "stdout.log",
+        stderr=attempt.folder / "stderr.log",
         timeout=job.runtime_limit(request),
         image=algorithm.get("TrainingImage"),
         has_network=not request.get("EnableNetworkIsolation", False),
         has_program=bool(entrypoint),
     )
-    requirements = driver_requirements(ml / "input" / "data")
-    if not entrypoint and toolkit.PROGRAM in parameters:
-        decoded = toolkit.decode(parameters)
-        requirements = _fetch_code(run, decoded, ml)
+    requirements = find_driver_requirements(ml / "input" / "data")
+    if not entrypoint and training_toolkit.PROGRAM in parameters:
+        decoded = training_toolkit.decode_hyperparameters(parameters)
+        requirements = _fetch_code(attempt, decoded, ml)
         if image:
-            # The image's own toolkit takes code that lies where it would unpack it, and asks S3 for nothing.
-            parameters[toolkit.SUBMIT_DIRECTORY] = json.dumps(toolkit.CODE)
+            # The image's own training_toolkit takes code that lies where it would unpack it, and asks S3 for nothing.
+            parameters[training_toolkit.SUBMIT_DIRECTORY] = json.dumps(training_toolkit.CODE_PATH)
         else:
-            _warn_of_script_mode(run, decoded, ml / "code")
-            own = toolkit.variables(decoded, resources, channels, job_name)
-            path = ":".join(filter(None, (toolkit.CODE, environment.get("PYTHONPATH"))))
-            script = toolkit.script_arguments(decoded)
+            _warn_of_script_mode(attempt, decoded, ml / "code")
+            toolkit_variables = training_toolkit.script_variables(decoded, resources, channels, job_name)
+            path = ":".join(filter(None, (training_toolkit.CODE_PATH, environment.get("PYTHONPATH"))))
+            script = training_toolkit.script_arguments(decoded)
             command = replace(
                 command,
-                argv=toolkit.script_command(ml / "code", decoded[toolkit.PROGRAM], script),
-                environment={**environment, **own, "PYTHONPATH": path},
-                working_directory=toolkit.CODE,
+                argv=training_toolkit.script_command(ml / "code", decoded[training_toolkit.PROGRAM], script),
+                environment={**environment, **toolkit_variables, "PYTHONPATH": path},
+                working_directory=training_toolkit.CODE_PATH,
                 has_program=True,
             )
     if not command.argv:
-        command = replace(command, argv=("train",))  # as SageMaker starts an image: docker run IMAGE train
-    job.write_json(ml, "input/config/hyperparameters.json", parameters)
-    job.write_json(ml, "input/config/inputdataconfig.json", channels)
-    job.write_json(ml, "input/config/resourceconfig.json", resources)
-    return replace(command, python=python_for(run, requirements))
+        command = replace(command, argv=("train",))  # SageMaker starts an image by: docker run IMAGE train
+    job.write_config(ml, "input/config/hyperparameters.json", parameters)
+    job.write_config(ml, "input/config/inputdataconfig.json", channels)
+    job.write_config(ml, "input/config/resourceconfig.json", resources)
+    return replace(command, python=prepare_python(attempt, requirements))
 
 
-def _warn_of_script_mode(run: StepRun, decoded: Mapping[str, Any], code: Path) -> None:
+def _warn_of_script_mode(attempt: StepAttempt, decoded: Mapping[str, Any], code: Path) -> None:
     for name, value in decoded.items():
         if name.startswith("sagemaker_") and name.endswith("_enabled") and value is True:
-            run.warn(f"{name}: here the script runs once, and not once on each GPU or host")
+            attempt.warn(f"{name}: a local run starts the script once, not once on each GPU or host")
     if (code / "setup.py").is_file():
-        run.warn("the code has a setup.py: it runs from its folder, and is not installed")
+        attempt.warn("the code has a setup.py: it runs from its folder and is not installed")
 
 
-def _fetch_code(run: StepRun, decoded: Mapping[str, Any], ml: Path) -> Requirements:
-    """Unpack the code where the toolkit does, and find its requirements."""
-    source = str(decoded.get(toolkit.SUBMIT_DIRECTORY, toolkit.CODE))
+def _fetch_code(attempt: StepAttempt, decoded: Mapping[str, Any], ml: Path) -> Requirements:
+    """Unpack the code where the toolkit would, and return its requirements."""
+    source = str(decoded.get(training_toolkit.SUBMIT_DIRECTORY, training_toolkit.CODE_PATH))
     code = ml / "code"
     if source.startswith("s3://"):
-        archive = run.folder / "sourcedir.tar.gz"
+        archive = attempt.folder / "sourcedir.tar.gz"
         try:
-            run.store.fetch_file(source, archive)
+            attempt.store.fetch_file(source, archive)
         except DagcastError as error:
-            raise StepFailedError(f"ClientError: {toolkit.SUBMIT_DIRECTORY}: {error}") from error
+            raise StepFailedError(f"ClientError: {training_toolkit.SUBMIT_DIRECTORY}: {error}") from error
         unpack_code(archive, code)
         archive.unlink()
-    elif source != toolkit.CODE:
-        archive = job.place(ml, source)
+    elif source != training_toolkit.CODE_PATH:
+        archive = job.resolve_container_path(ml, source)
         if not archive.is_file():
-            raise StepFailedError(f"ClientError: {toolkit.SUBMIT_DIRECTORY}: there is no {source}")
+            raise StepFailedError(
+                f"ClientError: {training_toolkit.SUBMIT_DIRECTORY}: {source} does not exist"
+            )
         unpack_code(archive, code)
     return (code, "requirements.txt") if (code / "requirements.txt").is_file() else None
 
 
-def _fetch_checkpoints(run: StepRun, request: Mapping[str, Any], ml: Path) -> tuple[str, str] | None:
-    """Bring back the checkpoints of an earlier attempt: where they are in the container, and in the store."""
+def _fetch_checkpoints(attempt: StepAttempt, request: Mapping[str, Any], ml: Path) -> tuple[str, str] | None:
+    """Restore the checkpoints of an earlier attempt. Return their path in the container and their S3 URI."""
     config = request.get("CheckpointConfig")
     if not config:
         return None
-    path = str(config.get("LocalPath", training_request.CHECKPOINTS)).rstrip("/")
-    folder = job.place(ml, path)
+    path = str(config.get("LocalPath", training_request.DEFAULT_CHECKPOINT_PATH)).rstrip("/")
+    folder = job.resolve_container_path(ml, path)
     folder.mkdir(parents=True, exist_ok=True)
-    if run.store.exists(config["S3Uri"]):
-        run.store.fetch(config["S3Uri"], folder)
+    if attempt.store.exists(config["S3Uri"]):
+        attempt.store.fetch(config["S3Uri"], folder)
     return path, config["S3Uri"]
 
 
-def _hand_over(run: StepRun, what: str, folder: Path, uri: str, *, packed: bool = False) -> bool:
-    """Hand over the files of a folder, or one archive of them; ``False`` if there are none."""
+def _upload_folder(
+    attempt: StepAttempt, name: str, folder: Path, uri: str, *, compressed: bool = False
+) -> bool:
+    """Upload the files of a folder, or one archive of them. Return ``False`` if there are none."""
     if not job.has_files(folder):
         return False
-    with job.taking(what):
-        if packed:
-            archive = run.folder / f"{what}.tar.gz"
+    with job.collecting(name):
+        if compressed:
+            archive = attempt.folder / f"{name}.tar.gz"
             pack_tar_gz(folder, archive)
             folder = archive
-        run.store.put(folder, uri)
+        attempt.store.put(folder, uri)
     return True
 
 
-def _take_outputs(run: StepRun, request: Mapping[str, Any], job_name: str, ml: Path) -> dict[str, str]:
-    """Hand over the model and the other output, if there are any."""
-    packed = training_request.is_packed(request)
-    left: dict[str, str] = {}
+def _upload_outputs(
+    attempt: StepAttempt, request: Mapping[str, Any], job_name: str, ml: Path
+) -> dict[str, str]:
+    """Upload the model and the other output, if they exist."""
+    compressed = training_request.is_compressed(request)
+    uploaded: dict[str, str] = {}
     for name, path in (("model", f"{ML_PATH}/model"), ("output", f"{ML_PATH}/output/data")):
-        folder = job.place(ml, path)
+        folder = job.resolve_container_path(ml, path)
         uri = training_request.artifact_uri(request, job_name, name)
-        if _hand_over(run, name, folder, uri, packed=packed):
-            left[name] = uri
+        if _upload_folder(attempt, name, folder, uri, compressed=compressed):
+            uploaded[name] = uri
         elif name == "model":
-            run.warn(f"the job left nothing in {path}: there is no model at {uri}{job.elsewhere(run)}")
-    return left
+            attempt.warn(
+                f"the job left nothing in {path}, so there is no model at {uri}{job.hint_unmounted_path(attempt)}"
+            )
+    return uploaded
 
 
 def _properties(
-    run: StepRun,
+    attempt: StepAttempt,
     request: Mapping[str, Any],
     *,
     job_name: str,
@@ -216,12 +233,12 @@ def _properties(
     seconds: float,
     found: Mapping[str, float],
 ) -> dict[str, Any]:
-    ended = job.now()
+    ended = job.utc_now()
     model = training_request.artifact_uri(request, job_name, "model")
     return {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "TrainingJobName": job_name,
-        "TrainingJobArn": arn(run.region, "training-job", job_name),
+        "TrainingJobArn": make_arn(attempt.region, "training-job", job_name),
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
         "ModelArtifacts": {"S3ModelArtifacts": model},

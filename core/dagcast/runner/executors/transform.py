@@ -1,4 +1,4 @@
-"""A Transform step: a batch goes through the model's own inference script, in a process of its own."""
+"""Runs Transform steps: a batch goes through the model's inference script, in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,141 +9,146 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner import in_job, transform_request
+from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
-from dagcast.runner.container.channels import fetch
-from dagcast.runner.container.checks import mapping, refuse, without_nulls
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun
+from dagcast.runner.container.channels import fetch_input
+from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import copy_file, unpack
 from dagcast.runner.launch.command import ML_PATH, Command
-from dagcast.runner.models import containers, model_data, unpackaged
-from dagcast.runner.names import arn
-from dagcast.runner.python_env import python_for
+from dagcast.runner.model_containers import list_containers, model_data_uri, resolve_model_package
+from dagcast.runner.python_env import prepare_python
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
 _OWN_DEFAULTS = ("pytorch", "xgboost", "huggingface", "tensorflow", "mxnet")
-"""Framework images whose defaults for missing functions are made of the framework; they are not imitated."""
+"""Framework images whose defaults for missing functions need the framework; a local run has none for them."""
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say what of the request the serving here does not know, and whether no step makes the model."""
-    yield from transform_request.problems(step.name, step.arguments)
+    """Find what a local run does not support, and a model that no step creates."""
+    yield from transform_request.check_request(step.name, step.arguments)
 
 
-def run(run: StepRun) -> StepResult:
-    """Serve every object of the input; ``KEY`` becomes ``KEY.out`` under the output path.
+def run(attempt: StepAttempt) -> StepResult:
+    """Predict every object of the input. ``KEY`` becomes ``KEY.out`` below the output path.
 
-    Requests go one by one to a single process, which loads the model once. Nothing is handed over if one object
-    fails. Source: SageMaker Developer Guide, "Use batch transform to get inferences from large datasets".
+    Requests go one by one to a single process, which loads the model once. Nothing is uploaded if one object fails.
+    Source: SageMaker Developer Guide, "Use batch transform to get inferences from large datasets".
 
     Raises:
         StepFailedError: If the model, its script or its data is missing, or the script fails.
-        StepStoppedError: If the run is being stopped.
+        StepStoppedError: If the run is stopping.
     """
-    run = replace(run, arguments=without_nulls(run.arguments))
-    refuse(
-        problem for problem in transform_request.problems(run.step.name, {**run.arguments, "ModelName": {}})
+    attempt = replace(attempt, arguments=remove_nulls(attempt.arguments))
+    raise_problems(
+        problem
+        for problem in transform_request.check_request(
+            attempt.step.name, {**attempt.arguments, "ModelName": {}}
+        )
     )
-    ml, started = run.folder / "ml", job.now()
-    model, container = _container(run)
-    environment = {str(name): str(value) for name, value in mapping(container.get("Environment")).items()}
-    code = _lay_out(run, container, environment, ml)
-    settings = _settings(run, environment, code, str(container.get("Image", "")))
-    job.write_json(ml, "input/config/transform.json", settings)
-    for name in ("serving.py", "joining.py"):
+    ml, started = attempt.folder / "ml", job.utc_now()
+    model, container = _container(attempt)
+    environment = {str(name): str(value) for name, value in as_mapping(container.get("Environment")).items()}
+    code = _fetch_files(attempt, container, environment, ml)
+    settings = _settings(attempt, environment, code, str(container.get("Image", "")))
+    job.write_config(ml, "input/config/transform.json", settings)
+    for name in ("serving.py", "transform_output.py"):
         copy_file(Path(in_job.__path__[0]) / name, ml / name)
     requirements = (ml / code, "requirements.txt") if (ml / code / "requirements.txt").is_file() else None
     command = Command(
         argv=("python", f"{ML_PATH}/serving.py"),
-        environment={**job.base_environment(run), **environment, **_variables(run, settings)},
+        environment={**job.base_environment(attempt), **environment, **_variables(attempt, settings)},
         ml_folder=ml,
         working_directory=f"{ML_PATH}/{code}",
-        stdout=run.folder / "stdout.log",
-        stderr=run.folder / "stderr.log",
-        python=python_for(run, requirements),
+        stdout=attempt.folder / "stdout.log",
+        stderr=attempt.folder / "stderr.log",
+        python=prepare_python(attempt, requirements),
         image=container.get("Image"),
         has_network=not model.get("EnableNetworkIsolation", False),
     )
-    ended = run.launcher.run(command, run.stop)
-    job.check_exit(ended, run, command.stdout, command.stderr)
-    destination = str(run.arguments["TransformOutput"]["S3OutputPath"]).rstrip("/")
-    run.store.put(job.place(ml, f"{ML_PATH}/output/data"), destination)
+    ended = attempt.launcher.run(command, attempt.stop)
+    job.check_exit(ended, attempt, command.stdout, command.stderr)
+    destination = str(attempt.arguments["TransformOutput"]["S3OutputPath"]).rstrip("/")
+    attempt.store.put(job.resolve_container_path(ml, f"{ML_PATH}/output/data"), destination)
     properties = {
-        **job.request_without(run.arguments, "Tags", "ExperimentConfig"),
-        "TransformJobName": run.job_name,
-        "TransformJobArn": arn(run.region, "transform-job", run.job_name),
+        **job.request_without(attempt.arguments, "Tags", "ExperimentConfig"),
+        "TransformJobName": attempt.job_name,
+        "TransformJobArn": make_arn(attempt.region, "transform-job", attempt.job_name),
         "TransformJobStatus": "Completed",
         "CreationTime": started,
         "TransformStartTime": started,
-        "TransformEndTime": job.now(),
+        "TransformEndTime": job.utc_now(),
     }
     return StepResult(properties, {"predictions": destination})
 
 
-def _container(run: StepRun) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The model that an earlier step made, and its one container."""
-    wanted = run.arguments["ModelName"]
-    for name in run.waits_for:
-        model = run.properties_of(name)
+def _container(attempt: StepAttempt) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the model that an earlier step created, and its only container."""
+    wanted = attempt.arguments["ModelName"]
+    for name in attempt.waits_for:
+        model = attempt.properties_of(name)
         if model.get("ModelName") == wanted:
-            found = containers(model)
+            found = list_containers(model)
             if len(found) != 1:
                 raise StepFailedError(
-                    f"model {wanted!r} is a pipeline of {len(found)} containers, and here one can be served"
+                    f"model {wanted!r} has {len(found)} containers: a local run supports one"
                 )
-            return model, unpackaged(run, found[0])
-    raise StepFailedError(
-        f"ValidationException: could not find model {wanted!r}: no step before this one made it"
-    )
+            return model, resolve_model_package(attempt, found[0])
+    raise StepFailedError(f"ValidationException: could not find model {wanted!r}: no earlier step created it")
 
 
-def _lay_out(run: StepRun, container: Mapping[str, Any], environment: Mapping[str, str], ml: Path) -> str:
-    """Fetch the model, its code and the input; where the code is, below ``ml``."""
+def _fetch_files(
+    attempt: StepAttempt, container: Mapping[str, Any], environment: Mapping[str, str], ml: Path
+) -> str:
+    """Fetch the model, its code and the input. Return the folder of the code, relative to ``ml``."""
     job.make_folders(ml, "model", "code", "input/config", "input/data", "output/data")
-    data = model_data(container)
+    data = model_data_uri(container)
     submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     code = "code" if submitted.startswith("s3://") else "model/code"
     try:
         if data is not None:
-            _fetch(run, data, ml / "model")
+            _fetch(attempt, data, ml / "model")
         if submitted.startswith("s3://"):
-            _fetch(run, submitted, ml / code)
+            _fetch(attempt, submitted, ml / code)
     except DagcastError as error:
-        raise StepFailedError(f"ClientError: the model cannot be had: {error}") from error
+        raise StepFailedError(f"ClientError: the model cannot be fetched: {error}") from error
     if not (ml / code / _program(environment)).is_file():
         raise StepFailedError(
             f"ClientError: the model has no {_program(environment)} in {ML_PATH}/{code}, and without a script only its "
-            f"image can predict (--stub {run.step.name}=OUTPUTS.json replaces the step)"
+            f"image can predict (--stub {attempt.step.name}=OUTPUTS.json replaces the step)"
         )
-    source = run.arguments["TransformInput"]["DataSource"]["S3DataSource"]
-    raw = mapping(run.step.arguments).get("TransformInput")
-    fetch(run, raw, source["S3Uri"], ml / "input/data/transform", source.get("S3DataType", "S3Prefix"))
+    source = attempt.arguments["TransformInput"]["DataSource"]["S3DataSource"]
+    raw = as_mapping(attempt.step.arguments).get("TransformInput")
+    fetch_input(
+        attempt, raw, source["S3Uri"], ml / "input/data/transform", source.get("S3DataType", "S3Prefix")
+    )
     return code
 
 
-def _fetch(run: StepRun, uri: str, folder: Path) -> None:
-    """Unpack an archive, or copy what lies below a prefix."""
+def _fetch(attempt: StepAttempt, uri: str, folder: Path) -> None:
+    """Unpack an archive, or copy the objects below a prefix."""
     if uri.endswith(".tar.gz"):
-        archive = run.folder / "fetched.tar.gz"
-        run.store.fetch_file(uri, archive)
+        archive = attempt.folder / "fetched.tar.gz"
+        attempt.store.fetch_file(uri, archive)
         unpack(archive, folder)
         archive.unlink()
     else:
-        run.store.fetch(uri, folder)
+        attempt.store.fetch(uri, folder)
 
 
 def _program(environment: Mapping[str, str]) -> str:
-    """The script. Source of the default: ``sagemaker_inference.environment``."""
+    """Return the script's name. Source of the default: ``sagemaker_inference.environment``."""
     return environment.get("SAGEMAKER_PROGRAM", "inference.py")
 
 
-def _settings(run: StepRun, environment: Mapping[str, str], code: str, image: str) -> dict[str, Any]:
-    request = run.arguments
+def _settings(attempt: StepAttempt, environment: Mapping[str, str], code: str, image: str) -> dict[str, Any]:
+    request = attempt.arguments
     source, output = request["TransformInput"], request["TransformOutput"]
     accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", transform_request.DEFAULT_TYPE)
-    client = mapping(request.get("ModelClientConfig"))
+    client = as_mapping(request.get("ModelClientConfig"))
     return {
         "program": _program(environment),
         "code": code,
@@ -156,17 +161,17 @@ def _settings(run: StepRun, environment: Mapping[str, str], code: str, image: st
         "max_payload": int(float(request.get("MaxPayloadInMB", transform_request.MAX_PAYLOAD_IN_MB))),
         "assemble": output.get("AssembleWith", "None"),
         "seconds": float(client.get("InvocationsTimeoutInSeconds", transform_request.TIMEOUT)),
-        "processing": transform_request.processing(request),
+        "processing": transform_request.read_data_processing(request),
     }
 
 
-def _variables(run: StepRun, settings: Mapping[str, Any]) -> dict[str, str]:
-    """What the service tells a container of a batch. Source: ``sagemaker.local.entities`` of SageMaker's SDK."""
+def _variables(attempt: StepAttempt, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables of a batch job's container. Source: ``sagemaker.local.entities`` of SageMaker's SDK."""
     strategy = "SINGLE_RECORD" if settings["strategy"] == "SingleRecord" else "MULTI_RECORD"
     return {
         "SAGEMAKER_BATCH": "True",
         "SAGEMAKER_BATCH_STRATEGY": strategy,
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(settings["max_payload"]),
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
-        **{str(name): str(value) for name, value in mapping(run.arguments.get("Environment")).items()},
+        **{str(name): str(value) for name, value in as_mapping(attempt.arguments.get("Environment")).items()},
     }

@@ -1,4 +1,4 @@
-"""A Tuning step: many training jobs, whose hyperparameters optuna chooses."""
+"""Runs Tuning steps: many training jobs, whose hyperparameters optuna chooses."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner import tuning_request
+from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
-from dagcast.runner.container.checks import mapping, refuse, without_nulls
-from dagcast.runner.executor import StepFailedError, StepResult, StepRun, StepStoppedError
+from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
+from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
 from dagcast.runner.executors.training import run_training
-from dagcast.runner.names import arn
-from dagcast.runner.search import Search, make_search
-from dagcast.runner.tuning_request import Definition, Plan
+from dagcast.runner.hyperparameter_search import Search, make_search
+from dagcast.runner.tuning_request import TrainingDefinition, TuningJob
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
     from dagcast.runner.options import RunOptions
 
-TOP = 50
-"""How many of the best training jobs a step's properties hold. Source: ``TuningStep.get_top_model_s3_uri`` of the
-SageMaker Python SDK."""
+MAX_TRAINING_JOB_SUMMARIES = 50
+"""How many of the best training jobs a step's properties list.
 
-HOPELESS = 5
-"""After so many trials of which none gave an objective, the step fails. SageMaker gives up on such jobs as well, and
-does not say when."""
+Source: ``TuningStep.get_top_model_s3_uri`` of the SageMaker Python SDK.
+"""
+
+MAX_TRIALS_WITHOUT_OBJECTIVE = 5
+"""The step fails after so many trials without any objective. SageMaker gives up too, and does not document when."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +43,19 @@ class Trial:
     """One training job that has ended.
 
     Attributes:
-        number: Its place in the order of the trials, from 1.
+        number: Its position among the trials, from 1.
         name: The name of the job.
-        definition: What it was made from.
-        tuned: The hyperparameters that were chosen.
-        started: When it began.
-        ended: When it ended.
-        result: What it left; ``None`` if it failed.
+        definition: The definition it was made from.
+        tuned: The chosen hyperparameters.
+        started: The time of its start.
+        ended: The time of its end.
+        result: Its result; ``None`` if it failed.
         reason: Why it failed.
     """
 
     number: int
     name: str
-    definition: Definition
+    definition: TrainingDefinition
     tuned: Mapping[str, str]
     started: str
     ended: str
@@ -63,15 +64,15 @@ class Trial:
 
     @property
     def objective(self) -> float | None:
-        """The last value of the metric; ``None`` if there is none that is a number."""
+        """The last value of the metric; ``None`` if it is missing or not finite."""
         value = None if self.result is None else self.result.metrics.get(self.definition.metric)
         return value if value is not None and math.isfinite(value) else None
 
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-    """Say what of the step cannot run here, and whether optuna is missing."""
-    yield from tuning_request.problems(step.name, step.arguments, image=options.isolation == "docker")
-    strategy = mapping(step.arguments.get("HyperParameterTuningJobConfig")).get("Strategy")
+    """Find what cannot run here, and a missing optuna."""
+    yield from tuning_request.check_request(step.name, step.arguments, image=options.isolation == "docker")
+    strategy = as_mapping(step.arguments.get("HyperParameterTuningJobConfig")).get("Strategy")
     if strategy != "Grid" and find_spec("optuna") is None:
         yield Diagnostic(
             f"step {step.name!r} searches hyperparameters, which needs optuna",
@@ -80,109 +81,127 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
         )
 
 
-def run(run: StepRun) -> StepResult:
-    """Run the trials; properties are those of ``DescribeHyperParameterTuningJob``, and the list of training jobs.
+def run(attempt: StepAttempt) -> StepResult:
+    """Run the trials. The properties are those of ``DescribeHyperParameterTuningJob`` and the list of training jobs.
 
-    The strategies are those of :func:`~dagcast.runner.search.make_search`. Results are learned from in the order of
-    the trials: a trial knows of all but the ones just before it that may run at the same time. So the same seed gives
-    the same trials, however long each takes. Without a seed, the name of the job gives one, which a resumed run has
-    too. A training job that fails is one trial less; the step fails if no trial gives an objective.
+    :func:`~dagcast.runner.hyperparameter_search.make_search` has the strategies. Results are used in the order of the
+    trials: a trial knows all results except those of the preceding trials that can run at the same time. So the same
+    seed gives the same trials, however long each takes. The default seed is derived from the job name, which is the
+    same in a resumed run. A training job that fails is only missing from the results; the step fails if no trial has an
+    objective.
 
     Raises:
-        StepFailedError: If the ranges cannot be searched, or no trial gave an objective.
-        StepStoppedError: If the run is being stopped.
+        StepFailedError: If the ranges are invalid, or no trial has an objective.
+        StepStoppedError: If the run is stopping.
     """
-    run = replace(run, arguments=without_nulls(run.arguments))
-    refuse(tuning_request.problems(run.step.name, run.arguments, image=run.launcher.isolation == "docker"))
-    plan = tuning_request.read_plan(run.arguments)
-    _tell_differences(run, plan)
-    started = job.now()
-    trials = _Trials(run, plan).run()
+    attempt = replace(attempt, arguments=remove_nulls(attempt.arguments))
+    raise_problems(
+        tuning_request.check_request(
+            attempt.step.name, attempt.arguments, image=attempt.launcher.isolation == "docker"
+        )
+    )
+    tuning_job = tuning_request.read_tuning_job(attempt.arguments)
+    _warn_about_differences(attempt, tuning_job)
+    started = job.utc_now()
+    trials = _Trials(attempt, tuning_job).run()
     best = _best_first(trials)
     if best[0].objective is None:
-        raise StepFailedError(_hopeless(trials))
+        raise StepFailedError(_describe_failure(trials))
     result = best[0].result
     assert result is not None, "what has an objective has a result"
     properties = {
-        **_properties(run, trials, best),
+        **_properties(attempt, trials, best),
         "CreationTime": started,
-        "HyperParameterTuningEndTime": job.now(),
+        "HyperParameterTuningEndTime": job.utc_now(),
     }
     more = [uri for trial in best[1:] if trial.result is not None for uri in trial.result.outputs.values()]
     return StepResult(properties, result.outputs, {best[0].definition.metric: best[0].objective}, more=more)
 
 
-def _tell_differences(run: StepRun, plan: Plan) -> None:
-    config = run.arguments["HyperParameterTuningJobConfig"]
-    if plan.strategy == "Hyperband":
-        run.warn("strategy Hyperband: here trials are chosen as for Bayesian, and none is stopped early")
+def _warn_about_differences(attempt: StepAttempt, tuning_job: TuningJob) -> None:
+    config = attempt.arguments["HyperParameterTuningJobConfig"]
+    if tuning_job.strategy == "Hyperband":
+        attempt.warn("strategy Hyperband: a local run chooses trials as for Bayesian, and stops none early")
     elif config.get("TrainingJobEarlyStoppingType") == "Auto":
-        run.warn("TrainingJobEarlyStoppingType is Auto: here no trial is stopped early")
-    if plan.strategy == "Grid" and plan.trials < (whole := tuning_request.grid_size(plan.definitions)):
+        attempt.warn("TrainingJobEarlyStoppingType is Auto: a local run stops no trial early")
+    if tuning_job.strategy == "Grid" and tuning_job.trials < (
+        whole := tuning_request.grid_size(tuning_job.definitions)
+    ):
         # Source: SageMaker Developer Guide, "How Hyperparameter Tuning Works", on grid search.
-        run.warn(
-            f"strategy Grid: MaxNumberOfTrainingJobs is {plan.trials}, so that many of the {whole} combinations are "
-            "tried; in SageMaker it should be all of them, or left out"
+        attempt.warn(
+            f"strategy Grid: MaxNumberOfTrainingJobs is {tuning_job.trials}, fewer than the {whole} "
+            "combinations; SageMaker expects all of them, or no limit"
         )
-    criteria = mapping(config.get("TuningJobCompletionCriteria"))
-    if mapping(criteria.get("ConvergenceDetected")).get("CompleteOnConvergence") == "Enabled":
-        run.warn("CompleteOnConvergence: here all trials run")
+    criteria = as_mapping(config.get("TuningJobCompletionCriteria"))
+    if as_mapping(criteria.get("ConvergenceDetected")).get("CompleteOnConvergence") == "Enabled":
+        attempt.warn("CompleteOnConvergence: a local run starts all trials")
 
 
 @dataclass
 class _Trials:
-    """The trials of one step, one after the other or several at once."""
+    """Runs the trials of one step, with a maximum number at once."""
 
-    run_of_step: StepRun
-    plan: Plan
+    attempt: StepAttempt
+    tuning_job: TuningJob
     done: list[Trial] = field(default_factory=list)
 
     def run(self) -> list[Trial]:
-        """Run all trials that there will be, in order."""
-        plan, given = self.plan, self.run_of_step
-        self._once = replace(given, warn=_warn_once(given))
-        seed = _seed(given.job_name) if plan.seed is None else plan.seed
+        """Run all trials, and return them in order."""
+        tuning_job, given = self.tuning_job, self.attempt
+        self._attempt_warning_once = replace(given, warn=_warn_once(given))
+        seed = _seed(given.job_name) if tuning_job.seed is None else tuning_job.seed
         self._searches: list[Search] = [
-            make_search(plan.strategy, d.ranges, seed=seed + number, maximize=d.maximize, trials=plan.trials)
-            for number, d in enumerate(plan.definitions)
+            make_search(
+                tuning_job.strategy,
+                definition.ranges,
+                seed=seed + number,
+                maximize=definition.maximize,
+                trials=tuning_job.trials,
+            )
+            for number, definition in enumerate(tuning_job.definitions)
         ]
-        parallel = max(1, min(plan.parallel, given.options.jobs))
-        end = None if plan.seconds is None else time.monotonic() + plan.seconds
+        parallel = max(1, min(tuning_job.parallel, given.options.jobs))
+        end = None if tuning_job.seconds is None else time.monotonic() + tuning_job.seconds
         running: deque[tuple[int, Future[Trial]]] = deque()
         with ThreadPoolExecutor(parallel, f"{given.step.name}-trial") as pool:
-            for number in range(1, plan.trials + 1):
+            for number in range(1, tuning_job.trials + 1):
                 if len(running) == parallel:
                     self._learn(*running.popleft())
                 if self._is_enough() or (end is not None and time.monotonic() >= end):
                     break
-                which, tuned = self._ask(number)
+                index, tuned = self._ask(number)
                 if tuned is None:
                     break
-                running.append((which, pool.submit(self._trial, number, plan.definitions[which], tuned)))
-            for which, trial in running:
-                self._learn(which, trial)
+                running.append(
+                    (index, pool.submit(self._trial, number, tuning_job.definitions[index], tuned))
+                )
+            for index, trial in running:
+                self._learn(index, trial)
         return self.done
 
     def _ask(self, number: int) -> tuple[int, dict[str, str] | None]:
-        """The next hyperparameters; definitions take turns, and a grid that is done lets the others go on."""
+        """Return the next hyperparameters and the index of their definition.
+
+        Definitions take turns until all are exhausted.
+        """
         count = len(self._searches)
         for turn in range(count):
-            which = (number - 1 + turn) % count
-            tuned = self._searches[which].ask()
+            index = (number - 1 + turn) % count
+            tuned = self._searches[index].ask()
             if tuned is not None:
-                return which, tuned
+                return index, tuned
         return 0, None
 
-    def _trial(self, number: int, definition: Definition, tuned: Mapping[str, str]) -> Trial:
-        run = self._once
-        if run.stop.is_set():
-            raise StepStoppedError(f"step {run.step.name} was stopped")
-        name = trial_name(run.job_name, number)
-        folder = run.folder / f"trial-{number}"
+    def _trial(self, number: int, definition: TrainingDefinition, tuned: Mapping[str, str]) -> Trial:
+        attempt = self._attempt_warning_once
+        if attempt.stop.is_set():
+            raise StepStoppedError(f"step {attempt.step.name} was stopped")
+        name = trial_name(attempt.job_name, number)
+        folder = attempt.folder / f"trial-{number}"
         folder.mkdir()
-        started = job.now()
+        started = job.utc_now()
         try:
-            result = run_training(run, definition.training(tuned, name), name, folder)
+            result = run_training(attempt, definition.make_training_request(tuned, name), name, folder)
         except StepStoppedError:
             raise
         except DagcastError as error:
@@ -192,7 +211,7 @@ class _Trials:
                 definition=definition,
                 tuned=tuned,
                 started=started,
-                ended=job.now(),
+                ended=job.utc_now(),
                 reason=str(error),
             )
         return Trial(
@@ -201,40 +220,43 @@ class _Trials:
             definition=definition,
             tuned=tuned,
             started=started,
-            ended=job.now(),
+            ended=job.utc_now(),
             result=result,
         )
 
-    def _learn(self, which: int, future: Future[Trial]) -> None:
+    def _learn(self, index: int, future: Future[Trial]) -> None:
         trial = future.result()
         self.done.append(trial)
-        self._searches[which].tell(trial.objective)
+        self._searches[index].tell(trial.objective)
         objective = f", {trial.definition.metric}: {trial.objective}" if trial.objective is not None else ""
         ended = f"failed: {trial.reason}" if trial.reason else f"completed{objective}"
-        with (self.run_of_step.folder / "stdout.log").open("a", encoding="utf-8") as log:
+        with (self.attempt.folder / "stdout.log").open("a", encoding="utf-8") as log:
             log.write(f"trial {trial.number} {json.dumps(trial.tuned)} {ended}\n")
 
     def _is_enough(self) -> bool:
-        """Whether no further trial starts: the objective is good enough, or does not improve, or never comes."""
+        """Whether no further trial starts: the objective is reached, does not improve, or never appears."""
         objectives = [trial.objective for trial in self.done]
         if not any(objective is not None for objective in objectives):
-            return len(objectives) >= HOPELESS
-        maximize = self.plan.definitions[0].maximize
+            return len(objectives) >= MAX_TRIALS_WITHOUT_OBJECTIVE
+        maximize = self.tuning_job.definitions[0].maximize
         best, since = -math.inf, 0
         for objective in objectives:
             value = -math.inf if objective is None else objective if maximize else -objective
             # Source of the 1 %: SageMaker API reference, BestObjectiveNotImproving.
             improved = value > best + 0.01 * abs(best) if math.isfinite(best) else value > best
             best, since = (value, 0) if improved else (best, since + 1)
-        good = self.plan.target
+        good = self.tuning_job.target
         reached = good is not None and any(
             o is not None and (o >= good if maximize else o <= good) for o in objectives
         )
-        return reached or (self.plan.patience is not None and since >= self.plan.patience)
+        return reached or (self.tuning_job.patience is not None and since >= self.tuning_job.patience)
 
 
 def trial_name(job_name: str, number: int) -> str:
-    """The name of a training job, of at most 63 characters: SageMaker's are ``TUNING-JOB-001-0e830ada`` too."""
+    """Return the name of a trial's training job, of at most 63 characters.
+
+    SageMaker's are similar: ``TUNING-JOB-001-0e830ada``.
+    """
     digest = hashlib.sha256(f"{job_name}/{number}".encode()).hexdigest()[:8]
     return f"{job_name[:50].rstrip('-')}-{number:03d}-{digest}"
 
@@ -243,22 +265,22 @@ def _seed(job_name: str) -> int:
     return int.from_bytes(hashlib.sha256(job_name.encode()).digest()[:4], "big")
 
 
-def _warn_once(run: StepRun) -> Any:
-    told: set[str] = set()
+def _warn_once(attempt: StepAttempt) -> Any:
+    seen: set[str] = set()
     lock = threading.Lock()
 
     def warn(message: str) -> None:
         with lock:
-            if message in told:
+            if message in seen:
                 return
-            told.add(message)
-        run.warn(message)
+            seen.add(message)
+        attempt.warn(message)
 
     return warn
 
 
 def _best_first(trials: list[Trial]) -> list[Trial]:
-    """In the order of their objectives; those without one come last."""
+    """Return the trials sorted by objective; those without one come last."""
 
     def place(trial: Trial) -> tuple[bool, float, int]:
         value = trial.objective
@@ -268,25 +290,27 @@ def _best_first(trials: list[Trial]) -> list[Trial]:
     return sorted(trials, key=place)
 
 
-def _hopeless(trials: list[Trial]) -> str:
+def _describe_failure(trials: list[Trial]) -> str:
     failed = [trial for trial in trials if trial.reason is not None]
     if len(failed) == len(trials):
         return f"all {len(trials)} training jobs failed; the last: {failed[-1].reason}"
     metric = trials[0].definition.metric
     return (
-        f"no training job gave the objective {metric!r}: {len(failed)} of {len(trials)} failed, and in the logs of the "
+        f"no training job has the objective {metric!r}: {len(failed)} of {len(trials)} failed, and in the logs of the "
         "others the regular expression of its MetricDefinitions found no number"
     )
 
 
-def _properties(run: StepRun, trials: list[Trial], best: list[Trial]) -> dict[str, Any]:
+def _properties(attempt: StepAttempt, trials: list[Trial], best: list[Trial]) -> dict[str, Any]:
     completed = sum(trial.result is not None for trial in trials)
     with_objective = sum(trial.objective is not None for trial in trials)
-    summaries = [_summary(run, trial) for trial in best[:TOP]]
+    summaries = [_summary(attempt, trial) for trial in best[:MAX_TRAINING_JOB_SUMMARIES]]
     return {
-        **job.request_without(run.arguments, "Tags"),
-        "HyperParameterTuningJobName": run.job_name,
-        "HyperParameterTuningJobArn": arn(run.region, "hyper-parameter-tuning-job", run.job_name),
+        **job.request_without(attempt.arguments, "Tags"),
+        "HyperParameterTuningJobName": attempt.job_name,
+        "HyperParameterTuningJobArn": make_arn(
+            attempt.region, "hyper-parameter-tuning-job", attempt.job_name
+        ),
         "HyperParameterTuningJobStatus": "Completed",
         "TrainingJobStatusCounters": {
             "Completed": completed,
@@ -305,8 +329,8 @@ def _properties(run: StepRun, trials: list[Trial], best: list[Trial]) -> dict[st
     }
 
 
-def _summary(run: StepRun, trial: Trial) -> dict[str, Any]:
-    """A training job as ``HyperParameterTrainingJobSummary`` has it."""
+def _summary(attempt: StepAttempt, trial: Trial) -> dict[str, Any]:
+    """Return a training job as ``HyperParameterTrainingJobSummary``."""
     name, objective = trial.definition.name, trial.objective
     final = {
         "Type": "Maximize" if trial.definition.maximize else "Minimize",
@@ -316,14 +340,14 @@ def _summary(run: StepRun, trial: Trial) -> dict[str, Any]:
     return {
         **({} if name is None else {"TrainingJobDefinitionName": name}),
         "TrainingJobName": trial.name,
-        "TrainingJobArn": arn(run.region, "training-job", trial.name),
-        "TuningJobName": run.job_name,
+        "TrainingJobArn": make_arn(attempt.region, "training-job", trial.name),
+        "TuningJobName": attempt.job_name,
         "CreationTime": trial.started,
         "TrainingStartTime": trial.started,
         "TrainingEndTime": trial.ended,
         "TrainingJobStatus": "Failed" if trial.result is None else "Completed",
         "TunedHyperParameters": dict(trial.tuned),
-        **({} if trial.reason is None else {"FailureReason": trial.reason[: job.TOLD_CHARACTERS]}),
+        **({} if trial.reason is None else {"FailureReason": trial.reason[: job.MAX_MESSAGE_CHARACTERS]}),
         **({} if objective is None else {"FinalHyperParameterTuningJobObjectiveMetric": final}),
         "ObjectiveStatus": "Failed" if objective is None else "Succeeded",
     }

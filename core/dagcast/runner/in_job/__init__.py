@@ -1,1 +1,1 @@
-"""Programs that run inside a step's own process: the standard library alone, and no dagcast."""
+"""Programs that run inside a job's process. They do not import dagcast."""

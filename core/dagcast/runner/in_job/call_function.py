@@ -1,7 +1,7 @@
 """Calls a function as AWS Lambda calls a handler: ``call_function.py FILE HANDLER EVENT ANSWER``.
 
-The file's folder is the first place of imports, as a function's own folder is. Source of the context: AWS Lambda
-Developer Guide, "Using the Lambda context object to retrieve Python function information".
+The file's folder is the first import path, as in Lambda. Source of the context: AWS Lambda Developer Guide, "Using the
+Lambda context object to retrieve Python function information".
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any
 
 
 def main(file: str, handler: str, event: str, answer: str) -> None:
-    """Write what ``handler(event, context)`` of ``file`` came to, as ``{"returned": ...}`` or ``{"error": ...}``.
+    """Call ``handler(event, context)`` of ``file``, and write the result to ``answer``.
 
-    What the handler raises is printed as a traceback, and the exit code says that it failed.
+    The result is ``{"returned": ...}`` or ``{"error": ...}``. An exception of the handler is printed as a traceback,
+    and the exit code is not 0.
     """
-    given = json.loads(Path(event).read_text("utf-8"))
+    request = json.loads(Path(event).read_text("utf-8"))
     try:
-        returned = _handler(file, handler)(given["event"], _context(given))
+        returned = _load_handler(file, handler)(request["event"], _make_context(request))
         text = json.dumps({"returned": returned}, allow_nan=False)
     except Exception as error:
         Path(answer).write_text(json.dumps({"error": f"{type(error).__name__}: {error}"}), "utf-8")
@@ -31,28 +32,28 @@ def main(file: str, handler: str, event: str, answer: str) -> None:
     Path(answer).write_text(text, "utf-8")
 
 
-def _handler(file: str, handler: str) -> Any:
+def _load_handler(file: str, handler: str) -> Any:
     sys.path.insert(0, str(Path(file).parent))
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
+        raise ImportError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return operator.attrgetter(handler)(module)
 
 
-def _context(given: dict[str, Any]) -> SimpleNamespace:
-    end = time.monotonic() + given["seconds"]
-    name = given["function"]
+def _make_context(request: dict[str, Any]) -> SimpleNamespace:
+    end = time.monotonic() + request["seconds"]
+    name = request["function"]
     return SimpleNamespace(
         function_name=name,
         function_version="$LATEST",
-        invoked_function_arn=given["arn"],
+        invoked_function_arn=request["arn"],
         memory_limit_in_mb="128",
-        aws_request_id=given["request"],
+        aws_request_id=request["request"],
         log_group_name=f"/aws/lambda/{name}",
-        log_stream_name=given["request"],
+        log_stream_name=request["request"],
         identity=None,
         client_context=None,
         get_remaining_time_in_millis=lambda: max(0, int((end - time.monotonic()) * 1000)),

@@ -1,6 +1,6 @@
 """Finds the last value of each metric in logs: ``scan_metrics.py SECONDS DEFINITIONS LOG...``, with JSON in and out.
 
-Runs in a process of its own, so that an expression that takes for ever can be ended.
+It runs in a process of its own, so that an expression that never ends can be killed.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MAX_LINE = 16_384
-"""How many characters of a line are searched: an expression costs more than its line is long."""
+"""How many characters of a line are searched, because an expression can cost more than proportionally to its length."""
 
 
 def main(seconds: str, definitions: str, *logs: str) -> None:
-    """Print ``found``, by name the last value, as text, that each expression captured; and ``slow``: who took too long.
+    """Print ``found``: the last captured text by metric; and ``slow``: the metrics whose expression took too long.
 
-    Each expression has its part of the seconds, and all of them together end in time: who would end this process may
-    have been killed.
+    Each expression gets an equal part of ``seconds``. The limits hold even if the process that would kill this one is
+    killed.
     """
-    signal.signal(signal.SIGALRM, _give_up)
+    signal.signal(signal.SIGALRM, _raise_too_slow)
     items = json.loads(definitions)
     found: dict[str, str] = {}
     slow: list[str] = []
     for item in items:
         signal.setitimer(signal.ITIMER_REAL, float(seconds) / len(items))
         try:
-            last = _last(re.compile(item["Regex"]), logs)
+            last = _find_last(re.compile(item["Regex"]), logs)
         except _TooSlowError:
             slow.append(item["Name"])
         else:
@@ -39,30 +39,33 @@ def main(seconds: str, definitions: str, *logs: str) -> None:
 
 
 class _TooSlowError(Exception):
-    """An expression has had its time."""
+    """An expression exceeded its time."""
 
 
-def _give_up(number: int, frame: object) -> None:
+def _raise_too_slow(number: int, frame: object) -> None:
     raise _TooSlowError
 
 
-def _last(expression: re.Pattern[str], logs: Iterable[str]) -> str | None:
+def _find_last(expression: re.Pattern[str], logs: Iterable[str]) -> str | None:
     last = None
     for log in logs:
-        for line in _lines(Path(log)):
+        for line in _read_lines(Path(log)):
             for match in expression.finditer(line):
                 last = match[1] if expression.groups else match[0]
     return last
 
 
-def _lines(log: Path) -> Iterator[str]:
-    """The lines of a log, each cut at :data:`MAX_LINE`; a carriage return ends one too, as progress bars write."""
+def _read_lines(log: Path) -> Iterator[str]:
+    """Yield the lines of a log, each cut at :data:`MAX_LINE`.
+
+    A carriage return ends a line too, because progress bars print it.
+    """
     with log.open("rb") as reader:
-        whole = True
-        while piece := reader.readline(MAX_LINE):
-            if whole:
-                yield from piece.decode(errors="replace").rstrip("\n").split("\r")
-            whole = piece.endswith(b"\n")
+        at_line_start = True
+        while chunk := reader.readline(MAX_LINE):
+            if at_line_start:
+                yield from chunk.decode(errors="replace").rstrip("\n").split("\r")
+            at_line_start = chunk.endswith(b"\n")
 
 
 if __name__ == "__main__":

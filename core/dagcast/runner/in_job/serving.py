@@ -1,7 +1,7 @@
-"""Predicts the objects of a batch transform through a model's inference script.
+"""Predicts the objects of a batch transform with a model's inference script.
 
-Runs beside the folders ``model``, ``input`` and ``output`` that are its ``/opt/ml``, in a process of its own. What the
-functions of a script are, what they get, and what stands for a missing one: ``sagemaker_inference.transformer``,
+It runs beside the folders ``model``, ``input`` and ``output`` of its ``/opt/ml``, in a process of its own. The
+functions of a script, their arguments and their defaults are those of ``sagemaker_inference.transformer``,
 ``sagemaker_sklearn_container.serving`` and ``sagemaker_containers._encoders``.
 """
 
@@ -22,21 +22,21 @@ from typing import Any
 
 Predict = Callable[[bytes], bytes]
 
-_TEXTS = ("application/json", "text/csv")
-"""What is decoded before a script gets it. Source: ``sagemaker_inference.content_types``."""
+_TEXT_TYPES = ("application/json", "text/csv")
+"""Content types that are decoded before a script gets them. Source: ``sagemaker_inference.content_types``."""
 
 
 def main(ml: Path) -> None:
     """Transform every file below ``input/data/transform`` into ``output/data/NAME.out``."""
     job = json.loads((ml / "input/config/transform.json").read_text("utf-8"))
     code = ml / job["code"]
-    joining = _load("_dagcast_joining", ml / "joining.py")
+    transform_output = _load_module("_dagcast_transform_output", ml / "transform_output.py")
     sys.path[0] = str(code)
-    script = _load(Path(job["program"]).stem, code / job["program"])
-    predict = _limited(_predictor(script, job, str(ml / "model")), job["seconds"])
+    script = _load_module(Path(job["program"]).stem, code / job["program"])
+    predict = _limit_time(_make_predictor(script, job, str(ml / "model")), job["seconds"])
     if job["processing"] is not None:
-        predict = _processed(
-            predict, joining.Joining(job["content_type"], job["accept"], **job["processing"])
+        predict = _process_records(
+            predict, transform_output.DataProcessing(job["content_type"], job["accept"], **job["processing"])
         )
     source = ml / "input/data/transform"
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
@@ -46,7 +46,7 @@ def main(ml: Path) -> None:
         print(f"{name}: started", flush=True)
         count = 0
         with target.open("wb") as writer:
-            for request in _requests(path, job):
+            for request in _split_requests(path, job):
                 count += 1
                 body = predict(request)
                 writer.write(body)
@@ -55,17 +55,17 @@ def main(ml: Path) -> None:
         print(f"{name}: {count} requests", flush=True)
 
 
-def _load(name: str, file: Path) -> Any:
+def _load_module(name: str, file: Path) -> Any:
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise SystemExit(f"{file} is no Python file")
+        raise SystemExit(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-def _predictor(script: Any, job: dict[str, Any], model_folder: str) -> Predict:
+def _make_predictor(script: Any, job: dict[str, Any], model_folder: str) -> Predict:
     content_type, accept = job["content_type"], job["accept"]
     context = SimpleNamespace(system_properties={"model_dir": model_folder, "gpu_id": None})
     functions = {
@@ -73,11 +73,15 @@ def _predictor(script: Any, job: dict[str, Any], model_folder: str) -> Predict:
     }
     transform = getattr(script, "transform_fn", None)
     if transform is not None and any(functions[name] for name in ("input", "predict", "output")):
-        raise SystemExit("a script has a transform_fn, or input_fn, predict_fn and output_fn, and not both")
-    needed = ["model"] if transform is not None or job["defaults"] else list(functions)
-    missing = [f"{name}_fn" for name in needed if functions[name] is None]
+        raise SystemExit(
+            "the script has transform_fn and also input_fn, predict_fn or output_fn: remove one or the others"
+        )
+    required = ["model"] if transform is not None or job["defaults"] else list(functions)
+    missing = [f"{name}_fn" for name in required if functions[name] is None]
     if missing:
-        raise SystemExit(f"{job['program']} has no {', '.join(missing)}, and none that stands for it is here")
+        raise SystemExit(
+            f"{job['program']} has no {', '.join(missing)}, whose framework default is not available here"
+        )
 
     def call(function: Any, *arguments: Any) -> Any:
         takes_context = len(inspect.signature(function).parameters) == len(arguments) + 1
@@ -88,8 +92,8 @@ def _predictor(script: Any, job: dict[str, Any], model_folder: str) -> Predict:
     predict = functions["predict"] or (lambda data, model: model.predict(data))
     write = functions["output"] or _default_output
 
-    def one(body: bytes) -> bytes:
-        given = body.decode() if content_type in _TEXTS else body
+    def predict_request(body: bytes) -> bytes:
+        given = body.decode() if content_type in _TEXT_TYPES else body
         if transform is not None:
             answer = call(transform, model, given, content_type, accept)
         else:
@@ -98,56 +102,56 @@ def _predictor(script: Any, job: dict[str, Any], model_folder: str) -> Predict:
         answer = getattr(answer, "data", answer)  # a response of Flask
         return answer.encode() if isinstance(answer, str) else bytes(answer)
 
-    return one
+    return predict_request
 
 
-def _limited(predict: Predict, seconds: float) -> Predict:
-    """End the process if one request takes too long, as the service would give up on it."""
+def _limit_time(predict: Predict, seconds: float) -> Predict:
+    """End the process if one request takes too long, as the service would."""
 
     def give_up(number: int, frame: Any) -> None:
         raise SystemExit(f"a request took longer than InvocationsTimeoutInSeconds ({seconds:g})")
 
     signal.signal(signal.SIGALRM, give_up)
 
-    def one(body: bytes) -> bytes:
+    def predict_request(body: bytes) -> bytes:
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             return predict(body)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    return one
+    return predict_request
 
 
-def _processed(predict: Predict, joining: Any) -> Predict:
-    def one(body: bytes) -> bytes:
-        processed: bytes = joining.after(body, predict(joining.before(body)))
+def _process_records(predict: Predict, processing: Any) -> Predict:
+    def predict_request(body: bytes) -> bytes:
+        processed: bytes = processing.make_output(body, predict(processing.filter_input(body)))
         return processed
 
-    return one
+    return predict_request
 
 
-def _requests(path: Path, job: dict[str, Any]) -> Iterator[bytes]:
+def _split_requests(path: Path, job: dict[str, Any]) -> Iterator[bytes]:
     limit = job["max_payload"] * 1024 * 1024
     with gzip.open(path, "rb") if job["gzip"] else path.open("rb") as reader:
         if job["split"] == "Line":
-            yield from _fitting(reader, limit, together=job["strategy"] == "MultiRecord", name=path.name)
+            yield from _group_records(reader, limit, multi=job["strategy"] == "MultiRecord", name=path.name)
         else:
             body = reader.read(limit + 1) if limit else reader.read()
-            yield from _fitting(iter([body]), limit, together=False, name=path.name)
+            yield from _group_records(iter([body]), limit, multi=False, name=path.name)
 
 
-def _fitting(records: Iterator[bytes], limit: int, *, together: bool, name: str) -> Iterator[bytes]:
-    waiting = bytearray()
+def _group_records(records: Iterator[bytes], limit: int, *, multi: bool, name: str) -> Iterator[bytes]:
+    pending = bytearray()
     for record in records:
         if limit and len(record) > limit:
-            raise SystemExit(f"{name}: a record has over {limit} bytes, which is MaxPayloadInMB")
-        if waiting and (not together or (limit and len(waiting) + len(record) > limit)):
-            yield bytes(waiting)
-            waiting.clear()
-        waiting += record
-    if waiting:
-        yield bytes(waiting)
+            raise SystemExit(f"{name}: a record exceeds MaxPayloadInMB ({limit} bytes)")
+        if pending and (not multi or (limit and len(pending) + len(record) > limit)):
+            yield bytes(pending)
+            pending.clear()
+        pending += record
+    if pending:
+        yield bytes(pending)
 
 
 def _default_input(body: str | bytes, content_type: str) -> Any:
@@ -160,7 +164,7 @@ def _default_input(body: str | bytes, content_type: str) -> Any:
         return np.array(json.loads(text)).astype(np.float32)
     if content_type == "text/csv":
         return np.array(list(csv.reader(io.StringIO(text), strict=True))).squeeze().astype(np.float32)
-    raise SystemExit(f"no input_fn, and no default reads {content_type!r}: npy, json or csv")
+    raise SystemExit(f"the default input_fn cannot read {content_type!r}, only npy, json and csv")
 
 
 def _default_output(prediction: Any, accept: str) -> str | bytes:
@@ -177,7 +181,7 @@ def _default_output(prediction: Any, accept: str) -> str | bytes:
         stream = io.BytesIO()
         np.save(stream, array)
         return stream.getvalue()
-    raise SystemExit(f"no output_fn, and no default writes {accept!r}: npy, json or csv")
+    raise SystemExit(f"the default output_fn cannot write {accept!r}, only npy, json and csv")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What stands for S3: a folder of the run, the user's own files, earlier runs, and S3 itself when asked."""
+"""Replaces S3 by a folder of the run, the user's files, earlier runs, and on request S3 itself."""

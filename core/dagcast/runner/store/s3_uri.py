@@ -1,4 +1,4 @@
-"""S3 URIs, and where in a folder they may lie."""
+"""Parses S3 URIs, and validates that they are paths inside a folder."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ MAX_KEY_BYTES = 1024
 """Source: Amazon S3 User Guide, "Naming Amazon S3 objects": a key is at most 1,024 bytes of UTF-8."""
 
 MAX_PART_BYTES = 255
-"""What Linux and macOS file systems hold as one file name (``NAME_MAX``); S3 itself has no such limit."""
+"""Maximum length of a file name on Linux and macOS (``NAME_MAX``); S3 has no such limit."""
 
 _BUCKET = re.compile(BUCKET_NAME_PATTERN)
 
 
 class UnsafeUriError(DagcastError):
-    """A URI, or what a step left for it, does not stand for a place inside the store."""
+    """An S3 URI, or what a step left for it, is not a place inside the store."""
 
 
 class S3Uri(NamedTuple):
-    """A bucket, and a key or the beginning of keys.
+    """A bucket, and a key or a prefix of keys.
 
     Attributes:
         bucket: The bucket.
-        key: The key without a slash at its end; empty for the bucket as a whole.
-        folder: Whether the URI ended in a slash: it then means what is below it, never an object of that name.
+        key: The key without its last slash; empty for the whole bucket.
+        folder: Whether the URI ends in a slash. It then means everything below it, never an object of that name.
     """
 
     bucket: str
@@ -36,30 +36,30 @@ class S3Uri(NamedTuple):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The bucket and the parts of the key: the path in a folder that stands for S3."""
+        """The bucket and the parts of the key: the path in a folder that replaces S3."""
         return (self.bucket, *self.key.split("/")) if self.key else (self.bucket,)
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def parse(uri: str) -> S3Uri:
-    """Read an S3 URI as a place in a folder.
+def parse_s3_uri(uri: str) -> S3Uri:
+    """Parse an S3 URI that must also be a path in a folder.
 
-    To S3 a key is any text; to a folder, ``..`` is a way out. So a key whose parts are empty, ``.`` or ``..``, or
-    hold what file systems do not, is refused. Percent signs stand for themselves, as in S3's own URIs.
+    S3 keys are arbitrary text, but in a folder ``..`` leads out of it. So a key is invalid if a part is empty, ``.`` or
+    ``..``, or contains characters that file systems do not allow. Percent signs are literal, as in S3's URIs.
 
     Raises:
-        UnsafeUriError: If it is no S3 URI, or one that cannot be a path.
+        UnsafeUriError: If the URI is invalid or cannot be a path.
     """
     if not uri.startswith("s3://"):
-        raise UnsafeUriError(f"{uri!r} is no S3 URI: expected s3://BUCKET/KEY")
+        raise UnsafeUriError(f"{uri!r} is not an S3 URI: expected s3://BUCKET/KEY")
     bucket, _, rest = uri[len("s3://") :].partition("/")
     if bucket.startswith("arn:"):
-        raise UnsafeUriError(f"{uri!r} names an access point: a local run knows buckets by their names alone")
+        raise UnsafeUriError(f"{uri!r} is an access point: use the name of its bucket")
     if not _BUCKET.fullmatch(bucket) or ".." in bucket:
         raise UnsafeUriError(
-            f"{uri!r}: {bucket!r} is no name of a bucket: 3 to 63 lower-case letters, digits, hyphens and dots"
+            f"{uri!r}: invalid bucket name {bucket!r}: expected 3 to 63 lower-case letters, digits, hyphens and dots"
         )
     key = rest.removesuffix("/")
     problem = _key_problem(key)
@@ -72,13 +72,13 @@ def _key_problem(key: str) -> str | None:
     if not key:
         return None
     if any(ord(character) < 32 or character in "\x7f\\" for character in key):
-        return "its key holds a backslash or a control character"
+        return "its key contains a backslash or a control character"
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
         return "its key is not valid Unicode"
     if size > MAX_KEY_BYTES:
-        return f"its key has {size} bytes, and S3 takes {MAX_KEY_BYTES}"
+        return f"its key has {size} bytes, and S3 allows {MAX_KEY_BYTES}"
     for part in key.split("/"):
         if part in ("", ".", ".."):
             return f"a part of its key is {part!r}"

@@ -1,4 +1,4 @@
-"""The store of a run: a folder that stands for S3."""
+"""The store of a run: a folder that replaces S3."""
 
 from __future__ import annotations
 
@@ -12,35 +12,34 @@ from pathlib import Path
 from uuid import uuid4
 
 from dagcast.errors import DagcastError, did_you_mean
-from dagcast.runner.files import copy_file, files_below, refuse_links_out
-from dagcast.runner.store import inputs as local_inputs
-from dagcast.runner.store import remote
-from dagcast.runner.store.uri import S3Uri, UnsafeUriError, parse
+from dagcast.runner.files import check_links, copy_file, iter_files
+from dagcast.runner.store import local_inputs, s3_download
+from dagcast.runner.store.s3_uri import S3Uri, UnsafeUriError, parse_s3_uri
 
 _STAGING = ".staging"
-"""Where new objects are made whole; no bucket's name begins with a dot."""
+"""The folder in which new objects are prepared. Bucket names do not start with a dot."""
 
 
 class NotFoundError(DagcastError):
-    """Nothing has such an object: not this run, no input, no earlier run, and not S3 where that was asked."""
+    """An object is in none of: this run, the inputs, earlier runs, and S3 if it is read."""
 
 
 class Store:
-    """What stands for S3 in one run; many threads may use it.
+    """Replaces S3 in one run. Threads can share one.
 
-    A URI is read from the run's own store and the inputs together, where the own store wins; if both have nothing, from
-    the stores of earlier runs, one after the other; then, if asked, from S3, whose objects are kept in the own store.
+    A URI is looked up in the run's own store and the inputs together, where the own store wins; then in the stores of
+    earlier runs, in order; then, on request, in S3, whose objects are kept in the own store.
 
     A URI means the object of that key; if there is none, all objects below it as a folder; if there are none, all
-    objects whose keys begin so. SageMaker's ``S3Prefix`` means the last alone (API reference, ``S3DataSource``), which
-    is the same unless the keys beside a folder begin with its name.
+    objects whose keys start with it. SageMaker's ``S3Prefix`` has the last meaning only (API reference,
+    ``S3DataSource``), which differs if keys beside a folder start with its name.
 
     Args:
-        root: The folder of this run's own store: ``BUCKET/KEY`` below it.
-        inputs: By S3 URI: the local file or folder that stands for it.
+        root: The folder of this run's own store, with ``BUCKET/KEY`` below it.
+        inputs: Local files and folders, by the S3 URI that they replace.
         stores: The folders of earlier runs' stores.
-        real_s3: Whether S3 itself is read.
-        runs: The folder of all runs, which is not part of an input that it lies in.
+        real_s3: Whether objects are read from S3.
+        runs: The folder of all runs, which is excluded from inputs.
     """
 
     def __init__(
@@ -61,12 +60,12 @@ class Store:
         self._remote_lock = threading.Lock()
 
     def path(self, uri: str) -> Path:
-        """Where an object or prefix lies in this run's own store, whether it is there or not.
+        """Return the path of an object or prefix in this run's own store, whether it exists or not.
 
         Raises:
-            UnsafeUriError: If the URI is no path inside the store, or a link stands in its way.
+            UnsafeUriError: If the URI is not a path inside the store, or a link is in the way.
         """
-        return _inside(self.root, parse(uri))
+        return _resolve_path(self.root, parse_s3_uri(uri))
 
     def fetch(self, uri: str, destination: Path) -> int:
         """Copy the object, or all objects that the prefix means, into the folder ``destination``.
@@ -75,8 +74,8 @@ class Store:
             The number of files.
 
         Raises:
-            NotFoundError: If there are none.
-            UnsafeUriError: If the URI is no path inside the store.
+            NotFoundError: If there are no such objects.
+            UnsafeUriError: If the URI is not a path inside the store.
         """
         files = self._found(uri)
         destination.mkdir(parents=True, exist_ok=True)
@@ -85,25 +84,25 @@ class Store:
         return len(files)
 
     def fetch_file(self, uri: str, destination: Path) -> None:
-        """Copy exactly one object, to that file name.
+        """Copy one object to the file ``destination``.
 
         Raises:
             NotFoundError: If there is no object of that key.
-            UnsafeUriError: If the URI is no path inside the store.
+            UnsafeUriError: If the URI is not a path inside the store.
         """
         copy_file(self._object(uri), destination)
 
     def read(self, uri: str) -> bytes:
-        """The bytes of exactly one object.
+        """Return the content of one object.
 
         Raises:
             NotFoundError: If there is no object of that key.
-            UnsafeUriError: If the URI is no path inside the store.
+            UnsafeUriError: If the URI is not a path inside the store.
         """
         return self._object(uri).read_bytes()
 
     def fetch_manifest(self, uri: str, destination: Path) -> int:
-        """Copy what a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``.
+        """Copy the objects that a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``.
 
         Source: SageMaker API reference, ``S3DataSource``, ``ManifestFile``.
 
@@ -112,7 +111,7 @@ class Store:
 
         Raises:
             NotFoundError: If the manifest or one of its objects is missing.
-            UnsafeUriError: If the manifest does not have that form, or names a place outside the store.
+            UnsafeUriError: If the manifest is invalid, or lists a place outside the store.
         """
         manifest = self._object(uri)
         try:
@@ -120,21 +119,23 @@ class Store:
             prefix = head["prefix"]
         except (ValueError, TypeError, KeyError) as error:
             raise UnsafeUriError(
-                f'{uri} is no manifest: expected [{{"prefix": "s3://..."}}, "key", ...]'
+                f'{uri} is not a manifest: expected [{{"prefix": "s3://..."}}, "key", ...]'
             ) from error
         for name in names:
-            parse(f"{prefix}{name}")
-            self.fetch_file(f"{prefix}{name}", destination.joinpath(*parse(f"s3://bucket/{name}").parts[1:]))
+            parse_s3_uri(f"{prefix}{name}")
+            self.fetch_file(
+                f"{prefix}{name}", destination.joinpath(*parse_s3_uri(f"s3://bucket/{name}").parts[1:])
+            )
         return len(names)
 
     def put(self, source: Path, uri: str) -> None:
-        """Make a file the object, or all files of a folder the objects below ``uri``; ``source`` is used up.
+        """Store a file as the object ``uri``, or all files of a folder as objects below ``uri``; consume ``source``.
 
-        All is made ready beside the store first. A prefix that holds nothing yet appears whole; in one that does, each
+        Files are prepared in the store's staging folder first. A new prefix appears whole. In an existing one, each
         object replaces the one of its key and the others stay, as in S3.
 
         Raises:
-            UnsafeUriError: If the URI is no path inside the store, or an object's key would be a folder.
+            UnsafeUriError: If the URI is not a path inside the store, or an object's key is a folder.
             UnsafeFileError: If a link leads out of the folder, or something is neither file nor folder.
         """
         target = self.path(uri)
@@ -142,13 +143,11 @@ class Store:
         staged.parent.mkdir(parents=True, exist_ok=True)
         try:
             if source.is_symlink():
-                raise UnsafeUriError(
-                    f"{source} is a link: a step's output must be a file or folder of its own"
-                )
+                raise UnsafeUriError(f"{source} is a link: a step's output must be a file or folder")
             if source.is_dir():
                 self._stage_folder(source, staged)
             else:
-                _take(source, staged)
+                _move_file(source, staged)
             with self._lock:
                 self._place(staged, target, uri)
         finally:
@@ -157,78 +156,78 @@ class Store:
             else:
                 staged.unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Remove what a killed process left half made; no other may use the store."""
+    def remove_staging(self) -> None:
+        """Remove what a killed process left in the staging folder. No other process may use the store."""
         if (self.root / _STAGING).is_dir():
             shutil.rmtree(self.root / _STAGING)
 
     def exists(self, uri: str) -> bool:
-        """Whether there is such an object, or anything that such a prefix means."""
+        """Whether the URI means at least one object."""
         return bool(self._objects(uri)[0])
 
     def uris(self, prefix: str) -> list[str]:
-        """The URIs of the objects that the prefix means, in order; none if there are none."""
+        """Return the sorted URIs of the objects that the prefix means."""
         objects, _ = self._objects(prefix)
-        bucket = parse(prefix).bucket
+        bucket = parse_s3_uri(prefix).bucket
         return [f"s3://{bucket}/{key}" for key in sorted(objects)]
 
     def digest(self, uri: str) -> str:
-        """The SHA-256 of the names and contents of what the URI means.
+        """Return the SHA-256 of the names and contents of the objects that the URI means.
 
         Raises:
-            NotFoundError: If that is nothing.
+            NotFoundError: If there are none.
         """
-        whole = hashlib.sha256()
+        digest = hashlib.sha256()
         for name, path in self._found(uri).items():
             content = hashlib.sha256()
             with path.open("rb") as reader:
                 while piece := reader.read(1 << 20):
                     content.update(piece)
-            whole.update(os.fsencode(name) + f"\0{content.hexdigest()}\n".encode())
-        return whole.hexdigest()
+            digest.update(os.fsencode(name) + f"\0{content.hexdigest()}\n".encode())
+        return digest.hexdigest()
 
     def _object(self, uri: str) -> Path:
-        """The file of exactly one object."""
-        key = parse(uri).key
+        """Return the file of the object with exactly this key."""
+        key = parse_s3_uri(uri).key
         objects, _ = self._objects(uri)
         if key not in objects:
             raise self._missing(uri)
         return objects[key]
 
     def _found(self, uri: str) -> dict[str, Path]:
-        """By name below the URI, in order: the files that it means; never none."""
+        """Return the files that the URI means, by sorted name below it; raise NotFoundError if there are none."""
         objects, above = self._objects(uri)
         if not objects:
             raise self._missing(uri)
         return {key[above:]: objects[key] for key in sorted(objects)}
 
     def _objects(self, uri: str) -> tuple[dict[str, Path], int]:
-        """By key: the objects that the URI means; and how many characters of each key are the place of the folder."""
-        wanted = parse(uri)
+        """Return the objects that the URI means by key, and the length of the folder's prefix in each key."""
+        wanted = parse_s3_uri(uri)
         self.path(uri)
-        given = local_inputs.objects(self._inputs, wanted.bucket, wanted.key, self._runs)
-        objects, above = _meant({**given, **_keys(self.root, wanted)}, wanted)
+        given = local_inputs.find_objects(self._inputs, wanted.bucket, wanted.key, self._runs)
+        objects, above = _select_meant({**given, **_find_keys(self.root, wanted)}, wanted)
         for root in self._stores:
             if not objects:
-                objects, above = _meant(_keys(root, wanted), wanted)
+                objects, above = _select_meant(_find_keys(root, wanted), wanted)
         if objects:
             return objects, above
         if self._real_s3:
             self._download(wanted)
-            return _meant(_keys(self.root, wanted), wanted)
+            return _select_meant(_find_keys(self.root, wanted), wanted)
         return {}, 0
 
     def _download(self, wanted: S3Uri) -> None:
-        """Keep what S3 has; all is made ready beside the store first, so that a folder appears whole."""
+        """Keep what S3 has. Objects are prepared in the staging folder, so that a folder appears whole."""
         staged = self.root / _STAGING / uuid4().hex
         with self._remote_lock:
-            if _keys(self.root, wanted):
-                return  # another step got it meanwhile
+            if _find_keys(self.root, wanted):
+                return  # another step downloaded it meanwhile
             try:
-                if not remote.download(wanted, staged):
+                if not s3_download.download_from_s3(wanted, staged):
                     return
-                whole = staged.joinpath(*wanted.parts)
-                parts = (whole,) if whole.exists() else tuple(whole.parent.iterdir())
+                downloaded = staged.joinpath(*wanted.parts)
+                parts = (downloaded,) if downloaded.exists() else tuple(downloaded.parent.iterdir())
                 with self._lock:
                     for part in parts:
                         uri = f"s3://{part.relative_to(staged).as_posix()}"
@@ -238,22 +237,22 @@ class Store:
                     shutil.rmtree(staged)
 
     def _missing(self, uri: str) -> NotFoundError:
-        wanted = parse(uri)
+        wanted = parse_s3_uri(uri)
         parent = wanted.key.rpartition("/")[0]
-        beside: set[str] = set()
+        neighbours: set[str] = set()
         for root in (self.root, *self._stores):
             folder = root.joinpath(wanted.bucket, *filter(None, parent.split("/")))
             if folder.is_dir():
-                beside.update(f"{parent}/{child.name}".lstrip("/") for child in folder.iterdir())
-        beside.update(local_inputs.objects(self._inputs, wanted.bucket, parent, self._runs))
-        near = did_you_mean(str(wanted), (f"s3://{wanted.bucket}/{key}" for key in beside))
-        near = near or f"--input {wanted}=PATH gives it a local file or folder"
-        return NotFoundError(f"nothing is at {uri} ({near})")
+                neighbours.update(f"{parent}/{child.name}".lstrip("/") for child in folder.iterdir())
+        neighbours.update(local_inputs.find_objects(self._inputs, wanted.bucket, parent, self._runs))
+        near = did_you_mean(str(wanted), (f"s3://{wanted.bucket}/{key}" for key in neighbours))
+        near = near or f"use --input {wanted}=PATH to provide a local file or folder"
+        return NotFoundError(f"{uri} does not exist ({near})")
 
     def _stage_folder(self, source: Path, staged: Path) -> None:
-        links = refuse_links_out(source)
+        links = check_links(source)
         staged.mkdir()
-        files = dict(files_below(source))
+        files = dict(iter_files(source))
         linked = {
             name for name, path in files.items() if links and not links.isdisjoint((path, *path.parents))
         }
@@ -265,43 +264,43 @@ class Store:
             if name in linked:
                 copy_file(files[name], target)
             else:
-                _take(files[name], target)
+                _move_file(files[name], target)
 
     def _place(self, staged: Path, target: Path, uri: str) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if staged.is_dir() and target.is_dir():
-                for name, path in list(files_below(staged)):
+                for name, path in list(iter_files(staged)):
                     self.path(f"{uri.removesuffix('/')}/{name}").parent.mkdir(parents=True, exist_ok=True)
                     path.replace(target / name)
             else:
                 staged.replace(target)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise UnsafeUriError(
-                f"{uri}: a key would be both an object and a folder, which a local store cannot hold"
+                f"{uri}: a key would be both an object and a folder, which a local store does not support"
             ) from error
 
 
-def _take(source: Path, target: Path) -> None:
-    """Move a file where that is a renaming; copy one that has another name somewhere, or another file system."""
+def _move_file(source: Path, target: Path) -> None:
+    """Move a file by renaming it. Copy a file that has other hard links or is on another file system."""
     if source.stat().st_nlink == 1:
         try:
             source.rename(target)
             return
         except OSError:
-            pass  # another file system, or another user's folder: a copy serves as well
+            pass  # another file system, or another user's folder
     copy_file(source, target)
 
 
-def _keys(root: Path, wanted: S3Uri) -> dict[str, Path]:
-    """By key: the files of one store whose keys begin with the one that is wanted."""
+def _find_keys(root: Path, wanted: S3Uri) -> dict[str, Path]:
+    """Return the files of one store by key, for keys that start with the wanted one."""
     parts = wanted.key.split("/")
-    exact = _inside(root, wanted)
+    exact = _resolve_path(root, wanted)
     if wanted.key and exact.is_file():
         return {wanted.key: exact}
     if exact.is_dir():
         above = f"{wanted.key}/" if wanted.key else ""
-        below = {f"{above}{name}": path for name, path in files_below(exact, links=False)}
+        below = {f"{above}{name}": path for name, path in iter_files(exact, follow_links=False)}
         if below:
             return below
     folder = root.joinpath(wanted.bucket, *parts[:-1])
@@ -312,30 +311,30 @@ def _keys(root: Path, wanted: S3Uri) -> dict[str, Path]:
     for child in sorted(folder.iterdir()):
         if child.name.startswith(parts[-1]):
             if child.is_symlink():
-                raise UnsafeUriError(f"{child} is a link, and a store has none")
+                raise UnsafeUriError(f"{child} is a link, which a store must not contain")
             if child.is_file():
                 found[f"{above}{child.name}"] = child
             else:
-                below = {f"{child.name}/{name}": path for name, path in files_below(child, links=False)}
+                below = {f"{child.name}/{name}": path for name, path in iter_files(child, follow_links=False)}
                 found.update({f"{above}{name}": path for name, path in below.items()})
     return found
 
 
-def _inside(root: Path, wanted: S3Uri) -> Path:
-    """Where an object or prefix lies in a store.
+def _resolve_path(root: Path, wanted: S3Uri) -> Path:
+    """Return the path of an object or prefix in a store.
 
     Raises:
-        UnsafeUriError: If a link stands in its way: a store has none of its own, so a job planted it.
+        UnsafeUriError: If a link is in the way. A store creates none, so a job planted it.
     """
     path = root
     for part in wanted.parts:
         path = path / part
         if path.is_symlink():
-            raise UnsafeUriError(f"{str(wanted)!r}: {path} is a link, and a store has none")
+            raise UnsafeUriError(f"{str(wanted)!r}: {path} is a link, which a store must not contain")
     return path
 
 
-def _meant(keys: Mapping[str, Path], wanted: S3Uri) -> tuple[dict[str, Path], int]:
+def _select_meant(keys: Mapping[str, Path], wanted: S3Uri) -> tuple[dict[str, Path], int]:
     if wanted.key in keys and not wanted.folder:
         return {wanted.key: keys[wanted.key]}, len(wanted.key.rpartition("/")[0]) + ("/" in wanted.key)
     above = f"{wanted.key}/" if wanted.key else ""

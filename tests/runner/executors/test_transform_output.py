@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.runner.in_job.joining import CSV, JSON, LINES, Joining, PathError, selector
+from dagcast.runner.in_job.transform_output import (
+    CSV,
+    JSON,
+    JSON_LINES,
+    DataProcessing,
+    JsonPathError,
+    compile_json_path,
+)
 
 RECORD = {"id": 7, "features": [1, 2, 3, 4, 5, 6], "nested": {"a": 1, "b": 2}}
 
@@ -37,7 +44,7 @@ RECORD = {"id": 7, "features": [1, 2, 3, 4, 5, 6], "nested": {"a": 1, "b": 2}}
     ],
 )
 def test_a_path_selects(path: str, selected: Any) -> None:
-    assert selector(path, columns=False)(RECORD) == selected
+    assert compile_json_path(path, columns=False)(RECORD) == selected
 
 
 @pytest.mark.parametrize(
@@ -59,39 +66,39 @@ def test_a_path_selects(path: str, selected: Any) -> None:
     ],
 )
 def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(PathError):
-        selector(path, columns=False)
+    with pytest.raises(JsonPathError):
+        compile_json_path(path, columns=False)
 
 
 @pytest.mark.parametrize("path", ["$.id", "$['id']", "$.*", "$[0][1]"])
 def test_of_a_row_only_numbers_select(path: str) -> None:
-    with pytest.raises(PathError, match="only numbers select"):
-        selector(path, columns=True)
+    with pytest.raises(JsonPathError, match="only numbers select"):
+        compile_json_path(path, columns=True)
 
 
 @pytest.mark.parametrize(
     "path", ["$.none", "$.id.more", "$.features[6]", "$.features[-7]", "$.id[0]", "$.id.*"]
 )
 def test_a_path_that_leads_nowhere_says_so(path: str) -> None:
-    with pytest.raises(PathError):
-        selector(path, columns=False)(RECORD)
+    with pytest.raises(JsonPathError):
+        compile_json_path(path, columns=False)(RECORD)
 
 
 @given(st.text(alphabet="$.[]*'\",:-0123456789ab "))
 def test_any_text_is_a_path_or_is_refused(path: str) -> None:
     try:
-        select = selector(path, columns=False)
-    except PathError:
+        select = compile_json_path(path, columns=False)
+    except JsonPathError:
         return
     try:
         select({"a": [1, 2], "b": {"a": 1}})
-    except PathError:
+    except JsonPathError:
         return
 
 
 def _processed(kind: str, batch: str, prediction: str, **filters: Any) -> tuple[str, str]:
-    joining = Joining(kind, kind, **filters)
-    return joining.before(batch.encode()).decode(), joining.after(
+    processing = DataProcessing(kind, kind, **filters)
+    return processing.filter_input(batch.encode()).decode(), processing.make_output(
         batch.encode(), prediction.encode()
     ).decode()
 
@@ -131,7 +138,7 @@ def test_json_that_is_no_object_becomes_one() -> None:
 
 
 def test_lines_of_json_are_joined_one_by_one() -> None:
-    _, after = _processed(LINES, '{"a": 1}\n{"a": 2}\n', "3\n4\n", join=True)
+    _, after = _processed(JSON_LINES, '{"a": 1}\n{"a": 2}\n', "3\n4\n", join=True)
     assert after == '{"a": 1, "SageMakerOutput": 3}\n{"a": 2, "SageMakerOutput": 4}\n'
 
 

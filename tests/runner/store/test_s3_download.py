@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from dagcast.runner.store.folder import NotFoundError, Store
-from dagcast.runner.store.remote import RemoteError
-from dagcast.runner.store.uri import UnsafeUriError
+from dagcast.runner.store.local_store import NotFoundError, Store
+from dagcast.runner.store.s3_download import S3DownloadError
+from dagcast.runner.store.s3_uri import UnsafeUriError
 
 KEYS = ("data/a", "data/b/c", "data-2", "empty/", "bad/a//b")
 
@@ -52,7 +52,7 @@ def test_what_s3_does_not_have_is_an_error(tmp_path: Path) -> None:
     store = Store(tmp_path / "s3", real_s3=True)
     with pytest.raises(NotFoundError):
         store.fetch("s3://real-bucket/none", tmp_path / "in")
-    with pytest.raises(RemoteError, match="could not be read"):
+    with pytest.raises(S3DownloadError, match="cannot read"):
         store.fetch("s3://no-such-bucket/none", tmp_path / "in")
 
 
@@ -83,5 +83,5 @@ def test_what_was_read_once_is_not_read_again(tmp_path: Path, monkeypatch: pytes
 def test_a_server_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(RemoteError, match="could not be read"):
+    with pytest.raises(S3DownloadError, match="cannot read"):
         Store(tmp_path / "s3", real_s3=True).exists("s3://real-bucket/data")

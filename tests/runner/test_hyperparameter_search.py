@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.runner.search import SpaceError, combinations, make_search, read_ranges
+from dagcast.runner.hyperparameter_search import (
+    SearchRangeError,
+    count_combinations,
+    make_search,
+    read_ranges,
+)
 
 NUMBERS: dict[str, Any] = {
     "IntegerParameterRanges": [{"Name": "depth", "MinValue": "1", "MaxValue": "9", "ScalingType": "Linear"}],
@@ -63,11 +68,11 @@ def test_a_bayesian_search_learns_from_results() -> None:
 def test_a_grid_is_every_combination_once() -> None:
     trials = _trials("Grid", CHOICES, 100)
     assert len({tuple(trial.items()) for trial in trials}) == len(trials) == 6
-    assert combinations(read_ranges(CHOICES)) == 6
+    assert count_combinations(read_ranges(CHOICES)) == 6
 
 
 def test_a_grid_takes_no_numbers() -> None:
-    with pytest.raises(SpaceError, match="categorical ranges alone, and 'depth'"):
+    with pytest.raises(SearchRangeError, match="categorical ranges, but 'depth'"):
         make_search("Grid", read_ranges(NUMBERS), seed=1, maximize=True, trials=1)
 
 
@@ -103,7 +108,7 @@ def _continuous(low: str, high: str, scaling: str | None = None) -> dict[str, An
 def test_auto_is_logarithmic_where_a_range_is_wide(
     low: str, high: str, scaling: str | None, logarithmic: bool
 ) -> None:
-    assert read_ranges(_continuous(low, high, scaling))[0].logarithmic is logarithmic
+    assert read_ranges(_continuous(low, high, scaling))[0].is_logarithmic is logarithmic
 
 
 def test_a_logarithmic_range_searches_small_values_as_much_as_large_ones() -> None:
@@ -132,27 +137,30 @@ def test_a_reverse_logarithmic_range_searches_what_is_close_to_one() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "no hyperparameter to search"),
-        (_continuous("0", "1", "Logarithmic"), "only values over 0"),
+        ({}, "has no hyperparameter"),
+        (_continuous("0", "1", "Logarithmic"), "needs values over 0"),
         (_continuous("0", "1", "ReverseLogarithmic"), "to less than 1"),
         (_continuous("2", "1"), "MinValue 2 is over MaxValue 1"),
         (_continuous("a", "1"), "'x': could not convert string"),
-        (_continuous("nan", "1"), "'nan' is no number"),
+        (_continuous("nan", "1"), "'nan' is not a number"),
         (_continuous("0", "1", "Logarithmc"), "did you mean 'Logarithmic'"),
-        ({"IntegerParameterRanges": [{"Name": "n", "MinValue": "1.5", "MaxValue": "2"}]}, "no whole number"),
+        (
+            {"IntegerParameterRanges": [{"Name": "n", "MinValue": "1.5", "MaxValue": "2"}]},
+            "not a whole number",
+        ),
         ({"IntegerParameterRanges": [{"Name": "n", "MinValue": "1"}]}, "lacks 'MaxValue'"),
-        ({"CategoricalParameterRanges": [{"Name": "c", "Values": []}]}, "no values"),
+        ({"CategoricalParameterRanges": [{"Name": "c", "Values": []}]}, "Values is empty"),
         ({"CategoricalParameterRanges": [{"Name": "c", "Values": ["a"]}] * 2}, "has two ranges"),
     ],
 )
 def test_a_range_that_cannot_be_searched_says_why(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(SpaceError, match=message):
+    with pytest.raises(SearchRangeError, match=message):
         read_ranges(given)
 
 
 def test_all_ranges_that_are_wrong_are_named() -> None:
     given = {**_continuous("2", "1"), "CategoricalParameterRanges": [{"Name": "c", "Values": []}]}
-    with pytest.raises(SpaceError) as caught:
+    with pytest.raises(SearchRangeError) as caught:
         read_ranges(given)
     assert len(caught.value.problems) == 2
 

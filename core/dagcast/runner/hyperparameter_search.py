@@ -1,4 +1,4 @@
-"""Searching hyperparameters: the ranges of a tuning job, and optuna's samplers that choose from them."""
+"""Hyperparameter search: the ranges of a tuning job, and optuna's samplers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("Bayesian", "Random", "Hyperband", "Grid")
 """Source: SageMaker API reference, ``HyperParameterTuningJobStrategyType``."""
-SCALINGS = ("Auto", "Linear", "Logarithmic", "ReverseLogarithmic")
+SCALING_TYPES = ("Auto", "Linear", "Logarithmic", "ReverseLogarithmic")
 """Source: SageMaker API reference, ``HyperParameterScalingType``."""
-WIDE = 100
-"""``Auto`` is logarithmic from where the largest value is so many times the smallest. SageMaker does not say how it
-chooses."""
+LOGARITHMIC_RATIO = 100
+"""``Auto`` is logarithmic if the largest value is at least so many times the smallest. SageMaker does not document
+its rule."""
 
 
-class SpaceError(DagcastError):
-    """A range cannot be searched.
+class SearchRangeError(DagcastError):
+    """A range is invalid, or the strategy does not support it.
 
     Attributes:
-        problems: All that is wrong.
+        problems: All problems.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -36,15 +36,15 @@ class SpaceError(DagcastError):
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """The values that one hyperparameter may take.
+    """The range of one hyperparameter.
 
     Attributes:
         name: The hyperparameter.
         kind: ``Integer``, ``Continuous`` or ``Categorical``.
         low: The smallest value of a numeric range.
-        high: The largest one.
-        values: Those of a categorical range.
-        scaling: One of :data:`SCALINGS`.
+        high: The largest value of a numeric range.
+        values: The values of a categorical range.
+        scaling: One of :data:`SCALING_TYPES`.
     """
 
     name: str
@@ -55,39 +55,39 @@ class Range:
     scaling: str = "Auto"
 
     @property
-    def reversed(self) -> bool:
-        """Whether the distance from 1 is what is searched."""
+    def is_reversed(self) -> bool:
+        """Whether the distance from 1 is searched."""
         return self.scaling == "ReverseLogarithmic"
 
     @property
-    def logarithmic(self) -> bool:
+    def is_logarithmic(self) -> bool:
         """Whether orders of magnitude are searched evenly."""
-        wide = self.low > 0 and self.high / self.low >= WIDE
+        wide = self.low > 0 and self.high / self.low >= LOGARITHMIC_RATIO
         return self.scaling in ("Logarithmic", "ReverseLogarithmic") or (self.scaling == "Auto" and wide)
 
-    def distribution(self) -> BaseDistribution:
-        """The range as optuna knows it."""
+    def make_distribution(self) -> BaseDistribution:
+        """Return the range as a distribution of optuna."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
         if self.kind == "Categorical":
             return CategoricalDistribution(self.values)
         if self.kind == "Integer":
-            return IntDistribution(int(self.low), int(self.high), log=self.logarithmic)
-        low, high = (1 - self.high, 1 - self.low) if self.reversed else (self.low, self.high)
-        return FloatDistribution(low, high, log=self.logarithmic)
+            return IntDistribution(int(self.low), int(self.high), log=self.is_logarithmic)
+        low, high = (1 - self.high, 1 - self.low) if self.is_reversed else (self.low, self.high)
+        return FloatDistribution(low, high, log=self.is_logarithmic)
 
-    def text(self, chosen: Any) -> str:
-        """What optuna chose, as the training job gets it: hyperparameters are strings."""
-        if self.kind == "Continuous" and self.reversed:
+    def format_value(self, chosen: Any) -> str:
+        """Format a value that optuna chose as a hyperparameter, which is a string."""
+        if self.kind == "Continuous" and self.is_reversed:
             chosen = min(max(1 - chosen, self.low), self.high)
         return str(chosen)
 
 
 def read_ranges(given: Mapping[str, Any]) -> tuple[Range, ...]:
-    """The ranges of ``ParameterRanges``.
+    """Read ``ParameterRanges``.
 
     Raises:
-        SpaceError: With every range that is written wrongly.
+        SearchRangeError: If ranges are invalid; it has all problems.
     """
     ranges: list[Range] = []
     problems: list[str] = []
@@ -102,9 +102,9 @@ def read_ranges(given: Mapping[str, Any]) -> tuple[Range, ...]:
     names = [found.name for found in ranges]
     problems += [f"hyperparameter {name!r} has two ranges" for name in names if names.count(name) > 1]
     if not ranges and not problems:
-        problems.append("there is no hyperparameter to search")
+        problems.append("ParameterRanges has no hyperparameter")
     if problems:
-        raise SpaceError(list(dict.fromkeys(problems)))
+        raise SearchRangeError(list(dict.fromkeys(problems)))
     return tuple(ranges)
 
 
@@ -112,68 +112,68 @@ def _read(kind: str, written: Mapping[str, Any]) -> Range:
     if kind == "Categorical":
         values = tuple(dict.fromkeys(map(str, written["Values"])))
         if not values:
-            raise ValueError("there are no values")
+            raise ValueError("Values is empty")
         return Range(name=written["Name"], kind=kind, values=values)
     scaling = written.get("ScalingType") or "Auto"
-    if scaling not in SCALINGS:
-        raise ValueError(f"no ScalingType {scaling!r}; {did_you_mean(scaling, SCALINGS) or 'Auto is one'}")
+    if scaling not in SCALING_TYPES:
+        raise ValueError(
+            f"unknown ScalingType {scaling!r}; {did_you_mean(scaling, SCALING_TYPES) or 'expected one such as Auto'}"
+        )
     low, high = (_number(kind, written[key]) for key in ("MinValue", "MaxValue"))
     if low > high:
         raise ValueError(f"MinValue {low:g} is over MaxValue {high:g}")
     if scaling == "Logarithmic" and low <= 0:
-        raise ValueError(f"a logarithmic range has only values over 0, and MinValue is {low:g}")
+        raise ValueError(f"a logarithmic range needs values over 0, but MinValue is {low:g}")
     if scaling == "ReverseLogarithmic" and (kind == "Integer" or low < 0 or high >= 1):
-        raise ValueError("a reverse logarithmic range is Continuous, from 0 to less than 1")
+        raise ValueError("a reverse logarithmic range must be Continuous, from 0 to less than 1")
     return Range(name=written["Name"], kind=kind, low=low, high=high, scaling=scaling)
 
 
 def _number(kind: str, text: Any) -> float:
     number = float(text)
     if not math.isfinite(number) or (kind == "Integer" and number != int(number)):
-        raise ValueError(f"{text!r} is no {'whole ' if kind == 'Integer' else ''}number")
+        raise ValueError(f"{text!r} is not a {'whole ' if kind == 'Integer' else ''}number")
     return number
 
 
 class Search(Protocol):
-    """What chooses hyperparameters: asked once for each trial, in order, and told the results in order."""
+    """Chooses hyperparameters. Call ``ask`` once for each trial, and ``tell`` with the results in the same order."""
 
     def ask(self) -> dict[str, str] | None:
-        """The next trial's hyperparameters; ``None`` if there is nothing left to try."""
+        """Return the next trial's hyperparameters; ``None`` if nothing is left to try."""
 
     def tell(self, objective: float | None) -> None:
-        """The objective of the first trial that was not told of; ``None`` for one that failed."""
+        """Report the objective of the earliest trial without a result; ``None`` if it failed."""
 
 
 def make_search(strategy: str, ranges: Sequence[Range], *, seed: int, maximize: bool, trials: int) -> Search:
-    """What SageMaker's strategy is here.
+    """Make the search for a strategy of SageMaker.
 
     ``Random`` is optuna's random sampler, ``Bayesian`` its tree-structured Parzen estimator (SageMaker: a Gaussian
-    process), ``Hyperband`` the same estimator with no early stopping, ``Grid`` every combination in order. The same
+    process), ``Hyperband`` the same estimator without early stopping, ``Grid`` every combination in order. The same
     seed and results give the same trials. Source of the strategies: SageMaker Developer Guide, "How Hyperparameter
     Tuning Works".
 
     Args:
         strategy: One of :data:`STRATEGIES`.
-        ranges: What is searched.
-        seed: What makes the search repeatable.
+        ranges: The ranges to search.
+        seed: The seed of the random generator.
         maximize: Whether a larger objective is better.
-        trials: How many there will be at most.
+        trials: The maximum number of trials.
 
     Raises:
-        SpaceError: If the strategy cannot search such ranges.
+        SearchRangeError: If the strategy does not support such ranges.
     """
     if strategy == "Grid":
         numeric = [found.name for found in ranges if found.kind != "Categorical"]
         if numeric:
-            raise SpaceError(
-                [f"strategy Grid takes categorical ranges alone, and {numeric[0]!r} has another"]
-            )
+            raise SearchRangeError([f"strategy Grid needs categorical ranges, but {numeric[0]!r} is numeric"])
         return _Grid(ranges)
     return _Study(strategy, ranges, seed=seed, maximize=maximize, trials=trials)
 
 
-def combinations(ranges: Sequence[Range]) -> int:
-    """How many combinations categorical ranges have."""
+def count_combinations(ranges: Sequence[Range]) -> int:
+    """Count the combinations of categorical ranges."""
     return math.prod(len(found.values) for found in ranges)
 
 
@@ -197,27 +197,27 @@ class _Study:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        seed %= 2**32  # as numpy has it
-        # A third of the trials explore: with optuna's own ten, a small job would search at random.
-        explore = max(1, min(10, trials // 3))
+        seed %= 2**32  # the range that numpy accepts
+        # At most a third of the trials explore: optuna's default of ten would make a small job a random search.
+        startup_trials = max(1, min(10, trials // 3))
         sampler = (
             optuna.samplers.RandomSampler(seed=seed)
             if strategy == "Random"
-            else optuna.samplers.TPESampler(seed=seed, n_startup_trials=explore)
+            else optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup_trials)
         )
         self._study = optuna.create_study(direction="maximize" if maximize else "minimize", sampler=sampler)
         self._failed = optuna.trial.TrialState.FAIL
         self._ranges = {found.name: found for found in ranges}
-        self._distributions = {found.name: found.distribution() for found in ranges}
-        self._untold: list[Any] = []
+        self._distributions = {found.name: found.make_distribution() for found in ranges}
+        self._pending: list[Any] = []
 
     def ask(self) -> dict[str, str] | None:
         trial = self._study.ask(self._distributions)
-        self._untold.append(trial)
-        return {name: self._ranges[name].text(value) for name, value in trial.params.items()}
+        self._pending.append(trial)
+        return {name: self._ranges[name].format_value(value) for name, value in trial.params.items()}
 
     def tell(self, objective: float | None) -> None:
-        trial = self._untold.pop(0)
+        trial = self._pending.pop(0)
         if objective is None:
             self._study.tell(trial, state=self._failed)
         else:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.runner.container import toolkit
+from dagcast.runner.container import training_toolkit
 from dagcast.runner.executor import StepFailedError
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "toolkit_5_1_4.json").read_text("utf-8"))
@@ -19,12 +19,17 @@ OF_THE_MACHINE = {"num_cpus", "num_gpus"}
 
 
 def test_the_command_line_is_the_toolkits() -> None:
-    assert toolkit.script_arguments(toolkit.decode(RECORDED["hyperparameters"])) == RECORDED["arguments"]
+    assert (
+        training_toolkit.script_arguments(
+            training_toolkit.decode_hyperparameters(RECORDED["hyperparameters"])
+        )
+        == RECORDED["arguments"]
+    )
 
 
 def test_the_variables_are_the_toolkits() -> None:
-    made = toolkit.variables(
-        toolkit.decode(RECORDED["hyperparameters"]),
+    made = training_toolkit.script_variables(
+        training_toolkit.decode_hyperparameters(RECORDED["hyperparameters"]),
         RECORDED["resourceconfig"],
         RECORDED["inputdataconfig"],
         "jobby",
@@ -47,7 +52,7 @@ def test_the_variables_are_the_toolkits() -> None:
 
 @given(st.dictionaries(st.text(min_size=1), st.text()))
 def test_any_hyperparameter_is_one_name_and_one_argument(texts: dict[str, str]) -> None:
-    arguments = toolkit.script_arguments(toolkit.decode(texts))
+    arguments = training_toolkit.script_arguments(training_toolkit.decode_hyperparameters(texts))
     own = [name for name in texts if not name.startswith("sagemaker_") and not name.startswith("_tuning")]
     assert len(arguments) == 2 * len([name for name in own if name != "default_user_module_name"])
     assert all(isinstance(argument, str) for argument in arguments)
@@ -57,13 +62,18 @@ def test_a_script_runs_as_what_it_is(tmp_path: Path) -> None:
     for name in ("train.py", "sub/train.py", "run.sh"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert toolkit.script_command(tmp_path, "train.py", ["-x", "1"]) == ("python", "train.py", "-x", "1")
-    assert toolkit.script_command(tmp_path, "sub/train.py", []) == ("python", "sub/train.py")
+    assert training_toolkit.script_command(tmp_path, "train.py", ["-x", "1"]) == (
+        "python",
+        "train.py",
+        "-x",
+        "1",
+    )
+    assert training_toolkit.script_command(tmp_path, "sub/train.py", []) == ("python", "sub/train.py")
     shell = ("/bin/sh", "-c", '"$0" "$@"', "/opt/ml/code/run.sh", "a b")
-    assert toolkit.script_command(tmp_path, "run.sh", ["a b"]) == shell
+    assert training_toolkit.script_command(tmp_path, "run.sh", ["a b"]) == shell
     assert (tmp_path / "run.sh").stat().st_mode & 0o100
     (tmp_path / "setup.py").touch()
-    assert toolkit.script_command(tmp_path, "train.py", []) == ("python", "-m", "train")
+    assert training_toolkit.script_command(tmp_path, "train.py", []) == ("python", "-m", "train")
 
 
 @pytest.mark.parametrize("name", ["../train.py", "/etc/train.py", "-c", "missing.py", "link.py", None, 5])
@@ -73,4 +83,4 @@ def test_a_script_outside_the_code_is_refused(tmp_path: Path, name: Any) -> None
     (tmp_path / "train.py").touch()
     (code / "link.py").symlink_to(tmp_path / "train.py")
     with pytest.raises(StepFailedError, match="ClientError"):
-        toolkit.script_command(code, name, [])
+        training_toolkit.script_command(code, name, [])

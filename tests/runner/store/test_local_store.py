@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagcast.runner.files import UnsafeFileError
-from dagcast.runner.store import inputs
-from dagcast.runner.store.folder import NotFoundError, Store
-from dagcast.runner.store.uri import UnsafeUriError, parse
+from dagcast.runner.store import local_inputs
+from dagcast.runner.store.local_store import NotFoundError, Store
+from dagcast.runner.store.s3_uri import UnsafeUriError, parse_s3_uri
 
 
 def _write(folder: Path, files: dict[str, str]) -> Path:
@@ -68,7 +68,7 @@ def test_a_percent_sign_stands_for_itself(store: Store) -> None:
 @given(st.text().map(lambda text: f"s3://bucket/{text}") | st.text())
 def test_a_uri_is_refused_or_stays_in_its_bucket(uri: str) -> None:
     try:
-        parts = parse(uri).parts
+        parts = parse_s3_uri(uri).parts
     except UnsafeUriError:
         return
     assert parts[0] == "bucket"
@@ -141,7 +141,7 @@ def test_a_link_in_the_users_own_folder_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_missing_input_is_a_diagnostic(tmp_path: Path) -> None:
-    found = list(inputs.check({"s3://bucket/x": tmp_path / "none", "nonsense": tmp_path}))
+    found = list(local_inputs.check_inputs({"s3://bucket/x": tmp_path / "none", "nonsense": tmp_path}))
     assert [diagnostic.code for diagnostic in found] == ["run.missing-file", "run.unsafe-uri"]
 
 

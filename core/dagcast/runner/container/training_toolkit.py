@@ -1,7 +1,7 @@
-"""Script mode: the variables and the command line that SageMaker's framework images make of a training job.
+"""Script mode: the variables and the command line that SageMaker's framework images derive from a training job.
 
-In AWS it is the package ``sagemaker-training`` in the image that does this; what is said here of its behaviour was
-found by running version 5.1.4 (``docs/decisions/training-toolkit.md``).
+In AWS, the package ``sagemaker-training`` in the image does this. Its behaviour was recorded by running version 5.1.4
+(``docs/decisions/training-toolkit.md``).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from dagcast.runner.launch.command import ML_PATH
 PROGRAM = "sagemaker_program"
 SUBMIT_DIRECTORY = "sagemaker_submit_directory"
 
-CODE = f"{ML_PATH}/code"
+CODE_PATH = f"{ML_PATH}/code"
 
-_OWN = (
+_RESERVED_HYPERPARAMETERS = (
     PROGRAM,
     SUBMIT_DIRECTORY,
     "sagemaker_enable_cloudwatch_metrics",
@@ -35,18 +35,18 @@ _OWN = (
     "default_user_module_name",
     "_tuning_objective_metric",
 )
-"""Hyperparameters that the toolkit keeps for itself. Source: its module ``params``."""
+"""Hyperparameters that the toolkit reserves. Source: its module ``params``."""
 
-_INFO = 20
-"""The log level of a job that names none: that of ``logging.INFO``."""
-
-
-def decode(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
-    """The values that hyperparameters stand for: what their text is as JSON, else the text itself."""
-    return {name: _decoded(text) for name, text in hyperparameters.items()}
+_DEFAULT_LOG_LEVEL = 20
+"""The default log level: that of ``logging.INFO``."""
 
 
-def _decoded(text: str) -> Any:
+def decode_hyperparameters(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of hyperparameters: their text parsed as JSON, or the text itself if it is not JSON."""
+    return {name: _decode(text) for name, text in hyperparameters.items()}
+
+
+def _decode(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -54,9 +54,9 @@ def _decoded(text: str) -> Any:
 
 
 def script_arguments(decoded: Mapping[str, Any]) -> list[str]:
-    """The command line of the script, in the order of the names.
+    """Return the command line of the script, sorted by name.
 
-    A name of one letter gets one dash; ``true`` becomes ``True``, ``null`` an empty argument, and an object
+    A name of one letter gets one dash. ``true`` becomes ``True``, ``null`` an empty argument, and an object
     ``key=value,key=value``.
     """
     arguments: list[str] = []
@@ -73,45 +73,45 @@ def _user_parameters(decoded: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in decoded.items()
-        if not name.startswith("sagemaker_") and name not in _OWN
+        if not name.startswith("sagemaker_") and name not in _RESERVED_HYPERPARAMETERS
     }
 
 
-def variables(
+def script_variables(
     decoded: Mapping[str, Any],
     resources: Mapping[str, Any],
     channels: Mapping[str, Mapping[str, str]],
     job_name: str,
 ) -> dict[str, str]:
-    """The ``SM_*`` variables, and the three others that the toolkit sets.
+    """Return the ``SM_*`` variables and three others that the toolkit sets.
 
     Args:
-        decoded: The hyperparameters, as :func:`decode` reads them.
-        resources: ``resourceconfig.json``.
-        channels: ``inputdataconfig.json``.
+        decoded: The hyperparameters, as :func:`decode_hyperparameters` returns them.
+        resources: The content of ``resourceconfig.json``.
+        channels: The content of ``inputdataconfig.json``.
         job_name: The name of the job.
     """
-    facts = _facts(decoded, resources, channels, job_name)
-    user = facts["hyperparameters"]
+    training_env = _training_env(decoded, resources, channels, job_name)
+    user = training_env["hyperparameters"]
     values: dict[str, Any] = {
-        **{key: facts[key] for key in facts if key not in _ONLY_IN_TRAINING_ENV},
+        **{key: training_env[key] for key in training_env if key not in _ONLY_IN_TRAINING_ENV_VARIABLE},
         "hps": user,
-        "framework_params": facts["additional_framework_parameters"],
+        "framework_params": training_env["additional_framework_parameters"],
         "channels": sorted(channels),
-        "training_env": facts,
+        "training_env": training_env,
         "user_args": script_arguments(decoded),
-        **{f"channel_{name}": path for name, path in facts["channel_input_dirs"].items()},
+        **{f"channel_{name}": path for name, path in training_env["channel_input_dirs"].items()},
         **{f"hp_{name}": value for name, value in user.items()},
     }
     return {
-        **{f"SM_{name.upper()}": _text(value) for name, value in values.items()},
+        **{f"SM_{name.upper()}": _format_value(value) for name, value in values.items()},
         "SAGEMAKER_JOB_NAME": str(decoded.get("sagemaker_job_name", "")),
         "SAGEMAKER_REGION": str(decoded.get("sagemaker_region", "")),
         "CURRENT_HOST": HOST,
     }
 
 
-_ONLY_IN_TRAINING_ENV = frozenset(
+_ONLY_IN_TRAINING_ENV_VARIABLE = frozenset(
     {
         "additional_framework_parameters",
         "channel_input_dirs",
@@ -128,7 +128,7 @@ _ONLY_IN_TRAINING_ENV = frozenset(
 )
 
 
-def _facts(
+def _training_env(
     decoded: Mapping[str, Any],
     resources: Mapping[str, Any],
     channels: Mapping[str, Mapping[str, str]],
@@ -136,17 +136,17 @@ def _facts(
 ) -> dict[str, Any]:
     program = decoded.get(PROGRAM)
     groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
-    own = resources["current_group_name"]
+    current_group = resources["current_group_name"]
     return {
         "additional_framework_parameters": {
             name: value
             for name, value in decoded.items()
-            if name.startswith("sagemaker_") and name not in _OWN
+            if name.startswith("sagemaker_") and name not in _RESERVED_HYPERPARAMETERS
         },
         "channel_input_dirs": {name: f"{ML_PATH}/input/data/{name}" for name in channels},
         "current_host": resources["current_host"],
-        "current_instance_group": own,
-        "current_instance_group_hosts": groups[own]["hosts"],
+        "current_instance_group": current_group,
+        "current_instance_group_hosts": groups[current_group]["hosts"],
         "current_instance_type": resources["current_instance_type"],
         "distribution_hosts": [],
         "distribution_instance_groups": [],
@@ -164,14 +164,14 @@ def _facts(
         "is_smddpmprun_installed": False,
         "is_smddprun_installed": False,
         "job_name": job_name,
-        "log_level": decoded.get("sagemaker_container_log_level", _INFO),
+        "log_level": decoded.get("sagemaker_container_log_level", _DEFAULT_LOG_LEVEL),
         "master_hostname": resources["hosts"][0],
         "model_dir": f"{ML_PATH}/model",
-        "module_dir": str(decoded.get(SUBMIT_DIRECTORY, CODE)),
+        "module_dir": str(decoded.get(SUBMIT_DIRECTORY, CODE_PATH)),
         "module_name": str(program).removesuffix(".py"),
         "network_interface_name": resources["network_interface_name"],
         "num_cpus": os.cpu_count() or 1,
-        "num_gpus": gpus(),
+        "num_gpus": count_gpus(),
         "num_neurons": 0,
         "output_data_dir": f"{ML_PATH}/output/data",
         "output_dir": f"{ML_PATH}/output",
@@ -182,15 +182,15 @@ def _facts(
     }
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 @cache
-def gpus() -> int:
-    """How many GPUs ``nvidia-smi`` lists; 0 where there is none."""
+def count_gpus() -> int:
+    """Count the GPUs that ``nvidia-smi`` lists; 0 if it is missing."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return 0
@@ -204,10 +204,10 @@ def gpus() -> int:
 
 
 def script_command(code: Path, program: Any, arguments: list[str]) -> tuple[str, ...]:
-    """The command that runs the script of the folder ``code``, which is :data:`CODE` to the container.
+    """Return the command that runs the script in the folder ``code``, which the container sees as :data:`CODE_PATH`.
 
-    A folder with a ``setup.py`` is run as a module, a ``.py`` file as a script, and anything else as a program, by a
-    shell: to that, a file whose first line names no interpreter is a shell script.
+    A folder with a ``setup.py`` runs as a module, and a ``.py`` file as a script. A shell runs everything else, so a
+    file whose first line names no interpreter is a shell script.
 
     Raises:
         StepFailedError: If the script is not in the folder.
@@ -220,9 +220,9 @@ def script_command(code: Path, program: Any, arguments: list[str]) -> tuple[str,
         return ("python", "-m", name.removesuffix(".py").replace("/", "."), *arguments)
     script = code / name
     if not script.is_file() or not script.resolve().is_relative_to(code.resolve()):
-        there = ", ".join(sorted(child.name for child in code.iterdir())[:10]) or "nothing"
-        raise StepFailedError(f"ClientError: there is no {name} in the code: there is {there}")
+        files = ", ".join(sorted(child.name for child in code.iterdir())[:10]) or "nothing"
+        raise StepFailedError(f"ClientError: {name!r} is missing from the code, which has {files}")
     if name.endswith(".py"):
         return ("python", name, *arguments)
     script.chmod(0o755)
-    return ("/bin/sh", "-c", '"$0" "$@"', f"{CODE}/{name}", *arguments)
+    return ("/bin/sh", "-c", '"$0" "$@"', f"{CODE_PATH}/{name}", *arguments)
