@@ -65,7 +65,7 @@ def check_request(
     _checkers(service).checker(shape)(value, (), findings)
     problems = findings.problems
     if ignore_required:
-        may_miss = frozenset(map(to_path, ignore_required))
+        may_miss = _paths(tuple(ignore_required))
         problems = [
             problem
             for problem in problems
@@ -210,6 +210,11 @@ def _report_union(
     wanted = ", ".join(members)
     has = f"has {' and '.join(given)}" if given else "has none"
     findings.report(path, f"{{}} must have exactly one of {wanted}, and {has}", "request.union")
+
+
+@cache
+def _paths(members: tuple[str | FieldPath, ...]) -> frozenset[FieldPath]:
+    return frozenset(map(to_path, members))
 
 
 def _member(path: FieldPath) -> FieldPath:

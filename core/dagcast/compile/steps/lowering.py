@@ -87,13 +87,12 @@ class Lowering:
         """
         if value is None:
             return
-        place = ("Arguments", *to_path(target))
-        _, *parents, last = place
+        path = target if isinstance(target, tuple) else to_path(target)
         container: Any = self.arguments
-        for parent in parents:
+        for parent in path[:-1]:
             container = container.setdefault(parent, {})
-        container[last] = value
-        self.origins[place] = self.origin(origin)
+        container[path[-1]] = value
+        self.origins[("Arguments", *path)] = self.origin(origin)
 
     def beside(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
         """Set a field that stands beside ``Arguments`` in the definition; ``None`` values are kept."""
