@@ -22,8 +22,10 @@ TESTS = ROOT / "tests" / "integration" / "plugins"
 # Names are added to a version of the hooks, never changed or taken away: to change this list is to break plugins.
 NAMES = (
     "API_VERSION",
+    "DESCRIPTION_MAX_LENGTH",
     "EACH",
     "HOOKS",
+    "TAG_VALUE_MAX_LENGTH",
     "BasePipelineConfig",
     "BoolOrReference",
     "Cached",
@@ -145,6 +147,7 @@ def documentation(name: str) -> str:
         "dagcast.compile.config.fields",
         "dagcast.compile.config.config",
         "dagcast.sagemaker.field_patterns",
+        "dagcast.sagemaker.limits",
     ):
         __import__(module)
         source = inspect.getsource(sys.modules[module])

@@ -61,12 +61,15 @@ from dagcast.plugins.join_classes import mixin
 from dagcast.plugins.select import PluginRequest
 from dagcast.sagemaker.field_patterns import EACH, FieldPattern, find_values
 from dagcast.sagemaker.instances import has_local_storage
+from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, TAG_VALUE_MAX_LENGTH
 from dagcast.sagemaker.request_fields import RequestField, RequestFields, request_fields, step_fields
 
 __all__ = [
     "API_VERSION",
+    "DESCRIPTION_MAX_LENGTH",
     "EACH",
     "HOOKS",
+    "TAG_VALUE_MAX_LENGTH",
     "BasePipelineConfig",
     "BoolOrReference",
     "Cached",

@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from packaging.version import InvalidVersion, Version
 
+from dagcast.plugin import DESCRIPTION_MAX_LENGTH, TAG_VALUE_MAX_LENGTH
+
 AUTHOR = "author"
 VERSION = "version"
 DESCRIPTION = "description"
@@ -21,12 +23,9 @@ FIELDS = (AUTHOR, VERSION, DESCRIPTION, MODULE, NAME, PACKAGE_NAME, COMMIT_ID)
 """The fields, in the order in which they are shown."""
 
 LIMITS: Mapping[str, int] = MappingProxyType(
-    {AUTHOR: 256, VERSION: 256, DESCRIPTION: 3072, MODULE: 256, NAME: 256, PACKAGE_NAME: 256, COMMIT_ID: 256}
+    {name: DESCRIPTION_MAX_LENGTH if name == DESCRIPTION else TAG_VALUE_MAX_LENGTH for name in FIELDS}
 )
-"""Most characters of each field.
-
-Source: ``TagValue`` (max 256), for the description ``PipelineDescription`` (max 3072), in the SageMaker API reference.
-"""
+"""Most characters of each field: the description becomes that of the pipeline, the others become tags."""
 
 CONTROL = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories that are refused: control characters, surrogates, line and paragraph separators.
