@@ -11,7 +11,7 @@ from typing import Any
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
-from dagcast.runner import stub, unread
+from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import asks_for_cache, lifetime
 from dagcast.runner.container.check_request import as_list, as_mapping, check_schema
@@ -89,7 +89,7 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
             sink.extend(_check_property_files(step, definition))
     if not sink.errors:
         sink.extend(_check_data(definition, steps, options, scope, store))
-        sink.extend(unread.check(definition, steps, options, scope))
+        sink.extend(unused_inputs.check_inputs_are_read(definition, steps, options, scope))
     sink.raise_errors()
     return Plan(steps, left_out, earlier, sink.warnings)
 

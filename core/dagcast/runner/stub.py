@@ -1,6 +1,6 @@
 """``--stub STEP=FILE``: a file that stands for running a step.
 
-What a Describe call would repeat of the step's request need not be in it: see :mod:`dagcast.runner.described`.
+What a Describe call would repeat of the step's request need not be in it: see :mod:`dagcast.runner.describe_response`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic, Location, did_you_mean
 from dagcast.runner.container.check_request import as_list, as_mapping
-from dagcast.runner.described import described, output_places
+from dagcast.runner.describe_response import describe_response, find_output_uris
 from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import copy_file, copy_tree, pack_tar_gz
 from dagcast.runner.store.s3_uri import UnsafeUriError, parse_s3_uri
@@ -79,8 +79,8 @@ def stub_result(step: Step, file: Path, run: StepAttempt) -> StepResult:
         StepFailedError: If a file that it names is gone, or cannot be where it should be.
     """
     stub = json.loads(file.read_text("utf-8"))
-    properties = _merged(described(run), stub.get("properties", {}))
-    places = output_places(run, properties)
+    properties = _merged(describe_response(run), stub.get("properties", {}))
+    places = find_output_uris(run, properties)
     outputs: dict[str, str] = {}
     for name, local in stub.get("outputs", {}).items():
         outputs[name] = (

@@ -18,7 +18,7 @@ _ELSEWHERE = ("ManifestFile", "ModelPackageName", "Std:JsonGet")
 """What a step's arguments hold if files say which URIs it reads."""
 
 
-def check(
+def check_inputs_are_read(
     definition: Definition, steps: tuple[Step, ...], options: RunOptions, scope: Scope
 ) -> Iterator[Diagnostic]:
     """Warn of each input that no step reads; of none if a step may read what is only known while the run runs.

@@ -32,7 +32,7 @@ _NAMED = MappingProxyType(
 """By type of step: what its name, ARN and status begin with, the kind of resource in the ARN, and the status."""
 
 
-def described(run: StepAttempt) -> dict[str, Any]:
+def describe_response(run: StepAttempt) -> dict[str, Any]:
     """The properties that a step would have, without those that nobody can know.
 
     What stands in a request as a reference that has no value is left out.
@@ -58,7 +58,7 @@ def known(value: Any) -> Any:
     return value
 
 
-def output_places(run: StepAttempt, properties: Mapping[str, Any]) -> dict[str, str]:
+def find_output_uris(run: StepAttempt, properties: Mapping[str, Any]) -> dict[str, str]:
     """By name of an output: the S3 URI that the step would leave it at."""
     places = declared_output_uris(known(run.arguments))
     if run.step.definition_type == "Training":
