@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.plugins.select import PLUGINS_VARIABLE
 from mods_plugin.ci_provider import SYSTEMS
 from tests.support.mods_site import build_site
 
@@ -29,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin is installed, and nothing of the machine that runs the tests is metadata."""
     monkeypatch.syspath_prepend(site)
-    monkeypatch.delenv(PLUGINS_VARIABLE, raising=False)
+    monkeypatch.delenv("DAGCAST_PLUGINS", raising=False)
     for system in SYSTEMS:
         monkeypatch.delenv(system.sign, raising=False)
 

@@ -19,7 +19,7 @@ from dagcast import PipelineDAGCompiler
 from dagcast.errors import PluginError
 from dagcast.plugin import hookimpl
 from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
-from dagcast.plugins.decorate import MAX_CACHED_CLASSES, ClassCache
+from dagcast.plugins.decorate import ClassCache
 from dagcast.plugins.load import adopt_plugin
 from dagcast.template import DynamicPipelineTemplate
 
@@ -369,13 +369,13 @@ def test_classes_that_nobody_asks_for_any_more_are_let_go() -> None:
     plugin = Marking()
     plugins, cache = plugin_set(plugin), ClassCache()
     first = weakref.ref(cache.get(DynamicPipelineTemplate, plugins, {"number": 0}))
-    for number in range(1, MAX_CACHED_CLASSES + 1):
+    for number in range(1, 1024 + 1):
         cache.get(DynamicPipelineTemplate, plugins, {"number": number})
-    assert len(plugin.made) == MAX_CACHED_CLASSES + 1
+    assert len(plugin.made) == 1024 + 1
     plugin.made.clear()
     gc.collect()
     assert first() is None
-    cache.get(DynamicPipelineTemplate, plugins, {"number": MAX_CACHED_CLASSES})
+    cache.get(DynamicPipelineTemplate, plugins, {"number": 1024})
     assert plugin.made == []
 
 
