@@ -1,6 +1,6 @@
-"""What a Describe call would say of a step that did not run: as much as its request tells.
+"""Builds the Describe response of a step that did not run, from its request.
 
-Source of the shapes: SageMaker API reference, the Describe call of each job; Amazon EMR API reference, ``Step``.
+Source of the responses: SageMaker API reference, the Describe call of each job; Amazon EMR API reference, ``Step``.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _NAMED = MappingProxyType(
 
 
 def describe_response(run: StepAttempt) -> dict[str, Any]:
-    """The properties that a step would have, without those that nobody can know.
+    """Return the properties that a step would have, except those that its request does not determine.
 
-    What stands in a request as a reference that has no value is left out.
+    References without a value are left out.
     """
     request = known(dict(run.arguments))
     kind = run.step.definition_type
@@ -50,7 +50,7 @@ def describe_response(run: StepAttempt) -> dict[str, Any]:
 
 
 def known(value: Any) -> Any:
-    """Data without the references in it."""
+    """Return data without the references in it."""
     if isinstance(value, Mapping):
         return {key: known(inner) for key, inner in value.items() if not isinstance(inner, Reference)}
     if isinstance(value, list | tuple):
@@ -59,7 +59,7 @@ def known(value: Any) -> Any:
 
 
 def find_output_uris(run: StepAttempt, properties: Mapping[str, Any]) -> dict[str, str]:
-    """By name of an output: the S3 URI that the step would leave it at."""
+    """Return the S3 URI of each output that the step would have, by name."""
     places = declared_output_uris(known(run.arguments))
     if run.step.definition_type == "Training":
         places["model"] = as_mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
@@ -83,7 +83,7 @@ def _tuning(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _model(request: Mapping[str, Any], job_name: str) -> str | None:
-    """Where a training job would leave its model, if its request tells."""
+    """Return the S3 URI of a training job's model; ``None`` if the request does not determine it."""
     known_place = isinstance(as_mapping(request.get("OutputDataConfig")).get("S3OutputPath"), str)
     return artifact_uri(request, job_name, "model") if known_place else None
 

@@ -26,26 +26,26 @@ POLICIES: Schema = [
         "ExpireAfterMin": "number",
     }
 ]
-"""The form of ``RetryPolicies``."""
+"""The schema of ``RetryPolicies``."""
 
 
 @dataclass
 class Retries:
-    """What the policies of one step still allow; the first policy that names an error is the one that counts.
+    """The retries that a step's policies still allow. The first policy that lists an error applies.
 
     Args:
-        policies: ``RetryPolicies`` of the step, of the form :data:`POLICIES`.
+        policies: ``RetryPolicies`` of the step, which match :data:`POLICIES`.
     """
 
     policies: Iterable[Mapping[str, Any]]
     _used: dict[int, int] = field(default_factory=dict)
 
     def wait(self, kind: str | None, elapsed: float) -> float | None:
-        """Seconds to wait before the step is tried again; ``None`` if it has failed for good.
+        """Return the seconds to wait before the next attempt; ``None`` if the step has failed for good.
 
         Args:
-            kind: The type of the error; ``None`` for one that no policy can name.
-            elapsed: Seconds since the step first started.
+            kind: The exception type; ``None`` for an error that no policy can list.
+            elapsed: Seconds since the first attempt started.
         """
         for number, policy in enumerate(self.policies):
             if kind is None or kind not in policy.get("ExceptionType", ()):

@@ -1,4 +1,4 @@
-"""Inputs that no step reads: most likely their URI is mistyped."""
+"""Warns of inputs that no step reads, which usually have a mistyped URI."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _ELSEWHERE = ("ManifestFile", "ModelPackageName", "Std:JsonGet")
 def check_inputs_are_read(
     definition: Definition, steps: tuple[Step, ...], options: RunOptions, scope: Scope
 ) -> Iterator[Diagnostic]:
-    """Warn of each input that no step reads; of none if a step may read what is only known while the run runs.
+    """Warn of each input that no step reads; of none if a step may read URIs that are only known during the run.
 
-    Any S3 URI that a step of the definition names counts as one that is read.
+    Every S3 URI in a step of the definition counts as read.
 
     Args:
-        definition: What is run.
-        steps: The steps that are selected.
-        options: The choices of the run.
-        scope: Where parameters and execution variables have their values.
+        definition: The definition.
+        steps: The selected steps.
+        options: The options of the run.
+        scope: The values of parameters and execution variables.
     """
     makers = {step.name for step in steps if step.definition_type in _JOBS}
     # A stub, too, may name what it likes.
@@ -48,7 +48,7 @@ def check_inputs_are_read(
 
 
 def _reads_what_is_known(step: Step, makers: set[str]) -> bool:
-    """Whether all S3 URIs that a step reads are named in the definition, or made by a job of this run."""
+    """Whether all S3 URIs that a step reads are in the definition, or are outputs of a job of this run."""
     if step.definition_type not in _JOBS:
         return True
     read = {name for reference in references(step.arguments) for name in reference.steps}
@@ -57,7 +57,7 @@ def _reads_what_is_known(step: Step, makers: set[str]) -> bool:
 
 
 def _gives(given: str, uri: str) -> bool:
-    """Whether an input is at a URI, above it, below it, or has a key that begins so."""
+    """Whether an input is at a URI, above it or below it, or has a key with that prefix."""
     return given.startswith(uri) or uri.startswith(f"{given}/")
 
 
