@@ -75,7 +75,7 @@ def test_the_frameworks_own_classes_run(user: User, launcher: str) -> None:
         assert all(files == ["seen.json"] for files in own.values())
 
 
-def test_code_that_is_not_there_is_told_for_every_step_before_anything_starts(user: User) -> None:
+def test_code_that_is_not_there_is_reported_for_every_step_before_anything_starts(user: User) -> None:
     definition = str(user.emitted / "frameworks/definition.json")
     done = user.project.run("run", definition, f"--input=s3://{BUCKET}/raw=raw")
     assert done.code == 1

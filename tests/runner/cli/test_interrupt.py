@@ -125,7 +125,7 @@ def test_a_reader_that_goes_away_ends_the_run_at_the_next_event(project: Project
     assert ended(project)
 
 
-def test_output_that_cannot_be_written_is_told(project: Project) -> None:
+def test_output_that_cannot_be_written_is_reported(project: Project) -> None:
     project.define(fail("last", "the last step"))
     with Path("/dev/full").open("w") as full:
         process = project.start("run", "definition.json", "--json", stdout=full, stderr=subprocess.PIPE)

@@ -76,7 +76,7 @@ def test_a_pipeline_that_fails_itself_says_why(asking: Project) -> None:
     ]
 
 
-def test_a_failure_that_another_step_was_there_for_is_told_too(project: Project) -> None:
+def test_a_failure_that_another_step_was_there_for_is_reported_too(project: Project) -> None:
     mend = {**job("mend", "print('mended')"), "DependsOn": [{"Step": "break", "Trigger": "Failed"}]}
     project.define(fail("break", "it broke"), mend)
     done = project.run("run", "definition.json")
@@ -307,7 +307,7 @@ BUCKET = {"Name": "Bucket", "Type": "String", "DefaultValue": "given"}
 JOINED = {"Std:Join": {"On": "/", "Values": ["s3:/", {"Get": "Parameters.Bucket"}, "data"]}}
 
 
-def test_an_input_that_no_step_reads_is_told_with_the_nearest_one(project: Project) -> None:
+def test_an_input_that_no_step_reads_is_reported_with_the_nearest_one(project: Project) -> None:
     project.write("x", "1")
     project.define(reading("load", JOINED), parameters=[BUCKET])
     typed = ("s3://given/dta", "s3://given/data", "s3://given/data/more", "s3://given/data-2")
@@ -409,7 +409,7 @@ edges: []
 """
 
 
-def test_a_definition_without_its_staged_code_is_told_where_that_comes_from(project: Project) -> None:
+def test_a_definition_without_its_staged_code_is_reported_where_that_comes_from(project: Project) -> None:
     project.write("c.yaml", STAGED)
     project.write("measure.py", "print('measured')")
     assert project.run("compile", "c.yaml", "-o", "definition.json").code == 0
@@ -422,7 +422,7 @@ def test_a_definition_without_its_staged_code_is_told_where_that_comes_from(proj
     assert project.run("run", "c.yaml").code == 0
     project.define(reading("load", "s3://given/code/measure.py"))
     done = project.run("run", "definition.json")
-    assert "and nothing is there (--input s3://given/code/measure.py=PATH" in done.err
+    assert "and nothing is there (use --input s3://given/code/measure.py=PATH" in done.err
 
 
 def test_mistakes_in_a_config_are_told_with_their_lines(project: Project) -> None:
@@ -484,7 +484,7 @@ def test_what_a_definition_says_does_not_reach_the_terminal_as_commands(project:
         ('{"pipeline": {"name": "x"}, "Steps": []}', "definition.json:1: error: "),
     ],
 )
-def test_a_file_that_is_no_definition_is_told_as_what_it_means_to_be(
+def test_a_file_that_is_no_definition_is_reported_as_what_it_means_to_be(
     project: Project, content: str, message: str
 ) -> None:
     project.write("definition.json", content)

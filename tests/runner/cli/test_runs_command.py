@@ -115,7 +115,7 @@ def test_logs_are_printed_byte_for_byte_with_the_headings_apart(ran: Project) ->
         (["../runs", "speak"], "there is no run '../runs'"),
     ],
 )
-def test_logs_that_are_not_there_are_told(ran: Project, arguments: list[str], message: str) -> None:
+def test_logs_that_are_not_there_are_reported(ran: Project, arguments: list[str], message: str) -> None:
     run = ran.runs[0].name
     done = ran.run("runs", "logs", *(argument.format(run=run) for argument in arguments))
     assert (done.code, done.out) == (1, "")

@@ -69,7 +69,7 @@ def test_a_script_may_name_its_folders_itself_in_a_namespace(namespace_bench: Be
     assert namespace_bench.read(f"{BUCKET}/out/made/x") == "here"
 
 
-def test_without_a_namespace_a_script_that_names_its_folders_is_told_what_that_needs(
+def test_without_a_namespace_a_script_that_names_its_folders_is_reported_what_that_needs(
     plain_bench: Bench,
 ) -> None:
     error = plain_bench.failure("process", f"open('{ML}/nowhere/x').read()")
@@ -186,7 +186,7 @@ def test_a_job_ends_when_the_run_is_stopped(plain_bench: Bench) -> None:
         plain_bench.process("import time; time.sleep(600)")
 
 
-def test_a_job_that_prints_much_is_told_by_its_end(plain_bench: Bench) -> None:
+def test_a_job_that_prints_much_is_reported_by_its_end(plain_bench: Bench) -> None:
     error = plain_bench.failure(
         "process",
         """

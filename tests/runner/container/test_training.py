@@ -173,7 +173,7 @@ def test_a_shell_script_needs_no_first_line(bench: Bench) -> None:
     bench.train(files, hyperparameters={"sagemaker_program": '"run.sh"', "x": '"y"'})
 
 
-def test_a_function_that_is_a_step_is_told(plain_bench: Bench) -> None:
+def test_a_function_that_is_a_step_is_reported(plain_bench: Bench) -> None:
     # Its driver ends with 0 if it cannot read the function.
     driver = "/opt/ml/input/data/sagemaker_remote_function_bootstrap/job_driver.sh"
     given = {"ContainerEntrypoint": ["/bin/bash", driver]}
@@ -303,13 +303,13 @@ def test_code_with_a_link_out_is_refused(plain_bench: Bench) -> None:
     assert "links out of the archive" in error.reason
 
 
-def test_missing_code_is_told(plain_bench: Bench) -> None:
+def test_missing_code_is_reported(plain_bench: Bench) -> None:
     hyperparameters = {"sagemaker_submit_directory": f'"{BUCKET}/code/nothing.tar.gz"'}
     error = plain_bench.failure("train", "", hyperparameters=hyperparameters)
     assert error.reason.startswith(f"ClientError: sagemaker_submit_directory: {BUCKET}/code/nothing")
 
 
-def test_a_missing_script_is_told_with_what_there_is(plain_bench: Bench) -> None:
+def test_a_missing_script_is_reported_with_what_there_is(plain_bench: Bench) -> None:
     error = plain_bench.failure("train", {"trian.py": ""})
     assert error.reason == "ClientError: 'train.py' is missing from the code, which has trian.py"
 

@@ -33,7 +33,7 @@ def test_a_users_own_names_matter_whatever_they_are(tmp_path: Path) -> None:
         assert contents(outcome) == {"bucket/ID/a/x": f"{tag} s3://bucket/{tag}\n".encode()}
 
 
-def test_a_place_that_a_job_is_told_of_is_not_what_it_reads(tmp_path: Path) -> None:
+def test_a_place_that_a_job_is_reported_of_is_not_what_it_reads(tmp_path: Path) -> None:
     told = {"OUT": "/opt/ml/processing/out", "IN0": "/opt/ml/processing/in0", "BASE": "s3://bucket"}
     steps = [
         job("a", "echo 1 > $OUT/x"),

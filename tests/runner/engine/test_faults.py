@@ -133,7 +133,9 @@ def _processes(mark: str) -> list[str]:
 
 
 @pytest.mark.parametrize("isolation", CONFINED)
-def test_a_job_that_writes_elsewhere_fails_and_is_told_where_it_may(tmp_path: Path, isolation: str) -> None:
+def test_a_job_that_writes_elsewhere_fails_and_is_reported_where_it_may(
+    tmp_path: Path, isolation: str
+) -> None:
     outcome = run(definition([job("a", "echo x > /usr/dagcast-was-here")]), tmp_path, isolation=isolation)
     assert statuses(outcome) == {"a": "failed"}
     where = "temporary folders" if isolation == "namespace" else "$TMPDIR, because the runs are in /tmp"
@@ -166,7 +168,7 @@ _FILLS_ALMOST = f"{_FILLS} || {{ truncate -s -16K $OUT/big; exit 1; }}"
         ),
     ],
 )
-def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
+def test_a_full_disk_is_reported_and_the_run_goes_on_when_there_is_room(
     tmp_path: Path, steps: list[dict[str, Any]], status: str
 ) -> None:
     steps = [*steps, job("c", "cat $IN0/big | wc -c > $OUT/size", output_of("b"))]

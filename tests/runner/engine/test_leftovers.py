@@ -34,7 +34,7 @@ def test_a_resumed_run_removes_what_the_part_before_it_had_no_time_to(tmp_path: 
     assert there == {"stdout.log", "stderr.log", "trial-1"}
 
 
-def test_a_folder_that_cannot_be_removed_is_told_and_the_step_has_succeeded(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_removed_is_reported_and_the_step_has_succeeded(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "file").touch()

@@ -34,7 +34,7 @@ def _problems(text: str, folder: Path, **options: Any) -> list[str]:
     return [str(diagnostic) for diagnostic in error.value.diagnostics]
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
     steps = [
         {"Name": "cluster", "Type": "EMR", "Arguments": {}},
         callback("ask"),
@@ -86,7 +86,9 @@ def test_data_that_nothing_supplies_is_missed_before_the_first_step(tmp_path: Pa
 @pytest.mark.parametrize(
     ("link", "why"), [("nowhere", "No such file"), (".", "links to a folder that contains it")]
 )
-def test_an_input_that_cannot_be_read_is_told_with_who_reads_it(tmp_path: Path, link: str, why: str) -> None:
+def test_an_input_that_cannot_be_read_is_reported_with_who_reads_it(
+    tmp_path: Path, link: str, why: str
+) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "link").symlink_to(link)
@@ -146,7 +148,7 @@ def test_data_of_a_step_in_a_branch_is_only_warned_about(tmp_path: Path) -> None
     ]
 
 
-def test_a_lifetime_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_lifetime_that_is_invalid_is_reported(tmp_path: Path) -> None:
     text = definition([job("a", "true", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})])
     (problem,) = _problems(text, tmp_path)
     assert "CacheConfig.ExpireAfter 'soon' is no duration" in problem
@@ -156,7 +158,7 @@ def _property_of(step: str, name: str) -> dict[str, Any]:
     return {"Std:JsonGet": {"PropertyFile": get(f"Steps.{step}.PropertyFiles.{name}"), "Path": "score"}}
 
 
-def test_a_property_file_that_nobody_declares_is_told_with_the_other_mistakes(tmp_path: Path) -> None:
+def test_a_property_file_that_nobody_declares_is_reported_with_the_other_mistakes(tmp_path: Path) -> None:
     report = {"PropertyFileName": "Report", "OutputName": "uot", "FilePath": "../report.json"}
     steps = [
         job("measure", "true", PropertyFiles=[report]),
@@ -205,7 +207,7 @@ def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
         Runner(definition([fail("f")]), name, options=RunOptions(runs=tmp_path)).run()
 
 
-def test_a_definition_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_definition_that_is_invalid_is_reported(tmp_path: Path) -> None:
     assert "invalid JSON" in _problems("{", tmp_path)[0]
     with pytest.raises(InvalidInputError, match="the DAG has a cycle: a -> b -> a"):
         run(definition([fail("a", DependsOn=["b"]), fail("b", DependsOn=["a"])]), tmp_path)

@@ -190,7 +190,7 @@ def test_a_resumed_run_keeps_its_parameters(tmp_path: Path) -> None:
     )
 
 
-def test_a_run_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+def test_a_run_that_is_not_there_is_reported_with_the_nearest(tmp_path: Path) -> None:
     first = run(definition([fail("f")]), tmp_path)
     for name in (first.id[:-1], "../runs", f"{first.id}/steps", ""):
         with pytest.raises(RunFolderError, match="there is no run"):
@@ -245,7 +245,7 @@ def test_an_output_that_is_nothing_but_a_link_out_fails_the_step(tmp_path: Path)
     assert "is a link out of its folder" in outcome.reason
 
 
-def test_a_run_that_is_removed_meanwhile_is_told(tmp_path: Path) -> None:
+def test_a_run_that_is_removed_meanwhile_is_reported(tmp_path: Path) -> None:
     first = run(definition([fail("f")]), tmp_path)
     runner = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs"))
     (first.folder / "run.json").unlink()

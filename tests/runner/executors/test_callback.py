@@ -53,7 +53,7 @@ def test_the_message_is_the_one_that_a_queue_would_get(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"who": "\xff"}', b"[" * 100_000])
-def test_an_answer_that_is_no_json_is_told(tmp_path: Path, content: bytes) -> None:
+def test_an_answer_that_is_no_json_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "answer.json").write_bytes(content)
     for number, given in enumerate((str(tmp_path / "answer.json"), f"cat {tmp_path}/answer.json")):
         with pytest.raises(StepFailedError, match="is invalid JSON"):
@@ -124,7 +124,7 @@ def test_a_terminal_that_closes_is_an_error(tmp_path: Path, keyboard: int) -> No
         callback.run(_run(tmp_path))
 
 
-def test_nobody_to_answer_is_told_before_anything_starts(
+def test_nobody_to_answer_is_reported_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = _run(tmp_path)
@@ -146,7 +146,7 @@ def test_nobody_to_answer_is_told_before_anything_starts(
         ("", "run.missing-program"),
     ],
 )
-def test_an_answer_that_cannot_come_is_told_before_anything_starts(
+def test_an_answer_that_cannot_come_is_reported_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, code: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)

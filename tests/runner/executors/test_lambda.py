@@ -183,7 +183,7 @@ def test_a_handler_ends_with_the_run(tmp_path: Path, launcher: Launcher) -> None
         ({ARN: "functions/notify.py:handler"}, None),
     ],
 )
-def test_a_function_that_nothing_stands_for_is_told_before_anything_starts(
+def test_a_function_that_nothing_stands_for_is_reported_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapping: dict[str, str], code: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)

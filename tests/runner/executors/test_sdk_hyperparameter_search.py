@@ -29,7 +29,7 @@ def transform_fn(model, body, content_type, accept): return str(model["x"]), acc
 NOTIFY = "def handler(event, context): return {'said': f\"{event['loss']} {event['second']}\"}\n"
 
 
-def test_the_best_model_of_a_search_predicts_and_is_told_of(tmp_path: Path) -> None:
+def test_the_best_model_of_a_search_predicts_and_is_reported_of(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.runner.executors.sdk_pipeline", str(tmp_path / "definition.json")]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr[-3000:]

@@ -164,7 +164,7 @@ def test_a_reference_without_a_value_is_left_out(tmp_path: Path) -> None:
         ('{"outputs": {"report": 1}}', ["stub.wrong-type"]),
     ],
 )
-def test_what_is_wrong_with_a_stub_is_told(tmp_path: Path, content: str, codes: list[str]) -> None:
+def test_what_is_wrong_with_a_stub_is_reported(tmp_path: Path, content: str, codes: list[str]) -> None:
     run, file = _stub(tmp_path, {}, "Processing", PROCESSING, {"PropertyFiles": FILES})
     file.write_text(content, "latin-1")
     assert [found.code for found in stub.check(run.step, file)] == codes

@@ -377,7 +377,7 @@ def test_what_is_missing_is_said(
         ),
     ],
 )
-def test_what_cannot_run_is_told_before_anything_starts(
+def test_what_cannot_run_is_reported_before_anything_starts(
     tmp_path: Path, change: dict[str, Any], code: str | None
 ) -> None:
     reference = {"ModelName": {"Get": "Steps.make.ModelName"}}

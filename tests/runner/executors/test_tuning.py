@@ -206,7 +206,7 @@ def test_a_grid_runs_no_more_training_jobs_than_it_may(
     assert told == ([few] if tried < 3 else [])
 
 
-def test_an_objective_whose_type_is_misspelt_is_told_with_both_types(tmp_path: Path) -> None:
+def test_an_objective_whose_type_is_misspelt_is_reported_with_both_types(tmp_path: Path) -> None:
     run = _step(tmp_path, None, _request(kind="Maximise"))
     (problem,) = tuning.check(run.step, run.options)
     assert str(problem) == (
@@ -310,7 +310,7 @@ def test_no_trial_starts_after_the_time_of_the_job(tmp_path: Path, launcher: Lau
     assert len(tuning.run(run).properties["TrainingJobSummaries"]) == 1
 
 
-def test_what_is_other_than_in_sagemaker_is_told_once(tmp_path: Path, launcher: Launcher) -> None:
+def test_what_is_other_than_in_sagemaker_is_reported_once(tmp_path: Path, launcher: Launcher) -> None:
     told: list[str] = []
     resources = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1}
     request = _request(jobs=2, strategy="Hyperband", job=_definition(ResourceConfig=resources))
@@ -346,7 +346,7 @@ def test_trials_end_with_the_run(tmp_path: Path, launcher: Launcher) -> None:
         ({"HyperParameterTuningJobConfig": _request(jobs=None)}, "request.missing-field"),
     ],
 )
-def test_what_cannot_run_is_told_before_anything_starts(
+def test_what_cannot_run_is_reported_before_anything_starts(
     tmp_path: Path, change: dict[str, Any], code: str
 ) -> None:
     if "HyperParameterTuningJobConfig" in change:
