@@ -98,7 +98,7 @@ def test_every_place_is_a_member_of_the_request(definition_type: str, session: A
     known: dict[str, Any] = {}
     for shape in shapes(definition_type):
         model = session.get_service_model(shape.service).shape_for(shape.name)
-        known.update(members(model, shape.at))
+        known.update(members(model, ".".join(map(str, shape.at))))
     for field, path, most in listed_fields(step_fields(definition_type)):
         assert path in known, f"{field} of {definition_type}"
         if field == "run_times":
