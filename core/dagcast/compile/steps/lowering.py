@@ -92,7 +92,8 @@ class Lowering:
         for parent in path[:-1]:
             container = container.setdefault(parent, {})
         container[path[-1]] = value
-        self.origins[("Arguments", *path)] = self.origin(origin)
+        full: FieldPath = ("Arguments", *path)
+        self.origins[full] = self.origin(origin)
 
     def beside(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
         """Set a field that stands beside ``Arguments`` in the definition; ``None`` values are kept."""
