@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
+from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Join, JsonGet, ParameterRef, Reference, StepProperty, references
 from dagcast.errors import did_you_mean
 from dagcast.paths import FieldPath
@@ -29,52 +30,18 @@ class ReferenceProblem:
     hint: str | None = None
 
 
-class TargetStep(Protocol):
-    """What has to be known of a step that references may point at.
-
-    Implemented by :class:`dagcast.compile.spec.pipeline.StepSpec`.
-    """
-
-    @property
-    def name(self) -> str:
-        """The step's name."""
-
-    @property
-    def step_type(self) -> str:
-        """The type as the user wrote it."""
-
-    @property
-    def definition_type(self) -> str:
-        """The ``Type`` in the definition."""
-
-    @property
-    def arguments(self) -> Mapping[str, Any]:
-        """The request body."""
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """What is beside ``Arguments`` in the definition."""
-
-    @property
-    def properties(self) -> PropertyShape:
-        """What references may read of the step."""
-
-
 class Targets:
     """Everything in a pipeline that a reference may point at.
 
     Args:
-        parameters: By name of a parameter: its type.
-        steps: The steps of the pipeline.
+        definition: The pipeline.
         broken: Steps that are not in it, or not whole, for reasons that are reported already.
     """
 
-    def __init__(
-        self, parameters: Mapping[str, str], steps: Iterable[TargetStep], broken: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, definition: Definition, broken: frozenset[str] = frozenset()) -> None:
         self.broken = broken
-        self.parameters = parameters
-        self.steps: Mapping[str, TargetStep] = {step.name: step for step in steps}
+        self.parameters = definition.parameter_types()
+        self.steps: Mapping[str, Step] = definition.by_name
         self._resolved: dict[tuple[PropertyShape, str], PropertyType | PropertyProblem] = {}
 
     def kind(self, reference: Reference) -> str | None:
@@ -112,6 +79,8 @@ class Targets:
         outputs = _named_output_problem(self.steps[reference.step], reference)
         if outputs is not None:
             return outputs
+        if shape is None:
+            return PropertyType(None, reference.path)
         key = (shape, reference.path)
         if key not in self._resolved:
             try:
@@ -123,11 +92,13 @@ class Targets:
 
     def _property_file_problem(self, reference: JsonGet) -> ReferenceProblem | None:
         step = self.steps[reference.step]
-        files = [item["PropertyFileName"] for item in step.fields.get("PropertyFiles", ())]
+        items = step.fields.get("PropertyFiles") or ()
+        files = [str(item.get("PropertyFileName")) for item in items if isinstance(item, dict)]
         if reference.property_file in files:
             return None
-        if step.step_type != "Processing":
-            message = f"{reference}: only Processing steps have property files, not a {step.step_type} step"
+        kind = step.definition_type
+        if kind != "Processing":
+            message = f"{reference}: only Processing steps have property files, not a {kind} step"
             return ReferenceProblem(message, "reference.unknown-property-file")
         hint = (
             did_you_mean(reference.property_file, files)
@@ -137,7 +108,7 @@ class Targets:
         return ReferenceProblem(message, "reference.unknown-property-file", hint)
 
 
-def _named_output_problem(step: TargetStep, reference: StepProperty) -> PropertyProblem | None:
+def _named_output_problem(step: Step, reference: StepProperty) -> PropertyProblem | None:
     """A processing output that is read by a name which the step does not have."""
     prefix = "ProcessingOutputConfig.Outputs['"
     if not reference.path.startswith(prefix) or step.definition_type != "Processing":

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from dagcast.check.request import RequestProblem, check_request
+from dagcast.check.request import check_request
+from dagcast.check.steps import StepProblem, reference_problems, request_problems
 from dagcast.check.targets import ReferenceProblem, Targets, located_references
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
-from dagcast.definition.references import Reference
-from dagcast.definition.values import FrozenDict
 from dagcast.definition.write import write_definition
-from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.errors import DiagnosticSink, Location
 from dagcast.paths import FieldPath, format_path, to_path
 from dagcast.sagemaker.limits import (
     DEFINITION_MAX_LENGTH,
@@ -72,8 +70,8 @@ class SpecChecker:
         self.fields = fields
         self.step_limit = step_limit
         self.sink = sink
+        self.targets = Targets(spec, incomplete)
         self._steps = {step.name: step for step in spec.steps}
-        self.targets = Targets(spec.parameter_types(), spec.steps, incomplete)
         self.incomplete = incomplete
         self._reported: set[tuple[Origin, str]] = set()
         self._known_properties: set[PropertyShape] = set()
@@ -129,28 +127,12 @@ class SpecChecker:
         )
 
     def _check_body(self, step: StepSpec) -> None:
-        for shape in step.shapes:
-            body = _part(step.arguments, shape.at)
-            if body is None:
-                continue
-            try:
-                problems = check_request(
-                    body,
-                    shape.name,
-                    service=shape.service,
-                    path=shape.at,
-                    parameter_types=self.targets.parameters,
-                    ignore_required=shape.ignore_required,
-                    forbidden=self.forbidden(step.step_type),
-                    reference_type=self.targets.kind,
-                )
-            except ServiceModelError as error:
-                self.sink.error(
-                    f"step {step.name!r}: {error}", self._step_location(step), code="request.unknown-shape"
-                )
-                continue
-            for problem in problems:
-                self._report(step, shape.at + problem.path, problem)
+        for problem in request_problems(step, self.targets, self.forbidden(step.step_type)):
+            if problem.code == "request.unknown-shape":
+                message = f"step {step.name!r}: {problem.message}"
+                self.sink.error(message, self._step_location(step), code="request.unknown-shape")
+            else:
+                self._report(step, problem)
 
     def _check_properties(self, step: StepSpec) -> None:
         """Whether botocore knows the shapes of what other steps may read from this one."""
@@ -166,17 +148,18 @@ class SpecChecker:
         else:
             self._known_properties.add(properties)
 
-    def _report(self, step: StepSpec, path: FieldPath, problem: RequestProblem) -> None:
+    def _report(self, step: StepSpec, problem: StepProblem) -> None:
         message, hint = problem.message, problem.hint
         if problem.code == "request.missing-field":
             if step.name in self.incomplete:
                 return
+            path = problem.path[1:]
             names = [name for name, to in self.fields(step.step_type) if to.path == path]
             if names:
                 message, hint = f"{names[0]!r} is missing", f"it becomes {format_path(path)}"
             else:
                 hint = hint or "give it under request"
-        origin = origin_at(step.origins, ("Arguments", *path))
+        origin = origin_at(step.origins, problem.path)
         if origin is not None and (origin.kind == "argument" or origin.path[:1] == ("pipeline",)):
             # A mistake in what holds for the whole pipeline shows in every step; it is told once.
             if (origin, problem.code) not in self._reported:
@@ -187,27 +170,9 @@ class SpecChecker:
         self._tell(step, origin, message, problem.code, hint)
 
     def _check_references(self, step: StepSpec) -> None:
-        values: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
-        for path, reference in located_references(values):
-            problem = self.targets.problem(reference)
-            if problem is not None:
-                self._report_reference(step, path, problem)
-            elif step.name in reference.steps:
-                message = f"{reference} reads from the step itself"
-                self._report_reference(step, path, ReferenceProblem(message, "reference.own-step"))
-        for index, item in enumerate(step.fields.get("PropertyFiles", ())):
-            outputs = step.arguments.get("ProcessingOutputConfig", {}).get("Outputs", ())
-            names = [output.get("OutputName") for output in outputs if isinstance(output, dict)]
-            if item["OutputName"] not in names:
-                name = item["PropertyFileName"]
-                message = f"property file {name!r} lies in output {item['OutputName']!r}, which the step does not have"
-                hint = did_you_mean(str(item["OutputName"]), [str(known) for known in names])
-                missing = ReferenceProblem(message, "reference.unknown-output", hint)
-                self._report_reference(step, ("PropertyFiles", index, "OutputName"), missing)
-
-    def _report_reference(self, step: StepSpec, path: FieldPath, problem: ReferenceProblem) -> None:
-        origin = origin_at(step.origins, path)
-        self._tell(step, origin, problem.message, problem.code, problem.hint)
+        for problem in reference_problems(step, self.targets):
+            origin = origin_at(step.origins, problem.path)
+            self._tell(step, origin, problem.message, problem.code, problem.hint)
 
     def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
         owner = "defaults" if origin is not None and self.inherited(origin) else f"step {step.name!r}"
@@ -248,15 +213,6 @@ class SpecChecker:
 
     def _pipeline_location(self, field: str) -> Location | None:
         return self.locate(Origin("config", ("pipeline", field)))
-
-
-def _part(arguments: FrozenDict, at: FieldPath) -> Any:
-    part: Any = arguments
-    for name in at:
-        if not isinstance(part, dict) or name not in part:
-            return None
-        part = part[name]
-    return None if isinstance(part, Reference) else part
 
 
 def origin_at(origins: Mapping[FieldPath, Origin], path: FieldPath) -> Origin | None:

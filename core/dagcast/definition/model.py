@@ -16,6 +16,8 @@ from dagcast.definition.dependencies import Dependencies, find_dependencies
 from dagcast.definition.references import Reference, references
 from dagcast.definition.values import FrozenDict
 from dagcast.sagemaker.limits import STEP_NAME_MAX_LENGTH, STEP_NAME_PATTERN
+from dagcast.sagemaker.shapes import PropertyShape, RequestShape
+from dagcast.sagemaker.step_kinds import STEP_KINDS, output_properties
 
 ParameterType = Literal["String", "Integer", "Float", "Boolean"]
 
@@ -73,6 +75,20 @@ class Step:
     description: str | None = None
     if_steps: tuple[str, ...] = ()
     else_steps: tuple[str, ...] = ()
+
+    @property
+    def shapes(self) -> tuple[RequestShape, ...]:
+        """The shapes of the request body; empty where no service model describes it, or the kind is unknown."""
+        kind = STEP_KINDS.get(self.definition_type)
+        return kind.shapes if kind is not None else ()
+
+    @property
+    def properties(self) -> PropertyShape | None:
+        """The properties that other steps may read; ``None`` for a kind of step that is unknown."""
+        if "OutputParameters" in self.fields:
+            return output_properties(self.fields["OutputParameters"])
+        kind = STEP_KINDS.get(self.definition_type)
+        return kind.properties if kind is not None else None
 
     @property
     def is_condition(self) -> bool:

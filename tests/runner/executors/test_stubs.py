@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dagcast.definition.references import StepProperty
 from dagcast.runner import stub
 from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.options import RunOptions
@@ -143,7 +144,7 @@ def test_an_empty_stub_knows_what_the_request_says(
 
 
 def test_a_reference_without_a_value_is_left_out(tmp_path: Path) -> None:
-    reference = {"Get": "Steps.other.Name"}
+    reference = StepProperty("other", "Name")
     result, _ = _result(tmp_path, {}, "Endpoint", {"EndpointConfigName": reference, "EndpointName": "end"})
     assert "EndpointConfigName" not in result.properties
 

@@ -9,10 +9,10 @@ from pydantic import Field
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import BoolOrReference, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
-from dagcast.compile.steps.step_type import Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -118,13 +118,7 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateAutoMLJobRequest", ignore_required=("AutoMLJobName",)),),
-    properties=PropertyShape(
-        shapes=("DescribeAutoMLJobResponse",),
-        names=(
-            "BestCandidateProperties.ModelInsightsJsonReportPath",
-            "BestCandidateProperties.ExplainabilityJsonReportPath",
-        ),
-    ),
+    shapes=STEP_KINDS["AutoML"].shapes,
+    properties=STEP_KINDS["AutoML"].properties,
     forbidden={"ModelDeployConfig": UNSUPPORTED, "GenerateCandidateDefinitionsOnly": UNSUPPORTED},
 )

@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import FreeMapping, StrOrReference
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.check_job import (
     CheckConfig,
     constraints_ports,
@@ -19,7 +18,8 @@ from dagcast.compile.steps.check_job import (
     put_check_job,
     refuse_references,
 )
-from dagcast.compile.steps.step_type import Shape, StepType
+from dagcast.compile.steps.step_type import StepType
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -96,7 +96,7 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateProcessingJobRequest", ignore_required=("ProcessingJobName",)),),
-    properties=PropertyShape(names=("CalculatedBaselineConstraints", "BaselineUsedForDriftCheckConstraints")),
+    shapes=STEP_KINDS["ClarifyCheck"].shapes,
+    properties=STEP_KINDS["ClarifyCheck"].properties,
     sample={"check_type": "MODEL_BIAS"},
 )

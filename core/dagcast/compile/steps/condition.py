@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import ConfigModel, ScalarOrReference
 from dagcast.compile.config.step import StepConfig, refuse_request
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.step_type import StepType
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -119,5 +119,5 @@ STEP_TYPE = StepType(
     about="Decides which steps run.",
     config=ConditionConfig,
     lower=lower,
-    properties=PropertyShape(names=("Outcome",)),
+    properties=STEP_KINDS["Condition"].properties,
 )

@@ -9,11 +9,11 @@ from pydantic import Field
 from dagcast.compile.bind.ports import OutputPort
 from dagcast.compile.config.fields import BoolOrReference, StrOrReference
 from dagcast.compile.config.step import Retried, To
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.model import ModelConfig, container, model_inputs
-from dagcast.compile.steps.step_type import Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -51,6 +51,6 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=model_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateModelInput", ignore_required=("ModelName",)),),
-    properties=PropertyShape(shapes=("DescribeModelOutput",)),
+    shapes=STEP_KINDS["Model"].shapes,
+    properties=STEP_KINDS["Model"].properties,
 )

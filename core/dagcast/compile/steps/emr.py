@@ -10,10 +10,10 @@ from pydantic_core import PydanticCustomError
 from dagcast.compile.bind.ports import OutputPort
 from dagcast.compile.config.fields import CoercedStrOrReference, ConfigModel, FreeMapping, StrOrReference
 from dagcast.compile.config.step import Cached, PortName, Retried, StepConfig, To
-from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.step_type import Shape, StepType
+from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.references import StepProperty
 from dagcast.paths import FieldPath, format_path
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -102,9 +102,6 @@ STEP_TYPE = StepType(
     config=EMRConfig,
     lower=lower,
     outputs=_outputs,
-    shapes=(
-        Shape("StepConfig", "StepConfig", "emr", ("Name",)),
-        Shape("RunJobFlowInput", "ClusterConfig", "emr", ("Name",)),
-    ),
-    properties=PropertyShape("emr", ("Step",)),
+    shapes=STEP_KINDS["EMR"].shapes,
+    properties=STEP_KINDS["EMR"].properties,
 )

@@ -9,9 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import FreeMapping, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
-from dagcast.compile.steps.step_type import Shape, StepType
+from dagcast.compile.steps.step_type import StepType
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -54,9 +54,6 @@ STEP_TYPE = StepType(
     about="Runs a job on EMR Serverless.",
     config=EMRServerlessConfig,
     lower=lower,
-    shapes=(
-        Shape("StartJobRunRequest", "JobConfig", "emr-serverless", ("clientToken", "applicationId")),
-        Shape("CreateApplicationRequest", "ApplicationConfig", "emr-serverless", ("clientToken",)),
-    ),
-    properties=PropertyShape("emr-serverless", ("GetJobRunResponse",)),
+    shapes=STEP_KINDS["EMRServerless"].shapes,
+    properties=STEP_KINDS["EMRServerless"].properties,
 )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
-from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.step_type import Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -49,6 +49,6 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateEndpointInput"),),
-    properties=PropertyShape(shapes=("DescribeEndpointOutput",)),
+    shapes=STEP_KINDS["Endpoint"].shapes,
+    properties=STEP_KINDS["Endpoint"].properties,
 )

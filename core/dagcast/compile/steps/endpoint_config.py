@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import FloatOrReference, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
-from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.step_type import Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -65,6 +65,6 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateEndpointConfigInput"),),
-    properties=PropertyShape(shapes=("DescribeEndpointConfigOutput",)),
+    shapes=STEP_KINDS["EndpointConfig"].shapes,
+    properties=STEP_KINDS["EndpointConfig"].properties,
 )

@@ -16,11 +16,11 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.step import Cached, InputConfig, PortName, Retried, To
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
-from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import Join, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -267,7 +267,7 @@ STEP_TYPE = StepType(
     inputs=_inputs,
     outputs=_outputs,
     open_inputs=True,
-    shapes=(Shape("CreateProcessingJobRequest", ignore_required=("ProcessingJobName",)),),
-    properties=PropertyShape(shapes=("DescribeProcessingJobResponse",)),
+    shapes=STEP_KINDS["Processing"].shapes,
+    properties=STEP_KINDS["Processing"].properties,
     forbidden={"ExperimentConfig": EXPERIMENT_CONFIG},
 )

@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import CoercedStrOrReference, Fixed, FreeMapping, StrOrReference
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.check_job import (
     CheckConfig,
     constraints_ports,
@@ -19,8 +18,9 @@ from dagcast.compile.steps.check_job import (
     put_check_job,
     refuse_references,
 )
-from dagcast.compile.steps.step_type import Shape, StepType
+from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.references import StepProperty
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -128,13 +128,6 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateProcessingJobRequest", ignore_required=("ProcessingJobName",)),),
-    properties=PropertyShape(
-        names=(
-            "CalculatedBaselineConstraints",
-            "CalculatedBaselineStatistics",
-            "BaselineUsedForDriftCheckConstraints",
-            "BaselineUsedForDriftCheckStatistics",
-        )
-    ),
+    shapes=STEP_KINDS["QualityCheck"].shapes,
+    properties=STEP_KINDS["QualityCheck"].properties,
 )

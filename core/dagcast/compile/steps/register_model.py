@@ -9,11 +9,11 @@ from pydantic import Field
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.config.step import Retried, To
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.model import ModelConfig, container, model_inputs
-from dagcast.compile.steps.step_type import Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
 from dagcast.paths import format_path
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -99,7 +99,7 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateModelPackageInput"),),
-    properties=PropertyShape(shapes=("DescribeModelPackageOutput",)),
+    shapes=STEP_KINDS["RegisterModel"].shapes,
+    properties=STEP_KINDS["RegisterModel"].properties,
     forbidden={"CertifyForMarketplace": OVERRIDDEN},
 )

@@ -17,12 +17,12 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.step import Cached, InputConfig, Retried, To
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
-from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import Reference, StepProperty, references
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -257,7 +257,7 @@ STEP_TYPE = StepType(
     inputs=channels,
     outputs=_outputs,
     open_inputs=True,
-    shapes=(Shape("CreateTrainingJobRequest", ignore_required=("TrainingJobName",)),),
-    properties=PropertyShape(shapes=("DescribeTrainingJobResponse",)),
+    shapes=STEP_KINDS["Training"].shapes,
+    properties=STEP_KINDS["Training"].properties,
     forbidden={"ExperimentConfig": EXPERIMENT_CONFIG},
 )

@@ -9,9 +9,9 @@ from pydantic import Field
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import CoercedStrOrReference, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
-from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import StepProperty
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -84,7 +84,7 @@ STEP_TYPE = StepType(
     lower=lower,
     inputs=_inputs,
     outputs=_outputs,
-    shapes=(Shape("CreateTransformJobRequest", ignore_required=("TransformJobName",)),),
-    properties=PropertyShape(shapes=("DescribeTransformJobResponse",)),
+    shapes=STEP_KINDS["Transform"].shapes,
+    properties=STEP_KINDS["Transform"].properties,
     forbidden={"ExperimentConfig": EXPERIMENT_CONFIG},
 )

@@ -18,9 +18,8 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.step import To
-from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_image, put_role
-from dagcast.compile.steps.step_type import Shape, StepType, tag_list
+from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.compile.steps.training import (
     TrainingJobConfig,
     channels,
@@ -34,6 +33,7 @@ from dagcast.compile.steps.training import (
 )
 from dagcast.definition.references import Join, Reference, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -178,11 +178,6 @@ STEP_TYPE = StepType(
     inputs=channels,
     outputs=_outputs,
     open_inputs=True,
-    shapes=(Shape("CreateHyperParameterTuningJobRequest", ignore_required=("HyperParameterTuningJobName",)),),
-    properties=PropertyShape(
-        shapes=(
-            "DescribeHyperParameterTuningJobResponse",
-            "ListTrainingJobsForHyperParameterTuningJobResponse",
-        )
-    ),
+    shapes=STEP_KINDS["Tuning"].shapes,
+    properties=STEP_KINDS["Tuning"].properties,
 )
