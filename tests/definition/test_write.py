@@ -44,7 +44,9 @@ def references(earlier: list[str]) -> st.SearchStrategy[Any]:
 def values(earlier: list[str]) -> st.SearchStrategy[Any]:
     return st.recursive(
         LEAVES | references(earlier),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("PQRS"), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("PQRS"), inner, max_size=3)
+        ),
         max_leaves=6,
     )
 

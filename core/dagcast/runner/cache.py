@@ -9,10 +9,11 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Step
 from dagcast.runner.container.check_request import as_mapping
 from dagcast.runner.container.processing_request import declared_output_uris
@@ -42,29 +43,12 @@ _USERS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters"})
 """Arguments whose keys are the user's own, and all matter, whatever they are called. A URI in them is a text to a job:
 it reads from S3 what its inputs bring, and its code."""
 _CODE = "sagemaker_submit_directory"
-_DURATION = re.compile(
-    r"P?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE
-)
-_DAYS = (365, 30, 7, 1)
 
 
 def asks_for_cache(step: Step) -> bool:
     """Whether the step may take the result of an earlier run."""
     config = step.fields.get("CacheConfig")
     return isinstance(config, Mapping) and config.get("Enabled") in (True, "true", "True")
-
-
-def lifetime(text: str) -> timedelta | None:
-    """What ``ExpireAfter`` says: an ISO 8601 duration, also in the short forms of the Developer Guide.
-
-    Those are such as ``30d`` and ``T16m``. A year is 365 days and a month 30. ``None`` if it is no duration.
-    """
-    match = _DURATION.fullmatch(text)
-    if match is None or not any(match.groups()):
-        return None
-    years, months, weeks, days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
-    whole = sum(count * length for count, length in zip((years, months, weeks, days), _DAYS, strict=True))
-    return timedelta(days=whole, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def cache_key(
@@ -170,7 +154,7 @@ def recall(
         return None
     if kept is None:
         return None
-    limit = lifetime(str(step.fields["CacheConfig"].get("ExpireAfter", "")))
+    limit = parse_duration(str(step.fields["CacheConfig"].get("ExpireAfter", "")))
     if limit is not None and now() - kept.ended > limit:
         return None
     return folder, kept

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
-from dagcast.runner.cache import asks_for_cache, lifetime
+from dagcast.runner.cache import asks_for_cache
 from dagcast.runner.container.check_request import as_list, as_mapping, check_schema
 from dagcast.runner.executor import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
@@ -157,7 +158,7 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     yield from check_schema(step.name, step.fields.get("RetryPolicies"), POLICIES, "RetryPolicies")
     if asks_for_cache(step):
         text = step.fields["CacheConfig"].get("ExpireAfter")
-        if text is not None and (not isinstance(text, str) or lifetime(text) is None):
+        if text is not None and (not isinstance(text, str) or parse_duration(text) is None):
             yield Diagnostic(
                 f"step {step.name!r}: CacheConfig.ExpireAfter {text!r} is no duration",
                 code="definition.invalid-duration",

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from dagcast.runner.cache import lifetime
+from dagcast.definition.durations import parse_duration
 from dagcast.runner.retries import Retries
 
 CAPACITY = "SageMaker.CAPACITY_ERROR"
@@ -60,9 +60,9 @@ def test_policies_count_apart() -> None:
     ],
 )
 def test_durations(text: str, time: timedelta) -> None:
-    assert lifetime(text) == time
+    assert parse_duration(text) == time
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "30", "soon", "P-1D", "P1.5D"])
 def test_what_is_no_duration(text: str) -> None:
-    assert lifetime(text) is None
+    assert parse_duration(text) is None

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import ConfigModel, FreeMapping, StrOrReference, read_fixed
+from dagcast.definition.durations import parse_duration
 from dagcast.paths import FieldPath, to_path
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, STEP_DISPLAY_NAME_MAX_LENGTH
 
@@ -89,11 +90,8 @@ def refuse_request(config: StepConfig) -> None:
         )
 
 
-_DURATION = re.compile(r"P?(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?", re.IGNORECASE)
-
-
 def _duration(value: str | None) -> str | None:
-    if value is not None and not _DURATION.fullmatch(value):
+    if value is not None and parse_duration(value) is None:
         message = "{value} is not an ISO 8601 duration such as P30D or PT12H"
         raise PydanticCustomError("duration", message, {"value": repr(value)})
     return value
