@@ -44,7 +44,7 @@ def format_path(path: FieldPath) -> str:
     for part in path:
         if not isinstance(part, str):
             text += f"[{part}]"
-        elif _BARE.fullmatch(part):
+        elif part.isidentifier() or _BARE.fullmatch(part):
             text += f".{part}" if text else part
         else:
             text += f"[{part!r}]"
