@@ -15,8 +15,8 @@ from typing import Any
 
 from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Step
-from dagcast.runner.container.check_request import as_mapping
 from dagcast.runner.container.processing_request import declared_output_uris
+from dagcast.runner.executor import executor_for
 from dagcast.runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
 from dagcast.runner.store.local_store import NotFoundError, Store
 from dagcast.runner.store.s3_uri import UnsafeUriError
@@ -160,10 +160,11 @@ def recall(
     return folder, kept
 
 
-def fixed_places(arguments: Mapping[str, Any], execution: str) -> dict[str, str]:
+def fixed_places(step: Step, arguments: Mapping[str, Any], execution: str) -> dict[str, str]:
     """By name of an output: where it goes in every execution, so that others may name that place themselves."""
-    places = declared_output_uris(arguments)
-    places["predictions"] = as_mapping(arguments.get("TransformOutput")).get("S3OutputPath")
+    places: dict[str, Any] = declared_output_uris(arguments)
+    executor = executor_for(step.definition_type)
+    places |= executor.fixed_output_uris(arguments) if executor is not None else {}
     return {name: uri for name, uri in places.items() if isinstance(uri, str) and execution not in uri}
 
 

@@ -7,29 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagcast.definition.references import Reference
 from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.container.processing_request import declared_output_uris
 from dagcast.runner.container.training_request import artifact_uri
-from dagcast.runner.executor import StepAttempt
-from dagcast.runner.executors.tuning import trial_name
+from dagcast.runner.executor import StepAttempt, StubContract, executor_for
 
-_NAMED = MappingProxyType(
-    {
-        "Processing": ("ProcessingJob", "processing-job", "Completed"),
-        "Training": ("TrainingJob", "training-job", "Completed"),
-        "Transform": ("TransformJob", "transform-job", "Completed"),
-        "Tuning": ("HyperParameterTuningJob", "hyper-parameter-tuning-job", "Completed"),
-        "AutoML": ("AutoMLJob", "automl-job", "Completed"),
-        "Model": ("Model", "model", None),
-        "EndpointConfig": ("EndpointConfig", "endpoint-config", None),
-        "Endpoint": ("Endpoint", "endpoint", "InService"),
-    }
-)
-"""By type of step: what its name, ARN and status begin with, the kind of resource in the ARN, and the status."""
+if TYPE_CHECKING:
+    from dagcast.definition.model import Step
+
+
+def describe_resource(
+    prefix: str, resource: str, status: str | None
+) -> Callable[[StepAttempt, Mapping[str, Any]], dict[str, Any]]:
+    """Return what describes a step whose Describe call repeats its request, with a name, an ARN and a status.
+
+    Args:
+        prefix: What the keys of name, ARN and status begin with, such as ``TrainingJob``.
+        resource: The kind of resource in the ARN, such as ``training-job``.
+        status: The status of what succeeded; ``None`` where there is no status.
+    """
+
+    def describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
+        name = str(request.get(f"{prefix}Name", attempt.job_name))
+        arn = make_arn(attempt.region, resource, name)
+        named = {f"{prefix}Name": name, f"{prefix}Arn": arn}
+        return {**request, **named, **({} if status is None else {f"{prefix}Status": status})}
+
+    return describe
+
+
+def stub_contract(step_type: str) -> StubContract:
+    """Return what a stub has to know of a type of step, whether or not it runs here."""
+    executor = executor_for(step_type)
+    return executor.stub if executor is not None else _NOT_RUN_HERE.get(step_type, StubContract())
 
 
 def describe_response(run: StepAttempt) -> dict[str, Any]:
@@ -37,16 +51,7 @@ def describe_response(run: StepAttempt) -> dict[str, Any]:
 
     References without a value are left out.
     """
-    request = known(dict(run.arguments))
-    kind = run.step.definition_type
-    named: dict[str, Any] = {}
-    if kind in _NAMED:
-        prefix, resource, status = _NAMED[kind]
-        name = str(request.get(f"{prefix}Name", run.job_name))
-        named = {f"{prefix}Name": name, f"{prefix}Arn": make_arn(run.region, resource, name)}
-        named |= {} if status is None else {f"{prefix}Status": status}
-    more = _MORE.get(kind)
-    return {**(request if named else {}), **named, **(more(run, request) if more is not None else {})}
+    return dict(stub_contract(run.step.definition_type).describe(run, known(dict(run.arguments))))
 
 
 def known(value: Any) -> Any:
@@ -60,44 +65,21 @@ def known(value: Any) -> Any:
 
 def find_output_uris(run: StepAttempt, properties: Mapping[str, Any]) -> dict[str, str]:
     """Return the S3 URI of each output that the step would have, by name."""
-    places = declared_output_uris(known(run.arguments))
-    if run.step.definition_type == "Training":
-        places["model"] = as_mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
-    if run.step.definition_type == "Tuning":
-        best = as_mapping(properties.get("BestTrainingJob")).get("TrainingJobName")
-        places["model"] = _model(as_mapping(properties.get("TrainingJobDefinition")), str(best))
-    if run.step.definition_type == "Transform":
-        places["predictions"] = as_mapping(properties.get("TransformOutput")).get("S3OutputPath")
+    places: dict[str, Any] = declared_output_uris(known(run.arguments))
+    places |= stub_contract(run.step.definition_type).output_uris(run, properties)
     return {name: uri.rstrip("/") for name, uri in places.items() if isinstance(uri, str)}
 
 
-def _training(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
-    model = _model(request, str(request.get("TrainingJobName", run.job_name)))
-    return {} if model is None else {"ModelArtifacts": {"S3ModelArtifacts": model}}
+def processing_output_names(step: Step) -> tuple[str, ...]:
+    """The names of the outputs that a processing job declares."""
+    outputs = as_list(as_mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs"))
+    return tuple(str(as_mapping(output).get("OutputName")) for output in outputs)
 
 
-def _tuning(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
-    name = trial_name(run.job_name, 1)
-    best = {"TrainingJobName": name, "TrainingJobArn": make_arn(run.region, "training-job", name)}
-    return {"BestTrainingJob": best, "TrainingJobSummaries": [best]}
-
-
-def _model(request: Mapping[str, Any], job_name: str) -> str | None:
+def model_uri(request: Mapping[str, Any], job_name: str) -> str | None:
     """Return the S3 URI of a training job's model; ``None`` if the request does not determine it."""
     known_place = isinstance(as_mapping(request.get("OutputDataConfig")).get("S3OutputPath"), str)
     return artifact_uri(request, job_name, "model") if known_place else None
-
-
-def _model_package(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
-    group = str(request.get("ModelPackageGroupName", request.get("ModelPackageName", run.job_name)))
-    resource = f"{group.rpartition('/')[2]}/1" if "ModelPackageGroupName" in request else group
-    approval = request.get("ModelApprovalStatus", "PendingManualApproval")
-    return {
-        **request,
-        "ModelPackageArn": make_arn(run.region, "model-package", resource),
-        "ModelPackageStatus": "Completed",
-        "ModelApprovalStatus": approval,
-    }
 
 
 def _check(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,13 +110,15 @@ def _emr(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_MORE: Mapping[str, Callable[[StepAttempt, Mapping[str, Any]], dict[str, Any]]] = MappingProxyType(
+_CHECK = StubContract(describe=_check, output_names=processing_output_names, outputs_are_folders=True)
+_NOT_RUN_HERE = MappingProxyType(
     {
-        "Training": _training,
-        "Tuning": _tuning,
-        "RegisterModel": _model_package,
-        "QualityCheck": _check,
-        "ClarifyCheck": _check,
-        "EMR": _emr,
+        "AutoML": StubContract(describe=describe_resource("AutoMLJob", "automl-job", "Completed")),
+        "EndpointConfig": StubContract(describe=describe_resource("EndpointConfig", "endpoint-config", None)),
+        "Endpoint": StubContract(describe=describe_resource("Endpoint", "endpoint", "InService")),
+        "QualityCheck": _CHECK,
+        "ClarifyCheck": _CHECK,
+        "EMR": StubContract(describe=_emr),
     }
 )
+"""By type: what a stub has to know of types that do not run here, where it is more than nothing."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
 
@@ -96,19 +96,63 @@ class StepResult:
     more: Sequence[str] = ()
 
 
-class Executor(Protocol):
-    """A module of :mod:`dagcast.runner.executors`."""
+def describe_nothing(attempt: StepAttempt, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """For types whose request says nothing of their properties."""
+    return {}
 
-    def check(self, step: Step, options: RunOptions) -> Iterator[Diagnostic]:
-        """Say what of ``step`` cannot run here, before anything starts; references may stand for any value."""
 
-    def run(self, attempt: StepAttempt) -> StepResult:
-        """Run the step, and block until it ended.
+def any_output(step: Step) -> tuple[str, ...] | None:
+    """For types that name no outputs: a stub may give any."""
+    return None
 
-        Raises:
-            StepFailedError: If it failed.
-            StepStoppedError: If the run is being stopped.
-        """
+
+def no_output_uris(attempt: StepAttempt, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """For types whose outputs are those that ``ProcessingOutputConfig`` declares, or none."""
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StubContract:
+    """What a stub (``--stub STEP=FILE``) has to know of a type of step.
+
+    Attributes:
+        describe: Gives the properties that a Describe call would repeat of the request; references without a value
+            are left out of the request that it gets.
+        output_names: Gives the names that outputs may have; ``None`` if any may.
+        output_uris: Gives by name of an output the S3 URI that the step leaves it at, besides those that
+            ``ProcessingOutputConfig`` declares; gets the properties.
+        outputs_are_folders: Whether a file that is given for an output lies in the output's folder.
+    """
+
+    describe: Callable[[StepAttempt, Mapping[str, Any]], Mapping[str, Any]] = describe_nothing
+    output_names: Callable[[Step], tuple[str, ...] | None] = any_output
+    output_uris: Callable[[StepAttempt, Mapping[str, Any]], Mapping[str, Any]] = no_output_uris
+    outputs_are_folders: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executor:
+    """A type of step that runs here; each module of :mod:`dagcast.runner.executors` ends in one, ``EXECUTOR``.
+
+    Attributes:
+        check: Finds what of a step cannot run here, before anything starts; references may stand for any value.
+        run: Runs the step, and blocks until it ended. Raises StepFailedError if it fails, and StepStoppedError if the
+            run is being stopped.
+        stub: What a stub has to know of the type.
+        reads_named_uris: Whether all S3 URIs that a step reads and makes are named in its request.
+        digest_code: Gives a digest of code that is outside of the arguments; gets the step's other fields and the
+            options.
+        model_name: Gives the name of the model that a step's arguments name: a name says nothing of its content.
+        fixed_output_uris: Gives by name of an output the S3 URI that it has in every execution, from the arguments.
+    """
+
+    check: Callable[[Step, RunOptions], Iterator[Diagnostic]]
+    run: Callable[[StepAttempt], StepResult]
+    stub: StubContract = StubContract()
+    reads_named_uris: bool = False
+    digest_code: Callable[[Mapping[str, Any], RunOptions], str] = lambda fields, options: ""
+    model_name: Callable[[Mapping[str, Any]], Any] = lambda arguments: None
+    fixed_output_uris: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda arguments: {}
 
 
 MODULES = MappingProxyType(
@@ -132,5 +176,5 @@ def executor_for(step_type: str) -> Executor | None:
     """The executor of a type of step; ``None`` for a type that cannot run here."""
     if step_type not in MODULES:
         return None
-    module: Any = import_module(f"dagcast.runner.executors.{MODULES[step_type]}")
-    return module  # type: ignore[no-any-return]
+    executor: Executor = import_module(f"dagcast.runner.executors.{MODULES[step_type]}").EXECUTOR
+    return executor

@@ -22,7 +22,6 @@ from dagcast.runner.aws_names import make_arn, make_job_name
 from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls
 from dagcast.runner.events import Event, EventKind
 from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError, executor_for
-from dagcast.runner.executors import lambda_
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.leftovers import Leftovers
 from dagcast.runner.options import RunOptions
@@ -108,7 +107,7 @@ class StepRunner:
         if key is not None and (found := cache.recall(self.options.runs, key, step)) is not None:
             source, kept = found
             scratch = self.folder.path / "steps" / step.name / "cached"
-            places = cache.fixed_places(arguments, self.record.execution)
+            places = cache.fixed_places(step, arguments, self.record.execution)
             if cache.take_outputs(kept, source, self.store, scratch, places):
                 origin = kept.cached_from or source.id
                 return KeptResult(kept.result, kept.ended, 0.0, 0, cached_from=origin), "cached"
@@ -202,12 +201,14 @@ class StepRunner:
         if not self.options.cache or step.name in self.options.stubs or not cache.asks_for_cache(step):
             return None
         digest = hashlib.sha256()
-        if step.definition_type == "Lambda":
-            digest.update(lambda_.code_digest(str(fields.get("FunctionArn")), self.options).encode())
+        executor = executor_for(step.definition_type)
+        if executor is None:
+            return None
+        digest.update(executor.digest_code(fields, self.options).encode())
         answer = self.options.callbacks.get(step.name, "")
         digest.update(f"\0{answer}\0".encode())
         digest.update(Path(answer).read_bytes() if Path(answer).is_file() else b"")
-        named = arguments.get("ModelName") if step.definition_type == "Transform" else None
+        named = executor.model_name(arguments)
         earlier = self.dependencies[step.name].steps if named is not None else ()
         before = map(self._properties_of, earlier)
         models = [model for model in before if model.get("ModelName") == named]

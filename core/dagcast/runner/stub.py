@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic, Location, did_you_mean
 from dagcast.runner.container.check_request import as_list, as_mapping
-from dagcast.runner.describe_response import describe_response, find_output_uris
+from dagcast.runner.describe_response import describe_response, find_output_uris, stub_contract
 from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import copy_file, copy_tree, pack_tar_gz
 from dagcast.runner.store.s3_uri import UnsafeUriError, parse_s3_uri
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from dagcast.definition.model import Step
 
 _FIELDS = ("properties", "outputs", "property_files")
-_OUTPUTS = {"Training": ("model",), "Tuning": ("model",), "Transform": ("predictions",)}
-"""By type: the names of the outputs that a step has without naming them."""
-_PROCESSING = ("Processing", "QualityCheck", "ClarifyCheck")
 
 
 def check(step: Step, file: Path) -> Iterator[Diagnostic]:
@@ -46,7 +43,10 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
         message = f"a stub is an object of {', '.join(_FIELDS)}"
         yield Diagnostic(message, Location(str(file), 1), code="stub.wrong-type")
         return
-    names = {"outputs": _output_names(step), "property_files": _property_file_names(step)}
+    names = {
+        "outputs": stub_contract(step.definition_type).output_names(step),
+        "property_files": _property_file_names(step),
+    }
     for name, value in stub.items():
         where = _where(file, text, name)
         if name not in _FIELDS:
@@ -81,14 +81,14 @@ def stub_result(step: Step, file: Path, run: StepAttempt) -> StepResult:
     stub = json.loads(file.read_text("utf-8"))
     properties = _merged(describe_response(run), stub.get("properties", {}))
     places = find_output_uris(run, properties)
+    folders = stub_contract(step.definition_type).outputs_are_folders
     outputs: dict[str, str] = {}
     for name, local in stub.get("outputs", {}).items():
         outputs[name] = (
             name if name.startswith("s3://") else places.get(name, f"s3://stubs/{run.job_name}/{name}")
         )
         source, uri = file.parent / local, outputs[name]
-        # The outputs of a processing job are folders.
-        whole = source.is_dir() or name.startswith("s3://") or step.definition_type not in _PROCESSING
+        whole = source.is_dir() or name.startswith("s3://") or not folders
         _put(run, source, uri if whole else f"{uri}/{source.name}")
     property_files = _property_files(step, run, stub, file, {**places, **outputs})
     return StepResult(properties, outputs, property_files=property_files)
@@ -144,14 +144,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(base[key], Mapping) and isinstance(over[key], Mapping)
     }
     return {**base, **over, **both}
-
-
-def _output_names(step: Step) -> tuple[str, ...] | None:
-    """The names that outputs may have; ``None`` if any may."""
-    if step.definition_type in _PROCESSING:
-        outputs = as_list(as_mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs"))
-        return tuple(str(as_mapping(output).get("OutputName")) for output in outputs)
-    return _OUTPUTS.get(step.definition_type)
 
 
 def _property_file_names(step: Step) -> tuple[str, ...]:

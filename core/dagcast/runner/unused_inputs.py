@@ -9,10 +9,8 @@ from typing import Any
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references, render
 from dagcast.errors import Diagnostic, did_you_mean
+from dagcast.runner.executor import executor_for
 from dagcast.runner.options import RunOptions
-
-_JOBS = frozenset({"Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"})
-"""The types of steps that read data, and whose properties name no S3 URI but those that their requests name."""
 
 _ELSEWHERE = ("ManifestFile", "ModelPackageName", "Std:JsonGet")
 """What a step's arguments hold if files say which URIs it reads."""
@@ -31,7 +29,7 @@ def check_inputs_are_read(
         options: The options of the run.
         scope: The values of parameters and execution variables.
     """
-    makers = {step.name for step in steps if step.definition_type in _JOBS}
+    makers = {step.name for step in steps if _names_what_it_reads(step)}
     # A stub, too, may name what it likes.
     if not options.inputs or options.stubs or not all(_reads_what_is_known(step, makers) for step in steps):
         return
@@ -49,11 +47,16 @@ def check_inputs_are_read(
 
 def _reads_what_is_known(step: Step, makers: set[str]) -> bool:
     """Whether all S3 URIs that a step reads are in the definition, or are outputs of a job of this run."""
-    if step.definition_type not in _JOBS:
+    if not _names_what_it_reads(step):
         return True
     read = {name for reference in references(step.arguments) for name in reference.steps}
     text = json.dumps(render(step.arguments))
     return read <= makers and not any(name in text for name in _ELSEWHERE)
+
+
+def _names_what_it_reads(step: Step) -> bool:
+    executor = executor_for(step.definition_type)
+    return executor is not None and executor.reads_named_uris
 
 
 def _gives(given: str, uri: str) -> bool:

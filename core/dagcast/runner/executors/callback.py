@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import Diagnostic, Location
 from dagcast.runner.container.helper_process import POLL_SECONDS, run_program
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
+from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StepStoppedError
 from dagcast.runner.output_parameters import has_output_type, select_output_parameters
 
 if TYPE_CHECKING:
@@ -158,3 +158,6 @@ def _ask_parameter(attempt: StepAttempt, parameter: Mapping[str, str]) -> Any:
 def _raise_if_stopped(attempt: StepAttempt) -> None:
     if attempt.stop.is_set():
         raise StepStoppedError(f"step {attempt.step.name} was stopped")
+
+
+EXECUTOR = Executor(check=check, run=run)

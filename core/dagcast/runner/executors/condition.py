@@ -8,7 +8,7 @@ from typing import Any
 from dagcast.definition.conditions import NEGATED, TYPES, IncomparableError, all_hold, holds
 from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic, did_you_mean
-from dagcast.runner.executor import StepAttempt, StepResult
+from dagcast.runner.executor import Executor, StepAttempt, StepResult
 from dagcast.runner.options import RunOptions
 
 
@@ -73,3 +73,6 @@ def _check_constants(step: str, condition: Mapping[str, Any]) -> Iterator[Diagno
 
 def _is_constant(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
+
+
+EXECUTOR = Executor(check=check, run=run)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from dagcast.errors import Diagnostic
 from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container.check_request import Schema, check_schema, raise_problems, remove_nulls
-from dagcast.runner.executor import StepAttempt, StepResult
+from dagcast.runner.describe_response import describe_resource
+from dagcast.runner.executor import Executor, StepAttempt, StepResult, StubContract
 from dagcast.runner.model_containers import check_model_data, list_containers, resolve_model_package
 
 if TYPE_CHECKING:
@@ -51,3 +52,11 @@ def run(attempt: StepAttempt) -> StepResult:
         check_model_data(attempt, resolve_model_package(attempt, container))
     name = request.get("ModelName", attempt.job_name)
     return StepResult({**request, "ModelName": name, "ModelArn": make_arn(attempt.region, "model", name)})
+
+
+EXECUTOR = Executor(
+    check=check,
+    run=run,
+    stub=StubContract(describe=describe_resource("Model", "model", None)),
+    reads_named_uris=True,
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult
 from dagcast.runner.options import RunOptions
 
 
@@ -22,3 +22,6 @@ def run(attempt: StepAttempt) -> StepResult:
         StepFailedError: Always.
     """
     raise StepFailedError(str(attempt.arguments.get("ErrorMessage", "")))
+
+
+EXECUTOR = Executor(check=check, run=run)

@@ -15,7 +15,7 @@ from dagcast.errors import Diagnostic, Location, did_you_mean
 from dagcast.runner import in_job
 from dagcast.runner.container import job
 from dagcast.runner.container.check_request import cannot_run_here
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import copy_file
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.output_parameters import select_output_parameters
@@ -228,3 +228,10 @@ def function_name(arn: str) -> str:
     """Return the name of a function from its ARN, ``arn:aws:lambda:REGION:ACCOUNT:function:NAME[:VERSION]``."""
     parts = arn.split(":")
     return parts[6] if len(parts) > 6 else arn
+
+
+EXECUTOR = Executor(
+    check=check,
+    run=run,
+    digest_code=lambda fields, options: code_digest(str(fields.get("FunctionArn")), options),
+)

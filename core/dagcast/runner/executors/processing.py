@@ -22,7 +22,8 @@ from dagcast.runner.container.check_request import (
 )
 from dagcast.runner.container.driver_scripts import find_processing_requirements, rewrite_ml_paths
 from dagcast.runner.container.processing_request import Output
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.describe_response import describe_resource, processing_output_names
+from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import check_links, copy_tree
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.python_env import prepare_python
@@ -232,3 +233,15 @@ def _exit_message(message: Path) -> dict[str, str]:
     except UnicodeDecodeError:
         raise StepFailedError(f"ClientError: {ML_PATH}/output/message is not UTF-8") from None
     return {} if told is None else {"ExitMessage": told}
+
+
+EXECUTOR = Executor(
+    check=check,
+    run=run,
+    stub=StubContract(
+        describe=describe_resource("ProcessingJob", "processing-job", "Completed"),
+        output_names=processing_output_names,
+        outputs_are_folders=True,
+    ),
+    reads_named_uris=True,
+)

@@ -21,7 +21,7 @@ from dagcast.runner.container.check_request import (
     raise_problems,
     remove_nulls,
 )
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.executors.create_model import CONTAINER
 from dagcast.runner.model_containers import (
     check_model_data,
@@ -191,3 +191,19 @@ def _properties(attempt: StepAttempt, name: str, version: int | None) -> dict[st
         "ModelPackageArn": make_arn(attempt.region, "model-package", resource),
         "ModelPackageStatus": "Completed",
     }
+
+
+def _describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a step that a stub stands for."""
+    group = str(request.get("ModelPackageGroupName", request.get("ModelPackageName", attempt.job_name)))
+    resource = f"{group.rpartition('/')[2]}/1" if "ModelPackageGroupName" in request else group
+    approval = request.get("ModelApprovalStatus", "PendingManualApproval")
+    return {
+        **request,
+        "ModelPackageArn": make_arn(attempt.region, "model-package", resource),
+        "ModelPackageStatus": "Completed",
+        "ModelApprovalStatus": approval,
+    }
+
+
+EXECUTOR = Executor(check=check, run=run, stub=StubContract(describe=_describe), reads_named_uris=True)

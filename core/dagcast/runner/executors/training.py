@@ -12,9 +12,10 @@ from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job, metrics, training_request, training_toolkit
 from dagcast.runner.container.channels import fetch_channels
-from dagcast.runner.container.check_request import container_command, raise_problems, remove_nulls
+from dagcast.runner.container.check_request import as_mapping, container_command, raise_problems, remove_nulls
 from dagcast.runner.container.driver_scripts import find_driver_requirements, rewrite_ml_paths, unpack_code
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.describe_response import describe_resource, model_uri
+from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import pack_tar_gz
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.python_env import prepare_python
@@ -251,3 +252,25 @@ def _properties(
         "TrainingTimeInSeconds": round(seconds),
         "BillableTimeInSeconds": round(seconds),
     }
+
+
+_describe_job = describe_resource("TrainingJob", "training-job", "Completed")
+
+
+def _describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a step that a stub stands for."""
+    model = model_uri(request, str(request.get("TrainingJobName", attempt.job_name)))
+    artifacts = {} if model is None else {"ModelArtifacts": {"S3ModelArtifacts": model}}
+    return {**_describe_job(attempt, request), **artifacts}
+
+
+def _output_uris(attempt: StepAttempt, properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"model": as_mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")}
+
+
+EXECUTOR = Executor(
+    check=check,
+    run=run,
+    stub=StubContract(describe=_describe, output_names=lambda step: ("model",), output_uris=_output_uris),
+    reads_named_uris=True,
+)

@@ -13,7 +13,8 @@ from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
 from dagcast.runner.container.channels import fetch_input
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.describe_response import describe_resource
+from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import copy_file, unpack
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.model_containers import list_containers, model_data_uri, resolve_model_package
@@ -175,3 +176,21 @@ def _variables(attempt: StepAttempt, settings: Mapping[str, Any]) -> dict[str, s
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
         **{str(name): str(value) for name, value in as_mapping(attempt.arguments.get("Environment")).items()},
     }
+
+
+def _predictions(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {"predictions": as_mapping(request.get("TransformOutput")).get("S3OutputPath")}
+
+
+EXECUTOR = Executor(
+    check=check,
+    run=run,
+    stub=StubContract(
+        describe=describe_resource("TransformJob", "transform-job", "Completed"),
+        output_names=lambda step: ("predictions",),
+        output_uris=lambda attempt, properties: _predictions(properties),
+    ),
+    reads_named_uris=True,
+    model_name=lambda arguments: arguments.get("ModelName"),
+    fixed_output_uris=_predictions,
+)

@@ -19,7 +19,15 @@ from dagcast.runner import tuning_request
 from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
+from dagcast.runner.describe_response import describe_resource, model_uri
+from dagcast.runner.executor import (
+    Executor,
+    StepAttempt,
+    StepFailedError,
+    StepResult,
+    StepStoppedError,
+    StubContract,
+)
 from dagcast.runner.executors.training import run_training
 from dagcast.runner.hyperparameter_search import Search, make_search
 from dagcast.runner.tuning_request import TrainingDefinition, TuningJob
@@ -351,3 +359,26 @@ def _summary(attempt: StepAttempt, trial: Trial) -> dict[str, Any]:
         **({} if objective is None else {"FinalHyperParameterTuningJobObjectiveMetric": final}),
         "ObjectiveStatus": "Failed" if objective is None else "Succeeded",
     }
+
+
+_describe_job = describe_resource("HyperParameterTuningJob", "hyper-parameter-tuning-job", "Completed")
+
+
+def _describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a step that a stub stands for."""
+    name = trial_name(attempt.job_name, 1)
+    best = {"TrainingJobName": name, "TrainingJobArn": make_arn(attempt.region, "training-job", name)}
+    return {**_describe_job(attempt, request), "BestTrainingJob": best, "TrainingJobSummaries": [best]}
+
+
+def _output_uris(attempt: StepAttempt, properties: Mapping[str, Any]) -> dict[str, Any]:
+    best = as_mapping(properties.get("BestTrainingJob")).get("TrainingJobName")
+    return {"model": model_uri(as_mapping(properties.get("TrainingJobDefinition")), str(best))}
+
+
+EXECUTOR = Executor(
+    check=check,
+    run=run,
+    stub=StubContract(describe=_describe, output_names=lambda step: ("model",), output_uris=_output_uris),
+    reads_named_uris=True,
+)
