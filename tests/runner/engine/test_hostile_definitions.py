@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import tempfile
@@ -49,7 +50,7 @@ def broken(draw: st.DrawFn) -> str:
         if draw(st.booleans()):
             del place[last]
         else:
-            place[last] = draw(st.sampled_from(VALUES))
+            place[last] = copy.deepcopy(draw(st.sampled_from(VALUES)))  # the next change may be inside it
     return json.dumps(data)
 
 
