@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import local_pipelines
-from dagcast.runner.events import Event
 from dagcast.runner.options import Isolation, RunOptions
+from dagcast.runner.records.events import Event
 from dagcast.runner.runner import Runner
 
 PRINT = (

@@ -35,7 +35,7 @@ WRONG_IMPORTS = {
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from dagcast.compile.spec import pipeline"
     ),
     # rooms side by side
-    "core/dagcast/runner/logs.py": "import dagcast.compile.document.document",
+    "core/dagcast/runner/records/logs.py": "import dagcast.compile.document.document",
     "core/dagcast/compile/emit/conditions.py": "import dagcast.compile.lower.pipeline",
     # a stage of the compiler imports a later one
     "core/dagcast/compile/bind/branches.py": "def late():\n    import dagcast.compile.steps.catalog",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagcast.cli.progress import last_line, progress
-from dagcast.runner.events import Event
+from dagcast.runner.records.events import Event
 
 EVENTS = [
     Event("run-started", details={"run": "one", "steps": {"load": "Processing", "train": "Training"}}),

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagcast.cli.output import format_duration, strip_control_characters, summarize_reason, visible_text
-from dagcast.runner.logs import read_log_end
+from dagcast.runner.records.logs import read_log_end
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from dagcast.runner.events import Event, Listener
+    from dagcast.runner.records.events import Event, Listener
 
 REFRESH = 8
 """Refreshes of the live table per second."""

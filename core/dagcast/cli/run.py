@@ -26,9 +26,9 @@ from dagcast.plugins.select import PluginRequest
 
 if TYPE_CHECKING:
     from dagcast.compile.report import CompileReport
-    from dagcast.runner.events import Event
     from dagcast.runner.options import RunOptions
-    from dagcast.runner.outcome import RunOutcome
+    from dagcast.runner.records.events import Event
+    from dagcast.runner.records.outcome import RunOutcome
     from dagcast.runner.runner import Runner
 
 EXIT_INTERRUPTED = 130
@@ -185,7 +185,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
 def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
     """Print the warnings of the compile."""
     if as_json:
-        from dagcast.runner.events import Event
+        from dagcast.runner.records.events import Event
 
         for warning in report.warnings:
             click.echo(json.dumps(Event("warning", None, str(warning)).as_dict()))
@@ -211,7 +211,7 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
     """Run the pipeline and show its events. Stop it on a signal, or if the reader of the output is gone."""
     from dagcast.cli.interrupt import stop_on_signals
     from dagcast.cli.progress import progress
-    from dagcast.runner.events import Event
+    from dagcast.runner.records.events import Event
 
     observe = runner.listener
     answered = {*runner.options.callbacks, *runner.options.stubs}

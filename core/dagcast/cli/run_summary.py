@@ -20,12 +20,12 @@ from dagcast.cli.output import (
     truncate_middle,
     visible_text,
 )
-from dagcast.runner.logs import read_log_end
+from dagcast.runner.records.logs import read_log_end
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dagcast.runner.outcome import RunOutcome, StepOutcome
+    from dagcast.runner.records.outcome import RunOutcome, StepOutcome
 
 DEFAULT_RUNS = Path(".dagcast/runs")
 """The default folder of all runs."""

@@ -19,8 +19,8 @@ from dagcast.cli.run_summary import DEFAULT_RUNS, echo_table, short_path, show_o
 from dagcast.errors import DagcastError, did_you_mean
 
 if TYPE_CHECKING:
-    from dagcast.runner.outcome import RunOutcome
-    from dagcast.runner.run_folder import RunFolder, RunRecord
+    from dagcast.runner.records.outcome import RunOutcome
+    from dagcast.runner.records.run_folder import RunFolder, RunRecord
 
 _POLL_INTERVAL = 0.2
 """Seconds between two reads of followed logs."""
@@ -53,7 +53,7 @@ def runs_command(ctx: click.Context, runs: Path | None, as_json: bool) -> None:
 
 
 def _list(runs: Path, as_json: bool) -> None:
-    from dagcast.runner.run_folder import runs_in
+    from dagcast.runner.records.run_folder import runs_in
 
     rows = [_row(folder) for folder in runs_in(runs)]
     if as_json:
@@ -121,7 +121,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
 @_options
 def show_command(run: str, runs: Path | None, as_json: bool) -> None:
     """Show the outcome or current state of RUN: steps, parameters, outputs and metrics."""
-    from dagcast.runner.run_folder import open_run
+    from dagcast.runner.records.run_folder import open_run
 
     try:
         folder = open_run(_folder(runs), run)
@@ -171,7 +171,7 @@ def logs_command(
     printer = _Printer(folder)
     printer.print()
     if follow:
-        from dagcast.runner.run_folder import RunFolder
+        from dagcast.runner.records.run_folder import RunFolder
 
         running = RunFolder(folder.parents[2])
         while running.is_running():
@@ -183,7 +183,7 @@ def logs_command(
 
 
 def _attempt_folder(runs: Path, run: str, step: str, attempt: int | None) -> Path:
-    from dagcast.runner.run_folder import RunFolderError, open_run
+    from dagcast.runner.records.run_folder import RunFolderError, open_run
 
     folder = open_run(runs, run)
     names = [found.name for found in folder.outcome().steps]
@@ -258,8 +258,8 @@ def clean_command(
     run: tuple[str, ...], everything: bool, age: str | None, runs: Path | None, as_json: bool
 ) -> None:
     """Remove each RUN with its store and logs. Active runs and registered models are kept."""
-    from dagcast.runner.clean import Cleaned, clean
-    from dagcast.runner.run_folder import open_run, runs_in
+    from dagcast.runner.records.clean import Cleaned, clean
+    from dagcast.runner.records.run_folder import open_run, runs_in
 
     if sum((bool(run), everything, age is not None)) != 1:
         raise click.UsageError("give either runs, --all or --older-than AGE")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dagcast.runner.options import RunOptions as RunOptions
-    from dagcast.runner.outcome import RunOutcome as RunOutcome
+    from dagcast.runner.records.outcome import RunOutcome as RunOutcome
     from dagcast.runner.runner import Runner as Runner
 
 _HOMES = {
     "RunOptions": "dagcast.runner.options",
-    "RunOutcome": "dagcast.runner.outcome",
+    "RunOutcome": "dagcast.runner.records.outcome",
     "Runner": "dagcast.runner.runner",
 }
 

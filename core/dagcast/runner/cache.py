@@ -17,7 +17,7 @@ from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Step
 from dagcast.runner.container.processing_request import declared_output_uris
 from dagcast.runner.executor import executor_for
-from dagcast.runner.run_folder import KeptResult, RunFolder, RunFolderError, write_json
+from dagcast.runner.records.run_folder import KeptResult, RunFolder, RunFolderError, write_json
 from dagcast.runner.store.local_store import NotFoundError, Store
 from dagcast.runner.store.s3_uri import UnsafeUriError
 from dagcast.sagemaker.limits import BUCKET_NAME_PATTERN

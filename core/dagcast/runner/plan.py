@@ -20,8 +20,8 @@ from dagcast.runner.executor import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
 from dagcast.runner.options import RunOptions
+from dagcast.runner.records.run_folder import KeptResult, RunFolder, runs_in
 from dagcast.runner.retries import POLICIES
-from dagcast.runner.run_folder import KeptResult, RunFolder, runs_in
 from dagcast.runner.store import local_inputs
 from dagcast.runner.store.local_store import Store
 from dagcast.runner.store.s3_uri import UnsafeUriError

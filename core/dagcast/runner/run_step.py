@@ -20,14 +20,14 @@ from dagcast.errors import DagcastError
 from dagcast.runner import cache
 from dagcast.runner.aws_names import make_arn, make_job_name
 from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls
-from dagcast.runner.events import Event, EventKind
 from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError, executor_for
 from dagcast.runner.launch.launcher import Launcher
-from dagcast.runner.leftovers import Leftovers
 from dagcast.runner.options import RunOptions
 from dagcast.runner.output_parameters import read_output_parameters
+from dagcast.runner.records.events import Event, EventKind
+from dagcast.runner.records.leftovers import Leftovers
+from dagcast.runner.records.run_folder import KeptResult, RunFolder, RunRecord
 from dagcast.runner.retries import POLICIES, Retries
-from dagcast.runner.run_folder import KeptResult, RunFolder, RunRecord
 from dagcast.runner.scheduler import Ending
 from dagcast.runner.store.local_store import Store
 from dagcast.runner.stub import stub_result

@@ -19,15 +19,15 @@ from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
 from dagcast.definition.references import ReferenceFailedError, Scope
 from dagcast.errors import DagcastError, DiagnosticSink
-from dagcast.runner.events import Event, EventKind, Listener
 from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.launcher import Launcher
-from dagcast.runner.leftovers import Leftovers
-from dagcast.runner.new_run import create_run
 from dagcast.runner.options import RunOptions
-from dagcast.runner.outcome import Ledger, RunOutcome, RunStatus
 from dagcast.runner.plan import Plan, make_plan
-from dagcast.runner.run_folder import RunFolder, RunRecord, open_run
+from dagcast.runner.records.events import Event, EventKind, Listener
+from dagcast.runner.records.leftovers import Leftovers
+from dagcast.runner.records.new_run import create_run
+from dagcast.runner.records.outcome import Ledger, RunOutcome, RunStatus
+from dagcast.runner.records.run_folder import RunFolder, RunRecord, open_run
 from dagcast.runner.run_step import Ended, StepRunner, execution_variables
 from dagcast.runner.scheduler import Schedule
 from dagcast.runner.store.local_store import Store

@@ -11,7 +11,7 @@ from typing import Literal
 from dagcast.definition.dependencies import Dependencies
 
 Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped"]
-"""How a step ended; the states of :class:`dagcast.runner.outcome.StepOutcome`. The first three are success."""
+"""How a step ended; the states of :class:`dagcast.runner.records.outcome.StepOutcome`. The first three are success."""
 
 _DONE: frozenset[Ending] = frozenset({"succeeded", "cached", "kept"})
 _MET: Mapping[str, frozenset[Ending]] = MappingProxyType(

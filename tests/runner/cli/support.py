@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagcast.runner.run_folder import runs_in
+from dagcast.runner.records.run_folder import runs_in
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 RESOURCES = {"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}}

@@ -12,7 +12,7 @@ import pytest
 
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
-from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.records.outcome import RunOutcome
 from dagcast.runner.runner import Runner
 
 ROOT = Path(__file__).parents[3]

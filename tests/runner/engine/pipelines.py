@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dagcast.runner.events import Event
 from dagcast.runner.options import RunOptions
-from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.records.events import Event
+from dagcast.runner.records.outcome import RunOutcome
 from dagcast.runner.runner import Runner
 
 BUCKET = "s3://bucket"

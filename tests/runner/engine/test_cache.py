@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dagcast.runner.files import pack_tar_gz
-from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.records.outcome import RunOutcome
 from tests.runner.engine.pipelines import BUCKET, contents, definition, get, job, output_of, run, statuses
 
 CACHED: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast.runner.clean import clean
 from dagcast.runner.launch.linux import landlock_rights
-from dagcast.runner.outcome import RunOutcome
-from dagcast.runner.run_folder import RunFolder
+from dagcast.runner.records.clean import clean
+from dagcast.runner.records.outcome import RunOutcome
+from dagcast.runner.records.run_folder import RunFolder
 from tests.runner.engine.pipelines import (
     Heard,
     condition,
@@ -36,7 +36,7 @@ import json, subprocess, sys
 from pathlib import Path
 from typing import Any
 from dagcast.runner.options import RunOptions
-from dagcast.runner.run_folder import RunFolderError, runs_in
+from dagcast.runner.records.run_folder import RunFolderError, runs_in
 from dagcast.runner.runner import Runner
 folder = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], check=True)

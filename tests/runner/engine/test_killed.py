@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from dagcast.runner.options import RunOptions
-from dagcast.runner.outcome import RunOutcome
-from dagcast.runner.run_folder import RunFolder, runs_in
+from dagcast.runner.records.outcome import RunOutcome
+from dagcast.runner.records.run_folder import RunFolder, runs_in
 from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
     condition,

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from dagcast.errors import InvalidInputError
-from dagcast.runner.clean import Cleaned, clean
-from dagcast.runner.events import Event
 from dagcast.runner.options import RunOptions
-from dagcast.runner.run_folder import RunFolder, RunFolderError, open_run, runs_in
+from dagcast.runner.records.clean import Cleaned, clean
+from dagcast.runner.records.events import Event
+from dagcast.runner.records.run_folder import RunFolder, RunFolderError, open_run, runs_in
 from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
     Heard,

@@ -16,7 +16,7 @@ import pytest
 
 from dagcast.errors import InvalidInputError
 from dagcast.runner.options import RunOptions
-from dagcast.runner.outcome import RunOutcome
+from dagcast.runner.records.outcome import RunOutcome
 from dagcast.runner.runner import Runner
 from tests.by_hand.inputs import MODEL_DATA
 from tests.runner.executors.sdk_local import DATA, PYTHONS, REPORT, STRANGE_PATHS, UNLIKE

@@ -18,7 +18,7 @@ from dagcast.errors import DagcastError
 from dagcast.runner.container.driver_scripts import extract_script_output
 from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.launch.command import ML_PATH, Exit
-from dagcast.runner.logs import read_log_end
+from dagcast.runner.records.logs import read_log_end
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS
 
 HOST = "algo-1"

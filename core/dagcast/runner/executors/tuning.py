@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
-from dagcast.runner import tuning_request
 from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
@@ -29,8 +28,9 @@ from dagcast.runner.executor import (
     StubContract,
 )
 from dagcast.runner.executors.training import run_training
-from dagcast.runner.hyperparameter_search import Search, make_search
-from dagcast.runner.tuning_request import TrainingDefinition, TuningJob
+from dagcast.runner.tuning import tuning_request
+from dagcast.runner.tuning.hyperparameter_search import Search, make_search
+from dagcast.runner.tuning.tuning_request import TrainingDefinition, TuningJob
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
@@ -92,11 +92,11 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
 def run(attempt: StepAttempt) -> StepResult:
     """Run the trials. The properties are those of ``DescribeHyperParameterTuningJob`` and the list of training jobs.
 
-    :func:`~dagcast.runner.hyperparameter_search.make_search` has the strategies. Results are used in the order of the
-    trials: a trial knows all results except those of the preceding trials that can run at the same time. So the same
-    seed gives the same trials, however long each takes. The default seed is derived from the job name, which is the
-    same in a resumed run. A training job that fails is only missing from the results; the step fails if no trial has an
-    objective.
+    :func:`~dagcast.runner.tuning.hyperparameter_search.make_search` has the strategies. Results are used in the order
+    of the trials: a trial knows all results except those of the preceding trials that can run at the same time. So the
+    same seed gives the same trials, however long each takes. The default seed is derived from the job name, which is
+    the same in a resumed run. A training job that fails is only missing from the results; the step fails if no trial
+    has an objective.
 
     Raises:
         StepFailedError: If the ranges are invalid, or no trial has an objective.

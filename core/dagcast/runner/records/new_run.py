@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.runner.files import copy_file, remove_tree
-from dagcast.runner.run_folder import RunFolder, RunFolderError, RunRecord, write_json
+from dagcast.runner.records.run_folder import RunFolder, RunFolderError, RunRecord, write_json
 from dagcast.runner.store.local_store import Store
 
 _UNFINISHED = ".new-"

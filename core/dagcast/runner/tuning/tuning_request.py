@@ -19,7 +19,7 @@ from dagcast.runner.container.check_request import (
     remove_nulls,
 )
 from dagcast.runner.container.training_toolkit import PROGRAM
-from dagcast.runner.hyperparameter_search import (
+from dagcast.runner.tuning.hyperparameter_search import (
     STRATEGIES,
     Range,
     SearchRangeError,
@@ -121,7 +121,7 @@ class TuningJob:
     """A tuning job.
 
     Attributes:
-        strategy: One of :data:`~dagcast.runner.hyperparameter_search.STRATEGIES`.
+        strategy: One of :data:`~dagcast.runner.tuning.hyperparameter_search.STRATEGIES`.
         definitions: The training definitions, whose trials take turns.
         trials: The maximum number of trials; for a grid, at most the number of its combinations.
         parallel: The maximum number of trials at once.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.runner.hyperparameter_search import (
+from dagcast.runner.tuning.hyperparameter_search import (
     SearchRangeError,
     count_combinations,
     make_search,

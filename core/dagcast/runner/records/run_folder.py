@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dagcast.errors import DagcastError, did_you_mean
-from dagcast.runner.events import Event
 from dagcast.runner.executor import StepResult
-from dagcast.runner.outcome import Ledger, RunOutcome, RunStatus, StepOutcome
+from dagcast.runner.records.events import Event
+from dagcast.runner.records.outcome import Ledger, RunOutcome, RunStatus, StepOutcome
 
 FORM = 1
 """The form of the files here; a run of another form is not resumed."""

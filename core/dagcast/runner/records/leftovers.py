@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from dagcast.runner.events import Event
 from dagcast.runner.files import remove_tree
 from dagcast.runner.launch.scratch_folder import SCRATCH_PREFIX
-from dagcast.runner.run_folder import RunFolder
+from dagcast.runner.records.events import Event
+from dagcast.runner.records.run_folder import RunFolder
 
 
 class Leftovers:

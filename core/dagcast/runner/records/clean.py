@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dagcast.errors import DagcastError
 from dagcast.runner.files import remove_tree
-from dagcast.runner.run_folder import RunFolder
+from dagcast.runner.records.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
