@@ -46,7 +46,7 @@ def schema_command(config: str | None, env: str | None, plugins: PluginRequest) 
         selection = select_plugins(plugins, section, installed, os.environ)
         sink = DiagnosticSink()
         active = configure_plugins(
-            selection, section.options, installed, lambda _: Location("<config>"), sink
+            selection, section.options, installed, lambda _, *, key=False: Location("<config>"), sink
         )
         for plugin in active.plugins:
             options_schema(plugin.loaded)

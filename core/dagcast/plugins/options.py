@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dagcast.compile.config.validation_errors import report_validation
-from dagcast.errors import DiagnosticSink, Location, did_you_mean
-from dagcast.paths import FieldPath
+from dagcast.compile.config.validation_errors import Locate, report_validation
+from dagcast.errors import DiagnosticSink, did_you_mean
 from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
 from dagcast.plugins.load import Plugin, adopt_plugin, load_plugin
 from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
@@ -23,7 +22,7 @@ def configure_plugins(
     selection: Selection,
     options: Mapping[str, Mapping[str, Any]],
     installed: InstalledPlugins,
-    locate: Callable[[FieldPath], Location],
+    locate: Locate,
     sink: DiagnosticSink,
 ) -> PluginSet:
     """Load the selected plugins and validate their options.
@@ -50,7 +49,9 @@ def configure_plugins(
         if name not in names and name not in installed.names:
             hint = did_you_mean(name, {*names, *installed.names}) or "no plugin is installed"
             message = f"options for unknown plugin {name!r}"
-            sink.error(message, locate(("plugins", "options", name)), code="plugin.unknown", hint=hint)
+            sink.error(
+                message, locate(("plugins", "options", name), key=True), code="plugin.unknown", hint=hint
+            )
     configured = [_configure(plugin, dict(options.get(plugin.name, {})), locate, sink) for plugin in loaded]
     return PluginSet(tuple(configured), selection)
 
@@ -92,7 +93,7 @@ def options_schema(plugin: Plugin) -> dict[str, Any]:
 def _configure(
     plugin: Plugin,
     given: dict[str, Any],
-    locate: Callable[[FieldPath], Location],
+    locate: Locate,
     sink: DiagnosticSink,
 ) -> ConfiguredPlugin:
     model = options_model(plugin)
@@ -103,7 +104,9 @@ def _configure(
         _ = configured.options_digest
     except ValidationError as error:
         subject = f"options of plugin {plugin.name!r}"
-        report_validation(error, subject, model, lambda tail: locate((*base, *tail)), sink)
+        report_validation(
+            error, subject, model, lambda tail, *, key=False: locate((*base, *tail), key=key), sink
+        )
         return ConfiguredPlugin(plugin, NoOptions())
     except KeyboardInterrupt:
         raise

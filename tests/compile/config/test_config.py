@@ -683,7 +683,6 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     (
         "parameters:\n  N: {typ: String}\nsteps:\n  a: {type: Fail, error_message: '${param.N}'}\n",
         [
-            (3, "config.missing-field", "parameter 'N': 'type' is missing", None),
             (3, "config.unknown-field", "parameter 'N': there is no field 'typ'", "did you mean 'type'?"),
         ],
     ),
@@ -753,7 +752,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "steps:\n  a:\n    type: Fail\n    depends_on: b\n",
-        [(5, "config.wrong-type", "step 'a' (Fail): depends_on: expected a list, got 'b'", None)],
+        [(5, "config.wrong-type", "step 'a' (Fail): depends_on: expected a list, got 'b'", "write [b]")],
     ),
     (
         "steps:\n  a:\n    type: Fail\n    depends_on: [b]\n  bb: {type: Fail}\n",
@@ -935,7 +934,7 @@ environments:
             (17, "reference.unknown-parameter"),
             (20, "reference.unknown-property"),
             (26, "wiring.unknown-port"),
-            (27, "dag.unconfigured-node"),
+            (27, "dag.unknown-node"),
             (28, "dag.invalid-edge"),
             (30, "config.unknown-field"),
         ]

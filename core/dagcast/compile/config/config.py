@@ -43,6 +43,9 @@ STRUCTURAL = frozenset(
 )
 """Fields that decide how steps hang together: without them nothing can be said of the neighbours."""
 
+_ABOUT_KEYS = frozenset({"config.unknown-field", "config.invalid-name", "reference.in-key"})
+"""Codes of mistakes in a key: reported at the line of the key, not of its value."""
+
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
 """What a config can be given as: a file, or its content as a mapping or a pydantic model."""
 
@@ -152,7 +155,11 @@ def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
         return PluginsConfig.model_validate({} if section is None else section)
     except ValidationError as error:
         report_validation(
-            error, "plugins", PluginsConfig, lambda tail: source.locate(("plugins", *tail)), sink
+            error,
+            "plugins",
+            PluginsConfig,
+            lambda tail, *, key=False: source.locate(("plugins", *tail), key=key),
+            sink,
         )
         return PluginsConfig()
 
@@ -371,7 +378,7 @@ class _Loader:
             error,
             subject,
             model,
-            lambda tail: self.source.locate((*path, *tail)),
+            lambda tail, *, key=False: self.source.locate((*path, *tail), key=key),
             self.sink,
             inherited=lambda tail: self.source.inherited((*path, *tail)),
         )
@@ -402,7 +409,8 @@ class _Loader:
         return section
 
     def _error(self, message: str, path: FieldPath, *, code: str, hint: str | None = None) -> None:
-        self.sink.error(message, self.source.locate(path), code=code, hint=hint)
+        at_key = code in _ABOUT_KEYS
+        self.sink.error(message, self.source.locate(path, key=at_key), code=code, hint=hint)
 
 
 def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:

@@ -156,7 +156,7 @@ class PipelineDAG:
                 hint = did_you_mean(str(key), ("nodes", "edges"))
                 sink.error(
                     f"a DAG has no field {key!r}",
-                    document.locate((key,)),
+                    document.locate((key,), key=True),
                     code="dag.unknown-field",
                     hint=hint,
                 )

@@ -29,13 +29,18 @@ class ConfigSource:
     env: str | None
     data: dict[str, Any]
 
-    def locate(self, path: FieldPath) -> Location:
-        """Where the value at ``path`` of the merged config was written.
+    def locate(self, path: FieldPath, *, key: bool = False) -> Location:
+        """Return where the value at ``path`` of the merged config was written.
 
-        That is the environment where it says something, else the file's own section, else, for a field of a
-        step, the ``defaults`` it was inherited from. For a value that nobody wrote: the closest thing around it.
+        That is in the environment if the value is there, else in the file's own section, else, for a field of a step,
+        in the ``defaults`` that it was inherited from. For a value that was not written: the closest one around it.
+
+        Args:
+            path: A path of the merged config.
+            key: Whether to return the location of the key, for a message about the key.
         """
-        return self.document.locate(self._written(path)[0])
+        written = self._written(path)[0]
+        return self.document.locate(written, key=key and len(written) > 0 and written[-1] == path[-1])
 
     def inherited(self, path: FieldPath) -> bool:
         """Whether the value at ``path``, a field of a step, comes from ``defaults``."""

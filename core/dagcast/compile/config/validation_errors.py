@@ -1,15 +1,17 @@
-"""Pydantic's validation errors, as located diagnostics in the user's words."""
+"""Reports validation errors of pydantic as located diagnostics."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, get_args
+from typing import Any, Protocol
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.compile.config.pydantic_paths import ConfigPath, resolve_location
+from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
 from dagcast.paths import FieldPath, format_path, is_within
 
 EXPECTED = {
@@ -29,6 +31,8 @@ EXPECTED = {
 _CODES = {"reference": "reference.invalid", "name": "config.invalid-name"}
 """By type of an error of dagcast's own: the id of its diagnostic, where it has one of its own."""
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
 FOLLOWING = frozenset({*EXPECTED, "literal_error", "too_short"})
 """Types of error that say nothing more where something inside of the value is wrong.
 
@@ -36,11 +40,19 @@ Of a list, pydantic counts only the items that are right; of a union, it tells w
 """
 
 
+class Locate(Protocol):
+    """Returns the location of a path below a model; with ``key``, of the key that ends the path."""
+
+    def __call__(self, path: FieldPath, /, *, key: bool = False) -> Location:
+        """Return the location."""
+        ...
+
+
 def report_validation(
     error: ValidationError,
     subject: str,
     model: type[BaseModel],
-    locate: Callable[[FieldPath], Location],
+    locate: Locate,
     sink: DiagnosticSink,
     *,
     inherited: Callable[[FieldPath], bool] = lambda _: False,
@@ -51,24 +63,39 @@ def report_validation(
         error: What pydantic raised.
         subject: What the model describes, such as ``step 'train' (Training)``.
         model: The model.
-        locate: Gives the place of a path below the model.
+        locate: Returns the location of a path below the model.
         sink: Takes the diagnostics.
         inherited: Whether the value at a path comes from ``defaults``. A mistake there shows in every step that
             inherits it; it is told of the defaults, and so told once.
     """
-    by_path: dict[FieldPath, list[ErrorDetails]] = {}
+    by_path: dict[FieldPath, tuple[ConfigPath, list[ErrorDetails]]] = {}
     for detail in error.errors(include_url=False):
-        path = _field_path(detail["loc"], model)
-        path += tuple(detail.get("ctx", {}).get("path", ()))
-        by_path.setdefault(path, []).append(detail)
-    for path, details in by_path.items():
+        place = resolve_location(model, detail["loc"], detail["input"])
+        place = place._replace(path=place.path + tuple(detail.get("ctx", {}).get("path", ())))
+        by_path.setdefault(place.path, (place, []))[1].append(detail)
+    meant = _meant_fields(by_path.values())
+    for path, (place, details) in by_path.items():
+        if details[0]["type"] == "missing" and path in meant:
+            continue
         if details[0]["type"] in FOLLOWING and any(
             is_within(other, path) and path != other for other in by_path
         ):
             continue
-        message, code, hint = _explain(path, details, model)
+        message, code, hint = _explain(path, details, place.owner)
         owner = "defaults" if inherited(path) else subject
-        sink.error(f"{owner}: {message}", locate(path), code=code, hint=hint)
+        at_key = place.in_key or details[0]["type"] == "extra_forbidden"
+        sink.error(f"{owner}: {message}", locate(path, key=at_key), code=code, hint=hint)
+
+
+def _meant_fields(mistakes: Iterable[tuple[ConfigPath, list[ErrorDetails]]]) -> set[FieldPath]:
+    """The fields that a misspelt one seems to be: that they are missing follows from the spelling."""
+    meant = set()
+    for place, details in mistakes:
+        if details[0]["type"] == "extra_forbidden":
+            field = nearest(str(place.path[-1]), _writable(place.owner))
+            if field is not None:
+                meant.add((*place.path[:-1], field))
+    return meant
 
 
 def wrong_fields(error: ValidationError) -> frozenset[str]:
@@ -78,14 +105,27 @@ def wrong_fields(error: ValidationError) -> frozenset[str]:
     )
 
 
+def _writable(owner: type[BaseModel] | None) -> list[str]:
+    """The names to suggest for a field of a model; not the names in Python of fields with an alias."""
+    if owner is None:
+        return []
+    return [
+        name
+        for field, info in owner.model_fields.items()
+        for name in _spellings(field, info)
+        if name != field or info.alias in (None, field)
+    ]
+
+
 def _spellings(field: str, info: FieldInfo) -> list[str]:
+    """The ways to write a field, the one to suggest first."""
     if isinstance(info.validation_alias, AliasChoices):
         return [str(choice) for choice in info.validation_alias.choices]
-    return [info.alias or field]
+    return [info.alias, field] if info.alias and info.alias != field else [field]
 
 
 def _explain(
-    path: FieldPath, details: list[ErrorDetails], model: type[BaseModel]
+    path: FieldPath, details: list[ErrorDetails], owner: type[BaseModel] | None
 ) -> tuple[str, str, str | None]:
     first = details[0]
     kind, context = first["type"], first.get("ctx", {})
@@ -93,13 +133,12 @@ def _explain(
     if kind == "missing":
         return f"{format_path(path)!r} is missing", "config.missing-field", None
     if kind == "extra_forbidden":
-        owner = _model_at(model, path[:-1])
         name = str(path[-1])
         spellings = [_spellings(field, info) for field, info in owner.model_fields.items()] if owner else []
         same = next((others for others in spellings if name in others), None)
         if same is not None:
             return f"{' and '.join(same)} are the same field", "config.duplicate", "keep one of them"
-        hint = did_you_mean(name, [each for others in spellings for each in others])
+        hint = did_you_mean(name, _writable(owner))
         return f"there is no field {format_path(path)!r}", "config.unknown-field", hint
     expectations = list(dict.fromkeys(map(_expectation, details)))
     if None not in expectations and kind != "literal_error":
@@ -107,7 +146,7 @@ def _explain(
         return (
             f"{where}expected {expected}, got {_show(first['input'])}",
             "config.wrong-type",
-            _quoting(first),
+            _rewriting(first),
         )
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
         return f"{where}{_size(kind, first)}", "config.length", None
@@ -142,86 +181,25 @@ def _size(kind: str, detail: ErrorDetails) -> str:
     return f"expected {bound} {limit} {noun}{'' if limit == 1 else 's'}, got {len(detail['input'])}"
 
 
-def _quoting(detail: ErrorDetails) -> str | None:
-    value = detail["input"]
-    if detail["type"] == "string_type" and isinstance(value, (int, float)):
+def _rewriting(detail: ErrorDetails) -> str | None:
+    """How to write a value so that it has the expected type, where that is a matter of quotes or brackets."""
+    kind, value = detail["type"], detail["input"]
+    if kind == "string_type" and isinstance(value, (int, float)):
         return f'write "{_show(value)}" in quotes'
-    if detail["type"] in ("int_type", "float_type") and isinstance(value, str) and value.strip().isdigit():
+    if kind in ("int_type", "float_type") and isinstance(value, str) and value.strip().isdigit():
         return f"write {value.strip()} without quotes"
+    if kind == "dict_type" and value and isinstance(value, (list, tuple)):
+        names = [item for item in value if isinstance(item, str) and _NAME.fullmatch(item)]
+        if len(names) == len(value):
+            return f"write {{{', '.join(f'{name}: ' for name in names)}}}"
+    if kind in ("list_type", "tuple_type") and isinstance(value, str) and _NAME.fullmatch(value):
+        return f"write [{value}]"
     return None
 
 
-def _field_path(location: Iterable[str | int], model: type[BaseModel]) -> FieldPath:
-    """The path of config keys in a pydantic location, without the names of union members and validators."""
-    path: list[str | int] = []
-    here: Any = model
-    for part in location:
-        if _is_container(here) and part != "[key]":
-            path.append(part)
-            here = _item(here)
-        elif isinstance(part, str) and (part.endswith("]") or "function-" in part):
-            continue
-        elif isinstance(here, type) and issubclass(here, BaseModel):
-            if part == here.__name__:
-                continue
-            names = {
-                **{n: n for n in here.model_fields},
-                **{i.alias or n: n for n, i in here.model_fields.items()},
-            }
-            path.append(part)
-            here = here.model_fields[names[part]].annotation if part in names else None
-        elif isinstance(part, int):
-            path.append(part)
-            here = _item(here)
-        elif part in ("str", "int", "float", "bool") or _names_model(here, str(part)):
-            continue
-        else:
-            path.append(part)
-            here = None
-        if not isinstance(here, type):
-            here = _model_in(here) if not _is_container(here) else here
-    return tuple(path)
-
-
-def _model_at(model: type[BaseModel], path: FieldPath) -> type[BaseModel] | None:
-    here: Any = model
-    for part in path:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            names = {info.alias or name: name for name, info in here.model_fields.items()}
-            here = here.model_fields[names.get(str(part), str(part))].annotation
-        else:
-            here = _item(here)
-        if not _is_container(here):
-            here = _model_in(here)
-    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
-
-
-def _is_container(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) in (dict, list, tuple)
-
-
-def _item(annotation: Any) -> Any:
-    arguments = [item for item in get_args(annotation) if item is not Ellipsis]
-    return arguments[-1] if arguments else None
-
-
-def _model_in(annotation: Any) -> Any:
-    """The config model that an annotation such as ``Model | None`` holds, or the annotation itself."""
-    if isinstance(annotation, type):
-        return annotation
-    for argument in get_args(annotation):
-        found = _model_in(argument)
-        if isinstance(found, type) and issubclass(found, BaseModel):
-            return found
-    return annotation
-
-
-def _names_model(annotation: Any, name: str) -> bool:
-    return any(getattr(argument, "__name__", None) == name for argument in get_args(annotation))
-
-
 def _literals(expected: str) -> list[str]:
-    return [part.strip().strip("'") for part in expected.replace(" or ", ", ").split(",")]
+    """The values of a ``Literal``, read from pydantic's list of them: ``'a', 'b' or 'c'``."""
+    return [double or single for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", expected)]
 
 
 def _show(value: Any) -> str:
