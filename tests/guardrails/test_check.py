@@ -96,7 +96,7 @@ def lines(text: str, indent: int) -> str:
 
 
 @pytest.mark.parametrize(("field", "rule", "code", "message"), CONTRADICTIONS)
-def test_a_contradiction_is_an_error_at_its_line(
+def test_a_violation_is_an_error_with_a_line(
     field: str, rule: str, code: str, message: str, tmp_path: Path
 ) -> None:
     field = field.replace("9}", '"9"}')
@@ -109,7 +109,7 @@ def test_a_contradiction_is_an_error_at_its_line(
 
 
 @pytest.mark.parametrize(("field", "rule", "code", "message"), CONTRADICTIONS)
-def test_with_enforce_warn_it_is_a_warning(
+def test_with_enforce_warn_a_violation_is_a_warning(
     field: str, rule: str, code: str, message: str, tmp_path: Path
 ) -> None:
     field = field.replace("9}", '"9"}')
@@ -137,7 +137,7 @@ def test_with_enforce_warn_it_is_a_warning(
         ("tags", "{team: y}", "required_tags: {team: {pattern: x}}", "tag", 1),
     ],
 )
-def test_what_is_not_allowed_is_an_error_at_its_line(
+def test_each_disallowed_value_is_an_error_with_a_line(
     part: str, value: str, rule: str, code: str, line: int, tmp_path: Path
 ) -> None:
     (error,) = validate(tmp_path, **{part: value}, rule=rule).errors
@@ -156,12 +156,12 @@ def test_what_is_not_allowed_is_an_error_at_its_line(
         ("description: x", "allowed_instance_types: [ml.m5.xlarge]"),
     ],
 )
-def test_what_is_allowed_is_not_reported(field: str, rule: str, tmp_path: Path) -> None:
+def test_allowed_values_are_not_reported(field: str, rule: str, tmp_path: Path) -> None:
     result = validate(tmp_path, field=field, rule=rule)
     assert (result.errors, result.warnings) == ((), ())
 
 
-def test_two_arns_of_different_accounts_are_two_keys(tmp_path: Path) -> None:
+def test_arns_of_different_accounts_are_different_keys(tmp_path: Path) -> None:
     field = "volume_kms_key: arn:aws:kms:us-east-1:123456789012:key/1234"
     rule = "kms_key: {volume: arn:aws:kms:us-east-1:999999999999:key/1234}"
     assert [error.code for error in validate(tmp_path, field=field, rule=rule).errors] == [
@@ -174,7 +174,7 @@ def test_the_default_of_a_parameter_is_checked(tmp_path: Path) -> None:
     assert validate(tmp_path, machine="${param.Default}", rule=rule).is_valid
     result = validate(tmp_path, machine="${param.Default}", default="ml.p3.2xlarge", rule=rule)
     (error,) = result.errors
-    assert "${param.Default} (by default 'ml.p3.2xlarge')" in error.message
+    assert "${param.Default} (default 'ml.p3.2xlarge')" in error.message
 
 
 def test_the_defaults_in_a_join_are_checked(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_the_defaults_in_a_join_are_checked(tmp_path: Path) -> None:
         ("field", 'tags: {team: "${param.Unknown}"}', "required_tags: {team: {pattern: risk}}", "tag"),
     ],
 )
-def test_what_only_a_start_knows_is_said_not_to_be_checked(
+def test_values_known_only_at_run_time_are_warnings(
     part: str, value: str, rule: str, code: str, tmp_path: Path
 ) -> None:
     result = validate(tmp_path, **{part: value}, rule=rule)
@@ -205,7 +205,7 @@ def test_what_only_a_start_knows_is_said_not_to_be_checked(
     assert "cannot be checked" in warning.message
 
 
-def test_a_region_that_is_not_named_cannot_be_checked() -> None:
+def test_an_unknown_region_is_a_warning() -> None:
     ruled = config(
         {"step": STEPS["Training"]}, {"guardrails": {"allowed_regions": ["us-*"]}}, pipeline={"region": None}
     )
@@ -282,7 +282,7 @@ def test_every_kind_of_request_is_checked(kind: str, own: dict[str, Any], rule: 
     assert path in error.message
 
 
-def test_every_machine_of_a_heterogeneous_cluster_is_checked() -> None:
+def test_every_instance_group_of_a_cluster_is_checked() -> None:
     groups = [
         {"InstanceGroupName": name, "InstanceType": machine, "InstanceCount": 1}
         for name, machine in (("one", "ml.m5.xlarge"), ("two", "ml.p3.2xlarge"))
@@ -294,7 +294,7 @@ def test_every_machine_of_a_heterogeneous_cluster_is_checked() -> None:
     assert "ResourceConfig.InstanceGroups[1].InstanceType is 'ml.p3.2xlarge'" in error.message
 
 
-def test_a_default_machine_that_is_not_allowed_is_the_users_to_change() -> None:
+def test_a_disallowed_default_instance_type_is_an_error() -> None:
     options = {"guardrails": {"allowed_instance_types": ["ml.c5.*"]}}
     step = {key: value for key, value in TUNING.items() if key != "instance_type"}
     steps = {"step": {**step, "instance_type": "ml.c5.xlarge"}, "check": STEPS["QualityCheck"]}
@@ -324,7 +324,7 @@ class Stripping:
         (("Tags",), {"required_tags": {"team": "risk"}}, "tag"),
     ],
 )
-def test_what_a_later_plugin_takes_away_is_missed(
+def test_a_field_removed_by_a_later_plugin_is_reported(
     path: tuple[str | int, ...], rules: dict[str, Any], code: str
 ) -> None:
     compiler = PipelineDAGCompiler(
@@ -334,7 +334,7 @@ def test_what_a_later_plugin_takes_away_is_missed(
     assert f"guardrails.{code}" in [error.code for error in errors]
 
 
-def test_all_contradictions_are_told_at_once(tmp_path: Path) -> None:
+def test_all_violations_are_reported_at_once(tmp_path: Path) -> None:
     field = "volume_kms_key: other\n    max_runtime_in_seconds: 7200"
     rule = "kms_key: alias/one\n      max_runtime_in_seconds: 3600\n      allowed_regions: [eu-west-1]"
     codes = [error.code for error in validate(tmp_path, field=field, rule=rule).errors]

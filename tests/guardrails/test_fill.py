@@ -78,7 +78,7 @@ def with_rules(
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_each_kind_of_request_gets_what_it_lacks_and_nothing_else(kind: str) -> None:
+def test_each_request_gets_its_missing_fields_only(kind: str) -> None:
     filled, plain = with_rules(STEPS[kind]), with_rules(STEPS[kind], plugins=())
     for path, value in FILLED[kind].items():
         assert at(filled, path) == value
@@ -102,7 +102,7 @@ def test_a_notebook_job_is_a_training_job(tmp_path: Path) -> None:
         assert all(item in found for item in value) if path == "Tags" else found == value
 
 
-def test_a_tuning_job_with_several_definitions_is_filled_in_each() -> None:
+def test_every_definition_of_a_tuning_job_is_filled() -> None:
     definition = {
         "DefinitionName": "one",
         "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
@@ -128,14 +128,14 @@ def test_a_tuning_job_with_several_definitions_is_filled_in_each() -> None:
         assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 600}
 
 
-def test_one_key_is_for_every_use() -> None:
+def test_one_key_applies_to_every_use() -> None:
     filled = with_rules(STEPS["Training"], {"kms_key": "alias/one"})
     assert at(filled, "ResourceConfig.VolumeKmsKeyId") == "alias/one"
     assert at(filled, "OutputDataConfig.KmsKeyId") == "alias/one"
 
 
 @pytest.mark.parametrize("family", ["g4dn.xlarge", "g5.2xlarge", "r5d.large", "p4d.24xlarge", "trn1.2xlarge"])
-def test_machines_with_storage_of_their_own_take_no_key_for_the_volume(family: str) -> None:
+def test_instances_with_local_storage_get_no_volume_key(family: str) -> None:
     machine = f"ml.{family}"
     rules = {"kms_key": "alias/one"}
     filled = with_rules({**STEPS["Training"], "instance_type": machine}, rules)
@@ -147,7 +147,7 @@ def test_machines_with_storage_of_their_own_take_no_key_for_the_volume(family: s
 
 
 @pytest.mark.parametrize("families", [WITH_LOCAL_STORAGE, WITHOUT_LOCAL_STORAGE])
-def test_every_family_is_judged_by_its_storage(families: tuple[str, ...]) -> None:
+def test_each_instance_family_follows_its_local_storage(families: tuple[str, ...]) -> None:
     # A parameter, whose default the service's enumeration does not limit: not every family is a training job's.
     step = {**STEPS["Training"], "instance_type": "${param.Machine}"}
     has_key = {
@@ -161,23 +161,23 @@ def test_every_family_is_judged_by_its_storage(families: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("family", ["m5.xlarge", "c6i.xlarge", "m7i-flex.large", "p3.2xlarge", "r5.large"])
-def test_other_machines_do(family: str) -> None:
+def test_instances_without_local_storage_get_a_volume_key(family: str) -> None:
     filled = with_rules({**STEPS["Training"], "instance_type": f"ml.{family}"}, {"kms_key": "alias/one"})
     assert filled["ResourceConfig"]["VolumeKmsKeyId"] == "alias/one"
 
 
-def test_a_default_of_dagcast_is_not_what_the_user_wrote() -> None:
+def test_a_default_of_dagcast_is_overridden() -> None:
     assert at(with_rules(STEPS["Training"]), "StoppingCondition.MaxRuntimeInSeconds") == 3600
     longer = {**RULES, "max_runtime_in_seconds": 100_000}
     assert at(with_rules(STEPS["Training"], longer), "StoppingCondition.MaxRuntimeInSeconds") == 86_400
 
 
-def test_a_runtime_is_filled_in_as_far_as_the_service_takes_it() -> None:
+def test_a_runtime_is_limited_to_the_maximum_of_the_service() -> None:
     rules = {"max_runtime_in_seconds": 2_000_000}
     assert at(with_rules(STEPS["Processing"], rules), "StoppingCondition.MaxRuntimeInSeconds") == 777_600
 
 
-def test_tags_are_added_to_those_that_are_there() -> None:
+def test_tags_are_added_to_existing_tags() -> None:
     filled = with_rules({**STEPS["Training"], "tags": {"mine": "1", "team": "own"}})
     assert filled["Tags"] == [
         {"Key": "mine", "Value": "1"},
@@ -200,7 +200,7 @@ def test_a_model_package_outside_of_a_group_is_tagged() -> None:
     assert with_rules(step)["Tags"] == TAGS
 
 
-def test_steps_in_branches_are_filled_in_too() -> None:
+def test_steps_in_branches_are_filled() -> None:
     steps = {
         "decide": {
             "type": "Condition",
@@ -220,7 +220,7 @@ def test_without_options_nothing_changes() -> None:
     assert ruled.report.changes == ()
 
 
-def test_half_a_network_is_made_whole() -> None:
+def test_a_partial_network_is_completed() -> None:
     filled = with_rules({**STEPS["Training"], "security_group_ids": ["sg-1"]})
     assert filled["VpcConfig"] == VPC
 
@@ -268,7 +268,7 @@ def _value_at(value: Any, path: tuple[str | int, ...]) -> Any:
 
 @given(steps_with_own_values(), st.sets(st.sampled_from(sorted(RULES))))
 @settings(max_examples=60)
-def test_what_the_user_wrote_stays_be_it_allowed_or_not(step: dict[str, Any], names: set[str]) -> None:
+def test_values_of_the_user_stay_even_if_not_allowed(step: dict[str, Any], names: set[str]) -> None:
     if names & {"subnets", "security_group_ids"}:
         names |= {"subnets", "security_group_ids"}
     options = {"guardrails": {**{name: RULES[name] for name in sorted(names)}, "enforce": "warn"}}
@@ -287,7 +287,7 @@ def test_what_the_user_wrote_stays_be_it_allowed_or_not(step: dict[str, Any], na
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_a_pipeline_that_is_filled_in_is_left_alone(kind: str) -> None:
+def test_a_filled_pipeline_does_not_change(kind: str) -> None:
     ruled = config({"step": STEPS[kind]}, {"guardrails": RULES}, pipeline={"tags": {"team": "risk"}})
     compiler = PipelineDAGCompiler(ruled, plugins=["guardrails"])
     spec = compiler.compile_definition().spec

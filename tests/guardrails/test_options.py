@@ -30,15 +30,15 @@ plugins:
         ("kms_kye: x", "there is no field 'kms_kye'"),
         ("kms_key: {volumes: x}", "volumes"),
         ("kms_key: 7", "kms_key: expected a mapping, got 7"),
-        ("required_tags: {team: {}}", "a tag rule takes one of value and pattern"),
-        ("subnets: [a]", "subnets and security_group_ids go together"),
+        ("required_tags: {team: {}}", "a tag rule requires exactly one of value and pattern"),
+        ("subnets: [a]", "subnets and security_group_ids require each other"),
         ("max_runtime_in_seconds: 0", "max_runtime_in_seconds"),
-        ('required_tags: {team: {pattern: "["}}', "is not a regular expression"),
+        ('required_tags: {team: {pattern: "["}}', "invalid regular expression"),
         ("enforce: maybe", "expected 'warn' or 'error'"),
         ("allowed_regions: us-east-1", "allowed_regions: expected a list"),
     ],
 )
-def test_a_mistake_in_the_options_is_told_at_its_line(options: str, message: str, tmp_path: Path) -> None:
+def test_a_mistake_in_the_options_has_a_line(options: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     path.write_text(CONFIG.format(options=options))
     with pytest.raises(InvalidInputError) as caught:
@@ -49,7 +49,7 @@ def test_a_mistake_in_the_options_is_told_at_its_line(options: str, message: str
     assert error.location.line in (7, 8)
 
 
-def test_the_schema_of_the_config_holds_the_options(tmp_path: Path) -> None:
+def test_the_schema_of_the_config_contains_the_options(tmp_path: Path) -> None:
     (tmp_path / "pipeline.yaml").write_text(CONFIG.format(options="enforce: warn"))
     command = [sys.executable, "-m", "dagcast.cli", "plugins", "info", "guardrails", "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

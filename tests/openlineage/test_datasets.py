@@ -80,11 +80,11 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_each_kind_of_step_names_its_datasets(kind: str, tmp_path: Path) -> None:
+def test_each_kind_of_step_has_its_datasets(kind: str, tmp_path: Path) -> None:
     assert lineage(tmp_path, {"step": STEPS[kind]}) == {"demo.step": EXPECTED[kind]}
 
 
-def test_what_one_step_writes_is_what_the_next_reads(tmp_path: Path) -> None:
+def test_outputs_of_one_step_are_inputs_of_the_next(tmp_path: Path) -> None:
     steps = {
         "prepare": {
             **STEPS["Processing"],
@@ -114,7 +114,7 @@ def test_what_one_step_writes_is_what_the_next_reads(tmp_path: Path) -> None:
     assert found["demo.keep"][0] == ["risk demo.search/model"]
 
 
-def test_a_property_that_is_no_port_is_a_dataset_of_both(tmp_path: Path) -> None:
+def test_a_property_without_a_port_is_a_dataset_of_both_steps(tmp_path: Path) -> None:
     property_path = "CheckpointConfig.S3Uri"
     steps = {
         "train": STEPS["Training"],
@@ -138,12 +138,12 @@ def test_a_property_that_is_no_port_is_a_dataset_of_both(tmp_path: Path) -> None
         (f"s3://bucket/{RUN}", f"s3://bucket {RUN}"),
     ],
 )
-def test_sources_are_named_by_what_is_known(source: str, name: str, tmp_path: Path) -> None:
+def test_names_contain_all_known_values(source: str, name: str, tmp_path: Path) -> None:
     found = lineage(tmp_path, {"step": {**STEPS["Training"], "inputs": {"train": source}}})
     assert found["demo.step"][0] == [name]
 
 
-def test_code_is_no_dataset(tmp_path: Path) -> None:
+def test_code_is_not_a_dataset(tmp_path: Path) -> None:
     (tmp_path / "prepare.py").write_text("print()\n")
     (tmp_path / "report.ipynb").write_text('{"cells": []}')
     steps = {
@@ -160,7 +160,7 @@ def test_code_is_no_dataset(tmp_path: Path) -> None:
     assert found["demo.report"][0] == []
 
 
-def test_several_definitions_of_a_tuning_job_are_read_each(tmp_path: Path) -> None:
+def test_every_definition_of_a_tuning_job_is_read(tmp_path: Path) -> None:
     job = {
         "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
         "RoleArn": "arn:aws:iam::123456789012:role/SageMakerRole",
@@ -192,7 +192,7 @@ def test_several_definitions_of_a_tuning_job_are_read_each(tmp_path: Path) -> No
     named_destination=st.booleans(),
 )
 @settings(max_examples=25)
-def test_a_chain_hangs_together_however_long(
+def test_a_long_chain_is_connected(
     outputs: list[str], named_destination: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     steps: dict[str, Any] = {}

@@ -36,7 +36,7 @@ def kinds(receiver: Receiver) -> list[str]:
     return [event.get("eventType", "JOB") for event in receiver.events]
 
 
-def test_a_compile_starts_tells_of_each_step_and_completes(receiver: Receiver) -> None:
+def test_a_compile_emits_start_steps_and_complete(receiver: Receiver) -> None:
     compiler(
         receiver, {"train": STEPS["Training"], "stop": STEPS["Fail"]}, pipeline=DESCRIBED
     ).compile_definition()
@@ -52,7 +52,7 @@ def test_a_compile_starts_tells_of_each_step_and_completes(receiver: Receiver) -
     assert all(time.tzinfo is not None for time in times)
 
 
-def test_the_facets_say_what_the_jobs_are(receiver: Receiver) -> None:
+def test_facets_describe_the_jobs(receiver: Receiver) -> None:
     steps = {"train": {**STEPS["Training"], "description": "Trains."}}
     compiler(receiver, steps, pipeline=DESCRIBED).compile_definition()
     pipeline, train = receiver.events[0]["job"]["facets"], receiver.events[1]["job"]["facets"]
@@ -67,7 +67,7 @@ def test_the_facets_say_what_the_jobs_are(receiver: Receiver) -> None:
         assert facets["ownership"]["owners"] == [{"name": "data-science", "type": "AUTHOR"}]
 
 
-def test_what_is_not_known_has_no_facet(receiver: Receiver) -> None:
+def test_unknown_values_have_no_facet(receiver: Receiver) -> None:
     compiler(receiver, {"train": STEPS["Training"]}).compile_definition()
     for event in receiver.events:
         assert set(event["job"]["facets"]) == {"jobType"}
@@ -83,7 +83,7 @@ class Author:
         return {"author": "the-other-team"}
 
 
-def test_the_author_in_the_metadata_wins_over_the_configs(receiver: Receiver) -> None:
+def test_the_author_in_the_metadata_overrides_the_configs(receiver: Receiver) -> None:
     plugins = (Author(), "openlineage")
     compiler(receiver, {"train": STEPS["Training"]}, plugins, pipeline=DESCRIBED).compile_definition()
     owners = [event["job"]["facets"]["ownership"]["owners"] for event in receiver.events]
@@ -91,14 +91,14 @@ def test_the_author_in_the_metadata_wins_over_the_configs(receiver: Receiver) ->
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_every_event_is_valid_by_the_clients_schema(kind: str, receiver: Receiver) -> None:
+def test_every_event_matches_the_clients_schema(kind: str, receiver: Receiver) -> None:
     step = {**STEPS[kind], "description": "A step."}
     compiler(receiver, {"step": step}, pipeline=DESCRIBED).compile_definition()
     assert kinds(receiver) == ["START", "JOB", "COMPLETE"]
     assert [problem for event in receiver.events for problem in problems(event)] == []
 
 
-def test_the_schema_finds_what_is_wrong(receiver: Receiver) -> None:
+def test_the_schema_rejects_invalid_events(receiver: Receiver) -> None:
     compiler(receiver, {"step": STEPS["Training"]}, pipeline=DESCRIBED).compile_definition()
     start, job, _ = receiver.events
     assert problems({**start, "eventType": "BEGIN"})
@@ -110,7 +110,7 @@ def test_the_schema_finds_what_is_wrong(receiver: Receiver) -> None:
     assert problems({**job, "job": {**job["job"], "facets": {"jobType": wrong}}})
 
 
-def test_a_compile_that_fails_is_told_as_failed(receiver: Receiver) -> None:
+def test_a_failing_compile_emits_fail(receiver: Receiver) -> None:
     step = {**STEPS["Training"], "volume_kms_key": "${param.Missing}"}
     with pytest.raises(InvalidInputError):
         compiler(receiver, {"step": step}).compile_definition()
@@ -121,7 +121,7 @@ def test_a_compile_that_fails_is_told_as_failed(receiver: Receiver) -> None:
     assert [problem for event in receiver.events for problem in problems(event)] == []
 
 
-def test_a_try_after_a_failed_one_is_a_run_of_its_own(receiver: Receiver) -> None:
+def test_a_retry_after_a_failure_is_another_run(receiver: Receiver) -> None:
     template = compiler(
         receiver, {"step": {**STEPS["Training"], "volume_kms_key": "${param.Missing}"}}
     ).create_template()
@@ -132,7 +132,7 @@ def test_a_try_after_a_failed_one_is_a_run_of_its_own(receiver: Receiver) -> Non
     assert len({event["run"]["runId"] for event in receiver.events}) == 2
 
 
-def test_one_template_tells_of_its_compile_once(receiver: Receiver) -> None:
+def test_one_template_emits_its_events_once(receiver: Receiver) -> None:
     template = compiler(receiver, {"step": STEPS["Training"]}).create_template()
     template.generate_definition()
     template.generate_definition()
@@ -140,7 +140,7 @@ def test_one_template_tells_of_its_compile_once(receiver: Receiver) -> None:
     assert kinds(receiver) == ["START", "JOB", "COMPLETE"]
 
 
-def test_generating_the_sdks_pipeline_tells_once_too(receiver: Receiver) -> None:
+def test_generating_the_sdks_pipeline_emits_events_once(receiver: Receiver) -> None:
     pipeline = compiler(receiver, {"step": STEPS["Training"]}).compile()
     assert [step.name for step in pipeline.steps] == ["step"]
     assert kinds(receiver) == ["START", "JOB", "COMPLETE"]
@@ -162,7 +162,7 @@ class Curious:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_method_that_calls_the_other_tells_once(first: bool, receiver: Receiver) -> None:
+def test_a_method_that_calls_the_other_emits_events_once(first: bool, receiver: Receiver) -> None:
     plugins = (Curious(), "openlineage") if first else ("openlineage", Curious())
     compiler(receiver, {"step": STEPS["Training"]}, plugins).compile()
     assert kinds(receiver) == ["START", "JOB", "COMPLETE"]
@@ -176,7 +176,7 @@ def test_two_compiles_are_two_runs(receiver: Receiver) -> None:
     assert len({event["run"]["runId"] for event in receiver.events if "run" in event}) == 2
 
 
-def test_validating_and_making_a_class_tell_nothing(receiver: Receiver) -> None:
+def test_validating_and_creating_a_class_emit_no_events(receiver: Receiver) -> None:
     made = compiler(receiver, {"step": STEPS["Training"]})
     assert made.validate().is_valid
     made.create_decorated_class()
@@ -191,9 +191,7 @@ def test_the_events_are_not_part_of_the_definition(receiver: Receiver) -> None:
     assert told.report.changes == ()
 
 
-def test_the_run_that_a_compile_is_a_part_of_is_its_parent(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_run_around_a_compile_is_its_parent(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = "01890a5d-ac96-774b-bcce-b302099a8057"
     monkeypatch.setenv("OPENLINEAGE_PARENT_ID", f"airflow://host/nightly.compile/{run_id}")
     compiler(receiver, {"step": STEPS["Training"]}).compile_definition()
@@ -205,7 +203,7 @@ def test_the_run_that_a_compile_is_a_part_of_is_its_parent(
 
 
 @pytest.mark.parametrize("text", ["nonsense", "a/b/not-a-uuid"])
-def test_a_parent_that_cannot_be_read_is_left_out(
+def test_an_invalid_parent_is_ignored(
     text: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OPENLINEAGE_PARENT_ID", text)
@@ -214,7 +212,7 @@ def test_a_parent_that_cannot_be_read_is_left_out(
     assert text in caplog.text
 
 
-def test_the_producer_is_named(receiver: Receiver) -> None:
+def test_events_contain_the_producer(receiver: Receiver) -> None:
     options = {
         "openlineage": {"transport": "http", "url": receiver.url, "producer": "https://example.com/platform"}
     }

@@ -27,16 +27,16 @@ plugins:
     [
         ("transprot: http", "there is no field 'transprot'", 9),
         ("transport: kafka", "expected 'console', 'file' or 'http'", 9),
-        ("transport: http", "transport: http needs url", 9),
-        ("transport: file", "transport: file needs path", 9),
+        ("transport: http", "transport http requires url", 9),
+        ("transport: file", "transport file requires path", 9),
         (
             "url: https://lineage.example.com",
-            "url: it belongs to transport http, and the transport is console",
+            "url: option of transport http, but the transport is console",
             9,
         ),
         (
             "{transport: file, path: x, timeout_in_seconds: 1}",
-            "timeout_in_seconds: it belongs to transport http",
+            "timeout_in_seconds: option of transport http",
             11,
         ),
         ("{transport: http, url: lineage.example.com}", "url: 'lineage.example.com' does not match", 10),
@@ -44,9 +44,7 @@ plugins:
         ("producer: dagcast", "producer: 'dagcast' does not match", 9),
     ],
 )
-def test_a_mistake_in_the_options_is_told_at_its_line(
-    options: str, message: str, line: int, tmp_path: Path
-) -> None:
+def test_a_mistake_in_the_options_has_a_line(options: str, message: str, line: int, tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     path.write_text(CONFIG.format(options=options.strip("{}").replace(", ", "\n      ")))
     with pytest.raises(InvalidInputError) as caught:

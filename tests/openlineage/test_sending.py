@@ -36,14 +36,14 @@ def test_http_goes_to_the_endpoint_with_the_key(monkeypatch: pytest.MonkeyPatch)
     assert "very-secret" not in json.dumps(result.report.as_dict())
 
 
-def test_without_a_key_none_is_sent() -> None:
+def test_without_a_key_no_header_is_sent() -> None:
     with receiving() as receiver:
         compile_with(transport="http", url=receiver.url)
     assert all("Authorization" not in headers for _, headers in receiver.requests)
     assert [path for path, _ in receiver.requests] == ["/api/v1/lineage"] * 3
 
 
-def test_a_key_that_is_not_there_is_a_warning_and_nothing_is_sent(
+def test_a_missing_key_is_a_warning_and_no_event_is_sent(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("LINEAGE_KEY", raising=False)
@@ -54,7 +54,7 @@ def test_a_key_that_is_not_there_is_a_warning_and_nothing_is_sent(
     assert "LINEAGE_KEY" in record.getMessage()
 
 
-def test_a_receiver_that_is_not_there_never_fails_a_compile(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreachable_receiver_never_fails_a_compile(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
@@ -65,28 +65,28 @@ def test_a_receiver_that_is_not_there_never_fails_a_compile(caplog: pytest.LogCa
     assert "127.0.0.1" in record.getMessage()
 
 
-def test_a_receiver_that_refuses_is_told_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_receiver_that_refuses_receives_no_further_events(caplog: pytest.LogCaptureFixture) -> None:
     with receiving(status=403) as receiver:
         assert compile_with(transport="http", url=receiver.url).definition
     assert [event["eventType"] for event in receiver.events] == ["START"]
     assert len(warnings_in(caplog)) == 1
 
 
-def test_a_receiver_that_is_ill_is_asked_again_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_error_is_retried_once(caplog: pytest.LogCaptureFixture) -> None:
     with receiving(status=503) as receiver:
         assert compile_with(transport="http", url=receiver.url).definition
     assert [event["eventType"] for event in receiver.events] == ["START", "START"]
     assert len(warnings_in(caplog)) == 1
 
 
-def test_a_receiver_that_does_not_answer_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_receiver_that_does_not_answer_times_out(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert compile_with(transport="http", url=url, timeout_in_seconds=0.05).definition
     assert len(warnings_in(caplog)) == 1
 
 
-def test_a_file_gets_one_line_for_each_event_beside_the_config(tmp_path: Path) -> None:
+def test_a_file_next_to_the_config_gets_one_line_for_each_event(tmp_path: Path) -> None:
     options = {"openlineage": {"transport": "file", "path": "lineage.jsonl"}}
     path = tmp_path / "pipeline.json"
     path.write_text(json.dumps(config(TRAIN, options)))
@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_written_never_fails_a_compile(
     assert len(warnings_in(caplog)) == 1
 
 
-def test_the_console_is_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_console_transport_writes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="dagcast.openlineage")
     compile_with()
     events = [
@@ -114,7 +114,7 @@ def test_the_console_is_the_log(caplog: pytest.LogCaptureFixture) -> None:
     assert [problem for event in events for problem in problems(event)] == []
 
 
-def test_the_command_line_is_quiet_unless_asked(tmp_path: Path) -> None:
+def test_the_command_line_prints_no_events_by_default(tmp_path: Path) -> None:
     (tmp_path / "pipeline.json").write_text(json.dumps(config(TRAIN, {})))
     command = ["compile", "pipeline.json", "--plugin", "openlineage", "-o", "definition.json"]
     quiet = run([sys.executable, "-m", "dagcast.cli", *command], tmp_path)
@@ -143,7 +143,7 @@ print(json.dumps([client_at_import, "openlineage.client" in sys.modules, connect
     [({}, "INFO", True), ({}, "WARNING", False), ({"transport": "file", "path": "x.jsonl"}, "WARNING", True)],
     ids=["console", "console that nobody reads", "file"],
 )
-def test_console_and_file_touch_no_network_and_the_client_waits_for_the_first_event_that_is_heard(
+def test_the_client_is_imported_with_the_first_event_and_uses_no_network(
     options: dict[str, Any], level: str, client_is_used: bool, tmp_path: Path
 ) -> None:
     data = json.dumps(config(TRAIN, {"openlineage": options}))
@@ -151,7 +151,7 @@ def test_console_and_file_touch_no_network_and_the_client_waits_for_the_first_ev
     assert json.loads(done.stdout.splitlines()[-1]) == [False, client_is_used, []]
 
 
-def test_the_clients_own_switch_turns_it_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clients_own_variable_disables_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENLINEAGE_DISABLED", "true")
     compile_with(transport="file", path=str(tmp_path / "lineage.jsonl"))
     assert not (tmp_path / "lineage.jsonl").exists()

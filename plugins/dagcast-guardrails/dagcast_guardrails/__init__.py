@@ -1,1 +1,1 @@
-"""The dagcast plugin ``guardrails``: a company's rules, filled in where they are missing and checked everywhere."""
+"""The dagcast plugin ``guardrails``: applies a company's rules to pipelines and reports violations."""

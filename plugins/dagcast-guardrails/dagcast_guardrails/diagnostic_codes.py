@@ -21,4 +21,4 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "guardrails.volume-key": "Storage volumes are not encrypted with the required KMS key.",
     }
 )
-"""By id: what it stands for, in one sentence."""
+"""The meaning of each id, in one sentence."""

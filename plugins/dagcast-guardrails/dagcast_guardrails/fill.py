@@ -1,4 +1,4 @@
-"""Filling in what is missing. What the user wrote stays as it is."""
+"""Set missing fields from the rules. Values of the user do not change."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 
 from dagcast.plugin import FieldPath, PipelineSpec, RequestField, RequestFields, StepSpec, step_fields
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, BLOCKED, paths_of, put, takes_value, value_at
-from dagcast_guardrails.rules import Rule, rules_of
+from dagcast_guardrails.request_paths import ABSENT, BLOCKED, accepts_value, find_paths, put_values, value_at
+from dagcast_guardrails.rules import Rule, build_rules
 from dagcast_guardrails.tags import known_step_tags, missing_pipeline_tags, step_tags, tag_paths
-from dagcast_guardrails.values import UNKNOWN, Defaults, defaults_of, items, known
+from dagcast_guardrails.values import UNKNOWN, Defaults, as_items, parameter_defaults, resolve_value
 
 
 def fill(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpec:
-    """The pipeline with what the rules ask for wherever nothing is there."""
-    rules, defaults = rules_of(options), defaults_of(spec)
+    """Return the pipeline with missing fields set from the rules."""
+    rules, defaults = build_rules(options), parameter_defaults(spec)
     tags = (*spec.tags, *missing_pipeline_tags(spec, options).items())
     known_tags = known_step_tags(options, dict(tags))
     types = {step.definition_type for step in spec.steps}
     fills = {name: tuple(_fills(rules, step_fields(name))) for name in types}
-    steps = [_filled(step, fills[step.definition_type], known_tags, defaults) for step in spec.steps]
+    steps = [_fill_step(step, fills[step.definition_type], known_tags, defaults) for step in spec.steps]
     return replace(spec, tags=tags, steps=tuple(steps))
 
 
 def _fills(rules: tuple[Rule, ...], kind: RequestFields) -> Iterator[tuple[Rule, RequestField, Any]]:
-    """What is filled in where in one kind of request."""
+    """Yield each field to set in one kind of request, with its rule and value."""
     for rule in rules:
         for field in rule.fields(kind):
             value = rule.fill_for(field)
@@ -34,7 +34,7 @@ def _fills(rules: tuple[Rule, ...], kind: RequestFields) -> Iterator[tuple[Rule,
                 yield rule, field, value
 
 
-def _filled(
+def _fill_step(
     step: StepSpec,
     fills: tuple[tuple[Rule, RequestField, Any], ...],
     known_tags: Mapping[str, str],
@@ -44,25 +44,25 @@ def _filled(
     values: dict[FieldPath, Any] = {
         path: value
         for rule, field, value in fills
-        for path in paths_of(field, arguments)
-        if _is_open(step, path, rule, defaults) and takes_value(field, arguments, path, defaults)
+        for path in find_paths(field, arguments)
+        if _can_fill(step, path, rule, defaults) and accepts_value(field, arguments, path, defaults)
     }
     for path in tag_paths(step, step_fields(step.definition_type)):
         own = step_tags(step, path)
         added = [{"Key": key, "Value": value} for key, value in known_tags.items() if key not in own]
         if added:
-            there = value_at(arguments, path)
-            values[path] = [*(there if there is not ABSENT else ()), *added]
-    return replace(step, arguments=put(arguments, values)) if values else step
+            existing = value_at(arguments, path)
+            values[path] = [*(existing if existing is not ABSENT else ()), *added]
+    return replace(step, arguments=put_values(arguments, values)) if values else step
 
 
-def _is_open(step: StepSpec, path: FieldPath, rule: Rule, defaults: Defaults) -> bool:
-    """Whether there is nothing, or only a default of dagcast's that the rule does not allow."""
+def _can_fill(step: StepSpec, path: FieldPath, rule: Rule, defaults: Defaults) -> bool:
+    """Return whether a field has no value, or only a default of dagcast that the rule does not allow."""
     value = value_at(step.arguments, path)
     if value is ABSENT or value is BLOCKED:
         return value is ABSENT
     origin = step.origins.get(("Arguments", *path))
     if origin is None or origin.kind != "default":
         return False
-    settled = [known(item, defaults) for item in items(value)]
-    return not any(item is UNKNOWN or rule.allows(item) for item in settled)
+    resolved = [resolve_value(item, defaults) for item in as_items(value)]
+    return not any(item is UNKNOWN or rule.allows(item) for item in resolved)

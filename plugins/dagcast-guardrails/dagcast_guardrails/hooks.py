@@ -1,4 +1,4 @@
-"""The hooks of the plugin."""
+"""The hook implementations of the ``guardrails`` plugin."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dagcast_guardrails.options import GuardrailOptions
 
 @hookimpl
 def options_model() -> type[GuardrailOptions]:
-    """The company's rules."""
+    """Return the model of the options: the company's rules."""
     return GuardrailOptions
 
 
 @hookimpl
 def transform_spec(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpec:
-    """Fill in what is missing."""
+    """Set missing fields from the rules."""
     return fill(spec, options)
 
 
@@ -26,5 +26,5 @@ def transform_spec(spec: PipelineSpec, options: GuardrailOptions) -> PipelineSpe
 def check_spec(
     spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], options: GuardrailOptions
 ) -> Iterable[Diagnostic]:
-    """Report what contradicts the rules."""
+    """Report violations of the rules."""
     return check(spec, options, locate)

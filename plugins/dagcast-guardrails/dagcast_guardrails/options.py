@@ -1,4 +1,4 @@
-"""The options: a company's rules. A rule that is left out does not hold."""
+"""The options: a company's rules. A rule that is not set does not apply."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _regex(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        message = "{pattern} is not a regular expression: {reason}"
+        message = "invalid regular expression {pattern}: {reason}"
         raise PydanticCustomError(
             "regex", message, {"pattern": repr(pattern), "reason": str(error)}
         ) from error
@@ -25,18 +25,18 @@ def _regex(pattern: str) -> str:
 
 
 def _or_string(schema: dict[str, Any]) -> None:
-    """Tell editors that a string may stand for the whole."""
-    whole = dict(schema)
+    """Allow a string instead of the object in the JSON Schema."""
+    object_schema = dict(schema)
     schema.clear()
-    schema["anyOf"] = [{"type": "string"}, whole]
+    schema["anyOf"] = [{"type": "string"}, object_schema]
 
 
 class KmsKeys(ConfigModel):
-    """KMS keys by use: key IDs, aliases or ARNs. A plain string is the key for every use.
+    """KMS keys by use: key IDs, aliases or ARNs. A string is the key for every use.
 
     Attributes:
-        volume: Encrypts the storage volumes of the machines.
-        output: Encrypts what is written to S3, captured data, and model packages.
+        volume: The key of storage volumes.
+        output: The key of outputs in S3, captured data and model packages.
     """
 
     model_config = ConfigDict(json_schema_extra=_or_string)
@@ -51,11 +51,11 @@ class KmsKeys(ConfigModel):
 
 
 class TagRule(ConfigModel):
-    """What a tag has to be. A plain string is its one value.
+    """The allowed values of a tag. A string is the only allowed value.
 
     Attributes:
-        value: The value that it has.
-        pattern: Regular expression (Python's) that the whole value matches; the value is the user's to choose.
+        value: The only allowed value.
+        pattern: A Python regular expression that must match the whole value.
     """
 
     model_config = ConfigDict(json_schema_extra=_or_string)
@@ -71,14 +71,14 @@ class TagRule(ConfigModel):
     @model_validator(mode="after")
     def _one_of_two(self) -> TagRule:
         if (self.value is None) == (self.pattern is None):
-            raise PydanticCustomError("tag", "a tag rule takes one of value and pattern")
+            raise PydanticCustomError("tag", "a tag rule requires exactly one of value and pattern")
         return self
 
     def __str__(self) -> str:
         return f"a value that matches {self.pattern}" if self.value is None else repr(self.value)
 
     def allows(self, value: str) -> bool:
-        """Whether a tag may have this value."""
+        """Return whether a tag can have this value."""
         return value == self.value if self.pattern is None else re.fullmatch(self.pattern, value) is not None
 
 
@@ -86,17 +86,17 @@ class GuardrailOptions(ConfigModel):
     """The rules.
 
     Attributes:
-        kms_key: One key for everything, or keys by use.
-        subnets: The subnets that jobs may run in, and those they get; goes along with ``security_group_ids``.
-        security_group_ids: The security groups that jobs may have, and those they get.
-        encrypt_inter_container_traffic: Whether jobs have to encrypt the traffic between their machines.
-        enable_network_isolation: Whether containers have to run without network.
-        required_tags: Tags of the pipeline and of everything it makes: a fixed value, or ``{pattern: ...}``.
+        kms_key: One key for every use, or keys by use.
+        subnets: The allowed subnets, which are also the default of jobs; requires ``security_group_ids``.
+        security_group_ids: The allowed security groups, which are also the default of jobs; requires ``subnets``.
+        encrypt_inter_container_traffic: Whether jobs must encrypt the traffic between their instances.
+        enable_network_isolation: Whether containers must run without network access.
+        required_tags: Tags of the pipeline and of its resources: a fixed value, or ``{pattern: ...}``.
         allowed_regions: AWS regions; ``*`` and ``?`` are wildcards.
-        allowed_instance_types: Such as ``ml.m5.*``.
-        allowed_image_registries: Such as ``123456789012.dkr.ecr.*.amazonaws.com``.
-        max_runtime_in_seconds: Most seconds that a job may run; 1 or more.
-        enforce: Whether a contradiction ends the compile (``error``) or is reported (``warn``).
+        allowed_instance_types: Instance types, such as ``ml.m5.*``; ``*`` and ``?`` are wildcards.
+        allowed_image_registries: Registries, such as ``123456789012.dkr.ecr.*.amazonaws.com``, with wildcards.
+        max_runtime_in_seconds: The maximum run time of a job in seconds, at least 1.
+        enforce: Whether a violation is an error (``error``) or a warning (``warn``).
     """
 
     kms_key: KmsKeys = KmsKeys()
@@ -115,11 +115,12 @@ class GuardrailOptions(ConfigModel):
     def _whole_network(self) -> GuardrailOptions:
         if bool(self.subnets) != bool(self.security_group_ids):
             raise PydanticCustomError(
-                "vpc", "subnets and security_group_ids go together: the service takes both or none"
+                "vpc",
+                "subnets and security_group_ids require each other: the service accepts both or neither",
             )
         return self
 
     @property
     def severity(self) -> Literal["warning", "error"]:
-        """The severity of a contradiction."""
+        """The severity of a violation."""
         return "warning" if self.enforce == "warn" else "error"

@@ -1,4 +1,4 @@
-"""The rules about single values: what is allowed, what is filled in, and where."""
+"""The rules for single values: the fields, the allowed values and the default."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Rule:
     """One rule.
 
     Attributes:
-        name: Ends the code of its diagnostics.
-        fields: Selects the fields of a kind of request that the rule is for.
-        allows: Whether a value, or one item of a list, is allowed.
-        expected: What is allowed, in words.
-        fill: What a missing value becomes; ``None`` if the user has to decide.
+        name: The last part of the code of its diagnostics.
+        fields: Returns the fields of a kind of request that the rule applies to.
+        allows: Returns whether a value, or one item of a list, is allowed.
+        expected: The allowed values, in words.
+        fill: The value of a missing field; ``None`` if the user must set it.
     """
 
     name: str
@@ -30,14 +30,14 @@ class Rule:
     fill: Any = None
 
     def fill_for(self, field: RequestField) -> Any:
-        """Return what a missing value of a field becomes; ``None`` where it stays missing."""
+        """Return the value of a missing field; ``None`` if it stays missing."""
         if not field.can_be_added:
             return None
         return self.fill if field.maximum is None else min(self.fill, field.maximum)
 
 
-def rules_of(options: GuardrailOptions) -> tuple[Rule, ...]:
-    """The rules that the options ask for."""
+def build_rules(options: GuardrailOptions) -> tuple[Rule, ...]:
+    """Return the rules of the options."""
     return tuple(_rules(options))
 
 
@@ -72,23 +72,26 @@ def _rules(options: GuardrailOptions) -> Iterator[Rule]:
         registries = options.allowed_image_registries
         expected = f"an image from {' or '.join(registries)}"
         yield Rule(
-            "image", lambda kind: kind.images, lambda value: matches(registry(value), registries), expected
+            "image",
+            lambda kind: kind.images,
+            lambda value: matches(image_registry(value), registries),
+            expected,
         )
 
 
 def matches(value: Any, patterns: tuple[str, ...]) -> bool:
-    """Whether a name matches one of the patterns, in which ``*`` and ``?`` are wildcards."""
+    """Return whether a name matches one of the patterns, in which ``*`` and ``?`` are wildcards."""
     return any(fnmatchcase(str(value), pattern) for pattern in patterns)
 
 
-def registry(image: Any) -> str:
-    """The registry of a container image; one that names none comes from ``docker.io``."""
+def image_registry(image: Any) -> str:
+    """Return the registry of a container image; the default is ``docker.io``."""
     host, slash, _ = str(image).partition("/")
     return host if slash and ("." in host or ":" in host or host == "localhost") else "docker.io"
 
 
-def same_key(one: str, other: str) -> bool:
-    """Whether two spellings name the same KMS key, as far as that can be told: a key ID is the end of its ARN."""
+def is_same_key(one: str, other: str) -> bool:
+    """Return whether two names are the same KMS key. A key ID equals an ARN that ends in it."""
     if one.startswith("arn:") == other.startswith("arn:"):
         return one == other
     return _key_name(one) == _key_name(other)
@@ -99,7 +102,7 @@ def _key_name(key: str) -> str:
 
 
 def _key(name: str, fields: Callable[[RequestFields], tuple[RequestField, ...]], key: str) -> Rule:
-    return Rule(name, fields, lambda value: same_key(str(value), key), repr(key), key)
+    return Rule(name, fields, lambda value: is_same_key(str(value), key), repr(key), key)
 
 
 def _members(

@@ -1,6 +1,6 @@
-"""The rule about tags: which are missing, what they become, and which values are allowed.
+"""The rule for tags: missing tags and their values.
 
-A tag of the pipeline is the value that steps get too, so that the user writes it once.
+Steps inherit the tags of the pipeline, so that the user writes them once.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 from dagcast.plugin import FieldPath, PipelineSpec, RequestFields, StepSpec
 from dagcast_guardrails.options import GuardrailOptions
-from dagcast_guardrails.places import ABSENT, paths_of, value_at
+from dagcast_guardrails.request_paths import ABSENT, find_paths, value_at
 
 
 def missing_pipeline_tags(spec: PipelineSpec, options: GuardrailOptions) -> dict[str, str]:
-    """The tags with fixed values that the pipeline lacks."""
+    """Return the required tags with fixed values that the pipeline does not have."""
     own = dict(spec.tags)
     rules = options.required_tags.items()
     return {key: rule.value for key, rule in rules if rule.value is not None and key not in own}
 
 
 def known_step_tags(options: GuardrailOptions, pipeline_tags: dict[str, str]) -> dict[str, str]:
-    """The required tags whose value for a step is known: the pipeline's, or a fixed one."""
+    """Return the required tags with a known value for steps: the pipeline's, or a fixed one."""
     found = {}
     for key, rule in options.required_tags.items():
         value = pipeline_tags.get(key)
@@ -32,18 +32,18 @@ def known_step_tags(options: GuardrailOptions, pipeline_tags: dict[str, str]) ->
 
 
 def step_tags(step: StepSpec, path: FieldPath) -> dict[str, object]:
-    """The tags of a step by key."""
+    """Return the tags of a step by key."""
     tags = value_at(step.arguments, path)
     items = tags if isinstance(tags, (list, tuple)) else ()
     return {str(tag["Key"]): tag.get("Value") for tag in items if isinstance(tag, dict) and "Key" in tag}
 
 
 def tag_paths(step: StepSpec, kind: RequestFields) -> Iterator[FieldPath]:
-    """Where the tags of a step stand; nowhere if the service takes none."""
+    """Yield the paths of the tags of a step; none if the service does not accept tags."""
     if kind.untagged_with is not None and kind.untagged_with in step.arguments:
         return
     for field in kind.tags:
-        for path in paths_of(field, step.arguments):
+        for path in find_paths(field, step.arguments):
             tags = value_at(step.arguments, path)
             if tags is ABSENT or isinstance(tags, (list, tuple)):
                 yield path

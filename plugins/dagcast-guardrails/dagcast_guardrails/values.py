@@ -1,4 +1,4 @@
-"""What is known of a value when the pipeline is compiled."""
+"""Resolve values as far as they are known at compile time."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Any
 from dagcast.plugin import Join, ParameterRef, PipelineSpec, Reference
 
 UNKNOWN = object()
-"""Stands for a value that only an execution knows."""
+"""A value that is unknown before an execution."""
 
 Defaults = Mapping[str, Any]
 
 
-def defaults_of(spec: PipelineSpec) -> Defaults:
-    """The default of each parameter; :data:`UNKNOWN` for one that has none."""
+def parameter_defaults(spec: PipelineSpec) -> Defaults:
+    """Return the default of each parameter; :data:`UNKNOWN` for parameters without one."""
     return {
         parameter.name: UNKNOWN if parameter.default is None else parameter.default
         for parameter in spec.parameters
     }
 
 
-def known(value: Any, defaults: Defaults) -> Any:
-    """The value itself, or what it is where a start gives no parameters; :data:`UNKNOWN` if that cannot be said."""
+def resolve_value(value: Any, defaults: Defaults) -> Any:
+    """Return a value with parameters replaced by their defaults; :data:`UNKNOWN` if it depends on other references."""
     if isinstance(value, ParameterRef):
         return defaults.get(value.name, UNKNOWN)
     if isinstance(value, Join):
-        parts = [known(part, defaults) for part in value.values]
+        parts = [resolve_value(part, defaults) for part in value.values]
         return UNKNOWN if UNKNOWN in parts else value.on.join(str(part) for part in parts)
     return UNKNOWN if isinstance(value, Reference) else value
 
 
-def items(value: Any) -> tuple[Any, ...]:
-    """The items of a list; any other value alone."""
+def as_items(value: Any) -> tuple[Any, ...]:
+    """Return the items of a list; a tuple of one for any other value."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
-def show(value: Any, defaults: Defaults) -> str:
-    """A value for a message; of a reference also what it is by default."""
+def format_value(value: Any, defaults: Defaults) -> str:
+    """Format a value for a message; for a reference, include its default."""
     if isinstance(value, Reference):
-        default = known(value, defaults)
-        return str(value) if default is UNKNOWN else f"{value} (by default {show(default, defaults)})"
+        default = resolve_value(value, defaults)
+        return str(value) if default is UNKNOWN else f"{value} (default {format_value(default, defaults)})"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,3 +1,3 @@
-"""The dagcast plugin ``openlineage``: tells an OpenLineage receiver what a pipeline reads and writes."""
+"""The dagcast plugin ``openlineage``: sends OpenLineage events with the inputs and outputs of a pipeline."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The console transport. The client's own writes to a log that ``dagcast --verbose`` does not show."""
+"""The console transport. The client's own transport writes to a log that ``dagcast --verbose`` does not show."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Datasets: what steps read and write, by OpenLineage's names.
+"""Find the datasets that steps read and write, and name them as OpenLineage does.
 
-An S3 URI is the dataset with namespace ``s3://bucket`` and the key as its name. What only an execution knows shows as
-a placeholder (``${exec.PipelineExecutionId}``); a parameter shows as its default. What has no address before it
-runs, such as the archive of a trained model, is named ``pipeline.step/port`` in the namespace of the jobs.
+An S3 URI is a dataset with namespace ``s3://bucket`` and the key as its name. A value that is unknown before an
+execution is a placeholder (``${exec.PipelineExecutionId}``); a parameter is its default. Data without an address
+before it exists, such as the archive of a trained model, is named ``pipeline.step/port`` in the namespace of the jobs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from functools import lru_cache
 from typing import Any
 
 from dagcast.plugin import Join, OutputPort, ParameterRef, PipelineSpec, Reference, StepProperty, StepSpec
-from dagcast_openlineage.requests import PLACES, DataPlaces, values_at
+from dagcast_openlineage.data_paths import DATA_PATHS, DataPaths, values_at
 
 DATA_KINDS = frozenset(
     {"dataset", "model", "report", "statistics", "constraints", "bias-report", "explainability-report"}
 )
-"""The kinds of output ports through which data flows, and not only a name."""
+"""The kinds of output ports that are data; the other kinds are names."""
 
 NAMING_KEYS = ("OutputName", "InputName", "ChannelName")
-"""The members by which property paths such as ``Outputs['train']`` pick an item of a list."""
+"""The members that property paths such as ``Outputs['train']`` use to select an item of a list."""
 
 _URI = re.compile(r"(?P<namespace>[a-z][a-z0-9+.-]*://[^/]+)/*(?P<name>.*?)/*", re.DOTALL)
 _PATH_PART = re.compile(r"\.?(?P<member>[A-Za-z_]\w*)|\['(?P<key>[^']*)'\]|\[(?P<index>\d+)\]")
@@ -30,11 +30,11 @@ _PATH_PART = re.compile(r"\.?(?P<member>[A-Za-z_]\w*)|\['(?P<key>[^']*)'\]|\[(?P
 
 @dataclass(frozen=True)
 class DatasetName:
-    """The name of a dataset, as OpenLineage has it.
+    """The name of a dataset in OpenLineage.
 
     Attributes:
-        namespace: Where it lies, such as ``s3://bucket``.
-        name: Unique in the namespace.
+        namespace: Its place, such as ``s3://bucket``.
+        name: Its name, unique in the namespace.
     """
 
     namespace: str
@@ -43,49 +43,49 @@ class DatasetName:
 
 @dataclass(frozen=True)
 class StepData:
-    """What one step reads and writes.
+    """The datasets of one step.
 
     Attributes:
-        inputs: In the order of the request, each once.
-        outputs: In the order of the ports, then of the request, each once.
+        inputs: The datasets that it reads, in the order of the request, without duplicates.
+        outputs: The datasets that it writes, in the order of the ports, then of the request, without duplicates.
     """
 
     inputs: tuple[DatasetName, ...]
     outputs: tuple[DatasetName, ...]
 
 
-def datasets(
+def find_datasets(
     spec: PipelineSpec, ports: Mapping[str, tuple[OutputPort, ...]], namespace: str
 ) -> dict[str, StepData]:
-    """By step: the datasets that it reads and writes.
+    """Return the datasets that each step reads and writes, by name of the step.
 
     Args:
         spec: The pipeline.
-        ports: By step: its output ports.
-        namespace: The namespace for datasets that have no address.
+        ports: The output ports of each step.
+        namespace: The namespace of datasets without an address.
     """
     naming = _Naming(spec, ports, namespace)
     inputs: dict[str, list[DatasetName]] = {step.name: [] for step in spec.steps}
     outputs: dict[str, list[DatasetName]] = {step.name: [] for step in spec.steps}
     code = frozenset(staged.uri for staged in spec.staged)
     for step in spec.steps:
-        places = PLACES.get(step.definition_type, DataPlaces())
+        paths = DATA_PATHS.get(step.definition_type, DataPaths())
         data_ports = [port.value for port in ports.get(step.name, ()) if port.kind in DATA_KINDS]
         outputs[step.name] += [
-            naming.dataset(value) for value in (*data_ports, *values_at(step, places.writes))
+            naming.dataset(value) for value in (*data_ports, *values_at(step, paths.writes))
         ]
-        for value in values_at(step, places.reads):
+        for value in values_at(step, paths.reads):
             if _is_code(value, code):
                 continue
             inputs[step.name].append(naming.dataset(value))
-            # A property that no port names is all the same something that the other step has made.
+            # A property without a port is still an output of the other step.
             if isinstance(value, StepProperty) and value.step in outputs:
                 outputs[value.step].append(naming.dataset(value))
     return {name: StepData(_unique(inputs[name]), _unique(outputs[name])) for name in inputs}
 
 
 def _is_code(value: Any, code: Iterable[str]) -> bool:
-    """Whether a URI is that of staged code, or of the folder that holds some."""
+    """Return whether a URI is that of staged code or of a folder with staged code."""
     return isinstance(value, str) and any(
         uri == value or uri.startswith(f"{value.rstrip('/')}/") for uri in code
     )
@@ -107,7 +107,7 @@ class _Naming:
         self._known: dict[Any, DatasetName] = {}
 
     def dataset(self, value: Any) -> DatasetName:
-        """The dataset that a URI, or a reference to one, stands for."""
+        """Return the dataset of a URI or of a reference to one."""
         known = self._known.get(value)
         if known is None:
             known = self._known[value] = self._named(value)
@@ -127,7 +127,7 @@ class _Naming:
         return DatasetName(uri["namespace"], uri["name"] or "/")
 
     def _text(self, value: Any) -> str:
-        """A value as text, with placeholders for what only an execution knows."""
+        """Return a value as text, with placeholders for values that are unknown before an execution."""
         if isinstance(value, ParameterRef):
             default = self.defaults.get(value.name)
             return str(value if default is None else default)
@@ -139,19 +139,19 @@ class _Naming:
         return str(value)
 
     def _requested(self, reference: StepProperty) -> Any:
-        """What the other step's request says of a property, if the property repeats a part of the request."""
+        """Return the value of a property in the other step's request, if the property repeats a part of it."""
         step = self.steps.get(reference.step)
         if step is None:
             return None
         value: Any = step.arguments
         for part in _parts(step, reference.path):
-            value = _below(value, part)
+            value = _child(value, part)
         return value if isinstance(value, (str, Reference)) else None
 
 
 def _parts(step: StepSpec, path: str) -> tuple[str | int, ...]:
-    """The parts of a property path, from the root of the request."""
-    root = PLACES.get(step.definition_type, DataPlaces()).property_root
+    """Return the parts of a property path, from the root of the request."""
+    root = DATA_PATHS.get(step.definition_type, DataPaths()).property_root
     if root is not None and path.startswith(root[0]):
         path = root[1] + path.removeprefix(root[0])
     return _split(path)
@@ -163,8 +163,8 @@ def _split(path: str) -> tuple[str | int, ...]:
     return tuple(int(p["index"]) if p["index"] is not None else p["member"] or p["key"] for p in parts)
 
 
-def _below(value: Any, part: str | int) -> Any:
-    """What stands there below a value, if anything does."""
+def _child(value: Any, part: str | int) -> Any:
+    """Return the item of a mapping or list that a part of a path selects; ``None`` if there is none."""
     if isinstance(value, dict):
         return value.get(part)
     if not isinstance(value, (list, tuple)):

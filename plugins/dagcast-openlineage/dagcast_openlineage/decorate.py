@@ -1,4 +1,4 @@
-"""The decorated template class: one that tells of each compile."""
+"""Decorate the template class so that it sends events of each compile."""
 
 from __future__ import annotations
 
@@ -6,64 +6,65 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from dagcast_openlineage.options import LineageOptions
-from dagcast_openlineage.pipeline import events_of, ports_of
-from dagcast_openlineage.sending import Sender, is_heard
+from dagcast_openlineage.pipeline import create_event_factory, output_ports
+from dagcast_openlineage.sending import Sender, has_receiver
 
-Made = TypeVar("Made")
+Compiled = TypeVar("Compiled")
 
 
-class TellsLineage:
-    """Mixin of a template class: tells of its compile once, however often and by which method it is asked."""
+class LineageMixin:
+    """Mixin of a template class that sends the events of its compile once, even if several methods are called."""
 
     lineage_options: LineageOptions
     lineage_metadata: Mapping[str, Any]
-    lineage_is_told = False
+    lineage_is_sent = False
 
-    def tell_lineage(self: Any, make: Callable[[], Made]) -> Made:
-        """Make what ``make`` makes, with an event before and events after.
+    def send_lineage(self: Any, compile_template: Callable[[], Compiled]) -> Compiled:
+        """Call ``compile_template`` and return its result; send an event before and events after it.
 
         Raises:
-            Exception: What ``make`` raises; that is told too, and the next try is told anew.
+            Exception: The exception of ``compile_template``, after an event of the failure. A retry sends events
+                again.
         """
-        if self.lineage_is_told or not is_heard(self.lineage_options):
-            return make()
-        self.lineage_is_told = True
+        if self.lineage_is_sent or not has_receiver(self.lineage_options):
+            return compile_template()
+        self.lineage_is_sent = True
         sender = Sender(self.lineage_options, self.config.root)
-        events = events_of(self.config, self.lineage_metadata, self.lineage_options)
+        events = create_event_factory(self.config, self.lineage_metadata, self.lineage_options)
         try:
             sender.send(events.start())
             try:
-                made = make()
+                compiled = compile_template()
             except Exception as error:
-                self.lineage_is_told = False
+                self.lineage_is_sent = False
                 sender.send(events.fail(f"{type(error).__name__}: {error}"))
                 raise
-            if not sender.given_up:
-                for event in events.steps(self.compilation.spec, ports_of(self.config)):
+            if not sender.has_given_up:
+                for event in events.steps(self.compilation.spec, output_ports(self.config)):
                     sender.send(event)
             sender.send(events.complete())
-            return made
+            return compiled
         finally:
             sender.close()
 
 
-def decorated(template_class: type, metadata: Mapping[str, Any], options: LineageOptions) -> type:
-    """A subclass of a template class that tells of each compile.
+def add_lineage(template_class: type, metadata: Mapping[str, Any], options: LineageOptions) -> type:
+    """Return a subclass of a template class that sends the events of its compile.
 
     Args:
-        template_class: The class to derive from.
-        metadata: What is known of the pipeline beside its config; ``author`` becomes the owner of the jobs.
-        options: Where the events go.
+        template_class: The base class.
+        metadata: The metadata of the pipeline; ``author`` becomes the owner of the jobs.
+        options: The receiver and the names in events.
     """
 
-    class WithLineage(template_class, TellsLineage):  # type: ignore[misc]
+    class WithLineage(template_class, LineageMixin):  # type: ignore[misc]
         lineage_options = options
         lineage_metadata = metadata
 
         def generate_definition(self) -> Any:
-            return self.tell_lineage(super().generate_definition)
+            return self.send_lineage(super().generate_definition)
 
         def generate_pipeline(self) -> Any:
-            return self.tell_lineage(super().generate_pipeline)
+            return self.send_lineage(super().generate_pipeline)
 
     return WithLineage

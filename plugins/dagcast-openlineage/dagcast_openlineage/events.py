@@ -1,4 +1,4 @@
-"""The events, as the OpenLineage client's own classes make them. Import this only where events are made."""
+"""Create events with the OpenLineage client's classes. Import this module lazily: it imports the client."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from openlineage.client.facet_v2 import (
 from openlineage.client.uuid import generate_new_uuid
 
 from dagcast.plugin import OutputPort, PipelineSpec, StepSpec
-from dagcast_openlineage.datasets import StepData, datasets
+from dagcast_openlineage.datasets import StepData, find_datasets
 
 INTEGRATION = "SAGEMAKER"
 
 
 @dataclass(frozen=True)
 class ParentRun:
-    """The run that this one is a part of: a task of an orchestrator that compiles pipelines, say.
+    """The run that contains this one, such as a task of an orchestrator that compiles pipelines.
 
     Attributes:
         namespace: The namespace of its job.
@@ -39,16 +39,16 @@ class ParentRun:
     run_id: str
 
 
-class Events:
-    """Makes the events of one run of the pipeline's job: a compile, or an execution.
+class EventFactory:
+    """Creates the events of one run of the pipeline's job: a compile, or an execution.
 
     Args:
         namespace: The namespace of the jobs.
-        producer: A URI that names the maker of the events.
+        producer: The URI of the program that produces the events.
         pipeline: The pipeline's name.
-        description: What the pipeline is for, if that is known.
-        author: Who answers for it, if that is known.
-        parent: The run that this one is a part of, if it is.
+        description: The pipeline's description, if known.
+        author: The pipeline's owner, if known.
+        parent: The run that contains this one, if any.
     """
 
     def __init__(
@@ -74,29 +74,29 @@ class Events:
         self._job_types: dict[str, JobFacet] = {}
 
     def start(self) -> RunEvent:
-        """It begins."""
+        """Return the event of the start."""
         return self._pipeline_event(RunState.START)
 
     def complete(self) -> RunEvent:
-        """It is done."""
+        """Return the event of a successful end."""
         return self._pipeline_event(RunState.COMPLETE)
 
     def fail(self, message: str) -> RunEvent:
-        """It ended with an error."""
+        """Return the event of a failure."""
         return self._pipeline_event(RunState.FAIL, message)
 
     def abort(self, message: str) -> RunEvent:
-        """It was interrupted."""
+        """Return the event of an interruption."""
         return self._pipeline_event(RunState.ABORT, message)
 
     def steps(self, spec: PipelineSpec, ports: Mapping[str, tuple[OutputPort, ...]]) -> Iterator[JobEvent]:
-        """One event for each step, with what it reads and writes.
+        """Yield one event for each step, with the datasets that it reads and writes.
 
         Args:
             spec: The pipeline.
-            ports: By step: its output ports.
+            ports: The output ports of each step.
         """
-        data = datasets(spec, ports, self.namespace)
+        data = find_datasets(spec, ports, self.namespace)
         for step in spec.steps:
             inputs, outputs = _datasets(data[step.name])
             job = self._step_job(step)
@@ -105,14 +105,14 @@ class Events:
     def step_run(
         self, step: StepSpec, data: StepData, run_id: str, state: RunState, message: str | None = None
     ) -> RunEvent:
-        """What happens to the run of a step, which is a part of this one.
+        """Return an event of a step's run, which is part of this one.
 
         Args:
             step: The step.
-            data: What it reads and writes.
+            data: Its datasets.
             run_id: The run ID of the step's run, a UUID.
-            state: What happens.
-            message: Why, where it ends badly.
+            state: The new state.
+            message: The reason, if the run failed or was interrupted.
         """
         parent = ParentRun(self.namespace, self.pipeline, self.run_id)
         inputs, outputs = _datasets(data)
@@ -163,7 +163,7 @@ class Events:
         return Job(self.namespace, name, facets)
 
     def _job_type(self, kind: str) -> JobFacet:
-        """The facet that says what kind of job it is, made once for each kind."""
+        """Return the facet with the kind of a job, created once for each kind."""
         facet = self._job_types.get(kind)
         if facet is None:
             facet = self._job_types[kind] = job_type_job.JobTypeJobFacet(

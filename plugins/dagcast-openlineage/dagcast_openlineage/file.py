@@ -1,4 +1,4 @@
-"""The file transport. The client's own opens the file again for each event, which takes longer than writing it."""
+"""The file transport. The client's own transport opens the file for each event, which takes longer than writing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class LinesTransport(FileTransport):
-    """Appends each event to a file as a line of JSON, in one piece, so that several processes may share the file.
+    """Appends each event to a file as a line of JSON, in one write, so that several processes can share the file.
 
     Args:
-        path: The file; it is made with the first event.
+        path: The file, which is created with the first event.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +35,7 @@ class LinesTransport(FileTransport):
         self._file.write(f"{Serde.to_json(event)}\n".encode())
 
     def close(self, timeout: float = -1) -> bool:
-        """Close the file; nothing is waited for."""
+        """Close the file; writes are unbuffered, so this does not wait."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -1,4 +1,4 @@
-"""The hooks of the plugin."""
+"""The hook implementations of the ``openlineage`` plugin."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagcast.plugin import CompileReport, PipelineConfig, hookimpl
-from dagcast_openlineage.decorate import decorated
+from dagcast_openlineage.decorate import add_lineage
 from dagcast_openlineage.observe import RunLineage
 from dagcast_openlineage.options import LineageOptions
-from dagcast_openlineage.sending import is_heard
+from dagcast_openlineage.sending import has_receiver
 
 
 @hookimpl
 def options_model() -> type[LineageOptions]:
-    """Where events go, and the names they carry."""
+    """Return the model of the options."""
     return LineageOptions
 
 
@@ -22,11 +22,11 @@ def options_model() -> type[LineageOptions]:
 def decorate_template_class(
     template_class: type, metadata: Mapping[str, Any], options: LineageOptions
 ) -> type:
-    """Derive a template class that tells of each compile."""
-    return decorated(template_class, metadata, options)
+    """Return a template class that sends events of its compile."""
+    return add_lineage(template_class, metadata, options)
 
 
 @hookimpl
 def observe_run(config: PipelineConfig, report: CompileReport, options: LineageOptions) -> RunLineage | None:
-    """Tell of a run and of the runs of its steps."""
-    return RunLineage(config, report, options) if is_heard(options) else None
+    """Send events of a local run and of its steps."""
+    return RunLineage(config, report, options) if has_receiver(options) else None

@@ -1,4 +1,4 @@
-"""Telling of a run on this machine: one run of the pipeline's job, and one of each step's that starts."""
+"""Send the events of a local run: one run of the pipeline's job, and one of each step that starts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dagcast.plugin import CompileReport, PipelineConfig
-from dagcast_openlineage.datasets import datasets
+from dagcast_openlineage.datasets import find_datasets
 from dagcast_openlineage.options import LineageOptions
-from dagcast_openlineage.pipeline import events_of, ports_of
+from dagcast_openlineage.pipeline import create_event_factory, output_ports
 from dagcast_openlineage.sending import Sender
 
 if TYPE_CHECKING:
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 
 class RunLineage:
-    """Is told of each event of a run, and tells the receiver of those that are its own.
+    """Receives the events of a local run and sends them as OpenLineage events.
 
-    What is taken from an earlier run, or skipped, has no run of its own: nothing is told of it.
+    Steps that are skipped, or whose results come from an earlier run, have no run and no events.
 
     Args:
         config: The typed config.
-        report: How it was compiled.
-        options: Where the events go, and the names they carry.
+        report: The compile report.
+        options: The receiver and the names in events.
     """
 
     def __init__(self, config: PipelineConfig, report: CompileReport, options: LineageOptions) -> None:
         self._sender = Sender(options, config.root)
-        self._events = events_of(config, report.metadata, options)
-        self._data = datasets(report.spec, ports_of(config), options.namespace)
+        self._events = create_event_factory(config, report.metadata, options)
+        self._data = find_datasets(report.spec, output_ports(config), options.namespace)
         self._steps = {step.name: step for step in report.spec.steps}
         self._run_ids: dict[str, str] = {}
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        """Take one event of the run."""
-        told = self._told(event)
-        if told is not None:
-            self._sender.send(told)
+        """Receive one event of the run."""
+        converted = self._convert(event)
+        if converted is not None:
+            self._sender.send(converted)
         if event["event"] == "run-ended":
             self._sender.close()
 
-    def _told(self, event: Mapping[str, Any]) -> RunEvent | None:
+    def _convert(self, event: Mapping[str, Any]) -> RunEvent | None:
         kind, step, message = event["event"], event.get("step"), event.get("message")
         if step is not None:
-            return self._step(str(step), kind, message)
+            return self._convert_step_event(str(step), kind, message)
         if kind == "run-started":
             return self._events.start()
         if kind != "run-ended":
@@ -54,7 +54,7 @@ class RunLineage:
         end = self._events.abort if event["status"] == "Stopped" else self._events.fail
         return end(str(message))
 
-    def _step(self, name: str, kind: str, message: str | None) -> RunEvent | None:
+    def _convert_step_event(self, name: str, kind: str, message: str | None) -> RunEvent | None:
         from openlineage.client.event_v2 import RunState
         from openlineage.client.uuid import generate_new_uuid
 
@@ -69,6 +69,6 @@ class RunLineage:
         }
         if kind not in ends or name not in self._run_ids:
             return None
-        # A step that succeeds may have a remark: that is no error.
+        # A step that succeeds may have a message, which is not an error.
         reason = None if kind == "step-succeeded" else message
         return self._events.step_run(step, data, self._run_ids.pop(name), ends[kind], reason)

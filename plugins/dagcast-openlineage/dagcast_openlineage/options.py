@@ -1,4 +1,4 @@
-"""The options: where events go, and the names they carry."""
+"""The options: the receiver of events and the names in them."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from dagcast.plugin import ConfigModel
 from dagcast_openlineage import __version__
 
 PRODUCER = f"pkg:pypi/dagcast-openlineage@{__version__}"
-"""Names this plugin as the maker of the events: a package URL."""
+"""The default producer of events: the package URL of this plugin."""
 
-OWNED = {
+TRANSPORT_OF = {
     "path": "file",
     "url": "http",
     "endpoint": "http",
     "api_key_variable": "http",
     "timeout_in_seconds": "http",
 }
-"""By option: the transport that it belongs to."""
+"""The transport of each option that applies to only one."""
 
 
 class LineageOptions(ConfigModel):
     """The options of the plugin.
 
     Attributes:
-        namespace: The namespace of the jobs, and of datasets that have no address of their own.
+        namespace: The namespace of the jobs, and of datasets without an address.
         transport: ``console`` writes events to the log ``dagcast.openlineage`` at level INFO, ``file`` appends them to
             a file as lines of JSON, and ``http`` posts them to a receiver.
-        path: For ``file``: the file, beside the config file unless the path is absolute.
+        path: For ``file``: the file, relative to the folder of the config.
         url: For ``http``: the receiver, such as ``https://lineage.example.com``.
-        endpoint: For ``http``: the path below the URL that takes events.
-        api_key_variable: For ``http``: the environment variable that holds the API key.
-        timeout_in_seconds: For ``http``: seconds to wait for the receiver, for each event; more than 0.
-        producer: A URI that names the maker of the events.
+        endpoint: For ``http``: the path of events below the URL.
+        api_key_variable: For ``http``: the environment variable with the API key.
+        timeout_in_seconds: For ``http``: the timeout of each event in seconds, greater than 0.
+        producer: The URI of the program that produces the events.
     """
 
     namespace: Annotated[str, Field(min_length=1)] = "dagcast"
@@ -49,13 +49,13 @@ class LineageOptions(ConfigModel):
 
     @model_validator(mode="after")
     def _fits_the_transport(self) -> LineageOptions:
-        for name in sorted(self.model_fields_set & OWNED.keys()):
-            if OWNED[name] != self.transport:
-                message = "it belongs to transport {needed}, and the transport is {transport}"
-                context = {"needed": OWNED[name], "transport": self.transport, "path": (name,)}
+        for name in sorted(self.model_fields_set & TRANSPORT_OF.keys()):
+            if TRANSPORT_OF[name] != self.transport:
+                message = "option of transport {needed}, but the transport is {transport}"
+                context = {"needed": TRANSPORT_OF[name], "transport": self.transport, "path": (name,)}
                 raise PydanticCustomError("transport", message, context)
         for name, transport in (("path", "file"), ("url", "http")):
             if self.transport == transport and getattr(self, name) is None:
                 context = {"name": name, "transport": transport, "path": ("transport",)}
-                raise PydanticCustomError("transport", "{transport} needs {name}", context)
+                raise PydanticCustomError("transport", "transport {transport} requires {name}", context)
         return self

@@ -1,4 +1,4 @@
-"""What events say of a pipeline: its job, its owner, the run that it is a part of, the ports of its steps."""
+"""Read the values of events from a pipeline's config: job, owner, parent run and ports of steps."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from dagcast.plugin import OutputPort, PipelineConfig
 from dagcast_openlineage.options import LineageOptions
 
 if TYPE_CHECKING:
-    from dagcast_openlineage.events import Events, ParentRun
+    from dagcast_openlineage.events import EventFactory, ParentRun
 
 logger = logging.getLogger("dagcast.openlineage")
 
 PARENT_VARIABLE = "OPENLINEAGE_PARENT_ID"
-"""The variable by which OpenLineage's integrations hand on the run that they are in: ``namespace/name/run-id``."""
+"""The variable with the current run in OpenLineage's integrations: ``namespace/name/run-id``."""
 
 
-def events_of(config: PipelineConfig, metadata: Mapping[str, Any], options: LineageOptions) -> Events:
-    """What makes the events of one run of the pipeline's job.
+def create_event_factory(
+    config: PipelineConfig, metadata: Mapping[str, Any], options: LineageOptions
+) -> EventFactory:
+    """Return the factory of the events of one run of the pipeline's job.
 
     Args:
         config: The typed config.
-        metadata: What is known of the pipeline beside its config; ``author`` becomes the owner of the jobs.
-        options: The names that events carry.
+        metadata: The metadata of the pipeline; ``author`` becomes the owner of the jobs.
+        options: The names in events.
     """
-    from dagcast_openlineage.events import Events
+    from dagcast_openlineage.events import EventFactory
 
     base = config.pipeline
     author = metadata.get("author") or base.author
-    return Events(
+    return EventFactory(
         options.namespace,
         producer=options.producer,
         pipeline=base.name,
@@ -41,13 +43,13 @@ def events_of(config: PipelineConfig, metadata: Mapping[str, Any], options: Line
     )
 
 
-def ports_of(config: PipelineConfig) -> dict[str, tuple[OutputPort, ...]]:
-    """By step of the config: its output ports."""
+def output_ports(config: PipelineConfig) -> dict[str, tuple[OutputPort, ...]]:
+    """Return the output ports of each step of the config."""
     return {name: config.catalog[step.type].outputs(step, name) for name, step in config.steps.items()}
 
 
 def _parent(text: str | None) -> ParentRun | None:
-    """The run that an orchestrator says this one is a part of."""
+    """Parse the parent run that an orchestrator set; an invalid one is ignored with a warning."""
     if not text:
         return None
     from uuid import UUID
@@ -58,5 +60,5 @@ def _parent(text: str | None) -> ParentRun | None:
         namespace, name, run_id = text.rsplit("/", 2)
         return ParentRun(namespace, name, str(UUID(run_id)))
     except ValueError:
-        logger.warning("%s is %r, expected namespace/name/run-id, and is left out", PARENT_VARIABLE, text)
+        logger.warning("ignored invalid %s %r: expected namespace/name/run-id", PARENT_VARIABLE, text)
         return None

@@ -1,4 +1,4 @@
-"""Sending events through the OpenLineage client. Whatever goes wrong there, the compile or the run goes on."""
+"""Send events through the OpenLineage client. An error never stops the compile or the run."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dagcast.openlineage")
 
 RETRIES = 1
-"""How often an event is sent again. The client's own five, each after a longer pause, would hold up the compile."""
+"""The number of retries of an event. The client's default of five, with growing pauses, would delay the compile."""
 
 
-def is_heard(options: LineageOptions) -> bool:
-    """Whether anybody takes the events: the log of the console transport is quiet unless it is turned on."""
+def has_receiver(options: LineageOptions) -> bool:
+    """Return whether events have a receiver: the log of the console transport is off by default."""
     return options.transport != "console" or logger.isEnabledFor(logging.INFO)
 
 
 class Sender:
-    """Sends the events of one compile or run. After one that could not be sent, the rest is left out.
+    """Sends the events of one compile or run. After the first failure, further events are dropped.
 
     Args:
-        options: Where they go.
-        folder: The folder that the file's path is relative to.
+        options: The receiver.
+        folder: The base folder of a relative file path.
     """
 
     def __init__(self, options: LineageOptions, folder: Path) -> None:
         self._options = options
         self._folder = folder
         self._client: OpenLineageClient | None = None
-        self.given_up = False
+        self.has_given_up = False
 
     def send(self, event: Event) -> None:
-        """Send an event, or warn that it could not be sent; nothing is raised."""
-        if self.given_up:
+        """Send an event; log a warning if this fails, and never raise."""
+        if self.has_given_up:
             return
         try:
             if self._client is None:
                 self._client = _client(self._options, self._folder)
             self._client.emit(event)
-        # Nothing is ever to fail for its lineage: client, transport and receiver may raise what they will.
+        # Lineage must not make a compile fail, and client and transport may raise anything.
         except Exception as error:
-            self.given_up = True
-            logger.warning("the lineage is not sent: %s", error)
+            self.has_given_up = True
+            logger.warning("cannot send lineage events: %s", error)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._client is not None:
             self._client.close()
 
@@ -79,10 +79,10 @@ def _transport(options: LineageOptions, folder: Path) -> Transport:
 
 
 def _http(options: LineageOptions) -> dict[str, object]:
-    """The client's configuration of its HTTP transport.
+    """Return the client's configuration of its HTTP transport.
 
     Raises:
-        LookupError: If the variable that should hold the API key is not set.
+        LookupError: If the variable of the API key is not set.
     """
     config: dict[str, object] = {
         "url": options.url,
@@ -93,6 +93,8 @@ def _http(options: LineageOptions) -> dict[str, object]:
     if options.api_key_variable is not None:
         key = os.environ.get(options.api_key_variable)
         if not key:
-            raise LookupError(f"the environment variable {options.api_key_variable} holds no API key")
+            raise LookupError(
+                f"environment variable {options.api_key_variable} is not set or empty, expected an API key"
+            )
         config["auth"] = {"type": "api_key", "apiKey": key}
     return config

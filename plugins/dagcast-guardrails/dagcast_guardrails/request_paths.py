@@ -1,4 +1,4 @@
-"""Places in a request: where a value stands, and reading and setting it there."""
+"""Paths of fields in a request: find them, read values and set values."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagcast.plugin import EACH, FieldPath, FrozenDict, RequestField, find_values, freeze, has_local_storage
-from dagcast_guardrails.values import Defaults, known
+from dagcast_guardrails.values import Defaults, resolve_value
 
 ABSENT = object()
-"""Stands for a value that is not there."""
+"""The result of reading a field without a value."""
 
 BLOCKED = object()
-"""Stands for a value that has no place, since what is around it is not a mapping: a reference, say."""
+"""The result of reading a field whose container is not a mapping, such as a reference."""
 
 
-def paths_of(field: RequestField, arguments: dict[str, Any]) -> list[FieldPath]:
-    """Return each path of a field in a request, whether or not there is a value."""
+def find_paths(field: RequestField, arguments: dict[str, Any]) -> list[FieldPath]:
+    """Return each path of a field in a request, with or without a value."""
     if EACH in field.within:
         found = find_values(arguments, field.within)
         return [(*base, *field.path) for base, around in found if isinstance(around, dict)]
@@ -24,18 +24,20 @@ def paths_of(field: RequestField, arguments: dict[str, Any]) -> list[FieldPath]:
     return [(*field.within, *field.path)] if isinstance(around, dict) else []
 
 
-def takes_value(field: RequestField, arguments: dict[str, Any], path: FieldPath, defaults: Defaults) -> bool:
-    """Return whether the service takes the field at a path, going by the instances around it."""
+def accepts_value(
+    field: RequestField, arguments: dict[str, Any], path: FieldPath, defaults: Defaults
+) -> bool:
+    """Return whether the service accepts the field at a path, given the instance types of the request."""
     if field.with_local_storage:
         return True
     around = value_at(arguments, path[: -len(field.path)])
     found = [value for pattern in field.instance_types for _, value in find_values(around, pattern)]
-    types = [known(value, defaults) for value in found]
+    types = [resolve_value(value, defaults) for value in found]
     return not any(isinstance(value, str) and has_local_storage(value) for value in types)
 
 
 def value_at(value: Any, path: FieldPath) -> Any:
-    """The value at a path; :data:`ABSENT` if it is not there, :data:`BLOCKED` if it cannot be there."""
+    """Return the value at a path; :data:`ABSENT` without one, :data:`BLOCKED` if the container is not a mapping."""
     for part in path:
         if isinstance(part, int):
             value = value[part]
@@ -48,8 +50,8 @@ def value_at(value: Any, path: FieldPath) -> Any:
     return value
 
 
-def put(container: Any, values: Mapping[FieldPath, Any]) -> Any:
-    """A frozen copy of a request with values at paths; mappings on the way are made, and all else is shared."""
+def put_values(container: Any, values: Mapping[FieldPath, Any]) -> Any:
+    """Return a frozen copy of a request with values at paths. Missing mappings are created; the rest is shared."""
     below: dict[str | int, dict[FieldPath, Any]] = {}
     for path, value in values.items():
         below.setdefault(path[0], {})[path[1:]] = value
@@ -59,5 +61,5 @@ def put(container: Any, values: Mapping[FieldPath, Any]) -> Any:
             made[part] = freeze(inner[()])
         else:
             around = made[part] if isinstance(part, int) else made.get(part, {})
-            made[part] = put(around, inner)
+            made[part] = put_values(around, inner)
     return tuple(made) if isinstance(made, list) else FrozenDict(made)

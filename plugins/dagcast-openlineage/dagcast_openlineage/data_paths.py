@@ -1,6 +1,6 @@
-"""Where the requests of each kind of step name data: what they read, and what they write.
+"""The paths of input and output URIs in the request of each kind of step.
 
-Paths are those of the SageMaker API reference; ``[*]`` stands for each item of a list.
+Source of the paths: the SageMaker API reference. ``[*]`` matches each item of a list.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ from dagcast.plugin import StepSpec
 
 
 @dataclass(frozen=True)
-class DataPlaces:
-    """The places in one kind of step, as paths in its definition.
+class DataPaths:
+    """The paths of data in the definition of one kind of step.
 
     Attributes:
-        reads: URIs of what it reads.
-        writes: URIs of what it writes.
-        property_root: Where a property path begins in the request, where the two differ: old beginning and new.
+        reads: The paths of URIs that it reads.
+        writes: The paths of URIs that it writes.
+        property_root: The prefix of a property path and its replacement in the request, if they differ.
     """
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     property_root: tuple[str, str] | None = None
 
-    def below(self, prefix: str) -> DataPlaces:
-        """The same places in a request that stands inside of another one."""
-        return DataPlaces(_moved(self.reads, prefix), _moved(self.writes, prefix))
+    def nested(self, prefix: str) -> DataPaths:
+        """Return the same paths in a request that is nested in another one."""
+        return DataPaths(_nest(self.reads, prefix), _nest(self.writes, prefix))
 
 
-def _moved(paths: tuple[str, ...], prefix: str) -> tuple[str, ...]:
+def _nest(paths: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     return tuple(path.replace("Arguments.", f"Arguments.{prefix}.", 1) for path in paths)
 
 
-PROCESSING = DataPlaces(
+PROCESSING = DataPaths(
     reads=("Arguments.ProcessingInputs[*].S3Input.S3Uri",),
     writes=("Arguments.ProcessingOutputConfig.Outputs[*].S3Output.S3Uri",),
 )
-CHECK = DataPlaces(
+CHECK = DataPaths(
     reads=(*PROCESSING.reads, "SuppliedBaselineStatistics", "SuppliedBaselineConstraints"),
     writes=PROCESSING.writes,
 )
-TRAINING = DataPlaces(
+TRAINING = DataPaths(
     reads=("Arguments.InputDataConfig[*].DataSource.S3DataSource.S3Uri",),
     writes=("Arguments.OutputDataConfig.S3OutputPath",),
 )
-TUNED, TUNED_EACH = TRAINING.below("TrainingJobDefinition"), TRAINING.below("TrainingJobDefinitions[*]")
+TUNED, TUNED_EACH = TRAINING.nested("TrainingJobDefinition"), TRAINING.nested("TrainingJobDefinitions[*]")
 
 _MODEL = ("ModelDataUrl", "ModelDataSource.S3DataSource.S3Uri")
 _REPORTS = (
@@ -62,48 +62,48 @@ _REPORTS = (
     "Explainability.Report",
 )
 
-PLACES = MappingProxyType(
+DATA_PATHS = MappingProxyType(
     {
         "Processing": PROCESSING,
         "QualityCheck": CHECK,
         "ClarifyCheck": CHECK,
         "Training": TRAINING,
-        "Tuning": DataPlaces(TUNED.reads + TUNED_EACH.reads, TUNED.writes + TUNED_EACH.writes),
-        "Transform": DataPlaces(
+        "Tuning": DataPaths(TUNED.reads + TUNED_EACH.reads, TUNED.writes + TUNED_EACH.writes),
+        "Transform": DataPaths(
             reads=("Arguments.TransformInput.DataSource.S3DataSource.S3Uri",),
             writes=("Arguments.TransformOutput.S3OutputPath",),
         ),
-        "Model": DataPlaces(
+        "Model": DataPaths(
             reads=tuple(
                 f"Arguments.{container}.{member}"
                 for container in ("PrimaryContainer", "Containers[*]")
                 for member in _MODEL
             )
         ),
-        "RegisterModel": DataPlaces(
+        "RegisterModel": DataPaths(
             reads=(
                 *(f"Arguments.InferenceSpecification.Containers[*].{member}" for member in _MODEL),
                 *(f"Arguments.ModelMetrics.{report}.S3Uri" for report in _REPORTS),
             )
         ),
-        "AutoML": DataPlaces(reads=TRAINING.reads, writes=TRAINING.writes),
-        "EndpointConfig": DataPlaces(
+        "AutoML": DataPaths(reads=TRAINING.reads, writes=TRAINING.writes),
+        "EndpointConfig": DataPaths(
             writes=(
                 "Arguments.DataCaptureConfig.DestinationS3Uri",
                 "Arguments.AsyncInferenceConfig.OutputConfig.S3OutputPath",
             )
         ),
-        "EMR": DataPlaces(property_root=("Config.", "StepConfig.HadoopJarStep.")),
+        "EMR": DataPaths(property_root=("Config.", "StepConfig.HadoopJarStep.")),
     }
 )
-"""By the ``Type`` of a step in the definition: where it names data."""
+"""The paths of each ``Type`` of a step in the definition."""
 
 
 def values_at(step: StepSpec, paths: tuple[str, ...]) -> Iterator[Any]:
-    """Every value that stands at one of the paths."""
-    whole: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
+    """Yield every value at one of the paths."""
+    definition: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
     for path in paths:
-        found: list[Any] = [whole]
+        found: list[Any] = [definition]
         for name, each in _parts(path):
             found = [item[name] for item in found if isinstance(item, dict) and name in item]
             if each:
@@ -113,6 +113,6 @@ def values_at(step: StepSpec, paths: tuple[str, ...]) -> Iterator[Any]:
 
 @cache
 def _parts(path: str) -> tuple[tuple[str, bool], ...]:
-    """The members on a path, each with whether all items of its list are meant."""
+    """Return the members of a path, each with whether it selects all items of a list."""
     parts = (part.partition("[") for part in path.split("."))
     return tuple((name, bool(each)) for name, each, _ in parts)
