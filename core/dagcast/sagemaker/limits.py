@@ -66,3 +66,6 @@ DEFAULT_RUN_TIME_SECONDS: Final = 86_400
 
 DEFAULT_VOLUME_GB: Final = 30
 """GB of a job's volume where the config gives none. Source: the estimators and processors of both SDKs."""
+
+PROCESSING_INPUTS_MAX_COUNT: Final = 10
+"""Inputs of a processing job, those that bring its code included. Source: API reference, ``ProcessingInputs``."""

@@ -324,3 +324,43 @@ def test_quotas() -> None:
         "<config>.steps.step: step 'step': ProcessingInputs must have at most 10 items, and has 11",
         "<config>.steps.step: step 'step': ProcessingOutputConfig.Outputs must have at most 10 items, and has 11",
     ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (
+            {"code": "s3://b/x"},
+            "input 'code' has the name 'code', which dagcast uses to bring entry_point",
+        ),
+        (
+            {"data": {"source": "s3://b/x", "path": "/opt/ml/processing/input/code/"}},
+            "input 'data' has the path '/opt/ml/processing/input/code', which dagcast uses to bring entry_point",
+        ),
+        (
+            {f"n{number}": "s3://b/x" for number in range(10)},
+            "entry_point adds 1 to the 10 inputs, and the service takes 10 in all",
+        ),
+    ],
+)
+def test_the_script_needs_an_input_of_its_own(project: Path, inputs: dict[str, Any], message: str) -> None:
+    assert error_in({"type": "Processing", **JOB, "entry_point": "run.py", "inputs": inputs}).message == (
+        f"step 'step': {message}"
+    )
+
+
+def test_a_folder_of_code_needs_two_inputs(project: Path) -> None:
+    fields = {"type": "Processing", **JOB, "entry_point": "main.py", "source_dir": "code"}
+    error = error_in({**fields, "inputs": {"entrypoint": "s3://b/x"}})
+    assert error.code == "code.reserved-input"
+    assert error.message == (
+        "step 'step': input 'entrypoint' has the name 'entrypoint', which dagcast uses to bring entry_point"
+    )
+    error = error_in({**fields, "inputs": {f"n{number}": "s3://b/x" for number in range(9)}})
+    assert error.message == "step 'step': entry_point adds 2 to the 9 inputs, and the service takes 10 in all"
+    assert error.hint == "use at most 8 inputs beside entry_point"
+
+
+def test_without_a_script_every_name_is_free() -> None:
+    fields = {"type": "Processing", **JOB, "inputs": {"code": "s3://b/x", "entrypoint": "s3://b/y"}}
+    assert len(arguments_of(fields)["ProcessingInputs"]) == 2

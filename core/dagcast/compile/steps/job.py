@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -58,8 +59,19 @@ def put_role(step: Lowering, config: Any, target: str | FieldPath = "RoleArn") -
 
 
 def put_image(step: Lowering, config: JobConfig, target: FieldPath, scope: str | None) -> None:
-    """Set the image at ``target``; see :func:`image`."""
+    """Set the image at ``target``, unless ``request`` says what runs; see :func:`image`."""
+    if config.image_uri is None and config.framework is None and _runs_something_else(config.request, target):
+        return
     step.put(target, image(step, config, scope), image_field(config))
+
+
+def _runs_something_else(request: Mapping[str, Any], target: FieldPath) -> bool:
+    """Whether ``request`` names an image or an algorithm, or a job whose container the service chooses."""
+    around: Any = request
+    for part in target[:-1]:
+        around = around.get(part) if isinstance(around, dict) else None
+    named = isinstance(around, dict) and any(around.get(name) for name in (target[-1], "AlgorithmName"))
+    return named or bool(request.get("ServerlessJobConfig"))
 
 
 def image_field(config: JobConfig) -> str:

@@ -214,6 +214,10 @@ class Lowering:
         self.incomplete = True
         self.sink.error(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
 
+    def warn(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
+        """Report something in a field of this step that compiles and may not be meant."""
+        self.sink.warn(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
+
     def pipeline_error(self, message: str, code: str, hint: str) -> None:
         """Report what the base config lacks: once, however many steps want it."""
         self.incomplete = True

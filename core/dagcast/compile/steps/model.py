@@ -60,6 +60,16 @@ def _inference_code(step: Lowering, config: ModelConfig) -> dict[str, Any]:
             hint="let the training script save its inference code below code/ in the model folder",
         )
         return {}
+    isolated = getattr(config, "enable_network_isolation", None)
+    if config.request.get("EnableNetworkIsolation", isolated) not in (None, False):
+        step.error(
+            "a model with network isolation cannot fetch entry_point from S3",
+            "entry_point",
+            code="model.isolated-code",
+            hint="let the training script save the code below code/ in the model folder, and in place of entry_point "
+            "set environment: {SAGEMAKER_PROGRAM: SCRIPT, SAGEMAKER_SUBMIT_DIRECTORY: /opt/ml/model/code}",
+        )
+        return {}
     archive = step.staged_folder(config.entry_point, config.source_dir)
     if archive is None:
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -19,7 +20,7 @@ from dagcast.compile.config.step import Cached, InputConfig, PortName, Retried, 
 from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import Join, StepProperty
-from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
+from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB, PROCESSING_INPUTS_MAX_COUNT
 from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
@@ -166,16 +167,46 @@ def lower(step: Lowering, config: ProcessingConfig) -> None:
 
 
 def _put_inputs_and_code(step: Lowering, config: ProcessingConfig) -> None:
-    inputs = []
+    inputs, used = [], {}
     for index, (name, source) in enumerate(step.sources.items()):
         item = config.inputs.get(name, ProcessingInput())
-        inputs.append(_s3_input(name, source, item.path or f"{BASE}/input/{name}", item))
+        path = item.path or f"{BASE}/input/{name}"
+        used[name] = path
+        inputs.append(_s3_input(name, source, path, item))
         step.origins[("Arguments", "ProcessingInputs", index)] = step.source_origin(name)
-    for name, uri, path in _put_entry_point(step, config):
+    code = _put_entry_point(step, config)
+    if len(inputs) + len(code) > PROCESSING_INPUTS_MAX_COUNT >= len(inputs):
+        step.error(
+            f"entry_point adds {len(code)} to the {len(inputs)} inputs, and the service takes "
+            f"{PROCESSING_INPUTS_MAX_COUNT} in all",
+            "inputs",
+            code="request.length",
+            hint=f"use at most {PROCESSING_INPUTS_MAX_COUNT - len(code)} inputs beside entry_point",
+        )
+        code = []
+    for name, uri, path in code:
+        _check_reserved(step, used, name, path)
         step.origins[("Arguments", "ProcessingInputs", len(inputs))] = step.origin("entry_point")
         inputs.append(_s3_input(name, uri, path, ProcessingInput()))
     if inputs:
         step.arguments["ProcessingInputs"] = inputs
+
+
+def _check_reserved(step: Lowering, used: Mapping[str, Source], name: str, path: str) -> None:
+    """Report inputs that have the name or the path of one that brings the code.
+
+    Source: https://github.com/aws/sagemaker-python-sdk/issues/4939, on equal paths.
+    """
+    for own, place in used.items():
+        if own == name or (isinstance(place, str) and place.rstrip("/") == path):
+            what = f"the name {name!r}" if own == name else f"the path {path!r}"
+            field = ("inputs", own) if own == name else ("inputs", own, "path")
+            step.error(
+                f"input {own!r} has {what}, which dagcast uses to bring entry_point",
+                *field,
+                code="code.reserved-input",
+                hint="use another name" if own == name else "use another path",
+            )
 
 
 def _s3_input(name: str, source: Source, path: Source, item: ProcessingInput) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -139,7 +140,7 @@ def lower(step: Lowering, config: TrainingConfig) -> None:
     put_role(step, config)
     step.put("Environment", step.as_strings(config.environment), "environment")
     step.put("HyperParameters", {**hyperparameters(step, config), **script_mode(step, config)} or None)
-    mark_hyperparameters(step, config, ("HyperParameters",))
+    mark_hyperparameters(step, config.hyperparameters, ("HyperParameters",))
     put_channels(step, config, ("InputDataConfig",))
     put_output_path(step, config, ("OutputDataConfig", "S3OutputPath"))
 
@@ -180,9 +181,9 @@ def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path:
     return json.dumps(value, sort_keys=True)
 
 
-def mark_hyperparameters(step: Lowering, config: TrainingJobConfig, target: FieldPath) -> None:
-    """Remember which hyperparameters the config gives, and which script mode adds."""
-    for name in config.hyperparameters:
+def mark_hyperparameters(step: Lowering, names: Iterable[str], target: FieldPath) -> None:
+    """Record that the config gives these hyperparameters; script mode adds the others."""
+    for name in names:
         place = ("Arguments", *target, name)
         step.origins[place] = step.origin(("hyperparameters", name))
 

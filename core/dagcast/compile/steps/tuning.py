@@ -147,9 +147,15 @@ def lower(step: Lowering, config: TuningConfig) -> None:
     put_image(step, config, (*JOB, "AlgorithmSpecification", "TrainingImage"), "training")
     put_role(step, config, (*JOB, "RoleArn"))
     step.put((*JOB, "Environment"), step.as_strings(config.environment), "environment")
-    static = {**hyperparameters(step, config), **script_mode(step, config)}
+    given = hyperparameters(step, config)
+    # The service refuses a name that is both. Source: HyperparameterTuner._prepare_static_hyperparameters of SDK 2.
+    for name in [name for name in given if name in config.ranges]:
+        message = f"hyperparameter {name!r} is tuned, so its fixed value is left out"
+        step.warn(message, "hyperparameters", name, code="tuning.fixed-and-tuned", hint="remove one of them")
+    fixed = {name: value for name, value in given.items() if name not in config.ranges}
+    static = {**fixed, **script_mode(step, config)}
     step.put((*JOB, "StaticHyperParameters"), static or None)
-    mark_hyperparameters(step, config, (*JOB, "StaticHyperParameters"))
+    mark_hyperparameters(step, fixed, (*JOB, "StaticHyperParameters"))
     put_channels(step, config, (*JOB, "InputDataConfig"))
     put_output_path(step, config, (*JOB, "OutputDataConfig", "S3OutputPath"))
 
