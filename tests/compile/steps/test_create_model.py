@@ -28,7 +28,7 @@ def test_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "image_uri": IMAGE,
             "entry_point": "serve.py",
             "environment": {"A": 1},
-            "enable_network_isolation": True,
+            "enable_network_isolation": False,
             "subnets": ["subnet-1"],
             "security_group_ids": ["sg-1"],
             "inputs": {"model": "s3://b/model.tar.gz"},
@@ -51,7 +51,7 @@ def test_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         },
     }
     assert step["Arguments"] == {
-        "EnableNetworkIsolation": True,
+        "EnableNetworkIsolation": False,
         "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
         "Tags": [{"Key": "team", "Value": "risk"}],
         "ExecutionRoleArn": {"Get": "Parameters.Role"},
