@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagcast.check.pattern_parts import can_explode
-from dagcast.check.patterns import compile_pattern, translate
+from dagcast.check.patterns import compile_pattern, translate_pattern
 from dagcast.sagemaker.service_model import load_shapes
 
 TAG = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
@@ -104,7 +104,7 @@ def test_text_matches_as_in_the_service(pattern: str, text: str, expected: bool)
     ],
 )
 def test_what_python_cannot_say_accepts_any_text(pattern: str) -> None:
-    assert translate(pattern) is None
+    assert translate_pattern(pattern) is None
     assert compile_pattern(pattern) is None
 
 

@@ -11,7 +11,7 @@ import botocore.loaders
 import botocore.model
 from hypothesis import strategies as st
 
-from dagcast.check.patterns import translate
+from dagcast.check.patterns import translate_pattern
 
 _PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 _OPTIONAL_MEMBERS = 4  # at most so many in one structure, to keep bodies small
@@ -112,7 +112,7 @@ def _strings(pattern: str | None, least: int, most: float | None) -> st.SearchSt
         least, most = int(length[1]), int(length[2])
         pattern = pattern[length.end() :]
     longest = least + _SPARE_LENGTH if most is None else min(int(most), least + _SPARE_LENGTH)
-    translated = None if pattern is None else translate(pattern)
+    translated = None if pattern is None else translate_pattern(pattern)
     if pattern is None or translated is None or _ANY_PRINTABLE.search(pattern):
         return st.text(_PRINTABLE, min_size=least, max_size=longest)
     texts = st.from_regex(re.compile(translated, re.ASCII), fullmatch=True, alphabet=_PRINTABLE)

@@ -1,1 +1,1 @@
-"""Finding what the service would refuse, before it is asked."""
+"""Checks of requests and definitions against what the service accepts, before anything is sent."""

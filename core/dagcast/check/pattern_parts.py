@@ -1,10 +1,10 @@
-"""The parts of a regular expression: which characters they consume, and whether matching them can explode.
+"""Analysis of a regular expression: the characters that it can consume, and whether matching can take exponential time.
 
-Python's :mod:`re` tries every way to divide the text over the parts of a pattern before it gives up. For
-``([a-z]*[a-z]){0,39}`` against forty letters and a ``!``, that is more ways than a machine can try. The
-pattern is AWS's, the text is a user's typing mistake, and the compile must not hang on it.
+A backtracking matcher such as Python's :mod:`re` tries every way to divide a text over the parts of a pattern. For
+``([a-z]*[a-z]){0,39}`` and forty letters followed by ``!``, the number of ways is too large to try. AWS writes the
+patterns and users write the texts, so a typing mistake must not make a compile hang.
 
-The analysis of that is conservative: what it cannot show to be harmless counts as explosive.
+The analysis is conservative: a pattern that it cannot prove harmless counts as explosive.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-# Up to so many rounds of a loop, the ways to divide a text grow with a low power of its length.
-_FEW: Final = 4
+# A loop of at most this many rounds divides a text in a number of ways that is a low power of its length.
+_FEW_ROUNDS: Final = 4
 
 _TOKEN: Final = re.compile(
     r"""(?P<quantifier>[*+?]\??|\{\d+(?:,\d*)?\}\??)
@@ -27,17 +27,17 @@ _TOKEN: Final = re.compile(
       | (?P<character>\[\^?(?:\\.|[^\]\\])*\]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\.|.)""",
     re.VERBOSE | re.DOTALL,
 )
-_SAMPLE: Final = (*map(chr, range(128)), "\u00e9", "\U0001f600")
-_ENDLESS: Final = float("inf")
+_SAMPLE_CHARACTERS: Final = (*map(chr, range(128)), "\u00e9", "\U0001f600")
+_UNBOUNDED: Final = float("inf")
 
 
 class _ExplosiveError(Exception):
-    """Found a part of the pattern that can explode."""
+    """A part of the pattern can take exponential time."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A piece of a pattern: the characters it can consume, and how many of them."""
+    """A part of a pattern: the characters that it can consume, and how many of them."""
 
     characters: frozenset[str]
     shortest: float
@@ -53,14 +53,14 @@ class _Part:
 
 
 def can_explode(pattern: str) -> bool:
-    """Whether some text may keep ``re`` busy for a time exponential, or of a high power, in its length.
+    """Return whether matching can take a time that is exponential in the length of the text, or a high power of it.
 
     Args:
         pattern: A pattern that ``re`` can compile.
     """
     loops = re.search(r"\)(?:[*+]|\{\d)", pattern)
     if not loops and len(re.findall(r"[*+]|,\}", pattern)) < 3:
-        return False  # too simple to explode, like most patterns
+        return False  # too few loops, as in most patterns
     try:
         _Parser(pattern).alternatives()
     except _ExplosiveError:
@@ -68,11 +68,11 @@ def can_explode(pattern: str) -> bool:
     return False
 
 
-def alphabet(pattern: str) -> frozenset[str]:
-    """The ASCII characters that can occur in a text that matches as a whole.
+def find_alphabet(pattern: str) -> frozenset[str]:
+    """Return the ASCII characters that can occur in a text that matches as a whole.
 
     Args:
-        pattern: A pattern that ``re`` can compile, and that cannot explode.
+        pattern: A pattern that ``re`` can compile, and for which :func:`can_explode` is false.
     """
     sequences = _Parser(pattern).alternatives()
     return frozenset().union(*(part.characters for sequence in sequences for part in sequence))
@@ -84,7 +84,7 @@ class _Parser:
         self._at = 0
 
     def alternatives(self) -> list[list[_Part]]:
-        """The alternatives up to the end of this group, each a sequence of parts."""
+        """Return the alternatives up to the end of this group, each a sequence of parts."""
         found: list[list[_Part]] = [[]]
         while self._at < len(self._tokens):
             kind, text = self._tokens[self._at]
@@ -94,7 +94,7 @@ class _Parser:
             if kind == "or":
                 found.append([])
             elif kind == "look":
-                self.alternatives()  # consumes nothing itself, but what is in it is matched, too
+                self.alternatives()  # a lookaround consumes nothing, but matching its content takes time as well
                 self._quantifier()
             elif kind == "edge":
                 self._quantifier()
@@ -110,7 +110,7 @@ class _Parser:
     def _group(self) -> _Part:
         body = self.alternatives()
         few, many = self._quantifier()
-        if many > _FEW:
+        if many > _FEW_ROUNDS:
             _refuse_ambiguous_loop(body)
         characters = frozenset().union(*(part.characters for sequence in body for part in sequence))
         shortest = min(sum(part.shortest for part in sequence) for sequence in body)
@@ -123,19 +123,19 @@ class _Parser:
         text = self._tokens[self._at][1].rstrip("?") or "?"
         self._at += 1
         if text in ("*", "+", "?"):
-            return (1 if text == "+" else 0), (1 if text == "?" else _ENDLESS)
+            return (1 if text == "+" else 0), (1 if text == "?" else _UNBOUNDED)
         few, comma, many = text.strip("{}").partition(",")
-        return int(few), (float(many) if many else _ENDLESS if comma else int(few))
+        return int(few), (float(many) if many else _UNBOUNDED if comma else int(few))
 
 
 @cache
 def _characters(text: str) -> frozenset[str]:
     matches = re.compile(text, re.ASCII | re.DOTALL).fullmatch
-    return frozenset(char for char in _SAMPLE if matches(char))
+    return frozenset(char for char in _SAMPLE_CHARACTERS if matches(char))
 
 
 def _refuse_ambiguous_loop(body: list[list[_Part]]) -> None:
-    """Pass only a loop whose rounds can be told apart in the text in one way."""
+    """Raise _ExplosiveError unless a text can be divided into the rounds of the loop in only one way."""
     if len(body) > 1:
         starts = [sequence[0].characters if sequence else frozenset() for sequence in body]
         distinct = len(frozenset().union(*starts)) == sum(map(len, starts))
@@ -145,7 +145,7 @@ def _refuse_ambiguous_loop(body: list[list[_Part]]) -> None:
     (parts,) = body
     if all(part.is_fixed for part in parts):
         return
-    # A round that starts, or ends, with one character that occurs nowhere else in it.
+    # One character that occurs nowhere else in the round marks its start or its end.
     for marker, others in ((parts[0], parts[1:]), (parts[-1], parts[:-1])):
         if marker.is_one and not any(marker.characters & other.characters for other in others):
             return
@@ -153,8 +153,8 @@ def _refuse_ambiguous_loop(body: list[list[_Part]]) -> None:
 
 
 def _refuse_long_overlap(sequence: list[_Part]) -> None:
-    """Pass only where fewer than three endless parts in a row compete for the same characters."""
+    """Raise _ExplosiveError if three unbounded parts in a row can consume the same characters."""
     for parts in zip(sequence, sequence[1:], sequence[2:], strict=False):
-        endless = all(part.longest == _ENDLESS for part in parts)
-        if endless and frozenset.intersection(*(part.characters for part in parts)):
+        unbounded = all(part.longest == _UNBOUNDED for part in parts)
+        if unbounded and frozenset.intersection(*(part.characters for part in parts)):
             raise _ExplosiveError

@@ -1,15 +1,14 @@
-r"""The patterns of a service model, applied to text the way the service applies them.
+r"""Patterns of a service model, matched as the service matches them.
 
-The services are written in Java and match the whole text, whatever anchors the pattern has: the name
-``my_job`` is refused for ``^[a-zA-Z0-9](-*[a-zA-Z0-9])*``, of which a part of it is a match
-(github.com/aws/sagemaker-python-sdk/issues/384). Java's ``\w``, ``\d`` and ``\s`` are ASCII only, and its
-``.`` stops at every line terminator, not just at a line feed.
+The services are written in Java and match the whole text, with or without anchors. So ``my_job`` is invalid for
+``^[a-zA-Z0-9](-*[a-zA-Z0-9])*``, which only its beginning matches (github.com/aws/sagemaker-python-sdk/issues/384).
+Java's ``\w``, ``\d`` and ``\s`` match ASCII only, and its ``.`` excludes every line terminator, not only the line feed.
 
-Some patterns cannot be applied, and then :func:`compile_pattern` returns ``None`` and any text is accepted:
+For a pattern that cannot be matched here, :func:`compile_pattern` returns ``None`` and any text is valid:
 
-- patterns with constructs that Python's :mod:`re` has not;
-- patterns that lost their escapes on the way into the model, which shows as raw characters outside ASCII;
-- patterns on which a backtracking matcher can take time exponential in the length of the text.
+- patterns with constructs that Python's :mod:`re` does not support;
+- patterns that lost their escapes in the model: they contain raw characters outside ASCII;
+- patterns for which a backtracking matcher can take exponential time.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from dagcast.check.pattern_parts import alphabet, can_explode
+from dagcast.check.pattern_parts import can_explode, find_alphabet
 
-TextTest = Callable[[str], bool]
-"""Whether a text as a whole matches."""
+TextMatcher = Callable[[str], bool]
+"""Returns whether a text as a whole matches."""
 
 # Java's POSIX classes, which are ASCII only.
 _ASCII_PROPERTIES: Final = {
@@ -35,9 +34,8 @@ _ASCII_PROPERTIES: Final = {
     "ASCII": r"\x00-\x7F",
 }
 
-# A category such as \p{L} is thousands of ranges, and Python's re has no name for it. So each character
-# outside of ASCII is replaced by one private-use character that stands for its category, in the text and in
-# the pattern.
+# A category such as \p{L} has thousands of ranges, and Python's re has no name for it. So one private-use character
+# stands for each category, and replaces the characters outside of ASCII in the pattern and in the text.
 # fmt: off
 _CATEGORIES: Final = (
     "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf",
@@ -46,44 +44,44 @@ _CATEGORIES: Final = (
 # fmt: on
 _FIRST_STAND_IN: Final = 0xE000
 
-# A range over surrogate pairs, which is how the models write U+10000 to U+10FFFF; some have it garbled.
+# The models write U+10000 to U+10FFFF as a range of surrogate pairs; in some of them the order is wrong.
 _ASTRAL: Final = re.compile(r"\\uD800(?:\\uDC00-\\uDBFF|\\uDBFF-\\uDC00)\\uDFFF")
 
-_PIECE: Final = re.compile(r"\\p\{(\w+)\}|\\.|\[\^?|\]|\.|(\$)\{\d+,\d+\}", re.DOTALL)
+_TOKEN: Final = re.compile(r"\\p\{(\w+)\}|\\.|\[\^?|\]|\.|(\$)\{\d+,\d+\}", re.DOTALL)
 
 
 @cache
-def compile_pattern(pattern: str) -> TextTest | None:
-    """The test that a service makes of a text, or ``None`` where it cannot be made here.
+def compile_pattern(pattern: str) -> TextMatcher | None:
+    """Return a function that matches texts as the service does, or ``None`` if the pattern cannot be matched here.
 
     Args:
         pattern: The pattern as the service model writes it.
     """
-    translated = translate(pattern)
+    translated = translate_pattern(pattern)
     if translated is None or can_explode(translated):
         return None
     matches = re.compile(translated, re.ASCII).fullmatch
     if r"\p{" in pattern:
-        return lambda text: matches(text if text.isascii() else _with_stand_ins(text)) is not None
+        return lambda text: matches(text if text.isascii() else _replace_by_stand_ins(text)) is not None
     return lambda text: matches(text) is not None
 
 
-def stray_characters(pattern: str, text: str) -> str:
-    """The ASCII characters of a text that no text which matches can have, each once, in order.
+def find_invalid_characters(pattern: str, text: str) -> str:
+    """Return the ASCII characters of a text that occur in no matching text, each once, in order.
 
     Args:
-        pattern: A pattern, as the service model writes it, that can be applied.
+        pattern: A pattern of the service model for which :func:`compile_pattern` returns a function.
         text: A text that does not match.
     """
-    translated = translate(pattern)
-    allowed = alphabet(translated) if translated is not None else frozenset(text)
+    translated = translate_pattern(pattern)
+    allowed = find_alphabet(translated) if translated is not None else frozenset(text)
     return "".join(char for char in dict.fromkeys(text) if char.isascii() and char not in allowed)
 
 
-def translate(pattern: str) -> str | None:
-    r"""A Java pattern in Python's syntax, to be used with ``re.ASCII``, or ``None`` if it cannot be said.
+def translate_pattern(pattern: str) -> str | None:
+    r"""Return a Java pattern in Python's syntax, for use with ``re.ASCII``, or ``None`` if Python has no equivalent.
 
-    In place of a category (``\p{L}``), characters outside of ASCII are stand-ins, one for each category.
+    For the characters of a category (``\p{L}``) outside of ASCII, the result has the category's stand-in.
     """
     if not pattern.isascii():
         return None
@@ -91,7 +89,7 @@ def translate(pattern: str) -> str | None:
     parts: list[str] = []
     position = 0
     in_class = False
-    for piece in _PIECE.finditer(source):
+    for piece in _TOKEN.finditer(source):
         parts.append(source[position : piece.start()])
         position = piece.end()
         text = piece.group()
@@ -101,7 +99,7 @@ def translate(pattern: str) -> str | None:
                 return None
             parts.append(characters if in_class else f"[{characters}]")
         elif piece.group(2):
-            parts.append("$")  # a quantified end of text, which Python refuses, is an end of text
+            parts.append("$")  # Python does not support a quantifier after $, and it changes nothing
         elif text.startswith("["):
             if in_class:
                 return None  # Java's union of classes
@@ -111,7 +109,7 @@ def translate(pattern: str) -> str | None:
             in_class = False
             parts.append(text)
         elif text[1:].isdecimal() and text[1:] != "0":
-            return None  # a back-reference, which nothing can be said about from the parts of the pattern
+            return None  # a back-reference, which pattern_parts cannot analyze
         elif text == "." and not in_class:
             parts.append(r"[^\n\r\x85\u2028\u2029]")
         else:
@@ -134,12 +132,12 @@ def _property_characters(name: str) -> str | None:
     if not members:
         return None
     ascii_members = [chr(code) for code in range(128) if unicodedata.category(chr(code)) in members]
-    return "".join(map(re.escape, ascii_members)) + "".join(_stand_in(category) for category in members)
+    return "".join(map(re.escape, ascii_members)) + "".join(_stand_in_for(category) for category in members)
 
 
-def _stand_in(category: str) -> str:
+def _stand_in_for(category: str) -> str:
     return chr(_FIRST_STAND_IN + _CATEGORIES.index(category))
 
 
-def _with_stand_ins(text: str) -> str:
-    return "".join(char if char.isascii() else _stand_in(unicodedata.category(char)) for char in text)
+def _replace_by_stand_ins(text: str) -> str:
+    return "".join(char if char.isascii() else _stand_in_for(unicodedata.category(char)) for char in text)

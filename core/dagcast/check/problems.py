@@ -1,4 +1,4 @@
-"""What a check of a request body finds, and how places and values are named in its messages."""
+"""Problems in a request body, and how messages show fields and values."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from dagcast.check.references import misfit
+from dagcast.check.references import find_type_mismatch
 from dagcast.definition.references import Reference
 from dagcast.paths import FieldPath, format_path
 
-_LONGEST_SHOWN: Final = 60
+_MAX_LENGTH: Final = 60
 
-NOUNS: Final = {
+KIND_NOUNS: Final = {
     "structure": "a mapping",
     "map": "a mapping",
     "list": "a list",
@@ -25,7 +25,7 @@ NOUNS: Final = {
     "timestamp": "a time (ISO 8601, or seconds since 1970)",
     "blob": "a base64 string",
 }
-"""By kind of shape: what to write there."""
+"""By kind of shape: what a value of it is called in messages."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class RequestProblem:
     """One thing that the service would refuse about a request body.
 
     Attributes:
-        path: Where, below the body. For a member that is missing it ends in that member.
-        message: What is wrong and what was expected, in one sentence that names the place.
-        code: The id of the kind of problem: one in the area ``request``, ``reference.wrong-type``, or
-            ``reference.needs-text`` (a reference that fits once it is joined into a string).
-        hint: What to write instead, if that can be said.
+        path: The field, below the body. For a missing member, the path ends in that member.
+        message: The problem and what was expected, in one sentence that names the field.
+        code: The diagnostic code: one in the area ``request``, ``reference.wrong-type``, or ``reference.needs-text``
+            (a reference that a string has to contain).
+        hint: The remedy, if one is known.
     """
 
     path: FieldPath
@@ -47,8 +47,15 @@ class RequestProblem:
 
 
 @dataclass
-class Findings:
-    """The problems of one body, and what is known about the references in it."""
+class ProblemCollector:
+    """Collects the problems of one body.
+
+    Attributes:
+        prefix: The path of the body, which messages put before the paths of its fields.
+        parameter_types: The type of each declared parameter.
+        reference_type: Returns the kind of shape of any other reference, or ``None`` if it is unknown.
+        problems: The problems so far.
+    """
 
     prefix: FieldPath
     parameter_types: Mapping[str, str]
@@ -56,31 +63,35 @@ class Findings:
     problems: list[RequestProblem] = field(default_factory=list)
 
     def report(self, path: FieldPath, message: str, code: str, hint: str | None = None) -> None:
-        """Record a problem; ``{}`` in the message stands for the place."""
+        """Record a problem; ``{}`` in the message is replaced by the field's path."""
         where = format_path(self.prefix + path) or "the request"
         self.problems.append(RequestProblem(path, message.replace("{}", where, 1), code, hint))
 
-    def mismatch(self, value: object, path: FieldPath, kind: str) -> None:
-        """Record what is wrong, if anything is, with a value that is not of that kind itself."""
+    def report_mismatch(self, value: object, path: FieldPath, kind: str) -> None:
+        """Record the problem of a value of another kind than ``kind``; for a reference, only if its type differs."""
         if isinstance(value, Reference):
-            found = misfit(value, kind, self.parameter_types, self.reference_type)
-            if found is not None:
-                self.report(path, f"{{}} must be {NOUNS[kind]}, but {found.what}", found.code, found.hint)
+            mismatch = find_type_mismatch(value, kind, self.parameter_types, self.reference_type)
+            if mismatch is not None:
+                message = f"{{}} must be {KIND_NOUNS[kind]}, but {mismatch.found}"
+                self.report(path, message, mismatch.code, mismatch.hint)
         elif value is None:
             self.report(path, "{} has no value", "request.null", "leave it out, or give it a value")
         else:
-            hint = _conversion(value, kind)
+            hint = _hint_conversion(value, kind)
             self.report(
-                path, f"{{}} must be {NOUNS[kind]}, not {describe(value)}", "request.wrong-type", hint
+                path,
+                f"{{}} must be {KIND_NOUNS[kind]}, not {describe_value(value)}",
+                "request.wrong-type",
+                hint,
             )
 
 
-def describe(value: object) -> str:
-    """A value for a message: its kind and, if it is a single value, itself, shortened."""
+def describe_value(value: object) -> str:
+    """Return the kind of a value for a message and, for a single value, the value itself, shortened."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"the string {shorten(value)}"
+        return f"the string {short_repr(value)}"
     if isinstance(value, (int, float)):
         return f"the number {value}"
     if isinstance(value, dict):
@@ -90,16 +101,16 @@ def describe(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def shorten(text: str) -> str:
-    """A string in quotes, cut where it is too long for a message."""
-    return repr(text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "...")
+def short_repr(text: str) -> str:
+    """Return the ``repr`` of a string, cut if it is too long for a message."""
+    return repr(text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 3] + "...")
 
 
-def _conversion(value: object, kind: str) -> str | None:
-    """How to write ``value`` so that it has the kind, where that is only a matter of quotes or brackets."""
+def _hint_conversion(value: object, kind: str) -> str | None:
+    """Return how to write ``value`` as that kind, if only quotes or brackets are wrong."""
     if kind == "string":
         if isinstance(value, bool):
-            return f"""write "{describe(value)}" in quotes"""
+            return f"""write "{describe_value(value)}" in quotes"""
         if isinstance(value, (int, float)):
             return f"""write "{value}" in quotes"""
     if kind == "list" and isinstance(value, (str, int, float)):

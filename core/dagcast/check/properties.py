@@ -1,12 +1,11 @@
-"""Property paths: what ``${step.<name>.<path>}`` may refer to, and of which type it is.
+"""Property paths: what ``${step.<name>.<path>}`` refers to, and its type.
 
-A path is spelled as the pipeline definition spells it: members separated by dots, ``[0]`` for the item of a
-list, ``['x']`` or ``["x"]`` for the value of a map. An item of a list may also be given by its name, as in
-``ProcessingOutputConfig.Outputs['train'].S3Output.S3Uri``, if items of that list have a name.
+A path has the syntax of pipeline definitions: members separated by dots, ``[0]`` for the item of a list, ``['x']`` or
+``["x"]`` for the value of a map. If the items of a list have a name, it selects one as well:
+``ProcessingOutputConfig.Outputs['train'].S3Output.S3Uri``.
 
-A reference stands for a single value. The pipeline definition's JSON schema has references nowhere else,
-and the SDK itself uses no others: so a path that ends in a structure, a list or a map is a problem, with no
-exception.
+A reference is always a single value: the JSON schema of pipeline definitions allows references nowhere else, and the
+SDK uses no others. So a path that ends in a structure, a list or a map is invalid.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ class PropertyType:
 
 @dataclass(frozen=True)
 class PropertyProblem:
-    """Why a property path leads nowhere.
+    """Why a property path is invalid.
 
     Attributes:
-        message: What is wrong, in one sentence.
+        message: The problem, in one sentence.
         code: ``reference.property-syntax``, ``reference.unknown-property`` or ``reference.not-a-value``.
-        hint: What to write instead, if that can be said.
+        hint: The remedy, if one is known.
     """
 
     message: str
@@ -70,22 +69,22 @@ class _Segment:
         return f"[{self.value}]" if isinstance(self.value, int) else f".{self.value}"
 
 
-_Tail = tuple[_Segment, ...]
+_Segments = tuple[_Segment, ...]
 
 _NO_SHAPES: Final = ServiceModel(service="", version="", shapes={}, operations={})
 
 
 def resolve_property(shape: PropertyShape, path: str) -> PropertyType | PropertyProblem:
-    """What a property path of a step leads to, or what is wrong with it.
+    """Return the type of the property that a path refers to, or the problem of the path.
 
     Args:
-        shape: What the step's properties look like.
+        shape: The shapes of the step's properties.
         path: The path below the step, such as ``ModelArtifacts.S3ModelArtifacts``.
 
     Raises:
         ServiceModelError: If the installed botocore does not know the service or a shape of ``shape``.
     """
-    segments = _parse(path)
+    segments = _parse_segments(path)
     if segments is None:
         return PropertyProblem(
             f"{path!r} is not a property path",
@@ -93,19 +92,19 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Property
             "write members with dots, list items as [0], and map values as ['key']",
         )
     model = load_shapes(shape.service) if shape.shapes else _NO_SHAPES
-    here = list(shape.shapes)
-    tails = [tail for tail in map(_parse, shape.names) if tail]
+    shapes = list(shape.shapes)
+    tails = [tail for tail in map(_parse_segments, shape.names) if tail]
     for position, segment in enumerate(segments):
-        deeper = [tail[1:] for tail in tails if tail and tail[0] == segment]
-        below = [name for each in here for name in _step(model, each, segment)]
-        if not deeper and not below:
-            return _lost(model, here, tails, segments, position)
-        here, tails = below, deeper
-    return _arrived(model, here, tails, segments)
+        next_tails = [tail[1:] for tail in tails if tail and tail[0] == segment]
+        next_shapes = [found for name in shapes for found in _next_shapes(model, name, segment)]
+        if not next_tails and not next_shapes:
+            return _explain_unknown(model, shapes, tails, segments, position)
+        shapes, tails = next_shapes, next_tails
+    return _resolve_end(model, shapes, tails, segments)
 
 
-def _parse(path: str) -> _Tail | None:
-    """The segments of a path, or ``None`` if it is not one."""
+def _parse_segments(path: str) -> _Segments | None:
+    """Return the segments of a path, or ``None`` if its syntax is invalid."""
     segments: list[_Segment] = []
     position = 0
     while position < len(path):
@@ -113,7 +112,7 @@ def _parse(path: str) -> _Tail | None:
         if found is None:
             return None
         if found["member"]:
-            # The first member has no dot before it, and every other has one.
+            # Every member but the first has a dot before it.
             if bool(found["dot"]) != bool(segments):
                 return None
             segments.append(_Segment(found["member"]))
@@ -127,8 +126,8 @@ def _parse(path: str) -> _Tail | None:
     return tuple(segments) or None
 
 
-def _step(model: ServiceModel, name: str, segment: _Segment) -> Iterable[str]:
-    """The shape that a segment leads to from the shape of that name; none or one."""
+def _next_shapes(model: ServiceModel, name: str, segment: _Segment) -> Iterable[str]:
+    """Yield the shape that a segment selects in the shape of that name, if there is such a shape."""
     shape = model.shape(name)
     kind = shape["type"]
     if kind == "structure" and not segment.is_key and segment.value in shape["members"]:
@@ -142,7 +141,7 @@ def _step(model: ServiceModel, name: str, segment: _Segment) -> Iterable[str]:
 
 
 def _has_name(model: ServiceModel, name: str) -> bool:
-    """Whether items of that shape are told apart by a name: ``OutputName``, ``ChannelName``, ``Name``."""
+    """Return whether items of that shape have a name: ``OutputName``, ``ChannelName``, ``Name``."""
     shape = model.shape(name)
     return shape["type"] == "structure" and any(
         member.endswith("Name") and model.kind(found["shape"]) == "string"
@@ -150,21 +149,29 @@ def _has_name(model: ServiceModel, name: str) -> bool:
     )
 
 
-def _lost(
-    model: ServiceModel, here: list[str], tails: list[_Tail], segments: _Tail, position: int
+def _explain_unknown(
+    model: ServiceModel, shapes: list[str], tails: list[_Segments], segments: _Segments, position: int
 ) -> PropertyProblem:
-    """The problem with a segment that leads nowhere."""
+    """Return the problem of a segment that selects nothing.
+
+    Args:
+        model: The service model.
+        shapes: The shapes that the segments before it lead to.
+        tails: What follows these segments in the properties that no shape describes.
+        segments: The whole path.
+        position: The position of the segment.
+    """
     segment = segments[position]
-    before = _spell(segments[:position])
+    before = _format_segments(segments[:position])
     written = str(segment).lstrip(".")
-    # By its bare name: each segment that could stand here, as it is spelled.
-    known = {member: f".{member}" for name in here for member in model.shape(name).get("members", ())}
+    # By name: each valid segment as text.
+    known = {member: f".{member}" for name in shapes for member in model.shape(name).get("members", ())}
     known.update({str(tail[0].value): str(tail[0]) for tail in tails if tail})
-    indexed = [name for name in here if model.kind(name) in ("list", "map")]
+    indexed = [name for name in shapes if model.kind(name) in ("list", "map")]
 
     if indexed:
-        message, instead = _wrong_access(model, indexed[0], segment, before)
-        rest = _spell(segments[position + 1 :], first=False)
+        message, instead = _explain_access(model, indexed[0], segment, before)
+        rest = _format_segments(segments[position + 1 :], first=False)
         hint: str | None = f"write {before}{instead}{rest}"
     elif known:
         message = f"{before or 'the step'} has no property {written}"
@@ -177,8 +184,8 @@ def _lost(
     return PropertyProblem(message, "reference.unknown-property", hint)
 
 
-def _wrong_access(model: ServiceModel, name: str, segment: _Segment, before: str) -> tuple[str, str]:
-    """What is wrong with a segment after a list or a map, and what to write in its place."""
+def _explain_access(model: ServiceModel, name: str, segment: _Segment, before: str) -> tuple[str, str]:
+    """Return the problem of a segment after a list or a map, and the segment to write instead."""
     shape = model.shape(name)
     if shape["type"] == "map":
         return f"{before} is a map, whose values have a key in quotes", f"['{segment.value}']"
@@ -191,18 +198,18 @@ def _wrong_access(model: ServiceModel, name: str, segment: _Segment, before: str
     return message, f"[0].{segment.value}"
 
 
-def _arrived(
-    model: ServiceModel, here: list[str], tails: list[_Tail], segments: _Tail
+def _resolve_end(
+    model: ServiceModel, shapes: list[str], tails: list[_Segments], segments: _Segments
 ) -> PropertyType | PropertyProblem:
-    """What stands at the end of a path."""
-    path = _spell(segments)
-    kinds = [model.kind(name) for name in here]
+    """Return the type of the property at the end of a path, or the problem if it is not a single value."""
+    path = _format_segments(segments)
+    kinds = [model.kind(name) for name in shapes]
     single = next((kind for kind in kinds if kind not in CONTAINER_KINDS), None)
     if single is not None or () in tails:
         return PropertyType(single, path)
-    known = [f"{path}{_spell(tail, first=False)}" for tail in tails]
+    known = [f"{path}{_format_segments(tail, first=False)}" for tail in tails]
     if "structure" in kinds:
-        known += [f"{path}.{member}" for name in here for member in model.shape(name).get("members", ())]
+        known += [f"{path}.{member}" for name in shapes for member in model.shape(name).get("members", ())]
         kind = "structure"
     elif kinds:
         known.append(f"{path}[0]" if kinds[0] == "list" else f"{path}['key']")
@@ -217,6 +224,6 @@ def _arrived(
     )
 
 
-def _spell(segments: _Tail, *, first: bool = True) -> str:
+def _format_segments(segments: _Segments, *, first: bool = True) -> str:
     text = "".join(map(str, segments))
     return text[1:] if first and text.startswith(".") else text

@@ -1,12 +1,11 @@
-"""Which references a member of a request accepts.
+"""Types of references: which of them a member of a request accepts.
 
-The service checks this when a pipeline is created. AWS's JSON schema of the pipeline definition has a
-reference only in the place of a single value (its ``StringArgumentValue``, ``IntegerArgumentValue``,
-``FloatArgumentValue`` and ``BooleanArgumentValue``), never of a list or an object. A parameter in the place
-of a list is answered with "Expecting start of Json Array"
-(github.com/aws/sagemaker-python-sdk/issues/2345), and an Integer parameter in the place of a string with
-"Cannot assign property reference [Parameters.x] to argument of type [String]" (issue 4867 there). The
-remedy for the second is a join, which makes text of anything; it is what the SDK's ``to_string()`` does.
+The service checks this when a pipeline is created. AWS's JSON schema of the pipeline definition allows a reference
+only for a single value (its ``StringArgumentValue``, ``IntegerArgumentValue``, ``FloatArgumentValue`` and
+``BooleanArgumentValue``), never for a list or an object. For a parameter in place of a list, the service reports
+"Expecting start of Json Array" (github.com/aws/sagemaker-python-sdk/issues/2345). For an Integer parameter in place of
+a string it reports "Cannot assign property reference [Parameters.x] to argument of type [String]" (issue 4867 there).
+The remedy for the second is a join, which converts any value to text, as the SDK's ``to_string()`` does.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _PARAMETER_FOR: Final = {
     "double": "Float",
 }
 
-# By kind of member: the kinds of reference that fit it.
+# By kind of member: the kinds of reference that it accepts.
 _ACCEPTED: Final[Mapping[str, frozenset[str]]] = {
     "string": frozenset({"string"}),
     "blob": frozenset({"string", "blob"}),
@@ -44,55 +43,55 @@ _ACCEPTED: Final[Mapping[str, frozenset[str]]] = {
 
 
 @dataclass(frozen=True)
-class Misfit:
-    """Why a reference does not fit where it stands.
+class TypeMismatch:
+    """A reference whose type a member does not accept.
 
     Attributes:
-        what: The second half of a sentence: what the reference is.
-        code: ``reference.needs-text`` if a join would make it fit, else ``reference.wrong-type``.
-        hint: What to do about it, if that can be said.
+        found: What the reference is, as the second half of a sentence.
+        code: ``reference.needs-text`` if the member accepts the reference in a join, else ``reference.wrong-type``.
+        hint: The remedy, if one is known.
     """
 
-    what: str
+    found: str
     code: str
     hint: str | None = None
 
 
-def misfit(
+def find_type_mismatch(
     reference: Reference,
     kind: str,
     parameter_types: Mapping[str, str],
     reference_type: Callable[[Reference], str | None],
-) -> Misfit | None:
-    """Why a reference does not fit a member of that kind, or ``None`` if it fits or its type is not known.
+) -> TypeMismatch | None:
+    """Return how the type of a reference differs from a member's; ``None`` if the member accepts it, or it is unknown.
 
     Args:
         reference: The reference.
         kind: The kind of the member's shape.
         parameter_types: The type of each declared parameter: ``String``, ``Integer``, ``Float``, ``Boolean``.
-        reference_type: Gives the kind of shape of any other reference, or ``None`` where it is not known.
+        reference_type: Returns the kind of shape of any other reference, or ``None`` if it is unknown.
     """
     if kind in CONTAINER_KINDS:
         noun = "list" if kind == "list" else "mapping"
-        return Misfit(
-            f"{reference} is a reference, which can only stand for a single value",
+        return TypeMismatch(
+            f"{reference} is a reference, which is always a single value",
             "reference.wrong-type",
             f"write the {noun} out, with references for the values in it",
         )
     given = _kind_of(reference, parameter_types, reference_type)
     if given is None or given in _ACCEPTED[kind]:
         return None
-    what = f"{reference} is {_describe(reference, given, parameter_types)}"
+    found = f"{reference} is {_describe(reference, given, parameter_types)}"
     if given in CONTAINER_KINDS:
-        return Misfit(what, "reference.wrong-type", "refer to a single value in it")
+        return TypeMismatch(found, "reference.wrong-type", "refer to a single value in it")
     if kind == "string":
-        advice = "put it in a longer string, which makes text of it"
+        hint = "put it in a longer string, which makes text of it"
         if isinstance(reference, ParameterRef):
-            advice = f"declare the parameter as String, or {advice}"
-        return Misfit(what, "reference.needs-text", advice)
+            hint = f"declare the parameter as String, or {hint}"
+        return TypeMismatch(found, "reference.needs-text", hint)
     if isinstance(reference, ParameterRef):
-        return Misfit(what, "reference.wrong-type", f"declare the parameter as {_PARAMETER_FOR[kind]}")
-    return Misfit(what, "reference.wrong-type")
+        return TypeMismatch(found, "reference.wrong-type", f"declare the parameter as {_PARAMETER_FOR[kind]}")
+    return TypeMismatch(found, "reference.wrong-type")
 
 
 def _kind_of(
@@ -102,7 +101,7 @@ def _kind_of(
 ) -> str | None:
     if isinstance(reference, ParameterRef):
         return _PARAMETER_KINDS.get(parameter_types.get(reference.name, ""))
-    # An execution variable is text, the two times included: the SDK's to_string() leaves it as it is.
+    # An execution variable is text, as are the two times: the SDK's to_string() returns it unchanged.
     if isinstance(reference, (Join, ExecutionVariable)):
         return "string"
     return reference_type(reference)

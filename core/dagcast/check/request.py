@@ -1,10 +1,10 @@
-"""Checking a request body against the service model, before the service does.
+"""Check a request body against the service model.
 
-The SDK sends what it is given, and the service answers one problem at a time, some of them only when the step
-runs. Here a whole body is checked at once: unknown and missing members, types, enums, patterns, sizes,
-ranges, unions, and whether each reference can be what its place needs.
+The SDK sends bodies unchecked, and the service reports one problem at a time, some of them only when the step runs.
+:func:`check_request` reports all problems of a body at once: unknown and missing members, wrong types, values outside
+of enums, patterns, sizes and ranges, invalid unions, and references of a type that the member does not accept.
 
-A check is compiled from a shape the first time it is needed, and then kept for the process.
+The check of a shape is compiled when it is first needed, and cached for the process.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from dagcast.check.problems import Findings, RequestProblem
-from dagcast.check.scalars import Checker, key_checker, scalar_checker, size
+from dagcast.check.problems import ProblemCollector, RequestProblem
+from dagcast.check.scalars import Checker, format_count, make_key_checker, make_scalar_checker
 from dagcast.definition.references import Reference
 from dagcast.errors import did_you_mean
 from dagcast.paths import FieldPath, is_within, to_path
@@ -35,53 +35,62 @@ def check_request(
     forbidden: Mapping[str | FieldPath, str] | None = None,
     reference_type: Callable[[Reference], str | None],
 ) -> list[RequestProblem]:
-    """Everything that the service would refuse about a request body.
+    """Return every problem of a request body.
 
-    Enums and patterns are those of the installed botocore. A value that is newer than it is reported, too.
+    Enums and patterns are those of the installed botocore, so a value that is newer than it is a problem.
 
     Args:
         value: The body: mappings, lists or tuples, strings, numbers, booleans, and references.
         shape: The shape of the body, such as ``CreateTrainingJobRequest``.
         service: botocore's name of the service.
-        path: Where the body stands, such as ``("Arguments",)``: messages begin their paths with it.
-        parameter_types: The type of each declared pipeline parameter by name. A reference to any other
-        passes.
-        ignore_required: Members that may be missing although the service requires them, because the pipeline
-            sets them: names, and paths for members further down. Positions in lists are left out
-            (``("TrainingJobDefinitions", "DefinitionName")``).
-        forbidden: Members that must not be there although the service has them, named in the same way, each
-            with the reason why.
-        reference_type: Gives the kind of shape (``string``, ``integer``, ``float``, ``boolean``,
-            ``timestamp``, ...) of a step property or a value from a property file, or ``None`` where it is
-            not known. A reference whose type is not known fits every single value.
+        path: The path of the body, such as ``("Arguments",)``; messages put it before the paths of fields.
+        parameter_types: The type of each declared pipeline parameter by name. A reference to any other parameter
+            is valid.
+        ignore_required: Required members that may be missing because the pipeline sets them: names, or paths of
+            nested members without list indexes (``("TrainingJobDefinitions", "DefinitionName")``).
+        forbidden: Members that the service has and pipelines do not accept, named in the same way, each with the
+            reason.
+        reference_type: Returns the kind of shape (``string``, ``integer``, ``float``, ``boolean``, ``timestamp``,
+            ...) of a step property or a value of a property file, or ``None`` if it is unknown. Every member that is
+            a single value accepts a reference of unknown type.
 
     Returns:
-        The problems in the order of the body; empty if the body is fine.
+        The problems in the order of the body; empty if the body is valid.
 
     Raises:
         ServiceModelError: If the installed botocore does not know the service or the shape.
+
+    Example:
+        >>> body = {"ModelName": "churn", "PrimaryContainer": {"Imag": "a:1"}}
+        >>> for problem in check_request(
+        ...     body, "CreateModelInput", parameter_types={}, reference_type=lambda _: None
+        ... ):
+        ...     print(f"{problem.message} ({problem.hint})")
+        PrimaryContainer.Imag is not a field of ContainerDefinition (did you mean 'Image'?)
     """
-    findings = Findings(path, parameter_types, reference_type)
-    _checkers(service).checker(shape)(value, (), findings)
-    problems = findings.problems
+    collector = ProblemCollector(path, parameter_types, reference_type)
+    _checkers(service).checker(shape)(value, (), collector)
+    problems = collector.problems
     if ignore_required:
-        may_miss = _paths(tuple(ignore_required))
+        optional = _to_paths(tuple(ignore_required))
         problems = [
             problem
             for problem in problems
-            if problem.code != "request.missing-field" or _member(problem.path) not in may_miss
+            if problem.code != "request.missing-field" or _without_indexes(problem.path) not in optional
         ]
     if forbidden:
         refused = {
-            found: reason for name, reason in forbidden.items() for found in _places(value, to_path(name))
+            found: reason
+            for name, reason in forbidden.items()
+            for found in _find_members(value, to_path(name))
         }
-        # What stands in such a member has to go; what else is wrong with it is of no interest.
+        # A forbidden member has to be removed, so other problems in it are not reported.
         problems = [
             problem for problem in problems if not any(is_within(problem.path, found) for found in refused)
         ]
-        findings = Findings(path, parameter_types, reference_type, problems)
+        collector = ProblemCollector(path, parameter_types, reference_type, problems)
         for found, reason in refused.items():
-            findings.report(found, f"{{}} cannot be set: {reason}", "request.forbidden-field", "remove it")
+            collector.report(found, f"{{}} cannot be set: {reason}", "request.forbidden-field", "remove it")
     return problems
 
 
@@ -93,7 +102,7 @@ def _checkers(service: str) -> _Checkers:
 class _Checkers:
     """The compiled checks of one service model.
 
-    Two threads may compile the same check at the same time; both are the same, and one of them stays.
+    Two threads may compile the same check at the same time; the results are equal, and one of them is kept.
     """
 
     def __init__(self, model: ServiceModel) -> None:
@@ -101,7 +110,7 @@ class _Checkers:
         self._compiled: dict[str, Checker] = {}
 
     def checker(self, name: str) -> Checker:
-        """The check of the shape of that name."""
+        """Return the check of a shape."""
         found = self._compiled.get(name)
         if found is None:
             found = self._compiled[name] = self._compile(name, self._model.shape(name))
@@ -117,22 +126,22 @@ class _Checkers:
             return self._list(shape)
         if kind == "map":
             return self._map(shape)
-        return scalar_checker(name, shape)
+        return make_scalar_checker(name, shape)
 
     def _structure(self, shape_name: str, shape: Shape) -> Checker:
         members: Mapping[str, Shape] = shape["members"]
-        # botocore fills an idempotency token in, and so does the pipeline.
+        # botocore and the pipeline fill in idempotency tokens.
         required = tuple(
             name for name in shape.get("required", ()) if not members[name].get("idempotencyToken")
         )
         needs = frozenset(required)
         is_union: bool = shape.get("union", False)
-        # Members are compiled one by one as they are met, since shapes may contain themselves.
+        # Compiled when a value has the member, since a shape may contain itself.
         compiled: dict[str, Checker] = {}
 
-        def check(value: Any, path: FieldPath, findings: Findings) -> None:
+        def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
             if not isinstance(value, dict):
-                findings.mismatch(value, path, "structure")
+                collector.report_mismatch(value, path, "structure")
                 return
             for name, item in value.items():
                 check_member = compiled.get(name)
@@ -141,20 +150,20 @@ class _Checkers:
                     if member is None:
                         message = f"{{}} is not a field of {shape_name}"
                         hint = did_you_mean(str(name), members)
-                        findings.report((*path, str(name)), message, "request.unknown-field", hint)
+                        collector.report((*path, str(name)), message, "request.unknown-field", hint)
                         continue
                     check_member = compiled[name] = (
                         _accept_anything if member.get("jsonvalue") else self.checker(member["shape"])
                     )
-                check_member(item, (*path, name), findings)
+                check_member(item, (*path, name), collector)
             if not needs <= value.keys():
                 for name in required:
                     if name not in value:
-                        findings.report((*path, name), "{} is missing", "request.missing-field")
+                        collector.report((*path, name), "{} is missing", "request.missing-field")
             if is_union:
                 given = [name for name in value if name in members]
                 if len(given) != 1:
-                    _report_union(given, members, path, findings)
+                    _report_union(given, members, path, collector)
 
         return check
 
@@ -162,19 +171,19 @@ class _Checkers:
         item_shape: str = shape["member"]["shape"]
         least, most = shape.get("min", 0), shape.get("max", math.inf)
 
-        def check(value: Any, path: FieldPath, findings: Findings) -> None:
+        def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
             if not isinstance(value, (list, tuple)):
-                findings.mismatch(value, path, "list")
+                collector.report_mismatch(value, path, "list")
                 return
             if not least <= len(value) <= most:
-                findings.report(
+                collector.report(
                     path,
-                    f"{{}} must have {size(least, most, 'item')}, and has {len(value)}",
+                    f"{{}} must have {format_count(least, most, 'item')}, and has {len(value)}",
                     "request.length",
                 )
             check_item = self.checker(item_shape)
             for position, item in enumerate(value):
-                check_item(item, (*path, position), findings)
+                check_item(item, (*path, position), collector)
 
         return check
 
@@ -182,53 +191,53 @@ class _Checkers:
         key_shape: str = shape["key"]["shape"]
         value_shape: str = shape["value"]["shape"]
         least, most = shape.get("min", 0), shape.get("max", math.inf)
-        check_key = key_checker(key_shape, self._model.shape(key_shape))
+        check_key = make_key_checker(key_shape, self._model.shape(key_shape))
 
-        def check(value: Any, path: FieldPath, findings: Findings) -> None:
+        def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
             if not isinstance(value, dict):
-                findings.mismatch(value, path, "map")
+                collector.report_mismatch(value, path, "map")
                 return
             if not least <= len(value) <= most:
-                message = f"{{}} must have {size(least, most, 'key')}, and has {len(value)}"
-                findings.report(path, message, "request.length")
+                message = f"{{}} must have {format_count(least, most, 'key')}, and has {len(value)}"
+                collector.report(path, message, "request.length")
             check_item = self.checker(value_shape)
             for key, item in value.items():
                 below = (*path, str(key))
-                check_key(key, below, findings)
-                check_item(item, below, findings)
+                check_key(key, below, collector)
+                check_item(item, below, collector)
 
         return check
 
 
-def _accept_anything(value: Any, path: FieldPath, findings: Findings) -> None:
-    """Passes what the service takes as JSON of any form."""
+def _accept_anything(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
+    """Accept any value, for members that are JSON of any form."""
 
 
 def _report_union(
-    given: list[str], members: Mapping[str, Shape], path: FieldPath, findings: Findings
+    given: list[str], members: Mapping[str, Shape], path: FieldPath, collector: ProblemCollector
 ) -> None:
     wanted = ", ".join(members)
     has = f"has {' and '.join(given)}" if given else "has none"
-    findings.report(path, f"{{}} must have exactly one of {wanted}, and {has}", "request.union")
+    collector.report(path, f"{{}} must have exactly one of {wanted}, and {has}", "request.union")
 
 
 @cache
-def _paths(members: tuple[str | FieldPath, ...]) -> frozenset[FieldPath]:
+def _to_paths(members: tuple[str | FieldPath, ...]) -> frozenset[FieldPath]:
     return frozenset(map(to_path, members))
 
 
-def _member(path: FieldPath) -> FieldPath:
+def _without_indexes(path: FieldPath) -> FieldPath:
     return tuple([part for part in path if isinstance(part, str)])
 
 
-def _places(value: object, names: FieldPath, path: FieldPath = ()) -> Iterator[FieldPath]:
-    """Where in ``value`` the member of those names stands; lists on the way are looked through."""
+def _find_members(value: object, names: FieldPath, path: FieldPath = ()) -> Iterator[FieldPath]:
+    """Yield the path of each member that ``names`` leads to in ``value``, in every item of the lists on the way."""
     if isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
-            yield from _places(item, names, (*path, position))
+            yield from _find_members(item, names, (*path, position))
     elif isinstance(value, dict) and names[0] in value:
         found = (*path, names[0])
         if len(names) == 1:
             yield found
         else:
-            yield from _places(value[names[0]], names[1:], found)
+            yield from _find_members(value[names[0]], names[1:], found)

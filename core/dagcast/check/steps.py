@@ -6,7 +6,7 @@
 ...     '{"Parameters": [{"Name": "Role", "Type": "Integer", "DefaultValue": 1}], "Steps": [' + step + "]}"
 ... )
 >>> next(problem.code for problem in check_steps(definition) if problem.path == ("Arguments", "RoleArn"))
-'request.reference-needs-text'
+'reference.needs-text'
 """
 
 from __future__ import annotations

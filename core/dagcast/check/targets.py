@@ -1,4 +1,4 @@
-"""What references point at: parameters, properties of steps, and property files."""
+"""Targets of references: parameters, properties of steps, and property files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dagcast.sagemaker.shapes import PropertyShape
 
 @dataclass(frozen=True)
 class ReferenceProblem:
-    """Why a reference leads nowhere.
+    """Why the target of a reference does not exist.
 
     Attributes:
-        message: What is wrong, in one sentence that names the reference.
-        code: The id of the kind of problem, in the area ``reference``.
-        hint: What to write instead, if that can be said.
+        message: The problem, in one sentence that names the reference.
+        code: The diagnostic code, in the area ``reference``.
+        hint: The remedy, if one is known.
     """
 
     message: str
@@ -31,11 +31,11 @@ class ReferenceProblem:
 
 
 class Targets:
-    """Everything in a pipeline that a reference may point at.
+    """The targets that references of a pipeline may have.
 
     Args:
         definition: The pipeline.
-        broken: Steps that are not in it, or not whole, for reasons that are reported already.
+        broken: Steps that are missing or incomplete because of errors that are already reported.
     """
 
     def __init__(self, definition: Definition, broken: frozenset[str] = frozenset()) -> None:
@@ -45,14 +45,14 @@ class Targets:
         self._resolved: dict[tuple[PropertyShape, str], PropertyType | PropertyProblem] = {}
 
     def kind(self, reference: Reference) -> str | None:
-        """The kind of value that a reference yields, as botocore names kinds; ``None`` if that is not known."""
+        """Return botocore's kind of the value of a reference; ``None`` if it is unknown."""
         if isinstance(reference, StepProperty) and reference.step in self.steps:
             resolved = self._resolve(reference)
             return resolved.kind if isinstance(resolved, PropertyType) else None
         return None
 
     def problem(self, reference: Reference) -> ReferenceProblem | None:
-        """What is wrong with where a reference points, or ``None``."""
+        """Return why the target of a reference does not exist, or ``None`` if it exists."""
         if isinstance(reference, ParameterRef):
             if reference.name in self.parameters:
                 return None
@@ -86,7 +86,7 @@ class Targets:
             try:
                 self._resolved[key] = resolve_property(shape, reference.path)
             except ServiceModelError:
-                # The shape of the properties is reported at the step that names it.
+                # The unknown shape is reported at the step that has it.
                 self._resolved[key] = PropertyType(None, reference.path)
         return self._resolved[key]
 
@@ -109,7 +109,7 @@ class Targets:
 
 
 def _named_output_problem(step: Step, reference: StepProperty) -> PropertyProblem | None:
-    """A processing output that is read by a name which the step does not have."""
+    """Return the problem of a reference to a processing output that the step does not have."""
     prefix = "ProcessingOutputConfig.Outputs['"
     if not reference.path.startswith(prefix) or step.definition_type != "Processing":
         return None
@@ -123,7 +123,7 @@ def _named_output_problem(step: Step, reference: StepProperty) -> PropertyProble
 
 
 def located_references(value: Any) -> list[tuple[FieldPath, Reference]]:
-    """Every reference in ``value`` with its path; in the place of a join those inside of it."""
+    """Return every reference in ``value`` with its path; for a join, those in it instead of itself."""
     found: list[tuple[FieldPath, Reference]] = []
     _collect(value, (), found)
     return found
@@ -132,7 +132,7 @@ def located_references(value: Any) -> list[tuple[FieldPath, Reference]]:
 def _collect(value: Any, path: FieldPath, found: list[tuple[FieldPath, Reference]]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            # Most values are strings, and hold nothing.
+            # Most values are strings, which contain no references.
             if type(item) is not str:
                 _collect(item, (*path, key), found)
     elif isinstance(value, (list, tuple)):

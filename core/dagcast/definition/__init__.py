@@ -1,1 +1,1 @@
-"""The language of pipeline definitions: values with references, reading, parameters, conditions."""
+"""The language of pipeline definitions: steps, references, parameters, conditions, reading and writing."""

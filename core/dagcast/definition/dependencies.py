@@ -1,4 +1,4 @@
-"""What each step waits for: ``DependsOn``, the steps that it reads from, and the condition that it is a branch of."""
+"""Dependencies of steps: ``DependsOn``, the steps that they read from, and the condition of their branch."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ BRANCHES: tuple[Branch, ...] = ("IfSteps", "ElseSteps")
 """The arguments of a condition step that hold the steps of its branches."""
 
 TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
-"""How a step that another waits for may have to end. Source: ``TriggerCondition`` of the SageMaker Python SDK 3."""
+"""How a dependency has to end before the step runs. Source: ``TriggerCondition`` of the SageMaker Python SDK 3."""
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What a step waits for.
+    """The steps that a step waits for.
 
     Attributes:
-        steps: The names of the steps that have to end first, each once: the condition that the step is a branch of,
-            then those under ``DependsOn``, then those that it reads from.
-        condition: The condition step that the step is in a branch of.
+        steps: The names of the steps that have to end first, each once: the condition of the step's branch, then the
+            steps under ``DependsOn``, then the steps that it reads from.
+        condition: The condition step of the branch, or ``None`` if the step is in no branch.
         branch: The branch, one of :data:`BRANCHES`.
-        triggers: By name: how a step has to end, one of :data:`TRIGGERS`. A step that is not here has to succeed.
+        triggers: By name: how a step has to end, one of :data:`TRIGGERS`. All other steps have to succeed.
     """
 
     steps: tuple[str, ...] = ()
@@ -36,10 +36,10 @@ class Dependencies:
 
 
 def find_dependencies(steps: Iterable[Step]) -> dict[str, Dependencies]:
-    """Return by name of a step what it waits for, in the order of the steps.
+    """Return the dependencies of each step by its name, in the order of the steps.
 
     Args:
-        steps: The steps of a pipeline, those in branches included.
+        steps: The steps of a pipeline, including those in branches.
     """
     steps = tuple(steps)
     branches: dict[str, tuple[str, Branch]] = {}

@@ -1,4 +1,4 @@
-"""Durations in ISO 8601, as ``ExpireAfter`` of a ``CacheConfig`` has them."""
+"""ISO 8601 durations, as in ``ExpireAfter`` of a ``CacheConfig``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DAYS = (365, 30, 7, 1)
 
 
 def parse_duration(text: str) -> timedelta | None:
-    """Return the duration that ``text`` says, or ``None`` if it is not one, or longer than a ``timedelta`` can be.
+    """Return a duration, or ``None`` if the text is invalid or exceeds the range of ``timedelta``.
 
     A year is 365 days and a month 30. The ``P`` may be left out, as in the short forms of the SageMaker Developer
     Guide, "Caching pipeline steps": ``30d`` and ``T16m``.

@@ -1,7 +1,7 @@
-"""What a pipeline definition says: parameters and steps, as frozen data.
+"""A pipeline definition as frozen data: parameters and steps.
 
-The compiler's specs (:mod:`dagcast.compile.spec.pipeline`) build on these classes;
-:mod:`dagcast.definition.read` makes them from JSON, and :mod:`dagcast.definition.write` writes them.
+:mod:`dagcast.definition.read` reads it from JSON, and :mod:`dagcast.definition.write` writes it. The compiler's specs
+(:mod:`dagcast.compile.spec.pipeline`) are subclasses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ParameterType = Literal["String", "Integer", "Float", "Boolean"]
 
 
 def is_step_name(text: str) -> bool:
-    """Whether ``text`` can be the name of a step."""
+    """Return whether ``text`` is a valid name of a step."""
     return len(text) <= STEP_NAME_MAX_LENGTH and _STEP_NAME.fullmatch(text) is not None
 
 
@@ -36,9 +36,9 @@ class ParameterSpec:
 
     Attributes:
         name: Unique in the pipeline.
-        type: The service's own type name.
-        default: Used where a start gives none; ``None`` makes the parameter required.
-        enum: The values allowed for a String parameter; empty allows all.
+        type: The service's name of its type.
+        default: The value if a start gives no other; ``None`` for a required parameter.
+        enum: The valid values of a String parameter; if empty, every value is valid.
     """
 
     name: str
@@ -49,20 +49,20 @@ class ParameterSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step as the definition has it.
+    """A step of a definition.
 
     Attributes:
         name: Unique in the pipeline.
         definition_type: The ``Type`` in the pipeline definition.
-        arguments: The request body, with references; for a condition step without the steps of its branches.
+        arguments: The request body, with references; of a condition step, without the steps of its branches.
         fields: The other fields of the step's entry in the definition, such as ``CacheConfig``, with references.
-        depends_on: The steps under ``DependsOn``: this one waits for them without reading from them.
+        depends_on: The steps under ``DependsOn``, which this step waits for without reading from them.
         triggers: By name of a step in ``depends_on``: how it has to end, one of
-            :data:`~dagcast.definition.dependencies.TRIGGERS`. A step that is not here has to succeed.
-        display_name: Shown in place of the name, if given.
+            :data:`~dagcast.definition.dependencies.TRIGGERS`. All other steps have to succeed.
+        display_name: A name for people, if given.
         description: Free text, if given.
-        if_steps: For a condition step: steps that run if the conditions hold.
-        else_steps: For a condition step: steps that run if they do not.
+        if_steps: For a condition step: the steps that run if all conditions are true.
+        else_steps: For a condition step: the steps that run otherwise.
     """
 
     name: str
@@ -78,13 +78,13 @@ class Step:
 
     @property
     def shapes(self) -> tuple[RequestShape, ...]:
-        """The shapes of the request body; empty where no service model describes it, or the kind is unknown."""
+        """The shapes of the request body; empty if no service model describes it, or the kind is unknown."""
         kind = STEP_KINDS.get(self.definition_type)
         return kind.shapes if kind is not None else ()
 
     @property
     def properties(self) -> PropertyShape | None:
-        """The properties that other steps may read; ``None`` for a kind of step that is unknown."""
+        """The properties that other steps may read; ``None`` if the kind of step is unknown."""
         if "OutputParameters" in self.fields:
             return output_properties(self.fields["OutputParameters"])
         kind = STEP_KINDS.get(self.definition_type)
@@ -92,16 +92,16 @@ class Step:
 
     @property
     def is_condition(self) -> bool:
-        """Whether this step has branches."""
+        """Whether this is a condition step, which has branches."""
         return self.definition_type == "Condition"
 
     def references(self) -> Iterator[Reference]:
-        """Every reference in the step's arguments and other fields, in order."""
+        """Yield every reference in the step's arguments and other fields, in order."""
         yield from references(self.arguments)
         yield from references(self.fields)
 
     def reads(self) -> tuple[str, ...]:
-        """The names of the steps that this one reads from, each once, in the order of the references."""
+        """Return the names of the steps that this one reads from, each once, in the order of the references."""
         return tuple(dict.fromkeys(name for reference in self.references() for name in reference.steps))
 
 
@@ -111,8 +111,8 @@ class Definition:
 
     Attributes:
         parameters: In the order of the definition.
-        steps: All steps, those in branches included; the steps of a branch after their condition.
-        experiment: ``ExperimentName`` and ``TrialName``, or ``None`` for no experiment.
+        steps: All steps, including those in branches, which follow their condition.
+        experiment: ``ExperimentName`` and ``TrialName``, or ``None`` without an experiment.
     """
 
     parameters: tuple[ParameterSpec, ...] = ()
@@ -126,7 +126,7 @@ class Definition:
 
     @cached_property
     def dependencies(self) -> Mapping[str, Dependencies]:
-        """By name of a step: what it waits for, and the branch that it is in."""
+        """The dependencies of each step by its name."""
         return find_dependencies(self.steps)
 
     @property
@@ -136,5 +136,5 @@ class Definition:
         return tuple(step for step in self.steps if step.name not in nested)
 
     def parameter_types(self) -> dict[str, ParameterType]:
-        """The type of each parameter by name."""
+        """Return the type of each parameter by its name."""
         return {parameter.name: parameter.type for parameter in self.parameters}

@@ -1,4 +1,4 @@
-"""The values of a pipeline's parameters: defaults, overrides, types."""
+"""Values of a pipeline's parameters: defaults, overrides, types."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from dagcast.errors import DiagnosticSink, did_you_mean
 from dagcast.sagemaker.limits import PARAMETER_VALUE_MAX_LENGTH
 
 _BOOLEANS = {"true": True, "false": False}
-_WHOLE = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _HINTS = {
     "Boolean": "true or false",
     "Integer": "digits, perhaps with a sign, such as 5 or -3",
     "Float": "a finite number, such as 0.5, -3 or 1e-4",
 }
-"""By type: how a text of it is written. Python itself would take more, such as ``5_0``."""
+"""By type: the valid texts. Python's own conversions accept more, such as ``5_0``."""
 
 
 def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of each parameter: the given one, else the default, converted to the parameter's type.
+    """Return the value of each parameter: the given one or else the default, converted to the parameter's type.
 
     Args:
         parameters: The parameters of the pipeline.
-        given: Values by name, of the parameter's type or as text.
+        given: Values by name: of the parameter's type, or texts.
 
     Raises:
-        InvalidInputError: With every value that is missing, unknown or not of its type.
+        InvalidInputError: With every value that is missing or invalid, and every unknown name.
     """
     sink = DiagnosticSink()
     declared = {parameter.name: parameter for parameter in parameters}
@@ -47,13 +47,13 @@ def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, An
         raw = given.get(name, parameter.default)
         kind = parameter.type
         try:
-            values[name] = _converted(raw, kind)
+            values[name] = _convert(raw, kind)
         except (ValueError, OverflowError):
             message = f"parameter {name!r}: expected {kind}, got {raw!r}"
             sink.error(message, code="parameter.wrong-type", hint=_HINTS.get(kind))
             continue
         if name in given and isinstance(raw, str) and len(raw) > PARAMETER_VALUE_MAX_LENGTH:
-            too_long = f"parameter {name!r}: {len(raw)} characters, and an execution takes {PARAMETER_VALUE_MAX_LENGTH}"
+            too_long = f"parameter {name!r}: expected at most {PARAMETER_VALUE_MAX_LENGTH} characters, got {len(raw)}"
             sink.error(too_long, code="parameter.too-long")
         if parameter.enum and values[name] not in parameter.enum:
             hint = did_you_mean(str(raw), map(str, parameter.enum))
@@ -66,12 +66,12 @@ def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, An
     return values
 
 
-def _converted(raw: Any, kind: Any) -> Any:
-    """A value as its type has it.
+def _convert(raw: Any, kind: Any) -> Any:
+    """Return a value converted to a type.
 
     Raises:
-        ValueError: If it is not of that type.
-        OverflowError: If it is too large for it.
+        ValueError: If the value is invalid.
+        OverflowError: If it is too large.
     """
     if kind == "String" and isinstance(raw, str):
         return raw
@@ -80,17 +80,17 @@ def _converted(raw: Any, kind: Any) -> Any:
             return raw
         if isinstance(raw, str) and raw.casefold() in _BOOLEANS:
             return _BOOLEANS[raw.casefold()]
-    if kind == "Integer" and _is(raw, int, _WHOLE):
+    if kind == "Integer" and _is_number(raw, int, _INTEGER):
         return int(raw)
-    if kind == "Float" and _is(raw, int | float, _NUMBER):
+    if kind == "Float" and _is_number(raw, int | float, _NUMBER):
         number = float(raw)
         if math.isfinite(number):
             return number
     raise ValueError(kind)
 
 
-def _is(raw: Any, numbers: Any, text: re.Pattern[str]) -> bool:
-    """Whether a value is one of these numbers, or a text of this form."""
+def _is_number(raw: Any, numbers: Any, text: re.Pattern[str]) -> bool:
+    """Return whether a value has one of the types ``numbers``, or is a text that matches ``text``."""
     if isinstance(raw, str):
         return text.fullmatch(raw) is not None
     return isinstance(raw, numbers) and not isinstance(raw, bool)

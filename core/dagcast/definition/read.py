@@ -1,4 +1,4 @@
-"""Reads pipeline definitions: the opposite of :mod:`dagcast.definition.write`."""
+"""Read pipeline definitions: the opposite of :mod:`dagcast.definition.write`."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
 
 MAX_DEPTH = 200
-"""How deep the JSON of a definition may be nested: far beyond what conditions need, within what Python recurses."""
-_HINTS = 20
-"""How many mistakes get a hint: each is looked for among all names, and those of a large definition are many."""
+"""The most levels of nesting in the JSON of a definition: far more than conditions need, and within Python's recursion
+limit."""
+_MAX_HINTS = 20
+"""The most errors with a hint: finding the nearest of many names takes time."""
 _PARAMETER_TYPES = get_args(ParameterType)
 _OWN_KEYS = frozenset({"Name", "Type", "Arguments", "DependsOn"})
-"""The keys of a step's entry that have an attribute of their own in :class:`Step`."""
+"""The keys of a step's entry that are attributes of :class:`Step`."""
 _TEXTS = ("DisplayName", "Description")
-"""Keys that have one, too, if their value is a non-empty string."""
+"""Further such keys, if their value is a non-empty string."""
 
 
 def read_definition(text: str, file: str = "definition.json") -> Definition:
     """Read the JSON of a definition.
 
-    Unknown keys of a step are kept in its ``fields``; unknown keys elsewhere are ignored.
+    Unknown keys of a step are kept in its ``fields``. Other unknown keys are ignored.
 
     Args:
         text: The JSON text.
-        file: The name of its file in errors.
+        file: The file's name in errors.
+
+    Returns:
+        The definition; its steps have no cycles.
 
     Raises:
-        InvalidInputError: With every mistake in the definition.
+        InvalidInputError: With every error in the definition.
         CycleError: If steps wait for each other.
     """
     sink = DiagnosticSink()
@@ -64,7 +68,7 @@ class _Reader:
         self._parameters: dict[str, ParameterSpec] = {}
         self._steps: dict[str, Step] = {}
         self._invalid: set[str] = set()
-        """The names of steps that have been reported: what refers to them is not reported as well."""
+        """The names of steps with errors: references to them are not reported as unknown."""
 
     def read(self, text: str) -> Definition:
         data = self._parse_json(text)
@@ -153,7 +157,7 @@ class _Reader:
     def _read_step(
         self, name: str, entry: dict[str, Any], branches: dict[str, Any], where: str
     ) -> Step | None:
-        """Read one entry, without the steps of its branches; ``None`` if it is invalid, which is reported."""
+        """Return the step of one entry, without the steps of its branches; ``None`` after reporting an error."""
         kind, arguments = entry.get("Type"), entry.get("Arguments", {})
         if not isinstance(kind, str):
             self._error(f"{where}.Type: expected a string", code="definition.wrong-type")
@@ -161,7 +165,7 @@ class _Reader:
         if not isinstance(arguments, dict):
             self._error(f"{where}.Arguments: expected an object", code="definition.wrong-type")
             return None
-        triggers = _triggers(entry.get("DependsOn") or [])
+        triggers = _parse_depends_on(entry.get("DependsOn") or [])
         if triggers is None:
             self._error(
                 f"{where}.DependsOn: expected a list of names, or of objects with Step and Trigger",
@@ -188,8 +192,8 @@ class _Reader:
             triggers=FrozenDict({other: how for other, how in triggers.items() if how != "Completed"}),
             display_name=texts.get("DisplayName"),
             description=texts.get("Description"),
-            if_steps=_names(branches.get("IfSteps")),
-            else_steps=_names(branches.get("ElseSteps")),
+            if_steps=_step_names(branches.get("IfSteps")),
+            else_steps=_step_names(branches.get("ElseSteps")),
         )
 
     def _check_references(self, step: Step, waits_for: tuple[str, ...]) -> None:
@@ -222,7 +226,7 @@ class _Reader:
                 )
 
     def _hint(self, name: str, known: Iterable[str]) -> str | None:
-        return did_you_mean(name, known) if len(self._sink.diagnostics) < _HINTS else None
+        return did_you_mean(name, known) if len(self._sink.diagnostics) < _MAX_HINTS else None
 
 
 def _deeper_than(data: Any, limit: int) -> bool:
@@ -240,15 +244,15 @@ def _deeper_than(data: Any, limit: int) -> bool:
 
 
 def _branches(entry: dict[str, Any]) -> dict[str, Any]:
-    """The branches of a condition step by their key; empty for other steps."""
+    """Return the branches of a condition step by key; empty for other steps."""
     arguments = entry.get("Arguments")
     if entry.get("Type") != "Condition" or not isinstance(arguments, dict):
         return {}
     return {key: arguments[key] for key in BRANCHES if key in arguments}
 
 
-def _names(entries: Any) -> tuple[str, ...]:
-    """The names of the steps of a branch; those of invalid entries, which are reported, are left out."""
+def _step_names(entries: Any) -> tuple[str, ...]:
+    """Return the names of the steps of a branch, without those of invalid entries, which are reported."""
     named = (
         [entry.get("Name") for entry in entries if isinstance(entry, dict)]
         if isinstance(entries, list)
@@ -257,8 +261,8 @@ def _names(entries: Any) -> tuple[str, ...]:
     return tuple(name for name in named if isinstance(name, str))
 
 
-def _triggers(entries: Any) -> dict[str, str] | None:
-    """By name: the trigger of each entry of ``DependsOn``; ``None`` if it is not a list of names and triggers."""
+def _parse_depends_on(entries: Any) -> dict[str, str] | None:
+    """Return the triggers in ``DependsOn`` by the names of steps; ``None`` if it is invalid."""
     found: dict[str, str] = {}
     for entry in entries if isinstance(entries, list) else (None,):
         name, trigger = (entry, "Completed") if isinstance(entry, str) else (None, None)

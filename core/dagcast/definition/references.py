@@ -1,11 +1,11 @@
-"""References: the values of a request that are known only when the pipeline runs.
+"""References: values of a request that are known only when the pipeline runs.
 
-A request is plain data (mappings, sequences, strings, numbers, booleans) with references in it. In the
-JSON of a definition a reference is an object with one key: ``{"Get": ...}``, ``{"Std:Join": ...}`` or
-``{"Std:JsonGet": ...}``. Source: the JSON schema of pipeline definitions, version 2020-12-01.
+A request is plain data (mappings, sequences, strings, numbers, booleans) with references in it. In the JSON of a
+definition a reference is an object with one key: ``{"Get": ...}``, ``{"Std:Join": ...}`` or ``{"Std:JsonGet": ...}``.
+Source: the JSON schema of pipeline definitions, version 2020-12-01.
 
-:func:`parse` turns JSON into data with :class:`Reference` objects, :func:`render` turns it back, and
-:func:`resolve` replaces the references by their values.
+:func:`parse` converts JSON to data with :class:`Reference` objects, :func:`render` converts it back, and
+:func:`resolve` replaces references by their values.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ EXECUTION_VARIABLES = (
     "StartDateTime",
     "TrainingJobName",
 )
-"""The variables of an execution. ``ProcessingJobName`` and ``TrainingJobName`` have a value only in the step of the
-job. Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27."""
+"""The variables of an execution. ``ProcessingJobName`` and ``TrainingJobName`` have a value only in the job's own step.
+Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27."""
 
 _STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.*)", re.DOTALL)
 _PROPERTY_FILE = re.compile(r"Steps\.([^.]*)\.PropertyFiles\.(.*)", re.DOTALL)
 
 
 class InvalidReferenceError(ValueError):
-    """The JSON of a reference lacks a part, or a part has the wrong type."""
+    """A part of the JSON of a reference is missing or has the wrong type."""
 
 
 class ReferenceFailedError(DagcastError):
@@ -51,7 +51,7 @@ class Reference:
 
     @property
     def expression(self) -> dict[str, Any]:
-        """The reference as the pipeline definition spells it."""
+        """The JSON of the reference in a definition."""
         raise TypeError(f"{type(self).__name__} has no expression")
 
     @property
@@ -99,7 +99,7 @@ class StepProperty(Reference):
 
     Attributes:
         step: The name of the step.
-        path: The property path below the step, as the definition spells it, such as ``Outputs['train'].S3Uri``.
+        path: The property path below the step in the syntax of definitions, such as ``Outputs['train'].S3Uri``.
     """
 
     step: str
@@ -120,7 +120,7 @@ class StepProperty(Reference):
 
 @dataclass(frozen=True)
 class JsonGet(Reference):
-    """A value out of a property file: ``${json.evaluate.EvaluationReport.metrics.mse.value}``.
+    """A value in a property file: ``${json.evaluate.EvaluationReport.metrics.mse.value}``.
 
     Attributes:
         step: The processing step that declares the property file.
@@ -151,7 +151,7 @@ class JsonGet(Reference):
 
 @dataclass(frozen=True)
 class S3JsonGet(Reference):
-    """A value out of a JSON object in S3. The compiler writes none; SDK 3 does.
+    """A value in a JSON object in S3. Only definitions of SDK 3 have it; the compiler writes none.
 
     Attributes:
         uri: The S3 URI of the object: a string or a reference.
@@ -183,8 +183,8 @@ class Join(Reference):
 
     Attributes:
         on: The separator.
-        values: Literal strings and references, in order. A definition that was read may hold other JSON
-            values, which become strings.
+        values: Literal strings and references, in order. In a definition that was read, other JSON values are possible
+            and converted to strings.
     """
 
     on: str
@@ -208,10 +208,10 @@ class Join(Reference):
 
 @dataclass(frozen=True)
 class UnknownReference(Reference):
-    """A ``Get`` of something that definitions do not have; :func:`~dagcast.definition.read.read_definition` refuses it.
+    """An invalid ``Get``, which :func:`~dagcast.definition.read.read_definition` reports.
 
     Attributes:
-        get: What it says.
+        get: Its text.
     """
 
     get: str
@@ -226,14 +226,14 @@ class UnknownReference(Reference):
 
 @dataclass(frozen=True)
 class Scope:
-    """Where references find their values.
+    """The values that references are resolved to.
 
     Attributes:
-        parameters: The pipeline's parameters, by name.
-        execution: The execution variables, by name.
-        properties_of: The properties of a step that has ended.
-        property_file: The data of a step's property file.
-        read_json: The data of a JSON object in the store.
+        parameters: The values of the pipeline's parameters by name.
+        execution: The values of the execution variables by name.
+        properties_of: Returns the properties of a step that has ended.
+        property_file: Returns the data of a step's property file.
+        read_json: Returns the data of a JSON object in S3.
     """
 
     parameters: Mapping[str, Any]
@@ -244,10 +244,10 @@ class Scope:
 
 
 def parse(value: Any) -> Any:
-    """Return JSON data frozen, with its references as :class:`Reference` objects; the opposite of :func:`render`.
+    """Return JSON data as frozen data with :class:`Reference` objects; the opposite of :func:`render`.
 
     Raises:
-        InvalidReferenceError: If an object that looks like a reference lacks a part, or has one of a wrong type.
+        InvalidReferenceError: If a part of a reference is missing or has the wrong type.
 
     >>> parse({"Get": "Parameters.Count"})
     ParameterRef(name='Count')
@@ -271,10 +271,10 @@ def _parse_get(get: Any) -> Reference:
         raise InvalidReferenceError(f"Get: expected a string, not {get!r}")
     if match := _STEP.fullmatch(get):
         return StepProperty(match[1], match[2].removeprefix("."))
-    room, _, name = get.partition(".")
-    if room == "Parameters":
+    scope, _, name = get.partition(".")
+    if scope == "Parameters":
         return ParameterRef(name)
-    return ExecutionVariable(name) if room == "Execution" else UnknownReference(get)
+    return ExecutionVariable(name) if scope == "Execution" else UnknownReference(get)
 
 
 def _parse_join(inner: Any) -> Reference:
@@ -306,7 +306,11 @@ _FORMS: Mapping[str, Callable[[Any], Reference]] = {
 
 
 def render(value: Any) -> Any:
-    """``value`` as the pipeline definition spells it: plain JSON data, references as expressions."""
+    """Return ``value`` as the JSON data of a definition; the opposite of :func:`parse`.
+
+    >>> render((ParameterRef("Count"), 3))
+    [{'Get': 'Parameters.Count'}, 3]
+    """
     if isinstance(value, dict):
         return {key: item if type(item) in SCALARS else render(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -317,7 +321,7 @@ def render(value: Any) -> Any:
 
 
 def references(value: Any) -> Iterator[Reference]:
-    """Every reference inside ``value``, in order, those inside other references included (the outer one first)."""
+    """Return every reference in ``value``, in order; a reference comes before those that it contains."""
     found: list[Reference] = []
     _collect(value, found)
     return iter(found)
@@ -339,7 +343,7 @@ def _collect(value: Any, found: list[Reference]) -> None:
 
 
 def resolve(value: Any, scope: Scope) -> Any:
-    """Return a copy of ``value`` as plain dicts and lists, every reference in it replaced by its value.
+    """Return a copy of ``value`` as plain dicts and lists, with every reference replaced by its value.
 
     Raises:
         ReferenceFailedError: If a reference has no value.
@@ -355,11 +359,11 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 
 def resolve_known(value: Any, scope: Scope) -> Any:
-    """Return a copy of ``value`` in which references that have a value are replaced; the others stay."""
+    """Return a copy of ``value`` in which those references are replaced that have a value."""
     if isinstance(value, Reference):
         try:
             return _value_of(value, scope)
-        except DagcastError:  # the value is missing, or what it lies in cannot be read
+        except DagcastError:  # the value is missing, or the file that holds it cannot be read
             return value
     if isinstance(value, dict):
         return {key: resolve_known(inner, scope) for key, inner in value.items()}
@@ -369,7 +373,7 @@ def resolve_known(value: Any, scope: Scope) -> Any:
 
 
 def known_uri(value: Any, scope: Scope) -> str | None:
-    """The S3 URI that a text or a reference stands for; ``None`` if it is another text, or is not known yet."""
+    """Return the S3 URI that a text or a reference resolves to; ``None`` if it is another text or unknown."""
     try:
         uri = resolve(value, scope)
     except ReferenceFailedError:

@@ -1,4 +1,4 @@
-"""Frozen data: mappings and sequences that cannot be changed."""
+"""Frozen data: immutable mappings and sequences."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 
 
 class FrozenError(TypeError):
-    """Something that is frozen was to be changed."""
+    """Code tried to change frozen data."""
 
 
 class FrozenDict(dict[str, Any]):
-    """A mapping that cannot be changed; JSON-ready and as fast to read as a ``dict``."""
+    """An immutable mapping. It is a ``dict``, so ``json`` writes it, and reading it takes no longer."""
 
     __slots__ = ()
 
@@ -27,11 +27,15 @@ class FrozenDict(dict[str, Any]):
 
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
-"""The types of most values in a request. They hold no others, which spares a call for each."""
+"""The types of most values in a request. They contain no other values, so recursion skips them."""
 
 
 def freeze(value: Any) -> Any:
-    """``value`` with every mapping and sequence in it frozen, at any depth."""
+    """Return ``value`` with every mapping as a :class:`FrozenDict` and every list as a tuple, at any depth.
+
+    >>> freeze({"Tags": [{"Key": "team"}]})
+    {'Tags': ({'Key': 'team'},)}
+    """
     if isinstance(value, FrozenDict):
         return value
     if isinstance(value, dict):
@@ -42,13 +46,17 @@ def freeze(value: Any) -> Any:
         return tuple([item if type(item) in SCALARS else freeze(item) for item in value])
     if isinstance(value, tuple):
         frozen = tuple([freeze(item) for item in value])
-        # What is frozen already stays the same object, so that a change can be found by identity.
+        # Frozen data keeps its identity, by which changes are detected.
         return value if all(a is b for a, b in zip(frozen, value, strict=True)) else frozen
     return value
 
 
 def thaw(value: Any) -> Any:
-    """A copy of ``value`` made of ordinary dicts and lists, to be changed freely; references stay."""
+    """Return a copy of ``value`` with mutable dicts and lists; references are unchanged.
+
+    >>> thaw(freeze({"Tags": [{"Key": "team"}]}))
+    {'Tags': [{'Key': 'team'}]}
+    """
     if isinstance(value, dict):
         return {key: item if type(item) in SCALARS else thaw(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,8 +1,7 @@
-"""Writes pipeline definitions: the opposite of :mod:`dagcast.definition.read`.
+"""Write pipeline definitions: the opposite of :mod:`dagcast.definition.read`.
 
-The text is what SageMaker gets (``CreatePipeline``'s ``PipelineDefinition``), and what the emitted
-``Pipeline.definition()`` returns. The layout follows the SageMaker Pipeline Definition JSON schema, version
-2020-12-01.
+The text is ``PipelineDefinition`` of ``CreatePipeline``, and the result of the emitted ``Pipeline.definition()``. Its
+layout follows the JSON schema of SageMaker pipeline definitions, version 2020-12-01.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ SCHEMA_VERSION = "2020-12-01"
 
 
 def write_definition(definition: Definition) -> str:
-    """Return a definition as the one line of JSON text that the service gets."""
+    """Return a definition as one line of JSON, which is sent to the service."""
     return json.dumps(definition_data(definition))
 
 
@@ -49,7 +48,7 @@ def step_data(step: Step, steps: Mapping[str, Step]) -> dict[str, Any]:
 
     Args:
         step: The step.
-        steps: The steps of the pipeline by name: the entry of a condition step holds those of its branches.
+        steps: The steps of the pipeline by name; the entry of a condition step contains those of its branches.
     """
     arguments = render(step.arguments)
     if step.is_condition:
