@@ -19,7 +19,7 @@ from dagcast.check.scalars import Checker, format_count, make_key_checker, make_
 from dagcast.definition.references import Reference
 from dagcast.errors import did_you_mean
 from dagcast.paths import FieldPath, is_within, to_path
-from dagcast.sagemaker.service_model import ServiceModel, Shape, load_shapes
+from dagcast.sagemaker.service_model import ModelShape, ServiceModel, load_shapes
 
 __all__ = ["RequestProblem", "check_request"]
 
@@ -116,7 +116,7 @@ class _Checkers:
             found = self._compiled[name] = self._compile(name, self._model.shape(name))
         return found
 
-    def _compile(self, name: str, shape: Shape) -> Checker:
+    def _compile(self, name: str, shape: ModelShape) -> Checker:
         kind: str = shape["type"]
         if shape.get("document"):
             return _accept_anything
@@ -128,8 +128,8 @@ class _Checkers:
             return self._map(shape)
         return make_scalar_checker(name, shape)
 
-    def _structure(self, shape_name: str, shape: Shape) -> Checker:
-        members: Mapping[str, Shape] = shape["members"]
+    def _structure(self, shape_name: str, shape: ModelShape) -> Checker:
+        members: Mapping[str, ModelShape] = shape["members"]
         # botocore and the pipeline fill in idempotency tokens.
         required = tuple(
             name for name in shape.get("required", ()) if not members[name].get("idempotencyToken")
@@ -167,7 +167,7 @@ class _Checkers:
 
         return check
 
-    def _list(self, shape: Shape) -> Checker:
+    def _list(self, shape: ModelShape) -> Checker:
         item_shape: str = shape["member"]["shape"]
         least, most = shape.get("min", 0), shape.get("max", math.inf)
 
@@ -187,7 +187,7 @@ class _Checkers:
 
         return check
 
-    def _map(self, shape: Shape) -> Checker:
+    def _map(self, shape: ModelShape) -> Checker:
         key_shape: str = shape["key"]["shape"]
         value_shape: str = shape["value"]["shape"]
         least, most = shape.get("min", 0), shape.get("max", math.inf)
@@ -214,7 +214,7 @@ def _accept_anything(value: Any, path: FieldPath, collector: ProblemCollector) -
 
 
 def _report_union(
-    given: list[str], members: Mapping[str, Shape], path: FieldPath, collector: ProblemCollector
+    given: list[str], members: Mapping[str, ModelShape], path: FieldPath, collector: ProblemCollector
 ) -> None:
     wanted = ", ".join(members)
     has = f"has {' and '.join(given)}" if given else "has none"

@@ -18,7 +18,7 @@ from dagcast.check.patterns import TextMatcher, compile_pattern, find_invalid_ch
 from dagcast.check.problems import ProblemCollector, short_repr
 from dagcast.errors import did_you_mean
 from dagcast.paths import FieldPath
-from dagcast.sagemaker.service_model import Shape
+from dagcast.sagemaker.service_model import ModelShape
 
 Checker = Callable[[Any, FieldPath, ProblemCollector], None]
 """Checks the value at a path against one shape, and records its problems in the collector."""
@@ -34,7 +34,7 @@ _ISO_TIME: Final = re.compile(
 )
 
 
-def make_scalar_checker(name: str, shape: Shape) -> Checker:
+def make_scalar_checker(name: str, shape: ModelShape) -> Checker:
     """Return the check of a shape that is a single value.
 
     Args:
@@ -51,7 +51,7 @@ def make_scalar_checker(name: str, shape: Shape) -> Checker:
     return {"boolean": _check_boolean, "timestamp": _check_timestamp, "blob": _check_blob}[kind]
 
 
-def make_key_checker(name: str, shape: Shape) -> Checker:
+def make_key_checker(name: str, shape: ModelShape) -> Checker:
     """Return the check of a map's key, which is a string in every service model.
 
     Args:
@@ -88,7 +88,7 @@ def _make_enum_checker(name: str, values: list[str]) -> Checker:
     return check
 
 
-def _make_string_checker(shape: Shape) -> Checker:
+def _make_string_checker(shape: ModelShape) -> Checker:
     shortest, longest = shape.get("min", 0), shape.get("max", math.inf)
     pattern: str | None = shape.get("pattern")
     matches: TextMatcher | None = None
@@ -119,7 +119,7 @@ def _accept_any_text(text: str) -> bool:
     return True
 
 
-def _make_integer_checker(kind: str, shape: Shape) -> Checker:
+def _make_integer_checker(kind: str, shape: ModelShape) -> Checker:
     least, most = _INTEGER_LIMITS[kind]
     least, most = max(least, shape.get("min", least)), min(most, shape.get("max", most))
 
@@ -134,7 +134,7 @@ def _make_integer_checker(kind: str, shape: Shape) -> Checker:
     return check
 
 
-def _make_float_checker(kind: str, shape: Shape) -> Checker:
+def _make_float_checker(kind: str, shape: ModelShape) -> Checker:
     least, most = shape.get("min", -math.inf), shape.get("max", math.inf)
 
     def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
@@ -186,7 +186,7 @@ def format_count(least: float, most: float, noun: str) -> str:
     return f"{least} to {most} {plural}"
 
 
-def _format_range(shape: Shape) -> str:
+def _format_range(shape: ModelShape) -> str:
     least, most = shape.get("min"), shape.get("max")
     if least is None and most is None:
         limits = _INTEGER_LIMITS[shape["type"]]

@@ -1,1 +1,1 @@
-"""Facts of SageMaker and of its SDKs: the service model, container images."""
+"""Facts of SageMaker and its SDKs, each with its source: request fields, limits, instances, images, service model."""

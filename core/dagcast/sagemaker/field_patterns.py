@@ -1,4 +1,4 @@
-"""Patterns of paths: which fields of a request are meant, when lists are on the way."""
+"""Patterns of paths, which select fields in every item of a list."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, Final
 from dagcast.paths import FieldPath
 
 EACH: Final = "[*]"
-"""Stands in a pattern for each item of a list."""
+"""Each item of a list, in a pattern."""
 
 FieldPattern = tuple[str, ...]
-"""The names on the way to a field, with :data:`EACH` for each item of a list: ``("Containers", EACH, "Image")``."""
+"""The keys that lead to a field, with :data:`EACH` for the items of a list: ``("Containers", EACH, "Image")``."""
 
 
 def find_values(value: Any, pattern: FieldPattern) -> Iterator[tuple[FieldPath, Any]]:
-    """Yield everything that a pattern leads to, each with its path.
+    """Yield each value that a pattern selects, with its path.
 
     Args:
         value: A request, or a part of one: mappings, lists or tuples, and single values.
-        pattern: The fields that are meant; what is not there is skipped.
+        pattern: The pattern; missing fields are skipped.
 
     Example:
         >>> request = {"Containers": [{"Image": "a:1"}, {"Image": "b:1"}]}

@@ -1,8 +1,7 @@
-"""What was looked up in the SDK's image tables, kept on disk between compiles.
+"""A cache of image URIs from the SDK's tables, on disk between compiles.
 
-One JSON file per SDK version in ``$DAGCAST_CACHE_DIR``, else ``$XDG_CACHE_HOME/dagcast``, else
-``~/.cache/dagcast``. The cache only ever saves time: a file that is missing, unreadable or broken counts as
-empty, and a folder that cannot be written is left alone.
+There is one JSON file for each SDK version, in ``$DAGCAST_CACHE_DIR``, ``$XDG_CACHE_HOME/dagcast`` or
+``~/.cache/dagcast``. A file that is missing, unreadable or invalid counts as empty, and failed writes are ignored.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from typing import Any
 
 from dagcast.sagemaker.sdk import SDKVersion
 
-# A file of another format is ignored, and replaced at the next look-up.
+# The next lookup replaces a file of another format.
 FORMAT = 1
 
 
 def cache_folder() -> Path:
-    """The folder of dagcast's caches; it need not exist."""
+    """Return the folder of dagcast's caches, which may not exist."""
     own = os.environ.get("DAGCAST_CACHE_DIR")
     if own:
         return Path(own)
@@ -30,7 +29,12 @@ def cache_folder() -> Path:
 
 
 class ImageCache:
-    """Image URIs by look-up, for one version of the SDK."""
+    """Image URIs by the arguments of the lookup, for one version of the SDK.
+
+    Args:
+        folder: The folder of the file; it is created when the first URI is stored.
+        version: The version of the SDK.
+    """
 
     def __init__(self, folder: Path, version: SDKVersion) -> None:
         name = f"images-{version}" + (f"-core-{version.core}" if version.core else "")
@@ -38,11 +42,11 @@ class ImageCache:
         self._uris = self._read()
 
     def get(self, key: str) -> str | None:
-        """The URI that was looked up before, if it was."""
+        """Return the cached URI, or ``None``."""
         return self._uris.get(key)
 
     def put(self, key: str, uri: str) -> None:
-        """Keep a URI, together with what other processes have kept meanwhile."""
+        """Store a URI, and keep the URIs that other processes have stored since."""
         self._uris = {**self._read(), **self._uris, key: uri}
         self._write()
 
@@ -67,7 +71,7 @@ class ImageCache:
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                     file.write(text)
-                # A rename is atomic: other processes read the old file or the new one, never half of one.
+                # A rename is atomic: other processes read the old file or the new one, never a partial one.
                 temporary.replace(self.path)
             except OSError:
                 temporary.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Container image URIs by framework, from the SDK's own tables.
 
-The tables are the one thing that a compile needs the SDK for. What was looked up is kept, in the process and
-on disk (:mod:`dagcast.sagemaker.image_cache`), so that the next compile imports no SDK.
+A compile needs the SDK only for these tables. URIs are cached in the process and on disk
+(:mod:`dagcast.sagemaker.image_cache`), so that the next compile does not import the SDK.
 """
 
 from __future__ import annotations
@@ -26,27 +26,26 @@ logger = logging.getLogger(__name__)
 
 _LOCK = threading.Lock()
 
-# How the SDK says what it does not know, and what it does:
-# "Unsupported region: x. ... Supported region(s): a, b."
+# The SDK's message for an unknown value: "Unsupported region: x. ... Supported region(s): a, b."
 _UNSUPPORTED = re.compile(
     r"^Unsupported (?P<what>[^:]+): (?P<value>.*?)\. .*Supported [^:]+: (?P<known>.+)\.$", re.S
 )
 
 
 class ImageArguments(TypedDict, total=False):
-    """What an image is chosen by, beside framework and region; what is ``None`` counts as left out.
+    """The arguments that select an image of a framework in a region; ``None`` is the same as no argument.
 
     Source: the arguments of ``image_uris.retrieve`` of both SDKs that their tables use.
 
     Attributes:
-        version: The framework's version; may be left out where the tables have only one.
-        py_version: Such as ``py3`` or ``py310``; may be left out where the image has only one.
-        instance_type: Such as ``ml.m5.xlarge``, where there are images for different processors.
-        image_scope: Such as ``training`` or ``inference``, where there are images for different uses.
+        version: The framework's version; optional if the tables have only one.
+        py_version: Such as ``py3`` or ``py310``; optional if the image has only one.
+        instance_type: Such as ``ml.m5.xlarge``, if images differ by processor.
+        image_scope: Such as ``training`` or ``inference``, if images differ by use.
         base_framework_version: For Hugging Face: such as ``pytorch2.1.0``.
         container_version: For images whose tag ends in one: such as ``cu110-ubuntu18.04``.
-        inference_tool: ``neuron`` or ``neuronx``, where there are images for them.
-        sdk_version: The version of the Neuron SDK, where images differ by it.
+        inference_tool: ``neuron`` or ``neuronx``, if there are images for it.
+        sdk_version: The version of the Neuron SDK, if images differ by it.
     """
 
     version: str | None
@@ -63,14 +62,14 @@ def image_uri(framework: str, region: str, **arguments: Unpack[ImageArguments]) 
     """Return the ECR URI of the image for a framework or built-in algorithm.
 
     Args:
-        framework: As the SDK's tables name it, such as ``xgboost``, ``sklearn`` or ``pytorch``.
-        region: The AWS region that the image is pulled in.
+        framework: Its name in the SDK's tables, such as ``xgboost``, ``sklearn`` or ``pytorch``.
+        region: The AWS region of the registry.
         **arguments: :class:`ImageArguments`.
 
     Raises:
         ImageNotFoundError: If the tables have no such image.
-        SDKError: If the image was not looked up before, and the SDK is missing or cannot be used.
-        TypeError: If there is no such argument.
+        SDKError: If the URI is not cached and the SDK is missing or unusable.
+        TypeError: If an argument is unknown.
     """
     unknown = arguments.keys() - ImageArguments.__annotations__.keys()
     if unknown:
@@ -96,33 +95,33 @@ def _cache(folder: Path, version: SDKVersion) -> ImageCache:
 def _look_up(given: dict[str, str]) -> str:
     tables = load_image_uris()
     framework, version = given["framework"], given.get("version")
-    table = _table(tables, framework)
-    uri: str = _explained(given, lambda: tables.retrieve(**given))
-    # Where there is one version only the SDK takes that one, whatever was asked for.
-    known = _versions(_used_part(table, given.get("image_scope"), uri))
+    table = _load_table(tables, framework)
+    uri: str = _retrieve(given, lambda: tables.retrieve(**given))
+    # If there is only one version, the SDK returns its image for every version.
+    known = _versions(_find_part(table, given.get("image_scope"), uri))
     if version is not None and len(known) == 1 and version not in known:
-        raise _unknown(f"{framework} version", version, tuple(known))
+        raise _not_found(f"{framework} version", version, tuple(known))
     return uri
 
 
-def _table(tables: Any, framework: str) -> dict[str, Any]:
-    # Some files of the folder are no image tables.
+def _load_table(tables: Any, framework: str) -> dict[str, Any]:
+    # Not all files in the folder are image tables.
     folder = Path(tables.__file__).parent / "image_uri_config"
     files = {file.stem: file for file in sorted(folder.glob("*.json"))}
-    table = _read(files[framework]) if framework in files else {}
+    table = _read_json(files[framework]) if framework in files else {}
     if not _versions(table):
-        known = (name for name, file in files.items() if _versions(_read(file)))
-        raise _unknown("framework", framework, tuple(known))
+        known = (name for name, file in files.items() if _versions(_read_json(file)))
+        raise _not_found("framework", framework, tuple(known))
     return table
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     table: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return table
 
 
-def _used_part(table: dict[str, Any], scope: str | None, uri: str) -> dict[str, Any]:
-    """The part of a table that an image is from: some tables hold one for each scope."""
+def _find_part(table: dict[str, Any], scope: str | None, uri: str) -> dict[str, Any]:
+    """Return the part of a table that an image is from; some tables have a part for each scope."""
     if "versions" in table:
         return table
     parts = [part for part in table.values() if isinstance(part, dict)]
@@ -135,33 +134,33 @@ def _used_part(table: dict[str, Any], scope: str | None, uri: str) -> dict[str, 
 
 
 def _versions(table: dict[str, Any]) -> list[str]:
-    """Every version and alias in a table, or in a part of one."""
+    """Return every version and alias in a table, or in a part of one."""
     parts = [table] if "versions" in table else [part for part in table.values() if isinstance(part, dict)]
     names = (name for part in parts for key in ("versions", "version_aliases") for name in part.get(key, {}))
     return list(dict.fromkeys(names))
 
 
-def _explained(given: dict[str, str], look_up: Callable[[], str]) -> str:
+def _retrieve(given: dict[str, str], look_up: Callable[[], str]) -> str:
     try:
         return look_up()
     except ValueError as error:
         found = _UNSUPPORTED.match(str(error))
         if found is None:
-            raise ImageNotFoundError(f"no image for {_described(given)}: {error}") from error
+            raise ImageNotFoundError(f"no image for {_format_arguments(given)}: {error}") from error
         names = (name.strip() for name in found["known"].split(","))
         known = tuple(name for name in names if name != "version_aliases")
-        raise _unknown(found["what"], found["value"], known) from error
+        raise _not_found(found["what"], found["value"], known) from error
     except (LookupError, TypeError, AttributeError, NameError, NotImplementedError, OSError) as error:
-        # The tables' reader runs into each of these where a combination is not in a table.
-        raise ImageNotFoundError(f"the SDK has no image for {_described(given)}") from error
+        # The SDK raises each of these for combinations that its tables do not have.
+        raise ImageNotFoundError(f"the SDK has no image for {_format_arguments(given)}") from error
 
 
-def _unknown(what: str, value: str, known: tuple[str, ...]) -> ImageNotFoundError:
+def _not_found(what: str, value: str, known: tuple[str, ...]) -> ImageNotFoundError:
     if value == "None":
         listed = f"known: {', '.join(known)}"
         return ImageNotFoundError(f"the image tables need the {what} to choose by", known, listed)
     return ImageNotFoundError(f"the image tables have no {what} {value!r}", known, did_you_mean(value, known))
 
 
-def _described(given: dict[str, str]) -> str:
+def _format_arguments(given: dict[str, str]) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in given.items())

@@ -1,6 +1,6 @@
-"""Instance types: which of them have local storage.
+"""Instance types with local storage.
 
-The service encrypts the local storage of an instance itself, and refuses a KMS key for the volume of a job on such an
+The service encrypts the local storage of an instance itself, and rejects a KMS key for the volume of a job on such an
 instance. Source: ``VolumeKmsKeyId`` of ``ResourceConfig``, ``ProcessingClusterConfig`` and ``TransformResources``,
 SageMaker API reference: "You can't request a VolumeKmsKeyId when using an instance type with local storage."
 """
@@ -25,7 +25,7 @@ FAMILIES_WITH_LOCAL_STORAGE: Final = frozenset(
 
 Source: "Instance store volumes" in the Amazon EC2 User Guide, and ``InstanceStorageSupported`` of EC2's
 DescribeInstanceTypes as karpenter-provider-aws prints it (``karpenter.k8s.aws/instance-local-nvme``, August 2026).
-EC2 names NVMe storage for ``dl1`` and ``p6e-gb200``, which that list does not have.
+That list lacks ``dl1`` and ``p6e-gb200``, for which EC2 lists NVMe storage.
 """
 
 FAMILIES_WITHOUT_LOCAL_STORAGE: Final = frozenset(
@@ -36,26 +36,26 @@ FAMILIES_WITHOUT_LOCAL_STORAGE: Final = frozenset(
         *("p2", "p3", "r5", "r6g", "r6i", "r7i", "r8g", "r8i", "r8i-flex", "t2", "t3"),
     )
 )
-"""Families of SageMaker's enumerations that have EBS volumes alone. Source: as for the families with local storage."""
+"""Families of SageMaker's enums that only have EBS volumes. Source: as for the families with local storage."""
 
 _INSTANCE_TYPE: Final = re.compile(r"ml\.(?P<family>[a-z0-9-]+)\.[a-z0-9-]+")
 
 _NAMED_BY_STORAGE: Final = re.compile(r"(?:[a-z]+\d+[a-z]*d[a-z]*|(?:i|im|is|d)\d+[a-z]*)(?:-.*)?")
-"""Names of families that say that there is local storage: ``d`` among the attributes behind the generation, and the
-storage-optimized series. Source: "Amazon EC2 instance type naming conventions" in the Amazon EC2 Instance Types guide.
+"""Names that imply local storage: those with ``d`` after the generation, and those of storage-optimized families.
+Source: "Amazon EC2 instance type naming conventions" in the Amazon EC2 Instance Types guide.
 """
 
 
 def has_local_storage(instance_type: str) -> bool | None:
-    """Return whether an instance type has local storage, so that jobs on it take no key for their volume.
+    """Return whether an instance type has local storage; jobs on such an instance accept no key for their volume.
 
-    A family that is newer than these lists is judged by its name, where EC2's naming conventions allow it.
+    The answer for a family that is not in the lists depends on its name, by EC2's naming conventions.
 
     Args:
-        instance_type: As requests name it, such as ``ml.m5.xlarge``.
+        instance_type: Its name in requests, such as ``ml.m5.xlarge``.
 
     Returns:
-        ``None`` if it is not known.
+        ``None`` if it is unknown.
 
     Example:
         >>> has_local_storage("ml.g5.xlarge"), has_local_storage("ml.m5.xlarge"), has_local_storage("ml.new9.large")

@@ -1,7 +1,6 @@
-"""Limits and defaults of the service: sizes, lengths, and the form of names.
+"""Limits and defaults of the service: sizes, lengths, and patterns of names.
 
-"API reference" is the SageMaker API reference; what it names is a shape or a member there. Patterns are for
-``re.fullmatch``.
+"API reference" is the SageMaker API reference, followed by a shape or a member. Patterns are for ``re.fullmatch``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ DEFINITION_MAX_LENGTH: Final = 1_048_576
 """Characters of a definition. Source: API reference, ``PipelineDefinition``."""
 
 DEFINITION_INLINE_BYTES: Final = 100 * 1024
-"""Bytes from which on both SDKs send a definition by way of S3. Source: ``Pipeline._create_args`` of SDK 2 and 3."""
+"""Bytes above which both SDKs upload a definition to S3. Source: ``Pipeline._create_args`` of SDK 2 and 3."""
 
 # Names
 
@@ -51,9 +50,9 @@ DESCRIPTION_MAX_LENGTH: Final = 3072
 """Characters of the description of a pipeline or a step. Source: API reference, ``PipelineDescription``."""
 
 PARAMETER_VALUE_MAX_LENGTH: Final = 1024
-"""Characters of a value that an execution is started with. Source: API reference, ``Parameter``, ``Value``.
+"""Characters of a value given at the start of an execution. Source: API reference, ``Parameter``, ``Value``.
 
-The JSON schema of definitions has no limit for the text of a parameter's own default.
+The JSON schema of definitions does not limit the default of a parameter.
 """
 
 TAG_VALUE_MAX_LENGTH: Final = 256
@@ -62,10 +61,10 @@ TAG_VALUE_MAX_LENGTH: Final = 256
 # Jobs
 
 DEFAULT_RUN_TIME_SECONDS: Final = 86_400
-"""Seconds that a job may run if it names no limit. Source: API reference, ``StoppingCondition``: 1 day."""
+"""Seconds that a job may run without a limit of its own. Source: API reference, ``StoppingCondition``: 1 day."""
 
 DEFAULT_VOLUME_GB: Final = 30
-"""GB of a job's volume where the config gives none. Source: the estimators and processors of both SDKs."""
+"""GB of a job's volume if the config has no size. Source: the estimators and processors of both SDKs."""
 
 PROCESSING_INPUTS_MAX_COUNT: Final = 10
 """Inputs of a processing job, those that bring its code included. Source: API reference, ``ProcessingInputs``."""

@@ -1,7 +1,7 @@
-"""Sections of a service model's text, of which an entry is parsed when it is first looked up.
+"""Sections of a service model, whose entries are parsed when they are first read.
 
-A compile looks up some hundred of the few thousand shapes that ``sagemaker`` has; parsing all of them takes longer than
-everything else that it does with the model.
+A compile reads about a hundred of the few thousand shapes of ``sagemaker``. Parsing all of them would take longer than
+the rest of the checks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 
 
 class Section(Mapping[str, Mapping[str, Any]]):
-    """The entries of one section by name. Many threads may use it: an entry that two parse at once is the same.
+    """The entries of one section by name.
+
+    It is safe for threads: two may parse the same entry at the same time, with equal results.
 
     Args:
         entries: The JSON text of each entry by its name.
@@ -36,10 +38,11 @@ class Section(Mapping[str, Mapping[str, Any]]):
 
 
 def find_section(text: bytes, name: str) -> Section | None:
-    """Return a section of a service model, or ``None`` if the text is not laid out as botocore's files are.
+    """Return a section of a service model, or ``None`` if the text does not have the layout of botocore's files.
 
-    There a line of a section's entry begins with four spaces and its name, and all other lines in the section are
-    indented more or close it. A JSON string holds no line ends, so this cannot be part of a string.
+    In that layout, each entry of a section begins on a line with its name after four spaces, and all other lines of the
+    section have more spaces or close it. A JSON string contains no line ends, so no string looks like the start of an
+    entry.
 
     Args:
         text: The JSON text of the model.

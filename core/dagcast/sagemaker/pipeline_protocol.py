@@ -1,8 +1,8 @@
 """The methods that a pipeline of either SageMaker SDK has, for type checkers.
 
 SDK 2 (``sagemaker.workflow.pipeline``) and SDK 3 (``sagemaker.mlops.workflow.pipeline``) each have a class
-``Pipeline``, and only one of them is installed. What a compile returns is an instance of a subclass of that one. A
-test compares this protocol with both: the names of methods and of their parameters.
+``Pipeline``. A compile returns an instance of a subclass of the installed one. A test compares the names of this
+protocol's methods and their parameters with both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 class Pipeline(Protocol):
     """A pipeline object of the installed SDK.
 
-    Methods that call AWS need credentials; :meth:`definition` calls nothing.
+    All methods but :meth:`definition` call AWS and need credentials.
 
     Attributes:
         name: The pipeline's name.
@@ -30,7 +30,7 @@ class Pipeline(Protocol):
 
     @property
     def sagemaker_session(self) -> Any:
-        """The SDK's session; it is made when it is first read, unless one was given."""
+        """The given session of the SDK, or one that is created when it is first read."""
 
     def definition(self) -> str:
         """Return the definition as JSON text."""
@@ -56,13 +56,13 @@ class Pipeline(Protocol):
         tags: Any = None,
         parallelism_config: Any = None,
     ) -> dict[str, Any]:
-        """Create the pipeline, or update it where it exists; return the response."""
+        """Create the pipeline, or update an existing one; return the response."""
 
     def delete(self) -> dict[str, Any]:
         """Delete the pipeline from SageMaker; return the response of DeletePipeline."""
 
     def describe(self, pipeline_version_id: int | None = None) -> dict[str, Any]:
-        """Return what DescribePipeline says."""
+        """Return the response of DescribePipeline."""
 
     def start(
         self,
@@ -83,7 +83,7 @@ class Pipeline(Protocol):
         max_results: int | None = None,
         next_token: str | None = None,
     ) -> dict[str, Any]:
-        """Return what ListPipelineExecutions says."""
+        """Return the response of ListPipelineExecutions."""
 
     def build_parameters_from_execution(
         self,

@@ -1,6 +1,6 @@
-"""Fields of requests: by kind of request, where keys, networks, instances, images, run times and tags stand.
+"""Fields of requests for keys, networks, instances, images, run times and tags, by kind of request.
 
-Every field is a member of the request in the SageMaker API reference (of EMR's ``RunJobFlow`` for EMR).
+Every field is a member of the request in the SageMaker API reference (for EMR, of ``RunJobFlow`` in EMR's).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ class RequestField:
     """A field of a request.
 
     Attributes:
-        within: The mapping without which the field makes no sense; the empty pattern is the whole request.
-        path: The field below that; the mappings on the way belong to it alone.
-        can_be_added: Whether the service takes the field wherever :attr:`within` is there. Where it does not, another
-            choice of the user's decides whether the field belongs in the request.
-        maximum: The largest number that the service takes, or ``None``.
-        instance_types: Below :attr:`within`: the types of the instances that the field is about.
-        with_local_storage: Whether the service takes the field if one of these instances has local storage
+        within: The mapping that the field requires; the empty pattern is the whole request.
+        path: The field below that; the mappings on the way contain nothing else.
+        can_be_added: Whether the service accepts the field in every request that has :attr:`within`. If not, it
+            depends on another choice of the user.
+        maximum: The largest number that the service accepts, or ``None``.
+        instance_types: Below :attr:`within`: the types of the instances that the field applies to.
+        with_local_storage: Whether the service accepts the field if one of these instances has local storage
             (:func:`dagcast.plugin.has_local_storage`).
     """
 
@@ -35,7 +35,7 @@ class RequestField:
     with_local_storage: bool = True
 
     def below(self, *prefix: str) -> RequestField:
-        """Return the same field of a request that is a part of another one."""
+        """Return the same field in a request that is a part of another one, at the path ``prefix``."""
         return replace(self, within=(*prefix, *self.within))
 
 
@@ -44,14 +44,14 @@ Fields = tuple[RequestField, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFields:
-    """The fields of one kind of request, by what they are for.
+    """The fields of one kind of request, by purpose.
 
     Attributes:
         volume_keys: KMS keys of storage volumes.
-        output_keys: KMS keys of what a job writes as its result.
-        other_keys: KMS keys of everything else that is written: query results, captured data, results of asynchronous
-            inference, core dumps, model packages.
-        subnets: Lists of subnets; each stands in a ``VpcConfig``, but for EMR's.
+        output_keys: KMS keys of a job's results.
+        other_keys: KMS keys of all other data: query results, captured data, results of asynchronous inference, core
+            dumps, model packages.
+        subnets: Lists of subnets; each is in a ``VpcConfig``, except EMR's.
         security_groups: Lists of security groups, in the same ``VpcConfig``.
         traffic_encryption: Whether traffic between containers is encrypted.
         network_isolation: Whether containers run without network.
@@ -59,7 +59,7 @@ class RequestFields:
         instance_types: Types of instances, or lists of them.
         images: Container images.
         tags: The list of tags.
-        untagged_with: A member of the request beside which the service takes no tags.
+        untagged_with: A member of the request; if it is set, the service accepts no tags.
     """
 
     volume_keys: Fields = ()
@@ -76,7 +76,7 @@ class RequestFields:
     untagged_with: str | None = None
 
     def below(self, *prefix: str) -> RequestFields:
-        """Return the same fields of a request that is a part of another one; tags are the outer one's."""
+        """Return the same fields without tags, which a request has once, in a request that is a part of another one."""
         moved: dict[str, Any] = {
             item.name: tuple(field.below(*prefix) for field in getattr(self, item.name))
             for item in fields(self)
@@ -95,7 +95,7 @@ def _field(*path: str, within: FieldPattern = (), **more: Any) -> RequestField:
 
 
 def _volume_key(*within: str, instance_types: tuple[FieldPattern, ...]) -> RequestField:
-    """The key of a job's volume, which the service refuses beside an instance with local storage."""
+    """Return the key of a job's volume, which the service rejects for instances with local storage."""
     # Source: VolumeKmsKeyId of each of these shapes; see dagcast.sagemaker.instances.
     return _field("VolumeKmsKeyId", within=within, instance_types=instance_types, with_local_storage=False)
 
@@ -213,7 +213,7 @@ _MODEL_PACKAGE = RequestFields(
     ),
     images=tuple(_field("Image", within=(*each, "Containers", EACH)) for each in _SPECIFICATIONS),
     tags=_TAGS,
-    # The tags of a package in a group are the group's. Source: Tags of CreateModelPackage.
+    # A package in a group has the tags of the group. Source: Tags of CreateModelPackage.
     untagged_with="ModelPackageGroupName",
 ) + _TRANSFORM_JOB.below("ValidationSpecification", "ValidationProfiles", EACH, "TransformJobDefinition")
 
@@ -232,7 +232,7 @@ _AUTOML = RequestFields(
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 
 _ENDPOINT_CONFIG = RequestFields(
-    # Unlike for jobs, the service takes this key beside instances with local storage, which it does not encrypt.
+    # Unlike for jobs, the service accepts this key for instances with local storage, which the key does not encrypt.
     # Source: CreateEndpointConfig, KmsKeyId.
     volume_keys=(
         _field(
@@ -248,7 +248,7 @@ _ENDPOINT_CONFIG = RequestFields(
         _field("KmsKeyId", within=("AsyncInferenceConfig", "OutputConfig")),
         *(_field("KmsKeyId", within=(variant, EACH, "CoreDumpConfig")) for variant in _VARIANTS),
     ),
-    # The network of a model's endpoint is the model's; these are for endpoints of inference components.
+    # The endpoint of a model has the model's network; these fields are for endpoints of inference components.
     subnets=(_field("Subnets", within=("VpcConfig",), can_be_added=False),),
     security_groups=(_field("SecurityGroupIds", within=("VpcConfig",), can_be_added=False),),
     network_isolation=(_field("EnableNetworkIsolation", can_be_added=False),),
@@ -264,7 +264,7 @@ _ENDPOINT_CONFIG = RequestFields(
 )
 
 _EMR = RequestFields(
-    # An EMR cluster has one subnet, or a list to choose from; which of the two is the user's choice.
+    # An EMR cluster has one subnet, or a list that EMR chooses from; the user decides.
     subnets=(
         _field("Ec2SubnetId", within=("ClusterConfig", "Instances"), can_be_added=False),
         _field("Ec2SubnetIds", within=("ClusterConfig", "Instances"), can_be_added=False),
@@ -313,7 +313,7 @@ def request_fields(shape: str) -> RequestFields:
         shape: The request's shape in botocore's model of SageMaker, such as ``CreateTrainingJobRequest``.
 
     Returns:
-        No fields for a shape that is not listed.
+        No fields for a shape that is unknown.
 
     Example:
         >>> [field.path for field in request_fields("CreateTransformJobRequest").volume_keys]
@@ -329,6 +329,6 @@ def step_fields(definition_type: str) -> RequestFields:
         definition_type: The step's ``Type`` in the definition, such as ``Processing`` or ``EMR``.
 
     Returns:
-        No fields for a type that is not listed.
+        No fields for a type that is unknown.
     """
     return _BY_STEP_TYPE.get(definition_type, _NONE)

@@ -1,4 +1,4 @@
-"""The SageMaker SDK: which version is installed, and importing its modules without side effects."""
+"""The installed SageMaker SDK: its version, and imports of its modules without side effects."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class SDKVersion:
     """The version of the installed SDK.
 
     Attributes:
-        text: As the distribution ``sagemaker`` states it, such as ``3.27.0``.
-        core: The version of ``sagemaker-core``, which holds SDK 3's tables, if that is installed.
+        text: The version of the distribution ``sagemaker``, such as ``3.27.0``.
+        core: The version of ``sagemaker-core``, which contains SDK 3's tables, if it is installed.
     """
 
     text: str
@@ -48,19 +48,19 @@ class SDKVersion:
 
 
 def installed_sdk() -> SDKVersion | None:
-    """The SDK that is installed, whatever its version, or ``None``; nothing of it is imported."""
+    """Return the version of the installed SDK, or ``None``, without importing it."""
     version = _distribution_version(DISTRIBUTION)
     return SDKVersion(version, _distribution_version("sagemaker-core")) if version is not None else None
 
 
 @functools.cache
 def require_sdk() -> SDKVersion:
-    """The SDK that is installed, if dagcast can work with it; nothing of it is imported.
+    """Return the version of the installed SDK if dagcast supports it, without importing it.
 
-    The answer is kept, since reading the metadata of distributions takes milliseconds; a refusal is not.
+    The version is cached, since reading the metadata of distributions takes milliseconds.
 
     Raises:
-        SDKError: If none is installed, or one that is too old or too new.
+        SDKError: If no SDK is installed, or one that is too old or too new.
     """
     version = installed_sdk()
     if version is None:
@@ -77,7 +77,7 @@ def require_sdk() -> SDKVersion:
 
 
 def load_image_uris() -> Any:
-    """The SDK's module of image tables.
+    """Return the SDK's module of image tables.
 
     Raises:
         SDKError: If the SDK is missing, not supported, or cannot be imported.
@@ -88,7 +88,7 @@ def load_image_uris() -> Any:
 
 
 def import_modules(version: SDKVersion, modules: Iterable[str]) -> dict[str, Any]:
-    """Import modules of the SDK, and leave no mark on the process (see :mod:`dagcast.sagemaker.sdk_isolation`).
+    """Import modules of the SDK without side effects on the process (see :mod:`dagcast.sagemaker.sdk_isolation`).
 
     Args:
         version: The installed SDK, from :func:`require_sdk`.

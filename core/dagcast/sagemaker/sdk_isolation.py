@@ -1,11 +1,15 @@
-"""Importing the SageMaker SDK without its marks on the process.
+"""Import the SageMaker SDK without side effects on the process.
 
-Both majors of the SDK act at import. They raise the root logger to INFO and give it a handler; SDK 2 also
-replaces ``sys.excepthook`` and the theme of rich's console, prints through a handler on stdout, and warns of
-its own age; SDK 3 makes a client, which needs a region; both look for credentials, which asks the instance
-metadata service over the network. A compile needs none of this, so the import happens inside
-:func:`sdk_import`, which puts everything back. Where the user has imported the SDK before, there is nothing
-left to put back, and nothing changes.
+Both major versions of the SDK have side effects at import:
+
+- Both set the root logger to INFO, add a handler to it, and look for credentials, which calls the instance metadata
+  service over the network.
+- SDK 2 also replaces ``sys.excepthook`` and the theme of rich's console, prints through a handler on stdout, and warns
+  about its own age.
+- SDK 3 creates a client, which needs a region.
+
+A compile needs none of this, so :func:`sdk_import` restores the process afterwards. If the user has imported the SDK
+before, nothing changes.
 """
 
 from __future__ import annotations
@@ -19,8 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
-# The region that the SDK's own JumpStart defaults fall back to when none is configured, so what the SDK
-# derives from it at import is what it would have derived by itself.
+# The default region of the SDK's JumpStart module. So what the SDK derives from the region at import is the same as
+# without this module.
 FALLBACK_REGION = "us-west-2"
 
 _LOCK = threading.RLock()
@@ -29,13 +33,13 @@ _ABSENT = object()
 
 @contextmanager
 def sdk_import() -> Iterator[None]:
-    """Run an import of the SDK, then put the process back as it was, also if the import raises.
+    """Restore the process after an import of the SDK, even if the import raises.
 
-    Put back are: the environment, the root logger's level and handlers, the ``sagemaker*`` loggers,
-    ``sys.stdout``, ``sys.stderr``, ``sys.excepthook``, the warning filters, rich's global console, IPython's
-    traceback display and boto3's default session. Inside, the importing thread prints nothing, shows no
-    warning, has a region, and looks for no credentials. Threads take turns; those that import nothing keep
-    their output and their credentials.
+    It restores the environment, the root logger's level and handlers, the ``sagemaker*`` loggers, ``sys.stdout``,
+    ``sys.stderr``, ``sys.excepthook``, the warning filters, rich's global console, IPython's traceback display and
+    boto3's default session. In the block, the importing thread prints nothing, shows no warnings, has a region, and
+    looks for no credentials. A lock admits one importing thread at a time. Other threads keep their output and their
+    credentials.
 
     Raises:
         botocore.exceptions.BotoCoreError: If the AWS configuration of the machine cannot be read.
@@ -93,8 +97,8 @@ def _logger_state(logger: logging.Logger) -> tuple[int, list[logging.Handler], b
     return logger.level, list(logger.handlers), logger.propagate
 
 
-class _MutedHere:
-    """A stream that drops what one thread writes, and is the real stream to all others."""
+class _MutedInThread:
+    """A stream that discards the output of one thread, and passes that of all others to the real stream."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -112,12 +116,12 @@ class _MutedHere:
 
 @contextmanager
 def _streams() -> Iterator[None]:
-    stdout, stderr = _MutedHere(sys.stdout), _MutedHere(sys.stderr)
+    stdout, stderr = _MutedInThread(sys.stdout), _MutedInThread(sys.stderr)
     try:
         with redirect_stdout(cast(TextIO, stdout)), redirect_stderr(cast(TextIO, stderr)):
             yield
     finally:
-        # Whatever still holds one of them, a handler say, is heard again.
+        # A handler may keep one of these streams, so they stop discarding output.
         stdout.muted = stderr.muted = None
 
 
@@ -163,14 +167,14 @@ def _boto3_session() -> Iterator[None]:
 
 
 class _CredentialsOnUse:
-    """Credentials that are looked for when a request is signed, not when a client is made."""
+    """Credentials that botocore looks for when a request is signed, not when a client is created."""
 
     method = "on-use"
 
     def __init__(self, find: Callable[[], Any]) -> None:
         self._find = find
 
-    def _found(self) -> Any:
+    def _find_or_raise(self) -> Any:
         from botocore.exceptions import NoCredentialsError
 
         found = self._find()
@@ -180,22 +184,22 @@ class _CredentialsOnUse:
 
     @property
     def access_key(self) -> Any:
-        return self._found().access_key
+        return self._find_or_raise().access_key
 
     @property
     def secret_key(self) -> Any:
-        return self._found().secret_key
+        return self._find_or_raise().secret_key
 
     @property
     def token(self) -> Any:
-        return self._found().token
+        return self._find_or_raise().token
 
     @property
     def account_id(self) -> Any:
         return getattr(self._find(), "account_id", None)
 
     def get_frozen_credentials(self) -> Any:
-        return self._found().get_frozen_credentials()
+        return self._find_or_raise().get_frozen_credentials()
 
     def get_deferred_property(self, name: str) -> Callable[[], Any]:
         return lambda: getattr(self, name, None)
@@ -203,9 +207,9 @@ class _CredentialsOnUse:
 
 @contextmanager
 def _credentials() -> Iterator[None]:
-    # Disabling instance metadata through the environment would keep the import off the network too, but it
-    # would leave the sessions that the SDK makes at import, and any that another thread makes meanwhile,
-    # without credentials for good on machines that have no others.
+    # Disabling instance metadata through the environment would avoid the network as well. But on machines without
+    # other credentials, the sessions that the SDK creates at import, and those that other threads create meanwhile,
+    # would then never have any.
     from botocore.session import Session
 
     find = Session.get_credentials

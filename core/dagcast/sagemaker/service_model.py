@@ -1,6 +1,6 @@
-"""botocore's description of a service: the shapes that a request body or a response is made of.
+"""botocore's model of a service: the shapes of request bodies and responses.
 
-Only the data file is read. No client, session or credentials are made, and nothing is fetched.
+Only botocore's data file is read: without a client, a session, credentials or the network.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import Any, Final
 from dagcast.errors import DagcastError, did_you_mean
 from dagcast.sagemaker.model_sections import find_section
 
-Shape = Mapping[str, Any]
-"""A shape as the model writes it: ``type``, and by type ``members``, ``required``, ``enum``, ``min``, ..."""
+ModelShape = Mapping[str, Any]
+"""A shape of the model: ``type`` and, depending on it, ``members``, ``required``, ``enum``, ``min``, ..."""
 
 CONTAINER_KINDS: Final = frozenset({"structure", "list", "map"})
-"""The kinds of shape that hold others; all other kinds are single values."""
+"""The kinds of shape that contain others; all other kinds are single values."""
 
 
 class ServiceModelError(DagcastError):
-    """The installed botocore does not know a service, an operation or a shape that is asked for."""
+    """The installed botocore does not know a service, an operation or a shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,58 +43,58 @@ class ServiceModel:
 
     service: str
     version: str
-    shapes: Mapping[str, Shape]
+    shapes: Mapping[str, ModelShape]
     operations: Mapping[str, Mapping[str, Any]]
 
-    def shape(self, name: str) -> Shape:
-        """The shape of that name.
+    def shape(self, name: str) -> ModelShape:
+        """Return a shape by its name.
 
         Raises:
-            ServiceModelError: If the installed botocore has none.
+            ServiceModelError: If the installed botocore does not know the shape.
         """
         found = self.shapes.get(name)
         if found is None:
-            raise self._unknown("shape", name, self.shapes)
+            raise self._unknown_error("shape", name, self.shapes)
         return found
 
     def kind(self, name: str) -> str:
-        """What a shape is: ``structure``, ``list``, ``map``, or the kind of a single value.
+        """Return the kind of a shape: ``structure``, ``list``, ``map``, or that of a single value.
 
         Single values are ``string``, ``integer``, ``long``, ``float``, ``double``, ``boolean``, ``timestamp``
         and ``blob``.
 
         Raises:
-            ServiceModelError: If the installed botocore has no such shape.
+            ServiceModelError: If the installed botocore does not know the shape.
         """
         kind: str = self.shape(name)["type"]
         return kind
 
     def input_shape(self, operation: str) -> str:
-        """The name of the shape of an operation's request body.
+        """Return the name of the shape of an operation's request body.
 
         Raises:
-            ServiceModelError: If the installed botocore has no such operation, or it takes no body.
+            ServiceModelError: If the installed botocore does not know the operation, or it has no body.
         """
         return self._operation_shape(operation, "input")
 
     def output_shape(self, operation: str) -> str:
-        """The name of the shape of an operation's response.
+        """Return the name of the shape of an operation's response.
 
         Raises:
-            ServiceModelError: If the installed botocore has no such operation, or it returns nothing.
+            ServiceModelError: If the installed botocore does not know the operation, or its response is empty.
         """
         return self._operation_shape(operation, "output")
 
     def _operation_shape(self, operation: str, side: str) -> str:
         found = self.operations.get(operation)
         if found is None:
-            raise self._unknown("operation", operation, self.operations)
+            raise self._unknown_error("operation", operation, self.operations)
         if side not in found:
             raise ServiceModelError(f"operation {operation!r} of {self.service} has no {side}")
         name: str = found[side]["shape"]
         return name
 
-    def _unknown(self, what: str, name: str, known: Mapping[str, object]) -> ServiceModelError:
+    def _unknown_error(self, what: str, name: str, known: Mapping[str, object]) -> ServiceModelError:
         hint = did_you_mean(name, known)
         return ServiceModelError(
             f"botocore {_botocore_version()} knows no {what} {name!r} of service {self.service!r}"
@@ -103,9 +103,9 @@ class ServiceModel:
 
 
 def load_shapes(service: str) -> ServiceModel:
-    """The model of a service as the installed botocore describes it.
+    """Return the installed botocore's model of a service.
 
-    The model is read once in a process and then shared; it is safe to call this from several threads.
+    The model is read once in a process and then shared. The function is safe for threads.
 
     Args:
         service: botocore's name of the service: ``sagemaker``, ``emr``, ``emr-serverless``.
@@ -113,7 +113,7 @@ def load_shapes(service: str) -> ServiceModel:
     Raises:
         ServiceModelError: If the installed botocore does not know the service.
     """
-    # Without the lock, threads that start together would each parse the same megabytes.
+    # Without the lock, threads that start at the same time would each read the same megabytes.
     with _LOADING:
         return _load(service)
 
@@ -133,12 +133,11 @@ def _load(service: str) -> ServiceModel:
 
 
 def _read_packaged(service: str) -> dict[str, Any] | None:
-    """The model straight from botocore's package data, or ``None`` where that is not enough."""
-    # Importing botocore.loaders pulls in urllib3, dateutil and the http and e-mail packages, and takes
-    # several times as long as reading the model itself (for sagemaker: 13 ms to inflate and 35 ms to parse,
-    # against 300 to 600 ms). find_spec() locates a top-level package without running any of it. A side
-    # effect is wanted: models in ~/.aws/models and AWS_DATA_PATH are not read, so that every machine checks
-    # against the same.
+    """Return the model from botocore's package data, or ``None`` if that is not enough."""
+    # Importing botocore.loaders also imports urllib3, dateutil and the http and e-mail packages, and takes several
+    # times as long as reading the model itself (for sagemaker: 13 ms to inflate and 35 ms to parse, instead of 300 to
+    # 600 ms). find_spec() locates a top-level package without running any of it. This also ignores models in
+    # ~/.aws/models and AWS_DATA_PATH on purpose, so that every machine checks against the same model.
     spec = importlib.util.find_spec("botocore")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -146,8 +145,8 @@ def _read_packaged(service: str) -> dict[str, Any] | None:
     if not versions.is_dir():
         return None
     packed_models = sorted(versions.glob("*/service-2.json.gz"))
-    # What extras add to a model is merged by botocore's own rules. sagemaker, emr, emr-serverless and
-    # lambda have none, so the few services that do may pay for the import.
+    # Only botocore's loader can merge extras into a model. sagemaker, emr, emr-serverless and lambda have none, so
+    # only a few other services need the import.
     if not packed_models or packed_models[-1].with_name("service-2.sdk-extras.json").exists():
         return None
     text = zlib.decompress(packed_models[-1].read_bytes(), wbits=zlib.MAX_WBITS | 16)
@@ -159,7 +158,7 @@ def _read_packaged(service: str) -> dict[str, Any] | None:
 
 
 def _read_with_botocore(service: str) -> dict[str, Any]:
-    """The model through botocore's own loader, which also knows plain JSON files and merges extras."""
+    """Return the model from botocore's own loader, which also reads plain JSON files and merges extras."""
     from botocore.exceptions import DataNotFoundError, UnknownServiceError
     from botocore.loaders import Loader
 

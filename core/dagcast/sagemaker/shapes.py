@@ -1,4 +1,4 @@
-"""Which shapes of botocore's service model describe the request and the properties of a step."""
+"""Shapes of botocore's service model that describe the request and the properties of a step."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dagcast.paths import FieldPath, to_path
 
 @dataclass(frozen=True)
 class PropertyShape:
-    """What a step's properties look like: shapes of a botocore service model, or fixed names.
+    """The shape of a step's properties: shapes of a botocore service model, or fixed names.
 
     Attributes:
-        service: The botocore service, such as ``sagemaker``.
+        service: botocore's name of the service, such as ``sagemaker``.
         shapes: The shapes whose members are the properties.
-        names: Properties that no service shape describes, as paths (``OutputParameters['x']``).
+        names: Properties that no service shape describes, as property paths (``OutputParameters['x']``).
     """
 
     service: str = "sagemaker"
@@ -25,13 +25,13 @@ class PropertyShape:
 
 @dataclass(frozen=True, init=False)
 class RequestShape:
-    """Which botocore shape a part of a request body has.
+    """The botocore shape of a request body, or of a part of it.
 
     Attributes:
-        name: The shape.
-        at: Path of the part below ``Arguments``, or its name; empty for the whole body.
-        service: The botocore service.
-        ignore_required: Required members that the service fills in itself: names, and paths of members further down.
+        name: The shape's name.
+        at: The path of the part below ``Arguments``, or its name; empty for the whole body.
+        service: botocore's name of the service.
+        ignore_required: Required members that the service sets itself: names, or paths of nested members.
     """
 
     name: str

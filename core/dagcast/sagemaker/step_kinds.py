@@ -1,6 +1,6 @@
-"""Kinds of steps: by ``Type`` in a definition, the request that a step sends and the properties that it has.
+"""Kinds of steps, by ``Type`` in a definition: the shapes of their requests and of their properties.
 
-Sources: SageMaker Developer Guide, "Pipelines steps", which names the API call of each kind; the ``properties`` of the
+Sources: SageMaker Developer Guide, "Pipelines steps", which lists the API call of each kind; the ``properties`` of the
 step classes of the SageMaker Python SDK; AWS's JSON schema of pipeline definitions, version 2020-12-01.
 """
 
@@ -19,7 +19,7 @@ class StepKind:
     """A kind of step.
 
     Attributes:
-        shapes: The shapes of the request body; empty where no service model describes it.
+        shapes: The shapes of the request body; empty if no service model describes it.
         properties: The properties that other steps may read.
     """
 
@@ -122,12 +122,12 @@ STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
         "Fail": StepKind(),
     }
 )
-"""By ``Type`` in a definition. The outputs that a Lambda or Callback step declares are properties, too: see
+"""By ``Type`` in a definition. The declared outputs of a Lambda or Callback step are properties as well: see
 :func:`output_properties`."""
 
 
 def output_properties(outputs: Any) -> PropertyShape:
-    """Return the properties of a step that declares its outputs.
+    """Return the properties of a step that declares output parameters.
 
     Args:
         outputs: Its ``OutputParameters``: a list of mappings with an ``OutputName``.
