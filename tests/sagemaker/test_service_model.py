@@ -32,7 +32,7 @@ def test_reading_a_model_and_checking_a_body_does_not_import_botocore() -> None:
 import sys
 from dagcast.check.request import check_request
 problems = check_request({}, "CreateModelInput", parameter_types={}, reference_type=lambda reference: None)
-assert [problem.code for problem in problems] == ["missing-field"], problems
+assert [problem.code for problem in problems] == ["request.missing-field"], problems
 heavy = {"botocore", "boto3", "urllib3", "dateutil", "sagemaker", "numpy", "pandas", "pydantic"}
 print(sorted(heavy & sys.modules.keys()))
 """
