@@ -1,20 +1,79 @@
-"""Errors and diagnostics: what a user is told when something is wrong.
+"""Errors and diagnostics.
 
-A user's mistake is a :class:`Diagnostic`. Stages collect them and go on as far as they can, so that one
-run reports everything at once; the run then ends with one :class:`InvalidInputError` that holds them all.
+A user's mistake is a :class:`Diagnostic`. Stages collect them and continue as far as they can, so that one run reports
+everything at once; the run then ends with one :class:`InvalidInputError` that holds them all.
 """
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NamedTuple
 
-from dagcast.diagnostic_codes import validate_code
+from dagcast.diagnostic_codes import AREAS, validate_code
+from dagcast.suggestions import did_you_mean, nearest
+
+__all__ = [
+    "CycleError",
+    "DagcastError",
+    "Diagnostic",
+    "DiagnosticSink",
+    "ImageNotFoundError",
+    "InvalidInputError",
+    "Location",
+    "PluginError",
+    "SDKError",
+    "Severity",
+    "StagingError",
+    "did_you_mean",
+    "escape_text",
+    "nearest",
+]
 
 Severity = Literal["error", "warning"]
+
+_MAX_TEXT = 1000
+"""Longest message or hint. What is longer is shortened where it quotes, and else in its middle."""
+_MAX_QUOTED = 80
+"""Longest quotation in a message that is shortened."""
+_MAX_NAMES = 5
+"""Most steps that a message names; of more it gives the number."""
+
+# C0 and C1 controls, DEL, line and paragraph separators, and what changes the direction of a text.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_QUOTED = re.compile(rf"'[^'\s][^'\n]{{{_MAX_QUOTED},}}'|\"[^\"\s][^\"\n]{{{_MAX_QUOTED},}}\"")
+_STEP = re.compile(r"\bstep ('(?:[^'\\]|\\.)*')")
+
+
+def escape_text(text: str, longest: int = _MAX_TEXT) -> str:
+    r"""Return a text as one line that a terminal shows as it is, shortened.
+
+    Args:
+        text: Any text, such as one that quotes what a user wrote.
+        longest: Most characters to keep. A longer text loses the middle of long quotations, and then its own.
+
+    >>> print(escape_text("a\nb\x1b[31m"))
+    a\nb\x1b[31m
+    >>> escape_text("0123456789" * 3, longest=11)
+    '0123...6789'
+    """
+    if len(text) > longest:
+        text = _shorten_middle(_QUOTED.sub(_shorten_quoted, text), longest)
+    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def _shorten_quoted(found: re.Match[str]) -> str:
+    quoted = found[0]
+    return quoted[0] + _shorten_middle(quoted[1:-1], _MAX_QUOTED) + quoted[0]
+
+
+def _shorten_middle(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    kept = (longest - len("...")) // 2
+    return f"{text[:kept]}...{text[-kept:]}"
 
 
 class Location(NamedTuple):
@@ -29,12 +88,15 @@ class Location(NamedTuple):
     line: int | None = None
 
     def __str__(self) -> str:
-        return self.file if self.line is None else f"{self.file}:{self.line}"
+        file = escape_text(self.file)
+        return file if self.line is None else f"{file}:{self.line}"
 
 
 @dataclass(frozen=True)
 class Diagnostic:
     """One thing that is wrong, or suspicious, with what the user wrote.
+
+    Message and hint are one line each: control characters are escaped and long quotations are shortened.
 
     Attributes:
         message: What is wrong and what was expected, in one sentence.
@@ -43,6 +105,7 @@ class Diagnostic:
         code: The id of the kind of mistake, such as ``config.unknown-field``: one of
             :data:`dagcast.diagnostic_codes.CODES`, or ``area.problem`` in an area of a plugin's own.
         hint: What to write instead, if that can be said.
+        steps: The steps that share the mistake, because they inherit a value or were reported together.
 
     Raises:
         ValueError: If the code is malformed, or unknown in an area of dagcast's own.
@@ -53,8 +116,13 @@ class Diagnostic:
     severity: Severity = "error"
     code: str = field(kw_only=True)
     hint: str | None = field(default=None, kw_only=True)
+    steps: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
+        for name in ("message", "hint"):
+            text = getattr(self, name)
+            if type(text) is str and (len(text) > _MAX_TEXT or not text.isprintable()):
+                object.__setattr__(self, name, escape_text(text))
         # What a plugin gives instead of a text is refused where its diagnostics are checked, naming the plugin.
         if issubclass(type(self.code), str):
             validate_code(self.code)
@@ -62,8 +130,15 @@ class Diagnostic:
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
         kind = "warning: " if self.severity == "warning" else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}{kind}{self.message}{hint}"
+        return f"{where}{kind}{self.message}{self.advice}"
+
+    @property
+    def advice(self) -> str:
+        """What follows the message in a line of text: the hint and the steps that inherit the mistake, or nothing."""
+        parts = [self.hint] if self.hint else []
+        if self.steps and not self.message.startswith("step"):
+            parts.append(f"inherited by {_join_names(self.steps)}")
+        return f" ({'; '.join(parts)})" if parts else ""
 
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as JSON-ready data, for ``--json``."""
@@ -74,6 +149,7 @@ class Diagnostic:
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
+            "steps": list(self.steps),
         }
 
 
@@ -185,9 +261,19 @@ class DiagnosticSink:
         *,
         code: str,
         hint: str | None = None,
+        inherited_by: str | None = None,
     ) -> None:
-        """Record a mistake that makes the input invalid."""
-        self.diagnostics.append(Diagnostic(message, location, "error", code=code, hint=hint))
+        """Record a mistake that makes the input invalid.
+
+        Args:
+            message: The mistake, and what was expected.
+            location: Where it was written.
+            code: The id of the kind of mistake.
+            hint: What to write instead.
+            inherited_by: The step that inherits the mistake from ``defaults``. One error names all such steps.
+        """
+        steps = () if inherited_by is None else (inherited_by,)
+        self.diagnostics.append(Diagnostic(message, location, "error", code=code, hint=hint, steps=steps))
 
     def warn(
         self,
@@ -233,28 +319,49 @@ class DiagnosticSink:
 
 
 def _ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    unique = dict.fromkeys(diagnostics)
     return tuple(
         sorted(
-            unique,
+            _merge_steps(diagnostics),
             key=lambda d: (d.location.file, d.location.line or 0) if d.location else ("", 0),
         )
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like ``name``, or ``None`` if none is close."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
+def _merge_steps(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Make one diagnostic of those that differ in nothing but the step.
+
+    Those are mistakes in one place, which steps inherit, and warnings of a plugin about one step after the other.
+    """
+    groups: dict[object, list[Diagnostic]] = {}
+    for item in dict.fromkeys(diagnostics):
+        found = _STEP.search(item.message)
+        message = item.message if found is None else _STEP.sub("step", item.message, count=1)
+        hint = item.hint if found is None or not item.hint else item.hint.replace(found[1], "step")
+        folded = item.severity == "warning" and item.code.partition(".")[0] not in AREAS
+        own_line = item.location is not None and item.location.line is not None
+        # Where there are no lines, a location names the step itself.
+        place = None if folded else item.location if own_line or found is None else (item.location, found[1])
+        groups.setdefault((message, hint, place, item.severity, item.code), []).append(item)
+    return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()]
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint that names the nearest known spelling, or lists the few that there are."""
-    names = sorted(set(known))
-    close = nearest(name, names)
-    if close is not None:
-        return f"did you mean {close!r}?"
-    if names and len(names) <= 12:
-        return f"known: {', '.join(names)}"
-    return None
+def _merged(group: list[Diagnostic]) -> Diagnostic:
+    first = group[0]
+    steps = tuple(dict.fromkeys(step for item in group for step in _steps_of(item)))
+    if first.steps or len(steps) < 2:
+        return replace(first, steps=steps)
+    message = _STEP.sub(lambda _: f"steps {_join_names(steps)}", first.message, count=1)
+    return replace(first, message=message, steps=steps)
+
+
+def _steps_of(item: Diagnostic) -> tuple[str, ...]:
+    found = None if item.steps else _STEP.search(item.message)
+    return item.steps if found is None else (found[1][1:-1],)
+
+
+def _join_names(names: Sequence[str]) -> str:
+    """The first names in quotes, and the number of the others."""
+    shown = [repr(name) for name in names[:_MAX_NAMES]]
+    if len(names) > _MAX_NAMES:
+        shown.append(f"{len(names) - _MAX_NAMES} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -64,10 +64,8 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: A
 def _colored(item: Diagnostic) -> str:
     place = f"{click.style(str(item.location), bold=True)}: " if item.location else ""
     color = "red" if item.severity == "error" else "yellow"
-    hint = (
-        f" ({click.style(strip_control_characters(item.hint, keep=_LINES), fg='cyan')})" if item.hint else ""
-    )
-    return f"{place}{click.style(item.severity, fg=color)}: {strip_control_characters(item.message, keep=_LINES)}{hint}"
+    advice = click.style(item.advice, fg="cyan")
+    return f"{place}{click.style(item.severity, fg=color)}: {item.message}{advice}"
 
 
 class UnwritableError(DagcastError):

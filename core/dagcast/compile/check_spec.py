@@ -175,11 +175,13 @@ class SpecChecker:
             self._tell(step, origin, problem.message, problem.code, problem.hint)
 
     def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
-        owner = "defaults" if origin is not None and self.inherited(origin) else f"step {step.name!r}"
+        from_defaults = origin is not None and self.inherited(origin)
+        owner = "defaults" if from_defaults else f"step {step.name!r}"
         if origin is not None and origin.kind == "plugin":
             owner += f", as plugin {origin.detail!r} changed it"
         location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
-        self.sink.error(f"{owner}: {message}", location, code=code, hint=hint)
+        inherited_by = step.name if from_defaults else None
+        self.sink.error(f"{owner}: {message}", location, code=code, hint=hint, inherited_by=inherited_by)
 
     def _check_pipeline(self) -> None:
         spec = self.spec

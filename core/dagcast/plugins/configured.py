@@ -21,7 +21,13 @@ from dagcast.plugins.safe_inspect import format_exception, format_exception_text
 from dagcast.plugins.select import Selection
 
 _DIAGNOSTIC_FIELDS: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
-    {"message": (str,), "location": (Location, type(None)), "code": (str,), "hint": (str, type(None))}
+    {
+        "message": (str,),
+        "location": (Location, type(None)),
+        "code": (str,),
+        "hint": (str, type(None)),
+        "steps": (tuple,),
+    }
 )
 """The allowed types of each field of a diagnostic."""
 

@@ -396,7 +396,7 @@ class TestDefaults:
             "<config>.defaults.type: a type is not inherited: each step has its own",
         ]
 
-    def test_a_mistake_in_a_default_is_told_once(self) -> None:
+    def test_a_mistake_in_a_default_is_reported_once(self) -> None:
         steps = {f"s{i}": {"type": "Training"} for i in range(20)}
         base = config(
             steps,
@@ -407,12 +407,14 @@ class TestDefaults:
                 "environment": {"A": "${param.Nope}"},
             },
         )
+        users = "inherited by 's0', 's1', 's2', 's3', 's4' and 15 more"
         assert errors_of(base) == [
             "<config>.defaults.environment: defaults: ${param.Nope} is not a declared parameter "
-            "(declare it under parameters)",
+            f"(declare it under parameters; {users})",
             "<config>.defaults.instance_type: defaults: ResourceConfig.InstanceType must be a value of "
-            "TrainingInstanceType, not 'ml.m5.xlarg' (did you mean 'ml.m5.xlarge'?)",
-            "<config>.defaults.volume_size_in_gb: defaults: volume_size_in_gb: expected an integer, got 'big'",
+            f"TrainingInstanceType, not 'ml.m5.xlarg' (did you mean 'ml.m5.xlarge'?; {users})",
+            "<config>.defaults.volume_size_in_gb: defaults: volume_size_in_gb: expected an integer, got 'big' "
+            f"({users})",
         ]
 
     def test_defaults_of_an_environment(self) -> None:

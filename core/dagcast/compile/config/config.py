@@ -381,6 +381,7 @@ class _Loader:
             lambda tail, *, key=False: self.source.locate((*path, *tail), key=key),
             self.sink,
             inherited=lambda tail: self.source.inherited((*path, *tail)),
+            step=str(path[1]) if path[0] == "steps" else None,
         )
 
     def _check_keys(self, value: Any, path: FieldPath) -> None:

@@ -56,6 +56,7 @@ def report_validation(
     sink: DiagnosticSink,
     *,
     inherited: Callable[[FieldPath], bool] = lambda _: False,
+    step: str | None = None,
 ) -> None:
     """Report every mistake that pydantic found in one config model.
 
@@ -66,7 +67,8 @@ def report_validation(
         locate: Returns the location of a path below the model.
         sink: Takes the diagnostics.
         inherited: Whether the value at a path comes from ``defaults``. A mistake there shows in every step that
-            inherits it; it is told of the defaults, and so told once.
+            inherits it; it is reported once, as one of the defaults.
+        step: The step that the model describes, if it describes one.
     """
     by_path: dict[FieldPath, tuple[ConfigPath, list[ErrorDetails]]] = {}
     for detail in error.errors(include_url=False):
@@ -82,9 +84,16 @@ def report_validation(
         ):
             continue
         message, code, hint = _explain(path, details, place.owner)
-        owner = "defaults" if inherited(path) else subject
+        from_defaults = inherited(path)
+        owner = "defaults" if from_defaults else subject
         at_key = place.in_key or details[0]["type"] == "extra_forbidden"
-        sink.error(f"{owner}: {message}", locate(path, key=at_key), code=code, hint=hint)
+        sink.error(
+            f"{owner}: {message}",
+            locate(path, key=at_key),
+            code=code,
+            hint=hint,
+            inherited_by=step if from_defaults else None,
+        )
 
 
 def _meant_fields(mistakes: Iterable[tuple[ConfigPath, list[ErrorDetails]]]) -> set[FieldPath]:
