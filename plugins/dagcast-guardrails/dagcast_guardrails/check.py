@@ -30,10 +30,10 @@ from dagcast_guardrails.values import (
     resolve_value,
 )
 
-Locate = Callable[[str, FieldPath], Location | None]
+LocateField = Callable[[str, FieldPath], Location | None]
 
 
-def check(spec: PipelineSpec, options: GuardrailOptions, locate: Locate) -> Iterator[Diagnostic]:
+def check(spec: PipelineSpec, options: GuardrailOptions, locate: LocateField) -> Iterator[Diagnostic]:
     """Yield every violation of the rules in a pipeline.
 
     Args:
@@ -66,7 +66,7 @@ def _rules_for(rules: tuple[Rule, ...], kind: RequestFields) -> tuple[tuple[Rule
 class _Checker:
     spec: PipelineSpec
     options: GuardrailOptions
-    locate: Locate
+    locate: LocateField
     rules: tuple[Rule, ...]
     defaults: Defaults
     pipeline_tags: Mapping[str, str]

@@ -9,9 +9,10 @@ from typing import Any
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
 from dagcast.paths import FieldPath
 
-Locate = Callable[[str, FieldPath], Location]
+LocateField = Callable[[str, FieldPath], Location]
+"""Returns the place of a field of a step, by the step's name and the path below it."""
 
-BRANCHES = ("if_steps", "else_steps")
+BRANCH_FIELDS = ("if_steps", "else_steps")
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,13 @@ class Branches:
         conditions: By condition: the steps of its branches.
     """
 
-    locate: Locate
+    locate: LocateField
     parent: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     conditions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, steps: Mapping[str, Any], known: Iterable[str], locate: Locate, sink: DiagnosticSink
+        cls, steps: Mapping[str, Any], known: Iterable[str], locate: LocateField, sink: DiagnosticSink
     ) -> Branches:
         """Read the branches of all conditions.
 
@@ -46,7 +47,7 @@ class Branches:
             if config.type != "Condition":
                 continue
             members: set[str] = set()
-            for branch in BRANCHES:
+            for branch in BRANCH_FIELDS:
                 for index, member in enumerate(getattr(config, branch)):
                     location = locate(name, (branch, index))
                     if member not in names:

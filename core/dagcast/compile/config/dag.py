@@ -13,7 +13,8 @@ from dagcast.dag import Edge, EdgeLike, node_problem, refuse_dag, topological_or
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
 from dagcast.paths import FieldPath
 
-Locate = Callable[[FieldPath], Location]
+LocateValue = Callable[[FieldPath], Location]
+"""Returns the place of the value at a path of a document."""
 
 
 class PipelineDAG:
@@ -113,7 +114,7 @@ class PipelineDAG:
 
     @classmethod
     def from_edges(
-        cls, edges: object, nodes: Mapping[str, Location], locate: Locate, sink: DiagnosticSink
+        cls, edges: object, nodes: Mapping[str, Location], locate: LocateValue, sink: DiagnosticSink
     ) -> PipelineDAG:
         """The DAG of a config file.
 
@@ -214,7 +215,7 @@ def _fill(dag: PipelineDAG, document: Document, sink: DiagnosticSink) -> None:
 def _fill_edges(
     dag: PipelineDAG,
     edges: object,
-    locate: Locate,
+    locate: LocateValue,
     sink: DiagnosticSink,
     known: Mapping[str, object] | None,
 ) -> None:

@@ -17,9 +17,10 @@ from dagcast.compile.config.fields import (
 from dagcast.compile.config.step import Retried, StepConfig, To
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
-from dagcast.compile.steps.step_type import Shape, StepType
+from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.references import ExecutionVariable, Join, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
+from dagcast.sagemaker.shapes import RequestShape
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -137,6 +138,6 @@ STEP_TYPE = StepType(
     config=NotebookJobConfig,
     lower=lower,
     outputs=_outputs,
-    shapes=(Shape("CreateTrainingJobRequest"),),
+    shapes=(RequestShape("CreateTrainingJobRequest"),),
     properties=PropertyShape(shapes=("DescribeTrainingJobResponse",)),
 )

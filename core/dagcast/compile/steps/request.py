@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from dagcast.compile.config.fields import FreeMapping
 from dagcast.compile.config.step import Cached, Retried, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
-from dagcast.compile.steps.step_type import Shape, StepType
+from dagcast.compile.steps.step_type import StepType
+from dagcast.sagemaker.shapes import RequestShape
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -56,8 +57,8 @@ def lower(step: Lowering, config: RequestConfig) -> None:
         step.beside(name, value, ("fields", name))
 
 
-def _shapes(config: RequestConfig) -> tuple[Shape, ...]:
-    return (Shape(config.shape, service=config.service),) if config.shape else ()
+def _shapes(config: RequestConfig) -> tuple[RequestShape, ...]:
+    return (RequestShape(config.shape, service=config.service),) if config.shape else ()
 
 
 def _properties(config: RequestConfig) -> PropertyShape:

@@ -18,8 +18,6 @@ from dagcast.paths import FieldPath
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
-Shape = RequestShape
-"""Short for step types, each of which names one or two."""
 
 ConfigT = TypeVar("ConfigT", bound=StepConfig)
 
@@ -62,7 +60,7 @@ class StepType(Generic[ConfigT]):
     inputs: Callable[[ConfigT], tuple[InputPort, ...]] = no_inputs
     outputs: Callable[[ConfigT, str], tuple[OutputPort, ...]] = no_outputs
     open_inputs: bool = False
-    shapes: tuple[Shape, ...] | Callable[[ConfigT], tuple[Shape, ...]] = ()
+    shapes: tuple[RequestShape, ...] | Callable[[ConfigT], tuple[RequestShape, ...]] = ()
     properties: PropertyShape | Callable[[ConfigT], PropertyShape] = PropertyShape()
     sample: Mapping[str, Any] = field(default_factory=dict)
     forbidden: Mapping[str | FieldPath, str] = field(default_factory=dict)
@@ -71,7 +69,7 @@ class StepType(Generic[ConfigT]):
         """The ``Type`` in the definition of a step with this config."""
         return self.definition_type(config) if callable(self.definition_type) else self.definition_type
 
-    def shapes_of(self, config: ConfigT) -> tuple[Shape, ...]:
+    def shapes_of(self, config: ConfigT) -> tuple[RequestShape, ...]:
         """The shapes of the request body of a step with this config."""
         return self.shapes(config) if callable(self.shapes) else self.shapes
 
