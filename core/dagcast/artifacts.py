@@ -1,7 +1,7 @@
-"""What a compile leaves behind, for plugins and tools that keep it: staged code as bytes, and the lock of plugins.
+"""Artifacts of a compile, for plugins and tools that store them: staged code as bytes, and the plugin lock.
 
 Example:
-    Keep the code of a pipeline under the digests of its objects::
+    Store the code of a pipeline by the digests of its objects::
 
         compilation = PipelineDAGCompiler("pipeline.yaml").compile_definition()
         for code in compilation.spec.staged:

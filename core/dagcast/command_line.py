@@ -1,7 +1,7 @@
-"""Options, output, errors and files of the command line, for commands that plugins add.
+"""Options, output, errors and files of the command line, for commands of plugins.
 
 Example:
-    A command that selects plugins and reports mistakes as ``dagcast compile`` does::
+    A command that selects plugins and reports errors as ``dagcast compile`` does::
 
         @click.command("digest")
         @click.argument("config")

@@ -1,4 +1,4 @@
-"""The compiler: from a DAG and a config to the SDK's ``Pipeline``, by way of a template class."""
+"""The compiler class: compiles a DAG and a config to the SDK's ``Pipeline``, through a template class."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ DAGLike = PipelineDAG | str | os.PathLike[str] | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What is wrong with a DAG and a config.
+    """The diagnostics of a DAG and a config.
 
     Attributes:
-        errors: What has to be changed before it compiles.
-        warnings: What compiles but may not be meant.
+        errors: The errors, which prevent a compile.
+        warnings: The warnings.
     """
 
     errors: tuple[Diagnostic, ...] = ()
@@ -53,13 +53,13 @@ class ValidationResult:
 
     @property
     def is_valid(self) -> bool:
-        """Whether it compiles."""
+        """Whether there are no errors."""
         return not self.errors
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    """A config and its plugins, read once: what every compile of a compiler starts from."""
+class _LoadedConfig:
+    """A config and its plugins, read once for every compile of a compiler."""
 
     config: PipelineConfig | None
     plugins: PluginSet
@@ -67,8 +67,8 @@ class _Loaded:
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    """A DAG with the config, plugins and metadata that it is compiled with."""
+class _PreparedDAG:
+    """A DAG with its config, plugins and metadata."""
 
     dag: PipelineDAG
     config: PipelineConfig
@@ -79,23 +79,35 @@ class _Prepared:
 class PipelineDAGCompiler:
     """Compiles DAGs with one config.
 
-    Config and plugins are read when they are first needed, and once.
+    Config and plugins are read once, when they are first needed.
 
     Args:
         config_path: A config file (YAML, JSON or TOML), or the same content as a mapping or pydantic model.
-        sagemaker_session: The session that pipelines will use; one is made on first use if left out.
-        role: ARN of the role that steps run with; wins over the config's.
-        env: The environment of the config to lay over it.
-        plugins: Names of installed plugins and plugin objects, in order; ``[]`` for none. Left out, the environment
-            variable ``DAGCAST_PLUGINS``, the config, and what is active on installation decide.
-        metadata: Metadata of every pipeline that it compiles; it wins over what plugins find.
+        sagemaker_session: The session of the pipelines. Default: one that is created when it is first needed.
+        role: ARN of the role that steps run with; overrides the config's.
+        env: The environment of the config to merge over it.
+        plugins: Names of installed plugins and plugin objects, in order; ``[]`` for no plugins. Default: the plugins
+            that the environment variable ``DAGCAST_PLUGINS`` or the config selects, or those that are active on
+            installation.
+        metadata: Metadata of every pipeline; overrides the metadata of plugins.
+
+    Example:
+        >>> config = {
+        ...     "pipeline": {"name": "demo", "role": "arn:aws:iam::123456789012:role/Role", "bucket": "my-bucket"},
+        ...     "steps": {"stop": {"type": "Fail", "error_message": "no data"}},
+        ... }
+        >>> compiler = PipelineDAGCompiler(config, plugins=[])
+        >>> compiler.validate().is_valid
+        True
+        >>> [step.name for step in compiler.compile_definition().spec.steps]
+        ['stop']
     """
 
     template_class: ClassVar[type[DynamicPipelineTemplate]] = DynamicPipelineTemplate
     """The class that plugins decorate."""
 
     required_plugins: ClassVar[tuple[str, ...]] = ()
-    """Plugins that always run, before those that are chosen; for compilers of one plugin."""
+    """Plugins that always run, before the selected ones; for compilers of one plugin."""
 
     def __init__(
         self,
@@ -119,22 +131,22 @@ class PipelineDAGCompiler:
             if isinstance(plugins, PluginRequest)
             else PluginRequest(tuple(plugins) if plugins is not None else None)
         )
-        self._once: _Loaded | None = None
+        self._loaded_config: _LoadedConfig | None = None
         self._lock = threading.RLock()
 
     def compile(self, dag: DAGLike | None = None, **kwargs: Any) -> Pipeline:
-        """The pipeline of ``dag``.
+        """Compile a DAG to a pipeline.
 
         Args:
-            dag: The DAG, or a file or mapping that holds it; the config's own ``edges`` if left out.
-            kwargs: ``metadata``, a mapping that wins over what plugins find, and further arguments for the
+            dag: The DAG, or a file or mapping that contains it. Default: the ``edges`` of the config.
+            kwargs: ``metadata``, a mapping that overrides the metadata of plugins, and further arguments for the
                 template's constructor.
 
         Returns:
             The SageMaker SDK's ``Pipeline``.
 
         Raises:
-            InvalidInputError: With every mistake in the DAG and the config.
+            InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin is missing, broken, or fails.
             SDKError: If the installed SDK cannot emit a step, or none is installed.
         """
@@ -144,7 +156,7 @@ class PipelineDAGCompiler:
     def compile_with_report(
         self, dag: DAGLike | None = None, **kwargs: Any
     ) -> tuple[Pipeline, CompileReport]:
-        """The pipeline of ``dag``, and the report of how it came about; see :meth:`compile`."""
+        """Compile a DAG, and return the pipeline and the compile report; see :meth:`compile`."""
         template = self.create_template(dag, **kwargs)
         pipeline, report = template.generate_pipeline(), template.report
         notify_compiled(template.plugins, pipeline, report)
@@ -152,10 +164,13 @@ class PipelineDAGCompiler:
 
     @pause_gc()
     def compile_definition(self, dag: DAGLike | None = None, **kwargs: Any) -> Compilation:
-        """The definition JSON of ``dag`` with its report, made without importing the SDK.
+        """Compile a DAG to its definition JSON, without importing the SDK; see :meth:`compile`.
+
+        Returns:
+            The definition with its spec and its report.
 
         Raises:
-            InvalidInputError: With every mistake in the DAG and the config.
+            InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin is missing, broken, or fails.
         """
         template = self.create_template(dag, **kwargs)
@@ -165,7 +180,10 @@ class PipelineDAGCompiler:
 
     @pause_gc()
     def validate(self, dag: DAGLike | None = None) -> ValidationResult:
-        """Everything that is wrong with ``dag`` and the config; nothing is raised for it.
+        """Return every error and warning of a DAG and the config, without raising InvalidInputError.
+
+        Args:
+            dag: As for :meth:`compile`.
 
         Raises:
             PluginError: If a plugin is missing, broken, or fails.
@@ -176,64 +194,64 @@ class PipelineDAGCompiler:
             self._collect_later_errors(prepared, {}, sink)
         elif prepared is not None:
             with sink.collecting():
-                self._template(prepared, {}).compile_into(sink)
+                self._instantiate_template(prepared, {}).compile_into(sink)
         return ValidationResult(sink.errors, sink.warnings)
 
     @pause_gc()
     def create_decorated_class(
         self, dag: DAGLike | None = None, **metadata: Any
     ) -> type[DynamicPipelineTemplate]:
-        """The template class that makes the pipeline, as the plugins decorate it.
+        """Return the template class, decorated by the plugins.
 
         Args:
-            dag: The DAG; the config's own ``edges`` if left out.
-            metadata: Metadata that wins over what plugins find.
+            dag: As for :meth:`compile`.
+            metadata: Metadata that overrides the metadata of plugins.
 
         Raises:
-            InvalidInputError: With every mistake in the DAG and the config.
+            InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin cannot decorate the class.
         """
-        return self._decorated(self._prepare(dag, metadata))
+        return self._decorate_class(self._prepare(dag, metadata))
 
     @pause_gc()
     def create_template_params(self, dag: DAGLike | None = None, **template_kwargs: Any) -> dict[str, Any]:
-        """Everything that the template's constructor takes.
+        """Return the arguments for the template's constructor.
 
         Args:
-            dag: The DAG; the config's own ``edges`` if left out.
-            template_kwargs: ``metadata``, a mapping that wins over what plugins find, and further arguments, which
-                win over what plugins give.
+            dag: As for :meth:`compile`.
+            template_kwargs: ``metadata``, a mapping that overrides the metadata of plugins, and further arguments,
+                which override the arguments of plugins.
 
         Raises:
-            InvalidInputError: With every mistake in the DAG and the config.
+            InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin fails, or two contradict each other.
         """
-        metadata, explicit = _split(template_kwargs)
-        return self._params(self._prepare(dag, metadata), explicit)[0]
+        metadata, explicit = _split_metadata(template_kwargs)
+        return self._build_params(self._prepare(dag, metadata), explicit)[0]
 
     @pause_gc()
     def create_template(self, dag: DAGLike | None = None, **template_kwargs: Any) -> DynamicPipelineTemplate:
-        """An instance of the template class for ``dag``; see :meth:`create_template_params`."""
-        metadata, explicit = _split(template_kwargs)
-        return self._template(self._prepare(dag, metadata), explicit)
+        """Return an instance of the template class for a DAG; see :meth:`create_template_params`."""
+        metadata, explicit = _split_metadata(template_kwargs)
+        return self._instantiate_template(self._prepare(dag, metadata), explicit)
 
     @pause_gc()
     def load(self) -> PipelineConfig:
-        """The typed config.
+        """Return the typed config.
 
         Raises:
-            InvalidInputError: With every mistake in it.
+            InvalidInputError: With every error in the config.
             PluginError: If a plugin is missing or broken.
         """
         loaded = self._load()
         DiagnosticSink(list(loaded.diagnostics)).raise_errors()
         if loaded.config is None:
-            raise AssertionError("a config without errors can be read")
+            raise AssertionError("no config, and no errors")
         return loaded.config
 
     @property
     def plugins(self) -> PluginSet:
-        """The plugins that run.
+        """The plugins that run, in order.
 
         Raises:
             PluginError: If a plugin is missing or broken.
@@ -243,33 +261,33 @@ class PipelineDAGCompiler:
     def _get_base_config(self) -> BasePipelineConfig:
         return self.load().pipeline
 
-    def _load(self) -> _Loaded:
+    def _load(self) -> _LoadedConfig:
         with self._lock:
-            if self._once is None:
-                self._once = self._read()
-            return self._once
+            if self._loaded_config is None:
+                self._loaded_config = self._read()
+            return self._loaded_config
 
     @pause_gc()
-    def _read(self) -> _Loaded:
+    def _read(self) -> _LoadedConfig:
         sink = DiagnosticSink()
         opened = open_config(self.config_path, sink, env=self.env)
         if opened is None:
-            return _Loaded(None, PluginSet(), tuple(sink.diagnostics))
+            return _LoadedConfig(None, PluginSet(), tuple(sink.diagnostics))
         request = replace(self.plugin_request, required=self.required_plugins)
         none = request.none and not request.required
         installed = InstalledPlugins(()) if none else scan_plugins()
         selection = select_plugins(request, opened.plugins, installed, os.environ)
         options = {} if none else opened.plugins.options
         if not none:
-            self._warn_of_disabled(opened, installed, sink)
+            self._warn_of_unknown_disabled(opened, installed, sink)
         plugins = configure_plugins(selection, options, installed, opened.source.locate, sink)
         config = read_config(opened, sink, StepCatalog(collect_step_types(plugins)))
-        return _Loaded(config, plugins, tuple(sink.diagnostics))
+        return _LoadedConfig(config, plugins, tuple(sink.diagnostics))
 
-    def _warn_of_disabled(
+    def _warn_of_unknown_disabled(
         self, opened: OpenedConfig, installed: InstalledPlugins, sink: DiagnosticSink
     ) -> None:
-        """A name that is misspelt turns nothing off, and nobody would notice."""
+        """Warn of disabled plugins that are not installed, since a misspelt name disables nothing."""
         places: list[tuple[str, Location | None]] = [(name, None) for name in self.plugin_request.disabled]
         for index, name in enumerate(opened.plugins.disable):
             places.append((name, opened.source.locate(("plugins", "disable", index))))
@@ -279,52 +297,56 @@ class PipelineDAGCompiler:
                 message = f"there is no plugin {name!r} to leave out"
                 sink.warn(message, location, code="plugin.unknown", hint=hint)
 
-    def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> _Prepared:
+    def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> _PreparedDAG:
         sink = DiagnosticSink()
         prepared = self._prepare_into(sink, dag, metadata)
         if prepared is not None and sink.errors:
             self._collect_later_errors(prepared, metadata, sink)
         sink.raise_errors()
         if prepared is None:
-            raise AssertionError("a config and a DAG without errors can be read")
+            raise AssertionError("no config or DAG, and no errors")
         return prepared
 
     def _prepare_into(
         self, sink: DiagnosticSink, dag: DAGLike | None, metadata: Mapping[str, Any]
-    ) -> _Prepared | None:
+    ) -> _PreparedDAG | None:
         loaded = self._load()
         sink.extend(loaded.diagnostics)
-        graph = self._dag(dag, loaded.config, sink)
+        graph = self._read_dag(dag, loaded.config, sink)
         if loaded.config is None or graph is None:
             return None
         found = Metadata()
-        # Plugins are to see what the user meant, not what is wrong with it.
+        # Plugins receive valid input only.
         if not sink.errors:
             with sink.collecting():
-                found = extract_metadata(loaded.plugins, loaded.config, graph, self._stated(metadata))
-        return _Prepared(graph, loaded.config, loaded.plugins, found)
+                found = extract_metadata(
+                    loaded.plugins, loaded.config, graph, self._explicit_metadata(metadata)
+                )
+        return _PreparedDAG(graph, loaded.config, loaded.plugins, found)
 
     def _collect_later_errors(
-        self, prepared: _Prepared, metadata: Mapping[str, Any], sink: DiagnosticSink
+        self, prepared: _PreparedDAG, metadata: Mapping[str, Any], sink: DiagnosticSink
     ) -> None:
-        """One run reports everything: what can be lowered is, for the mistakes in it."""
+        """Lower whatever can be lowered, so that one compile also reports the errors of later stages."""
         plugins = prepared.plugins
         try:
             found = Metadata()
             with sink.collecting():
-                found = extract_metadata(plugins, prepared.config, prepared.dag, self._stated(metadata))
+                found = extract_metadata(
+                    plugins, prepared.config, prepared.dag, self._explicit_metadata(metadata)
+                )
             with sink.collecting():
-                params, given = self._params(replace(prepared, metadata=found), {})
+                params, given = self._build_params(replace(prepared, metadata=found), {})
                 instantiate(DynamicPipelineTemplate, params, plugins, given).compile_into(sink)
         except PluginError as error:
-            # A plugin may trip over what is wrong already. It is asked again when that is mended.
-            logger.debug("mistakes of later stages were not looked for: %s", error)
+            # A plugin may fail because the input is invalid. It is called again when the input is valid.
+            logger.debug("errors of later stages are not collected: %s", error)
 
-    def _stated(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """The metadata that the caller gives: of one call over those of the compiler."""
+    def _explicit_metadata(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the compiler's metadata, overridden by the metadata of one call."""
         return {**self.metadata, **{key: value for key, value in metadata.items() if value is not None}}
 
-    def _dag(
+    def _read_dag(
         self, dag: DAGLike | None, config: PipelineConfig | None, sink: DiagnosticSink
     ) -> PipelineDAG | None:
         if dag is None:
@@ -337,20 +359,22 @@ class PipelineDAGCompiler:
             sink.extend(error.diagnostics)
             return None
 
-    def _decorated(self, prepared: _Prepared) -> type[DynamicPipelineTemplate]:
+    def _decorate_class(self, prepared: _PreparedDAG) -> type[DynamicPipelineTemplate]:
         return CLASS_CACHE.get(self.template_class, prepared.plugins, prepared.metadata.values)
 
-    def _template(self, prepared: _Prepared, explicit: Mapping[str, Any]) -> DynamicPipelineTemplate:
-        params, given = self._params(prepared, explicit)
+    def _instantiate_template(
+        self, prepared: _PreparedDAG, explicit: Mapping[str, Any]
+    ) -> DynamicPipelineTemplate:
+        params, given = self._build_params(prepared, explicit)
         template: DynamicPipelineTemplate = instantiate(
-            self._decorated(prepared), params, prepared.plugins, given
+            self._decorate_class(prepared), params, prepared.plugins, given
         )
         return template
 
-    def _params(
-        self, prepared: _Prepared, explicit: Mapping[str, Any]
+    def _build_params(
+        self, prepared: _PreparedDAG, explicit: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Mapping[str, str]]:
-        """The arguments of the template's constructor, and by name the plugin that gave one."""
+        """Return the arguments of the template's constructor, and by name the plugins that some of them are from."""
         metadata = prepared.metadata
         own = {
             "dag": prepared.dag,
@@ -367,12 +391,12 @@ class PipelineDAGCompiler:
         return {**params, **explicit}, given
 
 
-def _split(template_kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """Explicit metadata, and the other arguments."""
+def _split_metadata(template_kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Return the metadata in the arguments, and the other arguments."""
     rest = dict(template_kwargs)
     metadata = rest.pop("metadata", None)
     if not isinstance(metadata, (Mapping, type(None))):
-        raise TypeError(f"metadata is a mapping of keys to JSON data, got {metadata!r}")
+        raise TypeError(f"metadata: expected a mapping of keys to JSON data, got {metadata!r}")
     return metadata or {}, rest
 
 
@@ -386,9 +410,9 @@ def compile_dag_to_pipeline(
     """Compile one DAG; see :class:`PipelineDAGCompiler`.
 
     Args:
-        dag: The DAG, or a file or mapping that holds it; the config's own ``edges`` for ``None``.
+        dag: The DAG, or a file or mapping that contains it; ``None`` for the ``edges`` of the config.
         config_path: The config.
-        sagemaker_session: The session that the pipeline will use.
+        sagemaker_session: The session of the pipeline.
         role: ARN of the role that steps run with.
         kwargs: ``env``, ``plugins``, and further arguments of :class:`PipelineDAGCompiler`.
 
@@ -396,7 +420,7 @@ def compile_dag_to_pipeline(
         The SageMaker SDK's ``Pipeline``.
 
     Raises:
-        InvalidInputError: With every mistake in the DAG and the config.
+        InvalidInputError: With every error in the DAG and the config.
         SDKError: If the installed SDK cannot emit a step, or none is installed.
     """
     return PipelineDAGCompiler(config_path, sagemaker_session, role, **kwargs).compile(dag)

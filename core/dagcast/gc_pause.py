@@ -1,6 +1,6 @@
 """Pause Python's cyclic garbage collector while a pipeline is read and compiled.
 
-Why, and what it costs: ``docs/decisions/garbage-collector.md``.
+``docs/decisions/garbage-collector.md`` explains why, and the cost.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _COLLECT_AFTER = 10
-"""How many compiles may end during one pause before garbage is collected all the same."""
+"""The number of compiles that end during one pause before garbage is collected explicitly."""
 
 
 class _Pause:
-    """The pause that every thread of this process shares."""
+    """The pause that all threads of the process share."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,8 +26,8 @@ class _Pause:
     def enter(self) -> None:
         with self._lock:
             if self._inside == 0:
-                # A threshold of 0 stops automatic collection, and leaves gc.enable() and gc.disable() to the user:
-                # whichever of them is called meanwhile still holds afterwards.
+                # A threshold of 0 stops automatic collection without gc.disable(), so that calls of gc.enable() and
+                # gc.disable() by other code during the pause keep their effect afterwards.
                 self._threshold, *others = gc.get_threshold()
                 gc.set_threshold(0, *others)
                 self._ended = 0
@@ -39,10 +39,10 @@ class _Pause:
             self._ended += 1
             if self._inside == 0:
                 now, *others = gc.get_threshold()
-                # Any other value was set meanwhile by somebody else, and stays.
+                # Other code set any other value during the pause, so it stays.
                 if now == 0:
                     gc.set_threshold(self._threshold, *others)
-            # Threads whose compiles always overlap would otherwise keep the collector off for ever.
+            # If the compiles of several threads always overlap, the pause never ends.
             due = self._inside > 0 and self._ended % _COLLECT_AFTER == 0
         if due and gc.isenabled():
             gc.collect()
@@ -53,11 +53,12 @@ _PAUSE = _Pause()
 
 @contextmanager
 def pause_gc() -> Iterator[None]:
-    """Keep the cyclic garbage collector from starting by itself; also a decorator.
+    """Stop automatic collection of garbage in the block; also a decorator.
 
-    Pauses may be nested, and overlap in several threads: the collector runs again when the last one ends, however it
-    ends. What a user chose stays: a collector that was disabled is disabled afterwards, and a call of ``gc.enable()``,
-    ``gc.disable()`` or ``gc.set_threshold()`` during the pause holds after it. ``gc.collect()`` works as always.
+    Pauses may be nested and may overlap in several threads. Collection starts again when the last one ends, even with
+    an exception. The user's settings are kept: a disabled collector is disabled afterwards, and calls of
+    ``gc.enable()``, ``gc.disable()`` or ``gc.set_threshold()`` during the pause keep their effect. ``gc.collect()``
+    works as usual.
 
     Example:
         >>> import gc

@@ -1,6 +1,6 @@
-"""Paths into data: which keys and list indexes lead to a value.
+"""Paths into data: the keys and list indexes that lead to a value.
 
-Inside of dagcast a path is always a tuple, so that a key may hold any character. People read and write text:
+In code a path is always a tuple, so that a key may contain any character. People read and write text:
 :func:`format_path` and :func:`parse_path` convert between the two.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 FieldPath = tuple[str | int, ...]
-"""Keys of mappings and 0-based indexes of lists, from the top down; ``()`` is the whole."""
+"""Keys of mappings and 0-based indexes of lists, from the outermost in; ``()`` is the whole value."""
 
 _BARE = re.compile(r"[\w-]+")
-"""Keys that are written without quotes."""
+"""Matches keys that are written without quotes."""
 
 _PART = re.compile(
     r"""(?P<dot>\.)?(?P<name>[^.\[\]'"]+)
@@ -32,8 +32,8 @@ def format_path(path: FieldPath) -> str:
         path: The path.
 
     Returns:
-        Keys with dots before them, indexes in brackets, and in brackets and quotes each key that has other
-        characters than letters, digits, underscores and hyphens. The empty text for the empty path.
+        Keys separated by dots, and indexes in brackets. A key with other characters than letters, digits, underscores
+        and hyphens is in brackets and quotes. The text of the empty path is empty.
 
     >>> format_path(("ProcessingInputs", 0, "S3Input"))
     'ProcessingInputs[0].S3Input'
@@ -52,13 +52,13 @@ def format_path(path: FieldPath) -> str:
 
 
 def parse_path(text: str) -> FieldPath:
-    """Return the path that a person wrote, as :func:`format_path` writes it.
+    """Return the path of a text; the opposite of :func:`format_path`.
 
     Args:
-        text: The text. A key may be quoted, with either quote, even where it need not be.
+        text: The text. Every key may be in brackets and quotes, single or double.
 
     Raises:
-        ValueError: If the text is not a path; the message says how to write one.
+        ValueError: If the text is invalid; the message explains the syntax.
 
     >>> parse_path("Tags[0].Key")
     ('Tags', 0, 'Key')
@@ -69,7 +69,7 @@ def parse_path(text: str) -> FieldPath:
     position = 0
     while position < len(text):
         found = _PART.match(text, position)
-        # The first part has no dot before it, and every later name has one.
+        # Every name but the first has a dot before it.
         if found is None or (found["name"] is not None and (found["dot"] is None) != (position == 0)):
             raise ValueError(
                 f"invalid path {text!r}: write keys with dots between them, list items as [0], "
@@ -86,14 +86,14 @@ def parse_path(text: str) -> FieldPath:
 
 
 def to_path(path: str | FieldPath) -> FieldPath:
-    """Return the path that code gives as a tuple, or as the text of a single key.
+    """Return the path for an argument that is a path or a single key.
 
     Args:
         path: The path, or its only key.
 
     Raises:
         TypeError: If it is neither.
-        ValueError: If a text has a dot: a dotted text is never split, and a key that has a dot stands in a tuple.
+        ValueError: If a key has a dot: write a key with a dot as a tuple of one key.
 
     >>> to_path("RoleArn")
     ('RoleArn',)
@@ -112,7 +112,7 @@ def to_path(path: str | FieldPath) -> FieldPath:
 
 
 def is_within(path: FieldPath, other: FieldPath) -> bool:
-    """Whether ``path`` is ``other`` or leads to something inside of it.
+    """Return whether ``path`` is ``other`` or a path below it.
 
     >>> is_within(("Tags", 0, "Key"), ("Tags", 0))
     True

@@ -1,6 +1,6 @@
-"""Templates: the classes that make a pipeline.
+"""Template classes, whose instances generate pipelines.
 
-A template class is what plugins decorate and what launchers instantiate. Its one duty is
+Plugins decorate the template class, and launchers instantiate it. Its only abstract method is
 :meth:`PipelineTemplateBase.generate_pipeline`.
 """
 
@@ -36,31 +36,31 @@ class PipelineTemplateBase(ABC):
 
     @abstractmethod
     def generate_pipeline(self) -> Pipeline:
-        """Make the pipeline.
+        """Generate the pipeline.
 
         Returns:
             The SageMaker SDK's ``Pipeline``.
 
         Raises:
-            InvalidInputError: If what the user wrote cannot be compiled.
-            SDKError: If the installed SDK cannot do what is asked of it.
+            InvalidInputError: If the DAG or the config is invalid.
+            SDKError: If no SDK is installed, or the installed one is unusable.
         """
 
 
 class DynamicPipelineTemplate(PipelineTemplateBase):
-    """A template that makes the pipeline of a DAG and a config.
+    """A template that generates the pipeline of a DAG and a config.
 
     Args:
-        dag: Which steps there are, and how they hang together.
+        dag: The steps and their edges.
         config: The typed config.
-        sagemaker_session: The session that the pipeline will use; one is made on first use if left out.
-        execution_role: ARN of the role that steps run with; wins over the config's.
+        sagemaker_session: The session of the pipeline. Default: one that is created when it is first needed.
+        execution_role: ARN of the role that steps run with; overrides the config's.
         plugins: The plugins that add to the pipeline, change it and check it.
-        metadata: What is known of the pipeline beside the config; what the class was decorated with wins.
+        metadata: The pipeline's metadata. The metadata of a decorated class overrides it.
     """
 
     decorated_metadata: ClassVar[Mapping[str, Any] | None] = None
-    """The metadata that plugins decorated the class with; ``None`` where none did."""
+    """The metadata that plugins decorated the class with; ``None`` if no plugin did."""
 
     def __init__(
         self,
@@ -83,13 +83,13 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
 
     @property
     def report(self) -> CompileReport:
-        """What was done; compiles if that has not happened yet."""
+        """The compile report; compiles when it is first read."""
         return self.compilation.report
 
     @property
     @pause_gc()
     def compilation(self) -> Compilation:
-        """The pipeline as data; made on first use, without importing the SDK."""
+        """The pipeline as data; compiles when it is first read, without importing the SDK."""
         if self._compilation is None:
             sink = DiagnosticSink()
             compilation = self.compile_into(sink)
@@ -100,23 +100,26 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         return self._compilation
 
     def generate_definition(self) -> Compilation:
-        """Make the pipeline's definition, without importing the SDK.
+        """Generate the pipeline's definition, without importing the SDK.
+
+        Returns:
+            The definition JSON with its spec and its report.
 
         Raises:
-            InvalidInputError: With every mistake in the DAG and the config.
+            InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin fails.
         """
         return self.compilation
 
     @pause_gc()
     def generate_pipeline(self) -> Pipeline:
-        """Make the pipeline: lower, let plugins change and check it, emit.
+        """Generate the pipeline: compile the definition, then emit it as the SDK's objects.
 
         Returns:
             The SageMaker SDK's ``Pipeline``.
 
         Raises:
-            InvalidInputError: With every mistake in the DAG and the config.
+            InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin fails.
             SDKError: If the installed SDK cannot emit a step, or none is installed.
         """
@@ -126,10 +129,13 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
 
     @pause_gc()
     def compile_into(self, sink: DiagnosticSink) -> Compilation | None:
-        """Lower and check, collecting what is wrong.
+        """Compile, and collect errors and warnings.
+
+        Args:
+            sink: Collects the diagnostics.
 
         Returns:
-            The pipeline as data, or ``None`` if anything is wrong.
+            The pipeline as data, or ``None`` if ``sink`` has errors.
         """
         return compile_pipeline(
             self.config,
@@ -142,5 +148,5 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         )
 
     def locate(self, origin: Origin) -> Location | None:
-        """Where in the config a value of the pipeline was written, or the argument that gave it."""
+        """Return the place in the config of a value of the pipeline, or the argument that it comes from."""
         return locate_origin(self.config, origin)

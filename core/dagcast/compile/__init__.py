@@ -1,1 +1,1 @@
-"""Compiles a DAG and a config file into a pipeline, stage by stage."""
+"""Compile a DAG and a config file to a pipeline, in stages."""

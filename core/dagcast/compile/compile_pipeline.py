@@ -1,4 +1,4 @@
-"""Compile a typed config and a DAG: lower, let plugins change and check, write the definition."""
+"""Compile a typed config and a DAG: lower them, call the plugins, check the result, write the definition."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Compilation:
-    """A pipeline as data, checked.
+    """A pipeline as data, without errors.
 
     Attributes:
         spec: The pipeline.
         definition: The definition JSON.
-        report: What was done.
-        code: The code that the config names, and the objects that it became.
+        report: The compile report.
+        code: The code in the config, with the objects in S3 that it is staged as.
     """
 
     spec: PipelineSpec
@@ -46,10 +46,10 @@ class Compilation:
 
 
 class CompileHooks(Protocol):
-    """What plugins do to a pipeline while it compiles.
+    """The calls of plugins in a compile.
 
-    The compiler is below the room of plugins and imports none of it: :class:`dagcast.plugins.spec_hooks.SpecHooks`
-    implements this.
+    :class:`dagcast.plugins.spec_hooks.SpecHooks` implements it. The compiler itself must not import the room of
+    plugins, which is above it.
     """
 
     def lock(self) -> tuple[Mapping[str, Any], ...]:
@@ -58,28 +58,28 @@ class CompileHooks(Protocol):
     def collect_parameters(
         self, config: PipelineConfig, /
     ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
-        """Return parameters to add to the config's, and who added them."""
+        """Return parameters to add to the config's, and the changes that they are."""
 
     def transform_spec(self, spec: PipelineSpec, /) -> tuple[PipelineSpec, tuple[Change, ...]]:
-        """Return the pipeline that takes the place of ``spec``, and what was changed."""
+        """Return the pipeline that replaces ``spec``, and the changes."""
 
     def check_spec(
         self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink, /
     ) -> None:
-        """Collect in ``sink`` what is wrong with the pipeline."""
+        """Add the plugins' diagnostics of the pipeline to ``sink``."""
 
 
 class NoHooks:
     """The hooks of a compile without plugins."""
 
     def lock(self) -> tuple[Mapping[str, Any], ...]:
-        """Return no entry."""
+        """Return no entries."""
         return ()
 
     def collect_parameters(
         self, config: PipelineConfig, /
     ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
-        """Return no parameter."""
+        """Return no parameters."""
         return (), ()
 
     def transform_spec(self, spec: PipelineSpec, /) -> tuple[PipelineSpec, tuple[Change, ...]]:
@@ -89,7 +89,7 @@ class NoHooks:
     def check_spec(
         self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink, /
     ) -> None:
-        """Find nothing wrong."""
+        """Add no diagnostics."""
 
 
 def compile_pipeline(
@@ -102,21 +102,21 @@ def compile_pipeline(
     role: str | None = None,
     region: str | None = None,
 ) -> Compilation | None:
-    """Compile a config and a DAG, without importing the SDK and without any network.
+    """Compile a config and a DAG, without importing the SDK and without network.
 
-    The result depends on the arguments and on the files of code that the config names, and on nothing else.
+    The result depends only on the arguments and on the files of code in the config.
 
     Args:
         config: The typed config.
-        dag: Which steps there are, and how they depend on each other.
-        sink: Collects every mistake.
-        plugins: What plugins do to the pipeline; ``None`` for no plugins.
-        metadata: What is known of the pipeline beside the config.
-        role: The ARN of the execution role; wins over the config's.
-        region: The AWS region where the config names none.
+        dag: The steps and their edges.
+        sink: Collects the diagnostics.
+        plugins: The calls of plugins; ``None`` for no plugins.
+        metadata: The pipeline's metadata.
+        role: The ARN of the execution role; overrides the config's.
+        region: The AWS region if the config has none.
 
     Returns:
-        The pipeline as data, or ``None`` if ``sink`` holds errors.
+        The pipeline as data, or ``None`` if ``sink`` has errors.
 
     Raises:
         PluginError: If a plugin fails.
@@ -134,7 +134,7 @@ def compile_pipeline(
             changes += found
         lowered = lower_pipeline(config, dag, sink, images=image_uri, role=role, region=region, added=added)
     spec = lowered.spec
-    # A pipeline with mistakes in it is only searched for more of them, and not shown to plugins.
+    # Plugins receive only pipelines without errors. An invalid one is only checked for further errors.
     if not sink.errors:
         with _timed("plugins", timings), sink.collecting():
             spec, found = hooks.transform_spec(spec)
@@ -176,7 +176,7 @@ def compile_pipeline(
 
 
 def locate_origin(config: PipelineConfig, origin: Origin) -> Location | None:
-    """Return where in the config a value of the pipeline was written, or the argument that gave it."""
+    """Return the place in the config of a value of the pipeline, or the argument that it comes from."""
     if origin.kind == "argument":
         return Location(f"<{origin.detail}>")
     return config.source.locate(origin.path) if origin.kind == "config" else None

@@ -1,4 +1,4 @@
-"""Explaining a pipeline: for every field of the definition, where its value came from."""
+"""The origin of every value of a pipeline: a line of the config, a default, an edge, a parameter or a plugin."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from dagcast.errors import Location
 from dagcast.paths import FieldPath, is_within
 
 ROLE = ("arguments", "execution_role")
-"""The change by which a plugin gives the role that steps run with."""
+"""The path of the change with which a plugin sets the execution role."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Where one value of the definition came from.
+    """The origin of one value of the definition.
 
     Attributes:
-        step: The step; ``None`` for what holds for the whole pipeline.
+        step: The step; ``None`` for the pipeline itself.
         path: The field in the definition, such as ``("Arguments", "RoleArn")``.
-        value: Its value, as the definition spells it.
+        value: Its value as JSON data.
         kind: ``config``, ``argument``, ``default``, ``edge``, ``parameter`` or ``plugin``.
-        location: The config line, where one gave the value.
-        detail: In words: which default, parameter or plugin.
-        changes: What plugins changed here, in order, with the old and the new value.
+        location: The line of the config, for a value from there.
+        detail: The default, parameter or plugin, in words.
+        changes: The changes of plugins to the field, in order, with old and new values.
     """
 
     step: str | None
@@ -41,7 +41,7 @@ class Explanation:
     changes: tuple[Change, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The explanation as JSON-ready data."""
+        """Return the explanation as JSON data."""
         return {
             "step": self.step,
             "path": list(self.path),
@@ -55,24 +55,24 @@ class Explanation:
 
 
 def explain(report: CompileReport, locate: Callable[[Origin], Location | None]) -> Iterator[Explanation]:
-    """Every value of the definition, in its order.
+    """Yield the origin of every value of a definition, in the order of the definition.
 
     Args:
         report: The report of a compile.
-        locate: Gives the place of an origin in the config.
+        locate: Returns the place of an origin in the config.
     """
-    yield from _pipeline(report.spec, report.changes, locate)
+    yield from _explain_pipeline(report.spec, report.changes, locate)
     for step in report.spec.steps:
-        yield from _step(step, report.changes, locate)
+        yield from _explain_step(step, report.changes, locate)
     present = {step.name for step in report.spec.steps}
     whole = [change for change in report.changes if change.path[0] == "Steps" and len(change.path) == 2]
     for path in dict.fromkeys(change.path for change in whole):
         name = str(path[1])
         if name not in present:
-            yield _removed(name, (), [change for change in whole if change.path == path])
+            yield _explain_change(name, (), [change for change in whole if change.path == path])
 
 
-def _pipeline(
+def _explain_pipeline(
     spec: PipelineSpec, changes: tuple[Change, ...], locate: Callable[[Origin], Location | None]
 ) -> Iterator[Explanation]:
     values: dict[FieldPath, tuple[Any, Origin, tuple[FieldPath, ...]]] = {}
@@ -117,11 +117,11 @@ def _pipeline(
         )
     others = [change for change in changes if change.path[0] == "pipeline" and change.path not in told]
     for gone in dict.fromkeys(change.path for change in others):
-        yield _removed(None, gone[1:], [change for change in others if change.path == gone])
+        yield _explain_change(None, gone[1:], [change for change in others if change.path == gone])
 
 
-def _removed(step: str | None, path: FieldPath, changes: list[Change]) -> Explanation:
-    """What a plugin took away, or what shows in no value, such as the order of the steps."""
+def _explain_change(step: str | None, path: FieldPath, changes: list[Change]) -> Explanation:
+    """Return the explanation of changes without a value: removed fields, or the order of the steps."""
     value = changes[-1].as_dict()["new"]
     return Explanation(
         step=step,
@@ -134,7 +134,7 @@ def _removed(step: str | None, path: FieldPath, changes: list[Change]) -> Explan
     )
 
 
-def _step(
+def _explain_step(
     step: StepSpec, changes: tuple[Change, ...], locate: Callable[[Origin], Location | None]
 ) -> Iterator[Explanation]:
     prefix = ("Steps", step.name)
@@ -167,7 +167,7 @@ def _step(
             changes=tuple(made),
         )
     for place in dict.fromkeys(place for place, _ in own if place not in told):
-        yield _removed(step.name, place, [change for other, change in own if other == place])
+        yield _explain_change(step.name, place, [change for other, change in own if other == place])
 
 
 def _own_field(step: StepSpec, path: FieldPath) -> Origin:

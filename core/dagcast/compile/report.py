@@ -1,4 +1,4 @@
-"""The compile report: what was made of the input, and why."""
+"""The compile report: the result of a compile, and the decisions that led to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dagcast.compile.bind.wiring import Binding
 from dagcast.compile.check_spec import Quota
-from dagcast.compile.spec.changes import Change, plain
+from dagcast.compile.spec.changes import Change, to_json_data
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import Diagnostic
 from dagcast.staging.staged_code import StagedCode
@@ -16,13 +16,13 @@ from dagcast.staging.staged_code import StagedCode
 
 @dataclass(frozen=True)
 class StepSummary:
-    """One step of the pipeline.
+    """A step in the report.
 
     Attributes:
         name: The step's name.
         step_type: dagcast's name of its type.
-        depends_on: The steps it waits for, by data or by order.
-        inside: The condition whose branch it is in, if it is in one.
+        depends_on: The steps that it waits for: those that it reads from, and those of order-only edges.
+        inside: The condition step of the branch that it is in, if any.
     """
 
     name: str
@@ -33,23 +33,23 @@ class StepSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class CompileReport:
-    """What a compile did.
+    """The report of a compile.
 
     Attributes:
         pipeline: The pipeline's name.
         version: The user's version of it.
-        steps: All steps, in the order they can run.
-        bindings: Every decision of the wiring, with its reason.
-        warnings: What compiles but may not be meant.
-        quotas: What the pipeline uses of the service's limits.
-        staged: The code that deploying has to upload.
+        steps: All steps, in topological order.
+        bindings: Every binding of an output to an input, with its reason.
+        warnings: The warnings.
+        quotas: How much of the service's limits the pipeline uses.
+        staged: The code to upload when the pipeline is deployed.
         digest: SHA-256 of the definition, in hexadecimal.
         timings: Seconds spent in each stage.
         spec: The pipeline itself, as data.
         plugins: The plugin lock: name, distribution, version, API version and options digest of each, in order.
-        metadata: What is known of the pipeline beside the config.
-        metadata_sources: By key of the metadata: the plugin that it is from, or ``argument``.
-        changes: What each plugin changed, field by field.
+        metadata: The pipeline's metadata.
+        metadata_sources: By key of the metadata: the plugin that the value is from, or ``argument``.
+        changes: Every field that a plugin changed, in order.
     """
 
     pipeline: str
@@ -68,7 +68,7 @@ class CompileReport:
     metadata_sources: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready data."""
+        """Return the report as JSON data."""
         return {
             "pipeline": self.pipeline,
             "version": self.version,
@@ -99,7 +99,7 @@ class CompileReport:
             ],
             "definition_sha256": self.digest,
             "plugins": [dict(plugin) for plugin in self.plugins],
-            "metadata": plain(self.metadata),
+            "metadata": to_json_data(self.metadata),
             "metadata_sources": dict(self.metadata_sources),
             "changes": [change.as_dict() for change in self.changes],
             "timings_seconds": dict(self.timings),
@@ -107,7 +107,7 @@ class CompileReport:
 
 
 def summarize_steps(spec: PipelineSpec) -> tuple[StepSummary, ...]:
-    """The steps of a pipeline as the report shows them."""
+    """Return the steps of a pipeline for the report."""
     dependencies = spec.dependencies
     return tuple(
         StepSummary(

@@ -1,1 +1,1 @@
-"""The intermediate representation: frozen, plain data."""
+"""The intermediate representation of a pipeline: frozen, plain data."""

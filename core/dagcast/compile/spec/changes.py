@@ -1,4 +1,4 @@
-"""What plugins changed in a pipeline: the data of provenance.
+"""Changes of plugins to a pipeline, as data.
 
 :mod:`dagcast.plugins.attribute_changes` finds the changes; the compile report and ``explain`` show them.
 """
@@ -14,7 +14,7 @@ from dagcast.definition.references import Reference, render
 from dagcast.paths import FieldPath
 
 ABSENT = None
-"""Stands for the old value of what was added, and the new value of what was removed."""
+"""The old value of an added field, and the new value of a removed one."""
 
 DEFINITION_PATHS: Mapping[str, FieldPath] = MappingProxyType(
     {
@@ -26,7 +26,7 @@ DEFINITION_PATHS: Mapping[str, FieldPath] = MappingProxyType(
         "else_steps": ("Arguments", "ElseSteps"),
     }
 )
-"""By attribute of a step: where it stands in the step's definition."""
+"""By attribute of a step: its path in the step's entry in the definition."""
 
 _NOT_SHOWN = ("origins", "properties", "shapes", "triggers")
 
@@ -38,9 +38,9 @@ class Change(NamedTuple):
         plugin: The plugin.
         hook: The hook that changed it.
         path: The field, such as ``("Steps", "train", "Arguments", "VpcConfig", "Subnets")`` or
-            ``("metadata", "author")``; :func:`~dagcast.paths.format_path` makes text of it.
-        old: Its value before; ``None`` if it was not there.
-        new: Its value after; ``None`` if it is gone.
+            ``("metadata", "author")``; :func:`~dagcast.paths.format_path` converts it to text.
+        old: The value before the change; ``None`` if the field was added.
+        new: The value after the change; ``None`` if the field was removed.
     """
 
     plugin: str
@@ -50,29 +50,29 @@ class Change(NamedTuple):
     new: Any
 
     def as_dict(self) -> dict[str, Any]:
-        """The change as JSON-ready data, references as the definition spells them."""
+        """Return the change as JSON data, with references as in definitions."""
         return {
             "plugin": self.plugin,
             "hook": self.hook,
             "path": list(self.path),
-            "old": plain(self.old),
-            "new": plain(self.new),
+            "old": to_json_data(self.old),
+            "new": to_json_data(self.new),
         }
 
 
-def plain(value: Any) -> Any:
-    """A value of the spec as JSON-ready data; of what is no data, its type."""
-    # A foreign value may lie about its class, or raise when it is asked: its type alone is looked at.
+def to_json_data(value: Any) -> Any:
+    """Return a value of the spec as JSON data; for any other object, the name of its type."""
+    # A plugin's object may have a false __class__, or raise when an attribute is read. Only type() is safe.
     kind = type(value)
     if is_dataclass(kind) and not issubclass(kind, Reference):
         shown = [field.name for field in fields(value) if field.name not in _NOT_SHOWN]
-        return {name: plain(getattr(value, name)) for name in shown}
+        return {name: to_json_data(getattr(value, name)) for name in shown}
     if issubclass(kind, bytes):
         return value.decode(errors="replace")
     if issubclass(kind, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: to_json_data(item) for key, item in value.items()}
     if issubclass(kind, (list, tuple)):
-        return [plain(item) for item in value]
+        return [to_json_data(item) for item in value]
     if value is None or issubclass(kind, (str, bool, int, float, Reference)):
         return render(value)
     return f"<{kind.__module__}.{kind.__qualname__}>"

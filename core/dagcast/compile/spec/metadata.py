@@ -1,4 +1,4 @@
-"""Metadata: what is known of a pipeline beside its config."""
+"""Metadata of a pipeline, in addition to its config: author, version, and keys of plugins."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dagcast.definition.values import FrozenDict
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is known of the pipeline beside the config.
+    """Metadata of a pipeline.
 
     Attributes:
-        values: By key.
-        changes: What plugins gave, in order: metadata, and arguments of the template's constructor.
-        sources: By key: the plugin that the value is from, or ``argument`` where the caller gave it.
+        values: The values by key.
+        changes: The metadata and the arguments of the template's constructor that plugins set, in order.
+        sources: By key: the plugin that the value is from, or ``argument`` if it is from the caller.
     """
 
     values: Mapping[str, Any] = field(default_factory=FrozenDict)

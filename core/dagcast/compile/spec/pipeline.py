@@ -1,7 +1,7 @@
 """The intermediate representation: a whole pipeline as frozen, plain data.
 
-Everything after ``lower`` works on a :class:`PipelineSpec`: plugins change and check it, ``emit`` turns it
-into the SDK's objects, and :mod:`dagcast.definition.write` writes it as the definition JSON.
+``lower`` returns a :class:`PipelineSpec`. Plugins change and check it, ``emit`` converts it to the SDK's objects, and
+:mod:`dagcast.definition.write` writes it as the definition JSON.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a field of the emitted pipeline came from.
+    """The source of a field of the pipeline.
 
     Attributes:
-        kind: ``config`` (written by the user), ``argument`` (given to the compiler in Python), ``default``
-            (dagcast's), ``edge`` (wiring), or ``plugin``.
-        path: For ``config``: the path of the value in the config file.
-        detail: For the others: why the value is what it is, in a few words.
+        kind: ``config`` (the config file), ``argument`` (an argument of the compiler), ``default`` (dagcast's),
+            ``edge`` (wiring), or ``plugin``.
+        path: For ``config``: the path of the value in the config.
+        detail: For the others: the reason for the value, in a few words.
     """
 
     kind: Literal["config", "argument", "default", "edge", "plugin"]
@@ -44,19 +44,19 @@ class Origin:
 
 
 def freeze_origins(origins: Mapping[FieldPath, Origin]) -> Mapping[FieldPath, Origin]:
-    """Return a copy of ``origins`` that cannot be changed."""
+    """Return an immutable copy of ``origins``."""
     return cast("Mapping[FieldPath, Origin]", FrozenDict(cast("Any", origins)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepSpec(Step):
-    """A step as the compiler has it: what the definition says, and where that comes from.
+    """A step of the definition, with what only the compiler knows of it.
 
     Attributes:
-        step_type: dagcast's name of the step type, as in the config's ``type``.
-        properties: What ``${step.<name>...}`` may refer to.
+        step_type: dagcast's name of the step type: ``type`` in the config.
+        properties: The properties that ``${step.<name>...}`` may refer to.
         shapes: The shapes that the request body is checked against.
-        origins: By path of the definition (``("Arguments", "RoleArn")``): where the value came from.
+        origins: By path in the step's entry, such as ``("Arguments", "RoleArn")``: the source of the value.
     """
 
     step_type: str
@@ -67,21 +67,22 @@ class StepSpec(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineSpec(Definition):
-    """A whole pipeline, ready to be written as a definition or emitted as SDK objects.
+    """A whole pipeline: its definition, with what only the compiler knows of it.
 
     Attributes:
         name: The pipeline's name.
-        steps: All steps, those in branches included, in topological order.
-        description: Sent at creation; not part of the definition.
+        steps: All steps, including those in branches, in topological order.
+        description: The description that CreatePipeline receives; not part of the definition.
         version: The user's version of the pipeline; not part of the definition.
-        region: The AWS region, if the config names one.
-        role: The ARN of the execution role, if one is given.
-        tags: Tags of the pipeline itself, sent at creation; not part of the definition.
-        parallelism: Most steps at a time, or ``None`` for the service's default; sent at creation.
-        definition_bucket: Bucket for definitions too large to be sent inline.
-        definition_prefix: Key prefix in that bucket.
-        staged: The code that deploying has to upload.
-        origins: By path of the definition outside of steps: where the value came from.
+        region: The AWS region, if the config has one.
+        role: The ARN of the execution role, if there is one.
+        tags: The tags that CreatePipeline receives; not part of the definition.
+        parallelism: The most steps that run at a time, or ``None`` for the service's default; not part of the
+            definition.
+        definition_bucket: The S3 bucket of a definition that is too large for a request.
+        definition_prefix: The key prefix in that bucket.
+        staged: The code to upload when the pipeline is deployed.
+        origins: By path in the definition, without steps: the source of the value.
     """
 
     name: str
@@ -98,10 +99,10 @@ class PipelineSpec(Definition):
     origins: Mapping[FieldPath, Origin] = field(default_factory=lambda: freeze_origins({}), compare=False)
 
     def step(self, name: str) -> StepSpec:
-        """The step of that name.
+        """Return a step by its name.
 
         Raises:
-            KeyError: If there is none.
+            KeyError: If the step is unknown.
         """
         for step in self.steps:
             if step.name == name:
