@@ -133,7 +133,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "run.folder": "The folder of a run is missing, in use, or was made by something else.",
         "run.isolation": "The isolation that was asked for is not available on this machine.",
         "run.missing-callback": "A callback step has nobody to answer it.",
-        "run.missing-data": "A step reads an S3 URI, and nothing is there.",
+        "run.missing-data": "A step reads an S3 URI that does not exist.",
         "run.missing-extra": "A step needs a package that is not installed.",
         "run.missing-file": "A file that was given for the run is missing or cannot be read.",
         "run.missing-lambda": "A Lambda step has no file that stands for its function.",

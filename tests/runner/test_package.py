@@ -16,7 +16,7 @@ RUN = """
 import json, sys
 from pathlib import Path
 from dagcast.runner import RunOptions, Runner
-outcome = Runner(Path(sys.argv[1]).read_text(), "tiny", RunOptions(runs=Path(sys.argv[2]))).run()
+outcome = Runner(Path(sys.argv[1]).read_text(), "tiny", options=RunOptions(runs=Path(sys.argv[2]))).run()
 print(json.dumps([outcome.status, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 

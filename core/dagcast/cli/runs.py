@@ -258,7 +258,7 @@ def clean_command(
     run: tuple[str, ...], everything: bool, age: str | None, runs: Path | None, as_json: bool
 ) -> None:
     """Remove each RUN with its store and logs. Active runs and registered models are kept."""
-    from dagcast.runner.records.clean import Cleaned, clean
+    from dagcast.runner.records.remove_runs import RemovedRuns, remove_runs
     from dagcast.runner.records.run_folder import open_run, runs_in
 
     if sum((bool(run), everything, age is not None)) != 1:
@@ -270,7 +270,7 @@ def clean_command(
         else:
             before = None if age is None else datetime.now(timezone.utc) - _age(age)
             chosen = [found for found in runs_in(folder) if before is None or _is_older(found, before)]
-        cleaned: Cleaned = clean(folder, chosen)
+        cleaned: RemovedRuns = remove_runs(folder, chosen)
     except DagcastError as error:
         fail(error, as_json)
     if as_json:

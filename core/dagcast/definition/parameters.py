@@ -37,7 +37,7 @@ def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, An
     for name in given:
         if name not in declared:
             hint = did_you_mean(name, declared)
-            sink.error(f"there is no parameter {name!r}", code="parameter.unknown", hint=hint)
+            sink.error(f"unknown parameter {name!r}", code="parameter.unknown", hint=hint)
     values: dict[str, Any] = {}
     for name, parameter in declared.items():
         if name not in given and parameter.default is None:

@@ -1,4 +1,4 @@
-"""Reusing what a step came to in an earlier run."""
+"""Reuses the results of steps of earlier runs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Step
 from dagcast.runner.container.processing_request import declared_output_uris
 from dagcast.runner.executor import executor_for
-from dagcast.runner.records.run_folder import KeptResult, RunFolder, RunFolderError, write_json
+from dagcast.runner.records.run_folder import RunFolder, RunFolderError, SavedResult, write_json
 from dagcast.runner.store.local_store import NotFoundError, Store
 from dagcast.runner.store.s3_uri import UnsafeUriError
 from dagcast.sagemaker.limits import BUCKET_NAME_PATTERN
 
 _URI = re.compile(rf"s3://{BUCKET_NAME_PATTERN}(?:/[^\s\"'\\]*)?")
-_NO_MATTER = frozenset(
+_IGNORED_ARGUMENTS = frozenset(
     {
         "ExperimentConfig",
         "NetworkConfig",
@@ -37,16 +37,16 @@ _NO_MATTER = frozenset(
         "VpcConfig",
     }
 )
-"""Arguments whose change is no reason to run a step again. Source: SageMaker Developer Guide, "Default cache key
+"""Arguments that are not part of the key. Source: SageMaker Developer Guide, "Default cache key
 attributes by pipeline step type"."""
-_USERS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters"})
-"""Arguments whose keys are the user's own, and all matter, whatever they are called. A URI in them is a text to a job:
-it reads from S3 what its inputs bring, and its code."""
-_CODE = "sagemaker_submit_directory"
+_USER_KEYED_ARGUMENTS = frozenset({"Environment", "HyperParameters", "StaticHyperParameters"})
+"""Arguments whose keys the user chooses: all are part of the key, whatever their names. A URI in their values counts as
+text, because a job reads only its inputs and its code from S3."""
+_CODE_HYPERPARAMETER = "sagemaker_submit_directory"
 
 
-def asks_for_cache(step: Step) -> bool:
-    """Whether the step may take the result of an earlier run."""
+def is_cache_enabled(step: Step) -> bool:
+    """Whether the step's ``CacheConfig`` lets it reuse the result of an earlier run."""
     config = step.fields.get("CacheConfig")
     return isinstance(config, Mapping) and config.get("Enabled") in (True, "true", "True")
 
@@ -61,65 +61,72 @@ def cache_key(
     code: str,
     models: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """What decides whether two runs of a step come to the same: a digest of its arguments and of what it reads.
+    """Return the key of a step's result: a digest of its arguments and of all that it reads.
 
-    An S3 URI counts as the content that it leads to. Where outputs go does not count, and neither do the parts of the
-    arguments that hold the execution's id.
+    An S3 URI is replaced by the digest of its content. The URIs of outputs and the ID of the execution are ignored.
 
     Args:
         step: The step.
         arguments: Its arguments, resolved.
         fields: The other fields of its entry in the definition, resolved.
-        store: What stands for S3.
-        execution: The id of the execution.
-        code: The digest of code that is outside of the arguments, such as a Lambda function's source.
-        models: The properties of the models that the arguments name: a name says nothing of what is in a model.
+        store: The folder that replaces S3.
+        execution: The ID of the execution.
+        code: The digest of code outside the arguments, such as the source of a Lambda function.
+        models: The properties of the models that the arguments name. A model's name does not identify its content.
 
     Raises:
-        DagcastError: If S3 itself is read, and cannot be.
+        DagcastError: If S3 itself has to be read, and cannot be.
     """
 
-    def plain(value: Any, output: bool) -> Any:
+    def normalize(value: Any, output: bool) -> Any:
         if isinstance(value, Mapping):
             return {
-                key: own(inner) if key in _USERS else plain(inner, output or "Output" in key)
+                key: normalize_user_values(inner)
+                if key in _USER_KEYED_ARGUMENTS
+                else normalize(inner, output or "Output" in key)
                 for key, inner in value.items()
-                if key not in _NO_MATTER
+                if key not in _IGNORED_ARGUMENTS
             }
         if isinstance(value, list | tuple):
-            return [plain(inner, output) for inner in value]
+            return [normalize(inner, output) for inner in value]
         if not isinstance(value, str):
             return value
-        return _URI.sub(lambda match: "s3:" if output else content(match[0]), value).replace(execution, "")
+        return _URI.sub(lambda match: "s3:" if output else content_digest(match[0]), value).replace(
+            execution, ""
+        )
 
-    def own(values: Any) -> Any:
+    def normalize_user_values(values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
         return {
-            name: plain(value, False) if name.lower() == _CODE else str(value).replace(execution, "")
+            name: normalize(value, False)
+            if name.lower() == _CODE_HYPERPARAMETER
+            else str(value).replace(execution, "")
             for name, value in values.items()
         }
 
-    def content(uri: str) -> str:
+    def content_digest(uri: str) -> str:
         try:
             return f"sha256:{store.digest(uri)}"
         except (NotFoundError, UnsafeUriError):
-            return uri  # a text that leads nowhere stands for itself
+            return uri  # text that only looks like a URI, or a URI without an object
 
-    rest = {key: fields[key] for key in ("FunctionArn", "OutputParameters", "PropertyFiles") if key in fields}
-    what = {
-        "type": step.definition_type,
-        "arguments": plain(arguments, False),
-        "body": plain(rest, True),
-        "code": code,
-        "models": [plain(model, False) for model in models],
-        "python": environment_digest(),
+    other_fields = {
+        key: fields[key] for key in ("FunctionArn", "OutputParameters", "PropertyFiles") if key in fields
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    parts = {
+        "type": step.definition_type,
+        "arguments": normalize(arguments, False),
+        "body": normalize(other_fields, True),
+        "code": code,
+        "models": [normalize(model, False) for model in models],
+        "python": digest_environment(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def environment_digest() -> str:
-    """A digest of the interpreter's version and of the distributions that it finds: they stand for the image."""
+def digest_environment() -> str:
+    """Return a digest of the interpreter's version and the installed distributions, which replace the image."""
     found = {sys.version}
     for folder in sys.path:
         if Path(folder).is_dir():
@@ -128,26 +135,26 @@ def environment_digest() -> str:
     return hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()
 
 
-def remember(runs: Path, key: str, run: str, step: str) -> None:
-    """Note that a step of a run came to the result that ``key`` stands for."""
-    write_json(_entry(runs, key), {"run": run, "step": step})
+def add_result(runs: Path, key: str, run: str, step: str) -> None:
+    """Add the result of a step of a run to the cache."""
+    write_json(_entry_path(runs, key), {"run": run, "step": step})
 
 
-def recall(
+def find_result(
     runs: Path, key: str, step: Step, now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
-) -> tuple[RunFolder, KeptResult] | None:
-    """The run that came to what ``key`` stands for, and what its step came to, if it is still there and not too old.
+) -> tuple[RunFolder, SavedResult] | None:
+    """Return the run and the result that have this key; ``None`` if there is no result, or it has expired.
 
-    What is cut off, or was written by another version, is as good as not there.
+    Truncated files, and files of another version of dagcast, are ignored.
 
     Args:
         runs: The folder of all runs.
-        key: The key of the step.
-        step: The step: it says after which time a result is too old.
-        now: The time, in UTC.
+        key: The key of the step's result.
+        step: The step, whose ``CacheConfig`` has the lifetime.
+        now: Returns the time in UTC.
     """
     try:
-        entry = json.loads(_entry(runs, key).read_text("utf-8"))
+        entry = json.loads(_entry_path(runs, key).read_text("utf-8"))
         folder = RunFolder(runs / entry["run"])
         kept = folder.result(entry["step"])
     except (FileNotFoundError, ValueError, KeyError, TypeError, RunFolderError):
@@ -160,45 +167,47 @@ def recall(
     return folder, kept
 
 
-def fixed_places(step: Step, arguments: Mapping[str, Any], execution: str) -> dict[str, str]:
-    """By name of an output: where it goes in every execution, so that others may name that place themselves."""
-    places: dict[str, Any] = declared_output_uris(arguments)
+def fixed_output_uris(step: Step, arguments: Mapping[str, Any], execution: str) -> dict[str, str]:
+    """Return the S3 URIs of outputs that are the same in every execution, by name: other steps may use them as text."""
+    uris: dict[str, Any] = declared_output_uris(arguments)
     executor = executor_for(step.definition_type)
-    places |= executor.fixed_output_uris(arguments) if executor is not None else {}
-    return {name: uri for name, uri in places.items() if isinstance(uri, str) and execution not in uri}
+    uris |= executor.fixed_output_uris(arguments) if executor is not None else {}
+    return {name: uri for name, uri in uris.items() if isinstance(uri, str) and execution not in uri}
 
 
-def take_outputs(
-    kept: KeptResult, source: RunFolder, store: Store, scratch: Path, places: Mapping[str, str]
+def copy_outputs(
+    saved: SavedResult, source: RunFolder, store: Store, scratch: Path, fixed_uris: Mapping[str, str]
 ) -> bool:
-    """Copy what a step left into this run's own store, under the same URIs; blocks are shared where they can be.
+    """Copy the outputs of a cached step into the store of this run, under the same URIs.
+
+    Copies share their blocks with the originals where the file system can do that.
 
     Args:
-        kept: What the step came to.
-        source: The run that it did so in.
-        store: The own store.
-        scratch: A folder for the copies, made and removed here.
-        places: By name of an output: where it goes too.
+        saved: The cached result.
+        source: The run that has the outputs.
+        store: The store of this run.
+        scratch: A folder for the copies, created and removed here.
+        fixed_uris: Further S3 URIs of outputs, by name.
 
     Returns:
-        Whether all of it was there; somebody may remove it, or the run, at any time.
+        Whether all outputs existed. Another process may remove them, or the run, at any time.
     """
-    theirs = Store(source.store)
-    result = kept.result
-    left = sorted({*result.outputs.values(), *result.property_files.values(), *result.more})
-    shutil.rmtree(scratch, ignore_errors=True)  # a killed process may have left it
-    if not all(theirs.exists(uri) if uri.startswith("s3://") else Path(uri).exists() for uri in left):
+    source_store = Store(source.store)
+    result = saved.result
+    uris = sorted({*result.outputs.values(), *result.property_files.values(), *result.more})
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
+    if not all(source_store.exists(uri) if uri.startswith("s3://") else Path(uri).exists() for uri in uris):
         return False
     try:
-        copies = [(uri, uri) for uri in left if uri.startswith("s3://")]
-        copies += [(uri, places[name]) for name, uri in result.outputs.items() if name in places]
-        for number, (uri, place) in enumerate(dict.fromkeys(copies)):
+        copies = [(uri, uri) for uri in uris if uri.startswith("s3://")]
+        copies += [(uri, fixed_uris[name]) for name, uri in result.outputs.items() if name in fixed_uris]
+        for number, (uri, target) in enumerate(dict.fromkeys(copies)):
             copy = scratch / str(number)
-            if theirs.path(uri).is_file():
-                theirs.fetch_file(uri, copy)
+            if source_store.path(uri).is_file():
+                source_store.fetch_file(uri, copy)
             else:
-                theirs.fetch(uri, copy)
-            store.put(copy, place)
+                source_store.fetch(uri, copy)
+            store.put(copy, target)
     except (FileNotFoundError, NotFoundError):
         return False
     finally:
@@ -206,5 +215,5 @@ def take_outputs(
     return True
 
 
-def _entry(runs: Path, key: str) -> Path:
+def _entry_path(runs: Path, key: str) -> Path:
     return runs / "cache" / key[:2] / f"{key}.json"

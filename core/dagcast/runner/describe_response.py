@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def describe_resource(
     prefix: str, resource: str, status: str | None
 ) -> Callable[[StepAttempt, Mapping[str, Any]], dict[str, Any]]:
-    """Return what describes a step whose Describe call repeats its request, with a name, an ARN and a status.
+    """Return a function that adds a name, an ARN and a status to a request, as the Describe call of a resource does.
 
     Args:
-        prefix: What the keys of name, ARN and status begin with, such as ``TrainingJob``.
+        prefix: The prefix of the keys of name, ARN and status, such as ``TrainingJob``.
         resource: The kind of resource in the ARN, such as ``training-job``.
-        status: The status of what succeeded; ``None`` where there is no status.
+        status: The status after success; ``None`` for a resource without a status.
     """
 
     def describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,17 +41,17 @@ def describe_resource(
 
 
 def stub_contract(step_type: str) -> StubContract:
-    """Return what a stub has to know of a type of step, whether or not it runs here."""
+    """Return the facts that stubs of a type of step depend on, whether or not the type runs locally."""
     executor = executor_for(step_type)
     return executor.stub if executor is not None else _NOT_RUN_HERE.get(step_type, StubContract())
 
 
-def describe_response(run: StepAttempt) -> dict[str, Any]:
+def describe_response(attempt: StepAttempt) -> dict[str, Any]:
     """Return the properties that a step would have, except those that its request does not determine.
 
     References without a value are left out.
     """
-    return dict(stub_contract(run.step.definition_type).describe(run, known(dict(run.arguments))))
+    return dict(stub_contract(attempt.step.definition_type).describe(attempt, known(dict(attempt.arguments))))
 
 
 def known(value: Any) -> Any:
@@ -63,15 +63,15 @@ def known(value: Any) -> Any:
     return value
 
 
-def find_output_uris(run: StepAttempt, properties: Mapping[str, Any]) -> dict[str, str]:
+def find_output_uris(attempt: StepAttempt, properties: Mapping[str, Any]) -> dict[str, str]:
     """Return the S3 URI of each output that the step would have, by name."""
-    places: dict[str, Any] = declared_output_uris(known(run.arguments))
-    places |= stub_contract(run.step.definition_type).output_uris(run, properties)
+    places: dict[str, Any] = declared_output_uris(known(attempt.arguments))
+    places |= stub_contract(attempt.step.definition_type).output_uris(attempt, properties)
     return {name: uri.rstrip("/") for name, uri in places.items() if isinstance(uri, str)}
 
 
 def processing_output_names(step: Step) -> tuple[str, ...]:
-    """The names of the outputs that a processing job declares."""
+    """Return the names of the outputs that a processing job declares."""
     outputs = as_list(as_mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs"))
     return tuple(str(as_mapping(output).get("OutputName")) for output in outputs)
 
@@ -82,8 +82,8 @@ def model_uri(request: Mapping[str, Any], job_name: str) -> str | None:
     return artifact_uri(request, job_name, "model") if known_place else None
 
 
-def _check(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The files of a quality or Clarify check: where the containers of Model Monitor and Clarify leave them.
+def _check(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the URIs of the files that the containers of Model Monitor and Clarify write.
 
     Source of the files' names: ``sagemaker.model_monitor`` of the SageMaker Python SDK.
     """
@@ -91,22 +91,25 @@ def _check(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     uri = as_mapping(as_mapping(outputs[0]).get("S3Output")).get("S3Uri") if outputs else None
     if not isinstance(uri, str):
         return {}
-    quality = run.step.definition_type == "QualityCheck"
+    quality = attempt.step.definition_type == "QualityCheck"
     files = {"Constraints": "constraints.json", "Statistics": "statistics.json"} if quality else {}
     properties: dict[str, Any] = {}
     for kind, name in (files or {"Constraints": "analysis.json"}).items():
         calculated = f"{uri.rstrip('/')}/{name}"
-        supplied = run.fields.get(f"SuppliedBaseline{kind}")
+        supplied = attempt.fields.get(f"SuppliedBaseline{kind}")
         properties[f"CalculatedBaseline{kind}"] = calculated
         used = supplied if isinstance(supplied, str) else calculated
         properties[f"BaselineUsedForDriftCheck{kind}"] = used
     return properties
 
 
-def _emr(run: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
+def _emr(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     job_step = as_mapping(as_mapping(request.get("StepConfig")).get("HadoopJarStep"))
-    return {"Id": "s-" + run.job_name[-10:].upper(), "Name": run.job_name, "Config": dict(job_step)} | {
-        "Status": {"State": "COMPLETED"}
+    return {
+        "Id": "s-" + attempt.job_name[-10:].upper(),
+        "Name": attempt.job_name,
+        "Config": dict(job_step),
+        "Status": {"State": "COMPLETED"},
     }
 
 
@@ -121,4 +124,4 @@ _NOT_RUN_HERE = MappingProxyType(
         "EMR": StubContract(describe=_emr),
     }
 )
-"""By type: what a stub has to know of types that do not run here, where it is more than nothing."""
+"""The facts that stubs depend on, for types that do not run locally."""

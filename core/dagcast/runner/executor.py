@@ -1,4 +1,4 @@
-"""What runs a step: the contract between the scheduler and the executors, one for each type of step."""
+"""The interface of executors: the modules that run steps, one for each type of step."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class StepFailedError(DagcastError):
     """A step failed.
 
     Attributes:
-        reason: Why, in one or a few sentences; what SageMaker calls the failure reason.
-        kind: The exception type that retry policies name, such as ``SageMaker.JOB_INTERNAL_ERROR``; ``None`` for what
-            no policy retries, which is a script that fails.
-        log: The log that says more, if there is one.
+        reason: The reason, in one or a few sentences: SageMaker's failure reason.
+        kind: The exception type that retry policies name, such as ``SageMaker.JOB_INTERNAL_ERROR``; ``None`` for an
+            error that no policy retries, such as a script that fails.
+        log: The log of the job, if it has one.
     """
 
     def __init__(self, reason: str, *, kind: str | None = None, log: Path | None = None) -> None:
@@ -37,27 +37,28 @@ class StepFailedError(DagcastError):
 
 
 class StepStoppedError(DagcastError):
-    """A step ended since the run is being stopped."""
+    """A step ended because the run is stopping."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepAttempt:
-    """One attempt at one step, as its executor gets it.
+    """One attempt at one step: the input of an executor.
 
     Attributes:
-        step: The step as the definition has it.
-        arguments: Its ``Arguments``, every reference replaced by its value.
-        fields: The other fields of its entry in the definition, such as ``FunctionArn``, every reference replaced.
-        job_name: The name of the job: the same at every attempt and after a resume; unique in the runs folder.
-        folder: A folder that is this attempt's own, empty.
-        store: What stands for S3.
-        options: The choices of the run.
-        launcher: What starts processes.
-        stop: Set when the run is being stopped: end soon, with :class:`StepStoppedError`.
-        warn: Tells the user of something that is not as in SageMaker.
-        region: The region that the run pretends to be in.
-        execution_arn: The ARN of the execution that the run pretends to be: ``Execution.PipelineExecutionArn``.
-        properties_of: The properties of a step that has succeeded, by name.
+        step: The step, with its references.
+        arguments: Its ``Arguments``, resolved.
+        fields: The other fields of its entry in the definition, such as ``FunctionArn``, resolved.
+        job_name: The name of the job. It is the same at every attempt and after a resume, and unique in the folder of
+            runs.
+        folder: The folder of this attempt, empty.
+        store: The folder that replaces S3.
+        options: The options of the run.
+        launcher: Starts the processes of the job.
+        stop: Set when the run is stopping: the executor then raises :class:`StepStoppedError` soon.
+        warn: Warns the user, for example of a difference from SageMaker.
+        region: The AWS region in ARNs of the run.
+        execution_arn: The ARN of the execution: ``Execution.PipelineExecutionArn``.
+        properties_of: Returns the properties of a step that has succeeded, by the step's name.
         waits_for: The names of the steps that this one waited for.
     """
 
@@ -79,14 +80,15 @@ class StepAttempt:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What came of a step.
+    """The result of a step.
 
     Attributes:
-        properties: What ``{"Get": "Steps.NAME..."}`` may read: the service's Describe response, as far as it is known.
-        outputs: By name: the S3 URI of what it left in the store, or the folder of a registered model.
-        metrics: By name: the last value of each metric.
-        property_files: By name of the property file: the S3 URI of the file.
-        more: S3 URIs of what it left besides, such as the models of a search that are not the best.
+        properties: The properties that ``{"Get": "Steps.NAME..."}`` reads: the service's Describe response, as far as
+            it is known.
+        outputs: The S3 URI of each output, or the folder of a registered model, by name.
+        metrics: The last value of each metric, by name.
+        property_files: The S3 URI of each property file, by name.
+        more: S3 URIs of further outputs, such as the models of a search other than the best.
     """
 
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -97,31 +99,31 @@ class StepResult:
 
 
 def describe_nothing(attempt: StepAttempt, request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """For types whose request says nothing of their properties."""
+    """Return no properties: for types whose request does not determine any."""
     return {}
 
 
 def any_output(step: Step) -> tuple[str, ...] | None:
-    """For types that name no outputs: a stub may give any."""
+    """Accept all names of outputs: for types that declare none."""
     return None
 
 
 def no_output_uris(attempt: StepAttempt, properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """For types whose outputs are those that ``ProcessingOutputConfig`` declares, or none."""
+    """Return no URIs: for types without outputs, or with those of ``ProcessingOutputConfig`` only."""
     return {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class StubContract:
-    """What a stub (``--stub STEP=FILE``) has to know of a type of step.
+    """The facts of a type of step that its stubs (``--stub STEP=FILE``) depend on.
 
     Attributes:
-        describe: Gives the properties that a Describe call would repeat of the request; references without a value
-            are left out of the request that it gets.
-        output_names: Gives the names that outputs may have; ``None`` if any may.
-        output_uris: Gives by name of an output the S3 URI that the step leaves it at, besides those that
-            ``ProcessingOutputConfig`` declares; gets the properties.
-        outputs_are_folders: Whether a file that is given for an output lies in the output's folder.
+        describe: Returns the properties that a Describe call repeats from the request. Its argument is the request
+            without unresolved references.
+        output_names: Returns the allowed names of outputs; ``None`` if all names are allowed.
+        output_uris: Returns the S3 URI of each output by name, from the properties. Those of
+            ``ProcessingOutputConfig`` need not be included.
+        outputs_are_folders: Whether the URI of an output is a folder: a file of the stub is then stored below it.
     """
 
     describe: Callable[[StepAttempt, Mapping[str, Any]], Mapping[str, Any]] = describe_nothing
@@ -135,15 +137,15 @@ class Executor:
     """A type of step that runs here; each module of :mod:`dagcast.runner.executors` ends in one, ``EXECUTOR``.
 
     Attributes:
-        check: Finds what of a step cannot run here, before anything starts; references may stand for any value.
-        run: Runs the step, and blocks until it ended. Raises StepFailedError if it fails, and StepStoppedError if the
-            run is being stopped.
-        stub: What a stub has to know of the type.
-        reads_named_uris: Whether all S3 URIs that a step reads and makes are named in its request.
-        digest_code: Gives a digest of code that is outside of the arguments; gets the step's other fields and the
-            options.
-        model_name: Gives the name of the model that a step's arguments name: a name says nothing of its content.
-        fixed_output_uris: Gives by name of an output the S3 URI that it has in every execution, from the arguments.
+        check: Yields what cannot run locally, before anything starts. References are not resolved yet.
+        run: Runs the step, and blocks until it has ended. Raises StepFailedError if it fails, and StepStoppedError if
+            the run is stopping.
+        stub: The facts that stubs of the type depend on.
+        reads_named_uris: Whether the request names all S3 URIs that the step reads and writes.
+        digest_code: Returns a digest of code outside the arguments, from the step's other fields and the options.
+        model_name: Returns the name of the model in the arguments. The name does not identify the model's content.
+        fixed_output_uris: Returns the S3 URI of each output that is the same in every execution, by name, from the
+            arguments.
     """
 
     check: Callable[[Step, RunOptions], Iterator[Diagnostic]]
@@ -169,11 +171,11 @@ MODULES = MappingProxyType(
         "Fail": "fail",
     }
 )
-"""By ``Type`` in the definition: the module of :mod:`dagcast.runner.executors`."""
+"""The module of :mod:`dagcast.runner.executors` for each ``Type`` in the definition."""
 
 
 def executor_for(step_type: str) -> Executor | None:
-    """The executor of a type of step; ``None`` for a type that cannot run here."""
+    """Return the executor of a type of step; ``None`` for a type that does not run locally."""
     if step_type not in MODULES:
         return None
     executor: Executor = import_module(f"dagcast.runner.executors.{MODULES[step_type]}").EXECUTOR

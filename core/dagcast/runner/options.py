@@ -1,4 +1,4 @@
-"""What a caller may choose about a run."""
+"""The options of a run."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ Isolation = Literal["auto", "namespace", "paths", "docker"]
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The choices of one run.
+    """The options of one run.
 
     Attributes:
-        runs: The folder that holds all runs.
-        parameters: Values of pipeline parameters, by name; texts are converted to the parameter's type.
-        inputs: By S3 URI: the local file or folder that stands for it and for all below it.
-        earlier: Folders of earlier runs: their stores are read where this run's own has nothing, and their results
-            stand for steps that are not selected.
-        real_s3: Whether what no local place has is read from S3 itself, through boto3.
-        jobs: How many steps may run at the same time.
-        isolation: How a job finds ``/opt/ml``: ``namespace`` by a mount namespace of its own, ``paths`` by having
-            the paths in its arguments and environment rewritten, ``docker`` in the step's own image; ``auto`` takes
-            the namespace where the machine has it, else rewrites paths.
+        runs: The folder of all runs.
+        parameters: Values of pipeline parameters, by name; text is converted to the parameter's type.
+        inputs: Local files and folders by the S3 URI that they replace, including everything below it.
+        earlier: Folders of earlier runs. Their stores are searched after the store of this run, and their results
+            replace steps that are not selected.
+        real_s3: Whether to read data that no local source has from S3 itself, through boto3.
+        jobs: The maximum number of steps that run at the same time.
+        isolation: How a job gets ``/opt/ml``: ``namespace`` by a mount namespace of its own, ``paths`` by rewriting
+            the paths in its arguments and environment, ``docker`` in the step's image. ``auto`` is ``namespace`` where
+            the machine supports it, else ``paths``.
         requirements: Whether a step whose code has a ``requirements.txt`` gets a Python environment of its own.
-        only: Names of the steps to run, and no others; empty for all.
-        start: Names of steps: they and all that comes after them run; empty for all.
-        stubs: By step: a JSON file with the properties and outputs that stand for running it.
-        lambdas: By function name or ARN: ``FILE.py:HANDLER`` that stands for the function.
-        callbacks: By step: a JSON file or a command that answers for it.
-        cache: Whether steps that ask for it may reuse the result of an earlier run.
+        only: Names of the only steps to run; empty for all.
+        start: Names of steps to run, with all steps after them; empty for all.
+        stubs: A JSON file with properties and outputs for each step that it replaces.
+        lambdas: The local handler, ``FILE.py:HANDLER``, for each function name or ARN that it replaces.
+        callbacks: A JSON file or a command that answers, for each callback step.
+        cache: Whether steps with a ``CacheConfig`` may reuse results of earlier runs.
     """
 
     runs: Path = Path(".dagcast/runs")
@@ -50,7 +50,10 @@ class RunOptions:
     cache: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        """The choices that a resumed run keeps, JSON-ready; paths are absolute, so that it may start elsewhere."""
+        """Return the options that a resumed run keeps, as JSON data.
+
+        Paths are absolute, so that a run can be resumed from another working directory.
+        """
         return {
             "inputs": {uri: str(path.absolute()) for uri, path in self.inputs.items()},
             "earlier": [str(path.absolute()) for path in self.earlier],
@@ -65,33 +68,33 @@ class RunOptions:
             "cache": self.cache,
         }
 
-    def over(self, kept: Mapping[str, Any]) -> RunOptions:
-        """These choices over those of the run that is resumed: what is not chosen now is as it was then.
+    def merge_saved(self, saved: Mapping[str, Any]) -> RunOptions:
+        """Return these options, with saved values for those that have their default here.
 
         Args:
-            kept: What :meth:`as_dict` gave then.
+            saved: The options of the resumed run, as :meth:`as_dict` returns them.
         """
         before = RunOptions(
-            inputs={uri: Path(path) for uri, path in kept["inputs"].items()},
-            earlier=tuple(map(Path, kept["earlier"])),
-            real_s3=kept["real_s3"],
-            isolation=kept["isolation"],
-            requirements=kept["requirements"],
-            only=tuple(kept["only"]),
-            start=tuple(kept["start"]),
-            stubs={step: Path(path) for step, path in kept["stubs"].items()},
-            lambdas=kept["lambdas"],
-            callbacks=kept["callbacks"],
-            cache=kept["cache"],
+            inputs={uri: Path(path) for uri, path in saved["inputs"].items()},
+            earlier=tuple(map(Path, saved["earlier"])),
+            real_s3=saved["real_s3"],
+            isolation=saved["isolation"],
+            requirements=saved["requirements"],
+            only=tuple(saved["only"]),
+            start=tuple(saved["start"]),
+            stubs={step: Path(path) for step, path in saved["stubs"].items()},
+            lambdas=saved["lambdas"],
+            callbacks=saved["callbacks"],
+            cache=saved["cache"],
         )
-        untouched = RunOptions()
+        defaults = RunOptions()
         chosen: dict[str, Any] = {}
         for option in fields(self):
             now, then = getattr(self, option.name), getattr(before, option.name)
             if isinstance(now, Mapping):
                 chosen[option.name] = {**then, **now}
             else:
-                chosen[option.name] = now if now != getattr(untouched, option.name) else then
+                chosen[option.name] = now if now != getattr(defaults, option.name) else then
         return RunOptions(**chosen)
 
 

@@ -1,4 +1,4 @@
-"""What a run will do, and everything that is wrong with it, before anything starts."""
+"""Selects the steps of a run, and checks them and the options before anything starts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, 
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
-from dagcast.runner.cache import asks_for_cache
+from dagcast.runner.cache import is_cache_enabled
 from dagcast.runner.container.check_request import as_list, as_mapping, check_schema
 from dagcast.runner.executor import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
 from dagcast.runner.options import RunOptions
-from dagcast.runner.records.run_folder import KeptResult, RunFolder, runs_in
-from dagcast.runner.retries import POLICIES
+from dagcast.runner.records.run_folder import RunFolder, SavedResult, runs_in
+from dagcast.runner.retries import RETRY_POLICIES
 from dagcast.runner.store import local_inputs
 from dagcast.runner.store.local_store import Store
 from dagcast.runner.store.s3_uri import UnsafeUriError
@@ -29,15 +29,15 @@ from dagcast.runner.store.s3_uri import UnsafeUriError
 _READS = frozenset(
     {"InputDataConfig", "ModelDataUrl", "ProcessingInputs", "TransformInput", "sagemaker_submit_directory"}
 )
-"""Arguments below which an S3 URI is one that the step reads; hyperparameters may have it in quotes."""
+"""Arguments below which a step reads the S3 URIs. Values of hyperparameters may be quoted."""
 
 _WRITES = frozenset(
     {"CheckpointConfig", "MonitoringOutputConfig", "ProcessingOutputConfig", "TransformOutput"}
 )
-"""Arguments below which an S3 URI is one that the step writes."""
+"""Arguments below which a step writes to the S3 URIs."""
 
 _JOBS = frozenset({"DebugHookConfig", "OutputDataConfig", "ProfilerConfig", "TensorBoardOutputConfig"})
-"""Arguments below which an S3 URI is one that training jobs write below, each at its own name."""
+"""Arguments whose S3 URI is a prefix: each training job writes below it under its own name."""
 
 _STAGED_CODE = re.compile(r"/code/[0-9a-f]{64}/[^/]+$")
 """The end of the URI of code that dagcast staged: the digest of its content, and a file. Source:
@@ -46,18 +46,18 @@ _STAGED_CODE = re.compile(r"/code/[0-9a-f]{64}/[^/]+$")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do.
+    """The steps of a run.
 
     Attributes:
-        steps: The steps that are selected, in the order of the definition.
-        left_out: The names of the others.
-        earlier: By name of a step that is left out: what it came to in an earlier run.
-        warnings: What may go wrong.
+        steps: The selected steps, in the order of the definition.
+        unselected: The names of the other steps.
+        earlier: Results of unselected steps in earlier runs, by name of the step.
+        warnings: Problems that do not prevent the run.
     """
 
     steps: tuple[Step, ...]
-    left_out: frozenset[str]
-    earlier: Mapping[str, KeptResult]
+    unselected: frozenset[str]
+    earlier: Mapping[str, SavedResult]
     warnings: tuple[Diagnostic, ...]
 
 
@@ -65,37 +65,37 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
     """Select the steps, and check each of them and the options.
 
     Args:
-        definition: What is run.
-        options: The choices of the run.
-        scope: Where parameters and execution variables have their values; no step has any yet.
-        store: What stands for S3, with the inputs and the earlier runs.
+        definition: The pipeline.
+        options: The options of the run.
+        scope: The values of parameters and execution variables; no step has a result yet.
+        store: The folder that replaces S3, with the inputs and the earlier runs.
 
     Raises:
-        InvalidInputError: With everything that is wrong.
+        InvalidInputError: With all mistakes.
     """
     sink = DiagnosticSink()
     sink.extend(_check_names(definition, options))
     sink.extend(local_inputs.check_inputs(options.inputs))
     sink.extend(_check_earlier(options.earlier))
-    selected = _selected(definition, options)
-    left_out = frozenset(definition.by_name.keys() - selected)
+    selected = _select_steps(definition, options)
+    unselected = frozenset(definition.by_name.keys() - selected)
     earlier = {
-        name: kept for name in left_out if (kept := _earlier_result(name, options.earlier)) is not None
+        name: result for name in unselected if (result := _earlier_result(name, options.earlier)) is not None
     }
     steps = tuple(step for step in definition.steps if step.name in selected)
     for step in steps:
         sink.extend(_check_step(step, options))
-        sink.extend(_check_left_out(step, selected, earlier, options.earlier))
+        sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:
             sink.extend(_check_property_files(step, definition))
     if not sink.errors:
         sink.extend(_check_data(definition, steps, options, scope, store))
         sink.extend(unused_inputs.check_inputs_are_read(definition, steps, options, scope))
     sink.raise_errors()
-    return Plan(steps, left_out, earlier, sink.warnings)
+    return Plan(steps, unselected, earlier, sink.warnings)
 
 
-def _selected(definition: Definition, options: RunOptions) -> frozenset[str]:
+def _select_steps(definition: Definition, options: RunOptions) -> frozenset[str]:
     if not options.only and not options.start:
         return frozenset(definition.by_name)
     after: dict[str, list[str]] = {name: [] for name in definition.by_name}
@@ -125,7 +125,7 @@ def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagno
         for name in names:
             if name not in known:
                 yield Diagnostic(
-                    f"{flag}: there is no {what} {name!r}",
+                    f"{flag}: unknown {what} {name!r}",
                     code="run.unknown-step",
                     hint=did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}",
                 )
@@ -148,42 +148,42 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     executor = executor_for(step.definition_type)
     if executor is None:
         yield Diagnostic(
-            f"step {step.name!r}: a step of type {step.definition_type} does not run here"
-            f" (those that do: {', '.join(MODULES)})",
+            f"step {step.name!r}: steps of type {step.definition_type} do not run locally"
+            f" (supported types: {', '.join(MODULES)})",
             code="run.unsupported-step",
-            hint=f"--stub {step.name}=FILE.json gives its outputs",
+            hint=f"use --stub {step.name}=FILE.json to provide its outputs",
         )
         return
     yield from executor.check(step, options)
-    yield from check_schema(step.name, step.fields.get("RetryPolicies"), POLICIES, "RetryPolicies")
-    if asks_for_cache(step):
+    yield from check_schema(step.name, step.fields.get("RetryPolicies"), RETRY_POLICIES, "RetryPolicies")
+    if is_cache_enabled(step):
         text = step.fields["CacheConfig"].get("ExpireAfter")
         if text is not None and (not isinstance(text, str) or parse_duration(text) is None):
             yield Diagnostic(
-                f"step {step.name!r}: CacheConfig.ExpireAfter {text!r} is no duration",
+                f"step {step.name!r}: CacheConfig.ExpireAfter: invalid duration {text!r}",
                 code="definition.invalid-duration",
-                hint="such as P30D",
+                hint="expected an ISO 8601 duration, such as P30D",
             )
 
 
-def _check_left_out(
-    step: Step, selected: frozenset[str], earlier: Mapping[str, KeptResult], runs: tuple[Path, ...]
+def _check_unselected(
+    step: Step, selected: frozenset[str], earlier: Mapping[str, SavedResult], runs: tuple[Path, ...]
 ) -> Iterator[Diagnostic]:
-    """Say which steps this one reads that neither run nor have a result in one of the earlier runs."""
+    """Yield each step that this one reads, and that is unselected and has no result in an earlier run."""
     where = " or ".join(folder.name for folder in runs if (folder / "run.json").is_file())
     for other in step.reads():
         if other not in selected and other not in earlier:
-            lack = f", and run {where} has no result of it" if where else ""
-            taken = "--from-run RUN takes its result from an earlier run, " if not where else ""
+            missing = f", and has no result in run {where}" if where else ""
+            remedy = "use --from-run RUN to take its result from an earlier run, or " if not where else "use "
             yield Diagnostic(
-                f"step {step.name!r} reads step {other!r}, which is not selected{lack}",
+                f"step {step.name!r} reads step {other!r}, which is not selected{missing}",
                 code="run.not-selected",
-                hint=f"{taken}--only {other} or --from {other} runs it",
+                hint=f"{remedy}--only {other} or --from {other} to run it",
             )
 
 
 def _check_property_files(step: Step, definition: Definition) -> Iterator[Diagnostic]:
-    """See that each step whose property file is read declares it."""
+    """Yield each property file that a step reads, and that the other step does not declare."""
     found = (reference for reference in step.references() if isinstance(reference, JsonGet))
     for other, name in dict.fromkeys((reference.step, reference.property_file) for reference in found):
         files = definition.by_name[other].fields.get("PropertyFiles") if other in definition.by_name else None
@@ -201,35 +201,39 @@ def _check_earlier(earlier: tuple[Path, ...]) -> Iterator[Diagnostic]:
     for folder in earlier:
         if not (folder / "run.json").is_file():
             yield Diagnostic(
-                f"--from-run: there is no run {folder.name!r} in {folder.parent}",
+                f"--from-run: unknown run {folder.name!r} in {folder.parent}",
                 code="run.unknown-run",
                 hint=did_you_mean(folder.name, (run.id for run in runs_in(folder.parent))),
             )
 
 
-def _earlier_result(step: str, earlier: tuple[Path, ...]) -> KeptResult | None:
+def _earlier_result(step: str, earlier: tuple[Path, ...]) -> SavedResult | None:
     found = (RunFolder(folder).result(step) for folder in earlier)
-    return next((kept for kept in found if kept is not None), None)
+    return next((result for result in found if result is not None), None)
 
 
 def _check_data(
     definition: Definition, steps: tuple[Step, ...], options: RunOptions, scope: Scope, store: Store
 ) -> Iterator[Diagnostic]:
-    """See that what is known now to be read is there: not what other steps make, and not what S3 itself may have."""
+    """Yield each S3 URI that a step reads and that does not exist.
+
+    URIs that other steps write, or that depend on the result of a step, are not checked. With ``--real-s3``, none is.
+    """
     if options.real_s3:
         return
-    written = {uri.rstrip("/") for step in steps for uri in _written(step, options, scope)}
-    jobs = {uri.rstrip("/") for step in steps for uri in _uris(step.arguments, scope, _JOBS)}
-    above = {folder for uri in written | jobs for folder in _folders(uri)}
+    written = {uri.rstrip("/") for step in steps for uri in _written_uris(step, options, scope)}
+    jobs = {uri.rstrip("/") for step in steps for uri in _find_uris(step.arguments, scope, _JOBS)}
+    parents = {folder for uri in written | jobs for folder in _parent_folders(uri)}
     for step in steps:
         if step.name in options.stubs:
             continue
-        for uri in dict.fromkeys(_uris(step.arguments, scope, _READS)):
-            place = uri.rstrip("/")
-            around = (place, *_folders(place))
-            if place in above or place in jobs or not written.isdisjoint(around):
+        for uri in dict.fromkeys(_find_uris(step.arguments, scope, _READS)):
+            read = uri.rstrip("/")
+            read_and_parents = (read, *_parent_folders(read))
+            if read in parents or read in jobs or not written.isdisjoint(read_and_parents):
                 continue
-            if any(place.startswith(f"{folder}/{JOB_NAME_PREFIX}") for folder in jobs.intersection(around)):
+            outputs_of_jobs = jobs.intersection(read_and_parents)
+            if any(read.startswith(f"{folder}/{JOB_NAME_PREFIX}") for folder in outputs_of_jobs):
                 continue
             try:
                 missing = not store.exists(uri)
@@ -239,31 +243,31 @@ def _check_data(
                 continue
             if missing:
                 yield Diagnostic(
-                    f"step {step.name!r} reads {uri}, and nothing is there",
+                    f"step {step.name!r} reads {uri}, which does not exist",
                     code="run.missing-data",
-                    hint=_how_to_give(uri),
+                    hint=_hint_missing_data(uri),
                     # A step in a branch may never run.
                     severity="error" if definition.dependencies[step.name].condition is None else "warning",
                 )
 
 
-def _how_to_give(uri: str) -> str:
-    """What supplies an S3 URI that is nowhere."""
-    given = f"use --input {uri.rstrip('/')}=PATH to provide a local file or folder"
+def _hint_missing_data(uri: str) -> str:
+    """Return how to provide an S3 URI that does not exist."""
+    remedy = f"use --input {uri.rstrip('/')}=PATH to provide a local file or folder"
     if _STAGED_CODE.search(uri):
-        return f"it is code that dagcast staged: use dagcast run CONFIG with the config file, or {given}"
-    return given
+        return f"it is code that dagcast staged: use dagcast run CONFIG with the config file, or {remedy}"
+    return remedy
 
 
-def _written(step: Step, options: RunOptions, scope: Scope) -> Iterator[str]:
-    """The S3 URIs at which a step, or its stub, leaves something."""
-    yield from _uris(step.arguments, scope, _WRITES)
+def _written_uris(step: Step, options: RunOptions, scope: Scope) -> Iterator[str]:
+    """Yield the S3 URIs that a step, or its stub, writes to."""
+    yield from _find_uris(step.arguments, scope, _WRITES)
     if step.name in options.stubs:
-        yield from stub.written(options.stubs[step.name])
+        yield from stub.written_uris(options.stubs[step.name])
 
 
-def _uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -> Iterator[str]:
-    """The S3 URIs below some arguments, as far as they are known before any step has run."""
+def _find_uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -> Iterator[str]:
+    """Yield the S3 URIs below the arguments in ``keys``, if they do not depend on the result of a step."""
     if isinstance(value, (str, Reference)):
         if not below or any(_reads_result(reference) for reference in references(value)):
             return
@@ -271,19 +275,19 @@ def _uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -
             yield uri
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _uris(inner, scope, keys, below or key in keys)
+            yield from _find_uris(inner, scope, keys, below or key in keys)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _uris(inner, scope, keys, below)
+            yield from _find_uris(inner, scope, keys, below)
 
 
 def _reads_result(reference: Reference) -> bool:
-    """Whether the value of a reference is what a step made, or may be."""
+    """Whether the value of a reference is, or may be, the result of a step."""
     return bool(reference.steps) or isinstance(reference, S3JsonGet)
 
 
-def _folders(uri: str) -> Iterator[str]:
-    """Every prefix of ``uri`` that ends before a slash, its bucket included."""
+def _parent_folders(uri: str) -> Iterator[str]:
+    """Yield every prefix of ``uri`` that ends before a slash, including its bucket."""
     parts = uri.removeprefix("s3://").split("/")
     for count in range(1, len(parts)):
         yield "s3://" + "/".join(parts[:count])

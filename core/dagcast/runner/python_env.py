@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dagcast.runner.cache import environment_digest
+from dagcast.runner.cache import digest_environment
 from dagcast.runner.container.helper_process import POLL_SECONDS, run_program
 from dagcast.runner.container.job import read_last_lines
 from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
@@ -60,7 +60,7 @@ def _digest(folder: Path, name: str) -> str:
     """
     text = (folder / name).read_bytes()
     digest = hashlib.sha256(text)
-    for value in (environment_digest(), platform.machine(), sys.platform, sys.prefix):
+    for value in (digest_environment(), platform.machine(), sys.platform, sys.prefix):
         digest.update(f"\0{value}".encode())
     if any(_may_name_local_files(line.strip()) for line in text.decode(errors="replace").splitlines()):
         for relative, path in iter_files(folder):

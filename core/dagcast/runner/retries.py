@@ -1,4 +1,4 @@
-"""Retry policies of a step."""
+"""Applies the retry policies of a step."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from dagcast.runner.container.check_request import Schema
 
-INTERVAL = 1.0
-"""Seconds before the first retry, where a policy says none. Source: SageMaker Developer Guide, "Retry Policy for
-Pipeline Steps", as the other defaults here."""
-BACKOFF = 2.0
-"""The factor between two intervals."""
-ATTEMPTS = 5
-"""The number of retries."""
+DEFAULT_INTERVAL = 1.0
+"""The default of ``IntervalSeconds``: seconds before the first retry. Source of all defaults here: SageMaker Developer
+Guide, "Retry Policy for Pipeline Steps"."""
+DEFAULT_BACKOFF_RATE = 2.0
+"""The default of ``BackoffRate``: the factor between two intervals."""
+DEFAULT_MAX_ATTEMPTS = 5
+"""The default of ``MaxAttempts``: the number of retries."""
 
-POLICIES: Schema = [
+RETRY_POLICIES: Schema = [
     {
         "ExceptionType": ["string"],
         "IntervalSeconds": "number",
@@ -31,10 +31,10 @@ POLICIES: Schema = [
 
 @dataclass
 class Retries:
-    """The retries that a step's policies still allow. The first policy that lists an error applies.
+    """Counts the retries of a step, and limits them by its policies. The first policy that lists an error applies.
 
     Args:
-        policies: ``RetryPolicies`` of the step, which match :data:`POLICIES`.
+        policies: ``RetryPolicies`` of the step, which match :data:`RETRY_POLICIES`.
     """
 
     policies: Iterable[Mapping[str, Any]]
@@ -51,7 +51,7 @@ class Retries:
             if kind is None or kind not in policy.get("ExceptionType", ()):
                 continue
             used = self._used.get(number, 0)
-            if used >= int(policy.get("MaxAttempts", ATTEMPTS)):
+            if used >= int(policy.get("MaxAttempts", DEFAULT_MAX_ATTEMPTS)):
                 return None
             interval = _interval(policy, used)
             if "ExpireAfterMin" in policy and elapsed + interval > float(policy["ExpireAfterMin"]) * 60:
@@ -62,7 +62,8 @@ class Retries:
 
 
 def _interval(policy: Mapping[str, Any], used: int) -> float:
-    first, factor = policy.get("IntervalSeconds", INTERVAL), policy.get("BackoffRate", BACKOFF)
+    first = policy.get("IntervalSeconds", DEFAULT_INTERVAL)
+    factor = policy.get("BackoffRate", DEFAULT_BACKOFF_RATE)
     try:
         return min(float(first) * float(factor) ** used, threading.TIMEOUT_MAX)
     except OverflowError:

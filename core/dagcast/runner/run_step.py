@@ -1,4 +1,4 @@
-"""Runs one step: from its references to its result, with the cache, attempts and retries between them."""
+"""Runs one step: resolves its references, looks into the cache, and makes attempts until one succeeds."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.output_parameters import read_output_parameters
 from dagcast.runner.records.events import Event, EventKind
-from dagcast.runner.records.leftovers import Leftovers
-from dagcast.runner.records.run_folder import KeptResult, RunFolder, RunRecord
-from dagcast.runner.retries import POLICIES, Retries
+from dagcast.runner.records.job_folders import JobFolderRemover
+from dagcast.runner.records.run_folder import RunFolder, RunRecord, SavedResult
+from dagcast.runner.retries import RETRY_POLICIES, Retries
 from dagcast.runner.scheduler import Ending
 from dagcast.runner.store.local_store import Store
 from dagcast.runner.stub import stub_result
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a step ended.
+class FinishedStep:
+    """A step that has ended.
 
     Attributes:
         ending: ``succeeded``, ``cached``, ``kept``, ``failed`` or ``stopped``.
-        outcome: What a condition step found.
-        reason: Why it failed.
+        outcome: The outcome of a condition step.
+        reason: Why it failed or was stopped.
     """
 
     ending: Ending
@@ -52,20 +52,20 @@ class Ended:
 
 @dataclass(kw_only=True)
 class StepRunner:
-    """Runs the steps of one run; many threads use it.
+    """Runs the steps of one run. Several threads can use it at the same time.
 
     Attributes:
         folder: The run's folder.
-        record: What is known of the run.
-        options: The choices of the run.
-        store: What stands for S3.
-        launcher: What starts processes.
+        record: The content of ``run.json``.
+        options: The options of the run.
+        store: The folder that replaces S3.
+        launcher: Starts the processes of jobs.
         parameters: The values of the pipeline's parameters.
-        earlier: What steps that are not selected came to in an earlier run.
-        stop: Set when the run is being stopped.
-        tell: Takes each event.
-        leftovers: Removes what is no longer needed.
-        dependencies: By name of each step: what it waits for.
+        earlier: Results of unselected steps in earlier runs, by name of the step.
+        stop: Set when the run is stopping.
+        emit: Receives the events.
+        job_folders: Deletes the job folders of steps that have succeeded.
+        dependencies: The dependencies of each step, by name.
     """
 
     folder: RunFolder
@@ -74,74 +74,74 @@ class StepRunner:
     store: Store
     launcher: Launcher
     parameters: Mapping[str, Any]
-    earlier: Mapping[str, KeptResult]
+    earlier: Mapping[str, SavedResult]
     stop: threading.Event
-    tell: Callable[[Event], None]
-    leftovers: Leftovers
+    emit: Callable[[Event], None]
+    job_folders: JobFolderRemover
     dependencies: Mapping[str, Dependencies]
     _results: dict[str, StepResult] = field(default_factory=dict)
 
-    def run(self, step: Step) -> Ended:
-        """Run a step, and tell what becomes of it."""
-        kept = self.folder.result(step.name)
-        if kept is not None:
-            self.leftovers.remove(step.name)
-            return self._succeeded(step, kept, "kept")
+    def run(self, step: Step) -> FinishedStep:
+        """Run a step, save its result, and emit its events."""
+        saved = self.folder.result(step.name)
+        if saved is not None:
+            self.job_folders.remove_later(step.name)
+            return self._finish_success(step, saved, "kept")
         started = time.monotonic()
         try:
-            kept, ending = self._result(step, started)
-            self.folder.write_result(step.name, kept)
-            self.leftovers.remove(step.name)
-            return self._succeeded(step, kept, ending)
+            saved, ending = self._find_or_produce(step, started)
+            self.folder.write_result(step.name, saved)
+            self.job_folders.remove_later(step.name)
+            return self._finish_success(step, saved, ending)
         except StepStoppedError:
-            return self._ended(step, "stopped", "the run was stopped", started)
+            return self._finish_failure(step, "stopped", "the run was stopped", started)
         except StepFailedError as error:
             log = {"log": str(error.log)} if error.log is not None else {}
-            return self._ended(step, "failed", error.reason, started, **log)
+            return self._finish_failure(step, "failed", error.reason, started, **log)
         except OSError as error:
-            return self._ended(step, "failed", _told(error), started)
+            return self._finish_failure(step, "failed", _format_os_error(error), started)
 
-    def _result(self, step: Step, started: float) -> tuple[KeptResult, Ending]:
-        arguments, fields = self._resolved(step)
+    def _find_or_produce(self, step: Step, started: float) -> tuple[SavedResult, Ending]:
+        arguments, fields = self._resolve(step)
         key = self._cache_key(step, arguments, fields)
-        if key is not None and (found := cache.recall(self.options.runs, key, step)) is not None:
-            source, kept = found
+        if key is not None and (found := cache.find_result(self.options.runs, key, step)) is not None:
+            source, cached = found
             scratch = self.folder.path / "steps" / step.name / "cached"
-            places = cache.fixed_places(step, arguments, self.record.execution)
-            if cache.take_outputs(kept, source, self.store, scratch, places):
-                origin = kept.cached_from or source.id
-                return KeptResult(kept.result, kept.ended, 0.0, 0, cached_from=origin), "cached"
-        result = self._attempts(step, arguments, fields, started)
+            fixed_uris = cache.fixed_output_uris(step, arguments, self.record.execution)
+            if cache.copy_outputs(cached, source, self.store, scratch, fixed_uris):
+                origin = cached.cached_from or source.id
+                return SavedResult(cached.result, cached.ended, 0.0, 0, cached_from=origin), "cached"
+        result = self._run_attempts(step, arguments, fields, started)
         attempts = len(self.folder.attempts(step.name))
-        kept = KeptResult(result, datetime.now(timezone.utc), time.monotonic() - started, attempts)
+        saved = SavedResult(result, datetime.now(timezone.utc), time.monotonic() - started, attempts)
         if key is not None:
-            cache.remember(self.options.runs, key, self.folder.id, step.name)
-        return kept, "succeeded"
+            cache.add_result(self.options.runs, key, self.folder.id, step.name)
+        return saved, "succeeded"
 
-    def _attempts(
+    def _run_attempts(
         self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any], started: float
     ) -> StepResult:
         policies = remove_nulls(fields.get("RetryPolicies") or ())
-        raise_problems(check_schema(step.name, policies, POLICIES, "RetryPolicies"))
+        raise_problems(check_schema(step.name, policies, RETRY_POLICIES, "RetryPolicies"))
         retries = Retries(policies)
         while True:
             folder = self.folder.new_attempt(step.name)
             number = int(folder.name.removeprefix("attempt-"))
-            self._tell("step-started", step, attempt=number, log=str(folder / "stdout.log"))
+            self._emit("step-started", step, attempt=number, log=str(folder / "stdout.log"))
             try:
-                return self._attempt(step, arguments, fields, folder)
+                return self._run_attempt(step, arguments, fields, folder)
             except StepFailedError as error:
                 wait = retries.wait(error.kind, time.monotonic() - started)
                 if wait is None:
                     raise
-                self._tell("step-retried", step, error.reason, attempt=number, wait=wait)
+                self._emit("step-retried", step, error.reason, attempt=number, wait=wait)
             if self.stop.wait(wait):
                 raise StepStoppedError(f"step {step.name} was stopped")
 
-    def _attempt(
+    def _run_attempt(
         self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any], folder: Path
     ) -> StepResult:
-        run = StepAttempt(
+        attempt = StepAttempt(
             step=step,
             arguments=arguments,
             fields=fields,
@@ -152,7 +152,7 @@ class StepRunner:
             options=self.options,
             launcher=self.launcher,
             stop=self.stop,
-            warn=lambda message: self._tell("warning", step, message),
+            warn=lambda message: self._emit("warning", step, message),
             region=self.record.region,
             execution_arn=execution_variables(self.record)["PipelineExecutionArn"],
             properties_of=self._properties_of,
@@ -160,28 +160,26 @@ class StepRunner:
         if self.stop.is_set():
             raise StepStoppedError(f"step {step.name} was stopped")
         if step.name in self.options.stubs:
-            return stub_result(step, self.options.stubs[step.name], run)
+            return stub_result(step, self.options.stubs[step.name], attempt)
         executor = executor_for(step.definition_type)
         assert executor is not None, "the plan refused types without an executor"
         try:
-            return executor.run(run)
+            return executor.run(attempt)
         except StepStoppedError:
             raise
         except StepFailedError as error:
-            self._make_room(step, error.__cause__)
+            self._free_disk_space(step, error.__cause__)
             raise
         except RecursionError as error:
-            raise StepFailedError(
-                "the job left folders that are nested too deep to be handed over"
-            ) from error
+            raise StepFailedError("folders in the output of the job are nested too deeply") from error
         except OSError as error:
-            # An executor copies and unpacks the user's files: what the disk refuses is the step's failure.
-            self._make_room(step, error)
-            raise StepFailedError(_told(error)) from error
+            # Executors copy and unpack the user's files, so that an error of the disk is a failure of the step.
+            self._free_disk_space(step, error)
+            raise StepFailedError(_format_os_error(error)) from error
         except DagcastError as error:
             raise StepFailedError(str(error)) from error
 
-    def _resolved(self, step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def _resolve(self, step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         name = make_job_name(self.record.execution, step.name)
         scope = Scope(
             self.parameters,
@@ -198,7 +196,7 @@ class StepRunner:
             raise StepFailedError(str(error)) from error
 
     def _cache_key(self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> str | None:
-        if not self.options.cache or step.name in self.options.stubs or not cache.asks_for_cache(step):
+        if not self.options.cache or step.name in self.options.stubs or not cache.is_cache_enabled(step):
             return None
         digest = hashlib.sha256()
         executor = executor_for(step.definition_type)
@@ -208,10 +206,10 @@ class StepRunner:
         answer = self.options.callbacks.get(step.name, "")
         digest.update(f"\0{answer}\0".encode())
         digest.update(Path(answer).read_bytes() if Path(answer).is_file() else b"")
-        named = executor.model_name(arguments)
-        earlier = self.dependencies[step.name].steps if named is not None else ()
-        before = map(self._properties_of, earlier)
-        models = [model for model in before if model.get("ModelName") == named]
+        model_name = executor.model_name(arguments)
+        dependencies = self.dependencies[step.name].steps if model_name is not None else ()
+        properties = map(self._properties_of, dependencies)
+        models = [model for model in properties if model.get("ModelName") == model_name]
         try:
             return cache.cache_key(
                 step,
@@ -236,51 +234,53 @@ class StepRunner:
     def _property_file(self, step: str, name: str) -> Any:
         files = self._result_of(step).property_files
         if name not in files:
-            raise ReferenceFailedError(f"step {step!r} left no property file {name!r}")
+            raise ReferenceFailedError(f"step {step!r} did not produce property file {name!r}")
         return self._read_json(files[name])
 
     def _read_json(self, uri: str) -> Any:
         try:
             return json.loads(self.store.read(uri))
         except (ValueError, RecursionError) as error:
-            raise ReferenceFailedError(f"{uri} is no JSON: {error}") from error
+            raise ReferenceFailedError(f"invalid JSON in {uri}: {error}") from error
 
-    def _make_room(self, step: Step, error: BaseException | None) -> None:
-        """On a full disk remove what the job had, so that the failure can be written down."""
-        if isinstance(error, OSError) and error.errno in _FULL:
-            self.leftovers.remove_now(step.name)
+    def _free_disk_space(self, step: Step, error: BaseException | None) -> None:
+        """If the disk is full, remove the job folders of a step, so that its failure can be recorded."""
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            self.job_folders.remove_now(step.name)
 
-    def _succeeded(self, step: Step, kept: KeptResult, ending: Ending) -> Ended:
-        self._results[step.name] = kept.result
+    def _finish_success(self, step: Step, saved: SavedResult, ending: Ending) -> FinishedStep:
+        self._results[step.name] = saved.result
         kinds: Mapping[Ending, EventKind] = {"kept": "step-kept", "cached": "step-cached"}
-        details: dict[str, Any] = {"seconds": round(kept.seconds, 3), "attempts": kept.attempts}
-        if kept.cached_from is not None:
-            details["cached_from"] = kept.cached_from
-        details |= {"outputs": dict(kept.result.outputs), "metrics": dict(kept.result.metrics)}
-        if returned := read_output_parameters(kept.result.properties):
+        details: dict[str, Any] = {"seconds": round(saved.seconds, 3), "attempts": saved.attempts}
+        if saved.cached_from is not None:
+            details["cached_from"] = saved.cached_from
+        details |= {"outputs": dict(saved.result.outputs), "metrics": dict(saved.result.metrics)}
+        if returned := read_output_parameters(saved.result.properties):
             details["output_parameters"] = returned
-        found = kept.result.properties.get("Outcome") if step.definition_type == "Condition" else None
-        said = None if found is None else f"it is {'true' if found else 'false'}"
-        self._tell(kinds.get(ending, "step-succeeded"), step, said, **details)
-        return Ended(ending, found)
+        outcome = saved.result.properties.get("Outcome") if step.definition_type == "Condition" else None
+        message = None if outcome is None else f"the outcome is {'true' if outcome else 'false'}"
+        self._emit(kinds.get(ending, "step-succeeded"), step, message, **details)
+        return FinishedStep(ending, outcome)
 
-    def _ended(self, step: Step, ending: Ending, reason: str, started: float, **more: Any) -> Ended:
+    def _finish_failure(
+        self, step: Step, ending: Ending, reason: str, started: float, **more: Any
+    ) -> FinishedStep:
         kind: EventKind = "step-stopped"
         if ending == "failed":
             kind = "step-failed"
-            # A step that waits for this failure may read why it was.
+            # A step that the failure triggers can read the reason.
             self._results[step.name] = StepResult({"FailureReason": reason})
         seconds = round(time.monotonic() - started, 3)
         attempts = len(self.folder.attempts(step.name))
-        self._tell(kind, step, reason, seconds=seconds, attempts=attempts, **more)
-        return Ended(ending, reason=reason)
+        self._emit(kind, step, reason, seconds=seconds, attempts=attempts, **more)
+        return FinishedStep(ending, reason=reason)
 
-    def _tell(self, kind: EventKind, step: Step, message: str | None = None, **details: Any) -> None:
-        self.tell(Event(kind, step.name, message, details))
+    def _emit(self, kind: EventKind, step: Step, message: str | None = None, **details: Any) -> None:
+        self.emit(Event(kind, step.name, message, details))
 
 
 def execution_variables(record: RunRecord) -> dict[str, Any]:
-    """The execution variables of a run; a resume does not change them."""
+    """Return the execution variables of a run. A resume does not change them."""
     pipeline = make_arn(record.region, "pipeline", record.pipeline)
     started = record.started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
@@ -293,8 +293,8 @@ def execution_variables(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _told(error: OSError) -> str:
-    where = f": {error.filename}" if error.filename else ""
-    if error.errno in _FULL:
-        return f"the disk is full{where}"
-    return f"{error.strerror or error}{where}"
+def _format_os_error(error: OSError) -> str:
+    path = f": {error.filename}" if error.filename else ""
+    if error.errno in _DISK_FULL:
+        return f"the disk is full{path}"
+    return f"{error.strerror or error}{path}"

@@ -24,11 +24,11 @@ from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.plan import Plan, make_plan
 from dagcast.runner.records.events import Event, EventKind, Listener
-from dagcast.runner.records.leftovers import Leftovers
+from dagcast.runner.records.job_folders import JobFolderRemover
 from dagcast.runner.records.new_run import create_run
-from dagcast.runner.records.outcome import Ledger, RunOutcome, RunStatus
+from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepTracker
 from dagcast.runner.records.run_folder import RunFolder, RunRecord, open_run
-from dagcast.runner.run_step import Ended, StepRunner, execution_variables
+from dagcast.runner.run_step import FinishedStep, StepRunner, execution_variables
 from dagcast.runner.scheduler import Schedule
 from dagcast.runner.store.local_store import Store
 from dagcast.sagemaker.limits import PIPELINE_NAME_MAX_LENGTH, PIPELINE_NAME_PATTERN
@@ -39,8 +39,8 @@ _REGION = re.compile(
 _UNKNOWN_REGION = "us-east-1"
 
 
-def _nobody(event: Event) -> None:
-    """Listen to nothing."""
+def _ignore_event(event: Event) -> None:
+    """Ignore an event."""
 
 
 @dataclass
@@ -50,18 +50,27 @@ class Runner:
     Attributes:
         definition: The pipeline's definition: JSON, as SageMaker would get it.
         pipeline: The pipeline's name.
-        options: The choices of the run.
-        listener: Is told of every event, from many threads but one at a time.
-        objects: By S3 URI: files that an upload would have put there, such as staged code.
-        plugin_lock: The text of the plugin lock, for the run's folder.
-        file: What the definition is called in messages.
+        options: The options of the run.
+        listener: Receives each event. Calls come from several threads, one at a time.
+        objects: Files that an upload would have stored in S3, such as staged code, by S3 URI.
+        plugin_lock: The text of the plugin lock, which is saved in the run's folder.
+        file: The name of the definition's file in messages.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> definition = '{"Version": "2020-12-01", "Steps": [{"Name": "stop", "Type": "Fail", "Arguments": {}}]}'
+        >>> with TemporaryDirectory() as folder:
+        ...     outcome = Runner(definition, "example", options=RunOptions(runs=Path(folder))).run()
+        >>> outcome.status, outcome.steps[0].name, outcome.steps[0].status
+        ('Failed', 'stop', 'failed')
     """
 
     definition: str
     pipeline: str
     _: KW_ONLY
     options: RunOptions
-    listener: Listener = _nobody
+    listener: Listener = _ignore_event
     objects: Mapping[str, Path] = field(default_factory=dict)
     plugin_lock: str | None = None
     file: str = "definition.json"
@@ -70,17 +79,17 @@ class Runner:
     _launcher: Launcher | None = None
 
     @classmethod
-    def resume(cls, run: str, options: RunOptions, *, listener: Listener = _nobody) -> Runner:
-        """A runner that goes on with a run: what has succeeded is kept, all else runs.
+    def resume(cls, run: str, options: RunOptions, *, listener: Listener = _ignore_event) -> Runner:
+        """Return a runner that continues a run: steps that have succeeded are kept, all others run.
 
         Args:
-            run: The run's id.
-            options: Choices that win over those that the run was started with.
-            listener: Is told of every event.
+            run: The run's ID.
+            options: Options that replace those of the run, where they differ from the default.
+            listener: Receives each event.
 
         Raises:
-            RunFolderError: If there is no such run, or it cannot be read.
-            InvalidInputError: If parameters are chosen: those of a run do not change.
+            RunFolderError: If the run is unknown, or cannot be read.
+            InvalidInputError: If a parameter differs from the run's: it cannot change.
         """
         folder = open_run(options.runs, run)
         record = folder.record()
@@ -89,11 +98,11 @@ class Runner:
         for name, value in options.parameters.items():
             if str(values.get(name)) != str(value):
                 sink.error(
-                    f"--param {name}: run {run} has {values.get(name)!r}, and a resumed run keeps its parameters",
+                    f"--param {name}: cannot change a parameter of a resumed run (run {run} has {values.get(name)!r})",
                     code="run.resumed-parameter",
                 )
         sink.raise_errors()
-        chosen = replace(options.over(record.options), parameters=values)
+        chosen = replace(options.merge_saved(record.options), parameters=values)
         return cls(
             folder.definition(),
             record.pipeline,
@@ -104,33 +113,38 @@ class Runner:
         )
 
     def stop(self) -> None:
-        """End the run: no step starts any more, running ones are ended. May be called from anywhere, also twice."""
+        """Stop the run: no further step starts, and active steps are ended. Any thread can call this, repeatedly."""
         self._stop.set()
 
     def kill(self) -> None:
-        """As :meth:`stop`, but jobs get no time to end by themselves."""
+        """Stop the run, and end its jobs immediately instead of giving them time to exit."""
         self._stop.set()
         if self._launcher is not None:
             self._launcher.close()
 
     def run(self) -> RunOutcome:
-        """Run, and block until all has ended.
+        """Run the pipeline, and block until it has ended.
+
+        Returns:
+            The outcome. A failed step is not an exception.
 
         Raises:
-            InvalidInputError: With everything that is wrong, before anything starts.
+            InvalidInputError: With all mistakes, before anything starts.
             RunFolderError: If another process runs this run, or its folder cannot be written.
-            DagcastError: If jobs cannot be isolated as chosen.
+            DagcastError: If jobs cannot be isolated as the options require.
         """
         if os.name == "nt":
-            raise DagcastError("pipelines run on Linux and macOS; on Windows, in its Linux subsystem")
+            raise DagcastError(
+                "pipelines run on Linux and macOS only; on Windows, use the Windows Subsystem for Linux"
+            )
         options = replace(self.options, runs=self.options.runs.absolute())
         with ExitStack() as stack:
             for earlier in options.earlier:
-                stack.enter_context(RunFolder(earlier).reading())
-            definition, parameters, plan = self._prepared(options)
-            start = stack.enter_context(closing(choose_launcher(options.isolation, options.runs)))
-            self._launcher = start
-            folder = self._folder or self._created(options, parameters)
+                stack.enter_context(RunFolder(earlier).read_lock())
+            definition, parameters, plan = self._prepare(options)
+            launcher = stack.enter_context(closing(choose_launcher(options.isolation, options.runs)))
+            self._launcher = launcher
+            folder = self._folder or self._create_run(options, parameters)
             with folder.lock():
                 return _Session(
                     runner=self,
@@ -139,17 +153,18 @@ class Runner:
                     plan=plan,
                     options=options,
                     parameters=parameters,
-                    launcher=start,
+                    launcher=launcher,
                 ).run()
 
-    def _prepared(self, options: RunOptions) -> tuple[Definition, dict[str, Any], Plan]:
-        """What is run, with which values and in which order; nothing is written yet."""
+    def _prepare(self, options: RunOptions) -> tuple[Definition, dict[str, Any], Plan]:
+        """Return the definition, the values of its parameters and the plan, without writing anything."""
         sink = DiagnosticSink()
         name = self.pipeline
         if not re.fullmatch(PIPELINE_NAME_PATTERN, name) or len(name) > PIPELINE_NAME_MAX_LENGTH:
             sink.error(
-                f"{name!r} is no name of a pipeline: letters, digits and hyphens",
+                f"invalid pipeline name {name!r}",
                 code="run.invalid-name",
+                hint=f"use letters, digits and hyphens, at most {PIPELINE_NAME_MAX_LENGTH} characters",
             )
         with sink.collecting():
             definition = read_definition(self.definition, self.file)
@@ -167,13 +182,15 @@ class Runner:
                 )
             else:
                 record, root = self._folder.record(), self._folder.store
-            scope = Scope(parameters, execution_variables(record), _nothing, _nothing, _nothing)
+            scope = Scope(
+                parameters, execution_variables(record), _no_step_has_run, _no_step_has_run, _no_step_has_run
+            )
             store = _store(root, options, self.objects)
             plan = make_plan(definition, options, scope, store)
         sink.raise_errors()
         return definition, parameters, plan
 
-    def _created(self, options: RunOptions, parameters: Mapping[str, Any]) -> RunFolder:
+    def _create_run(self, options: RunOptions, parameters: Mapping[str, Any]) -> RunFolder:
         return create_run(
             options.runs,
             self.pipeline,
@@ -188,7 +205,7 @@ class Runner:
 
 @dataclass(kw_only=True)
 class _Session:
-    """The part of a run that one process does."""
+    """The execution of a run, or of one part of a resumed run, by this process."""
 
     runner: Runner
     folder: RunFolder
@@ -197,30 +214,30 @@ class _Session:
     options: RunOptions
     parameters: Mapping[str, Any]
     launcher: Launcher
-    ledger: Ledger = field(default_factory=Ledger)
-    telling: threading.Lock = field(default_factory=threading.Lock)
+    tracker: StepTracker = field(default_factory=StepTracker)
+    emit_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> RunOutcome:
         started = time.monotonic()
         record = self.folder.record()
-        before = record.seconds
+        earlier_seconds = record.seconds
         self.folder.write_record(replace(record, status="Running", reason=None))
-        self._start(record)
-        status, reason = self._steps(record)
-        seconds = round(before + time.monotonic() - started, 3)
-        ended = replace(record, status=status, steps=self.ledger.steps, reason=reason, seconds=seconds)
+        self._emit_start(record)
+        status, reason = self._run_steps(record)
+        seconds = round(earlier_seconds + time.monotonic() - started, 3)
+        ended = replace(record, status=status, steps=self.tracker.steps, reason=reason, seconds=seconds)
         self.folder.write_record(ended)
-        self.tell(Event("run-ended", None, reason, {"status": status, "seconds": seconds}))
+        self.emit(Event("run-ended", None, reason, {"status": status, "seconds": seconds}))
         return self.folder.outcome()
 
-    def tell(self, event: Event) -> None:
-        """Write an event down, then hand it on."""
-        with self.telling:
-            self.ledger.add(event.as_dict())
+    def emit(self, event: Event) -> None:
+        """Append an event to the log of events, then pass it to the listener."""
+        with self.emit_lock:
+            self.tracker.add(event.as_dict())
             self.folder.append(event)
             self.runner.listener(event)
 
-    def _start(self, record: RunRecord) -> None:
+    def _emit_start(self, record: RunRecord) -> None:
         resumed = any((self.folder.path / "steps").glob("*"))
         details = {
             "run": self.folder.id,
@@ -229,20 +246,20 @@ class _Session:
             "isolation": self.launcher.isolation,
             "steps": {step.name: step.definition_type for step in self.definition.steps},
         }
-        self.tell(Event("run-resumed" if resumed else "run-started", None, None, details))
+        self.emit(Event("run-resumed" if resumed else "run-started", None, None, details))
         for warning in self.plan.warnings:
             hint = f" ({warning.hint})" if warning.hint else ""
-            self.tell(Event("warning", None, f"{warning.message}{hint}"))
+            self.emit(Event("warning", None, f"{warning.message}{hint}"))
         for name in self.definition.by_name:
-            if name in self.plan.left_out:
-                self.tell(Event("step-skipped", name, "it is not selected"))
+            if name in self.plan.unselected:
+                self.emit(Event("step-skipped", name, "not selected"))
 
-    def _steps(self, record: RunRecord) -> tuple[RunStatus, str | None]:
-        """Run the steps, each when it is ready, and say how that ended."""
+    def _run_steps(self, record: RunRecord) -> tuple[RunStatus, str | None]:
+        """Run each step when it is ready; return the status of the run and its reason."""
         stop, jobs = self.runner._stop, self.options.jobs
         store = _store(self.folder.store, self.options, {})
         store.remove_staging()
-        leftovers = Leftovers(self.folder, self.tell, stop)
+        job_folders = JobFolderRemover(self.folder, self.emit, stop)
         step_runner = StepRunner(
             folder=self.folder,
             record=record,
@@ -252,18 +269,18 @@ class _Session:
             parameters=self.parameters,
             earlier=self.plan.earlier,
             stop=stop,
-            tell=self.tell,
-            leftovers=leftovers,
+            emit=self.emit,
+            job_folders=job_folders,
             dependencies=self.definition.dependencies,
         )
         schedule = Schedule({step.name: self.definition.dependencies[step.name] for step in self.plan.steps})
         reasons: dict[str, str] = {}
         interrupted = False
-        with leftovers, ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
-            running: dict[Future[Ended], Step] = {}
+        with job_folders, ThreadPoolExecutor(jobs, thread_name_prefix="step") as pool:
+            running: dict[Future[FinishedStep], Step] = {}
             try:
                 while True:
-                    while len(running) < jobs and not stop.is_set() and (name := schedule.take()):
+                    while len(running) < jobs and not stop.is_set() and (name := schedule.take_ready()):
                         step = self.definition.by_name[name]
                         running[pool.submit(step_runner.run, step)] = step
                     if not running:
@@ -273,21 +290,23 @@ class _Session:
                         interrupted |= ended.ending == "stopped"
                         if ended.reason is not None and ended.ending == "failed":
                             reasons[step.name] = ended.reason
-                        for settled in schedule.end(step.name, ended.ending, ended.outcome):
+                        for not_run in schedule.finish(step.name, ended.ending, ended.outcome):
                             kind: EventKind = (
-                                "step-skipped" if settled.ending == "skipped" else "step-stopped"
+                                "step-skipped" if not_run.ending == "skipped" else "step-stopped"
                             )
-                            self.tell(Event(kind, settled.name, settled.reason))
+                            self.emit(Event(kind, not_run.name, not_run.reason))
             except BaseException:
-                # Whatever it is: the jobs that run are ended before it goes on, or the pool would wait for them.
+                # On any error, KeyboardInterrupt included, end the active jobs: leaving the pool waits for them.
                 stop.set()
                 raise
         if interrupted or not schedule.finished:
-            return "Stopped", "it was interrupted"
+            return "Stopped", "interrupted"
         failed = [name for name in self.definition.by_name if name in reasons]
         if failed:
             others = f" (and {len(failed) - 1} more failed)" if len(failed) > 1 else ""
-            status: RunStatus = "CompletedWithFailures" if schedule.answered.issuperset(failed) else "Failed"
+            status: RunStatus = (
+                "CompletedWithFailures" if schedule.handled_failures.issuperset(failed) else "Failed"
+            )
             return status, f"step {failed[0]!r} failed: {reasons[failed[0]]}{others}"
         return "Succeeded", None
 
@@ -298,7 +317,7 @@ def _store(root: Path, options: RunOptions, objects: Mapping[str, Path]) -> Stor
 
 
 def _region(definition: str) -> str:
-    """The region that a definition names first, in an ARN or the address of an image."""
+    """Return the first region in a definition's ARNs and addresses of images."""
     match = _REGION.search(definition)
     return (match[1] or match[2]) if match else _UNKNOWN_REGION
 
@@ -307,6 +326,6 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _nothing(*names: str) -> Any:
-    """What the properties and files of steps are before any step has run."""
+def _no_step_has_run(*names: str) -> Any:
+    """Resolve a property or file of a step before any step has run: always an error."""
     raise ReferenceFailedError("no step has run yet")

@@ -1,4 +1,4 @@
-"""Which step may run when: a state machine without threads, clocks or files."""
+"""Decides which steps can run now: a state machine without threads, clocks or files."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Literal
 from dagcast.definition.dependencies import Dependencies
 
 Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped"]
-"""How a step ended; the states of :class:`dagcast.runner.records.outcome.StepOutcome`. The first three are success."""
+"""How a step ended: a status of :class:`dagcast.runner.records.outcome.StepOutcome`. The first three are successes."""
 
 _DONE: frozenset[Ending] = frozenset({"succeeded", "cached", "kept"})
 _MET: Mapping[str, frozenset[Ending]] = MappingProxyType(
     {"Completed": _DONE, "Failed": frozenset({"failed"}), "Stopped": frozenset(), "Any": _DONE | {"failed"}}
 )
-"""By trigger: the endings that meet it. A step that is stopped alone, as one can be in AWS, there is not here."""
+"""The endings that satisfy each trigger. Unlike in SageMaker, a single step cannot be stopped here."""
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A step that will not run.
+class StepNotRun:
+    """A step that does not run.
 
     Attributes:
-        name: The step.
-        ending: ``skipped`` if its branch is not taken, ``stopped`` if a step before it failed.
-        reason: Why, in one sentence.
+        name: The name of the step.
+        ending: ``skipped`` if its branch is not taken, ``stopped`` if a step that it waits for failed.
+        reason: The reason, in one sentence.
     """
 
     name: str
@@ -38,14 +38,15 @@ class Settled:
 class Schedule:
     """The order of a run's steps.
 
-    A step is ready when all steps that it waits for ended as it needs them to, which is well, unless a trigger says
-    otherwise. One that waits for a step that failed is stopped; one that waits for a skipped step, or for the failure
-    of one that did not fail, or stands in the branch that is not taken, is skipped. It is decided once all that it
-    waits for has ended, so that the same endings give the same decisions in whatever order they came.
+    A step is ready when all steps that it waits for have ended, and each ending satisfies the step's trigger; the
+    default trigger is success. Otherwise the step does not run. It is stopped if a step that it waits for failed or was
+    stopped. It is skipped if such a step was skipped, if such a step should have failed and did not, or if the step is
+    in the branch that is not taken. The decision is made when all steps that it waits for have ended, so it does not
+    depend on the order of their endings.
 
     Args:
-        steps: By name of each step of this run, in the order of the definition: what it waits for. Steps that are not
-            here have ended.
+        steps: The dependencies of each step of this run, by name, in the order of the definition. Steps that are
+            missing here count as succeeded.
     """
 
     def __init__(self, steps: Mapping[str, Dependencies]) -> None:
@@ -67,7 +68,7 @@ class Schedule:
 
     @property
     def endings(self) -> Mapping[str, Ending]:
-        """How each step ended, by name, as far as they have."""
+        """The endings so far, by name of the step."""
         return MappingProxyType(self._endings)
 
     @property
@@ -75,20 +76,20 @@ class Schedule:
         """Whether every step has ended."""
         return len(self._endings) == len(self._steps)
 
-    def take(self) -> str | None:
-        """The first step, in the order of the definition, that is ready and not taken yet; ``None`` if none is."""
+    def take_ready(self) -> str | None:
+        """Return the first ready step, in the order of the definition, once; ``None`` if no step is ready."""
         return self._names[heapq.heappop(self._ready)] if self._ready else None
 
-    def end(self, name: str, ending: Ending, outcome: bool | None = None) -> Iterator[Settled]:
-        """Note how a step ended.
+    def finish(self, name: str, ending: Ending, outcome: bool | None = None) -> Iterator[StepNotRun]:
+        """Record how a step ended.
 
         Args:
-            name: The step.
-            ending: How.
-            outcome: What a condition step found.
+            name: The name of the step.
+            ending: How it ended.
+            outcome: The outcome of a condition step.
 
         Yields:
-            Each step that therefore never runs. The state is only up to date when all were taken.
+            Each step that does not run for this reason. The state is updated only when the iterator is exhausted.
         """
         if outcome is not None:
             self._outcomes[name] = outcome
@@ -100,16 +101,16 @@ class Schedule:
                 self._waits[after] -= 1
                 if self._waits[after]:
                     continue
-                settled = self._decide(after)
-                if settled is None:
+                not_run = self._decide(after)
+                if not_run is None:
                     heapq.heappush(self._ready, self._place[after])
                 else:
-                    yield settled
-                    pending.append((after, settled.ending))
+                    yield not_run
+                    pending.append((after, not_run.ending))
 
     @property
-    def answered(self) -> frozenset[str]:
-        """The steps that failed, and for whose failure another step was there, which has run."""
+    def handled_failures(self) -> frozenset[str]:
+        """The failed steps for which another step was triggered by the failure, and succeeded."""
         return frozenset(
             other
             for name, waits in self._steps.items()
@@ -118,7 +119,7 @@ class Schedule:
             if self._endings.get(other) == "failed"
         )
 
-    def _decide(self, name: str) -> Settled | None:
+    def _decide(self, name: str) -> StepNotRun | None:
         waits = self._steps[name]
         unmet = [
             (other, ending)
@@ -128,16 +129,16 @@ class Schedule:
         ]
         for other, ending in unmet:
             if ending in ("failed", "stopped"):
-                return Settled(name, "stopped", f"step {other!r}, which it waits for, {_ENDED[ending]}")
+                return StepNotRun(name, "stopped", f"it waits for step {other!r}, which {_ENDED[ending]}")
         for other, ending in unmet:
             what = "was skipped" if ending == "skipped" else "did not fail"
-            return Settled(name, "skipped", f"step {other!r}, which it waits for, {what}")
+            return StepNotRun(name, "skipped", f"it waits for step {other!r}, which {what}")
         condition = waits.condition
         if condition is not None and condition in self._steps:
             outcome = self._outcomes.get(condition)
             if outcome != (waits.branch == "IfSteps"):
                 found = "true" if outcome else "false"
-                return Settled(name, "skipped", f"condition {condition!r} is {found}")
+                return StepNotRun(name, "skipped", f"condition {condition!r} is {found}")
         return None
 
 

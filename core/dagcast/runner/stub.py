@@ -1,6 +1,6 @@
-"""``--stub STEP=FILE``: a file that stands for running a step.
+"""Replaces a step by a file: ``--stub STEP=FILE``.
 
-What a Describe call would repeat of the step's request need not be in it: see :mod:`dagcast.runner.describe_response`.
+The file may omit properties that repeat the step's request: see :mod:`dagcast.runner.describe_response`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FIELDS = ("properties", "outputs", "property_files")
 
 
 def check(step: Step, file: Path) -> Iterator[Diagnostic]:
-    """Say what is wrong with a stub: no JSON, unknown fields or names, outputs that are no URI or no file."""
+    """Yield the mistakes of a stub: invalid JSON, unknown fields or names, invalid URIs, missing files."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -37,10 +37,10 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
         stub = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        yield Diagnostic(f"this is no JSON: {error}", Location(str(file), line), code="stub.invalid-json")
+        yield Diagnostic(f"invalid JSON: {error}", Location(str(file), line), code="stub.invalid-json")
         return
     if not isinstance(stub, Mapping):
-        message = f"a stub is an object of {', '.join(_FIELDS)}"
+        message = f"expected an object with the fields {', '.join(_FIELDS)}"
         yield Diagnostic(message, Location(str(file), 1), code="stub.wrong-type")
         return
     names = {
@@ -48,22 +48,22 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
         "property_files": _property_file_names(step),
     }
     for name, value in stub.items():
-        where = _where(file, text, name)
+        where = _locate(file, text, name)
         if name not in _FIELDS:
             yield Diagnostic(
-                f"a stub has no field {name!r}",
+                f"unknown field {name!r}",
                 where,
                 code="stub.unknown-field",
                 hint=did_you_mean(name, _FIELDS),
             )
         elif not isinstance(value, Mapping):
-            yield Diagnostic(f"{name} is an object", where, code="stub.wrong-type")
+            yield Diagnostic(f"{name}: expected an object", where, code="stub.wrong-type")
         elif name != "properties":
             yield from _check_files(step, file, text=text, field=name, files=value, names=names[name])
 
 
-def written(file: Path) -> Iterator[str]:
-    """The S3 URIs at which a stub that can be read leaves something."""
+def written_uris(file: Path) -> Iterator[str]:
+    """Yield the S3 URIs that a stub writes to; none if the stub is invalid."""
     try:
         stub = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -72,53 +72,53 @@ def written(file: Path) -> Iterator[str]:
         yield from (name for name in stub["outputs"] if name.startswith("s3://"))
 
 
-def stub_result(step: Step, file: Path, run: StepAttempt) -> StepResult:
-    """Put the stub's files where the step would leave them, and give the properties that it would have.
+def stub_result(step: Step, file: Path, attempt: StepAttempt) -> StepResult:
+    """Copy the stub's files to the outputs of the step, and return the result that the step would have.
 
     Raises:
-        StepFailedError: If a file that it names is gone, or cannot be where it should be.
+        StepFailedError: If a file of the stub is missing, or cannot be stored under its URI.
     """
     stub = json.loads(file.read_text("utf-8"))
-    properties = _merged(describe_response(run), stub.get("properties", {}))
-    places = find_output_uris(run, properties)
+    properties = _merge(describe_response(attempt), stub.get("properties", {}))
+    uris = find_output_uris(attempt, properties)
     folders = stub_contract(step.definition_type).outputs_are_folders
     outputs: dict[str, str] = {}
     for name, local in stub.get("outputs", {}).items():
         outputs[name] = (
-            name if name.startswith("s3://") else places.get(name, f"s3://stubs/{run.job_name}/{name}")
+            name if name.startswith("s3://") else uris.get(name, f"s3://stubs/{attempt.job_name}/{name}")
         )
         source, uri = file.parent / local, outputs[name]
         whole = source.is_dir() or name.startswith("s3://") or not folders
-        _put(run, source, uri if whole else f"{uri}/{source.name}")
-    property_files = _property_files(step, run, stub, file, {**places, **outputs})
+        _upload(attempt, source, uri if whole else f"{uri}/{source.name}")
+    property_files = _property_files(step, attempt, stub, file, {**uris, **outputs})
     return StepResult(properties, outputs, property_files=property_files)
 
 
 def _property_files(
-    step: Step, run: StepAttempt, stub: Mapping[str, Any], file: Path, places: Mapping[str, str]
+    step: Step, attempt: StepAttempt, stub: Mapping[str, Any], file: Path, uris: Mapping[str, str]
 ) -> dict[str, str]:
-    """Where each property file is: those that the stub names, and those in the outputs that it names."""
+    """Return the URI of each property file that the stub provides, by itself or in an output."""
     given = stub.get("property_files", {})
-    found = {name: f"s3://stubs/{run.job_name}/property_files/{name}" for name in given}
+    found = {name: f"s3://stubs/{attempt.job_name}/property_files/{name}" for name in given}
     for item in map(as_mapping, as_list(step.fields.get("PropertyFiles"))):
-        name, folder = str(item.get("PropertyFileName")), places.get(str(item.get("OutputName")))
+        name, folder = str(item.get("PropertyFileName")), uris.get(str(item.get("OutputName")))
         uri = None if folder is None else f"{folder.rstrip('/')}/{item.get('FilePath')}"
-        if uri is not None and (name in given or _exists(run, uri)):
+        if uri is not None and (name in given or _exists(attempt, uri)):
             found[name] = uri
     for name, local in given.items():
-        _put(run, file.parent / local, found[name])
+        _upload(attempt, file.parent / local, found[name])
     return found
 
 
-def _exists(run: StepAttempt, uri: str) -> bool:
+def _exists(attempt: StepAttempt, uri: str) -> bool:
     try:
-        return run.store.exists(uri)
-    except DagcastError:  # no place that a file could be in
+        return attempt.store.exists(uri)
+    except DagcastError:  # the URI cannot be a file
         return False
 
 
-def _put(run: StepAttempt, source: Path, uri: str) -> None:
-    folder = run.folder / "stub"
+def _upload(attempt: StepAttempt, source: Path, uri: str) -> None:
+    folder = attempt.folder / "stub"
     copy = folder / str(len(list(folder.iterdir())) if folder.is_dir() else 0)
     try:
         if source.is_dir() and uri.endswith(".tar.gz"):
@@ -128,18 +128,18 @@ def _put(run: StepAttempt, source: Path, uri: str) -> None:
         elif source.is_file():
             copy_file(source, copy)
         else:
-            raise StepFailedError(f"the stub names {source}, and there is no such file")
-        run.store.put(copy, uri)
+            raise StepFailedError(f"file {source} of the stub does not exist")
+        attempt.store.put(copy, uri)
     except StepFailedError:
         raise
     except DagcastError as error:
-        raise StepFailedError(f"{source} cannot stand for {uri}: {error}") from error
+        raise StepFailedError(f"{source} cannot be stored as {uri}: {error}") from error
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Objects are merged key by key; all else is replaced."""
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge objects key by key; other values of ``over`` replace those of ``base``."""
     both = {
-        key: _merged(base[key], over[key])
+        key: _merge(base[key], over[key])
         for key in base.keys() & over.keys()
         if isinstance(base[key], Mapping) and isinstance(over[key], Mapping)
     }
@@ -156,7 +156,7 @@ def _check_files(
     step: Step, file: Path, *, text: str, field: str, files: Mapping[str, Any], names: tuple[str, ...] | None
 ) -> Iterator[Diagnostic]:
     for name, local in files.items():
-        where = _where(file, text, name)
+        where = _locate(file, text, name)
         uri = name.startswith("s3://") and field == "outputs"
         try:
             parse_s3_uri(name if uri else f"s3://stubs/job/{name}")
@@ -165,18 +165,18 @@ def _check_files(
         if not uri and names is not None and name not in names:
             what = "output" if field == "outputs" else "property file"
             hint = did_you_mean(name, names) or (
-                f"it has {', '.join(names)}" if names else "write an s3:// URI"
+                f"known: {', '.join(names)}" if names else "use an s3:// URI"
             )
             yield Diagnostic(
-                f"step {step.name!r} has no {what} {name!r}", where, code="stub.unknown-name", hint=hint
+                f"unknown {what} {name!r} of step {step.name!r}", where, code="stub.unknown-name", hint=hint
             )
         if not isinstance(local, str):
-            message = f"{name!r} is the path of a file or folder, relative to {file.name}"
+            message = f"{name!r}: expected the path of a file or folder, relative to {file.name}"
             yield Diagnostic(message, where, code="stub.wrong-type")
         elif not (file.parent / local).exists():
-            yield Diagnostic(f"there is no {file.parent / local}", where, code="stub.missing-file")
+            yield Diagnostic(f"{file.parent / local} does not exist", where, code="stub.missing-file")
 
 
-def _where(file: Path, text: str, name: str) -> Location:
+def _locate(file: Path, text: str, name: str) -> Location:
     before = text.partition(json.dumps(name))[0]
     return Location(str(file), before.count("\n") + 1)

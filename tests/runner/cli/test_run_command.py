@@ -39,11 +39,11 @@ def test_a_run_that_succeeds_says_what_happened_and_where_everything_is(asking: 
         "running ask",
         "done ask (N s)",
         "running agreed",
-        "done agreed (N s): it is true",
+        "done agreed (N s): the outcome is true",
         "skipped differ: condition 'agreed' is true",
         "step type state time result",
         "ask Callback succeeded N s ok = true",
-        "agreed Condition succeeded N s it is true",
+        "agreed Condition succeeded N s the outcome is true",
         "differ Fail skipped condition 'agreed' is true",
         "",
         "definition succeeded in N s",
@@ -104,7 +104,7 @@ def test_a_run_that_fails_says_how_to_go_on_and_those_commands_work(project: Pro
     project.define(job("first", ""), job("train", "", after=("first",)))
     done = project.run(*changed.split())
     assert done.code == 0
-    assert "skipped first: it is not selected" in done.err
+    assert "skipped first: not selected" in done.err
 
 
 def test_the_command_to_go_on_makes_the_same_choices(project: Project) -> None:
@@ -134,7 +134,7 @@ def test_the_command_to_go_on_makes_the_same_choices(project: Project) -> None:
     assert "AlgorithmError: not good" in again.err
     (further,) = re.findall(r"with changed code: dagcast (.*)$", again.err, re.M)
     assert further.count("--from-run") == 2
-    assert "skipped first: it is not selected" in project.run(*shlex.split(further)).err
+    assert "skipped first: not selected" in project.run(*shlex.split(further)).err
 
 
 def test_the_end_of_a_failed_steps_log_is_shown(project: Project) -> None:
@@ -225,12 +225,12 @@ WRONG = (
     *("--callback", "agreed=yes.json", "--from-run", "none", "--input", "s3://bucket/x=./none"),
 )
 MISTAKES = (
-    "there is no parameter 'Anser' (did you mean 'Answer'?)",
-    "--only: there is no step 'aks' (did you mean 'ask'?)",
-    "--from: there is no step 'agred' (did you mean 'agreed'?)",
-    "--stub: there is no step 'x'",
-    "--callback: there is no Callback step 'agreed'",
-    "--from-run: there is no run 'none'",
+    "unknown parameter 'Anser' (did you mean 'Answer'?)",
+    "--only: unknown step 'aks' (did you mean 'ask'?)",
+    "--from: unknown step 'agred' (did you mean 'agreed'?)",
+    "--stub: unknown step 'x'",
+    "--callback: unknown Callback step 'agreed'",
+    "--from-run: unknown run 'none'",
     "s3://bucket/x",
 )
 
@@ -282,7 +282,7 @@ def test_wrong_usage_is_exit_code_2(asking: Project, arguments: list[str], messa
 
 def test_a_run_that_is_not_there_is_not_resumed(asking: Project) -> None:
     done = asking.run("run", "--resume", "none")
-    assert (done.code, done.err) == (1, "error: there is no run 'none' in .dagcast/runs\n")
+    assert (done.code, done.err) == (1, "error: unknown run 'none' in .dagcast/runs\n")
 
 
 def test_an_equals_sign_in_a_key_is_no_end_of_the_uri(project: Project) -> None:
@@ -416,13 +416,13 @@ def test_a_definition_without_its_staged_code_is_reported_where_that_comes_from(
     done = project.run("run", "definition.json")
     assert done.code == 1
     assert (
-        "/measure.py, and nothing is there (it is code that dagcast staged: use dagcast run CONFIG"
+        "/measure.py, which does not exist (it is code that dagcast staged: use dagcast run CONFIG"
         in done.err
     )
     assert project.run("run", "c.yaml").code == 0
     project.define(reading("load", "s3://given/code/measure.py"))
     done = project.run("run", "definition.json")
-    assert "and nothing is there (use --input s3://given/code/measure.py=PATH" in done.err
+    assert "which does not exist (use --input s3://given/code/measure.py=PATH" in done.err
 
 
 def test_mistakes_in_a_config_are_told_with_their_lines(project: Project) -> None:
@@ -451,10 +451,10 @@ def test_an_earlier_run_that_lacks_a_step_is_named(asking: Project) -> None:
     done = asking.run(*again, "--from-run", earlier)
     assert done.code == 1
     reads = "error: step 'agreed' reads step 'ask', which is not selected"
-    runs_it = "--only ask or --from ask runs it)"
-    assert f"{reads}, and run {earlier} has no result of it ({runs_it}\n" in done.err
-    taken = "--from-run RUN takes its result from an earlier run"
-    assert f"{reads} ({taken}, {runs_it}\n" in asking.run(*again).err
+    remedy = "--only ask or --from ask to run it)"
+    assert f"{reads}, and has no result in run {earlier} (use {remedy}\n" in done.err
+    either = "use --from-run RUN to take its result from an earlier run"
+    assert f"{reads} ({either}, or {remedy}\n" in asking.run(*again).err
 
 
 def test_what_cannot_run_here_can_be_stubbed(project: Project) -> None:
@@ -463,7 +463,7 @@ def test_what_cannot_run_here_can_be_stubbed(project: Project) -> None:
         when("big", {"Get": "Steps.cluster.ClusterStatus.State"}, "RUNNING", [], [fail("no", "no")]),
     )
     done = project.run("run", "definition.json")
-    assert "a step of type EMR does not run here" in done.err
+    assert "steps of type EMR do not run locally" in done.err
     assert "--stub cluster=FILE.json" in done.err
     project.write("stub.json", {"properties": {"ClusterStatus": {"State": "RUNNING"}}})
     assert project.run("run", "definition.json", "--stub", "cluster=stub.json").code == 0
@@ -473,7 +473,7 @@ def test_what_a_definition_says_does_not_reach_the_terminal_as_commands(project:
     project.define({"Name": "cluster", "Type": "\x1b]0;owned\x07EMR", "Arguments": {}})
     done = project.run("run", "definition.json")
     assert done.code == 1
-    assert "a step of type EMR does not run here" in done.err
+    assert "steps of type EMR do not run locally" in done.err
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_s3_that_cannot_be_read_fails_the_step_and_not_its_peers(
     steps = [job("a", "true", "s3://somewhere/x", **CACHED), job("peer", "true")]
     outcome = run(definition(steps), tmp_path, real_s3=True)
     assert statuses(outcome) == {"a": "failed", "peer": "succeeded"}
-    assert "S3 could not be read" in str(outcome.reason)
+    assert "cannot read s3://somewhere/x from S3" in str(outcome.reason)
 
 
 def test_without_a_lifetime_a_result_stays_one(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from dagcast.errors import InvalidInputError
 from dagcast.runner.launch.linux import landlock_rights
-from dagcast.runner.records.clean import clean
 from dagcast.runner.records.outcome import RunOutcome
+from dagcast.runner.records.remove_runs import remove_runs
 from dagcast.runner.records.run_folder import RunFolder
 from tests.runner.engine.pipelines import (
     Heard,
@@ -44,7 +44,7 @@ options = RunOptions(runs=folder / "runs", isolation="paths")
 text = Path(sys.argv[2]).read_text()
 told = []
 try:
-    full = Runner(text, "tiny", options).run()
+    full = Runner(text, "tiny", options=options).run()
     told.append([full.status, full.reason, {step.name: step.status for step in full.steps}])
 except RunFolderError as error:
     told.append(["Full", str(error), {}])
@@ -139,7 +139,7 @@ def test_a_job_that_writes_elsewhere_fails_and_is_reported_where_it_may(
     outcome = run(definition([job("a", "echo x > /usr/dagcast-was-here")]), tmp_path, isolation=isolation)
     assert statuses(outcome) == {"a": "failed"}
     where = "temporary folders" if isolation == "namespace" else "$TMPDIR, because the runs are in /tmp"
-    assert f"A job writes to /opt/ml and to {where}" in _reason(outcome, "a")
+    assert f"A job can only write to /opt/ml and {where}" in _reason(outcome, "a")
     assert not Path("/usr/dagcast-was-here").exists()
 
 
@@ -229,5 +229,5 @@ def test_folders_nested_too_deep_fail_their_step_alone(tmp_path: Path) -> None:
     steps = [job("deep", f'python3 -c "{nest}"'), job("peer", "echo 1 > $OUT/x")]
     outcome = run(definition(steps), tmp_path)
     assert statuses(outcome) == {"deep": "failed", "peer": "succeeded"}
-    cleaned = clean(tmp_path / "runs", [RunFolder(outcome.folder)])
+    cleaned = remove_runs(tmp_path / "runs", [RunFolder(outcome.folder)])
     assert cleaned.removed == (outcome.id,), cleaned.kept

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -35,7 +34,7 @@ import sys
 from pathlib import Path
 from dagcast.runner.options import RunOptions
 from dagcast.runner.runner import Runner
-Runner(Path(sys.argv[1]).read_text(), "tiny", RunOptions(runs=Path(sys.argv[2]), jobs=2)).run()
+Runner(Path(sys.argv[1]).read_text(), "tiny", options=RunOptions(runs=Path(sys.argv[2]), jobs=2)).run()
 """
 RESUME = """
 import sys
@@ -83,7 +82,7 @@ def _killed(
                 break
             time.sleep(0.001)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()  # does nothing if the process has already ended
         process.wait()
     return next(iter(runs_in(folder / "runs")), None)
 

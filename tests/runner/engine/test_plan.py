@@ -50,7 +50,7 @@ def test_everything_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
         lambdas={"f": "f.py:f"},
         inputs={"s3://bucket/x": tmp_path / "nothing"},
     )
-    assert any("no parameter 'Rat'" in line and "did you mean 'Rate'" in line for line in problems)
+    assert any("unknown parameter 'Rat'" in line and "did you mean 'Rate'" in line for line in problems)
     assert any("expected Float, got 'much'" in line for line in problems)
     problems = _problems(
         definition(steps),
@@ -62,12 +62,12 @@ def test_everything_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
         inputs={"s3://bucket/x": tmp_path / "nothing"},
     )
     for part in (
-        "--only: there is no step 'reed' (did you mean 'read'?)",
-        "--stub: there is no step 'stub'",
-        "--callback: there is no Callback step 'read'",
+        "--only: unknown step 'reed' (did you mean 'read'?)",
+        "--stub: unknown step 'stub'",
+        "--callback: unknown Callback step 'read'",
         "--lambda: no step calls 'f'",
         f"--input s3://bucket/x: {tmp_path / 'nothing'} does not exist",
-        "step 'cluster': a step of type EMR does not run here",
+        "step 'cluster': steps of type EMR do not run locally",
         "--stub cluster=FILE.json",
         "step 'ask' waits for an answer",
     ):
@@ -78,7 +78,7 @@ def test_data_that_nothing_supplies_is_missed_before_the_first_step(tmp_path: Pa
     text = definition([job("a", "true", "s3://bucket/raw"), job("b", "true", output_of("a"))])
     (problem,) = _problems(text, tmp_path)
     assert problem == (
-        "step 'a' reads s3://bucket/raw, and nothing is there "
+        "step 'a' reads s3://bucket/raw, which does not exist "
         "(use --input s3://bucket/raw=PATH to provide a local file or folder)"
     )
 
@@ -125,7 +125,7 @@ def test_data_beside_the_output_of_training_jobs_is_missed(tmp_path: Path) -> No
     all_models, one = "s3://bucket/pipelines-", "s3://bucket/pipelines-x-train-y/output/model.tar.gz"
     after = job("after", "true", all_models, one, "s3://bucket", "s3://bucket/seen/last", DependsOn=["train"])
     (problem,) = _problems(definition([train, after]), tmp_path)
-    assert problem.startswith("step 'train' reads s3://bucket/raw, and nothing is there")
+    assert problem.startswith("step 'train' reads s3://bucket/raw, which does not exist")
 
 
 def test_data_that_a_stub_gives_is_not_missed(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_data_of_a_step_in_a_branch_is_only_warned_about(tmp_path: Path) -> None
     outcome = run(definition([condition("if", 1, 2, [inner])]), tmp_path, listener=heard)
     assert outcome.status == "Succeeded"
     assert [event.message for event in heard if event.kind == "warning"] == [
-        "step 'inner' reads s3://bucket/raw, and nothing is there "
+        "step 'inner' reads s3://bucket/raw, which does not exist "
         "(use --input s3://bucket/raw=PATH to provide a local file or folder)"
     ]
 
@@ -151,7 +151,7 @@ def test_data_of_a_step_in_a_branch_is_only_warned_about(tmp_path: Path) -> None
 def test_a_lifetime_that_is_invalid_is_reported(tmp_path: Path) -> None:
     text = definition([job("a", "true", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})])
     (problem,) = _problems(text, tmp_path)
-    assert "CacheConfig.ExpireAfter 'soon' is no duration" in problem
+    assert "CacheConfig.ExpireAfter: invalid duration 'soon'" in problem
 
 
 def _property_of(step: str, name: str) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def test_a_property_file_that_nobody_declares_is_reported_with_the_other_mistake
     for part in (
         "step 'measure': property file 'Report' is in output 'uot', which the step does not have",
         "step 'measure': property file 'Report' has the FilePath ../report.json",
-        "CacheConfig.ExpireAfter 'soon' is no duration",
+        "CacheConfig.ExpireAfter: invalid duration 'soon'",
         "step 'if' reads the property file 'Reprot' of step 'measure', which does not declare it (did you mean",
         "step 'f' reads the property file 'Report' of step 'other', which does not declare it (known: none)",
     ):
@@ -203,7 +203,7 @@ def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
     from dagcast.runner.options import RunOptions
     from dagcast.runner.runner import Runner
 
-    with pytest.raises(InvalidInputError, match="no name of a pipeline"):
+    with pytest.raises(InvalidInputError, match="invalid pipeline name"):
         Runner(definition([fail("f")]), name, options=RunOptions(runs=tmp_path)).run()
 
 

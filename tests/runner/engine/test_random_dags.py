@@ -82,7 +82,7 @@ def test_a_random_pipeline_runs_in_a_valid_order_once_and_the_same_with_any_numb
                 if ("step-started", name) in order:
                     before = order[: order.index(("step-started", name))]
                     assert all(
-                        ("step-succeeded", other) in before for other in definition.dependencies[name].steps
+                        ("step-succeeded", other) in before for other in parsed.dependencies[name].steps
                     )
             results.append((outcome.status, statuses(outcome), contents(outcome)))
     assert results[0] == results[1]

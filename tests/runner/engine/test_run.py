@@ -12,8 +12,8 @@ import pytest
 
 from dagcast.errors import InvalidInputError
 from dagcast.runner.options import RunOptions
-from dagcast.runner.records.clean import Cleaned, clean
 from dagcast.runner.records.events import Event
+from dagcast.runner.records.remove_runs import RemovedRuns, remove_runs
 from dagcast.runner.records.run_folder import RunFolder, RunFolderError, open_run, runs_in
 from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
@@ -80,7 +80,7 @@ def test_a_failed_step_stops_what_waits_for_it_and_not_its_peers(tmp_path: Path)
     assert "exit code: 3" in outcome.reason
     assert {step.name: step.reason for step in outcome.steps}[
         "later"
-    ] == "step 'after', which it waits for, was stopped"
+    ] == "it waits for step 'after', which was stopped"
     assert (outcome.folder / "steps/bad/attempt-1/ml").is_dir(), "what a failed job had is kept, to look at"
 
 
@@ -182,7 +182,7 @@ def test_a_resume_goes_on_after_the_failed_step_with_the_same_ids(tmp_path: Path
 def test_a_resumed_run_keeps_its_parameters(tmp_path: Path) -> None:
     first = run(definition([fail("f")], P=1), tmp_path)
     options = RunOptions(runs=tmp_path / "runs", parameters={"P": "2"})
-    with pytest.raises(InvalidInputError, match="a resumed run keeps its parameters"):
+    with pytest.raises(InvalidInputError, match="cannot change a parameter of a resumed run"):
         Runner.resume(first.id, options)
     assert (
         Runner.resume(first.id, RunOptions(runs=tmp_path / "runs", parameters={"P": "1"})).run().status
@@ -193,7 +193,7 @@ def test_a_resumed_run_keeps_its_parameters(tmp_path: Path) -> None:
 def test_a_run_that_is_not_there_is_reported_with_the_nearest(tmp_path: Path) -> None:
     first = run(definition([fail("f")]), tmp_path)
     for name in (first.id[:-1], "../runs", f"{first.id}/steps", ""):
-        with pytest.raises(RunFolderError, match="there is no run"):
+        with pytest.raises(RunFolderError, match="unknown run"):
             open_run(tmp_path / "runs", name)
     with pytest.raises(RunFolderError, match=first.id):
         open_run(tmp_path / "runs", first.id[:-1])
@@ -213,20 +213,22 @@ def test_one_process_at_a_time_runs_a_run(tmp_path: Path) -> None:
 def test_a_run_that_another_reads_is_not_removed_and_does_not_go_on(tmp_path: Path) -> None:
     text = definition([job("a", "echo 1 > $OUT/x"), job("b", "cat $IN0/x > $OUT/x", output_of("a"))])
     first = run(text, tmp_path)
-    tried: list[Cleaned] = []
+    tried: list[RemovedRuns] = []
 
     class Tries(Heard):
         def __call__(self, event: Event) -> None:
             if event.kind == "step-started":
-                tried.append(clean(tmp_path / "runs", [RunFolder(first.folder)]))
-                with pytest.raises(RunFolderError, match=f"run {first.id} is read by a run"):
+                tried.append(remove_runs(tmp_path / "runs", [RunFolder(first.folder)]))
+                with pytest.raises(RunFolderError, match=f"run {first.id} is in use by another run"):
                     Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
 
     second = run(text, tmp_path, only=("b",), earlier=(first.folder,), listener=Tries())
 
     assert second.status == "Succeeded", second.reason
-    assert [dict(cleaned.kept) for cleaned in tried] == [{first.id: f"run {first.id} is read by a run"}]
-    assert clean(tmp_path / "runs", [RunFolder(first.folder)]).removed == (first.id,)
+    assert [dict(cleaned.kept) for cleaned in tried] == [
+        {first.id: f"run {first.id} is in use by another run"}
+    ]
+    assert remove_runs(tmp_path / "runs", [RunFolder(first.folder)]).removed == (first.id,)
 
 
 def test_the_folder_of_runs_is_no_part_of_an_input_that_it_lies_in(tmp_path: Path) -> None:
@@ -290,7 +292,7 @@ def test_a_stopped_run_ends_its_jobs_and_can_be_resumed(tmp_path: Path) -> None:
     first = runner.run()
     assert first.status == "Stopped"
     assert statuses(first) == {"slow": "stopped", "next": "stopped", "free": "waiting"}
-    assert first.reason == "it was interrupted"
+    assert first.reason == "interrupted"
     (flag / "go").touch()
     second = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
     assert set(statuses(second).values()) == {"succeeded"}

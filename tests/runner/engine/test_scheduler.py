@@ -72,7 +72,7 @@ def _play(
     running: list[Node] = []
     started: list[str] = []
     while True:
-        while len(running) < jobs and (name := schedule.take()) is not None:
+        while len(running) < jobs and (name := schedule.take_ready()) is not None:
             step = by_name[name]
             assert all(_meets(step, other, schedule.endings[other]) for other in step.waits.steps)
             running.append(step)
@@ -81,8 +81,8 @@ def _play(
             break
         step = running.pop(order.randrange(len(running)))
         found = outcomes[step.name] if step.name.startswith("if") and endings[step.name] in DONE else None
-        for settled in schedule.end(step.name, endings[step.name], found):
-            assert settled.reason
+        for not_run in schedule.finish(step.name, endings[step.name], found):
+            assert not_run.reason
     assert schedule.finished
     return started, dict(schedule.endings)
 
@@ -122,4 +122,4 @@ def test_with_one_job_ready_steps_start_in_the_order_of_the_definition() -> None
 
 
 def test_what_waits_for_steps_that_are_not_in_the_run_is_ready() -> None:
-    assert _schedule([_step("b", "a")]).take() == "b"
+    assert _schedule([_step("b", "a")]).take_ready() == "b"

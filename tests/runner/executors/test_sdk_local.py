@@ -122,5 +122,5 @@ def test_a_model_without_data_is_made_there_and_not_here(local: Mapping[str, Any
         pytest.skip("SDK 3 makes no model in its local mode without Docker")
     # SageMaker's CreateModel does not look for the data either; here it is looked for, so that a wrong URI is found.
     outcome = Runner(local["model"]["definition"], "local", options=RunOptions(runs=tmp_path))
-    with pytest.raises(InvalidInputError, match="nothing is there"):
+    with pytest.raises(InvalidInputError, match="which does not exist"):
         outcome.run()

@@ -182,7 +182,7 @@ def test_a_mistake_has_its_line_and_the_nearest_name(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_fails_the_step(tmp_path: Path) -> None:
     run, file = _stub(tmp_path, {"outputs": {"report": "data"}}, "Processing", PROCESSING)
     file.write_text('{"outputs": {"report": "gone"}}')
-    with pytest.raises(StepFailedError, match="no such file"):
+    with pytest.raises(StepFailedError, match="gone of the stub does not exist"):
         stub.stub_result(run.step, file, run)
 
 
@@ -194,7 +194,7 @@ def test_an_output_whose_place_is_no_place_fails_the_step(tmp_path: Path, uri: A
     assert stub.stub_result(run.step, file, run).property_files == {}
     if isinstance(uri, str):
         file.write_text('{"outputs": {"report": "data"}}')
-        with pytest.raises(StepFailedError, match="cannot stand for"):
+        with pytest.raises(StepFailedError, match="cannot be stored as"):
             stub.stub_result(run.step, file, run)
 
 

@@ -21,7 +21,7 @@ EventKind = Literal[
     "warning",
     "run-ended",
 ]
-"""``step-kept``: an earlier part of a resumed run finished the step. ``step-skipped``: its branch is not taken, or it
+"""``step-kept``: the step succeeded before the run was resumed. ``step-skipped``: its branch is not taken, or it
 is not selected. ``step-stopped``: it did not start or end, because another step failed or the user interrupted the
 run."""
 

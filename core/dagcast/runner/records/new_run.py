@@ -1,4 +1,4 @@
-"""Makes the folder of a new run."""
+"""Creates the folder of a new run."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from dagcast.runner.files import copy_file, remove_tree
 from dagcast.runner.records.run_folder import RunFolder, RunFolderError, RunRecord, write_json
 from dagcast.runner.store.local_store import Store
 
-_UNFINISHED = ".new-"
-"""How the names of folders begin that are being made, or whose making was killed."""
+_INCOMPLETE_PREFIX = ".new-"
+"""The prefix of incomplete folders, which other processes are creating, or a killed process left."""
 
 _README = """\
 A run of pipeline {pipeline} on this machine, by dagcast.
 
-definition.json        what was run: the pipeline's definition, as SageMaker would get it
+definition.json        the pipeline's definition, as SageMaker would receive it
 parameters.json        the values of its parameters
-plugins.lock.json      the plugins that took part in its compile, if there were any
-run.json               how the run stands: its status, its times, its steps
-events.jsonl           what happened, a line each
-s3/BUCKET/KEY          what stands for S3
-steps/STEP/result.json what came of a step; a step that has one has succeeded
+plugins.lock.json      the plugins of its compile, if it had any
+run.json               the run's status, duration and steps
+events.jsonl           the events of the run, one on each line
+s3/BUCKET/KEY          the folder that replaces S3
+steps/STEP/result.json the result of a step that has succeeded
 steps/STEP/attempt-N/  stdout.log and stderr.log; and ml/, the job's /opt/ml, if it failed
 
-To go on with a run that failed or was interrupted: dagcast run --resume {id}
+To resume a run that failed or was interrupted: dagcast run --resume {id}
 To remove it: dagcast runs clean {id}
 """
 
@@ -45,19 +45,19 @@ def create_run(
     plugin_lock: str | None,
     objects: Mapping[str, Path],
 ) -> RunFolder:
-    """Make the folder of a new run, with all that is known before it starts: it appears whole, or not at all.
+    """Create the folder of a new run atomically, with its definition, parameters and staged code.
 
-    The id is the time, the pipeline and the end of the execution's id.
+    The run's ID consists of the time, the pipeline's name and the last characters of the execution's ID.
 
     Args:
         runs: The folder of all runs.
         pipeline: The pipeline's name.
         definition: The pipeline's definition.
         parameters: The values of its parameters.
-        region: The region that the run pretends to be in.
-        options: The choices of the run, JSON-ready.
+        region: The AWS region in ARNs of the run.
+        options: The options of the run as JSON data.
         plugin_lock: The text of the plugin lock.
-        objects: By S3 URI: files that are copied into the store, such as staged code.
+        objects: Files to copy into the store, such as staged code, by S3 URI.
 
     Raises:
         RunFolderError: If it cannot be written.
@@ -65,10 +65,10 @@ def create_run(
     started = datetime.now(timezone.utc)
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        (runs / ".gitignore").write_text("*\n", "utf-8")  # runs are nobody's source
-        with _making(runs):
-            run, execution = _new_id(runs, f"{started:%Y%m%dT%H%M%SZ}-{pipeline}")
-            folder = RunFolder(runs / f"{_UNFINISHED}{run}")
+        (runs / ".gitignore").write_text("*\n", "utf-8")  # keeps runs out of version control
+        with _creation_lock(runs):
+            run, execution = _create_incomplete(runs, f"{started:%Y%m%dT%H%M%SZ}-{pipeline}")
+            folder = RunFolder(runs / f"{_INCOMPLETE_PREFIX}{run}")
             (folder.path / "README.txt").write_text(_README.format(pipeline=pipeline, id=run), "utf-8")
             (folder.path / "definition.json").write_text(definition, "utf-8")
             write_json(folder.path / "parameters.json", dict(parameters))
@@ -94,26 +94,27 @@ def create_run(
 
 
 @contextmanager
-def _making(runs: Path) -> Iterator[None]:
-    """Keep others from removing what is being made; if nobody else makes a run, remove what killed processes left."""
+def _creation_lock(runs: Path) -> Iterator[None]:
+    """Hold a shared lock while a run is created. Without other holders, first remove incomplete folders."""
     import fcntl
 
-    with (runs / ".gitignore").open("a") as file:  # any file that every runs folder has
+    with (runs / ".gitignore").open("a") as file:  # every folder of runs has this file
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for left in runs.glob(f"{_UNFINISHED}*"):
-                remove_tree(left)
-        fcntl.flock(file, fcntl.LOCK_SH)
+            # The exclusive lock proves that no other process is creating one of these folders.
+            for incomplete in runs.glob(f"{_INCOMPLETE_PREFIX}*"):
+                remove_tree(incomplete)
+        fcntl.flock(file, fcntl.LOCK_SH)  # converts the exclusive lock, if this process holds it
         yield
 
 
-def _new_id(runs: Path, beginning: str) -> tuple[str, str]:
-    """The id of a run that was not there, and that of its execution; the unfinished folder then is there."""
+def _create_incomplete(runs: Path, prefix: str) -> tuple[str, str]:
+    """Create the incomplete folder of a new run; return the ID of the run and that of its execution."""
     while True:
         execution = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
-        run = f"{beginning}-{execution[-4:]}"
+        run = f"{prefix}-{execution[-4:]}"
         if (runs / run).exists():
             continue
         with suppress(FileExistsError):
-            (runs / f"{_UNFINISHED}{run}").mkdir()
+            (runs / f"{_INCOMPLETE_PREFIX}{run}").mkdir()
             return run, execution

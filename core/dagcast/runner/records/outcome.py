@@ -1,4 +1,4 @@
-"""How a run ended."""
+"""The outcome of a run and of its steps."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 RunStatus = Literal["Succeeded", "Failed", "Stopped", "CompletedWithFailures"]
-"""``CompletedWithFailures``: steps failed, and steps that were there for that have run. Source: ``StepDependency`` of
+"""``CompletedWithFailures``: steps failed, and steps that the failures trigger have run. Source: ``StepDependency`` of
 the SageMaker Python SDK 3."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepOutcome:
-    """How one step ended.
+    """The outcome of one step.
 
     Attributes:
-        name: The step.
-        type: Its type, as the definition has it.
-        status: ``succeeded``, ``cached``, ``kept``, ``skipped``, ``failed`` or ``stopped``; ``waiting`` if it never
-            started, ``running`` while it runs.
-        seconds: How long it ran, all attempts together.
-        attempts: How many there were.
+        name: The name of the step.
+        type: Its ``Type`` in the definition.
+        status: ``succeeded``, ``cached``, ``kept``, ``skipped``, ``failed`` or ``stopped``; ``waiting`` before it
+            starts, ``running`` while it runs.
+        seconds: The duration of all attempts together, in seconds.
+        attempts: The number of attempts.
         reason: Why it failed, was skipped or was stopped.
-        outputs: By name: the S3 URI of what it left, or the folder of a registered model.
-        metrics: By name: the last value of each metric.
-        output_parameters: By name: what a Lambda or Callback step returned.
-        log: The log of its last attempt; of the part that failed, if one did.
+        outputs: The S3 URI of each output, or the folder of a registered model, by name.
+        metrics: The last value of each metric, by name.
+        output_parameters: The values that a Lambda or Callback step returned, by name.
+        log: The log of its last attempt, or of the part that failed.
     """
 
     name: str
@@ -45,16 +45,16 @@ class StepOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:
-    """How a run ended.
+    """The outcome of a run.
 
     Attributes:
-        id: The run's id: the name of its folder.
-        folder: Where everything is.
+        id: The run's ID: the name of its folder.
+        folder: The run's folder.
         pipeline: The pipeline's name.
         status: ``Succeeded``, ``Failed``, ``Stopped`` or ``CompletedWithFailures``.
-        steps: How each step ended, in the order of the definition.
-        reason: Why it failed.
-        seconds: How long it ran.
+        steps: The outcome of each step, in the order of the definition.
+        reason: Why it failed or was stopped.
+        seconds: The duration in seconds, all parts of a resumed run together.
     """
 
     id: str
@@ -79,19 +79,19 @@ _STATUSES = MappingProxyType(
 )
 
 
-class Ledger:
-    """How each step stands, from the events of the run: as they happen, or as ``events.jsonl`` has them."""
+class StepTracker:
+    """Tracks the status of each step from the events of a run, live or from ``events.jsonl``."""
 
     def __init__(self) -> None:
         self._steps: dict[str, StepOutcome] = {}
 
     @property
     def steps(self) -> tuple[StepOutcome, ...]:
-        """How each step stands, in the order of the definition; one that runs is ``running``."""
+        """The current outcome of each step, in the order of the definition."""
         return tuple(self._steps.values())
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Take an event, as its ``as_dict`` gives it."""
+        """Update the status of the steps from an event, in the form of ``Event.as_dict``."""
         for name, kind in event.get("steps", {}).items():
             before = self._steps.get(name, StepOutcome(name=name, type=kind, status="waiting"))
             self._steps[name] = replace(before, status="waiting", reason=None)

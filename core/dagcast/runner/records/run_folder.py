@@ -1,4 +1,4 @@
-"""The folder of a run: everything that a run knows and makes, in files that say what they are."""
+"""Reads and writes the folder of a run: its status, results, events and outputs."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from typing import Any, get_args
 from dagcast.errors import DagcastError, did_you_mean
 from dagcast.runner.executor import StepResult
 from dagcast.runner.records.events import Event
-from dagcast.runner.records.outcome import Ledger, RunOutcome, RunStatus, StepOutcome
+from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepOutcome, StepTracker
 
-FORM = 1
-"""The form of the files here; a run of another form is not resumed."""
+FORMAT_VERSION = 1
+"""The version of the file formats; runs of other versions cannot be resumed."""
 
 
 class RunFolderError(DagcastError):
-    """There is no such run, another process is running it, or its files cannot be read or written."""
+    """A run is unknown, another process is running it, or its files cannot be read or written."""
 
     code = "run.folder"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What ``run.json`` holds.
+    """The content of ``run.json``.
 
     Attributes:
-        id: The run: the name of its folder.
+        id: The run's ID: the name of its folder.
         pipeline: The pipeline's name.
-        execution: The id of the execution, which keys in S3 and names of jobs hold.
-        region: The region that the run pretends to be in.
+        execution: The ID of the execution, which is part of S3 keys and names of jobs.
+        region: The AWS region in ARNs of the run.
         started: When it first started, in UTC.
-        status: ``Running`` until it has ended; a run that was killed stays so.
-        options: The choices of the run, JSON-ready, for a resume.
-        steps: How each step ended, in the order of the definition.
-        reason: Why it failed.
-        seconds: How long it ran, resumed parts together.
+        status: ``Running`` until it has ended; a killed run keeps this status.
+        options: The options of the run as JSON data, for a resume.
+        steps: The outcome of each step, in the order of the definition.
+        reason: Why it failed or was stopped.
+        seconds: The duration in seconds, all parts of a resumed run together.
     """
 
     id: str
@@ -56,20 +56,20 @@ class RunRecord:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as in the file."""
-        return {"form": FORM, **asdict(self), "started": self.started.isoformat()}
+        """Return the content of the file as JSON data."""
+        return {"form": FORMAT_VERSION, **asdict(self), "started": self.started.isoformat()}
 
 
 @dataclass(frozen=True)
-class KeptResult:
-    """What ``result.json`` of a step holds.
+class SavedResult:
+    """The content of a step's ``result.json``.
 
     Attributes:
-        result: What came of the step.
-        ended: When it had succeeded, in UTC.
-        seconds: How long it ran, all attempts together.
-        attempts: How many there were.
-        cached_from: The run that first made it.
+        result: The result of the step.
+        ended: When the step succeeded, in UTC.
+        seconds: The duration of all attempts together, in seconds.
+        attempts: The number of attempts.
+        cached_from: The ID of the run that produced the result, if it is from the cache.
     """
 
     result: StepResult
@@ -81,38 +81,38 @@ class KeptResult:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run's folder.
+    """The folder of one run.
 
     Attributes:
-        path: Where it is.
+        path: The path of the folder.
     """
 
     path: Path
 
     @property
     def id(self) -> str:
-        """The run's id."""
+        """The run's ID: the name of the folder."""
         return self.path.name
 
     @property
     def store(self) -> Path:
-        """The folder that stands for S3."""
+        """The folder that replaces S3."""
         return self.path / "s3"
 
     def record(self) -> RunRecord:
-        """How the run stands.
+        """Return the content of ``run.json``.
 
         Raises:
-            RunFolderError: If ``run.json`` cannot be read, or is of another form.
+            RunFolderError: If ``run.json`` cannot be read, is invalid, or is of another version.
         """
         data = self._read("run.json")
-        if data.pop("form", None) != FORM:
+        if data.pop("form", None) != FORMAT_VERSION:
             raise RunFolderError(f"{self.path / 'run.json'} was written by another version of dagcast")
         try:
             steps = tuple(StepOutcome(**step) for step in data.pop("steps"))
             return RunRecord(**{**data, "started": datetime.fromisoformat(data["started"])}, steps=steps)
         except (KeyError, TypeError, ValueError) as error:
-            raise RunFolderError(f"{self.path / 'run.json'} is not what a run writes: {error!r}") from error
+            raise RunFolderError(f"invalid run file {self.path / 'run.json'}: {error!r}") from error
 
     def write_record(self, record: RunRecord) -> None:
         """Replace ``run.json``.
@@ -120,14 +120,14 @@ class RunFolder:
         Raises:
             RunFolderError: If it cannot be written.
         """
-        with self._writing():
+        with self._reporting_write_errors():
             write_json(self.path / "run.json", record.as_dict())
 
-    def result(self, step: str) -> KeptResult | None:
-        """What came of a step, if it has succeeded.
+    def result(self, step: str) -> SavedResult | None:
+        """Return the saved result of a step; ``None`` if the step has not succeeded.
 
         Raises:
-            RunFolderError: If ``result.json`` cannot be read, or is of another form.
+            RunFolderError: If ``result.json`` cannot be read, or is invalid.
         """
         path = self.path / "steps" / step / "result.json"
         if not path.is_file():
@@ -135,27 +135,27 @@ class RunFolder:
         data = self._read(f"steps/{step}/result.json")
         try:
             ended = datetime.fromisoformat(data.pop("ended"))
-            return KeptResult(StepResult(**data.pop("result")), ended, **data)
+            return SavedResult(StepResult(**data.pop("result")), ended, **data)
         except (KeyError, TypeError, ValueError) as error:
-            raise RunFolderError(f"{path} is not what a run writes: {error!r}") from error
+            raise RunFolderError(f"invalid run file {path}: {error!r}") from error
 
-    def write_result(self, step: str, kept: KeptResult) -> None:
-        """Say that a step has succeeded. It then has, whatever happens to this process.
+    def write_result(self, step: str, saved: SavedResult) -> None:
+        """Save the result of a step that has succeeded. It is then durable, even if this process is killed.
 
         Raises:
-            RunFolderError: If that cannot be written.
+            RunFolderError: If it cannot be written.
         """
-        data = {**asdict(kept), "ended": kept.ended.isoformat()}
-        with self._writing():
+        data = {**asdict(saved), "ended": saved.ended.isoformat()}
+        with self._reporting_write_errors():
             write_json(self.path / "steps" / step / "result.json", data)
 
     def attempts(self, step: str) -> list[Path]:
-        """The folders of the attempts at a step, in order."""
+        """Return the folders of the attempts at a step, in order."""
         found = (self.path / "steps" / step).glob("attempt-*")
         return sorted(found, key=lambda path: int(path.name.removeprefix("attempt-")))
 
     def new_attempt(self, step: str) -> Path:
-        """An empty folder for the next attempt at a step."""
+        """Create the folder of the next attempt at a step, and return it."""
         before = self.attempts(step)
         number = int(before[-1].name.removeprefix("attempt-")) + 1 if before else 1
         path = self.path / "steps" / step / f"attempt-{number}"
@@ -163,11 +163,15 @@ class RunFolder:
         return path
 
     def definition(self) -> str:
-        """The definition that is run."""
+        """Return the text of the definition."""
         return (self.path / "definition.json").read_text("utf-8")
 
     def parameters(self) -> dict[str, Any]:
-        """The values of the pipeline's parameters."""
+        """Return the values of the pipeline's parameters.
+
+        Raises:
+            RunFolderError: If ``parameters.json`` cannot be read.
+        """
         return self._read("parameters.json")
 
     def append(self, event: Event) -> None:
@@ -176,49 +180,53 @@ class RunFolder:
         Raises:
             RunFolderError: If it cannot be written.
         """
-        with self._writing(), (self.path / "events.jsonl").open("a+b") as file:
+        with self._reporting_write_errors(), (self.path / "events.jsonl").open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a killed process left a line unfinished
+                if file.read(1) != b"\n":  # a killed process left an incomplete line
                     file.write(b"\n")
             file.write(json.dumps(event.as_dict()).encode() + b"\n")
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only process that runs this run, or removes it; a process that ends, however, holds it no more.
+        """Hold the exclusive lock of the run: only one process can run or remove it.
+
+        The operating system releases the lock when the process ends, for whatever reason.
 
         Raises:
-            RunFolderError: If another process has it, or it is gone, or its folder cannot be written.
+            RunFolderError: If another process holds a lock, the run has been removed, or its folder cannot be written.
         """
         import fcntl
 
         with ExitStack() as stack:
-            with self._writing():
+            with self._reporting_write_errors():
                 file = stack.enter_context((self.path / ".lock").open("a"))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                what = "is running in another process" if self.is_running() else "is read by a run"
+                what = "is running in another process" if self.is_running() else "is in use by another run"
                 raise RunFolderError(f"run {self.id} {what}") from error
             if not (self.path / "run.json").is_file():
                 raise RunFolderError(f"run {self.id} has been removed")
             yield
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Keep it from being removed, or going on, while another run reads it; one that runs now is read as it is."""
+    def read_lock(self) -> Iterator[None]:
+        """Hold a shared lock of the run, so that no process removes or resumes it while another run reads it.
+
+        If the run is active, it is read without a lock.
+        """
         import fcntl
 
         with ExitStack() as stack:
-            with suppress(
-                OSError
-            ):  # there may be no such run, which is told elsewhere; and some disks know no locks
+            # An unknown run is reported by the plan. Some file systems do not support locks.
+            with suppress(OSError):
                 file = stack.enter_context((self.path / ".lock").open("rb"))
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             yield
 
     def is_running(self) -> bool:
-        """Whether a process is running it now."""
+        """Return whether a process is running it now."""
         import fcntl
 
         try:
@@ -231,13 +239,13 @@ class RunFolder:
         return False
 
     def outcome(self, record: RunRecord | None = None) -> RunOutcome:
-        """How the run ended; how it stands, as ``Stopped``, if it runs or was killed.
+        """Return the outcome of the run. If it is active or was killed, the status is ``Stopped``.
 
         Args:
-            record: What :meth:`record` gave, for who has it.
+            record: The content of ``run.json``, if it has been read already.
 
         Raises:
-            RunFolderError: If ``run.json`` is of another form.
+            RunFolderError: If ``run.json`` cannot be read, is invalid, or is of another version.
         """
         record = record or self.record()
         status: RunStatus = "Stopped"
@@ -245,11 +253,11 @@ class RunFolder:
         if record.status in get_args(RunStatus):
             status = record.status  # type: ignore[assignment]
         else:
-            reason = "it is running" if self.is_running() else "its process was killed"
-            ledger = Ledger()
+            reason = "still running" if self.is_running() else "the process was killed"
+            tracker = StepTracker()
             for event in self.events():
-                ledger.add(event)
-            steps = ledger.steps
+                tracker.add(event)
+            steps = tracker.steps
         return RunOutcome(
             id=self.id,
             folder=self.path,
@@ -261,7 +269,7 @@ class RunFolder:
         )
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The lines of ``events.jsonl``; one that a killed process left unfinished is left out."""
+        """Yield the lines of ``events.jsonl``, except incomplete lines of a killed process."""
         path = self.path / "events.jsonl"
         if not path.is_file():
             return
@@ -271,13 +279,13 @@ class RunFolder:
                     yield json.loads(line)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _reporting_write_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise RunFolderError(
-                f"{self.path} cannot be written: {error.strerror}; "
-                f"when it can, dagcast run --resume {self.id} goes on"
+                f"{self.path} cannot be written: {error.strerror}"
+                f" (to continue: dagcast run --resume {self.id})"
             ) from error
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -286,43 +294,47 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{self.path / name} cannot be read: {error}") from error
         if not isinstance(data, dict):
-            raise RunFolderError(f"{self.path / name} is not what a run writes: it is no object")
+            raise RunFolderError(f"invalid run file {self.path / name}: expected an object")
         return data
 
 
 def open_run(runs: Path, run: str) -> RunFolder:
-    """The folder of a run that is there.
+    """Return the folder of an existing run.
+
+    Args:
+        runs: The folder of all runs.
+        run: The run's ID.
 
     Raises:
-        RunFolderError: If it is not.
+        RunFolderError: If the run is unknown.
     """
     folder = RunFolder(runs / run)
     if Path(run).name != run or not (folder.path / "run.json").is_file():
         hint = did_you_mean(run, (found.id for found in runs_in(runs)))
-        raise RunFolderError(f"there is no run {run!r} in {runs}" + (f" ({hint})" if hint else ""))
+        raise RunFolderError(f"unknown run {run!r} in {runs}" + (f" ({hint})" if hint else ""))
     return folder
 
 
 def runs_in(runs: Path) -> list[RunFolder]:
-    """All runs in a folder of runs, in the order of their start."""
-    return sorted((RunFolder(path.parent) for path in runs.glob("[!.]*/run.json")), key=_began)
+    """Return all runs in a folder of runs, in the order of their start."""
+    return sorted((RunFolder(path.parent) for path in runs.glob("[!.]*/run.json")), key=_start_order)
 
 
-def _began(folder: RunFolder) -> tuple[str, int, str]:
-    """What runs are put in order by: ids know seconds, and the definition is written once, at the start."""
+def _start_order(folder: RunFolder) -> tuple[str, int, str]:
+    """Return the sort key: IDs have a resolution of one second; the definition is written once, at the start."""
     time = folder.id.partition("-")[0]
     try:
         return time, (folder.path / "definition.json").stat().st_mtime_ns, folder.id
-    except OSError:  # it is being removed
+    except OSError:  # another process is removing it
         return time, 0, folder.id
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write a file that is there whole, or not at all, even if this process is killed."""
+    """Write a JSON file atomically: it is complete or missing, even if this process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        beside.write_text(json.dumps(data, indent=2, sort_keys=True, default=str) + "\n", "utf-8")
-        beside.replace(path)
+        temporary.write_text(json.dumps(data, indent=2, sort_keys=True, default=str) + "\n", "utf-8")
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

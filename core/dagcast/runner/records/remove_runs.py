@@ -1,4 +1,4 @@
-"""Removing runs."""
+"""Removes runs from the folder of runs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dagcast.runner.records.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """What came of removing runs.
+class RemovedRuns:
+    """The result of removing runs.
 
     Attributes:
-        removed: The ids of the runs that are gone.
-        kept: By id: why a run is still there, all or in part.
-        size: Bytes in the files that are gone.
+        removed: The IDs of the removed runs.
+        kept: The reason why a run still exists, in whole or in part, by ID.
+        size: The size of the removed files, in bytes.
     """
 
     removed: tuple[str, ...]
@@ -29,22 +29,22 @@ class Cleaned:
     size: int
 
 
-def clean(runs: Path, chosen: Iterable[RunFolder]) -> Cleaned:
-    """Remove runs, and what the cache knows of them; one that is running stays. No link is followed.
+def remove_runs(runs: Path, chosen: Iterable[RunFolder]) -> RemovedRuns:
+    """Remove runs and their cache entries. Active runs are kept, and links are not followed.
 
     Args:
         runs: The folder of all runs.
-        chosen: Those to be removed.
+        chosen: The runs to remove.
     """
     removed: list[str] = []
     kept: dict[str, str] = {}
     size = 0
     for folder in chosen:
         if folder.path.is_symlink():
-            kept[folder.id] = "it is a link to somewhere else"
+            kept[folder.id] = "it is a symbolic link"
             continue
         try:
-            folder.record()  # or else it may be a folder of something else
+            folder.record()  # raises if this is not the folder of a run
             with folder.lock():
                 size += _remove(folder.path)
         except DagcastError as error:
@@ -53,15 +53,15 @@ def clean(runs: Path, chosen: Iterable[RunFolder]) -> Cleaned:
             kept[folder.id] = f"{error.filename} cannot be removed: {error.strerror}"
         else:
             removed.append(folder.id)
-    _forget(runs)
-    return Cleaned(tuple(removed), kept, size)
+    _remove_cache_entries(runs)
+    return RemovedRuns(tuple(removed), kept, size)
 
 
 def _remove(folder: Path) -> int:
     """Remove a run's folder.
 
-    ``run.json`` goes when all else is gone: a run that is removed in part can be removed again. Then the lock: nobody
-    can begin to resume a run while it is removed.
+    ``run.json`` is removed after all other files, so that a run that is removed in part can be removed again. The lock
+    file is last, so that no process can resume the run meanwhile.
     """
     size = _make_removable(folder)
     last = ("run.json", ".lock")
@@ -77,7 +77,10 @@ def _remove(folder: Path) -> int:
 
 
 def _make_removable(folder: Path) -> int:
-    """Give the user all rights to the folders, which jobs may have taken; the bytes in all files, each once."""
+    """Restore the user's permissions of folders, which jobs may have changed; return the bytes in all files.
+
+    A file with several hard links counts once.
+    """
     files: dict[tuple[int, int], int] = {}
     pending = [folder]
     while pending:
@@ -94,13 +97,13 @@ def _make_removable(folder: Path) -> int:
     return sum(files.values())
 
 
-def _forget(runs: Path) -> None:
-    """Remove what the cache knows of runs that are gone."""
+def _remove_cache_entries(runs: Path) -> None:
+    """Remove the cache entries of runs that no longer exist, and unreadable entries."""
     for entry in runs.glob("cache/*/*.json"):
         try:
             run = json.loads(entry.read_text("utf-8"))["run"]
-            gone = not (runs / run / "run.json").is_file()
+            stale = not (runs / run / "run.json").is_file()
         except (OSError, ValueError, KeyError, TypeError):
-            gone = True
-        if gone:
+            stale = True
+        if stale:
             entry.unlink(missing_ok=True)
