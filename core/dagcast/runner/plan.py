@@ -148,10 +148,9 @@ def _check_step(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     executor = executor_for(step.definition_type)
     if executor is None:
         yield Diagnostic(
-            f"step {step.name!r}: steps of type {step.definition_type} do not run locally"
-            f" (supported types: {', '.join(MODULES)})",
+            f"step {step.name!r}: steps of type {step.definition_type} do not run locally",
             code="run.unsupported-step",
-            hint=f"use --stub {step.name}=FILE.json to provide its outputs",
+            hint=f"use --stub {step.name}=FILE.json to provide its outputs; supported types: {', '.join(MODULES)}",
         )
         return
     yield from executor.check(step, options)

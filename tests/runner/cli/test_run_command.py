@@ -473,7 +473,8 @@ def test_what_a_definition_says_does_not_reach_the_terminal_as_commands(project:
     project.define({"Name": "cluster", "Type": "\x1b]0;owned\x07EMR", "Arguments": {}})
     done = project.run("run", "definition.json")
     assert done.code == 1
-    assert "steps of type EMR do not run locally" in done.err
+    assert "\x1b" not in done.err
+    assert r"steps of type \x1b]0;owned\x07EMR do not run locally" in done.err
 
 
 @pytest.mark.parametrize(
