@@ -149,6 +149,11 @@ class PipelineDAGCompiler:
             InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin is missing, broken, or fails.
             SDKError: If the installed SDK cannot emit a step, or none is installed.
+
+        Example:
+            >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+            >>> [step.name for step in PipelineDAGCompiler(config, plugins=[]).compile().steps]
+            ['stop']
         """
         return self.compile_with_report(dag, **kwargs)[0]
 
@@ -156,7 +161,14 @@ class PipelineDAGCompiler:
     def compile_with_report(
         self, dag: DAGLike | None = None, **kwargs: Any
     ) -> tuple[Pipeline, CompileReport]:
-        """Compile a DAG, and return the pipeline and the compile report; see :meth:`compile`."""
+        """Compile a DAG, and return the pipeline and the compile report; see :meth:`compile`.
+
+        Example:
+            >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+            >>> pipeline, report = PipelineDAGCompiler(config, plugins=[]).compile_with_report()
+            >>> report.pipeline, len(report.digest)
+            ('hello', 64)
+        """
         template = self.create_template(dag, **kwargs)
         pipeline, report = template.generate_pipeline(), template.report
         notify_compiled(template.plugins, pipeline, report)
@@ -172,6 +184,13 @@ class PipelineDAGCompiler:
         Raises:
             InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin is missing, broken, or fails.
+
+        Example:
+            >>> import json
+            >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+            >>> compilation = PipelineDAGCompiler(config, plugins=[]).compile_definition()
+            >>> json.loads(compilation.definition)["Steps"]
+            [{'Name': 'stop', 'Type': 'Fail', 'Arguments': {'ErrorMessage': 'no'}}]
         """
         template = self.create_template(dag, **kwargs)
         compilation = template.generate_definition()
@@ -187,6 +206,11 @@ class PipelineDAGCompiler:
 
         Raises:
             PluginError: If a plugin is missing, broken, or fails.
+
+        Example:
+            >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_mesage": "no"}}}
+            >>> [item.code for item in PipelineDAGCompiler(config, plugins=[]).validate().errors]
+            ['config.unknown-field']
         """
         sink = DiagnosticSink()
         prepared = self._prepare_into(sink, dag, {})
@@ -210,6 +234,13 @@ class PipelineDAGCompiler:
         Raises:
             InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin cannot decorate the class.
+
+        Example:
+            >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+            >>> compiler = PipelineDAGCompiler(config, plugins=[])
+            >>> template_class = compiler.create_decorated_class()
+            >>> template_class(**compiler.create_template_params()).generate_pipeline().name
+            'hello'
         """
         return self._decorate_class(self._prepare(dag, metadata))
 
@@ -225,13 +256,24 @@ class PipelineDAGCompiler:
         Raises:
             InvalidInputError: With every error in the DAG and the config.
             PluginError: If a plugin fails, or two contradict each other.
+
+        Example:
+            >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+            >>> sorted(PipelineDAGCompiler(config, plugins=[]).create_template_params())
+            ['config', 'dag', 'execution_role', 'metadata', 'plugins', 'sagemaker_session']
         """
         metadata, explicit = _split_metadata(template_kwargs)
         return self._build_params(self._prepare(dag, metadata), explicit)[0]
 
     @pause_gc()
     def create_template(self, dag: DAGLike | None = None, **template_kwargs: Any) -> DynamicPipelineTemplate:
-        """Return an instance of the template class for a DAG; see :meth:`create_template_params`."""
+        """Return an instance of the template class for a DAG; see :meth:`create_template_params`.
+
+        Example:
+            >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+            >>> PipelineDAGCompiler(config, plugins=[]).create_template().dag.nodes
+            ['stop']
+        """
         metadata, explicit = _split_metadata(template_kwargs)
         return self._instantiate_template(self._prepare(dag, metadata), explicit)
 
@@ -242,6 +284,10 @@ class PipelineDAGCompiler:
         Raises:
             InvalidInputError: With every error in the config.
             PluginError: If a plugin is missing or broken.
+
+        Example:
+            >>> PipelineDAGCompiler({"pipeline": {"name": "hello"}}, plugins=[]).load().pipeline.name
+            'hello'
         """
         loaded = self._load()
         DiagnosticSink(list(loaded.diagnostics)).raise_errors()
@@ -422,6 +468,11 @@ def compile_dag_to_pipeline(
     Raises:
         InvalidInputError: With every error in the DAG and the config.
         SDKError: If the installed SDK cannot emit a step, or none is installed.
+
+    Example:
+        >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+        >>> compile_dag_to_pipeline(None, config, plugins=[]).name
+        'hello'
     """
     return PipelineDAGCompiler(config_path, sagemaker_session, role, **kwargs).compile(dag)
 

@@ -41,6 +41,13 @@ class Edge:
         target_port: An input port of the target, if the edge names one.
         order_only: Whether the target only waits, and no data flows.
         location: Where the edge was written, if it came from a file.
+
+    Example:
+        >>> edge = Edge.parse("load.data -> train.train")
+        >>> edge.source_port, edge.target_port
+        ('data', 'train')
+        >>> Edge("load", "train") == ("load", "train")
+        True
     """
 
     source: str

@@ -82,6 +82,10 @@ class Location(NamedTuple):
     Attributes:
         file: The file as the user named it, or ``<config>`` for values passed from Python.
         line: 1-based line, or ``None`` where the source has no lines.
+
+    Example:
+        >>> str(Location("pipeline.yaml", 7))
+        'pipeline.yaml:7'
     """
 
     file: str
@@ -109,6 +113,10 @@ class Diagnostic:
 
     Raises:
         ValueError: If the code is malformed, or unknown in an area of dagcast's own.
+
+    Example:
+        >>> str(Diagnostic("missing owner", Location("pipeline.yaml", 7), code="acme.missing-owner", hint="set owner"))
+        'pipeline.yaml:7: missing owner (set owner)'
     """
 
     message: str
@@ -158,6 +166,14 @@ class DagcastError(Exception):
 
     Attributes:
         code: The id under which ``--json`` reports an error that is not an :class:`InvalidInputError`.
+
+    Example:
+        >>> from dagcast import PipelineDAGCompiler
+        >>> try:
+        ...     PipelineDAGCompiler({"steps": {}}, plugins=[]).compile_definition()
+        ... except DagcastError as error:
+        ...     print(type(error).__name__)
+        InvalidInputError
     """
 
     code: ClassVar[str] = "command.failed"
@@ -168,6 +184,14 @@ class InvalidInputError(DagcastError):
 
     Attributes:
         diagnostics: Every mistake that was found, in the order of the files.
+
+    Example:
+        >>> mistakes = [Diagnostic("missing owner", code="acme.missing-owner")]
+        >>> try:
+        ...     raise InvalidInputError(mistakes)
+        ... except InvalidInputError as error:
+        ...     print([item.code for item in error.diagnostics])
+        ['acme.missing-owner']
     """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
@@ -219,6 +243,10 @@ class PluginError(DagcastError):
         hook: The hook that was called, if one was.
         problem: What is wrong, in one sentence.
         remedy: What to do about it.
+
+    Example:
+        >>> str(PluginError("owner", "no connection to the directory", "set DIRECTORY_URL"))
+        "plugin 'owner': no connection to the directory; set DIRECTORY_URL"
     """
 
     code = "plugin.failed"
@@ -250,7 +278,19 @@ class StagingError(DagcastError):
 
 @dataclass
 class DiagnosticSink:
-    """Collects diagnostics over the stages of one compile."""
+    """Collects diagnostics over the stages of one compile.
+
+    Example:
+        >>> sink = DiagnosticSink()
+        >>> sink.error("missing owner", code="acme.missing-owner")
+        >>> sink.warn("unusual owner", code="acme.unusual-owner")
+        >>> [item.message for item in sink.errors]
+        ['missing owner']
+        >>> sink.raise_errors()
+        Traceback (most recent call last):
+        ...
+        dagcast.errors.InvalidInputError: missing owner
+    """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
 

@@ -32,7 +32,18 @@ NO_METADATA = Metadata()
 
 
 class PipelineTemplateBase(ABC):
-    """Base of all template classes."""
+    """Base of all template classes.
+
+    Example:
+        >>> class Fixed(PipelineTemplateBase):
+        ...     def __init__(self, pipeline):
+        ...         self.pipeline = pipeline
+        ...
+        ...     def generate_pipeline(self):
+        ...         return self.pipeline
+        >>> Fixed("a pipeline").generate_pipeline()
+        'a pipeline'
+    """
 
     @abstractmethod
     def generate_pipeline(self) -> Pipeline:
@@ -57,6 +68,14 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         execution_role: ARN of the role that steps run with; overrides the config's.
         plugins: The plugins that add to the pipeline, change it and check it.
         metadata: The pipeline's metadata. The metadata of a decorated class overrides it.
+
+    Example:
+        >>> from dagcast import PipelineDAGCompiler
+        >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+        >>> compiler = PipelineDAGCompiler(config, plugins=[])
+        >>> template = DynamicPipelineTemplate(compiler.load().dag, compiler.load())
+        >>> template.generate_pipeline().name
+        'hello'
     """
 
     decorated_metadata: ClassVar[Mapping[str, Any] | None] = None

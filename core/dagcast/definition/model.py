@@ -39,6 +39,10 @@ class ParameterSpec:
         type: The service's name of its type.
         default: The value if a start gives no other; ``None`` for a required parameter.
         enum: The valid values of a String parameter; if empty, every value is valid.
+
+    Example:
+        >>> ParameterSpec("Mode", "String", "fast", ("fast", "slow")).default
+        'fast'
     """
 
     name: str

@@ -67,7 +67,12 @@ class Reference:
 
 @dataclass(frozen=True)
 class ParameterRef(Reference):
-    """The value of a pipeline parameter: ``${param.Name}``."""
+    """The value of a pipeline parameter: ``${param.Name}``.
+
+    Example:
+        >>> str(ParameterRef("BatchSize"))
+        '${param.BatchSize}'
+    """
 
     name: str
 
@@ -81,7 +86,12 @@ class ParameterRef(Reference):
 
 @dataclass(frozen=True)
 class ExecutionVariable(Reference):
-    """A variable of the execution: ``${exec.PipelineExecutionId}``."""
+    """A variable of the execution: ``${exec.PipelineExecutionId}``.
+
+    Example:
+        >>> str(ExecutionVariable("PipelineExecutionId"))
+        '${exec.PipelineExecutionId}'
+    """
 
     name: str
 
@@ -100,6 +110,10 @@ class StepProperty(Reference):
     Attributes:
         step: The name of the step.
         path: The property path below the step in the syntax of definitions, such as ``Outputs['train'].S3Uri``.
+
+    Example:
+        >>> str(StepProperty("train", "ModelArtifacts.S3ModelArtifacts"))
+        '${step.train.ModelArtifacts.S3ModelArtifacts}'
     """
 
     step: str
@@ -126,6 +140,10 @@ class JsonGet(Reference):
         step: The processing step that declares the property file.
         property_file: The name of the property file.
         path: The JSON path of the value in the file.
+
+    Example:
+        >>> str(JsonGet("evaluate", "Report", "metrics.mse.value"))
+        '${json.evaluate.Report.metrics.mse.value}'
     """
 
     step: str
@@ -185,6 +203,10 @@ class Join(Reference):
         on: The separator.
         values: Literal strings and references, in order. In a definition that was read, other JSON values are possible
             and converted to strings.
+
+    Example:
+        >>> str(Join("/", ("s3://bucket", ExecutionVariable("PipelineExecutionId"))))
+        's3://bucket/${exec.PipelineExecutionId}'
     """
 
     on: str
@@ -321,7 +343,12 @@ def render(value: Any) -> Any:
 
 
 def references(value: Any) -> Iterator[Reference]:
-    """Return every reference in ``value``, in order; a reference comes before those that it contains."""
+    """Return every reference in ``value``, in order; a reference comes before those that it contains.
+
+    Example:
+        >>> [str(item) for item in references({"Uri": ["s3://bucket", ParameterRef("Folder")]})]
+        ['${param.Folder}']
+    """
     found: list[Reference] = []
     _collect(value, found)
     return iter(found)

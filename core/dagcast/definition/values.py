@@ -10,7 +10,17 @@ class FrozenError(TypeError):
 
 
 class FrozenDict(dict[str, Any]):
-    """An immutable mapping. It is a ``dict``, so ``json`` writes it, and reading it takes no longer."""
+    """An immutable mapping. It is a ``dict``, so ``json`` writes it, and reading it takes no longer.
+
+    Example:
+        >>> frozen = freeze({"Tags": [{"Key": "team"}]})
+        >>> frozen["Tags"][0]["Key"]
+        'team'
+        >>> frozen["Tags"] = ()
+        Traceback (most recent call last):
+        ...
+        dagcast.definition.values.FrozenError: this mapping is frozen: make a changed copy with thaw() and freeze()
+    """
 
     __slots__ = ()
 

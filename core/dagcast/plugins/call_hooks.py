@@ -162,6 +162,12 @@ def notify_compiled(plugins: PluginSet, pipeline: Any, report: Any) -> None:
 
     Raises:
         PluginError: If a plugin fails, or does not return ``None``.
+
+    Example:
+        >>> from dagcast import PipelineDAGCompiler
+        >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "not ready"}}}
+        >>> template = PipelineDAGCompiler(config, plugins=[]).create_template()
+        >>> notify_compiled(template.plugins, None, template.report)
     """
     hook = "pipeline_compiled"
     for plugin in plugins.implementing(hook):

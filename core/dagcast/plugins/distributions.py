@@ -107,6 +107,11 @@ def find_distributions(path: Iterable[Any], problems: list[str]) -> Iterator[Dis
     Args:
         path: Folders and zip files, as in ``sys.path``.
         problems: Collects failures of third-party finders.
+
+    Example:
+        >>> import sys
+        >>> sum(1 for distribution in find_distributions(sys.path, [])) > 0
+        True
     """
     # Like the import system, ignore entries that are not strings.
     entries = list(dict.fromkeys(entry for entry in path if isinstance(entry, str)))

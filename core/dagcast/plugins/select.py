@@ -33,6 +33,12 @@ class PluginRequest:
         disabled: Names passed with ``--no-plugin``.
         none: Whether ``--no-plugins`` is given.
         required: Names that always run, before the others.
+
+    Example:
+        >>> PluginRequest(enabled=("owner",), disabled=("mods",)).disabled
+        ('mods',)
+        >>> PluginRequest(none=True).none
+        True
     """
 
     plugins: tuple[Any, ...] | None = None

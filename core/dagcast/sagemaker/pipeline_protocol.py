@@ -22,6 +22,13 @@ class Pipeline(Protocol):
         parameters: Its parameters, as the SDK's objects.
         steps: Its steps, as the SDK's objects.
         sagemaker_session: The session that its methods call AWS with.
+
+    Example:
+        >>> from dagcast import compile_dag_to_pipeline
+        >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
+        >>> pipeline: Pipeline = compile_dag_to_pipeline(None, config, plugins=[])
+        >>> pipeline.definition()[:25]
+        '{"Version": "2020-12-01",'
     """
 
     name: Any

@@ -330,5 +330,9 @@ def step_fields(definition_type: str) -> RequestFields:
 
     Returns:
         No fields for a type that is unknown.
+
+    Example:
+        >>> [field.path for field in step_fields("Transform").instance_types]
+        [('InstanceType',)]
     """
     return _BY_STEP_TYPE.get(definition_type, _NONE)

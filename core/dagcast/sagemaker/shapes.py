@@ -16,6 +16,10 @@ class PropertyShape:
         service: botocore's name of the service, such as ``sagemaker``.
         shapes: The shapes whose members are the properties.
         names: Properties that no service shape describes, as property paths (``OutputParameters['x']``).
+
+    Example:
+        >>> PropertyShape(shapes=("DescribeTrainingJobResponse",)).service
+        'sagemaker'
     """
 
     service: str = "sagemaker"
@@ -32,6 +36,10 @@ class RequestShape:
         at: The path of the part below ``Arguments``, or its name; empty for the whole body.
         service: botocore's name of the service.
         ignore_required: Required members that the service sets itself: names, or paths of nested members.
+
+    Example:
+        >>> RequestShape("CreateTrainingJobRequest").service
+        'sagemaker'
     """
 
     name: str

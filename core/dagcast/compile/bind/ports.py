@@ -23,6 +23,10 @@ class InputPort:
         given: What the config says it reads from; ``None`` leaves it to an edge.
         required: Whether the step cannot run without it.
         about: One line for ``dagcast steps``.
+
+    Example:
+        >>> InputPort("train", "dataset", required=False).kind
+        'dataset'
     """
 
     name: str
@@ -41,6 +45,11 @@ class OutputPort:
         kind: What flows out.
         value: The reference that yields it when the pipeline runs.
         about: One line for ``dagcast steps``.
+
+    Example:
+        >>> from dagcast.definition.references import StepProperty
+        >>> OutputPort("model", "model", StepProperty("train", "ModelArtifacts.S3ModelArtifacts")).name
+        'model'
     """
 
     name: str

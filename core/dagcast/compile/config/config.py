@@ -123,6 +123,12 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
 
     Returns:
         The config, or ``None`` where it cannot be read at all.
+
+    Example:
+        >>> sink = DiagnosticSink()
+        >>> opened = open_config({"pipeline": {"name": "churn"}, "plugins": {"enable": ["owner"]}}, sink)
+        >>> opened.plugins.enable
+        ('owner',)
     """
     models: dict[FieldPath, type[BaseModel]] = {}
     try:

@@ -27,6 +27,16 @@ class PipelineDAG:
     Raises:
         InvalidInputError: If an edge cannot be read, a node is named twice, or an edge ends at a node that is
             not among ``nodes``; it holds every such mistake.
+
+    Example:
+        >>> dag = PipelineDAG(edges=["load -> train", "train.model -> register.model"])
+        >>> dag.add_edge("load => report")
+        >>> dag.nodes
+        ['load', 'train', 'register', 'report']
+        >>> dag.topological_order()
+        ['load', 'train', 'register', 'report']
+        >>> dag.predecessors("report")
+        ['load']
     """
 
     def __init__(self, nodes: Iterable[str] = (), edges: Iterable[EdgeLike] = ()) -> None:
@@ -100,6 +110,10 @@ class PipelineDAG:
 
         Raises:
             InvalidInputError: With every mistake in ``data``.
+
+        Example:
+            >>> PipelineDAG.from_dict({"nodes": ["load", "train"], "edges": ["load -> train"]}).nodes
+            ['load', 'train']
         """
         return cls._from_document(document_from_data(dict(data), "<dag>"))
 

@@ -23,7 +23,15 @@ REFERENCE_PATTERN = r"\$\{(param|exec|step|json)\.[^{}]+\}"
 
 
 class ConfigModel(BaseModel):
-    """Base of every config model: unknown fields are refused, types are strict, values are frozen."""
+    """Base of every config model: unknown fields are refused, types are strict, values are frozen.
+
+    Example:
+        >>> class TeamOptions(ConfigModel):
+        ...     owner: str
+        ...     strict: bool = False
+        >>> TeamOptions(owner="risk").strict
+        False
+    """
 
     model_config = ConfigDict(
         extra="forbid",

@@ -55,6 +55,12 @@ class BasePipelineConfig(ConfigModel):
         parallelism: Most steps at a time; 1 or more (``MaxParallelExecutionSteps``).
         experiment: Experiment and trial of executions; ``false`` for none.
         limits: Where the compiler starts to warn.
+
+    Example:
+        >>> class TeamConfig(BasePipelineConfig):
+        ...     cost_center: str
+        >>> TeamConfig(name="churn", cost_center="1234").cost_center
+        '1234'
     """
 
     name: Annotated[
@@ -85,7 +91,12 @@ class BasePipelineConfig(ConfigModel):
 
 
 class ParameterConfig(ConfigModel):
-    """A pipeline parameter. A plain value stands for its default, and gives its type."""
+    """A pipeline parameter. A plain value stands for its default, and gives its type.
+
+    Example:
+        >>> ParameterConfig.model_validate(3).type
+        'Integer'
+    """
 
     type: ParameterType
     default: str | bool | int | float | None = None

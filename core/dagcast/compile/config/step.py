@@ -27,6 +27,12 @@ class To:
 
     Raises:
         ValueError: If the path is a text with a dot.
+
+    Example:
+        >>> To("MaxRuntimeInSeconds").path
+        ('MaxRuntimeInSeconds',)
+        >>> To(("VpcConfig", "Subnets")).path
+        ('VpcConfig', 'Subnets')
     """
 
     path: FieldPath
@@ -38,7 +44,12 @@ class To:
 
 
 class InputConfig(ConfigModel):
-    """One input of a step; a plain string is its ``source``."""
+    """One input of a step; a plain string is its ``source``.
+
+    Example:
+        >>> InputConfig.model_validate("s3://bucket/raw").source
+        's3://bucket/raw'
+    """
 
     source: Annotated[StrOrReference | None, Field(description="S3 URI, reference, or step.port")] = None
 
@@ -49,7 +60,16 @@ class InputConfig(ConfigModel):
 
 
 class StepConfig(ConfigModel):
-    """The fields that every step has."""
+    """The fields that every step has.
+
+    Example:
+        >>> from typing import Annotated, Literal
+        >>> class NotifyConfig(StepConfig):
+        ...     type: Literal["Notify"] = "Notify"
+        ...     topic: Annotated[str, To("TopicArn")]
+        >>> NotifyConfig(topic="arn:aws:sns:us-east-1:123456789012:team").topic
+        'arn:aws:sns:us-east-1:123456789012:team'
+    """
 
     type: str
     display_name: (

@@ -62,6 +62,15 @@ def read_document(path: str | os.PathLike[str]) -> Document:
 
     Raises:
         InvalidInputError: If the file cannot be read, is not UTF-8, or is not a well-formed document.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "pipeline.yaml")
+        ...     _ = path.write_text("pipeline: {name: churn}")
+        ...     document = read_document(path)
+        >>> document.data["pipeline"]["name"], document.locate(("pipeline", "name")).line
+        ('churn', 1)
     """
     file = os.fspath(path)
     text_format = _FORMATS.get(os.path.splitext(file)[1].lower())  # noqa: PTH122 - keeps the path as it was given
@@ -130,6 +139,11 @@ def document_from_data(data: Any, file: str = "<config>") -> Document:
     Raises:
         InvalidInputError: If ``data`` is no mapping, or holds what a config file cannot: keys that are no
             strings, numbers that are not finite, dates, other objects, or itself.
+
+    Example:
+        >>> document = document_from_data({"steps": {"load": {"type": "Processing"}}})
+        >>> str(document.locate(("steps", "load", "type")))
+        '<config>.steps.load.type'
     """
     sink = DiagnosticSink()
     copied, refused = plain_copy(data)

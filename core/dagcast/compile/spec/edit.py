@@ -24,6 +24,15 @@ def value_at(step: StepSpec, path: str | FieldPath, default: Any = None) -> Any:
 
     Raises:
         ValueError: If the path is a text with a dot.
+
+    Example:
+        >>> from dagcast.plugin import StepSpec, freeze
+        >>> arguments = freeze({"VpcConfig": {"Subnets": ["s"]}})
+        >>> step = StepSpec(name="a", step_type="Training", definition_type="Training", arguments=arguments)
+        >>> value_at(step, ("VpcConfig", "Subnets"))
+        ('s',)
+        >>> value_at(step, "RoleArn", "none")
+        'none'
     """
     value: Any = step.arguments
     for part in _path(step, path):
@@ -45,6 +54,13 @@ def has(step: StepSpec, path: str | FieldPath) -> bool:
 
     Raises:
         ValueError: If the path is a text with a dot.
+
+    Example:
+        >>> from dagcast.plugin import StepSpec, freeze
+        >>> arguments = freeze({"VpcConfig": {"Subnets": ["s"]}})
+        >>> step = StepSpec(name="a", step_type="Training", definition_type="Training", arguments=arguments)
+        >>> has(step, ("VpcConfig", "Subnets")), has(step, "RoleArn")
+        (True, False)
     """
     missing = object()
     return value_at(step, path, missing) is not missing
@@ -94,6 +110,13 @@ def remove(step: StepSpec, path: str | FieldPath) -> StepSpec:
 
     Raises:
         ValueError: If the path is empty, or a text with a dot.
+
+    Example:
+        >>> from dagcast.plugin import StepSpec, freeze
+        >>> arguments = freeze({"VpcConfig": {"Subnets": ["s"]}})
+        >>> step = StepSpec(name="a", step_type="Training", definition_type="Training", arguments=arguments)
+        >>> has(remove(step, "VpcConfig"), "VpcConfig")
+        False
     """
     parts = _path(step, path)
     if not parts:

@@ -57,6 +57,13 @@ class StepSpec(Step):
         properties: The properties that ``${step.<name>...}`` may refer to.
         shapes: The shapes that the request body is checked against.
         origins: By path in the step's entry, such as ``("Arguments", "RoleArn")``: the source of the value.
+
+    Example:
+        >>> from dagcast.plugin import freeze
+        >>> arguments = freeze({"ErrorMessage": "not ready"})
+        >>> step = StepSpec(name="stop", step_type="Fail", definition_type="Fail", arguments=arguments)
+        >>> step.arguments["ErrorMessage"]
+        'not ready'
     """
 
     step_type: str
@@ -83,6 +90,12 @@ class PipelineSpec(Definition):
         definition_prefix: The key prefix in that bucket.
         staged: The code to upload when the pipeline is deployed.
         origins: By path in the definition, without steps: the source of the value.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> spec = PipelineSpec(name="hello", tags=(("team", "risk"),))
+        >>> replace(spec, tags=(*spec.tags, ("stage", "test"))).tags
+        (('team', 'risk'), ('stage', 'test'))
     """
 
     name: str

@@ -50,6 +50,19 @@ class StepType(Generic[ConfigT]):
         properties: What ``${step.<name>...}`` may refer to.
         sample: Fields of a config with which the ports can be shown.
         forbidden: Members of the request that pipelines do not take, as names or paths, each with the reason.
+
+    Example:
+        >>> from typing import Literal
+        >>> class NotifyConfig(StepConfig):
+        ...     type: Literal["Notify"] = "Notify"
+        ...     text: str
+        >>> def lower(step, config):
+        ...     step.put("ErrorMessage", config.text, "text")
+        >>> notify = StepType(
+        ...     name="Notify", definition_type="Fail", about="Ends with a text.", config=NotifyConfig, lower=lower
+        ... )
+        >>> notify.definition_type_of(NotifyConfig(text="done"))
+        'Fail'
     """
 
     name: str
