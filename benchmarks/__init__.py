@@ -1,1 +1,1 @@
-"""Benchmarks: dagcast beside the same pipeline written by hand, in one run. ``make bench`` runs them."""
+"""Benchmarks: dagcast compared with the same pipeline written by hand, in one process. ``make bench`` runs them."""

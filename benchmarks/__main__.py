@@ -1,4 +1,4 @@
-"""Runs every benchmark, writes ``docs/benchmarks.md``, and fails if a promise of speed is not kept."""
+"""Run every benchmark, write ``docs/benchmarks.md``, and fail if a promise of speed is missed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 EXAMPLE = PAGE.parents[1] / "examples" / "breast_cancer" / "pipeline.yaml"
 SIZES = (10, 100, 1_000, 10_000)
 HAND_LIMIT = {2: 1_000, 3: 100}
-"""By hand, larger pipelines take minutes (SDK 3: half a second a step), and show nothing new."""
+"""By hand, larger pipelines take minutes (SDK 3: half a second a step) and show the same."""
 GROWTH = 1.1
-"""What a step of 10,000 may cost, by one of 100."""
+"""The largest ratio of the cost of a step of 10,000 to one of 100."""
 BESIDE_YAML = 2.0
-"""What reading and compiling 1,000 steps may cost, by reading the file with libyaml and writing it as JSON."""
+"""The largest ratio of reading and compiling 1,000 steps to reading them with libyaml and writing them as JSON."""
 START_UP = 1.4
-"""What ``dagcast compile -o`` of the example may cost, by :data:`IMPORTS`."""
+"""The largest ratio of ``dagcast compile -o`` of the example to :data:`IMPORTS`."""
 IMPORTS = "import click, yaml, pydantic\nclass Model(pydantic.BaseModel):\n    name: str\n"
-"""The least program that uses what dagcast cannot do without."""
+"""The smallest program that uses the libraries that every compile needs."""
 
 
 def main() -> None:
@@ -64,12 +64,12 @@ def main() -> None:
 
 
 def compile_rows(python: str, sdk: int, sizes: tuple[int, ...]) -> list[dict[str, Any]]:
-    """One row for each shape and size; seconds are medians, ratios are medians of the ratios of each repeat."""
+    """Return one row for each shape and size; seconds are medians, ratios are medians of the ratios of each repeat."""
     rows = []
     for shape in SHAPES:
         for size in sizes:
             hand = size <= HAND_LIMIT[sdk]
-            # By hand on SDK 3 a step takes a good part of a second.
+            # By hand on SDK 3, a step takes about half a second.
             repeats = 1 if sdk == 3 and size == 100 else 5 if hand else 2
             options = ["compile", "--shape", shape, "--size", str(size), "--repeats", str(repeats)]
             times = run_json(python, "benchmarks.measure", *options, *(["--hand"] if hand else []))
@@ -89,7 +89,7 @@ def compile_rows(python: str, sdk: int, sizes: tuple[int, ...]) -> list[dict[str
 
 
 def growth_rows(pythons: dict[int, str], size: int, repeats: int) -> list[dict[str, Any]]:
-    """What a step of the largest pipeline costs by one of 100, for each SDK and shape."""
+    """Return the ratio of the cost of a step in the largest pipeline to one of 100, for each SDK and shape."""
     rows = []
     for sdk, python in pythons.items():
         for shape in SHAPES:
@@ -100,14 +100,14 @@ def growth_rows(pythons: dict[int, str], size: int, repeats: int) -> list[dict[s
 
 
 def beside_yaml(python: str, size: int, repeats: int) -> dict[str, float]:
-    """Reading and compiling by libyaml's parser and ``json.dumps``, with the cyclic collector on and off."""
+    """Return the ratio of reading and compiling to libyaml's parser and ``json.dumps``, with the collector on and off."""
     options = ["yaml", "--shape", "chain", "--size", str(size), "--repeats", str(repeats)]
     found = run_json(python, "benchmarks.measure", *options)
     return {collector: statistics.median(ratios) for collector, ratios in found.items()}
 
 
 def start_up(python: str, pairs: int) -> dict[str, float]:
-    """CPU seconds of ``dagcast compile -o`` of the example and of :data:`IMPORTS`, whole processes in turn."""
+    """Return the CPU seconds of ``dagcast compile -o`` of the example and of :data:`IMPORTS`, as alternating processes."""
     times: dict[str, list[float]] = {"imports": [], "compile": []}
     with tempfile.TemporaryDirectory() as folder:
         compiling = [python, "-m", "dagcast.cli", "compile", str(EXAMPLE), "-o", f"{folder}/definition.json"]
@@ -121,7 +121,7 @@ def start_up(python: str, pairs: int) -> dict[str, float]:
 
 
 def cpu_seconds(command: list[str]) -> float:
-    """The CPU time that a process takes, the kernel's for it included; what else the machine does counts little."""
+    """Return the CPU time of a process in seconds, including the kernel's; other processes hardly influence it."""
     quiet = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
     process = os.posix_spawn(command[0], command, environment(), file_actions=quiet)
     _, status, usage = os.wait4(process, 0)
@@ -131,7 +131,7 @@ def cpu_seconds(command: list[str]) -> float:
 
 
 def check_ratios(ratios: dict[str, Any]) -> list[str]:
-    """The promises of ratios that are not kept."""
+    """Return the missed promises of ratios."""
     failures = []
     for row in ratios["growth"]:
         if row["ratio"] > GROWTH:
@@ -151,7 +151,7 @@ def check_ratios(ratios: dict[str, Any]) -> list[str]:
 
 
 def memory_rows(pythons: dict[int, str]) -> list[dict[str, Any]]:
-    """Peak memory above what imports took, at 1,000 steps on SDK 2 and 100 on SDK 3, and ours at 10,000."""
+    """Return the peak memory without imports, at 1,000 steps on SDK 2 and 100 on SDK 3, and dagcast's at 10,000."""
     rows = []
     for sdk, size in ((2, 1_000), (3, 100), (3, 10_000)):
         row: dict[str, Any] = {"sdk": sdk, "size": size}
@@ -173,7 +173,7 @@ def memory_rows(pythons: dict[int, str]) -> list[dict[str, Any]]:
 
 
 def whole_processes(python: str) -> dict[str, float]:
-    """Seconds of whole processes, medians of interleaved runs; and which heavy modules were imported."""
+    """Return the seconds of whole processes, as medians of alternating runs, and the heavy modules that they imported."""
     data = config("chain", 100)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
@@ -213,7 +213,7 @@ def whole_processes(python: str) -> dict[str, float]:
 
 
 def check(rows: list[dict[str, Any]], whole: dict[str, float], plugins: dict[str, Any]) -> list[str]:
-    """The promises of speed that are not kept."""
+    """Return the missed promises of speed."""
     failures = []
     least = {2: 4, 3: 200}
     for row in rows:
@@ -251,7 +251,7 @@ def render(
     ratios: dict[str, Any],
     sizes: tuple[int, ...],
 ) -> str:
-    """The page."""
+    """Return the text of the page."""
     lines = [
         "# Benchmarks",
         "",

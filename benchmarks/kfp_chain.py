@@ -11,7 +11,7 @@ from pathlib import Path
 from kfp import dsl, local
 
 SIZE, FOLDER, INSTALLS = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "installs"
-"""``INSTALLS``: whether each step sees to its own ``kfp``, as kfp does if nothing is said."""
+"""``INSTALLS``: whether each step installs ``kfp``, which is kfp's default."""
 
 component = dsl.component(base_image=f"python:3.{sys.version_info.minor}", install_kfp_package=INSTALLS)
 

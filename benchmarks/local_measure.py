@@ -1,4 +1,4 @@
-"""Measures of one local run in a process of its own: ``python -m benchmarks.local_measure ...`` prints JSON."""
+"""Measure one local run in a separate process: ``python -m benchmarks.local_measure ...`` prints JSON."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def main() -> None:
 
 
 def beside_hand(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Seconds of each step in a chain, from the end of the one before to its own, and of each process by hand.
+    """Return the seconds of each step in a chain, between the ends of two steps, and of each process by hand.
 
-    Runs and processes by hand take turns; the first turn, which pays for imports, does not count. With them, what an
-    empty file in a new folder takes there.
+    Runs and processes by hand alternate. The first turn, which loads imports, does not count. The result also has the
+    seconds that an empty file in a new folder takes.
     """
     argv = _argv(arguments.work)
     steps: list[float] = []
@@ -62,7 +62,7 @@ def beside_hand(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def whole_run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Seconds of a whole run and of the same processes by hand, one after the other; steps' ends; peak memory."""
+    """Return the seconds of a run and of the same processes by hand, in sequence; the ends of steps; peak memory."""
     begin = time.perf_counter()
     ends, started = _run(_definition(arguments), folder, arguments.isolation, arguments.jobs)
     seconds = time.perf_counter() - begin
@@ -87,7 +87,7 @@ def _check_number(folder: Path, size: int) -> None:
 
 
 def planned(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Seconds until a run is planned and has its folder: the run is stopped as it starts."""
+    """Return the seconds until a run is planned and has its folder; the run is stopped when it starts."""
     text = _definition(arguments)
     options = RunOptions(runs=folder / "runs", isolation=arguments.isolation)
     return {"seconds": [_until_started(text, options) for _ in range(arguments.rounds)], "peak": _peak()}
@@ -108,7 +108,7 @@ def _until_started(text: str, options: RunOptions) -> float:
 
 
 def logged(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Peak memory of a run whose step prints ``size`` KiB."""
+    """Return the peak memory of a run whose step prints ``size`` KiB."""
     script = PRINT.format(kibibytes=arguments.size)
     text = local_pipelines.chain(1, ("python3", "-c", script))
     _run(text, folder, arguments.isolation, 1)
@@ -125,14 +125,14 @@ def _definition(arguments: argparse.Namespace) -> str:
 
 
 def _argv(work: str) -> Sequence[str]:
-    """The command of a step by hand."""
+    """Return the command of a step by hand."""
     if work == "counting":
         return ("python3", "-c", local_pipelines.COUNT, "", ".")
     return local_pipelines.INTERPRETER if work == "python" else local_pipelines.SHELL
 
 
 def _run(text: str, folder: Path, isolation: Isolation, jobs: int) -> tuple[list[float], float]:
-    """When each step ended, and when the first one started."""
+    """Return the times when the first step started and when each step ended."""
     ends: list[float] = []
     starts: list[float] = []
 
@@ -150,7 +150,7 @@ def _run(text: str, folder: Path, isolation: Isolation, jobs: int) -> tuple[list
 
 
 def _new_file(folder: Path) -> float:
-    """Seconds of making an empty file in a folder that has just been made."""
+    """Return the seconds that creating an empty file in a new folder takes."""
     folder.mkdir()
     begin = time.perf_counter()
     (folder / "empty").touch()
@@ -158,7 +158,7 @@ def _new_file(folder: Path) -> float:
 
 
 def _by_hand(argv: Sequence[str], folder: Path) -> float:
-    """Seconds of one process, started as one would without a runner: its output in files, its end waited for."""
+    """Return the seconds of one process without a runner: with its output in files, from its start to its end."""
     program = sys.executable if argv[0] == "python3" else argv[0]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     begin = time.perf_counter()
@@ -176,7 +176,7 @@ def _by_hand(argv: Sequence[str], folder: Path) -> float:
 
 
 def _peak() -> float:
-    """MiB that this process took at its most."""
+    """Return the peak memory of this process in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

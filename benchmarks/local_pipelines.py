@@ -1,4 +1,4 @@
-"""The definitions that local runs are measured with: tiny Processing steps, as SageMaker would get them."""
+"""Definitions for measuring local runs: tiny Processing steps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 FOLDER = "/opt/ml/processing"
 
 INTERPRETER = ("python3", "-c", "pass")
-"""A no-op step: the interpreter starts, and ends."""
+"""A no-op step: the interpreter starts and ends."""
 
 SHELL = ("/bin/sh", "-c", ":")
-"""A no-op step that takes next to no time of its own."""
+"""A no-op step that takes almost no time."""
 
 COUNT = """
 import sys
@@ -20,18 +20,18 @@ before, after = sys.argv[1:]
 number = int(open(before + "/number").read()) if before else 0
 open(after + "/number", "w").write(str(number + 1))
 """
-"""A step that adds one to the number in the folder of the first argument, and leaves it in that of the second."""
+"""A step that adds one to the number in the folder of the first argument, and writes it to that of the second."""
 
 
 def chain(size: int, argv: Sequence[str]) -> str:
-    """Steps one after the other."""
+    """Return a chain of steps."""
     after = {index: [name(index - 1)] if index else [] for index in range(size)}
     steps = [{**processing(name(index), argv), "DependsOn": after[index]} for index in range(size)]
     return definition(steps)
 
 
 def counting(size: int) -> str:
-    """A chain in which each step adds one to the number of the one before it, which it gets as a file."""
+    """Return a chain in which each step adds one to the number in the file of the one before it."""
     steps = [
         processing(
             name(index),
@@ -45,7 +45,7 @@ def counting(size: int) -> str:
 
 
 def diamond(size: int, argv: Sequence[str]) -> str:
-    """One step, then all but two beside each other, then one that waits for all of them."""
+    """Return one step, then all but two in parallel, then one that waits for all of them."""
     middle = [name(index) for index in range(1, size - 1)]
     steps = [processing(name(0), argv)]
     steps += [{**processing(step, argv), "DependsOn": [name(0)]} for step in middle]
@@ -64,7 +64,7 @@ def name(index: int) -> str:
 def processing(
     step: str, argv: Sequence[str], *, reads: Sequence[str] = (), writes: bool = False
 ) -> dict[str, Any]:
-    """A Processing step; it finds what it reads in a folder named as the step that made it."""
+    """Return a Processing step; each input is in a folder with the name of the step that wrote it."""
     inputs = [
         {
             "InputName": other,

@@ -1,4 +1,4 @@
-"""What the local runner costs: beside the same processes by hand, and beside KFP's local runner.
+"""The cost of the local runner, compared with the same processes by hand and with KFP's local runner.
 
 ``python -m benchmarks.local_run`` runs on its own, in an environment with dagcast: it prints a table, and JSON in the
 last line. KFP is installed for it into an environment that is thrown away, with the pins of
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 KFP_PINS = ROOT / "constraints" / "bench-kfp.txt"
 MEMORY = Path("/dev/shm")
 PROMISED = {"namespace": 0.030, "paths": 0.010}
-"""Seconds that a step may take beyond its process."""
+"""The most seconds that a step may take in addition to its process."""
 
 FULL = {"turns": 8, "turn": 25, "many": 1_000, "diamond": 100, "log": 262_144, "plan": 10_000, "chain": 10}
 QUICK = {"turns": 1, "turn": 3, "many": 12, "diamond": 6, "log": 1_024, "plan": 100, "chain": 3}
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def measured(*, quick: bool) -> dict[str, Any]:
-    """All that is measured; seconds and MiB, medians."""
+    """Return all measurements, as medians of seconds and MiB."""
     size, repeats = (QUICK, 1) if quick else (FULL, 5)
     load = os.getloadavg()[0]
     isolations = ["namespace", "paths"] if _has_namespaces() else ["paths"]
@@ -98,7 +98,7 @@ def _within(where: str) -> list[str]:
 
 
 def _many(isolation: str, where: str, steps: int, repeats: int) -> dict[str, Any]:
-    """A long chain: as a whole, and whether its last steps take longer than its first."""
+    """Return the time of a long chain, and the ratio of its last steps to its first ones."""
     options = ["--isolation", isolation, "--size", str(steps), *_within(where)]
     runs = [_json("run", *options) for _ in range(repeats)]
     tenth = max(steps // 10, 2)
@@ -148,7 +148,7 @@ def _plan(steps: int, repeats: int) -> dict[str, Any]:
 
 
 def _start(repeats: int) -> dict[str, float]:
-    """Seconds of ``dagcast run`` until its first step starts, and until it ends, for a pipeline of one no-op step."""
+    """Return the seconds of ``dagcast run`` until its first step starts and until it ends, for one no-op step."""
     times: dict[str, list[float]] = {"python": [], "first": [], "whole": []}
     with tempfile.TemporaryDirectory(prefix="dagcast-bench-") as folder:
         path = Path(folder, "definition.json")
@@ -178,7 +178,7 @@ def _start(repeats: int) -> dict[str, float]:
 
 
 def _beside_kfp(isolations: Sequence[str], steps: int, repeats: int) -> dict[str, Any]:
-    """Seconds of an equal pipeline: in turn under KFP, as fast as it can be set up and as it is, and under dagcast."""
+    """Return the seconds of equal pipelines in alternation: KFP without installation, KFP's default, and dagcast."""
     with tempfile.TemporaryDirectory(prefix="dagcast-bench-") as folder:
         problem = _install_kfp(Path(folder, "kfp"))
         if problem is not None:
@@ -212,7 +212,7 @@ def _kfp_version() -> str:
 
 
 def _install_kfp(folder: Path) -> str | None:
-    """Make an environment with KFP, whose pins do not go together with the SDKs'; why that cannot be, if it cannot."""
+    """Create an environment for KFP, whose pins conflict with the SDKs'; return the reason if that is impossible."""
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     for command in (
         [sys.executable, "-m", "venv", str(folder)],
@@ -237,11 +237,11 @@ def _last_line(command: Sequence[str]) -> dict[str, Any]:
 
 
 def failures(found: dict[str, Any]) -> list[str]:
-    """The promises of speed that are not kept."""
+    """Return the missed promises of speed."""
     missed = []
     for row in found["overhead"]:
         promised = PROMISED[row["isolation"]]
-        # The promise is for starting a process: what passes a file on copies and moves it, too.
+        # The promise is about starting a process; a step with files also copies and moves them.
         if row["work"] != "counting" and row["overhead"] > promised:
             missed.append(
                 f"local run, {row['where']}, {row['isolation']}, {row['work']}: a step takes {row['overhead'] * 1000:.1f} ms more than "
@@ -264,7 +264,7 @@ def failures(found: dict[str, Any]) -> list[str]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """The section of the page."""
+    """Return the section of the page."""
     work = {
         "shell": "shell, no-op",
         "python": "interpreter, no-op",

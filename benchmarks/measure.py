@@ -1,4 +1,4 @@
-"""Measures inside one SDK's environment: ``python -m benchmarks.measure compile|memory ...`` prints JSON."""
+"""Measure in the environment of one SDK: ``python -m benchmarks.measure compile|memory ...`` prints JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    # The service takes no definition as long as that of 10,000 steps: the limit is lifted to measure the growth.
+    # The definition of 10,000 steps exceeds the service's limit, which is raised to measure the growth.
     import dagcast.compile.check_spec as checks
 
     checks.DEFINITION_MAX_LENGTH = 10**12  # type: ignore[misc]
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Seconds, a list of one for each repeat: ours and by hand in turn."""
+    """Return the seconds of each repeat: dagcast and by hand in alternation."""
     from dagcast import PipelineDAGCompiler
     from tests.by_hand.session import offline_session, schemas_checked_once, sdk_major
 
@@ -46,7 +46,7 @@ def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, offline_session() as session, schemas_checked_once():
         path = Path(folder) / "pipeline.yaml"
         path.write_text(_yaml(config(arguments.shape, arguments.size)))
-        # A first round of each pays for imports and service models.
+        # The first round of each loads imports and service models.
         PipelineDAGCompiler(config(arguments.shape, 2)).compile().definition()
         if arguments.hand:
             by_hand(session, arguments.shape, 2, sdk_major()).definition()
@@ -65,7 +65,7 @@ def compile_times(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def growth(arguments: argparse.Namespace) -> dict[str, Any]:
-    """CPU time a step of the largest pipeline by one of 100 steps, in turn: a list of one ratio for each repeat."""
+    """Return the ratio of a step's CPU time in the largest pipeline to one of 100 steps, for each repeat."""
     from dagcast import PipelineDAGCompiler
     from tests.by_hand.session import offline_session, schemas_checked_once
 
@@ -89,7 +89,7 @@ def growth(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def beside_yaml(arguments: argparse.Namespace) -> dict[str, Any]:
-    """CPU time of reading and compiling by that of libyaml's C parser and ``json.dumps``, in turn.
+    """Return the ratio of the CPU time of reading and compiling to that of libyaml's C parser and ``json.dumps``.
 
     A list of one ratio for each repeat, with Python's cyclic collector on and off for both.
     """
@@ -123,7 +123,7 @@ def beside_yaml(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def memory(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Peak memory of this process in MiB, and how much of it was there before."""
+    """Return the peak memory of this process in MiB, and its memory before the compile."""
     from dagcast import PipelineDAGCompiler
     from tests.by_hand.session import offline_session, schemas_checked_once, sdk_major
 

@@ -1,4 +1,4 @@
-"""The pipelines that are measured: chains and fan-outs of Processing steps, as a config and by hand."""
+"""Pipelines to measure: chains and fan-outs of Processing steps, as a config and by hand."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ OUTPUT = "/opt/ml/processing/output/data"
 
 
 def upstream(shape: str, index: int) -> int | None:
-    """The step that step ``index`` reads from: the one before it in a chain, the first one in a fan-out."""
+    """Return the step that step ``index`` reads from: the one before it in a chain, the first one in a fan-out."""
     if index == 0:
         return None
     return index - 1 if shape == "chain" else 0
 
 
 def name(index: int) -> str:
-    """The name of a step."""
+    """Return the name of a step."""
     return f"step-{index:05}"
 
 
 def config(shape: str, size: int) -> dict[str, Any]:
-    """The pipeline as a dagcast config."""
+    """Return the pipeline as a config of dagcast."""
     steps: dict[str, Any] = {}
     edges = []
     for index in range(size):
@@ -47,7 +47,7 @@ def config(shape: str, size: int) -> dict[str, Any]:
 
 
 def by_hand(session: Any, shape: str, size: int, sdk_major: int) -> Any:
-    """The pipeline as the SDK's own classes make it."""
+    """Return the pipeline, created with the SDK's own classes."""
     if sdk_major == 2:
         from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor
         from sagemaker.workflow.pipeline import Pipeline
