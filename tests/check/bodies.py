@@ -1,4 +1,4 @@
-"""Bodies that the service accepts, one for each kind of step, as a person would write them."""
+"""Bodies that the service accepts, one for each kind of step, written by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFERENCE_TYPES = {
 
 
 def reference_type(reference: object) -> str | None:
-    """The kinds that the tests' step ``train`` has; nothing is known of a property file."""
+    """Return the kinds of the properties of the tests' step ``train``; those of a property file are unknown."""
     return REFERENCE_TYPES.get(reference.path) if isinstance(reference, StepProperty) else None
 
 

@@ -103,7 +103,7 @@ def test_text_matches_as_in_the_service(pattern: str, text: str, expected: bool)
         "([    -\u00ff]+)",  # was \u0009, \u000a, \u000d before it was put into a model
     ],
 )
-def test_what_python_cannot_say_accepts_any_text(pattern: str) -> None:
+def test_any_text_is_valid_for_patterns_that_python_does_not_support(pattern: str) -> None:
     assert translate_pattern(pattern) is None
     assert compile_pattern(pattern) is None
 
@@ -136,7 +136,7 @@ def test_only_known_patterns_are_skipped(service: str) -> None:
         r".*[0-9a-z]*.*!",
     ],
 )
-def test_explosive_patterns_are_recognised(pattern: str) -> None:
+def test_explosive_patterns_are_found(pattern: str) -> None:
     assert can_explode(pattern)
 
 
@@ -154,13 +154,13 @@ def test_explosive_patterns_are_recognised(pattern: str) -> None:
         r"[\S\s]*",
     ],
 )
-def test_harmless_patterns_are_applied(pattern: str) -> None:
+def test_harmless_patterns_are_matched(pattern: str) -> None:
     assert not can_explode(pattern)
 
 
 @pytest.mark.parametrize("service", sorted(SKIPPED))
-def test_no_pattern_that_is_applied_hangs(service: str) -> None:
-    """Near misses of the kind that make a backtracking matcher try everything; a hang here is the failure."""
+def test_no_pattern_that_is_matched_hangs(service: str) -> None:
+    """Match texts that almost match, for which a backtracking matcher may try everything; a hang is the failure."""
     pieces = ["a", "A", "1", "-", ".", "/", ":", "a-", "a.", "1.", "a/", " a", "ab1", "https://", "arn:aws:a"]
     texts = [
         f"{start}{piece * 60}{end}"
@@ -181,6 +181,6 @@ def test_stand_ins_keep_the_category_of_any_character(text: str) -> None:
 
 
 @given(st.text(st.sampled_from("aB1-_. \n\u00e9"), max_size=8))
-def test_patterns_without_java_constructs_mean_what_they_mean_in_python(text: str) -> None:
+def test_patterns_without_java_constructs_match_as_in_python(text: str) -> None:
     for pattern in (r"[a-zA-Z0-9\-]+", r"[^A-Z]*", r"(a|B)*[0-9]?", r"[-\w]+ ?"):
         assert matches(pattern, text) is (re.fullmatch(pattern, text, re.ASCII) is not None)

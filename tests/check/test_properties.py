@@ -31,7 +31,7 @@ EMR_SERVERLESS = PropertyShape(service="emr-serverless", shapes=("GetJobRunRespo
 def paths(
     shape: botocore.model.Shape, depth: int, path: str = "", above: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, botocore.model.Shape]]:
-    """Every path below a shape down to a depth, with the shape that it leads to."""
+    """Yield every path below a shape down to a depth, with its shape."""
     if path:
         yield path, shape
     if depth == 0:
@@ -64,7 +64,7 @@ def test_every_path_of_a_response_resolves() -> None:
 @pytest.mark.parametrize(
     "misspell", [lambda name: name + "x", lambda name: name[:-1] + name[-1] * 2, str.swapcase]
 )
-def test_a_misspelt_segment_gives_the_nearest(misspell: object) -> None:
+def test_the_hint_for_a_misspelt_segment_is_the_nearest(misspell: object) -> None:
     assert callable(misspell)
     for path, shape in MEMBER_PATHS:
         owner, dot, name = path.rpartition(".")
@@ -102,7 +102,7 @@ def test_a_misspelt_segment_gives_the_nearest(misspell: object) -> None:
         (EMR_SERVERLESS, "jobRun.totalExecutionDurationSeconds", "integer"),
     ],
 )
-def test_what_pipelines_refer_to(shape: PropertyShape, path: str, kind: str | None) -> None:
+def test_properties_that_pipelines_use_have_a_type(shape: PropertyShape, path: str, kind: str | None) -> None:
     assert resolve_property(shape, path) == PropertyType(kind, path)
     assert resolve_property(shape, path.replace("'", '"')) == PropertyType(kind, path)
 
@@ -194,7 +194,7 @@ def test_what_pipelines_refer_to(shape: PropertyShape, path: str, kind: str | No
         (PropertyShape(), "Outcome", "the step has no properties to refer to", None),
     ],
 )
-def test_a_wrong_segment_is_named_with_what_to_write(
+def test_the_hint_for_an_invalid_segment_is_the_valid_one(
     shape: PropertyShape, path: str, message: str, hint: str | None
 ) -> None:
     assert resolve_property(shape, path) == PropertyProblem(message, "reference.unknown-property", hint)
@@ -229,7 +229,7 @@ def test_a_wrong_segment_is_named_with_what_to_write(
         ),
     ],
 )
-def test_a_path_that_ends_early_is_told_how_to_go_on(
+def test_the_hint_for_a_path_that_ends_early_lists_the_next_segments(
     shape: PropertyShape, path: str, message: str, hint: str
 ) -> None:
     assert resolve_property(shape, path) == PropertyProblem(message, "reference.not-a-value", hint)
@@ -258,7 +258,7 @@ def test_a_path_that_ends_early_is_told_how_to_go_on(
         "A-B",
     ],
 )
-def test_what_is_no_path_is_refused(path: str) -> None:
+def test_invalid_syntax_is_a_problem(path: str) -> None:
     found = resolve_property(TRAINING, path)
     assert isinstance(found, PropertyProblem)
     assert found.code == "reference.property-syntax"

@@ -34,7 +34,7 @@ def check(body: object, shape: str, service: str = "sagemaker", **options: Any) 
 def changed(
     shape: str, path: tuple[str | int, ...], value: object, service: str = "sagemaker"
 ) -> list[RequestProblem]:
-    """The problems of the good body of ``shape`` with one value replaced or (``MISSING``) removed."""
+    """Return the problems of the valid body of ``shape`` with one value replaced or (``MISSING``) removed."""
     good, named_by_pipeline = GOOD[shape, service]
     body = thaw(good)
     owner = body
@@ -49,7 +49,7 @@ def changed(
 
 @pytest.mark.parametrize(("shape", "service"), GOOD)
 @pytest.mark.parametrize("form", [thaw, freeze])
-def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], object]) -> None:
+def test_valid_bodies_have_no_problems(shape: str, service: str, form: Callable[[object], object]) -> None:
     body, named_by_pipeline = GOOD[shape, service]
     assert check(form(body), shape, service, ignore_required=named_by_pipeline) == []
     found = check(form(body), shape, service)
@@ -338,7 +338,7 @@ def test_good_bodies_pass(shape: str, service: str, form: Callable[[object], obj
         (PROCESSING, ("Environment", "k" * 257), "x", "request.length", "the key of Environment.kkk", None),
     ],
 )
-def test_a_mistake_is_reported_at_its_place(
+def test_a_problem_has_the_path_of_its_field(
     shape: str, path: tuple[str | int, ...], value: object, code: str, message: str, hint: str | None
 ) -> None:
     (problem,) = changed(shape, path, value)
@@ -370,7 +370,7 @@ def test_an_idempotency_token_may_be_missing() -> None:
     assert check(body, "StartJobRunRequest", "emr-serverless") == []
 
 
-def test_everything_is_reported_at_once_in_the_order_of_the_body() -> None:
+def test_all_problems_are_reported_in_the_order_of_the_body() -> None:
     body = {
         "ProcessingResources": {"ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": "big"}},
         "AppSpecifications": {},
@@ -389,13 +389,13 @@ def test_everything_is_reported_at_once_in_the_order_of_the_body() -> None:
 
 
 @pytest.mark.parametrize("body", [None, "x", 3, [], ParameterRef("InstanceType")])
-def test_a_body_that_is_no_mapping_is_refused(body: object) -> None:
+def test_a_body_has_to_be_a_mapping(body: object) -> None:
     (problem,) = check(body, PROCESSING)
     assert problem.path == ()
     assert problem.message.startswith("the request ")
 
 
-def test_braces_in_values_do_not_disturb_messages() -> None:
+def test_braces_in_values_appear_in_messages_unchanged() -> None:
     (problem,) = changed(PROCESSING, (*CLUSTER, "InstanceType"), "{}")
     assert problem.message == (
         "ProcessingResources.ClusterConfig.InstanceType must be a value of ProcessingInstanceType, not '{}'"
@@ -404,7 +404,7 @@ def test_braces_in_values_do_not_disturb_messages() -> None:
     assert problem.message.startswith("the key of Environment['{}'] must match")
 
 
-def test_keys_that_are_no_strings_are_refused() -> None:
+def test_keys_have_to_be_strings() -> None:
     assert [problem.code for problem in changed(PROCESSING, ("Environment", 1), "x")] == [
         "request.wrong-type"
     ]
@@ -435,7 +435,7 @@ def test_long_values_are_cut_in_messages() -> None:
         (("Environment",), {"A": ParameterRef("InstanceType")}),
     ],
 )
-def test_references_that_fit_pass(path: tuple[str | int, ...], reference: object) -> None:
+def test_references_of_an_accepted_type_are_valid(path: tuple[str | int, ...], reference: object) -> None:
     assert changed(TRAINING, path, reference) == []
 
 
@@ -562,7 +562,7 @@ def test_a_number_may_be_an_integer_or_a_float(reference: object) -> None:
         ),
     ],
 )
-def test_references_that_cannot_fit_are_reported(
+def test_references_of_another_type_are_problems(
     path: tuple[str | int, ...], reference: object, code: str, message: str, hint: str | None
 ) -> None:
     (problem,) = changed(TRAINING, path, reference)
@@ -653,7 +653,7 @@ def test_an_unknown_shape_is_an_error_that_names_it() -> None:
         check({}, "CreateTraningJobRequest")
 
 
-def test_threads_check_alike() -> None:
+def test_threads_get_the_same_problems() -> None:
     body, named_by_pipeline = GOOD["CreateModelPackageInput", "sagemaker"]
     broken = {**thaw(body), "ModelApprovalStatus": "Aproved"}
 

@@ -1,4 +1,4 @@
-"""Bodies drawn from the service model pass, here and in botocore; a mutated one is refused at its place."""
+"""Bodies drawn from the service model are valid, here and in botocore; a mutated one has a problem at its path."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Place(NamedTuple):
 
 
 def places(value: Any, shape: botocore.model.Shape, path: Path = ()) -> Iterator[Place]:
-    """Every value in a body with its shape, the body itself first."""
+    """Yield every value in a body with its shape, the body itself first."""
     yield Place(path, value, shape)
     if shape.type_name == "structure":
         for name, item in value.items():
@@ -69,7 +69,7 @@ def places(value: Any, shape: botocore.model.Shape, path: Path = ()) -> Iterator
 
 
 def replaced(body: Any, path: Path, value: Any) -> Any:
-    """A copy of the body with one value replaced."""
+    """Return a copy of the body with one value replaced."""
     if not path:
         return value
     body = copy.deepcopy(body)
@@ -83,7 +83,7 @@ def replaced(body: Any, path: Path, value: Any) -> Any:
 @every_shape
 @SLOW_TO_DRAW
 @given(data=st.data())
-def test_bodies_from_the_model_pass_here_and_in_botocore(
+def test_bodies_from_the_model_are_valid_here_and_in_botocore(
     shape: str, service: str, data: st.DataObject
 ) -> None:
     body = data.draw(bodies(shape, service))
@@ -174,7 +174,7 @@ def test_a_wrong_type_is_found(shape: str, service: str, data: st.DataObject) ->
 
 
 def beyond(place: Place) -> list[tuple[Any, str]]:
-    """Values just outside of what the place's shape allows, each with the code of its problem."""
+    """Return values just outside of the limits of a shape, each with the code of its problem."""
     kind, limits, value = place.shape.type_name, place.shape.metadata, place.value
     least, most = limits.get("min"), limits.get("max")
     if limits.get("enum"):

@@ -1,4 +1,4 @@
-"""Steps of a definition are checked, whoever made it."""
+"""Checks of the steps of a definition, compiled or read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def problems(data: Any) -> list[tuple[str, tuple[str | int, ...], str]]:
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_the_service_takes_every_golden_definition(path: Path) -> None:
+def test_golden_definitions_have_no_problems(path: Path) -> None:
     assert problems(json.loads(path.read_text("utf-8"))) == []
 
 
@@ -54,7 +54,7 @@ def test_a_definition_is_checked_without_the_compiler() -> None:
     assert ["end", ["Arguments", "ErrorMessage"], "reference.unknown-property"] in found
 
 
-def test_a_step_of_an_unknown_kind_may_have_any_request_and_properties() -> None:
+def test_a_step_of_an_unknown_kind_is_not_checked() -> None:
     steps = [
         {"Name": "a", "Type": "Teleport", "Arguments": {"To": 5}},
         {"Name": "b", "Type": "Fail", "Arguments": {"ErrorMessage": {"Get": "Steps.a.Where.It.Went"}}},

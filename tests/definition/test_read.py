@@ -42,7 +42,7 @@ def test_every_golden_definition_can_be_read(path: Path) -> None:
     assert {step["Name"] for step in top} <= set(definition.by_name)
 
 
-def test_steps_of_a_branch_wait_for_their_condition_and_for_what_they_read() -> None:
+def test_steps_of_a_branch_depend_on_their_condition_and_the_steps_they_read() -> None:
     compiler = PipelineDAGCompiler(ROOT / "examples/breast_cancer/pipeline.yaml", plugins=[])
     dependencies = read_definition(compiler.compile_definition().definition).dependencies
     register = dependencies["register"]
@@ -67,7 +67,7 @@ def test_steps_of_a_branch_wait_for_their_condition_and_for_what_they_read() -> 
         ([{"deep": {"Get": "Parameters.Count"}}], [{"deep": 3}]),
     ],
 )
-def test_a_reference_becomes_its_value(value: Any, resolved: Any) -> None:
+def test_a_reference_is_resolved_to_its_value(value: Any, resolved: Any) -> None:
     assert resolve(parse(value), SCOPE) == resolved
 
 
@@ -78,12 +78,12 @@ def test_a_reference_becomes_its_value(value: Any, resolved: Any) -> None:
         ({"Get": "Steps.load.Outputs['tain'].S3Output"}, r"there is no 'tain' \(did you mean 'train'\?\)"),
     ],
 )
-def test_a_reference_without_a_value_names_what_there_is(value: Any, message: str) -> None:
+def test_the_error_of_an_unresolved_reference_lists_known_names(value: Any, message: str) -> None:
     with pytest.raises(ReferenceFailedError, match=message):
         resolve(parse(value), SCOPE)
 
 
-def test_all_mistakes_of_a_definition_are_told_at_once() -> None:
+def test_all_errors_of_a_definition_are_reported_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         read(
             {"Name": "a", "Type": "Processing", "DependsOn": ["b"]},
@@ -91,14 +91,14 @@ def test_all_mistakes_of_a_definition_are_told_at_once() -> None:
             {"Name": "c", "Type": "Processing", "Arguments": {"x": {"Get": "Parameters.No"}}},
             {"Name": "c", "Type": "Processing"},
         )
-    told = [diagnostic.message for diagnostic in caught.value.diagnostics]
-    assert any("unknown step 'b'" in message for message in told)
-    assert any("invalid step name '../up'" in message for message in told)
-    assert any("duplicate step 'c'" in message for message in told)
+    messages = [diagnostic.message for diagnostic in caught.value.diagnostics]
+    assert any("unknown step 'b'" in message for message in messages)
+    assert any("invalid step name '../up'" in message for message in messages)
+    assert any("duplicate step 'c'" in message for message in messages)
 
 
 @pytest.mark.parametrize("depth", [300, 900, 100_000])
-def test_json_that_is_nested_too_deep_is_refused(depth: int) -> None:
+def test_json_that_is_nested_too_deep_is_an_error(depth: int) -> None:
     text = '{"Steps": [{"Name": "a", "Type": "Fail", "Arguments": {"x": ' + "[" * depth + "]" * depth + "}}]}"
     with pytest.raises(InvalidInputError):
         read_definition(text)
@@ -115,7 +115,7 @@ def test_each_type_that_is_listed_has_an_executor() -> None:
     assert executor_for("EMR") is None
 
 
-def test_a_cycle_is_told_as_one() -> None:
+def test_a_cycle_raises_cycle_error() -> None:
     with pytest.raises(CycleError):
         read(
             {"Name": "a", "Type": "Fail", "DependsOn": ["b"]},
@@ -139,7 +139,7 @@ def test_a_cycle_is_told_as_one() -> None:
         max_leaves=12,
     )
 )
-def test_no_json_is_a_traceback(data: Any) -> None:
+def test_no_json_text_causes_a_traceback(data: Any) -> None:
     # Any other exception would be a traceback for the user.
     with suppress(InvalidInputError):
         read_definition(json.dumps({"Steps": data} if not isinstance(data, dict) else data))
@@ -162,7 +162,7 @@ def test_values_of_parameters_are_converted_and_checked_all_at_once() -> None:
     assert "--param Needed=VALUE" in str(long.value)
 
 
-def test_of_very_many_mistakes_all_are_told_and_the_first_get_hints() -> None:
+def test_of_very_many_errors_all_are_reported_and_the_first_have_hints() -> None:
     steps = [{"Name": f"step-{n}", "Type": "Fail", "DependsOn": [f"stpe-{n}"]} for n in range(100)]
     with pytest.raises(InvalidInputError) as caught:
         read(*steps)
@@ -185,7 +185,7 @@ def test_of_very_many_mistakes_all_are_told_and_the_first_get_hints() -> None:
         ({"Type": "Or", "Conditions": [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}]}, False),
     ],
 )
-def test_conditions_hold_or_not(condition: dict[str, Any], outcome: bool) -> None:
+def test_conditions_are_evaluated(condition: dict[str, Any], outcome: bool) -> None:
     assert holds(condition) is outcome
 
 
@@ -196,7 +196,7 @@ def test_a_text_and_a_number_cannot_be_compared(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "told"),
+    ("condition", "message"),
     [
         ({"Type": "Equals", "LeftValue": True, "RightValue": 1}, r"True \(bool\) with 1 \(int\)"),
         ({"Type": "GreaterThan", "LeftValue": 0.5, "RightValue": False}, r"0.5 \(float\) with False"),
@@ -208,27 +208,27 @@ def test_a_text_and_a_number_cannot_be_compared(kind: str) -> None:
         ({"Type": "In", "QueryValue": 1, "Values": [True]}, r"1 \(int\) with True \(bool\)"),
     ],
 )
-def test_values_of_different_types_cannot_be_compared(condition: dict[str, Any], told: str) -> None:
-    with pytest.raises(IncomparableError, match=told):
+def test_values_of_different_types_cannot_be_compared(condition: dict[str, Any], message: str) -> None:
+    with pytest.raises(IncomparableError, match=message):
         holds(condition)
-    with pytest.raises(IncomparableError, match=told):
+    with pytest.raises(IncomparableError, match=message):
         holds({"Type": "Not", "Condition": condition})
 
 
 @pytest.mark.parametrize("text", ["7", "-7", "+7", "007"])
-def test_a_whole_number_may_have_a_sign(text: str) -> None:
+def test_an_integer_may_have_a_sign(text: str) -> None:
     declared = [ParameterSpec("Count", "Integer")]
     assert parameter_values(declared, {"Count": text}) == {"Count": int(text)}
 
 
 @pytest.mark.parametrize("text", ["0.5", "-3", "+.5", "5.", "1e-4", "2E+3"])
-def test_a_number_may_be_written_in_every_usual_way(text: str) -> None:
+def test_a_float_may_have_every_usual_notation(text: str) -> None:
     declared = [ParameterSpec("Rate", "Float")]
     assert parameter_values(declared, {"Rate": text}) == {"Rate": float(text)}
 
 
 @pytest.mark.parametrize("given", [True, "5_0", "٣", " 5", "5\n", "1.0", "", "+", "0x1", 1.0, None])
-def test_what_is_no_whole_number_is_told_with_how_one_is_written(given: Any) -> None:
+def test_the_hint_for_an_invalid_integer_shows_valid_ones(given: Any) -> None:
     declared = [ParameterSpec("Count", "Integer")]
     with pytest.raises(InvalidInputError) as caught:
         parameter_values(declared, {"Count": given})
@@ -241,7 +241,7 @@ def test_what_is_no_whole_number_is_told_with_how_one_is_written(given: Any) -> 
 @pytest.mark.parametrize(
     "given", [True, "1_0.5", "nan", "inf", "-Infinity", "1e999", "٣.5", " 1.5", ".", "1e", "", None]
 )
-def test_what_is_no_finite_number_is_told_with_how_one_is_written(given: Any) -> None:
+def test_the_hint_for_an_invalid_float_shows_valid_ones(given: Any) -> None:
     declared = [ParameterSpec("Rate", "Float")]
     with pytest.raises(InvalidInputError) as caught:
         parameter_values(declared, {"Rate": given})

@@ -1,4 +1,4 @@
-"""What is read is written again as it was."""
+"""Writing a definition that was read gives the same data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, 
 
 
 def references(earlier: list[str]) -> st.SearchStrategy[Any]:
-    """References to what a definition has: its parameter, an execution variable, and steps that come before."""
+    """Return references to a parameter, an execution variable, and earlier steps."""
     gets = [{"Get": "Parameters.Count"}, {"Get": "Execution.PipelineName"}]
     for name in earlier:
         gets += [{"Get": f"Steps.{name}.Outputs['x'].S3Uri"}, {"Get": f"Steps.{name}"}]
@@ -53,7 +53,7 @@ def values(earlier: list[str]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
-    """A definition with references, triggers, and steps in branches."""
+    """Return a definition with references, triggers, and steps in branches."""
     steps: list[dict[str, Any]] = []
     for index, name in enumerate(NAMES[: draw(st.integers(0, 4))]):
         earlier = list(NAMES[:index])

@@ -1,4 +1,4 @@
-"""Which instance types have local storage."""
+"""Instance types with local storage."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_new_family_is_judged_by_its_name(family: str) -> None:
 @pytest.mark.parametrize(
     "name", ["ml.m99.large", "ml.dl2q.24xlarge", "m5d.large", "ml.g5", "", "ml.eia2.large"]
 )
-def test_other_names_are_not_known(name: str) -> None:
+def test_other_names_are_unknown(name: str) -> None:
     assert has_local_storage(name) is None
 
 

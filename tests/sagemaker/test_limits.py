@@ -1,4 +1,4 @@
-"""Limits are those of the service: the numbers are botocore's model's, or written here by hand from the source."""
+"""Limits equal those of the service: of botocore's model, or copied by hand from their source."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_parameter_value_is_a_string_of_1024_characters() -> None:
     assert load_shapes("sagemaker").shape("Parameter")["members"]["Value"]["shape"] == "String1024"
 
 
-def test_what_no_model_says() -> None:
+def test_limits_that_are_not_in_the_service_model() -> None:
     assert limits.DEFINITION_INLINE_BYTES == 102_400  # Pipeline._create_args of both SDKs
     assert limits.DEFAULT_RUN_TIME_SECONDS == 86_400  # StoppingCondition: "the default value is 1 day"
     assert limits.DEFAULT_VOLUME_GB == 30  # volume_size of the SDKs' estimators and processors

@@ -1,4 +1,4 @@
-"""The protocol of a pipeline is what the installed SDK has; this runs on both SDKs."""
+"""The protocol of a pipeline equals the installed SDK's class; these tests run on both SDKs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def compiled() -> Pipeline:
     return compile_dag_to_pipeline(None, config, plugins=[])
 
 
-def test_a_compiled_pipeline_has_all_of_it() -> None:
+def test_a_compiled_pipeline_has_every_method() -> None:
     made = compiled()
     for name in (*METHODS, "name", "parameters", "steps"):
         assert hasattr(made, name), name
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_takes_what_the_sdks_takes(name: str) -> None:
+def test_a_method_has_the_parameters_of_the_sdks(name: str) -> None:
     promised = inspect.signature(getattr(Pipeline, name)).parameters
     sdk = load_sdk()
     for owner in (sdk.Pipeline, type(compiled())):

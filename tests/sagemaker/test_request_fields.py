@@ -1,4 +1,4 @@
-"""The fields are members of the requests, and none of their kind is missing."""
+"""The fields are members of the requests, and no member of their kind is missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MEMBERS = {
     "images": {"Image", "ImageUri", "TrainingImage", "RuleEvaluatorImage"},
     "tags": {"Tags"},
 }
-"""By field of a kind: what its members are called in SageMaker's requests."""
+"""By kind of field: the names of its members in SageMaker's requests."""
 
 ELSEWHERE = {
     # The time of all jobs of a tuning together; each of them has its own limit.
@@ -81,7 +81,7 @@ def listed_fields(kind: RequestFields) -> Iterator[tuple[str, str, int | None]]:
 
 
 def members(shape: Any, path: str = "", above: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Every member of a shape at any depth, by path."""
+    """Return every member of a shape at any depth, by path."""
     if shape.name in above:
         return
     if shape.type_name == "structure":
@@ -94,7 +94,7 @@ def members(shape: Any, path: str = "", above: tuple[str, ...] = ()) -> Iterator
 
 
 @pytest.mark.parametrize("definition_type", SHAPES)
-def test_every_place_is_a_member_of_the_request(definition_type: str, session: Any) -> None:
+def test_every_field_is_a_member_of_the_request(definition_type: str, session: Any) -> None:
     known: dict[str, Any] = {}
     for shape in shapes(definition_type):
         model = session.get_service_model(shape.service).shape_for(shape.name)
@@ -106,7 +106,7 @@ def test_every_place_is_a_member_of_the_request(definition_type: str, session: A
 
 
 @pytest.mark.parametrize("definition_type", [name for name in SHAPES if name != "EMR"])
-def test_no_member_of_the_kind_is_forgotten(definition_type: str, session: Any) -> None:
+def test_no_member_of_the_kind_is_missing(definition_type: str, session: Any) -> None:
     (shape,) = shapes(definition_type)
     listed = {(field, path) for field, path, _ in listed_fields(step_fields(definition_type))}
     model = session.get_service_model(shape.service).shape_for(shape.name)
@@ -126,7 +126,7 @@ def test_a_step_has_the_fields_of_its_request(definition_type: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Fail", "CreateLabelingJobRequest"])
-def test_others_have_none(name: str) -> None:
+def test_other_requests_have_no_fields(name: str) -> None:
     assert step_fields(name) == request_fields(name) == RequestFields()
 
 
@@ -147,7 +147,7 @@ def test_keys_of_volumes_of_jobs_depend_on_local_storage(definition_type: str) -
     assert all(key.instance_types and not key.with_local_storage for key in keys)
 
 
-def test_the_key_of_an_endpoint_does_not() -> None:
+def test_the_key_of_an_endpoint_does_not_depend_on_local_storage() -> None:
     # Source: CreateEndpointConfig, KmsKeyId: "the KmsKeyId parameter does not encrypt instance local storage".
     (key,) = step_fields("EndpointConfig").volume_keys
     assert key.path == ("KmsKeyId",)

@@ -75,7 +75,7 @@ def test_shapes_of_an_operation() -> None:
     assert model.shape("EnvironmentMap")["value"] == {"shape": "EnvironmentValue"}
 
 
-def test_unknown_names_are_refused_with_the_nearest() -> None:
+def test_the_error_for_an_unknown_name_has_the_nearest_one() -> None:
     model = load_shapes("sagemaker")
     with pytest.raises(
         ServiceModelError, match=r"botocore [\d.]+ knows no shape 'CreateModelImput'.*'CreateModelInput'"

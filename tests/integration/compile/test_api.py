@@ -1,4 +1,4 @@
-"""The Python API: what may be passed as a DAG, what wins over what, and what a report says."""
+"""The Python API: forms of a DAG, precedence of arguments, and reports."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EDGES = ["load -> train", "train => stop"]
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """The DAG in files of every kind."""
+    """Write the DAG to files of every format."""
     PipelineDAG(edges=EDGES).save(tmp_path / "dag.json")
     PipelineDAG(edges=EDGES).save(tmp_path / "dag.yaml")
     (tmp_path / "dag.toml").write_text(f"edges = {json.dumps(EDGES)}\n")
@@ -60,7 +60,7 @@ class TestDags:
         for form in forms:
             assert definition_of(CONFIG, form) == expected
 
-    def test_a_dag_wins_over_the_edges_of_the_config(self) -> None:
+    def test_a_dag_overrides_the_edges_of_the_config(self) -> None:
         both = {**CONFIG, "edges": ["stop => load", "load -> train"]}
         assert definition_of(both, {"edges": EDGES}) == definition_of({**CONFIG, "edges": EDGES})
 
@@ -89,7 +89,7 @@ class TestDags:
     def test_an_empty_dag(self, dag: Any) -> None:
         assert definition_of(CONFIG, dag)["Steps"] == []
 
-    def test_nodes_without_a_config_are_all_told(self) -> None:
+    def test_all_nodes_without_a_config_are_reported(self) -> None:
         dag = PipelineDAG(["load", "trian", "nope"])
         messages = [(error.message, error.hint) for error in check(CONFIG, dag).errors]
         assert messages == [
@@ -97,7 +97,7 @@ class TestDags:
             ("node 'nope' has no config under steps", "known: load, stop, train"),
         ]
 
-    def test_mistakes_in_dag_and_config_are_told_at_once(self, tmp_path: Path) -> None:
+    def test_errors_in_dag_and_config_are_reported_at_once(self, tmp_path: Path) -> None:
         (tmp_path / "dag.yaml").write_text("nodes: [a]\nedges: [a -> b]\n")
         source = {"pipeline": {"name": "a b"}, "steps": {"a": {"type": "Nope"}}}
         codes = [error.code for error in check(source, tmp_path / "dag.yaml").errors]
@@ -128,13 +128,13 @@ class TestDags:
 
 
 class TestArguments:
-    def test_a_role_wins_over_the_config(self) -> None:
+    def test_a_role_overrides_the_config(self) -> None:
         other = "arn:aws:iam::123456789012:role/Other"
         compiler = PipelineDAGCompiler(config({"t": {"type": "Training", **JOB}}), role=other, plugins=[])
         (step,) = json.loads(compiler.compile_definition().definition)["Steps"]
         assert step["Arguments"]["RoleArn"] == other
 
-    def test_but_not_over_the_step(self) -> None:
+    def test_a_role_does_not_override_the_role_of_a_step(self) -> None:
         source = config({"t": {"type": "Training", **JOB, "role": ROLE}})
         compiler = PipelineDAGCompiler(source, role="arn:aws:iam::123456789012:role/Other", plugins=[])
         (step,) = json.loads(compiler.compile_definition().definition)["Steps"]
@@ -145,7 +145,7 @@ class TestArguments:
         compiler = PipelineDAGCompiler(source, env="prod", plugins=[])
         assert compiler.compile_definition().report.pipeline == "prod"
 
-    def test_the_template_is_one(self) -> None:
+    def test_a_template_compiles_as_the_compiler_does(self) -> None:
         compiler = PipelineDAGCompiler({**CONFIG, "edges": EDGES}, plugins=[])
         template = compiler.create_template()
         assert isinstance(template, DynamicPipelineTemplate)
@@ -158,7 +158,7 @@ class TestArguments:
 
 
 class TestReport:
-    def test_it_says_what_was_made(self, tmp_path: Path) -> None:
+    def test_the_report_has_every_result(self, tmp_path: Path) -> None:
         compilation = PipelineDAGCompiler(write_project(tmp_path), plugins=[]).compile_definition()
         report = compilation.report
         assert (report.pipeline, report.version) == ("every-type", "1.0")
@@ -223,8 +223,8 @@ class TestErrors:
         for heavy in ("sagemaker", "boto3", "botocore", "pandas", "numpy", "pydantic", "yaml"):
             assert f"'{heavy}'" not in done.stdout
 
-    @pytest.mark.parametrize("name", ["Nope", "compile"])
-    def test_what_the_package_does_not_have(self, name: str) -> None:
+    @pytest.mark.parametrize("name", ["Nope", "generate_pipeline"])
+    def test_an_unknown_name_raises_attribute_error(self, name: str) -> None:
         import dagcast
 
         with pytest.raises(AttributeError, match=name):

@@ -1,4 +1,4 @@
-"""What people write wrongly: each is answered with a place and a word, never with a traceback."""
+"""Invalid input: each error has a place and a message, and none is a traceback."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def run(*arguments: str) -> Result:
 
 
 def assert_answered(result: Result, file: str, expected: list[tuple[int | None, str]]) -> None:
-    """Exit code 1, one line for each error with its place, and nothing of Python's."""
+    """Assert exit code 1 and one line with a place for each error, without a traceback."""
     assert result.exit_code == 1, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.output
@@ -273,7 +273,7 @@ def test_dags(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (b"\x00\x01\x02", ""),
     ],
 )
-def test_bytes_that_are_no_text(content: bytes, message: str, tmp_path: Path) -> None:
+def test_bytes_that_are_not_text(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(content)
     result = run("validate", str(path))
@@ -303,7 +303,7 @@ def test_toml(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["empty", "cycle", "unknown shape", "reference in a list of JSON"])
-def test_in_a_process_of_its_own(name: str, tmp_path: Path) -> None:
+def test_in_a_separate_process(name: str, tmp_path: Path) -> None:
     text, expected = CONFIGS[name]
     (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
     done = subprocess.run(

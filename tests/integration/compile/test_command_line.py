@@ -1,4 +1,4 @@
-"""``dagcast validate`` and ``dagcast compile``: exit codes, output, and files that are whole or not there."""
+"""``dagcast validate`` and ``dagcast compile``: exit codes, output, and files that are complete or missing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WARNED = CONFIG.replace("edges: [load => check]", "edges: [stop => load]")
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a correct config and a broken one."""
+    """Create a working directory with a valid config and an invalid one."""
     (tmp_path / "c.yaml").write_text(CONFIG, encoding="utf-8")
     (tmp_path / "warned.yaml").write_text(WARNED, encoding="utf-8")
     (tmp_path / "broken.yaml").write_text("pipeline: {name: a b}\nsteps: {s: {type: Nope}}\n")
@@ -82,7 +82,7 @@ class TestExitCodes:
             ["steps", "Fail"],
         ],
     )
-    def test_fine(self, arguments: list[str]) -> None:
+    def test_exit_code_without_errors(self, arguments: list[str]) -> None:
         assert run(*arguments).exit_code == 0
 
     @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ class TestExitCodes:
             ["steps", "Nope"],
         ],
     )
-    def test_the_input_is_wrong(self, arguments: list[str]) -> None:
+    def test_exit_code_for_invalid_input(self, arguments: list[str]) -> None:
         result = run(*arguments)
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit)
@@ -121,7 +121,7 @@ class TestExitCodes:
             ["--nope"],
         ],
     )
-    def test_wrong_usage(self, arguments: list[str], project: Path) -> None:
+    def test_exit_code_for_invalid_usage(self, arguments: list[str], project: Path) -> None:
         before = {path.name: path.read_bytes() for path in project.iterdir()}
         assert run(*arguments).exit_code == 2
         assert {path.name: path.read_bytes() for path in project.iterdir()} == before
@@ -263,7 +263,7 @@ class TestFiles:
         assert run("compile", "c.yaml", "-o", "a/b/out.json").exit_code == 0
         assert json.loads(Path("a/b/out.json").read_text())
 
-    def test_nothing_else_is_left(self, project: Path) -> None:
+    def test_no_other_files_are_left(self, project: Path) -> None:
         before = {path.name for path in project.iterdir()}
         run("compile", "c.yaml", "-o", "out.json")
         run("compile", "c.yaml", "-o", "out.json")
@@ -272,7 +272,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         "arguments", [["broken.yaml"], ["c.yaml", "--env", "nope"], ["c.yaml", "--dag", "gone.json"]]
     )
-    def test_what_was_there_stays_when_the_input_is_wrong(self, arguments: list[str], project: Path) -> None:
+    def test_an_old_file_is_kept_if_the_input_is_invalid(self, arguments: list[str], project: Path) -> None:
         Path("out.json").write_text("before")
         before = sorted(path.name for path in project.iterdir())
         assert run("compile", *arguments, "-o", "out.json").exit_code == 1
@@ -286,7 +286,7 @@ class TestFiles:
         assert "cannot write out: " in result.stderr
         assert list(Path("out").iterdir()) == []
 
-    def test_a_file_that_is_in_the_way_stays(self) -> None:
+    def test_a_file_in_place_of_a_folder_is_kept(self) -> None:
         result = run("compile", "c.yaml", "-o", "dag.json/out.json")
         assert result.exit_code == 1
         assert "cannot write" in result.stderr
@@ -325,7 +325,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("before", [None, "before"])
     def test_killed_while_writing(self, before: str | None) -> None:
-        """The process is killed with half of the text written; then the file is as it was."""
+        """The file is unchanged if the process is killed with half of the text written."""
         if before is not None:
             Path("out.json").write_text(before)
         script = """
@@ -355,7 +355,7 @@ main()
         assert Path("out.json").read_text() == definition() + "\n"
 
     def test_a_reader_never_sees_half_of_it(self) -> None:
-        """While a file is written again and again, whoever reads it finds one of the two texts."""
+        """While a file is overwritten repeatedly, a reader finds one of the two texts."""
         texts = {(definition(env) + "\n").encode() for env in (None, "prod")}
         run("compile", "c.yaml", "-o", "out.json")
         seen: list[Any] = []

@@ -1,4 +1,4 @@
-"""Same inputs, same bytes: in any process, with any hash seed, in any folder, in any thread."""
+"""The same input gives the same bytes in any process, with any hash seed, in any folder and thread."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_processes_hash_seeds_and_folders(tmp_path: Path) -> None:
     assert outputs[0] == definition.encode() + b"\n"
 
 
-def test_the_report_of_mistakes(tmp_path: Path) -> None:
-    """What is told, and in which order, does not depend on the hash seed either."""
+def test_errors_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
+    """Errors and their order do not depend on the hash seed."""
     path = tmp_path / "c.json"
     train: dict[str, Any] = {"type": "Training", **JOB}
     steps = {
@@ -91,7 +91,7 @@ def test_the_report_of_mistakes(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def working_directory(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A working directory with the files that random configs name."""
+    """Create a working directory with the files of random configs."""
     folder = tmp_path_factory.mktemp("project")
     for name, text in FILES.items():
         (folder / name).write_text(text)
@@ -104,7 +104,7 @@ def working_directory(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.usefixtures("working_directory")
 @settings(max_examples=40)
 @given(source=configs())
-def test_again_and_again(source: dict[str, Any]) -> None:
+def test_repeated_compiles_give_the_same_bytes(source: dict[str, Any]) -> None:
     compiler = PipelineDAGCompiler(source, plugins=[])
     first = compiler.compile_definition()
     second = compiler.compile_definition()
@@ -114,8 +114,8 @@ def test_again_and_again(source: dict[str, Any]) -> None:
     assert first.report.digest == other.report.digest
 
 
-def test_two_threads_with_different_configs_do_not_meet(tmp_path: Path) -> None:
-    """Each compiles its own config many times, beginning with reading it, while the other does the same."""
+def test_two_threads_with_different_configs_are_independent(tmp_path: Path) -> None:
+    """Each thread reads and compiles its own config many times."""
     sources: list[Any] = [
         write_project(tmp_path),
         config(

@@ -1,4 +1,4 @@
-"""Compiling needs no network, no credentials, no home and, where images are named, no SDK."""
+"""A compile needs no network, no credentials and no home, and with image URIs no SDK."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ print(json.dumps({"tried": tried, "same": before == after, "roots": roots, "defi
 
 @pytest.fixture
 def bare(tmp_path: Path) -> dict[str, str]:
-    """An environment with nothing of AWS and an empty home."""
+    """Return an environment without AWS variables and with an empty home."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {
@@ -74,7 +74,7 @@ def test_the_project_has_every_step_type(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["validate"], ["compile"]])
 def test_the_command_line(arguments: list[str], tmp_path: Path, bare: dict[str, str]) -> None:
-    """A file that every interpreter reads on its way up blocks the network, also for the command."""
+    """A file that every interpreter reads at its start blocks the network for the command."""
     config = write_project(tmp_path / "project")
     block = tmp_path / "block"
     block.mkdir()

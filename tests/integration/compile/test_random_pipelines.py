@@ -1,4 +1,4 @@
-"""Random configs either compile to a definition that an independent checker accepts, or are refused with a place."""
+"""Random configs compile to a definition that an independent checker accepts, or have located errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.definition_checker import problems_of
 
 @pytest.fixture(scope="module", autouse=True)
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A working directory with the files that the configs name."""
+    """Create a working directory with the files of the configs."""
     folder = tmp_path_factory.mktemp("project")
     for name, text in FILES.items():
         (folder / name).write_text(text)
@@ -55,7 +55,7 @@ def test_the_order_of_edges_changes_no_request(config: dict[str, Any], data: st.
 
 @settings(max_examples=150)
 @given(config=broken_configs())
-def test_a_broken_config_is_refused_with_a_place_or_still_correct(config: dict[str, Any]) -> None:
+def test_a_broken_config_has_located_errors_or_is_still_valid(config: dict[str, Any]) -> None:
     before = copy.deepcopy(config)
     found = PipelineDAGCompiler(config, plugins=[]).validate()
     compiler = PipelineDAGCompiler(config, plugins=[])
@@ -76,7 +76,7 @@ def test_a_broken_config_is_refused_with_a_place_or_still_correct(config: dict[s
 
 @settings(max_examples=40)
 @given(config=broken_configs())
-def test_a_broken_file_is_refused_with_lines(config: dict[str, Any]) -> None:
+def test_errors_of_a_broken_file_have_lines(config: dict[str, Any]) -> None:
     path = Path("broken.json")
     path.write_text(json.dumps(config, indent=1), encoding="utf-8")
     lines = path.read_text(encoding="utf-8").count("\n") + 1
@@ -115,8 +115,8 @@ def test_every_step_type_is_generated() -> None:
         lambda d: d.update(Nope=1),
     ],
 )
-def test_the_checker_sees_what_is_wrong(change: Any) -> None:
-    """The tests above are worth as much as the checker."""
+def test_the_checker_finds_broken_definitions(change: Any) -> None:
+    """The tests above depend on the checker."""
     config = {
         "pipeline": {"name": "x", "role": "arn:aws:iam::123456789012:role/R", "bucket": "my-bucket"},
         "parameters": {"P": "x"},
@@ -139,7 +139,7 @@ def _every_step(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _unordered(step: dict[str, Any]) -> dict[str, Any]:
-    """A step without what the order of edges may change: the order of dependencies and of inputs."""
+    """Return a step without the order of dependencies and of inputs, which the order of edges may change."""
     plain = copy.deepcopy(step)
     plain["DependsOn"] = sorted(plain.get("DependsOn", []))
     for key in ("ProcessingInputs", "InputDataConfig"):
