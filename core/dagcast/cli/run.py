@@ -25,7 +25,6 @@ from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 from dagcast.plugins.select import PluginRequest
 
 if TYPE_CHECKING:
-    from dagcast.compile.report import CompileReport
     from dagcast.runner.options import RunOptions
     from dagcast.runner.records.events import Event
     from dagcast.runner.records.outcome import RunOutcome
@@ -161,6 +160,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
                 f"{source.config} is a definition: --dag, --env and plugins are for configs"
             )
         name = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.config).stem).strip("-") or "pipeline"
+        _warn(_warnings(text), quiet, as_json)
         return Runner(text, name, options=options, file=source.config)
     from dagcast.compiler import PipelineDAGCompiler
     from dagcast.plugins.lock import lock_text
@@ -170,7 +170,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     compiler = PipelineDAGCompiler(source.config, env=source.env, plugins=source.plugins)
     compilation = compiler.compile_definition(source.dag)
     report = compilation.report
-    _warn(report, quiet, as_json)
+    _warn(report.warnings, quiet, as_json)
     return Runner(
         compilation.definition,
         report.pipeline,
@@ -182,15 +182,26 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     )
 
 
-def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
-    """Print the warnings of the compile."""
+def _warnings(definition: str) -> tuple[Diagnostic, ...]:
+    """Return what a compile would warn of. What is wrong with the definition is reported by its runner."""
+    from dagcast.check.destinations import address_warnings
+    from dagcast.definition.read import read_definition
+
+    try:
+        return tuple(address_warnings(read_definition(definition)))
+    except InvalidInputError:
+        return ()
+
+
+def _warn(warnings: tuple[Diagnostic, ...], quiet: bool, as_json: bool) -> None:
+    """Print what was found before the run."""
     if as_json:
         from dagcast.runner.records.events import Event
 
-        for warning in report.warnings:
+        for warning in warnings:
             click.echo(json.dumps(Event("warning", None, str(warning)).as_dict()))
     elif not quiet:
-        show_diagnostics(report.warnings, False)
+        show_diagnostics(warnings, False)
 
 
 def _read_definition(path: str) -> str | None:

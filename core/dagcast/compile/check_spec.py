@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from dagcast.check.destinations import address_problems
 from dagcast.check.request import check_request
 from dagcast.check.steps import StepProblem, reference_problems, request_problems
 from dagcast.check.targets import ReferenceProblem, Targets, located_references
@@ -82,6 +83,7 @@ class SpecChecker:
             self._check_body(step)
             self._check_properties(step)
             self._check_references(step)
+        self._check_addresses()
         self._check_pipeline()
 
     def check_definition(self) -> str:
@@ -173,6 +175,15 @@ class SpecChecker:
         for problem in reference_problems(step, self.targets):
             origin = origin_at(step.origins, problem.path)
             self._tell(step, origin, problem.message, problem.code, problem.hint)
+
+    def _check_addresses(self) -> None:
+        base = f"s3://{self.spec.definition_bucket}/{self.spec.definition_prefix}"
+        for problem in address_problems(self.spec, f"{base}/code/" if self.spec.staged else None):
+            step = self._steps[problem.step]
+            origin = origin_at(step.origins, problem.path)
+            location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
+            message = f"step {step.name!r}: {problem.message}"
+            self.sink.warn(message, location, code=problem.code, hint=problem.hint)
 
     def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
         from_defaults = origin is not None and self.inherited(origin)

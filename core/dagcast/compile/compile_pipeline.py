@@ -7,14 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig, To
-from dagcast.compile.lower.adapt import adapt_steps
+from dagcast.compile.lower.adapt import adapt_pipeline
 from dagcast.compile.lower.pipeline import lower_pipeline
 from dagcast.compile.report import CompileReport, summarize_steps
 from dagcast.compile.spec.changes import Change
@@ -140,10 +140,7 @@ def compile_pipeline(
             spec, found = hooks.transform_spec(spec)
             changes += found
             if spec is not lowered.spec:
-                steps = adapt_steps(
-                    spec.steps, sink, lambda step, path: config.source.locate(("steps", step, *path))
-                )
-                spec = replace(spec, steps=steps)
+                spec = adapt_pipeline(spec, sink, config.source.locate)
     with _timed("check", timings):
         checker = _checker(config, spec, lowered.incomplete, sink)
         checker.check()

@@ -10,11 +10,13 @@ Sources of the rules: botocore's documentation of the members; the code of the S
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from dagcast.compile.lower.addresses import join_with_single_slashes, separate_destinations
 from dagcast.compile.spec.edit import changed, has, put, remove, value_at
-from dagcast.compile.spec.pipeline import Origin, StepSpec, freeze_origins
+from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec, freeze_origins
 from dagcast.definition.references import Reference
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.paths import FieldPath
@@ -27,24 +29,32 @@ _CHANNEL_PATH = f"/opt/ml/input/data/{CODE_CHANNEL}"
 _SUBMIT_DIRECTORY = "sagemaker_submit_directory"
 _ISOLATED = Origin("default", detail="network isolation: a channel brings the code")
 
-LocateStep = Callable[[str, FieldPath], Location | None]
+_Locate = Callable[[str, FieldPath], Location | None]
 """Gives the place of a field of a step: the step's name, and the path in the step's config."""
 
 
-def adapt_steps(steps: Iterable[StepSpec], sink: DiagnosticSink, locate: LocateStep) -> tuple[StepSpec, ...]:
-    """Return the steps with defaults that agree with the rest of their requests.
+def adapt_pipeline(
+    spec: PipelineSpec, sink: DiagnosticSink, locate: Callable[[FieldPath], Location]
+) -> PipelineSpec:
+    """Return the pipeline with defaults that agree with the rest of its requests.
 
-    Adapting steps a second time changes nothing.
+    Adapting a pipeline a second time changes nothing.
 
     Args:
-        steps: The steps.
+        spec: The pipeline.
         sink: Collects mistakes.
-        locate: Gives the place of a field in the config.
+        locate: Gives the place of a value in the config.
     """
-    return tuple(_adapt(step, sink, locate) for step in steps)
+
+    def locate_field(step: str, path: FieldPath) -> Location | None:
+        return locate(("steps", step, *path))
+
+    adapted = tuple(_adapt(step, sink, locate_field) for step in spec.steps)
+    spec = separate_destinations(replace(spec, steps=adapted))
+    return join_with_single_slashes(spec, sink, lambda name: locate(("parameters", name)))
 
 
-def _adapt(step: StepSpec, sink: DiagnosticSink, locate: LocateStep) -> StepSpec:
+def _adapt(step: StepSpec, sink: DiagnosticSink, locate: _Locate) -> StepSpec:
     if step.step_type == "Training":
         return _bring_code(_adapt_training_job(step, ()), (), "HyperParameters", sink, locate)
     if step.step_type == "Tuning":
@@ -106,7 +116,7 @@ def _limit_run_time(step: StepSpec, condition: FieldPath) -> StepSpec:
 
 
 def _bring_code(
-    step: StepSpec, job: FieldPath, parameters: str, sink: DiagnosticSink, locate: LocateStep
+    step: StepSpec, job: FieldPath, parameters: str, sink: DiagnosticSink, locate: _Locate
 ) -> StepSpec:
     """Bring the code of a script by a channel if its container has no network.
 

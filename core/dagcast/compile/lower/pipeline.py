@@ -15,7 +15,7 @@ from dagcast.compile.bind.wiring import Wiring, wire
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig, WithInputs
-from dagcast.compile.lower.adapt import adapt_steps
+from dagcast.compile.lower.adapt import adapt_pipeline
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
 from dagcast.compile.steps.lowering import ImageLookup, Lowering
 from dagcast.compile.steps.step_type import StepType
@@ -115,9 +115,8 @@ class _Lowerer:
         )
         parameters += self.added
         types = {parameter.name: parameter.type for parameter in parameters}
-        lowered = (self._lower_step(name, wiring, waits.get(name, ()), types) for name in order)
-        steps = adapt_steps(lowered, self.sink, self._locate_field)
-        spec = self._spec(parameters, steps)
+        steps = tuple(self._lower_step(name, wiring, waits.get(name, ()), types) for name in order)
+        spec = adapt_pipeline(self._spec(parameters, steps), self.sink, self.config.source.locate)
         return Lowered(spec, wiring, frozenset(self.incomplete), self.code.uses)
 
     def _check_nodes(self) -> None:

@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from dagcast.sagemaker.images import ImageArguments
 
 
+GZIPPED_TARS = (".tar.gz", ".tgz")
+ARCHIVES = (*GZIPPED_TARS, ".tar", ".zip")
+
+
+def is_s3_uri(path: str) -> bool:
+    """Whether a path of the config is an S3 URI rather than a file."""
+    return path.startswith("s3://")
+
+
+def _names_object(uri: str) -> bool:
+    """Whether an S3 URI has a key that can be an object's rather than a folder's."""
+    _, slash, key = uri.removeprefix("s3://").partition("/")
+    return bool(slash and key) and not key.endswith("/")
+
+
 class ImageLookup(Protocol):
     """Gives the image of a framework. Implemented by :func:`dagcast.sagemaker.images.image_uri`."""
 
@@ -151,20 +166,67 @@ class Lowering:
         return None
 
     def staged_file(self, path: str, field_name: str = "entry_point") -> str | None:
-        """The S3 URI that a file of the user's will have; S3 URIs pass through."""
-        if path.startswith("s3://"):
+        """Return the S3 URI that a script will have, or ``None`` after an error; an S3 URI is returned as it is."""
+        if path.endswith(ARCHIVES) or (is_s3_uri(path) and not _names_object(path)):
+            self.error(
+                f"{path!r} is not a script",
+                field_name,
+                code="code.unusable-source",
+                hint="name one file, such as s3://BUCKET/FOLDER/run.py; an archive is given as source_dir, with the "
+                "script in it as entry_point",
+            )
+            return None
+        if is_s3_uri(path):
             return path
         return self._staged(lambda: self.code.file(path), field_name)
 
-    def staged_folder(self, entry_point: str, source_dir: str | None) -> str | None:
-        """The S3 URI of the archive that holds the script: of ``source_dir``, or of the script alone."""
-        if source_dir is not None and source_dir.startswith("s3://"):
+    def staged_folder(
+        self, entry_point: str, source_dir: str | None, archive_name: str | None = None
+    ) -> str | None:
+        """Return the S3 URI of the archive that holds the script, or ``None`` after an error.
+
+        Args:
+            entry_point: The script.
+            source_dir: The folder or archive that it is in; ``None`` packs the script alone.
+            archive_name: The name that the launcher of the step type expects an archive in S3 to have; ``None`` for
+                any name of a gzipped tar. Source: ``download_and_extract`` of the SageMaker Training and Inference
+                Toolkits, which unpack what is at the address.
+        """
+        name = archive_name or "sourcedir.tar.gz"
+        if is_s3_uri(entry_point):
+            self.error(
+                f"{entry_point!r} is not in an archive, from which the container takes its script",
+                "entry_point",
+                code="code.unusable-source",
+                hint=f"name a file beside the config, or put the script into s3://BUCKET/FOLDER/{name}: give that as "
+                f"source_dir, and entry_point: {entry_point.rpartition('/')[2] or 'SCRIPT'}",
+            )
+            return None
+        if source_dir is not None and is_s3_uri(source_dir):
+            key = source_dir.rpartition("/")[2]
+            fits = key == archive_name if archive_name else key.endswith(GZIPPED_TARS)
+            if not _names_object(source_dir) or not fits:
+                what = f"an archive named {name}" if archive_name else "a gzipped tar"
+                self.error(
+                    f"{source_dir!r} is not {what}, which the container unpacks",
+                    "source_dir",
+                    code="code.unusable-source",
+                    hint=f"name a folder beside the config, or an archive such as s3://BUCKET/FOLDER/{name}",
+                )
+                return None
             return source_dir
         field_name = "entry_point" if source_dir is None else "source_dir"
         return self._staged(lambda: self.code.archive(entry_point, source_dir), field_name)
 
     def staged_files(self, paths: list[str], field_name: str) -> str | None:
-        """The S3 URI of a folder that will hold these files and folders."""
+        """Return the S3 URI of a folder that will hold these files and folders, or ``None`` after an error."""
+        remote = [path for path in paths if is_s3_uri(path)]
+        for path in remote:
+            message = f"{path!r} is in S3, and the files of this step are staged together"
+            hint = "download it, and name the file beside the config"
+            self.error(message, field_name, code="code.unusable-source", hint=hint)
+        if remote:
+            return None
         return self._staged(lambda: self.code.files(paths), field_name)
 
     def staged_text(self, name: str, content: bytes) -> str | None:

@@ -32,6 +32,7 @@ PROCESSING_ONLY = ("clarify", "data-wrangler", "model-monitor", "spark")
 
 CODE_PATH = f"{BASE}/input/code"
 LAUNCHER_PATH = f"{BASE}/input/entrypoint"
+ARCHIVE_NAME = "sourcedir.tar.gz"
 LAUNCHER = b"""#!/bin/bash
 # Unpacks the staged code, installs its requirements, and runs the script with the step's arguments.
 set -eu
@@ -244,7 +245,7 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
         )
     if config.source_dir is not None:
         archive, launcher = (
-            step.staged_folder(config.entry_point, config.source_dir),
+            step.staged_folder(config.entry_point, config.source_dir, ARCHIVE_NAME),
             step.staged_text("run.sh", LAUNCHER),
         )
         if archive is None or launcher is None:
@@ -281,9 +282,11 @@ def _put_outputs(step: Lowering, config: ProcessingConfig) -> None:
             "S3UploadMode": item.upload_mode,
         }
         outputs.append({"OutputName": name, "AppManaged": False, "S3Output": s3})
-        step.origins[("Arguments", "ProcessingOutputConfig", "Outputs", index)] = step.origin(
-            ("outputs", name)
-        )
+        place = ("Arguments", "ProcessingOutputConfig", "Outputs", index)
+        step.origins[place] = step.origin(("outputs", name))
+        if not given:
+            uri_place = (*place, "S3Output", "S3Uri")
+            step.origins[uri_place] = step.origin(None)
     if outputs:
         step.arguments["ProcessingOutputConfig"] = {"Outputs": outputs}
         step.put(("ProcessingOutputConfig", "KmsKeyId"), config.output_kms_key, "output_kms_key")

@@ -1,0 +1,168 @@
+"""Spell S3 addresses: one slash between their parts, and no default destination that is the start of another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from dagcast.check.destinations import find_sibling_prefixes
+from dagcast.compile.spec.edit import changed, put, value_at
+from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
+from dagcast.definition.references import Join, ParameterRef, Reference, StepProperty
+from dagcast.definition.values import SCALARS, FrozenDict
+from dagcast.errors import DiagnosticSink, Location
+
+_FOLDER = "files"
+_PART = re.compile(r"\['([^']*)'\]|([^.\[\]]+)")
+
+
+def separate_destinations(spec: PipelineSpec) -> PipelineSpec:
+    """Return the pipeline with default destinations of which none is the start of another one's name.
+
+    ``.../output/train`` is also the start of ``.../output/train_labels``, so an input that reads the first one would
+    read both. The shorter one gets a folder more. Separating a second time changes nothing.
+
+    Args:
+        spec: The pipeline.
+    """
+    steps = {step.name: step for step in spec.steps}
+    for first, _ in find_sibling_prefixes(spec):
+        step, place = steps[first.step], first.path[1:]
+        origin = step.origins.get(first.path)
+        if origin is not None and origin.kind == "default" and value_at(step, place) is first.value:
+            steps[first.step] = put(step, place, _below(first.value))
+    return replace(spec, steps=tuple(steps.values()))
+
+
+def _below(folder: Any) -> Any:
+    if isinstance(folder, Join) and folder.on == "/":
+        return Join("/", (*folder.values, _FOLDER))
+    return f"{folder}/{_FOLDER}" if isinstance(folder, str) else Join("/", (folder, _FOLDER))
+
+
+def join_with_single_slashes(
+    spec: PipelineSpec, sink: DiagnosticSink, locate_parameter: Callable[[str], Location | None]
+) -> PipelineSpec:
+    """Return the pipeline with one slash wherever a part of an address that ends with a slash is joined.
+
+    The part may be a text, a parameter by its default, or the destination of a step.
+
+    Args:
+        spec: The pipeline.
+        sink: Collects a warning for each parameter whose default decides how an address is joined.
+        locate_parameter: Gives the place of a parameter.
+    """
+    speller = _Speller(spec)
+    steps = tuple(_respell(step, speller) for step in spec.steps)
+    for name in sorted(speller.parameters):
+        sink.warn(
+            f"parameter {name!r} ends with a slash, so what follows it is joined without one: a value that is given "
+            "at the start has to end with a slash, too",
+            locate_parameter(name),
+            code="data.parameter-slash",
+            hint="leave the slash at the end out",
+        )
+    if all(new is old for new, old in zip(steps, spec.steps, strict=True)):
+        return spec
+    return replace(spec, steps=steps)
+
+
+def _respell(step: StepSpec, speller: _Speller) -> StepSpec:
+    arguments = speller.respell(step.arguments)
+    return step if arguments is step.arguments else changed(step, arguments=arguments)
+
+
+class _Speller:
+    """Spells the addresses of one pipeline.
+
+    Attributes:
+        parameters: The parameters whose default decided how an address is joined.
+    """
+
+    def __init__(self, spec: PipelineSpec) -> None:
+        self.parameters: set[str] = set()
+        self._defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+        self._steps = {step.name: step for step in spec.steps}
+
+    def respell(self, value: Any) -> Any:
+        """Return ``value`` with its addresses respelled, or itself if there is nothing to change."""
+        if type(value) in SCALARS:
+            return value
+        if isinstance(value, Join):
+            return self._respell_join(value)
+        if isinstance(value, dict):
+            items = {key: self.respell(item) for key, item in value.items()}
+            same = all(items[key] is item for key, item in value.items())
+            return value if same else FrozenDict(items)
+        if isinstance(value, tuple):
+            found = tuple(self.respell(item) for item in value)
+            return value if all(new is old for new, old in zip(found, value, strict=True)) else found
+        return value
+
+    def _respell_join(self, join: Join) -> Join:
+        pieces = [piece for piece in _pieces(join) if piece[0] != ""]
+        if not pieces or not self._is_address(pieces[0][0]):
+            return join
+        parts: list[Any] = [pieces[0][0]]
+        found = False
+        for piece, is_separator in pieces[1:]:
+            before = parts[-1]
+            if isinstance(piece, str) and piece.startswith("/"):
+                # A text of the user's is taken as it is, but where dagcast puts the slash.
+                is_own = is_separator or isinstance(before, Reference)
+                if before != "s3:/" and is_own and self._ends_with_slash(before, note=True):
+                    piece, found = piece[1:], True
+            if isinstance(before, str) and isinstance(piece, str):
+                parts[-1] = before + piece
+            elif piece != "":
+                parts.append(piece)
+        return Join("", tuple(parts)) if found else join
+
+    def _is_address(self, first: Any) -> bool:
+        if isinstance(first, ParameterRef):
+            first = self._defaults.get(first.name)
+        if isinstance(first, StepProperty):
+            return self._property(first) is not None
+        return isinstance(first, str) and first.startswith("s3:/")
+
+    def _ends_with_slash(self, value: Any, note: bool = False) -> bool:
+        if isinstance(value, str):
+            return value.endswith("/")
+        if isinstance(value, ParameterRef):
+            ends = str(self._defaults.get(value.name) or "").endswith("/")
+            if ends and note:
+                self.parameters.add(value.name)
+            return ends
+        if isinstance(value, Join):
+            return bool(value.values) and self._ends_with_slash(value.values[-1], note)
+        if isinstance(value, StepProperty):
+            return self._ends_with_slash(self._property(value), note)
+        return False
+
+    def _property(self, reference: StepProperty) -> Any:
+        """Return the value in the request of a step that a property of it repeats; ``None`` if there is none."""
+        step = self._steps.get(reference.step)
+        if step is None:
+            return None
+        value: Any = step.arguments
+        for match in _PART.finditer(reference.path):
+            name = match[1] or match[2]
+            if isinstance(value, tuple):
+                named = (item for item in value if isinstance(item, dict) and item.get("OutputName") == name)
+                value = next(named, None)
+            else:
+                value = value.get(name) if isinstance(value, dict) else None
+        return value if isinstance(value, (str, Reference)) else None
+
+
+def _pieces(join: Join) -> Iterator[tuple[Any, bool]]:
+    """Yield the parts of a join in order, those of joins in it included, and whether each is a separator."""
+    for index, value in enumerate(join.values):
+        if index and join.on:
+            yield join.on, True
+        if isinstance(value, Join):
+            yield from _pieces(value)
+        else:
+            yield value, False
