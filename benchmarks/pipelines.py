@@ -35,7 +35,7 @@ def config(shape: str, size: int) -> dict[str, Any]:
             "type": "Processing",
             "image_uri": IMAGE,
             "instance_type": INSTANCE,
-            "entrypoint": ["python3", "/opt/app/run.py"],
+            "container_entrypoint": ["python3", "/opt/app/run.py"],
             "arguments": ["--index", str(index)],
             "inputs": {"data": {"source": f"s3://{BUCKET}/raw"} if source is None else {}},
             "outputs": {"data": {"destination": f"s3://{BUCKET}/out/{name(index)}"}},

@@ -114,11 +114,12 @@ def _without(name: str) -> dict[str, Any]:
 
 COMPILED: Mapping[str, dict[str, Any]] = {
     "code.entry-point-conflict": config(
-        {"a": {"type": "Processing", **JOB, "entry_point": "a.py", "entrypoint": ["sh"]}}
+        {"a": {"type": "Processing", **JOB, "entry_point": "a.py", "container_entrypoint": ["sh"]}}
     ),
     "code.invalid": config({"a": {"type": "Processing", **JOB, "entry_point": "none.py"}}),
     "code.missing-entry-point": config({"a": {"type": "Processing", **JOB, "source_dir": "."}}),
     "config.invalid-value": config({"a": {**STOP, "request": {"x": 1}}}),
+    "config.renamed-field": config({"a": {**TRAIN, "entrypoint": ["sh"]}}),
     "config.unknown-environment": config({"a": STOP}, environments={"prod": {}}),
     "config.managed-field": config(
         {"a": {"type": "EMR", "jar": "s3://b/x.jar", "cluster_config": {"Name": "x", "Instances": {}}}}

@@ -60,7 +60,7 @@ def test_full() -> None:
         "volume_kms_key": "key-v",
         "output_kms_key": "key-o",
         "max_runtime_in_seconds": 600,
-        "entrypoint": ["python3", "/opt/run.py"],
+        "container_entrypoint": ["python3", "/opt/run.py"],
         "arguments": ["--n", 3, "--flag", True, "${param.Count}", 0.5],
         "environment": {"A": "x", "B": 2, "C": False, "D": "${param.Count}", "E": "${exec.PipelineName}"},
         "enable_network_isolation": True,
@@ -281,8 +281,8 @@ def test_ports() -> None:
         ({"source_dir": "."}, "step 'step': source_dir goes along with entry_point"),
         ({"entry_point": ""}, "step 'step' (Processing): entry_point: expected at least 1 character, got 0"),
         (
-            {"entry_point": "s3://b/x.py", "entrypoint": ["x"]},
-            "step 'step': entrypoint and entry_point exclude each other",
+            {"entry_point": "s3://b/x.py", "container_entrypoint": ["x"]},
+            "step 'step': container_entrypoint and entry_point exclude each other",
         ),
         (
             {"entry_point": "${param.P}.py"},

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.compiling import IMAGE, JOB, ROLE, arguments_of, config, error_in, step_of, steps_of
+from tests.support.compiling import (
+    IMAGE,
+    JOB,
+    ROLE,
+    arguments_of,
+    config,
+    error_in,
+    only_error,
+    step_of,
+    steps_of,
+)
 
 
 @pytest.fixture
@@ -52,7 +62,7 @@ def test_full() -> None:
         "checkpoint_local_path": "/opt/ml/checkpoints",
         "input_mode": "Pipe",
         "metric_definitions": {"loss": "loss: ([0-9.]+)", "money": "$${x}"},
-        "entrypoint": ["python3"],
+        "container_entrypoint": ["python3"],
         "arguments": ["-m", "train", 1],
         "environment": {"A": 1},
         "enable_network_isolation": False,
@@ -256,3 +266,16 @@ def test_mistakes(fields: dict[str, Any], message: str | None) -> None:
         assert "InstanceType" not in arguments_of(step)["ResourceConfig"]
     else:
         assert error_in(step, parameters={"Text": "x"}).message == message
+
+
+@pytest.mark.parametrize("type_", ["Training", "Processing"])
+@pytest.mark.parametrize("where", ["step", "defaults", "defaults of the type"])
+def test_the_old_name_of_the_containers_entrypoint_says_the_new_one(type_: str, where: str) -> None:
+    old = {"entrypoint": ["python3"]}
+    source = config({"step": {"type": type_, **JOB, **(old if where == "step" else {})}})
+    if where != "step":
+        source["defaults"] = old if where == "defaults" else {type_: old}
+    error = only_error(source)
+    assert error.code == "config.renamed-field"
+    assert "'entrypoint' is called 'container_entrypoint'" in error.message
+    assert error.hint == "write container_entrypoint"

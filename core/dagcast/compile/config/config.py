@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from dagcast.compile.config.dag import PipelineDAG
-from dagcast.compile.config.fields import ConfigModel
+from dagcast.compile.config.fields import ConfigModel, renamed_fields
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig, PluginsConfig
 from dagcast.compile.config.reference_syntax import is_reference, spell
@@ -308,7 +308,10 @@ class _Loader:
         fields = model.model_fields
         common = {key: value for key, value in self.defaults.items() if key in fields}
         own = self.defaults.get(type_name)
-        return deep_merge(common, own) if isinstance(own, dict) else common
+        if not isinstance(own, dict):
+            return common
+        # Those that the type does not have are reported once, where they are written.
+        return deep_merge(common, {key: value for key, value in own.items() if key in fields})
 
     def _check_defaults(self, section: Mapping[str, Any]) -> None:
         """Every default must be a field of some step type; the types in use are asked first."""
@@ -329,8 +332,13 @@ class _Loader:
                 }
                 if key not in known:
                     hint = did_you_mean(key, known | set(self.catalog.names))
-                    message = f"no step type has a field {key!r}"
-                    self._error(message, ("defaults", key), code="config.unknown-field", hint=hint)
+                    message, code = f"no step type has a field {key!r}", "config.unknown-field"
+                    for name in names:
+                        renamed = renamed_fields(self.catalog[name].config).get(key)
+                        if renamed is not None:
+                            message, code = f"{key!r} is called {renamed!r}", "config.renamed-field"
+                            hint = f"write {renamed}"
+                    self._error(message, ("defaults", key), code=code, hint=hint)
 
     def _check_default_section(self, type_name: str, value: Any) -> None:
         if value is None:
@@ -345,9 +353,16 @@ class _Loader:
         known = set(self.catalog[type_name].config.model_fields) - {"type"}
         for key in value:
             if key not in known:
-                message = f"{type_name} has no field {key!r}"
+                message, code = f"{type_name} has no field {key!r}", "config.unknown-field"
                 hint = did_you_mean(key, known)
-                self._error(message, ("defaults", type_name, key), code="config.unknown-field", hint=hint)
+                renamed = renamed_fields(self.catalog[type_name].config).get(key)
+                if renamed is not None:
+                    message, code, hint = (
+                        f"{key!r} is called {renamed!r}",
+                        "config.renamed-field",
+                        f"write {renamed}",
+                    )
+                self._error(message, ("defaults", type_name, key), code=code, hint=hint)
 
     def _validate(self, model: type[Any], value: Any, path: FieldPath, subject: str) -> Any:
         try:

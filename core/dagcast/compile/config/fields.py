@@ -8,7 +8,7 @@ so a quoted number is an error and never a guess.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -47,6 +47,12 @@ class ConfigModel(BaseModel):
         for name, value in self.__dict__.items():
             if type(value) in (dict, list):
                 self.__dict__[name] = freeze(value)
+
+
+def renamed_fields(model: type[BaseModel] | None) -> Mapping[str, str]:
+    """Return the new name of each field of a config model that had another one: the model's ``renamed``."""
+    renamed: Mapping[str, str] = getattr(model, "renamed", {})
+    return renamed
 
 
 class Referable:

@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from dagcast.compile.config.fields import renamed_fields
 from dagcast.compile.config.pydantic_paths import ConfigPath, resolve_location
 from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
 from dagcast.paths import FieldPath, format_path, is_within
@@ -101,7 +102,8 @@ def _meant_fields(mistakes: Iterable[tuple[ConfigPath, list[ErrorDetails]]]) -> 
     meant = set()
     for place, details in mistakes:
         if details[0]["type"] == "extra_forbidden":
-            field = nearest(str(place.path[-1]), _writable(place.owner))
+            name = str(place.path[-1])
+            field = renamed_fields(place.owner).get(name) or nearest(name, _writable(place.owner))
             if field is not None:
                 meant.add((*place.path[:-1], field))
     return meant
@@ -147,6 +149,12 @@ def _explain(
         same = next((others for others in spellings if name in others), None)
         if same is not None:
             return f"{' and '.join(same)} are the same field", "config.duplicate", "keep one of them"
+        renamed = renamed_fields(owner).get(name)
+        if renamed is not None:
+            message = (
+                f"{format_path(path)!r} is called {renamed!r}, apart from 'entry_point', which is a script"
+            )
+            return message, "config.renamed-field", f"write {renamed}"
         hint = did_you_mean(name, _writable(owner))
         return f"there is no field {format_path(path)!r}", "config.unknown-field", hint
     expectations = list(dict.fromkeys(map(_expectation, details)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -37,6 +38,17 @@ class JobConfig(StepConfig):
     py_version: Fixed | None = None
     instance_type: StrOrReference | None = None
     environment: dict[str, CoercedStrOrReference] = {}
+
+
+class ContainerCommandConfig(ConfigModel):
+    """Mixin for jobs whose container can start a program of the user's choice."""
+
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({"entrypoint": "container_entrypoint"})
+
+    container_entrypoint: Annotated[
+        tuple[StrOrReference, ...],
+        Field(strict=False, description="Program that the container starts, with its first arguments"),
+    ] = ()
 
 
 class ScriptConfig(ConfigModel):

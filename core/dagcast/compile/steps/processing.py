@@ -17,7 +17,14 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.step import Cached, InputConfig, PortName, Retried, To
-from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
+from dagcast.compile.steps.job import (
+    ContainerCommandConfig,
+    JobConfig,
+    ScriptConfig,
+    container_arguments,
+    put_image,
+    put_role,
+)
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import Join, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB, PROCESSING_INPUTS_MAX_COUNT
@@ -84,7 +91,7 @@ class PropertyFileConfig(ConfigModel):
     path: Fixed
 
 
-class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
+class ProcessingConfig(JobConfig, ScriptConfig, ContainerCommandConfig, Cached, Retried):
     """The fields of a Processing step."""
 
     type: Literal["Processing"] = "Processing"
@@ -92,9 +99,6 @@ class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
     outputs: dict[PortName, ProcessingOutput] = {}
     property_files: dict[PortName, PropertyFileConfig] = {}
     arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
-    entrypoint: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False, description="Container's command")
-    ] = ()
     instance_type: Annotated[
         StrOrReference | None, To(("ProcessingResources", "ClusterConfig", "InstanceType"))
     ] = None
@@ -226,7 +230,11 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
     """Set the container's command; return the inputs that bring the code: name, URI, path."""
     arguments = container_arguments(step, config.arguments)
     if config.entry_point is None:
-        step.put(("AppSpecification", "ContainerEntrypoint"), list(config.entrypoint) or None, "entrypoint")
+        step.put(
+            ("AppSpecification", "ContainerEntrypoint"),
+            list(config.container_entrypoint) or None,
+            "container_entrypoint",
+        )
         step.put(("AppSpecification", "ContainerArguments"), arguments, "arguments")
         if config.source_dir is not None:
             step.error(
@@ -236,10 +244,10 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
                 hint="name the script to run",
             )
         return []
-    if config.entrypoint:
+    if config.container_entrypoint:
         step.error(
-            "entrypoint and entry_point exclude each other",
-            "entrypoint",
+            "container_entrypoint and entry_point exclude each other",
+            "container_entrypoint",
             code="code.entry-point-conflict",
             hint="keep one of them",
         )

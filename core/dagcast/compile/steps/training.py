@@ -18,7 +18,14 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.step import Cached, InputConfig, Retried, To
-from dagcast.compile.steps.job import JobConfig, ScriptConfig, container_arguments, put_image, put_role
+from dagcast.compile.steps.job import (
+    ContainerCommandConfig,
+    JobConfig,
+    ScriptConfig,
+    container_arguments,
+    put_image,
+    put_role,
+)
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import Reference, StepProperty, references
 from dagcast.paths import FieldPath
@@ -74,7 +81,7 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     security_group_ids: Annotated[tuple[StrOrReference, ...], Field(strict=False)] = ()
 
 
-class TrainingConfig(TrainingJobConfig):
+class TrainingConfig(TrainingJobConfig, ContainerCommandConfig):
     """The fields of a Training step."""
 
     type: Literal["Training"] = "Training"
@@ -101,9 +108,9 @@ class TrainingConfig(TrainingJobConfig):
     metric_definitions: Annotated[
         dict[str, Fixed], To(("AlgorithmSpecification", "MetricDefinitions"), metric_list)
     ] = {}
-    entrypoint: Annotated[
+    container_entrypoint: Annotated[
         tuple[StrOrReference, ...],
-        Field(strict=False),
+        Field(strict=False, description="Program that the container starts, with its first arguments"),
         To(("AlgorithmSpecification", "ContainerEntrypoint"), list),
     ] = ()
     arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
