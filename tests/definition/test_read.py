@@ -75,7 +75,10 @@ def test_a_reference_is_resolved_to_its_value(value: Any, resolved: Any) -> None
     ("value", "message"),
     [
         ({"Get": "Parameters.Cuont"}, r"'Parameters\.Cuont' has no value \(did you mean 'Count'\?\)"),
-        ({"Get": "Steps.load.Outputs['tain'].S3Output"}, r"there is no 'tain' \(did you mean 'train'\?\)"),
+        (
+            {"Get": "Steps.load.Outputs['tain'].S3Output"},
+            r"unknown path .*: no 'tain' \(did you mean 'train'\?\)",
+        ),
     ],
 )
 def test_the_error_of_an_unresolved_reference_lists_known_names(value: Any, message: str) -> None:

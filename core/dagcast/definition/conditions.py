@@ -1,8 +1,8 @@
-"""Conditions of a condition step.
+"""Evaluates the conditions of a condition step.
 
-The types of both sides are not converted: values of different types do not compare, which fails the step. As in JSON,
-``true`` is no number. Whole and other numbers compare, but ``Equals`` takes them for two types. Source of that:
-``_ConditionStepExecutor`` of the SageMaker Python SDK.
+Types are not converted: values of different types cannot be compared, which fails the step. As in JSON, ``true`` is not
+a number. Integers and floats can be compared, except by ``Equals``. Source: ``_ConditionStepExecutor`` of the SageMaker
+Python SDK.
 """
 
 from __future__ import annotations
@@ -14,27 +14,33 @@ from typing import Any
 
 from dagcast.errors import DagcastError
 
-COMPARISONS = MappingProxyType(
+TYPES_BY_SIGN = MappingProxyType(
     {
-        "Equals": operator.eq,
-        "GreaterThan": operator.gt,
-        "GreaterThanOrEqualTo": operator.ge,
-        "LessThan": operator.lt,
-        "LessThanOrEqualTo": operator.le,
+        "==": "Equals",
+        ">": "GreaterThan",
+        ">=": "GreaterThanOrEqualTo",
+        "<": "LessThan",
+        "<=": "LessThanOrEqualTo",
     }
 )
-TYPES = (*COMPARISONS, "In", "Not", "Or")
+"""The ``Type`` of each comparison, by its sign. ``!=`` is a negated ``Equals``."""
+_OPERATORS = MappingProxyType(
+    {"==": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+)
+_COMPARISONS = MappingProxyType({kind: _OPERATORS[sign] for sign, kind in TYPES_BY_SIGN.items()})
+TYPES = (*_COMPARISONS, "In", "Not", "Or")
+"""All types of conditions."""
 NEGATED = ("Condition", "Expression")
-"""The key of what a ``Not`` negates. Source: ``ConditionNot`` of the SageMaker Python SDK: the first in 2.257 and 3,
-the second in older ones."""
+"""The keys that can hold the condition which a ``Not`` negates. Source: ``ConditionNot`` of the SageMaker Python SDK:
+the first in 2.257 and 3, the second in older versions."""
 
 
 class IncomparableError(DagcastError):
-    """Two values of a condition have different types, so that they cannot be compared."""
+    """Two values of a condition cannot be compared, because they have different types."""
 
 
 def all_hold(conditions: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether every condition holds; none after the first that does not is looked at.
+    """Return whether all conditions hold. Evaluation stops at the first that does not.
 
     Raises:
         IncomparableError: If two values cannot be compared.
@@ -43,7 +49,7 @@ def all_hold(conditions: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def holds(condition: Mapping[str, Any]) -> bool:
-    """Whether one condition holds; its references are resolved already.
+    """Return whether a condition holds. Its references must be resolved.
 
     Raises:
         IncomparableError: If two values cannot be compared.
@@ -70,13 +76,13 @@ def _compared(kind: str, left: Any, right: Any) -> bool:
     if not same:
         raise IncomparableError(_incomparable(kind, left, right))
     try:
-        return bool(COMPARISONS[kind](left, right))
+        return bool(_COMPARISONS[kind](left, right))
     except TypeError as error:
         raise IncomparableError(_incomparable(kind, left, right)) from error
 
 
 def _type(value: Any) -> type:
-    """The type of a value, where all numbers have one type."""
+    """Return the type of a value; ``float`` for all numbers."""
     return float if type(value) is int else type(value)
 
 

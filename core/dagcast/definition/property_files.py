@@ -1,4 +1,4 @@
-"""Paths into JSON data, as property references and ``JsonGet`` write them."""
+"""Parses and follows paths into JSON data: those of property references and of ``JsonGet``."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ _NAMES = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
 
 
 class PathError(DagcastError):
-    """A path is written wrongly, or leads nowhere."""
+    """A path is malformed, or does not exist in the data."""
 
 
 def parse_path(path: str) -> tuple[str | int, ...]:
-    """The parts of a path such as ``a.b[0]['key']``.
+    """Return the keys and indexes of a path.
 
     Raises:
-        PathError: If it is no such path.
+        PathError: If the path is malformed.
+
+    Example:
+        >>> parse_path("a.b[0]['key']")
+        ('a', 'b', 0, 'key')
     """
     parts: list[str | int] = []
     at = 0
     while at < len(path):
         match = _PART.match(path, at)
         if match is None:
-            raise PathError(f"{path!r} is no path: expected names with dots, [0] or ['key']")
+            raise PathError(f"invalid path {path!r}: expected names separated by dots, [0] or ['key']")
         name, index, single, double = match.groups()
         if index is not None:
             parts.append(int(index))
@@ -38,15 +42,15 @@ def parse_path(path: str) -> tuple[str | int, ...]:
 
 
 def look_up(data: Any, path: str, *, named: bool = False) -> Any:
-    """What ``path`` leads to.
+    """Return the value at a path.
 
     Args:
         data: JSON data.
-        path: Names with dots, ``[0]`` and ``['key']``; a negative number counts from the end.
-        named: Whether a key into a list finds the item of that name, as it does in the properties of steps.
+        path: Names separated by dots, ``[0]`` and ``['key']``; a negative index counts from the end.
+        named: Whether a key selects the list item of that name, as in the properties of steps.
 
     Raises:
-        PathError: If it leads nowhere; the message says what there is.
+        PathError: If the path is malformed, or does not exist in the data.
     """
     for part in parse_path(path):
         if isinstance(data, Mapping) and str(part) in data:
@@ -69,5 +73,5 @@ def look_up(data: Any, path: str, *, named: bool = False) -> Any:
                 continue
             known = list(items)
         hint = did_you_mean(str(part), known)
-        raise PathError(f"{path!r} leads nowhere: there is no {part!r}" + (f" ({hint})" if hint else ""))
+        raise PathError(f"unknown path {path!r}: no {part!r}" + (f" ({hint})" if hint else ""))
     return data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references
+from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
@@ -38,10 +38,6 @@ _WRITES = frozenset(
 
 _JOBS = frozenset({"DebugHookConfig", "OutputDataConfig", "ProfilerConfig", "TensorBoardOutputConfig"})
 """Arguments whose S3 URI is a prefix: each training job writes below it under its own name."""
-
-_STAGED_CODE = re.compile(r"/code/[0-9a-f]{64}/[^/]+$")
-"""The end of the URI of code that dagcast staged: the digest of its content, and a file. Source:
-``dagcast.staging.archive``, which this package does not import."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +249,7 @@ def _check_data(
 def _hint_missing_data(uri: str) -> str:
     """Return how to provide an S3 URI that does not exist."""
     remedy = f"use --input {uri.rstrip('/')}=PATH to provide a local file or folder"
-    if _STAGED_CODE.search(uri):
+    if is_staged_code_uri(uri):
         return f"it is code that dagcast staged: use dagcast run CONFIG with the config file, or {remedy}"
     return remedy
 

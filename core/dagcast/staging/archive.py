@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from dagcast.definition.staged_code_uri import make_staged_code_uri
 from dagcast.errors import StagingError
 from dagcast.staging.files import (
     StagingProblem,
@@ -151,7 +152,9 @@ def stage_files(
     whole = hashlib.sha256(
         "".join(f"{name}\0{alone[name].digest}\n" for name in sorted(alone)).encode()
     ).hexdigest()
-    return tuple(replace(alone[name], uri=_uri(bucket, prefix, whole, name)) for name in sorted(alone))
+    return tuple(
+        replace(alone[name], uri=make_staged_code_uri(bucket, prefix, whole, name)) for name in sorted(alone)
+    )
 
 
 def stage_text(name: str, content: bytes, bucket: str, prefix: str = "") -> StagedCode:
@@ -168,7 +171,7 @@ def stage_text(name: str, content: bytes, bucket: str, prefix: str = "") -> Stag
     """
     refuse([name_problem(name, name)])
     digest = hashlib.sha256(content).hexdigest()
-    uri = _uri(bucket, prefix, digest, name)
+    uri = make_staged_code_uri(bucket, prefix, digest, name)
     return StagedCode(uri=uri, digest=digest, size=len(content), source=name, form="text", content=content)
 
 
@@ -232,11 +235,7 @@ def _staged(
     for piece in pieces:
         digest.update(piece)
         size += len(piece)
-    uri = _uri(bucket, prefix, digest.hexdigest(), filename)
+    uri = make_staged_code_uri(bucket, prefix, digest.hexdigest(), filename)
     return StagedCode(
         uri=uri, digest=digest.hexdigest(), size=size, source=path, root=str(Path(root).absolute()), form=form
     )
-
-
-def _uri(bucket: str, prefix: str, digest: str, filename: str) -> str:
-    return "/".join(part for part in (f"s3://{bucket}", prefix.strip("/"), "code", digest, filename) if part)

@@ -10,19 +10,11 @@ from pydantic_core import PydanticCustomError
 from dagcast.compile.config.fields import ConfigModel, ScalarOrReference
 from dagcast.compile.config.step import StepConfig, refuse_request
 from dagcast.compile.steps.step_type import StepType
+from dagcast.definition.conditions import TYPES_BY_SIGN
 from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
-
-COMPARISONS = {
-    "==": "Equals",
-    ">": "GreaterThan",
-    ">=": "GreaterThanOrEqualTo",
-    "<": "LessThan",
-    "<=": "LessThanOrEqualTo",
-}
-"""The service's comparisons by sign. ``!=`` is a negated Equals."""
 
 Operator = Literal[
     "==",
@@ -82,7 +74,7 @@ class Condition(ConfigModel):
         operator = str(self.op)
         if operator in ("!=", "NotEquals"):
             return _negated({"Type": "Equals", "LeftValue": self.left, "RightValue": self.right})
-        kind = COMPARISONS.get(operator, operator)
+        kind = TYPES_BY_SIGN.get(operator, operator)
         return {"Type": kind, "LeftValue": self.left, "RightValue": self.right}
 
 
