@@ -169,6 +169,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "wiring.fed-twice": "Two outputs feed one input.",
         "wiring.kind": "The kinds of an output and the input that it feeds differ.",
         "wiring.no-ports": "An edge carries no data, because no output fits an input.",
+        "wiring.output-as-text": "A text that is sent as it is names an output of a step.",
+        "wiring.shared-alias": "An alias of a port is a name of another port of the same step.",
         "wiring.unfed-input": "A required input has no source.",
         "wiring.unknown-port": "There is no input or output of this name.",
         "wiring.unknown-source": "The source of an input is neither an S3 URI nor an output of a step.",

@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagcast import PipelineDAG, PipelineDAGCompiler
+from dagcast import PipelineDAG
 from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts
 from dagcast.compile.bind.wiring import VALUE_KINDS, Wiring, wire
 from dagcast.dag import Edge
 from dagcast.definition.references import StepProperty
 from dagcast.errors import DiagnosticSink, Location
 from tests.support.compiling import ALWAYS, JOB, check, config, errors_of, only_error, steps_of
-
-
-def load(*outputs: str, **fields: Any) -> dict[str, Any]:
-    return {"type": "Processing", **JOB, "outputs": dict.fromkeys(outputs), **fields}
-
-
-def work(*inputs: str, **fields: Any) -> dict[str, Any]:
-    """A step with declared inputs."""
-    return {"type": "Processing", **JOB, "inputs": dict.fromkeys(inputs), **fields}
-
-
-def train(**fields: Any) -> dict[str, Any]:
-    return {"type": "Training", **JOB, **fields}
-
-
-def model(**fields: Any) -> dict[str, Any]:
-    return {"type": "CreateModel", "image_uri": JOB["image_uri"], **fields}
-
-
-def bindings(steps: dict[str, Any], edges: list[Any], **sections: Any) -> list[str]:
-    compiler = PipelineDAGCompiler(config(steps, edges=edges, **sections), plugins=[])
-    return [str(binding) for binding in compiler.compile_definition().report.bindings]
-
-
-def inputs_of(steps: dict[str, Any], edges: list[Any], step: str) -> dict[str, Any]:
-    """What each input of a processing step reads."""
-    arguments = steps_of(config(steps, edges=edges))[step]["Arguments"]
-    return {item["InputName"]: item["S3Input"]["S3Uri"] for item in arguments.get("ProcessingInputs", [])}
-
-
-def output(step: str, name: str) -> dict[str, str]:
-    return {"Get": f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"}
+from tests.support.wiring import bindings, inputs_of, load, model, output, train, work
 
 
 class TestPrecedence:
@@ -266,11 +234,13 @@ class TestMistakes:
     def test_more_than_one_pair_lists_them_all(self) -> None:
         error = only_error(config({"a": load("x", "y"), "b": work("p", "q")}, edges=["a -> b"]))
         assert error.message == "edge 'a -> b' could join more than one pair of ports"
-        assert error.hint == "write 'a.x -> b.p' or 'a.x -> b.q' or 'a.y -> b.p' or 'a.y -> b.q'"
+        assert error.hint == "write 'a.x -> b.p' and 'a.y -> b.q', or 'a.y -> b.p' and 'a.x -> b.q'"
 
     def test_half_written_edges_list_what_is_left(self) -> None:
         steps = {"a": load("x", "y"), "b": work("p", "q")}
-        assert only_error(config(steps, edges=["a.x -> b"])).hint == "write 'a.x -> b.p' or 'a.x -> b.q'"
+        assert only_error(config(steps, edges=["a.x -> b"])).hint == (
+            "write 'a.x -> b.p' and 'a.y -> b.q', or 'a.y -> b.p' and 'a.x -> b.q'"
+        )
         error = check(config(steps, edges=["a -> b.q"])).errors
         assert [item.hint for item in error if item.code == "wiring.ambiguous"] == [
             "write 'a.x -> b.q' or 'a.y -> b.q'"
@@ -282,7 +252,9 @@ class TestMistakes:
         error = only_error(config(steps, edges=edges))
         assert error.code == "wiring.ambiguous"
         assert error.message == f"input 'x' of 'c' is fed by the edges '{edges[0]}' and '{edges[1]}' alike"
-        assert error.hint == f"write '{edges[1][0]}.x -> c.x', or the other one"
+        assert error.hint == (
+            f"write '{edges[1][0]} => c' if only the order matters, or remove one of the edges"
+        )
 
     @pytest.mark.parametrize("edges", [["a -> c", "b -> c"], ["b -> c", "a -> c"]])
     def test_nor_by_kind(self, edges: list[str]) -> None:

@@ -36,7 +36,7 @@ NAMES = [
 # Inputs and outputs that a type has whatever its config says.
 PORTS: dict[str, tuple[list[str], list[str]]] = {
     "Processing": ([], []),
-    "Training": ([], ["model"]),
+    "Training": ([], ["model", "output"]),
     "Tuning": ([], ["model"]),
     "Transform": (["model_name", "data"], ["predictions"]),
     "CreateModel": (["model"], ["model_name"]),

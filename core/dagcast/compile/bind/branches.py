@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
@@ -20,6 +21,7 @@ class Branches:
     """The branches of every condition of a pipeline.
 
     Attributes:
+        locate: Gives the place of a field of a step.
         parent: By step in a branch: its condition, and which branch.
         conditions: By condition: the steps of its branches.
     """
@@ -32,13 +34,13 @@ class Branches:
     def of(
         cls, steps: Mapping[str, Any], known: Iterable[str], locate: LocateField, sink: DiagnosticSink
     ) -> Branches:
-        """Read the branches of all conditions.
+        """Return the branches of all conditions.
 
         Args:
             steps: The configs of the steps.
             known: The names of all steps, those with a broken config included.
             locate: Gives the place of a field of a step.
-            sink: Takes the mistakes: a step that does not exist, or that is in two branches.
+            sink: Takes the mistakes: a step that does not exist or is in two branches.
         """
         names = set(known)
         parent: dict[str, tuple[str, str]] = {}
@@ -74,52 +76,127 @@ class Branches:
         return cls(locate, parent, conditions)
 
     def members(self, condition: str) -> frozenset[str] | None:
-        """The steps of both branches of a condition; ``None`` for any other step."""
+        """Return the steps of both branches of a condition; ``None`` for any other step."""
         return self.conditions.get(condition)
 
     def around(self, step: str) -> frozenset[str]:
-        """The conditions in whose branches a step is."""
+        """Return the conditions in whose branches a step is."""
         return frozenset(condition for condition, _ in self._path(step))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Each condition with each step of its branches."""
+        """Yield each condition with each step of its branches."""
         for member, (condition, _) in self.parent.items():
             yield condition, member
 
-    def check_dependencies(self, dependencies: Iterable[tuple[str, str]], sink: DiagnosticSink) -> None:
+    def runs_only_in_branch(self, source: str, target: str) -> bool:
+        """Whether ``source`` is in a branch that ``target`` is not in."""
+        before = self._path(source)
+        return before != self._path(target)[: len(before)]
+
+    def never_both_run(self, one: str, other: str) -> bool:
+        """Whether two steps are in different branches of one condition."""
+        return _fork(self._path(one), self._path(other)) is not None
+
+    def check_dependencies(
+        self,
+        dependencies: Iterable[tuple[str, str]],
+        sink: DiagnosticSink,
+        data: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
         """Report steps that wait for a step which may not run.
 
-        A step that waits for one of the other branch of the same condition can never run: an error. A step
-        outside of a branch that waits for one inside runs only if the branch does: a warning. A condition that
-        waits for a step of its own branches is part of a cycle, which is reported as such.
+        A step that waits for one of the other branch of the same condition can never run: an error. So is a step
+        that reads data of both branches. A step outside of a branch that waits for one inside runs only if the branch
+        does: a warning. A condition that waits for a step of its own branches is part of a cycle, which is reported
+        as such.
+
+        Args:
+            dependencies: Pairs of steps where the second waits for the first.
+            sink: Takes the mistakes.
+            data: The pairs where the second reads from the first.
         """
+        outside: dict[str, list[str]] = {}
         for source, target in dict.fromkeys(dependencies):
-            before, after = self._path(source), self._path(target)
-            if before == after[: len(before)] or any(condition == target for condition, _ in before):
+            around = [condition for condition, _ in self._path(source)]
+            if not self.runs_only_in_branch(source, target) or target in around:
                 continue
-            split = next(i for i, item in enumerate(before) if i >= len(after) or after[i] != item)
-            condition, branch = before[split]
-            if split < len(after) and after[split][0] == condition:
-                message = (
-                    f"step {target!r} waits for {source!r}, which is in the other branch of {condition!r}"
-                )
+            fork = _fork(self._path(source), self._path(target))
+            if fork is not None:
                 sink.error(
-                    message,
+                    f"step {target!r} waits for {source!r}, which is in the other branch of {fork!r}",
                     self.locate(target, ()),
                     code="branch.other-branch",
                     hint="the two never both run",
                 )
             else:
+                outside.setdefault(target, []).append(source)
+        for target, sources in outside.items():
+            self._report_outside(target, sources, sink, data)
+
+    def _report_outside(
+        self, target: str, sources: list[str], sink: DiagnosticSink, data: frozenset[tuple[str, str]]
+    ) -> None:
+        """Report a step that waits for steps in branches around which it is not: in one message."""
+        location = self.locate(target, ())
+        for one, other in combinations(sources, 2):
+            fork = _fork(self._path(one), self._path(other))
+            if fork is not None:
                 message = (
-                    f"step {target!r} waits for {source!r}, which runs only in {branch} of {condition!r}"
+                    f"step {target!r} waits for {one!r} and {other!r}, which are in different branches of {fork!r}: "
+                    f"one of them never runs, and without it {target!r} does not run"
                 )
-                hint = f"list {target!r} in {branch} of {condition!r} as well"
-                sink.warn(message, self.locate(target, ()), code="branch.outside-branch", hint=hint)
+                hint = f"give each branch of {fork!r} a step of its own in place of {target!r}"
+                if (one, target) in data and (other, target) in data:
+                    sink.error(message, location, code="branch.other-branch", hint=hint)
+                else:
+                    sink.warn(message, location, code="branch.outside-branch", hint=hint)
+                return
+        own = self._path(target)
+        by_branch: dict[tuple[str, str], list[str]] = {}
+        for source in sources:
+            path = self._path(source)
+            split = next(i for i, item in enumerate(path) if i >= len(own) or own[i] != item)
+            by_branch.setdefault(path[split], []).append(source)
+        waits = [
+            f"for {_listed(names)}, which {'runs' if len(names) == 1 else 'run'} only in {branch} of {condition!r}"
+            for (condition, branch), names in by_branch.items()
+        ]
+        deepest = max((self._path(source) for source in sources), key=len)
+        nested = all(
+            path == deepest[: len(path)] for path in (own, *(self._path(source) for source in sources))
+        )
+        hint = (
+            self._listing(target, deepest[-1]) if nested else "a step is in one branch: nest the conditions"
+        )
+        message = f"step {target!r} waits {', and '.join(waits)}"
+        sink.warn(message, location, code="branch.outside-branch", hint=hint)
+
+    def _listing(self, step: str, place: tuple[str, str]) -> str:
+        """Return the hint that puts a step into a branch."""
+        condition, branch = place
+        if step in self.parent:
+            other, other_branch = self.parent[step]
+            return f"move {step!r} from {other_branch} of {other!r} to {branch} of {condition!r}"
+        return f"list {step!r} in {branch} of {condition!r} as well"
 
     def _path(self, step: str) -> tuple[tuple[str, str], ...]:
-        """The conditions and branches around a step, outermost first."""
+        """Return the conditions and branches around a step, outermost first."""
         path: list[tuple[str, str]] = []
         while step in self.parent and len(path) <= len(self.parent):
             path.append(self.parent[step])
             step = self.parent[step][0]
         return tuple(reversed(path))
+
+
+def _fork(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]) -> str | None:
+    """Return the condition of which two paths take different branches; ``None`` if there is none."""
+    for (condition, branch), (other_condition, other_branch) in zip(one, other, strict=False):
+        if condition != other_condition:
+            return None
+        if branch != other_branch:
+            return condition
+    return None
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(repr(name) for name in names)

@@ -43,6 +43,13 @@ class To:
         object.__setattr__(self, "convert", convert)
 
 
+Aliases = Annotated[
+    tuple[str, ...],
+    Field(strict=False, description="Other names that edges and ports of the same name may use"),
+]
+"""The aliases of a port."""
+
+
 class InputConfig(ConfigModel):
     """One input of a step; a plain string is its ``source``.
 
@@ -52,11 +59,21 @@ class InputConfig(ConfigModel):
     """
 
     source: Annotated[StrOrReference | None, Field(description="S3 URI, reference, or step.port")] = None
+    aliases: Aliases = ()
+    optional: Annotated[
+        bool, Field(description="Whether the step runs without the input if nothing feeds it")
+    ] = False
 
     @model_validator(mode="before")
     @classmethod
     def _source_alone(cls, value: Any) -> Any:
         return value if isinstance(value, (Mapping, InputConfig)) else {"source": value}
+
+
+class OutputConfig(ConfigModel):
+    """One declared output of a step."""
+
+    aliases: Aliases = ()
 
 
 class StepConfig(ConfigModel):

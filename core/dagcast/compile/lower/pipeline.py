@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from dagcast.compile.bind.branches import Branches
-from dagcast.compile.bind.ports import StepPorts
+from dagcast.compile.bind.free_text import FREE_TEXT_FIELDS, find_texts
+from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts, shared_aliases
 from dagcast.compile.bind.wiring import Wiring, wire
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
-from dagcast.compile.config.step import StepConfig, WithInputs
+from dagcast.compile.config.step import InputConfig, OutputConfig, StepConfig, WithInputs
 from dagcast.compile.lower.adapt import adapt_pipeline
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
 from dagcast.compile.steps.lowering import ImageLookup, Lowering
@@ -104,11 +105,16 @@ class _Lowerer:
         reads = {name: frozenset(_reads(step)) for name, step in self.steps.items()}
         branches = Branches.of(self.steps, self.known, self._locate_field, self.sink)
         ports = {name: self._ports(name, step, reads[name], branches) for name, step in self.steps.items()}
-        wiring = wire(self.dag.edges, ports, self.config.invalid_steps, self.sink)
+        wiring = wire(self.dag.edges, ports, self.config.invalid_steps, self.sink, branches)
         self.incomplete |= wiring.incomplete
         order = self._order(wiring, reads, branches)
         waits = self._waits(wiring, branches)
-        branches.check_dependencies(self._dependencies(wiring, reads), self.sink)
+        edges = ((edge.source, edge.target) for edge in self.dag.edges if edge.target in self.steps)
+        data = {
+            (b.source, b.target) for b in wiring.bindings if b.input is not None or b.reason == "reference"
+        }
+        data |= {(other, name) for name, names in reads.items() for other in names}
+        branches.check_dependencies((*self._dependencies(wiring, reads), *edges), self.sink, frozenset(data))
         parameters = tuple(
             ParameterSpec(name, item.type, item.value, item.enum)
             for name, item in self.config.parameters.items()
@@ -139,15 +145,26 @@ class _Lowerer:
 
     def _ports(self, name: str, step: StepConfig, reads: frozenset[str], branches: Branches) -> StepPorts:
         step_type: StepType[Any] = self.config.catalog[step.type]
-        inputs = step_type.inputs(step)
+        inputs = tuple(_configured(port, step) for port in step_type.inputs(step))
+        outputs = tuple(_with_aliases(port, step) for port in step_type.outputs(step, name))
         if isinstance(step, WithInputs) and not step_type.open_inputs:
             self._check_inputs(name, step, [port.name for port in inputs])
+        for side, shared in (("inputs", shared_aliases(inputs)), ("outputs", shared_aliases(outputs))):
+            for alias, port_name, owner in shared:
+                self.sink.error(
+                    f"step {name!r}: {side}.{port_name} has the alias {alias!r}, which is a name of {owner!r}",
+                    self._locate_field(name, (side, port_name, "aliases")),
+                    code="wiring.shared-alias",
+                    hint="give each name to one port",
+                )
         return StepPorts(
             inputs=inputs,
-            outputs=step_type.outputs(step, name),
+            outputs=outputs,
             open_inputs=step_type.open_inputs,
             reads=reads,
+            depends_on=frozenset(step.depends_on),
             branches=branches.members(name),
+            texts=tuple(_texts(step)),
             locate=lambda path: self._locate_field(name, path),
         )
 
@@ -287,6 +304,32 @@ class _Lowerer:
 
     def _locate_field(self, name: str, path: FieldPath) -> Location:
         return self.config.source.locate(("steps", name, *path))
+
+
+def _configured(port: InputPort, step: StepConfig) -> InputPort:
+    """Return an input with the aliases that the config adds, and optional if the config says so."""
+    item = _port_config(step, "inputs", port.name)
+    if not isinstance(item, InputConfig):
+        return port
+    return replace(port, aliases=(*port.aliases, *item.aliases), required=port.required and not item.optional)
+
+
+def _with_aliases(port: OutputPort, step: StepConfig) -> OutputPort:
+    """Return an output with the aliases that the config adds."""
+    item = _port_config(step, "outputs", port.name)
+    return replace(port, aliases=(*port.aliases, *item.aliases)) if isinstance(item, OutputConfig) else port
+
+
+def _port_config(step: StepConfig, field: str, port: str) -> object:
+    declared = getattr(step, field, None)
+    return declared.get(port) if isinstance(declared, Mapping) else None
+
+
+def _texts(step: StepConfig) -> Iterator[tuple[FieldPath, str]]:
+    """Yield the free texts of a config that could name an output."""
+    for field in FREE_TEXT_FIELDS:
+        if field in step.model_fields_set:
+            yield from find_texts(getattr(step, field), (field,))
 
 
 def _reads(step: StepConfig) -> Iterator[str]:

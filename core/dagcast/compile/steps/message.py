@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from dagcast.compile.bind.ports import OutputPort
-from dagcast.compile.config.fields import Body, ConfigModel
-from dagcast.compile.config.step import Cached, PortName, StepConfig
+from dagcast.compile.bind.ports import TEXT, OutputPort
+from dagcast.compile.config.fields import Body
+from dagcast.compile.config.step import Cached, OutputConfig, PortName, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.definition.references import StepProperty
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 OutputType = Literal["String", "Integer", "Boolean", "Float"]
 
+_KINDS = {"String": TEXT, "Integer": "number", "Float": "number", "Boolean": "boolean"}
 
-class MessageOutput(ConfigModel):
+
+class MessageOutput(OutputConfig):
     """One value that comes back; a plain string is its ``type``."""
 
-    type: OutputType = "String"
+    type: Annotated[OutputType, Field(description="Type of the value")] = "String"
 
     @model_validator(mode="before")
     @classmethod
@@ -39,7 +41,9 @@ class MessageConfig(StepConfig, Cached):
 def message_outputs(config: MessageConfig, name: str) -> tuple[OutputPort, ...]:
     """One output port for each value that comes back."""
     return tuple(
-        OutputPort(port, "value", StepProperty(name, f"OutputParameters['{port}']"), f"a {item.type}")
+        OutputPort(
+            port, _KINDS[item.type], StepProperty(name, f"OutputParameters['{port}']"), f"a {item.type}"
+        )
         for port, item in config.outputs.items()
     )
 

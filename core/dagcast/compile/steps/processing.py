@@ -16,7 +16,7 @@ from dagcast.compile.config.fields import (
     IntOrReference,
     StrOrReference,
 )
-from dagcast.compile.config.step import Cached, InputConfig, PortName, Retried, To
+from dagcast.compile.config.step import Cached, InputConfig, OutputConfig, PortName, Retried, To
 from dagcast.compile.steps.job import (
     ContainerCommandConfig,
     JobConfig,
@@ -61,21 +61,23 @@ class ProcessingInput(InputConfig):
     """One input; ``path`` is where the container finds it."""
 
     path: StrOrReference | None = None
-    kind: str = "dataset"
+    kind: Annotated[
+        str, Field(description="What flows in, such as dataset, model or report; unset, every S3 URI fits")
+    ] = "dataset"
     data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
     input_mode: Literal["File", "Pipe"] = "File"
     distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
     compression: Literal["None", "Gzip"] = "None"
 
 
-class ProcessingOutput(ConfigModel):
+class ProcessingOutput(OutputConfig):
     """One output; a plain string is its ``path``, where the container writes it."""
 
     path: StrOrReference | None = None
     destination: Annotated[
         StrOrReference | None, Field(description="S3 URI that the output is written to")
     ] = None
-    kind: str = "dataset"
+    kind: Annotated[str, Field(description="What flows out, such as dataset, model or report")] = "dataset"
     upload_mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
 
     @model_validator(mode="before")
@@ -134,7 +136,13 @@ class ProcessingConfig(JobConfig, ScriptConfig, ContainerCommandConfig, Cached, 
 
 def _inputs(config: ProcessingConfig) -> tuple[InputPort, ...]:
     return tuple(
-        InputPort(name, item.kind, item.source, about="an input of the job")
+        InputPort(
+            name,
+            item.kind,
+            item.source,
+            about="an input of the job",
+            takes_any_kind="kind" not in item.model_fields_set,
+        )
         for name, item in config.inputs.items()
     )
 
@@ -146,7 +154,7 @@ def _outputs(config: ProcessingConfig, name: str) -> tuple[OutputPort, ...]:
     }
     outputs = [OutputPort(port, config.outputs[port].kind, uri) for port, uri in folders.items()]
     reports = [
-        OutputPort(port, "report", Join("/", (folders[item.output], item.path)))
+        OutputPort(port, "report", Join("/", (folders[item.output], item.path)), part_of=item.output)
         for port, item in config.property_files.items()
         if item.output in folders and port not in folders
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -27,7 +27,7 @@ from dagcast.compile.steps.job import (
     put_role,
 )
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
-from dagcast.definition.references import Reference, StepProperty, references
+from dagcast.definition.references import Join, Reference, StepProperty, references
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 from dagcast.sagemaker.step_kinds import STEP_KINDS
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 class Channel(InputConfig):
     """One input channel; the container finds it at ``/opt/ml/input/data/<name>``."""
 
-    kind: str = "dataset"
+    kind: Annotated[
+        str, Field(description="What flows in, such as dataset, model or report; unset, every S3 URI fits")
+    ] = "dataset"
     content_type: StrOrReference | None = None
     data_type: Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"] = "S3Prefix"
     distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
@@ -128,14 +130,43 @@ class TrainingConfig(TrainingJobConfig, ContainerCommandConfig):
 def channels(config: TrainingJobConfig) -> tuple[InputPort, ...]:
     """The input ports of a job that reads channels."""
     return tuple(
-        InputPort(name, item.kind, item.source, about="a channel of the job")
+        InputPort(
+            name,
+            item.kind,
+            item.source,
+            about="a channel of the job",
+            takes_any_kind="kind" not in item.model_fields_set,
+        )
         for name, item in config.inputs.items()
     )
 
 
 def _outputs(config: TrainingConfig, name: str) -> tuple[OutputPort, ...]:
     model = StepProperty(name, "ModelArtifacts.S3ModelArtifacts")
-    return (OutputPort("model", "model", model, "S3 URI of model.tar.gz"),)
+    return (
+        OutputPort("model", "model", model, "S3 URI of model.tar.gz"),
+        OutputPort(
+            "output",
+            "archive",
+            _output_archive(config, name),
+            "S3 URI of output.tar.gz, what the script left in /opt/ml/output/data; it binds only by name",
+            named_only=True,
+        ),
+    )
+
+
+def _output_archive(config: TrainingConfig, name: str) -> Join:
+    """Return the address of what the job leaves beside its model.
+
+    Source: SageMaker Developer Guide, "How Amazon SageMaker Processes Training Output"; an uncompressed output is a
+    folder (API reference, ``OutputDataConfig``, ``CompressionType``).
+    """
+    output = config.request.get("OutputDataConfig")
+    compression = output.get("CompressionType") if isinstance(output, Mapping) else None
+    folder = StepProperty(name, "OutputDataConfig.S3OutputPath")
+    job = StepProperty(name, "TrainingJobName")
+    file = "output/output/" if compression == "NONE" else "output/output.tar.gz"
+    return Join("/", (folder, job, file))
 
 
 def lower(step: Lowering, config: TrainingConfig) -> None:

@@ -1,0 +1,69 @@
+"""Bindings and wiring problems: what the wiring of a step decides, and what it cannot decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dagcast.dag import Edge
+from dagcast.paths import FieldPath
+
+Reason = Literal["explicit", "inputs", "reference", "branch", "name", "kind", "order"]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One decision of the wiring.
+
+    Attributes:
+        source: The step that comes first.
+        target: The step that comes after.
+        output: The output port, where data flows through ports.
+        input: The input port, where data flows through ports.
+        reason: Why: ``explicit`` ports on the edge, the target's ``inputs``, a ``reference`` in its config, a
+            ``branch`` of a condition, the same ``name``, fitting ``kind``, or ``order`` only.
+    """
+
+    source: str
+    target: str
+    output: str | None
+    input: str | None
+    reason: Reason
+
+    def __str__(self) -> str:
+        source = f"{self.source}.{self.output}" if self.output else self.source
+        target = f"{self.target}.{self.input}" if self.input else self.target
+        return f"{source} -> {target} ({self.reason})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A mistake in the wiring of one step.
+
+    Attributes:
+        code: The id of the diagnostic.
+        message: What is wrong.
+        edge: The edge that is wrong, if one is.
+        input: The input that is wrong, if one is.
+        hint: The hint; for a problem with a remedy, the hint if no line can be suggested.
+        remedy: Which lines the hint suggests: lines that ``replace`` the edge, edges to ``add`` for the input, or
+            outputs to ``give`` the input in the config.
+        order: Whether an order-only edge is another remedy.
+        step: For ``give``: the step whose outputs can be given.
+        path: The field of the step that is wrong, where it is no input.
+    """
+
+    code: str
+    message: str
+    edge: Edge | None = None
+    input: str | None = None
+    hint: str | None = None
+    remedy: Literal["replace", "add", "give"] | None = None
+    order: bool = False
+    step: str | None = None
+    path: FieldPath | None = None
+
+    @property
+    def key(self) -> tuple[str, str | None, str | None]:
+        """What makes it the same problem after another line has changed."""
+        return self.code, str(self.edge) if self.edge is not None else None, self.input
