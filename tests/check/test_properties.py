@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import botocore.model
 import pytest
 
-from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
+from dagcast.check.problems import ReferenceProblem
+from dagcast.check.properties import PropertyType, resolve_property
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.sagemaker.service_model import ServiceModelError
 from tests.support.service_strategies import service_model
@@ -55,7 +56,7 @@ def test_every_path_of_a_response_resolves() -> None:
     for path, shape in ALL_PATHS:
         found = resolve_property(TRAINING, path)
         if shape.type_name in ("structure", "list", "map"):
-            assert isinstance(found, PropertyProblem), path
+            assert isinstance(found, ReferenceProblem), path
             assert found.code == "reference.not-a-value", path
         else:
             assert found == PropertyType(shape.type_name, path)
@@ -71,7 +72,7 @@ def test_the_hint_for_a_misspelt_segment_is_the_nearest(misspell: object) -> Non
         wrong = misspell(name)
         ending = "" if shape.type_name in ("list", "map") else ".More"
         found = resolve_property(TRAINING, f"{owner}{dot}{wrong}{ending}")
-        assert found == PropertyProblem(
+        assert found == ReferenceProblem(
             f"{owner or 'the step'} has no property {wrong}",
             "reference.unknown-property",
             f"did you mean {name!r}?",
@@ -197,7 +198,7 @@ def test_properties_that_pipelines_use_have_a_type(shape: PropertyShape, path: s
 def test_the_hint_for_an_invalid_segment_is_the_valid_one(
     shape: PropertyShape, path: str, message: str, hint: str | None
 ) -> None:
-    assert resolve_property(shape, path) == PropertyProblem(message, "reference.unknown-property", hint)
+    assert resolve_property(shape, path) == ReferenceProblem(message, "reference.unknown-property", hint)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_the_hint_for_an_invalid_segment_is_the_valid_one(
 def test_the_hint_for_a_path_that_ends_early_lists_the_next_segments(
     shape: PropertyShape, path: str, message: str, hint: str
 ) -> None:
-    assert resolve_property(shape, path) == PropertyProblem(message, "reference.not-a-value", hint)
+    assert resolve_property(shape, path) == ReferenceProblem(message, "reference.not-a-value", hint)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_the_hint_for_a_path_that_ends_early_lists_the_next_segments(
 )
 def test_invalid_syntax_is_a_problem(path: str) -> None:
     found = resolve_property(TRAINING, path)
-    assert isinstance(found, PropertyProblem)
+    assert isinstance(found, ReferenceProblem)
     assert found.code == "reference.property-syntax"
 
 

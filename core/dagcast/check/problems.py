@@ -1,4 +1,13 @@
-"""Problems in a request body, and how messages show fields and values."""
+"""Problems that checks find, and how messages show fields and values.
+
+A check knows neither files nor lines, so it returns problems, which the verbs convert to a
+:class:`~dagcast.errors.Diagnostic`. Each class adds what the next larger part of a pipeline knows:
+
+- :class:`ReferenceProblem`: why a reference is invalid, wherever it is.
+- :class:`RequestProblem`: a path in a request body.
+- :class:`~dagcast.check.steps.StepProblem`: the step, and the path in its entry in the definition.
+- :class:`~dagcast.errors.Diagnostic`: a line of the config or the definition, from the origin of the value.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +35,21 @@ KIND_NOUNS: Final = {
     "blob": "a base64 string",
 }
 """By kind of shape: what a value of it is called in messages."""
+
+
+@dataclass(frozen=True)
+class ReferenceProblem:
+    """Why a reference is invalid.
+
+    Attributes:
+        message: The problem, in one sentence.
+        code: The diagnostic code, in the area ``reference``.
+        hint: The remedy, if one is known.
+    """
+
+    message: str
+    code: str
+    hint: str | None = None
 
 
 @dataclass(frozen=True)

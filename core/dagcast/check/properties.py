@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from dagcast.check.problems import ReferenceProblem
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
 from dagcast.sagemaker.shapes import PropertyShape
@@ -42,21 +43,6 @@ class PropertyType:
 
 
 @dataclass(frozen=True)
-class PropertyProblem:
-    """Why a property path is invalid.
-
-    Attributes:
-        message: The problem, in one sentence.
-        code: ``reference.property-syntax``, ``reference.unknown-property`` or ``reference.not-a-value``.
-        hint: The remedy, if one is known.
-    """
-
-    message: str
-    code: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True)
 class _Segment:
     """One part of a path: a member's name, a key in quotes (``is_key``), or a position in a list."""
 
@@ -74,7 +60,7 @@ _Segments = tuple[_Segment, ...]
 _NO_SHAPES: Final = ServiceModel(service="", version="", shapes={}, operations={})
 
 
-def resolve_property(shape: PropertyShape, path: str) -> PropertyType | PropertyProblem:
+def resolve_property(shape: PropertyShape, path: str) -> PropertyType | ReferenceProblem:
     """Return the type of the property that a path refers to, or the problem of the path.
 
     Args:
@@ -86,7 +72,7 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Property
     """
     segments = _parse_segments(path)
     if segments is None:
-        return PropertyProblem(
+        return ReferenceProblem(
             f"{path!r} is not a property path",
             "reference.property-syntax",
             "write members with dots, list items as [0], and map values as ['key']",
@@ -151,7 +137,7 @@ def _has_name(model: ServiceModel, name: str) -> bool:
 
 def _explain_unknown(
     model: ServiceModel, shapes: list[str], tails: list[_Segments], segments: _Segments, position: int
-) -> PropertyProblem:
+) -> ReferenceProblem:
     """Return the problem of a segment that selects nothing.
 
     Args:
@@ -181,7 +167,7 @@ def _explain_unknown(
         message, hint = f"{before} is a single value and has no property {written}", None
     else:
         message, hint = "the step has no properties to refer to", None
-    return PropertyProblem(message, "reference.unknown-property", hint)
+    return ReferenceProblem(message, "reference.unknown-property", hint)
 
 
 def _explain_access(model: ServiceModel, name: str, segment: _Segment, before: str) -> tuple[str, str]:
@@ -200,7 +186,7 @@ def _explain_access(model: ServiceModel, name: str, segment: _Segment, before: s
 
 def _resolve_end(
     model: ServiceModel, shapes: list[str], tails: list[_Segments], segments: _Segments
-) -> PropertyType | PropertyProblem:
+) -> PropertyType | ReferenceProblem:
     """Return the type of the property at the end of a path, or the problem if it is not a single value."""
     path = _format_segments(segments)
     kinds = [model.kind(name) for name in shapes]
@@ -217,7 +203,7 @@ def _resolve_end(
     else:
         kind = "group of properties"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-    return PropertyProblem(
+    return ReferenceProblem(
         f"{path} is a {kind}, and a reference needs a single value",
         "reference.not-a-value",
         f"write one of: {shown}",

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from dagcast.check.properties import PropertyProblem, PropertyType, resolve_property
+from dagcast.check.problems import ReferenceProblem
+from dagcast.check.properties import PropertyType, resolve_property
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Join, JsonGet, ParameterRef, Reference, StepProperty, references
 from dagcast.errors import did_you_mean
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import ServiceModelError
 from dagcast.sagemaker.shapes import PropertyShape
-
-
-@dataclass(frozen=True)
-class ReferenceProblem:
-    """Why the target of a reference does not exist.
-
-    Attributes:
-        message: The problem, in one sentence that names the reference.
-        code: The diagnostic code, in the area ``reference``.
-        hint: The remedy, if one is known.
-    """
-
-    message: str
-    code: str
-    hint: str | None = None
 
 
 class Targets:
@@ -42,7 +27,7 @@ class Targets:
         self.broken = broken
         self.parameters = definition.parameter_types()
         self.steps: Mapping[str, Step] = definition.by_name
-        self._resolved: dict[tuple[PropertyShape, str], PropertyType | PropertyProblem] = {}
+        self._resolved: dict[tuple[PropertyShape, str], PropertyType | ReferenceProblem] = {}
 
     def kind(self, reference: Reference) -> str | None:
         """Return botocore's kind of the value of a reference; ``None`` if it is unknown."""
@@ -68,13 +53,13 @@ class Targets:
                 return ReferenceProblem(message, "reference.unknown-step", did_you_mean(name, self.steps))
         if isinstance(reference, StepProperty):
             resolved = self._resolve(reference)
-            if isinstance(resolved, PropertyProblem):
+            if isinstance(resolved, ReferenceProblem):
                 return ReferenceProblem(f"{reference}: {resolved.message}", resolved.code, resolved.hint)
         if isinstance(reference, JsonGet):
             return self._property_file_problem(reference)
         return None
 
-    def _resolve(self, reference: StepProperty) -> PropertyType | PropertyProblem:
+    def _resolve(self, reference: StepProperty) -> PropertyType | ReferenceProblem:
         shape = self.steps[reference.step].properties
         outputs = _named_output_problem(self.steps[reference.step], reference)
         if outputs is not None:
@@ -108,7 +93,7 @@ class Targets:
         return ReferenceProblem(message, "reference.unknown-property-file", hint)
 
 
-def _named_output_problem(step: Step, reference: StepProperty) -> PropertyProblem | None:
+def _named_output_problem(step: Step, reference: StepProperty) -> ReferenceProblem | None:
     """Return the problem of a reference to a processing output that the step does not have."""
     prefix = "ProcessingOutputConfig.Outputs['"
     if not reference.path.startswith(prefix) or step.definition_type != "Processing":
@@ -119,7 +104,7 @@ def _named_output_problem(step: Step, reference: StepProperty) -> PropertyProble
     if name in names:
         return None
     hint = did_you_mean(name, names) or "it has no outputs"
-    return PropertyProblem(f"step {step.name!r} has no output {name!r}", "reference.unknown-property", hint)
+    return ReferenceProblem(f"step {step.name!r} has no output {name!r}", "reference.unknown-property", hint)
 
 
 def located_references(value: Any) -> list[tuple[FieldPath, Reference]]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dagcast.check.destinations import address_problems
+from dagcast.check.problems import ReferenceProblem
 from dagcast.check.request import check_request
 from dagcast.check.steps import StepProblem, reference_problems, request_problems
-from dagcast.check.targets import ReferenceProblem, Targets, located_references
+from dagcast.check.targets import Targets, located_references
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.write import write_definition
