@@ -100,10 +100,10 @@ def _explain_pipeline(
     for key, value in (spec.experiment or {}).items():
         path, own = ("PipelineExperimentConfig", key), ("pipeline", "experiment")
         add(path, value, spec.origins.get(path, Origin("default")), (*own, key), own)
-    told: set[FieldPath] = set()
+    shown: set[FieldPath] = set()
     for place, (value, origin, places) in values.items():
         made = [change for change in changes if change.path in places]
-        told.update(change.path for change in made)
+        shown.update(change.path for change in made)
         if made:
             origin = Origin("plugin", detail=made[-1].plugin)
         yield Explanation(
@@ -115,7 +115,7 @@ def _explain_pipeline(
             detail=origin.detail,
             changes=tuple(made),
         )
-    others = [change for change in changes if change.path[0] == "pipeline" and change.path not in told]
+    others = [change for change in changes if change.path[0] == "pipeline" and change.path not in shown]
     for gone in dict.fromkeys(change.path for change in others):
         yield _explain_change(None, gone[1:], [change for change in others if change.path == gone])
 
@@ -145,11 +145,11 @@ def _explain_step(
         value = getattr(step, attribute)
         if value and attribute != "definition_type":
             leaves += _leaves(value, path)
-    told: set[FieldPath] = set()
+    shown: set[FieldPath] = set()
     for path, value in leaves:
         origin = origin_at(step.origins, path) or _own_field(step, path)
         covering = [(place, change) for place, change in own if is_within(path, place)]
-        told.update(place for place, _ in covering)
+        shown.update(place for place, _ in covering)
         made = [change for _, change in covering]
         if origin.kind == "argument" and origin.detail == "role" and role:
             origin, made = Origin("plugin", detail=role[-1].plugin), [*role, *made]
@@ -166,7 +166,7 @@ def _explain_step(
             detail=detail,
             changes=tuple(made),
         )
-    for place in dict.fromkeys(place for place, _ in own if place not in told):
+    for place in dict.fromkeys(place for place, _ in own if place not in shown):
         yield _explain_change(step.name, place, [change for other, change in own if other == place])
 
 
