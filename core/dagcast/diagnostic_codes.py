@@ -40,6 +40,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "config.unknown-environment": "The environment is not one that the config declares.",
         "config.unknown-field": "The config has a section or field that does not exist.",
         "config.unknown-type": "There is no step type of this name.",
+        "config.unknown-rule": "The config ignores a rule that does not exist, or an id that is not one of a rule.",
         "config.unknown-value": "A value is not one of those that the field takes.",
         "config.unused-step": "A step of the config is not in the DAG and is left out.",
         "config.wrong-type": "A value of the config has the wrong type.",
@@ -178,8 +179,173 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """By id of dagcast's own: what it stands for, in one sentence."""
 
-AREAS: Final = frozenset(code.partition(".")[0] for code in CODES)
+RULE_IDS: Final = frozenset(
+    {
+        "algorithm.channel",
+        "algorithm.file-mode",
+        "algorithm.gpu",
+        "algorithm.one-machine",
+        "algorithm.own-metrics",
+        "algorithm.spot-wait",
+        "automl.mode",
+        "automl.output-path",
+        "automl.problem-and-objective",
+        "automl.validation-fraction",
+        "condition.membership",
+        "condition.types",
+        "emr.arguments",
+        "emr.instances",
+        "emr.master-fleet",
+        "emr.security-groups",
+        "endpoint-config.local-storage-size",
+        "endpoint-config.prefix-routing",
+        "endpoint-config.publish-frequency",
+        "endpoint-config.scaling-components",
+        "endpoint-config.scaling-order",
+        "endpoint-config.serverless-features",
+        "endpoint-config.serverless-or-machines",
+        "endpoint-config.serverless-size",
+        "endpoint-config.shadow-variants",
+        "endpoint-config.variant-name",
+        "endpoint.traffic-size",
+        "endpoint.update-policy",
+        "model-package.additional-name",
+        "model-package.card",
+        "model-package.group-tags",
+        "model-package.name",
+        "model-package.packed-data",
+        "model-package.sample-payload",
+        "model-package.unversioned",
+        "model.container-source",
+        "model.containers",
+        "model.data-prefix",
+        "model.environment-size",
+        "model.hostname",
+        "model.isolated-script",
+        "model.packed-data",
+        "model.private-registry",
+        "pipeline.after-fail",
+        "pipeline.fail-message",
+        "pipeline.nested-input",
+        "pipeline.parameter-count",
+        "pipeline.prefix-of-another",
+        "pipeline.property-file-path",
+        "pipeline.repeated-name",
+        "pipeline.retry-interval",
+        "pipeline.same-target",
+        "pipeline.transform-of-files",
+        "processing.feature-store",
+        "processing.gzip-mode",
+        "processing.input-name",
+        "processing.input-path",
+        "processing.input-paths",
+        "processing.input-source",
+        "processing.local-storage-key",
+        "processing.no-machine",
+        "processing.output-name",
+        "processing.output-path",
+        "processing.output-paths",
+        "processing.output-target",
+        "processing.preference-count",
+        "processing.preferences-exclude",
+        "processing.read-only-member",
+        "processing.runtime",
+        "processing.same-target",
+        "processing.shared-path",
+        "region.arn",
+        "region.image",
+        "region.partition",
+        "s3.bucket-name",
+        "tags.keys",
+        "training.algorithm",
+        "training.channel-name",
+        "training.checkpoint-path",
+        "training.data-source",
+        "training.express-bucket-key",
+        "training.file-system-vpc",
+        "training.groups-and-type",
+        "training.gzip-mode",
+        "training.image-and-algorithm",
+        "training.instance-group-names",
+        "training.isolated-script",
+        "training.isolation-image",
+        "training.local-storage-key",
+        "training.manifest-attributes",
+        "training.manifest-mode",
+        "training.metric-group",
+        "training.metric-name",
+        "training.metric-regex",
+        "training.mixed-storage-key",
+        "training.no-machine",
+        "training.preference-count",
+        "training.preferences-exclude",
+        "training.private-registry",
+        "training.profiling-interval",
+        "training.read-only-member",
+        "training.record-wrapper",
+        "training.repeated-preference",
+        "training.rule-name",
+        "training.runtime",
+        "training.spot-wait",
+        "training.wait-below-runtime",
+        "training.wait-without-spot",
+        "training.warm-pool",
+        "transform.filter",
+        "transform.instance-count",
+        "transform.joined-lines",
+        "transform.joined-types",
+        "transform.local-storage-key",
+        "transform.payload",
+        "transform.split",
+        "tuning.builtin-metric",
+        "tuning.combinations",
+        "tuning.definition-name",
+        "tuning.definitions",
+        "tuning.definitions-exclude",
+        "tuning.grid-count",
+        "tuning.grid-range",
+        "tuning.hyperband-config",
+        "tuning.hyperband-early-stopping",
+        "tuning.hyperparameter-count",
+        "tuning.instance-configs",
+        "tuning.isolated-script",
+        "tuning.no-range",
+        "tuning.objective",
+        "tuning.objective-metric",
+        "tuning.parallel-jobs",
+        "tuning.quota",
+        "tuning.range-name",
+        "tuning.range-order",
+        "tuning.range-scale",
+        "tuning.range-values",
+        "tuning.static-and-tuned",
+        "tuning.tuned-count",
+        "tuning.two-clusters",
+        "tuning.warm-pool",
+    }
+)
+"""The ids of the rules in :mod:`dagcast.check.rules`, where each says what it means."""
+
+AREAS: Final = frozenset(code.partition(".")[0] for code in (*CODES, *RULE_IDS))
 """The first words of dagcast's own ids. A plugin takes any other."""
+
+
+def is_ignorable(code: str) -> bool:
+    """Return whether ``ignore_rules`` in a config may name an id.
+
+    Those are the rules of the service and of plugins, and what the request shapes of the installed botocore refuse,
+    since the service may be newer.
+
+    Args:
+        code: The id of a diagnostic.
+
+    Example:
+        >>> is_ignorable("training.spot-wait"), is_ignorable("request.unknown-value"), is_ignorable("dag.cycle")
+        (True, True, False)
+    """
+    area = code.partition(".")[0]
+    return code in RULE_IDS or area not in AREAS or (area == "request" and code in CODES)
+
 
 _WORDS: Final = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 _FORM: Final = re.compile(rf"{_WORDS}\.{_WORDS}")
@@ -202,7 +368,7 @@ def validate_code(code: str) -> None:
         ...
         ValueError: unknown diagnostic code 'config.missing-owner': the area 'config' is dagcast's own
     """
-    if code in CODES:
+    if code in CODES or code in RULE_IDS:
         return
     if not _FORM.fullmatch(code):
         raise ValueError(

@@ -13,6 +13,18 @@ Example:
 
 from __future__ import annotations
 
+from dagcast.check.rules.combinators import (
+    at_most,
+    at_most_one_of,
+    each,
+    exactly_one_of,
+    excludes,
+    needs,
+    only_with,
+    unique,
+)
+from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
+from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.config import ConfigLike, PipelineConfig, open_config
 from dagcast.compile.config.dag import PipelineDAG
@@ -70,6 +82,7 @@ __all__ = [
     "EACH",
     "HOOKS",
     "TAG_VALUE_MAX_LENGTH",
+    "UNKNOWN",
     "BasePipelineConfig",
     "BoolOrReference",
     "Cached",
@@ -85,6 +98,7 @@ __all__ = [
     "ExecutionVariable",
     "FieldPath",
     "FieldPattern",
+    "Finding",
     "FloatOrReference",
     "FreeMapping",
     "FrozenDict",
@@ -102,15 +116,18 @@ __all__ = [
     "ParameterSpec",
     "PipelineConfig",
     "PipelineDAG",
+    "PipelineFacts",
     "PipelineSpec",
     "PluginError",
     "PluginRequest",
     "PropertyShape",
     "Reference",
+    "RequestBody",
     "RequestField",
     "RequestFields",
     "RequestShape",
     "Retried",
+    "Rule",
     "StepConfig",
     "StepProperty",
     "StepSpec",
@@ -118,8 +135,13 @@ __all__ = [
     "StrOrReference",
     "To",
     "WithInputs",
+    "at_most",
+    "at_most_one_of",
     "did_you_mean",
     "document_from_data",
+    "each",
+    "exactly_one_of",
+    "excludes",
     "find_distributions",
     "find_values",
     "format_path",
@@ -128,7 +150,9 @@ __all__ = [
     "has_local_storage",
     "hookimpl",
     "mixin",
+    "needs",
     "notify_compiled",
+    "only_with",
     "open_config",
     "put",
     "read_document",
@@ -138,5 +162,6 @@ __all__ = [
     "step_fields",
     "thaw",
     "to_path",
+    "unique",
     "value_at",
 ]

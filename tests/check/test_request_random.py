@@ -169,7 +169,7 @@ def test_a_wrong_type_is_found(shape: str, service: str, data: st.DataObject) ->
     body = data.draw(bodies(shape, service))
     place = data.draw(st.sampled_from(list(places(body, service_model(service).shape_for(shape)))))
     wrong = data.draw(st.sampled_from([None, *WRONG[place.shape.type_name]]))
-    code = "null" if wrong is None else "request.wrong-type"
+    code = "request.null" if wrong is None else "request.wrong-type"
     assert check(replaced(body, place.path, wrong), shape, service) == [(place.path, code)]
 
 

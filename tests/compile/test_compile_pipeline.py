@@ -9,11 +9,12 @@ from dagcast import PipelineDAGCompiler
 from dagcast.compile.compile_pipeline import compile_pipeline
 from dagcast.errors import DiagnosticSink
 
+FUNCTION = "arn:aws:lambda:us-east-1:111122223333:function:warn"
 CONFIG: dict[str, Any] = {
     "pipeline": {"name": "churn", "role": "arn:aws:iam::111122223333:role/sm"},
     "parameters": {"Reason": {"type": "String", "default": "no data"}},
     "steps": {
-        "warn": {"type": "Fail", "error_message": "${param.Reason}"},
+        "warn": {"type": "Lambda", "function_arn": FUNCTION, "inputs": {"reason": "${param.Reason}"}},
         "stop": {"type": "Fail", "error_message": "the end", "depends_on": ["warn"]},
     },
 }
@@ -28,7 +29,13 @@ def test_a_config_and_a_dag_become_a_definition() -> None:
     definition = json.loads(compilation.definition)
     assert definition["Parameters"] == [{"Name": "Reason", "Type": "String", "DefaultValue": "no data"}]
     assert definition["Steps"] == [
-        {"Name": "warn", "Type": "Fail", "Arguments": {"ErrorMessage": {"Get": "Parameters.Reason"}}},
+        {
+            "Name": "warn",
+            "Type": "Lambda",
+            "Arguments": {"reason": {"Get": "Parameters.Reason"}},
+            "FunctionArn": FUNCTION,
+            "OutputParameters": [],
+        },
         {"Name": "stop", "Type": "Fail", "Arguments": {"ErrorMessage": "the end"}, "DependsOn": ["warn"]},
     ]
 

@@ -11,20 +11,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from dagcast.check.request import check_request
+from dagcast.check.rules.pipeline import PIPELINE_RULES
+from dagcast.check.rules.pipeline_rule import PipelineRule
+from dagcast.check.rules.registry import RULES, RuleSet
+from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.check.targets import Targets, located_references
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Reference
-from dagcast.errors import did_you_mean
+from dagcast.errors import Severity, did_you_mean
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import ServiceModelError
 
 _NOTHING: Mapping[str | FieldPath, str] = MappingProxyType({})
+_NO_FACTS = PipelineFacts()
 
 
 @dataclass(frozen=True)
@@ -32,30 +37,98 @@ class StepProblem:
     """One thing that the service would refuse about a step.
 
     Attributes:
-        step: The name of the step.
+        step: The name of the step; ``None`` for the pipeline itself.
         path: Where, below the step's entry in the definition; empty for the whole step.
         message: What is wrong and what was expected, in one sentence.
-        code: The id of the kind of problem.
+        code: The id of the kind of problem, or of the rule that is broken.
         hint: What to write instead, if that can be said.
+        severity: ``warning`` where the service may take it all the same.
     """
 
-    step: str
+    step: str | None
     path: FieldPath
     message: str
     code: str
     hint: str | None = None
+    severity: Severity = "error"
 
 
-def check_steps(definition: Definition) -> Iterator[StepProblem]:
+def check_steps(definition: Definition, facts: PipelineFacts = _NO_FACTS) -> Iterator[StepProblem]:
     """Yield everything that the service would refuse about the steps of a definition.
 
     Args:
         definition: The pipeline: read from JSON, or a compiler's ``PipelineSpec``.
+        facts: What else is known of the pipeline.
     """
     targets = Targets(definition)
+    rules = RuleChecker(definition, facts)
     for step in definition.steps:
-        yield from request_problems(step, targets)
+        found = list(request_problems(step, targets))
+        yield from found
         yield from reference_problems(step, targets)
+        yield from rules.check_step(step, found)
+    yield from rules.check_pipeline()
+
+
+class RuleChecker:
+    """Checks the steps of a pipeline against the rules that request shapes do not hold.
+
+    Args:
+        definition: The pipeline.
+        facts: What else is known of it.
+        rules: The rules about requests.
+        pipeline_rules: The rules about whole pipelines.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        facts: PipelineFacts = _NO_FACTS,
+        *,
+        rules: Sequence[Rule] = RULES,
+        pipeline_rules: Sequence[PipelineRule] = PIPELINE_RULES,
+    ) -> None:
+        self._definition = definition
+        self._facts = facts
+        self._rules = RuleSet(rules)
+        self._pipeline_rules = pipeline_rules
+        self._defaults = {
+            item.name: item.default for item in definition.parameters if item.default is not None
+        }
+
+    def check_step(self, step: Step, known: Iterable[StepProblem] = ()) -> Iterator[StepProblem]:
+        """Yield the rules that the requests of a step break.
+
+        Args:
+            step: The step.
+            known: What is wrong with the step already. A rule about the same value says nothing more.
+        """
+        wrong = [problem.path for problem in known]
+        for shape in step.shapes:
+            body = _part(step.arguments, shape.at)
+            if not isinstance(body, Mapping):
+                continue
+            for broken in self._rules.broken_rules(shape.name, body, self._facts, self._defaults):
+                path = ("Arguments", *shape.at, *broken.finding.path)
+                if not any(_overlap(path, other) for other in wrong):
+                    finding = broken.finding
+                    yield StepProblem(
+                        step.name, path, finding.message, broken.rule.id, finding.hint, broken.severity
+                    )
+
+    def check_pipeline(self) -> Iterator[StepProblem]:
+        """Yield the rules that the pipeline as a whole breaks."""
+        for rule in self._pipeline_rules:
+            for finding in rule.check(self._definition, self._facts):
+                yield StepProblem(
+                    finding.step, finding.path, finding.message, rule.id, finding.hint, rule.severity
+                )
+
+
+def _overlap(one: FieldPath, other: FieldPath) -> bool:
+    """Return whether one of two paths is that of the other, or of something around it."""
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]
 
 
 def request_problems(

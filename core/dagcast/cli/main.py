@@ -22,6 +22,7 @@ COMMANDS = MappingProxyType(
         "plugins": ("dagcast.cli.plugins", "List and diagnose plugins, and create new ones."),
         "schema": ("dagcast.cli.describe", "Print the JSON Schema of the config file."),
         "steps": ("dagcast.cli.describe", "List step types, or show one."),
+        "rules": ("dagcast.cli.rules", "List the rules of the service, or explain one."),
     }
 )
 """By name: the module of each command, and its summary in the help."""

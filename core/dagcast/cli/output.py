@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from dagcast.diagnostic_codes import is_ignorable
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 
 EXIT_INVALID_INPUT = 1
@@ -65,7 +66,9 @@ def _colored(item: Diagnostic) -> str:
     place = f"{click.style(str(item.location), bold=True)}: " if item.location else ""
     color = "red" if item.severity == "error" else "yellow"
     advice = click.style(item.advice, fg="cyan")
-    return f"{place}{click.style(item.severity, fg=color)}: {item.message}{advice}"
+    # Only an id that a config can ignore is of use to a reader.
+    rule = f"  [{item.code}]" if is_ignorable(item.code) else ""
+    return f"{place}{click.style(item.severity, fg=color)}: {item.message}{advice}{rule}"
 
 
 class UnwritableError(DagcastError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from dagcast.check.destinations import address_problems
 from dagcast.check.problems import ReferenceProblem
 from dagcast.check.request import check_request
-from dagcast.check.steps import StepProblem, reference_problems, request_problems
+from dagcast.check.rules.registry import RULES
+from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.check.steps import RuleChecker, StepProblem, reference_problems, request_problems
 from dagcast.check.targets import Targets, located_references
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
@@ -51,6 +53,8 @@ class SpecChecker:
         incomplete: Steps of which parts are missing for reasons that are reported already.
         inherited: Whether the value of an origin comes from the config's ``defaults``. What is wrong with it shows
             in every step that inherits it; it is told of the defaults, and so told once.
+        ignored: The ids of rules, and of problems of requests, that the config ignores.
+        rules: The rules about requests, those of plugins included.
     """
 
     def __init__(
@@ -64,7 +68,11 @@ class SpecChecker:
         sink: DiagnosticSink,
         incomplete: frozenset[str] = frozenset(),
         inherited: Callable[[Origin], bool] = lambda _: False,
+        ignored: frozenset[str] = frozenset(),
+        rules: Sequence[Rule] = RULES,
     ) -> None:
+        self.ignored = ignored
+        self.rules = rules
         self.inherited = inherited
         self.spec = spec
         self.locate = locate
@@ -80,10 +88,20 @@ class SpecChecker:
 
     def check(self) -> None:
         """Check every step, every reference, and the sizes that are known before the definition is written."""
+        rules = RuleChecker(self.spec, PipelineFacts(self.spec.region), rules=self.rules)
         for step in self.spec.steps:
-            self._check_body(step)
+            found = self._check_body(step)
             self._check_properties(step)
             self._check_references(step)
+            if step.name not in self.incomplete:
+                for problem in rules.check_step(step, found):
+                    self._report(step, problem)
+        # What a cycle or a branch does to other steps is said with the cycle or the branch.
+        if not self.incomplete and not any(
+            item.code.startswith(("dag.", "branch.")) for item in self.sink.diagnostics
+        ):
+            for problem in rules.check_pipeline():
+                self._report_pipeline(problem)
         self._check_addresses()
         self._check_pipeline()
 
@@ -129,13 +147,23 @@ class SpecChecker:
             Quota("pipeline name characters", len(self.spec.name), PIPELINE_NAME_MAX_LENGTH),
         )
 
-    def _check_body(self, step: StepSpec) -> None:
-        for problem in request_problems(step, self.targets, self.forbidden(step.step_type)):
+    def _check_body(self, step: StepSpec) -> list[StepProblem]:
+        found = list(request_problems(step, self.targets, self.forbidden(step.step_type)))
+        for problem in found:
             if problem.code == "request.unknown-shape":
                 message = f"step {step.name!r}: {problem.message}"
                 self.sink.error(message, self._step_location(step), code="request.unknown-shape")
             else:
                 self._report(step, problem)
+        return found
+
+    def _report_pipeline(self, problem: StepProblem) -> None:
+        if problem.step is not None:
+            self._report(self._steps[problem.step], problem)
+        elif problem.code not in self.ignored:
+            place = self._pipeline_location("name")
+            report = self.sink.error if problem.severity == "error" else self.sink.warn
+            report(f"pipeline: {problem.message}", place, code=problem.code, hint=problem.hint)
 
     def _check_properties(self, step: StepSpec) -> None:
         """Whether botocore knows the shapes of what other steps may read from this one."""
@@ -152,6 +180,8 @@ class SpecChecker:
             self._known_properties.add(properties)
 
     def _report(self, step: StepSpec, problem: StepProblem) -> None:
+        if problem.code in self.ignored:
+            return
         message, hint = problem.message, problem.hint
         if problem.code == "request.missing-field":
             if step.name in self.incomplete:
@@ -168,14 +198,15 @@ class SpecChecker:
             if (origin, problem.code) not in self._reported:
                 self._reported.add((origin, problem.code))
                 subject = origin.detail or str(origin.path[-1])
-                self.sink.error(f"{subject}: {message}", self.locate(origin), code=problem.code, hint=hint)
+                report = self.sink.error if problem.severity == "error" else self.sink.warn
+                report(f"{subject}: {message}", self.locate(origin), code=problem.code, hint=hint)
             return
-        self._tell(step, origin, message, problem.code, hint)
+        self._tell(step, origin, replace(problem, message=message, hint=hint))
 
     def _check_references(self, step: StepSpec) -> None:
         for problem in reference_problems(step, self.targets):
             origin = origin_at(step.origins, problem.path)
-            self._tell(step, origin, problem.message, problem.code, problem.hint)
+            self._tell(step, origin, problem)
 
     def _check_addresses(self) -> None:
         base = f"s3://{self.spec.definition_bucket}/{self.spec.definition_prefix}"
@@ -186,14 +217,20 @@ class SpecChecker:
             message = f"step {step.name!r}: {problem.message}"
             self.sink.warn(message, location, code=problem.code, hint=problem.hint)
 
-    def _tell(self, step: StepSpec, origin: Origin | None, message: str, code: str, hint: str | None) -> None:
+    def _tell(self, step: StepSpec, origin: Origin | None, problem: StepProblem) -> None:
         from_defaults = origin is not None and self.inherited(origin)
         owner = "defaults" if from_defaults else f"step {step.name!r}"
         if origin is not None and origin.kind == "plugin":
             owner += f", as plugin {origin.detail!r} changed it"
         location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
-        inherited_by = step.name if from_defaults else None
-        self.sink.error(f"{owner}: {message}", location, code=code, hint=hint, inherited_by=inherited_by)
+        report = self.sink.error if problem.severity == "error" else self.sink.warn
+        report(
+            f"{owner}: {problem.message}",
+            location,
+            code=problem.code,
+            hint=problem.hint,
+            inherited_by=step.name if from_defaults else None,
+        )
 
     def _check_pipeline(self) -> None:
         spec = self.spec

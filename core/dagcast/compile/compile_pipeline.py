@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dagcast.check.rules.registry import RULES
+from dagcast.check.rules.rule import Rule
 from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
@@ -21,7 +23,8 @@ from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.lowering import mapped_fields
-from dagcast.errors import DiagnosticSink, Location
+from dagcast.diagnostic_codes import CODES, RULE_IDS, is_ignorable
+from dagcast.errors import DiagnosticSink, Location, did_you_mean
 from dagcast.paths import FieldPath
 from dagcast.staging.code_stage import CodeUse
 
@@ -63,6 +66,9 @@ class CompileHooks(Protocol):
     def transform_spec(self, spec: PipelineSpec, /) -> tuple[PipelineSpec, tuple[Change, ...]]:
         """Return the pipeline that replaces ``spec``, and the changes."""
 
+    def collect_rules(self) -> tuple[Rule, ...]:
+        """Return rules about requests, to check beside those of the service."""
+
     def check_spec(
         self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink, /
     ) -> None:
@@ -85,6 +91,10 @@ class NoHooks:
     def transform_spec(self, spec: PipelineSpec, /) -> tuple[PipelineSpec, tuple[Change, ...]]:
         """Return ``spec`` itself."""
         return spec, ()
+
+    def collect_rules(self) -> tuple[Rule, ...]:
+        """Return no rule."""
+        return ()
 
     def check_spec(
         self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink, /
@@ -142,7 +152,11 @@ def compile_pipeline(
             if spec is not lowered.spec:
                 spec = adapt_pipeline(spec, sink, config.source.locate)
     with _timed("check", timings):
-        checker = _checker(config, spec, lowered.incomplete, sink)
+        rules: tuple[Rule, ...] = RULES
+        with sink.collecting():
+            rules = (*RULES, *hooks.collect_rules())
+        _check_ignored_rules(config, rules, sink)
+        checker = _checker(config, spec, lowered.incomplete, rules, sink)
         checker.check()
         if not sink.errors:
             with sink.collecting():
@@ -179,8 +193,26 @@ def locate_origin(config: PipelineConfig, origin: Origin) -> Location | None:
     return config.source.locate(origin.path) if origin.kind == "config" else None
 
 
+def _check_ignored_rules(config: PipelineConfig, rules: Iterable[Rule], sink: DiagnosticSink) -> None:
+    """Report each id under ``ignore_rules`` that is not one of a rule."""
+    known = {*RULE_IDS, *(rule.id for rule in rules), *filter(is_ignorable, CODES)}
+    for index, rule in enumerate(config.ignore_rules):
+        if rule not in known:
+            listed = isinstance(config.source.data.get("ignore_rules"), (list, tuple))
+            sink.error(
+                f"ignore_rules: {rule!r} is not the id of a rule",
+                config.source.locate(("ignore_rules", index if listed else rule)),
+                code="config.unknown-rule",
+                hint=did_you_mean(rule, known) or "dagcast rules lists them",
+            )
+
+
 def _checker(
-    config: PipelineConfig, spec: PipelineSpec, incomplete: frozenset[str], sink: DiagnosticSink
+    config: PipelineConfig,
+    spec: PipelineSpec,
+    incomplete: frozenset[str],
+    rules: tuple[Rule, ...],
+    sink: DiagnosticSink,
 ) -> SpecChecker:
     catalog = config.catalog
 
@@ -199,6 +231,8 @@ def _checker(
         sink=sink,
         incomplete=incomplete,
         inherited=lambda origin: origin.kind == "config" and config.source.inherited(origin.path),
+        ignored=frozenset(config.ignore_rules),
+        rules=rules,
     )
 
 

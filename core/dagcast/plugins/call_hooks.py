@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from dagcast.check.rules.request_body import Finding, RequestBody
+from dagcast.check.rules.rule import Check, PipelineFacts, Rule
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.spec.changes import ABSENT, Change
@@ -17,6 +19,7 @@ from dagcast.compile.spec.pipeline import ParameterSpec
 from dagcast.compile.steps.catalog import MODULES
 from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.values import FrozenDict, freeze
+from dagcast.diagnostic_codes import CODES, RULE_IDS, validate_code
 from dagcast.plugins.configured import MUTATION_REMEDY, ConfiguredPlugin, PluginSet
 from dagcast.plugins.safe_inspect import format_exception_text, is_instance, safe_repr
 from dagcast.plugins.validate import validate_parameter, validate_step_type
@@ -155,6 +158,36 @@ def collect_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
             types[step_type.name] = step_type
             owners[step_type.name] = f"plugin {plugin}"
     return types
+
+
+def collect_rules(plugins: PluginSet) -> tuple[Rule, ...]:
+    """Collect the rules that plugins register. An error that one of them raises names the plugin.
+
+    Raises:
+        PluginError: If a plugin fails, or an id is malformed, is in an area of dagcast's own or already exists.
+    """
+    hook = "register_rules"
+    rules: list[Rule] = []
+    owners: dict[str, str] = {}
+    for plugin in plugins.implementing(hook):
+        for rule in validate_items(plugin, hook, plugin.call(hook), Rule):
+            with plugin.guard(hook):
+                validate_code(rule.id)
+            if rule.id in owners or rule.id in RULE_IDS or rule.id in CODES:
+                owner = owners.get(rule.id, "dagcast")
+                raise plugin.error(f"rule {rule.id!r} already exists, from {owner}", "rename it", hook)
+            owners[rule.id] = f"plugin {plugin}"
+            rules.append(replace(rule, check=_guarded(plugin, hook, rule.check)))
+    return tuple(rules)
+
+
+def _guarded(plugin: ConfiguredPlugin, hook: str, check: Check) -> Check:
+    def guarded(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        with plugin.guard(hook):
+            found = list(check(body, facts))
+        return iter(validate_items(plugin, hook, found, Finding))
+
+    return guarded
 
 
 def notify_compiled(plugins: PluginSet, pipeline: Any, report: Any) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
+    from dagcast.check.rules.rule import Rule
     from dagcast.compile.config.config import PipelineConfig
     from dagcast.compile.config.dag import PipelineDAG
     from dagcast.compile.report import CompileReport
@@ -93,6 +94,15 @@ class HookSpecs:
     @hookspec
     def register_step_types(self, options: Any) -> Iterable[StepType[Any]]:
         """Return step types that configs may use. A name that already exists is an error."""
+        raise AssertionError("a specification is never called")
+
+    @hookspec
+    def register_rules(self, options: Any) -> Iterable[Rule]:
+        """Return rules about requests of steps, to check beside those of the service.
+
+        The id of a rule begins with an area of the plugin's own. ``dagcast rules`` lists it, and ``ignore_rules`` in a
+        config may name it. An id that already exists is an error.
+        """
         raise AssertionError("a specification is never called")
 
     @hookspec

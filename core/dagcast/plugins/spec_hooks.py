@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dagcast.check.rules.rule import Rule
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.metadata import Metadata
@@ -12,7 +13,7 @@ from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.paths import FieldPath
 from dagcast.plugins.attribute_changes import attribute_changes
-from dagcast.plugins.call_hooks import collect_parameters, validate_items
+from dagcast.plugins.call_hooks import collect_parameters, collect_rules, validate_items
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.validate import validate_spec
 
@@ -57,6 +58,10 @@ class SpecHooks:
             spec, found = attribute_changes(plugin.name, spec, validate_spec(plugin, hook, spec, result))
             changes += found
         return spec, tuple(changes)
+
+    def collect_rules(self) -> tuple[Rule, ...]:
+        """Collect the rules that plugins register; see :func:`dagcast.plugins.call_hooks.collect_rules`."""
+        return collect_rules(self._plugins)
 
     def check_spec(
         self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink

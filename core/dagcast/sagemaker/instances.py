@@ -68,3 +68,35 @@ def has_local_storage(instance_type: str) -> bool | None:
     if family in FAMILIES_WITH_LOCAL_STORAGE or _NAMED_BY_STORAGE.fullmatch(family):
         return True
     return False if family in FAMILIES_WITHOUT_LOCAL_STORAGE else None
+
+
+FAMILIES_WITH_GPU: Final = frozenset(
+    (
+        *("g4ad", "g4dn", "g5", "g5g", "g6", "g6e", "g6f", "g7", "g7e", "gr6", "gr6f"),
+        *("p2", "p3", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300", "p6e-gb200"),
+    )
+)
+"""Families whose machines have GPUs. Source: "Accelerated computing" in the Amazon EC2 Instance Types guide."""
+
+
+def has_gpu(instance_type: str) -> bool | None:
+    """Return whether an instance type has a GPU.
+
+    Args:
+        instance_type: As requests name it, such as ``ml.g5.xlarge``.
+
+    Returns:
+        ``None`` if it is not known.
+
+    Example:
+        >>> has_gpu("ml.g5.xlarge"), has_gpu("ml.m5.xlarge"), has_gpu("ml.new9.large")
+        (True, False, None)
+    """
+    match = _INSTANCE_TYPE.fullmatch(instance_type)
+    if match is None:
+        return None
+    family = match["family"]
+    if family in FAMILIES_WITH_GPU:
+        return True
+    known = family in FAMILIES_WITH_LOCAL_STORAGE or family in FAMILIES_WITHOUT_LOCAL_STORAGE
+    return False if known else None

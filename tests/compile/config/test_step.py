@@ -160,13 +160,13 @@ class TestRequest:
                 "environment": {"A": "1", "B": "2"},
                 "request": {
                     "OutputDataConfig": {"S3OutputPath": "s3://b/x"},
-                    "ResourceConfig": {"InstanceType": None},
+                    "ResourceConfig": {"VolumeSizeInGB": None},
                     "Environment": {"A": None},
                     "NotThere": None,
                 },
             }
         )
-        assert "InstanceType" not in arguments["ResourceConfig"]
+        assert "VolumeSizeInGB" not in arguments["ResourceConfig"]
         assert arguments["Environment"] == {"B": "2"}
         assert "NotThere" not in arguments
 

@@ -52,7 +52,6 @@ def test_full() -> None:
         "instance_count": 2,
         "volume_size_in_gb": "${param.Size}",
         "volume_kms_key": "key-v",
-        "keep_alive_period_in_seconds": 60,
         "output_path": "s3://b/${exec.PipelineExecutionId}",
         "output_kms_key": "key-o",
         "max_runtime_in_seconds": 100,
@@ -86,7 +85,7 @@ def test_full() -> None:
                 "content_type": "text/csv",
                 "data_type": "AugmentedManifestFile",
                 "distribution": "ShardedByS3Key",
-                "input_mode": "FastFile",
+                "input_mode": "Pipe",
                 "compression": "Gzip",
                 "record_wrapping": "RecordIO",
                 "attribute_names": ["a"],
@@ -103,7 +102,6 @@ def test_full() -> None:
             "InstanceCount": 2,
             "VolumeSizeInGB": {"Get": "Parameters.Size"},
             "VolumeKmsKeyId": "key-v",
-            "KeepAlivePeriodInSeconds": 60,
         },
         "OutputDataConfig": {
             "KmsKeyId": "key-o",
@@ -162,7 +160,7 @@ def test_full() -> None:
                 },
                 "ContentType": "text/csv",
                 "CompressionType": "Gzip",
-                "InputMode": "FastFile",
+                "InputMode": "Pipe",
                 "RecordWrapperType": "RecordIO",
             },
         ],
@@ -214,10 +212,19 @@ def test_an_edge_may_name_a_new_channel() -> None:
     assert [channel["ChannelName"] for channel in found] == ["validation"]
 
 
+def test_a_machine_is_kept_for_the_next_job() -> None:
+    arguments = arguments_of({"type": "Training", **JOB, "keep_alive_period_in_seconds": 60})
+    assert arguments["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 60
+
+
+MODEL = "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/tiny/1.0.0"
+SERVERLESS = {"ServerlessJobConfig": {"BaseModelArn": MODEL, "JobType": "FineTuning"}}
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"instance_type": None}, None),
+        ({"instance_type": None, "request": SERVERLESS}, None),
         ({"image_uri": None}, "step 'step': it names no image"),
         (
             {"instance_type": "ml.m5.xlarg"},
@@ -262,7 +269,7 @@ def test_an_edge_may_name_a_new_channel() -> None:
 def test_mistakes(fields: dict[str, Any], message: str | None) -> None:
     step = {"type": "Training", **JOB, **fields}
     if message is None:
-        # Serverless and heterogeneous jobs name no instance type of their own.
+        # Serverless jobs name no instance type of their own.
         assert "InstanceType" not in arguments_of(step)["ResourceConfig"]
     else:
         assert error_in(step, parameters={"Text": "x"}).message == message

@@ -13,6 +13,7 @@ TUNING: dict[str, Any] = {
     **JOB,
     "max_jobs": 4,
     "objective": {"name": "loss", "type": "Minimize"},
+    "metric_definitions": {"loss": "loss=(.*)"},
     "ranges": {"depth": {"type": "Integer", "min": 1, "max": 9}},
 }
 
@@ -36,7 +37,11 @@ def test_minimal() -> None:
             "TrainingJobDefinition": {
                 "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
                 "StoppingCondition": {"MaxRuntimeInSeconds": 86400},
-                "AlgorithmSpecification": {"TrainingInputMode": "File", "TrainingImage": IMAGE},
+                "AlgorithmSpecification": {
+                    "TrainingInputMode": "File",
+                    "MetricDefinitions": [{"Name": "loss", "Regex": "loss=(.*)"}],
+                    "TrainingImage": IMAGE,
+                },
                 "RoleArn": ROLE,
                 "OutputDataConfig": {"S3OutputPath": "s3://my-bucket/demo/step"},
             },

@@ -19,7 +19,7 @@ from dataclasses import replace
 import click
 from pydantic import BaseModel, ConfigDict, Field
 
-from dagcast.plugin import Diagnostic, ParameterSpec
+from dagcast.plugin import Diagnostic, ParameterSpec, Rule, at_most
 
 called = []
 
@@ -39,6 +39,23 @@ def options_model():
 def register_step_types(options):
     called.append("register_step_types")
     return [note]
+
+
+@hookimpl
+def register_rules(options):
+    called.append("register_rules")
+    return [
+        Rule(
+            id="team.small-volume",
+            summary="Volumes of processing jobs are small",
+            source="The team's handbook",
+            shapes=("CreateProcessingJobRequest",),
+            check=at_most(("ProcessingResources", "ClusterConfig", "VolumeSizeInGB"), 35),
+            obeys={"ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 35}}},
+            breaks={"ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 36}}},
+            severity="warning",
+        )
+    ]
 
 
 @hookimpl
@@ -110,6 +127,7 @@ ORDER = [
     "decorate_template_class",
     "pipeline_parameters",
     "transform_spec",
+    "register_rules",
     "check_spec",
     "pipeline_compiled",
 ]
@@ -151,14 +169,12 @@ def test_what_each_hook_gives_arrives(everything: Site) -> None:
     parameters = {item["Name"]: item["DefaultValue"] for item in definition["Parameters"]}
     assert parameters == {"Machine": "ml.m5.xlarge", "Team": "science"}
     steps = {step["Name"]: step for step in definition["Steps"]}
-    assert steps["team.note"]["Type"] == "Fail"
-    assert steps["team.note"]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"][1] == {
-        "Get": "Parameters.Team"
-    }
+    assert steps["note"]["Type"] == "Fail"
+    assert steps["note"]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"][1] == {"Get": "Parameters.Team"}
     assert steps["prepare"]["Arguments"]["RoleArn"] == "arn:aws:iam::123456789012:role/science"
     assert report.spec.tags == (("team", "science"), ("owner", "science"))
     (warning,) = report.warnings
-    assert (warning.code, warning.message) == ("note", "step 'note' is a note")
+    assert (warning.code, warning.message) == ("team.note", "step 'note' is a note")
     assert warning.location is not None
     assert warning.location.line == everything.line("text: of")
 
@@ -192,7 +208,7 @@ def test_a_command_of_a_plugin_is_found_by_the_variable(everything: Site) -> Non
 
 def test_options_and_step_types_are_in_what_is_shown_of_the_plugin(everything: Site) -> None:
     info = everything.json("plugins", "info", "alpha")
-    assert len(info["hooks"]) == 11
+    assert len(info["hooks"]) == 12
     (option,) = info["options"]
     assert (option["name"], option["default"], option["description"]) == (
         "team",
@@ -203,7 +219,7 @@ def test_options_and_step_types_are_in_what_is_shown_of_the_plugin(everything: S
 
 def test_mistakes_are_found_whichever_way_a_plugin_is_asked(everything: Site) -> None:
     """An error of ``check_spec`` ends a compile and names the line."""
-    source = EVERYTHING.replace('"warning", "note"', '"error", "note"')
+    source = EVERYTHING.replace('"warning", code="team.note"', '"error", code="team.note"')
     everything.plugin("beta", source.replace('"Note"', '"Notes"').replace("Notes\n", "Notes"))
     text = CONFIG + NOTED.replace("type: Note", "type: Notes") + OPTIONS.replace("alpha", "beta")
     everything.write(text)

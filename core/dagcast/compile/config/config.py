@@ -33,7 +33,7 @@ from dagcast.sagemaker.limits import (
     STEP_NAME_MAX_LENGTH,
 )
 
-SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins")
+SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins", "ignore_rules")
 
 UNNAMED = "unnamed"
 """Stands in for a pipeline's name that is missing or wrong, while further mistakes are looked for."""
@@ -76,6 +76,7 @@ class PipelineConfig:
         parameters: The pipeline's parameters, by name.
         steps: The configs of the steps, by name.
         plugins: Which plugins are asked for.
+        ignore_rules: The ids of the rules to ignore, each with the reason, or an empty text.
         dag: The DAG of the config's own ``edges``; its nodes are the steps.
         catalog: The step types that the config may use.
         invalid_steps: Names of steps whose config is too wrong to go on with; why is reported.
@@ -89,6 +90,7 @@ class PipelineConfig:
     parameters: Mapping[str, ParameterConfig]
     steps: Mapping[str, StepConfig]
     plugins: PluginsConfig
+    ignore_rules: Mapping[str, str]
     dag: PipelineDAG
     catalog: StepTypes
     invalid_steps: frozenset[str] = frozenset()
@@ -202,11 +204,37 @@ class _Loader:
             parameters=MappingProxyType(parameters),
             steps=MappingProxyType(steps),
             plugins=self.opened.plugins,
+            ignore_rules=MappingProxyType(self._ignored_rules()),
             dag=dag,
             catalog=self.catalog,
             invalid_steps=frozenset(invalid),
             incomplete=frozenset(self.incomplete),
         )
+
+    def _ignored_rules(self) -> dict[str, str]:
+        """Read ``ignore_rules``: a list of ids, or a mapping of ids and reasons."""
+        section = self.source.data.get("ignore_rules")
+        if section is None:
+            return {}
+        entries: list[tuple[Any, Any, FieldPath]]
+        if isinstance(section, Mapping):
+            entries = [(key, reason, (key,)) for key, reason in section.items()]
+        elif isinstance(section, (list, tuple)):
+            entries = [(item, "", (index,)) for index, item in enumerate(section)]
+        else:
+            entries = [(None, "", ())]
+        ignored: dict[str, str] = {}
+        for rule, reason, path in entries:
+            if isinstance(rule, str) and (reason is None or isinstance(reason, str)):
+                ignored[rule] = reason or ""
+            else:
+                self._error(
+                    "ignore_rules: expected a list of ids, or a mapping of ids and reasons",
+                    ("ignore_rules", *path),
+                    code="config.wrong-type",
+                    hint="such as ignore_rules: {training.spot-wait: our account has no such limit}",
+                )
+        return ignored
 
     def _pipeline(self) -> BasePipelineConfig:
         model = self.models.get(("pipeline",), BasePipelineConfig)

@@ -63,6 +63,13 @@ def config_schema(
         "steps": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Step"}},
         "edges": {"type": "array", "items": {"$ref": "#/$defs/Edge"}},
         "plugins": references[PluginsConfig, "validation"],
+        "ignore_rules": {
+            "description": "Rules of the service to ignore: a list of ids, or ids with the reason for each",
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+            ],
+        },
     }
     section = _body(definitions, sections["plugins"])["properties"]["options"]
     section["properties"] = {name: references[model, "validation"] for name, model in options.items()}

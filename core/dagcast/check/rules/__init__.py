@@ -1,0 +1,1 @@
+"""Rules of the service that its request shapes do not hold, one small entry each."""

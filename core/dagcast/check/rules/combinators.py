@@ -1,0 +1,166 @@
+"""Checks that many rules are made of: exactly one of, excludes, needs, unique, at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
+from dagcast.check.rules.rule import Check, PipelineFacts
+
+Member = str | tuple[str | int, ...]
+"""A member of a body: its name, or its path."""
+
+
+def exactly_one_of(*members: str) -> Check:
+    """One of these members is given, and only one."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        given = [member for member in members if body.given(member)]
+        if not given:
+            yield body.finding(f"one of {_names(members)} is needed", members[0])
+        elif len(given) > 1:
+            yield body.finding(f"{_names(given)} exclude each other: give one of them", given[1])
+
+    return check
+
+
+def at_most_one_of(*members: str) -> Check:
+    """Of these members one may be given."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        given = [member for member in members if body.given(member)]
+        if len(given) > 1:
+            yield body.finding(f"{_names(given)} exclude each other: give one of them", given[1])
+
+    return check
+
+
+def excludes(member: Member, *others: Member) -> Check:
+    """Where the first member is given, none of the others is."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        if body.given(*_path(member)):
+            for other in others:
+                if body.given(*_path(other)):
+                    message = f"{_name(other)} cannot be given beside {_name(member)}"
+                    yield body.finding(message, *_path(other), hint="leave one of them out")
+
+    return check
+
+
+def forbidden(member: Member, reason: str) -> Check:
+    """A member is not given."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        if body.given(*_path(member)):
+            yield body.finding(f"{_name(member)} cannot be given: {reason}", *_path(member))
+
+    return check
+
+
+def excluded_by(member: Member, other: Member, value: Any) -> Check:
+    """Where another member has a value, this member is not given."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        if body.given(*_path(member)) and body.get(*_path(other)) == value:
+            shown = str(value).lower() if isinstance(value, bool) else repr(value)
+            message = f"{_name(member)} cannot be given where {_name(other)} is {shown}"
+            yield body.finding(message, *_path(member))
+
+    return check
+
+
+def only_with(member: Member, other: Member, *values: Any) -> Check:
+    """Where this member is given, another one has one of these values. An absent one has none of them."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        found = body.get(*_path(other))
+        if body.given(*_path(member)) and found is not UNKNOWN and found not in values:
+            expected = " or ".join(
+                str(value).lower() if isinstance(value, bool) else repr(value) for value in values
+            )
+            yield body.finding(f"{_name(member)} is only for {_name(other)} {expected}", *_path(member))
+
+    return check
+
+
+def needs(member: Member, other: Member) -> Check:
+    """Where the first member is given, the other is too."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        if body.given(*_path(member)) and not body.given(*_path(other)):
+            yield body.finding(f"{_name(member)} needs {_name(other)}", *_path(other))
+
+    return check
+
+
+def unique(members: Member, *key: str) -> Check:
+    """The items of a list have different values at a path."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        seen: set[object] = set()
+        for item in body.items(*_path(members)):
+            value = item.get(*key)
+            if not isinstance(value, (str, int)):
+                continue
+            if value in seen:
+                yield item.finding(f"a second item of {_name(members)} has {key[-1]} {value!r}", *key)
+            seen.add(value)
+
+    return check
+
+
+def at_most(member: Member, limit: int, unit: str = "") -> Check:
+    """A number is not larger than a limit."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        value = body.number(*_path(member))
+        if value is not None and value > limit:
+            most = f"{limit:,} {unit}".rstrip()
+            yield body.finding(f"{_name(member)} is {value:,}, at most {most} is allowed", *_path(member))
+
+    return check
+
+
+def each(members: Member, inner: Check) -> Check:
+    """Every item of a list obeys an inner check."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        for item in body.items(*_path(members)):
+            yield from inner(item, facts)
+
+    return check
+
+
+def inside(member: Member, inner: Check) -> Check:
+    """A member, where it is given, obeys an inner check."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        if body.given(*_path(member)):
+            yield from inner(body.part(*_path(member)), facts)
+
+    return check
+
+
+def all_of(*checks: Check) -> Check:
+    """Every one of these checks holds."""
+
+    def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        for inner in checks:
+            yield from inner(body, facts)
+
+    return check
+
+
+def _path(member: Member) -> tuple[str | int, ...]:
+    return (member,) if isinstance(member, str) else member
+
+
+def _name(member: Member) -> str:
+    return ".".join(map(str, _path(member)))
+
+
+def _names(members: tuple[str, ...] | list[str]) -> str:
+    *first, last = members
+    return f"{', '.join(first)} and {last}" if first else last

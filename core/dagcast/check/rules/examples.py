@@ -1,0 +1,133 @@
+"""Small valid requests, one for each shape that has rules: the ground on which examples of rules stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+_ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
+_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
+_TRAINING: dict[str, Any] = {
+    "AlgorithmSpecification": {"TrainingImage": _IMAGE, "TrainingInputMode": "File"},
+    "RoleArn": _ROLE,
+    "InputDataConfig": [
+        {
+            "ChannelName": "train",
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://my-bucket/train"}},
+        }
+    ],
+    "OutputDataConfig": {"S3OutputPath": "s3://my-bucket/models"},
+    "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+}
+_OBJECTIVE = {"MetricName": "auc", "Type": "Maximize"}
+_VARIANT = {
+    "VariantName": "main",
+    "ModelName": "churn",
+    "InstanceType": "ml.m5.xlarge",
+    "InitialInstanceCount": 1,
+}
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "CreateTrainingJobRequest": {"TrainingJobName": "train", **_TRAINING},
+        "HyperParameterTrainingJobDefinition": _TRAINING,
+        "CreateHyperParameterTuningJobRequest": {
+            "HyperParameterTuningJobName": "tune",
+            "HyperParameterTuningJobConfig": {
+                "Strategy": "Bayesian",
+                "HyperParameterTuningJobObjective": _OBJECTIVE,
+                "ResourceLimits": {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 2},
+                "ParameterRanges": {
+                    "ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.1", "MaxValue": "0.9"}]
+                },
+            },
+            "TrainingJobDefinition": {
+                **_TRAINING,
+                "AlgorithmSpecification": {
+                    "TrainingImage": _IMAGE,
+                    "TrainingInputMode": "File",
+                    "MetricDefinitions": [{"Name": "auc", "Regex": "auc=(.*?);"}],
+                },
+            },
+        },
+        "CreateProcessingJobRequest": {
+            "ProcessingJobName": "prepare",
+            "AppSpecification": {"ImageUri": _IMAGE},
+            "RoleArn": _ROLE,
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30}
+            },
+        },
+        "CreateTransformJobRequest": {
+            "TransformJobName": "score",
+            "ModelName": "churn",
+            "TransformInput": {
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://my-bucket/in"}}
+            },
+            "TransformOutput": {"S3OutputPath": "s3://my-bucket/out"},
+            "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+        },
+        "CreateModelInput": {
+            "ModelName": "churn",
+            "ExecutionRoleArn": _ROLE,
+            "PrimaryContainer": {"Image": _IMAGE, "ModelDataUrl": "s3://my-bucket/model.tar.gz"},
+        },
+        "CreateModelPackageInput": {
+            "ModelPackageGroupName": "churn",
+            "InferenceSpecification": {
+                "Containers": [{"Image": _IMAGE, "ModelDataUrl": "s3://my-bucket/model.tar.gz"}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+        },
+        "CreateEndpointConfigInput": {"EndpointConfigName": "churn", "ProductionVariants": [_VARIANT]},
+        "CreateEndpointInput": {"EndpointName": "churn", "EndpointConfigName": "churn"},
+        "CreateAutoMLJobRequest": {
+            "AutoMLJobName": "search",
+            "RoleArn": _ROLE,
+            "InputDataConfig": [
+                {
+                    "DataSource": {
+                        "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://my-bucket/train"}
+                    },
+                    "TargetAttributeName": "label",
+                }
+            ],
+            "OutputDataConfig": {"S3OutputPath": "s3://my-bucket/models"},
+            "AutoMLJobConfig": {"Mode": "ENSEMBLING"},
+        },
+        "RunJobFlowInput": {
+            "Name": "cluster",
+            "Instances": {
+                "InstanceGroups": [
+                    {"InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}
+                ]
+            },
+        },
+        "StepConfig": {
+            "Name": "spark",
+            "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["spark-submit", "job.py"]},
+        },
+    }
+)
+"""By request shape: a body that the service takes."""
+
+
+def example(shape: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the small valid request of a shape, with members merged onto it; ``None`` removes one."""
+    return _merged(EXAMPLES[shape], members)
+
+
+def _merged(base: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in members.items():
+        below = merged.get(name)
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[name] = _merged(below, value)
+        else:
+            merged[name] = value
+    return merged

@@ -1,0 +1,176 @@
+"""A request body as rules read it: what is known before the pipeline runs, with the path of each part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from dagcast.definition.references import Join, ParameterRef, Reference
+from dagcast.paths import FieldPath
+
+
+class _Unknown(Enum):
+    UNKNOWN = "unknown"
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = _Unknown.UNKNOWN
+"""Stands for a value that only the running pipeline knows."""
+
+
+@dataclass(frozen=True)
+class PartialText:
+    """A text of which only the two ends are known: ``s3://bucket/`` + a reference + ``/model.tar.gz``.
+
+    Attributes:
+        start: The known characters before the first reference.
+        end: The known characters after the last reference.
+    """
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which a request breaks a rule.
+
+    Attributes:
+        path: Where, from the top of the request; for a member that is missing, where it belongs.
+        message: What is wrong.
+        hint: What to write instead, if that can be said.
+    """
+
+    path: FieldPath
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class RequestBody:
+    """A mapping in a request, and where it is. References in it have been replaced by :func:`known_values`.
+
+    Attributes:
+        data: Its members; a member that is ``None`` counts as absent.
+        path: Its path from the top of the request.
+    """
+
+    data: Mapping[str, Any]
+    path: FieldPath = ()
+
+    def get(self, *path: str | int) -> Any:
+        """Return the value at a path below this body: ``None`` if it is absent, ``UNKNOWN`` if it is not known yet."""
+        value: Any = self.data
+        for part in path:
+            if value is UNKNOWN or isinstance(value, PartialText):
+                return UNKNOWN
+            if isinstance(part, int):
+                if not isinstance(value, (list, tuple)) or not -len(value) <= part < len(value):
+                    return None
+            elif not isinstance(value, Mapping) or part not in value:
+                return None
+            value = value[part]
+        return value
+
+    def given(self, *path: str | int) -> bool:
+        """Return whether there is a value at a path, known or not. An empty list or mapping is none."""
+        value = self.get(*path)
+        return value is not None and value != () and value != [] and value != {}
+
+    def text(self, *path: str | int) -> str | None:
+        """Return the text at a path; ``None`` if it is absent, not known, or no text."""
+        value = self.get(*path)
+        return value if isinstance(value, str) else None
+
+    def number(self, *path: str | int) -> int | float | None:
+        """Return the number at a path; ``None`` if it is absent, not known, or no number."""
+        value = self.get(*path)
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+    def part(self, *path: str | int) -> RequestBody:
+        """Return the mapping at a path as a body; an empty one where there is none."""
+        value = self.get(*path)
+        return RequestBody(value if isinstance(value, Mapping) else {}, (*self.path, *path))
+
+    def items(self, *path: str | int) -> Iterator[RequestBody]:
+        """Yield each mapping of the list at a path as a body."""
+        value = self.get(*path)
+        for index, item in enumerate(value if isinstance(value, (list, tuple)) else ()):
+            if isinstance(item, Mapping):
+                yield RequestBody(item, (*self.path, *path, index))
+
+    def finding(self, message: str, *path: str | int, hint: str | None = None) -> Finding:
+        """Return a finding about the value at a path below this body."""
+        return Finding((*self.path, *path), message, hint)
+
+
+def known_values(value: Any, parameters: Mapping[str, Any]) -> Any:
+    """Return a copy of a request with each reference replaced by what is known of its value.
+
+    Args:
+        value: A request, or a part of one.
+        parameters: By name of a pipeline parameter: the value to read it as. A parameter that is left out is unknown.
+
+    Example:
+        >>> known_values({"A": ParameterRef("N"), "B": ParameterRef("M")}, {"N": 3})
+        {'A': 3, 'B': UNKNOWN}
+        >>> known_values(Join("/", ("s3://bucket", ExecutionVariable("PipelineExecutionId"), "model.tar.gz")), {})
+        PartialText(start='s3://bucket/', end='/model.tar.gz')
+    """
+    if isinstance(value, Mapping):
+        return {key: known_values(item, parameters) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [known_values(item, parameters) for item in value]
+    if isinstance(value, ParameterRef):
+        return parameters.get(value.name, UNKNOWN)
+    if isinstance(value, Join):
+        return _known_text(value, parameters)
+    return UNKNOWN if isinstance(value, Reference) else value
+
+
+def _known_text(join: Join, parameters: Mapping[str, Any]) -> str | PartialText:
+    pieces = [known_values(item, parameters) for item in join.values]
+    known = [isinstance(piece, (str, int, float)) for piece in pieces]
+    if all(known):
+        return join.on.join(map(str, pieces))
+    first, last = known.index(False), len(known) - 1 - known[::-1].index(False)
+    start = "".join(f"{piece}{join.on}" for piece in pieces[:first])
+    end = "".join(f"{join.on}{piece}" for piece in pieces[last + 1 :])
+    if isinstance(pieces[first], PartialText):
+        start += pieces[first].start
+    if isinstance(pieces[last], PartialText):
+        end = pieces[last].end + end
+    return PartialText(start, end)
+
+
+def starts_with(value: Any, *prefixes: str) -> bool | None:
+    """Return whether a text starts with one of the prefixes; ``None`` if that is not known.
+
+    Example:
+        >>> starts_with(PartialText("s3://bucket/", ""), "/opt/ml/")
+        False
+        >>> starts_with(PartialText("", "/x"), "/opt/ml/") is None
+        True
+    """
+    if isinstance(value, str):
+        return value.startswith(prefixes)
+    if not isinstance(value, PartialText):
+        return None
+    if value.start.startswith(prefixes):
+        return True
+    return None if any(prefix.startswith(value.start) for prefix in prefixes) else False
+
+
+def ends_with(value: Any, *suffixes: str) -> bool | None:
+    """Return whether a text ends with one of the suffixes; ``None`` if that is not known."""
+    if isinstance(value, str):
+        return value.endswith(suffixes)
+    if not isinstance(value, PartialText):
+        return None
+    if value.end.endswith(suffixes):
+        return True
+    return None if any(suffix.endswith(value.end) for suffix in suffixes) else False

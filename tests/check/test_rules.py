@@ -1,0 +1,71 @@
+"""Each rule of the service: what obeys passes, what breaks is reported, and botocore alone takes both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dagcast.check.request import check_request
+from dagcast.check.rules.examples import EXAMPLES, example
+from dagcast.check.rules.pipeline import PIPELINE_RULES
+from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
+from dagcast.check.rules.registry import RULES, RuleSet
+from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.definition.read import read_definition
+from dagcast.diagnostic_codes import RULE_IDS
+
+CASES = [pytest.param(rule, shape, id=f"{rule.id}-{shape}") for rule in RULES for shape in rule.shapes]
+FACTS = PipelineFacts(region="us-east-1")
+
+
+def _broken(shape: str, request: dict[str, Any], rule: Rule, facts: PipelineFacts = FACTS) -> list[Any]:
+    return [found for found in RuleSet(RULES).broken_rules(shape, request, facts, {}) if found.rule is rule]
+
+
+def _shape_problems(shape: str, request: dict[str, Any]) -> list[Any]:
+    service = "emr" if shape in ("RunJobFlowInput", "StepConfig") else "sagemaker"
+    return list(
+        check_request(request, shape, service=service, parameter_types={}, reference_type=lambda _: None)
+    )
+
+
+@pytest.mark.parametrize("shape", EXAMPLES)
+def test_the_base_of_examples_is_valid(shape: str) -> None:
+    request = example(shape, {})
+    assert _shape_problems(shape, request) == []
+    assert list(RuleSet(RULES).broken_rules(shape, request, FACTS, {})) == []
+
+
+@pytest.mark.parametrize(("rule", "shape"), CASES)
+def test_a_request_that_obeys_passes(rule: Rule, shape: str) -> None:
+    request = example(shape, rule.obeys)
+    assert _shape_problems(shape, request) == []
+    assert _broken(shape, request, rule) == []
+
+
+@pytest.mark.parametrize(("rule", "shape"), CASES)
+def test_a_request_that_breaks_is_reported_and_botocore_alone_takes_it(rule: Rule, shape: str) -> None:
+    request = example(shape, rule.breaks)
+    assert _shape_problems(shape, request) == []
+    found = _broken(shape, request, rule, PipelineFacts(region=rule.breaks_in))
+    assert found
+    assert {item.severity for item in found} == {rule.severity}
+
+
+def test_every_rule_has_an_id_of_its_own_in_the_vocabulary() -> None:
+    ids = [rule.id for rule in (*RULES, *PIPELINE_RULES)]
+    assert sorted(ids) == sorted(RULE_IDS)
+
+
+def _pipeline_findings(rule: PipelineRule, definition: Mapping[str, Any]) -> list[StepFinding]:
+    text = json.dumps({"Version": "2020-12-01", **definition})
+    return list(rule.check(read_definition(text), FACTS))
+
+
+@pytest.mark.parametrize("rule", PIPELINE_RULES, ids=lambda rule: rule.id)
+def test_a_pipeline_that_obeys_passes_and_one_that_breaks_is_reported(rule: PipelineRule) -> None:
+    assert _pipeline_findings(rule, rule.obeys) == []
+    assert _pipeline_findings(rule, rule.breaks)
