@@ -322,9 +322,11 @@ class DiagnosticSink:
         *,
         code: str,
         hint: str | None = None,
+        inherited_by: str | None = None,
     ) -> None:
-        """Record something that compiles but may not be meant."""
-        self.diagnostics.append(Diagnostic(message, location, "warning", code=code, hint=hint))
+        """Record something that compiles but may not be meant; the arguments are those of :meth:`error`."""
+        steps = () if inherited_by is None else (inherited_by,)
+        self.diagnostics.append(Diagnostic(message, location, "warning", code=code, hint=hint, steps=steps))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Record diagnostics that another part collected."""

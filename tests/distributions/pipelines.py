@@ -21,6 +21,7 @@ TUNING = {
     **MACHINE,
     "inputs": {"train": "s3://data/train"},
     "objective": {"name": "auc"},
+    "metric_definitions": {"auc": "auc=(.*)"},
     "ranges": {"depth": {"type": "Integer", "min": 1, "max": 5}},
     "max_jobs": 3,
 }

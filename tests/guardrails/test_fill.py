@@ -105,7 +105,15 @@ def test_a_notebook_job_is_a_training_job(tmp_path: Path) -> None:
 def test_every_definition_of_a_tuning_job_is_filled() -> None:
     definition = {
         "DefinitionName": "one",
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "TuningObjective": {"MetricName": "auc", "Type": "Maximize"},
+        "HyperParameterRanges": {
+            "CategoricalParameterRanges": [{"Name": "c", "Values": ["1", "2", "3", "4"]}]
+        },
+        "AlgorithmSpecification": {
+            "TrainingImage": IMAGE,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "auc", "Regex": "auc=(.*)"}],
+        },
         "RoleArn": "arn:aws:iam::123456789012:role/SageMakerRole",
         "OutputDataConfig": {"S3OutputPath": "s3://my-bucket/out"},
         "HyperParameterTuningResourceConfig": {
@@ -257,6 +265,8 @@ def steps_with_own_values(draw: st.DrawFn) -> dict[str, Any]:
     step = dict(STEPS[kind])
     for name in sorted(names):
         step.update(draw(OWN_VALUES[name]))
+    if step.get("instance_type") == "ml.g4dn.xlarge":
+        step.pop("volume_kms_key", None)  # the service refuses it beside local storage
     return step
 
 

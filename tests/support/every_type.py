@@ -52,6 +52,7 @@ steps:
     type: Tuning
     max_jobs: 4
     objective: {{name: auc}}
+    metric_definitions: {{auc: 'auc=(.*)'}}
     ranges: {{depth: {{type: Integer, min: 1, max: 9}}, kind: [gini, entropy]}}
     inputs: {{train: }}
   search: {{type: AutoML, target_attribute_name: y, inputs: {{train: load.train}}}}

@@ -47,6 +47,7 @@ and why.
 @click.option("--markdown", is_flag=True, help="Print the page of the documentation.")
 @plugin_options
 def rules_command(
+    *,
     rule_id: str | None,
     config: str | None,
     env: str | None,

@@ -101,8 +101,8 @@ def test_a_plugin_that_isolates_a_job_brings_the_channel(type_: str) -> None:
 def test_an_input_cannot_have_the_name_of_the_channel() -> None:
     fields = {"type": "Training", **JOB, "entry_point": "train.py", "inputs": {"code": "s3://data/x"}}
     assert check(config({"step": fields})).errors == ()
-    error = error_in({**fields, "enable_network_isolation": True})
-    assert error.code == "code.reserved-input"
+    errors = check(config({"step": {**fields, "enable_network_isolation": True}})).errors
+    (error,) = [item for item in errors if item.code == "code.reserved-input"]
     assert "'code'" in error.message
     assert error.hint == "rename the input"
 
@@ -155,12 +155,14 @@ def test_the_default_run_time_is_within_the_wait_for_spot(
 
 
 def test_a_run_time_that_the_user_gave_stays() -> None:
-    fields = {"type": "Training", **JOB, "max_runtime_in_seconds": 86400, "max_wait_time_in_seconds": 7200}
-    assert arguments_of(fields)["StoppingCondition"]["MaxRuntimeInSeconds"] == 86400
+    spot = {"type": "Training", **JOB, "use_spot_instances": True}
+    fields = {**spot, "max_runtime_in_seconds": 86400, "max_wait_time_in_seconds": 7200}
+    assert error_in(fields).code == "training.wait-below-runtime"
 
 
 def test_a_wait_in_the_request_counts_too() -> None:
-    fields = {"type": "Training", **JOB, "request": {"StoppingCondition": {"MaxWaitTimeInSeconds": 60}}}
+    request = {"StoppingCondition": {"MaxWaitTimeInSeconds": 60}}
+    fields = {"type": "Training", **JOB, "use_spot_instances": True, "request": request}
     assert arguments_of(fields)["StoppingCondition"] == {
         "MaxRuntimeInSeconds": 60,
         "MaxWaitTimeInSeconds": 60,
@@ -200,7 +202,7 @@ def test_preferences_without_counts_keep_the_default_count() -> None:
 def test_a_count_that_the_user_gave_stays() -> None:
     resources = {"InstancePreferences": COUNTED}
     fields = {"type": "Training", **IMAGE_ONLY, "instance_count": 1, "request": {"ResourceConfig": resources}}
-    assert arguments_of(fields)["ResourceConfig"]["InstanceCount"] == 1
+    assert error_in(fields).code == "training.preference-count"
 
 
 def test_a_tuning_resource_config_excludes_the_default_machines() -> None:
