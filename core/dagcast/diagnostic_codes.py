@@ -228,7 +228,6 @@ RULE_IDS: Final = frozenset(
         "pipeline.fail-message",
         "pipeline.nested-input",
         "pipeline.parameter-count",
-        "pipeline.prefix-of-another",
         "pipeline.property-file-path",
         "pipeline.repeated-name",
         "pipeline.retry-interval",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagcast.check.rules.examples import EXAMPLES, example
-from dagcast.check.rules.general import texts
 from dagcast.check.rules.models import containers
 from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
 from dagcast.check.rules.request_body import RequestBody, known_values
@@ -20,7 +18,6 @@ from dagcast.definition.references import (
     ParameterRef,
     Reference,
     StepProperty,
-    references,
 )
 from dagcast.paths import FieldPath
 
@@ -276,60 +273,6 @@ def _place(value: Any) -> tuple[str, ...] | None:
     )
 
 
-def _overlapping_targets(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
-    """Yield places that a step reads and that are, as prefixes of keys, places of other outputs as well."""
-    places = [
-        (step.name, path, place)
-        for step in definition.steps
-        for path, value in written(step)
-        if (place := _place(value)) is not None
-    ]
-    by_parent: dict[tuple[str, ...], list[tuple[str, FieldPath, str]]] = {}
-    for name, path, place in places:
-        by_parent.setdefault(place[:-1], []).append((name, path, place[-1]))
-    crowded = {parent: siblings for parent, siblings in by_parent.items() if len(siblings) > 1}
-    if not crowded:
-        return
-    read = set(_read_places(definition))
-    for parent, siblings in crowded.items():
-        siblings.sort(key=lambda item: item[2])
-        for (name, path, short), (_, _, long) in itertools.pairwise(siblings):
-            if long != short and long.startswith(short) and (*parent, short) in read:
-                message = f"a step that reads {short!r} would read {long!r} too: S3 matches prefixes of keys"
-                hint = f"end it in a slash, or call it other than {short!r}"
-                yield StepFinding(name, path, message, hint=hint)
-
-
-def _read_places(definition: Definition) -> Iterator[tuple[str, ...]]:
-    """Yield the places in S3 that steps read as prefixes: by their address, or as an output of another step."""
-    for step in definition.steps:
-        for member in ("ProcessingInputs", "InputDataConfig", "TransformInput"):
-            inputs = step.arguments.get(member)
-            for path, text in texts(inputs):
-                # A folder is read without what only begins with its name.
-                if path[-1:] == ("S3Uri",) and not text.endswith("/") and (place := _place(text)) is not None:
-                    yield place
-            for reference in references(inputs):
-                place = _place(reference) or _output_place(reference, definition)
-                if place is not None:
-                    yield place
-
-
-def _output_place(reference: Reference, definition: Definition) -> tuple[str, ...] | None:
-    """Return the place of the output that a reference names: ``ProcessingOutputConfig.Outputs['NAME']...``."""
-    if not isinstance(reference, StepProperty) or reference.step not in definition.by_name:
-        return None
-    source = definition.by_name[reference.step]
-    for path, value in written(source):
-        if path[1] == "TransformOutput" and reference.path.startswith("TransformOutput."):
-            return _place(value)
-        if path[1] == "ProcessingOutputConfig":
-            name = source.arguments[path[1]][path[2]][path[3]].get("OutputName")
-            if f"Outputs[{name!r}]" in reference.path:
-                return _place(value)
-    return None
-
-
 def _same_target(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
     seen: dict[tuple[str, ...], str] = {}
     for step in definition.steps:
@@ -370,13 +313,6 @@ def _job(name: str, uri: str) -> dict[str, Any]:
     return _step(
         name, "Processing", "CreateProcessingJobRequest", ProcessingOutputConfig={"Outputs": outputs}
     )
-
-
-def _fit(source: str) -> dict[str, Any]:
-    uri = {"Get": f"Steps.{source}.ProcessingOutputConfig.Outputs['data'].S3Output.S3Uri"}
-    data = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
-    channel = {"ChannelName": "train", "DataSource": data}
-    return _step("fit", "Training", "CreateTrainingJobRequest", InputDataConfig=[channel])
 
 
 _FILES = {"S3DataSource": {"S3Uri": "s3://my-bucket/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}}
@@ -492,14 +428,5 @@ PIPELINE_RULES = (
         severity="warning",
         obeys=_steps(_job("a", "s3://my-bucket/a"), _job("b", "s3://my-bucket/b")),
         breaks=_steps(_job("a", "s3://my-bucket/a"), _job("b", "s3://my-bucket/a/")),
-    ),
-    PipelineRule(
-        id="pipeline.prefix-of-another",
-        summary="No place that a step writes is a prefix of another's name",
-        source="botocore, S3DataSource.S3DataType: S3Prefix takes every object whose key begins with the prefix",
-        check=_overlapping_targets,
-        severity="warning",
-        obeys=_steps(_job("a", "s3://my-bucket/train"), _job("b", "s3://my-bucket/test"), _fit("a")),
-        breaks=_steps(_job("a", "s3://my-bucket/train"), _job("b", "s3://my-bucket/train_labels"), _fit("a")),
     ),
 )
