@@ -211,6 +211,8 @@ class SpecChecker:
     def _check_addresses(self) -> None:
         base = f"s3://{self.spec.definition_bucket}/{self.spec.definition_prefix}"
         for problem in address_problems(self.spec, f"{base}/code/" if self.spec.staged else None):
+            if problem.step is None:
+                continue
             step = self._steps[problem.step]
             origin = origin_at(step.origins, problem.path)
             location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
