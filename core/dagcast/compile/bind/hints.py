@@ -307,7 +307,7 @@ class _StepHints:
         lines = [
             Line(step, output, self.name, port)
             for output in self.steps[step].outputs
-            if may_feed(output, port)
+            if may_feed(output, port) and _is_offered(output, port)
         ]
         return [f"{step}.{line.output.name}" for line in sorted(lines, key=self._rank)]
 
