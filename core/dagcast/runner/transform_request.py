@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic
 from dagcast.runner.container.check_request import (
     Schema,
@@ -85,7 +86,7 @@ def _processing_problems(step: str, request: Mapping[str, Any]) -> Iterator[Diag
         return
     source, output = as_mapping(request.get("TransformInput")), as_mapping(request.get("TransformOutput"))
     kinds = [source.get("ContentType"), output.get("Accept")]
-    if any(isinstance(kind, Mapping) for kind in kinds):
+    if any(isinstance(kind, Reference) for kind in kinds):
         return  # known when the step runs
     if any(kind not in _RECORD_TYPES for kind in kinds) or (
         transform_output.CSV in kinds and kinds[0] != kinds[1]

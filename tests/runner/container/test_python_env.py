@@ -163,11 +163,11 @@ def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_
     held = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2 | 4)"
     program = (
         "import os, sys\nfrom types import SimpleNamespace\nfrom pathlib import Path\n"
-        "import threading\nfrom dagcast.runner.python_env import _call, _locked\n"
+        "import threading\nfrom dagcast.runner.python_env import _lock, _run_installer\n"
         "run = SimpleNamespace(stop=threading.Event(), step=SimpleNamespace(name='a'))\n"
         "folder = Path(sys.argv[1])\n"
-        "with _locked(folder / 'lock', run) as lock:\n"
-        "    _call(run, ['sh', '-c', 'echo on; read line < go'], folder, folder / 'log', lock)\n"
+        "with _lock(folder / 'lock', run) as lock:\n"
+        "    _run_installer(run, ['sh', '-c', 'echo on; read line < go'], folder, folder / 'log', lock)\n"
     )
     os.mkfifo(tmp_path / "go")
     runner = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
