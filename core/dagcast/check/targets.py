@@ -62,7 +62,8 @@ class Targets:
     def _resolve(self, reference: StepProperty) -> PropertyType | ReferenceProblem:
         shape = self.steps[reference.step].properties
         outputs = _named_output_problem(self.steps[reference.step], reference)
-        if outputs is not None:
+        # An output that an incomplete step lacks may be what could not be made, such as one without a bucket.
+        if outputs is not None and reference.step not in self.broken:
             return outputs
         if shape is None:
             return PropertyType(None, reference.path)

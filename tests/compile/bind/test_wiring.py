@@ -14,7 +14,7 @@ from dagcast.compile.bind.wiring import VALUE_KINDS, Wiring, wire
 from dagcast.dag import Edge
 from dagcast.definition.references import StepProperty
 from dagcast.errors import DiagnosticSink, Location
-from tests.support.compiling import ALWAYS, JOB, check, config, errors_of, only_error, steps_of
+from tests.support.compiling import ALWAYS, JOB, PIPELINE, check, config, errors_of, only_error, steps_of
 from tests.support.wiring import bindings, inputs_of, load, model, output, train, work
 
 
@@ -306,6 +306,20 @@ class TestMistakes:
         assert found == [
             "<config>.steps.a.outputs.x: step 'a' (Processing): outputs.x: expected a mapping, got 5"
         ]
+
+    @pytest.mark.parametrize(
+        ("bucket", "code"),
+        [
+            ("Bad_Bucket", "config.pattern"),
+            (5, "config.wrong-type"),
+            (None, "pipeline.missing-bucket"),
+        ],
+    )
+    def test_an_output_without_a_bucket_is_one_mistake(self, bucket: object, code: str) -> None:
+        steps = {"a": load("x"), "b": work("x", outputs={"y": None}), "t": train(inputs={"q": "b.y"})}
+        steps["t"]["output_path"] = "s3://b/models"
+        error = only_error({**config(steps, edges=["a -> b"]), "pipeline": {**PIPELINE, "bucket": bucket}})
+        assert error.code == code
 
     def test_but_what_is_wrong_elsewhere_is(self) -> None:
         steps = {"a": {"type": "Nope"}, "b": work("x"), "c": work("y")}
