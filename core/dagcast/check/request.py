@@ -71,7 +71,7 @@ def check_request(
     collector = ProblemCollector(path, parameter_types, reference_type)
     _checkers(service).checker(shape)(value, (), collector)
     problems = collector.problems
-    if ignore_required:
+    if problems and ignore_required:
         optional = _to_paths(tuple(ignore_required))
         problems = [
             problem
@@ -84,6 +84,9 @@ def check_request(
             for name, reason in forbidden.items()
             for found in _find_members(value, to_path(name))
         }
+    else:
+        refused = {}
+    if refused:
         # A forbidden member has to be removed, so other problems in it are not reported.
         problems = [
             problem for problem in problems if not any(is_within(problem.path, found) for found in refused)
@@ -108,6 +111,7 @@ class _Checkers:
     def __init__(self, model: ServiceModel) -> None:
         self._model = model
         self._compiled: dict[str, Checker] = {}
+        self._accepted: dict[str, set[str]] = {}
 
     def checker(self, name: str) -> Checker:
         """Return the check of a shape."""
@@ -126,7 +130,11 @@ class _Checkers:
             return self._list(shape)
         if kind == "map":
             return self._map(shape)
-        return make_scalar_checker(name, shape)
+        return make_scalar_checker(name, shape, self.accepted(name))
+
+    def accepted(self, name: str) -> set[str]:
+        """Return the strings that the check of a shape accepted; steps of a pipeline repeat most values."""
+        return self._accepted.setdefault(name, set())
 
     def _structure(self, shape_name: str, shape: ModelShape) -> Checker:
         members: Mapping[str, ModelShape] = shape["members"]
@@ -137,25 +145,28 @@ class _Checkers:
         needs = frozenset(required)
         is_union: bool = shape.get("union", False)
         # Compiled when a value has the member, since a shape may contain itself.
-        compiled: dict[str, Checker] = {}
+        compiled: dict[str, tuple[Checker, set[str]]] = {}
 
         def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
             if not isinstance(value, dict):
                 collector.report_mismatch(value, path, "structure")
                 return
             for name, item in value.items():
-                check_member = compiled.get(name)
-                if check_member is None:
+                found = compiled.get(name)
+                if found is None:
                     member = members.get(name)
                     if member is None:
                         message = f"{{}} is not a field of {shape_name}"
                         hint = did_you_mean(str(name), members)
                         collector.report((*path, str(name)), message, "request.unknown-field", hint)
                         continue
-                    check_member = compiled[name] = (
-                        _accept_anything if member.get("jsonvalue") else self.checker(member["shape"])
+                    found = compiled[name] = (
+                        _accept_anything if member.get("jsonvalue") else self.checker(member["shape"]),
+                        self.accepted(member["shape"]),
                     )
-                check_member(item, (*path, name), collector)
+                check_member, accepted = found
+                if type(item) is not str or item not in accepted:
+                    check_member(item, (*path, name), collector)
             if not needs <= value.keys():
                 for name in required:
                     if name not in value:
@@ -170,6 +181,7 @@ class _Checkers:
     def _list(self, shape: ModelShape) -> Checker:
         item_shape: str = shape["member"]["shape"]
         least, most = shape.get("min", 0), shape.get("max", math.inf)
+        accepted = self.accepted(item_shape)
 
         def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
             if not isinstance(value, (list, tuple)):
@@ -183,7 +195,8 @@ class _Checkers:
                 )
             check_item = self.checker(item_shape)
             for position, item in enumerate(value):
-                check_item(item, (*path, position), collector)
+                if type(item) is not str or item not in accepted:
+                    check_item(item, (*path, position), collector)
 
         return check
 
@@ -191,7 +204,7 @@ class _Checkers:
         key_shape: str = shape["key"]["shape"]
         value_shape: str = shape["value"]["shape"]
         least, most = shape.get("min", 0), shape.get("max", math.inf)
-        check_key = make_key_checker(key_shape, self._model.shape(key_shape))
+        check_key = make_key_checker(key_shape, self._model.shape(key_shape), self.accepted(key_shape))
 
         def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
             if not isinstance(value, dict):

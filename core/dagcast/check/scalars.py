@@ -34,16 +34,24 @@ _ISO_TIME: Final = re.compile(
 )
 
 
-def make_scalar_checker(name: str, shape: ModelShape) -> Checker:
+# How many strings, and how long ones, are kept for a shape: a process may compile for days.
+_MAX_ACCEPTED: Final = 4096
+_MAX_ACCEPTED_LENGTH: Final = 256
+
+
+def make_scalar_checker(name: str, shape: ModelShape, accepted: set[str]) -> Checker:
     """Return the check of a shape that is a single value.
 
     Args:
         name: The shape's name, for messages.
         shape: The shape as the model writes it.
+        accepted: Collects strings that the check accepts.
     """
     kind: str = shape["type"]
     if kind == "string":
-        return _make_enum_checker(name, shape["enum"]) if shape.get("enum") else _make_string_checker(shape)
+        if shape.get("enum"):
+            return _make_enum_checker(name, shape["enum"], accepted)
+        return _make_string_checker(shape, accepted)
     if kind in _INTEGER_LIMITS:
         return _make_integer_checker(kind, shape)
     if kind in ("float", "double"):
@@ -51,14 +59,15 @@ def make_scalar_checker(name: str, shape: ModelShape) -> Checker:
     return {"boolean": _check_boolean, "timestamp": _check_timestamp, "blob": _check_blob}[kind]
 
 
-def make_key_checker(name: str, shape: ModelShape) -> Checker:
+def make_key_checker(name: str, shape: ModelShape, accepted: set[str]) -> Checker:
     """Return the check of a map's key, which is a string in every service model.
 
     Args:
         name: The name of the key's shape, for messages.
         shape: The shape of the key.
+        accepted: Collects strings that the check accepts.
     """
-    check = make_scalar_checker(name, shape)
+    check = make_scalar_checker(name, shape, accepted)
 
     def check_key(key: Any, path: FieldPath, collector: ProblemCollector) -> None:
         already = len(collector.problems)
@@ -70,8 +79,9 @@ def make_key_checker(name: str, shape: ModelShape) -> Checker:
     return check_key
 
 
-def _make_enum_checker(name: str, values: list[str]) -> Checker:
+def _make_enum_checker(name: str, values: list[str], accepted: set[str]) -> Checker:
     allowed = frozenset(values)
+    accepted |= allowed
 
     def check(value: Any, path: FieldPath, collector: ProblemCollector) -> None:
         if not isinstance(value, str):
@@ -88,7 +98,7 @@ def _make_enum_checker(name: str, values: list[str]) -> Checker:
     return check
 
 
-def _make_string_checker(shape: ModelShape) -> Checker:
+def _make_string_checker(shape: ModelShape, accepted: set[str]) -> Checker:
     shortest, longest = shape.get("min", 0), shape.get("max", math.inf)
     pattern: str | None = shape.get("pattern")
     matches: TextMatcher | None = None
@@ -102,15 +112,18 @@ def _make_string_checker(shape: ModelShape) -> Checker:
             collector.report(
                 path, f"{{}} must have {wanted}, and has {len(value)}: {short_repr(value)}", "request.length"
             )
-        elif pattern is not None:
+        else:
             # Compiled for the first value, since a pipeline uses few of a model's patterns.
-            if matches is None:
+            if pattern is not None and matches is None:
                 matches = compile_pattern(pattern) or _accept_any_text
-            if not matches(value):
-                invalid = find_invalid_characters(pattern, value)
-                hint = f"it cannot have {', '.join(map(repr, invalid))}" if invalid else None
-                message = f"{{}} must match {pattern}, and does not: {short_repr(value)}"
-                collector.report(path, message, "request.pattern", hint)
+            if pattern is None or matches is None or matches(value):
+                if len(accepted) < _MAX_ACCEPTED and len(value) <= _MAX_ACCEPTED_LENGTH:
+                    accepted.add(value)
+                return
+            invalid = find_invalid_characters(pattern, value)
+            hint = f"it cannot have {', '.join(map(repr, invalid))}" if invalid else None
+            message = f"{{}} must match {pattern}, and does not: {short_repr(value)}"
+            collector.report(path, message, "request.pattern", hint)
 
     return check
 

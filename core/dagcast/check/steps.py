@@ -21,7 +21,7 @@ from dagcast.check.rules.pipeline import PIPELINE_RULES
 from dagcast.check.rules.pipeline_rule import PipelineRule
 from dagcast.check.rules.registry import RULES, RuleSet
 from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.check.targets import Targets, located_references
+from dagcast.check.targets import Targets
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Reference
 from dagcast.errors import Severity, did_you_mean
@@ -171,8 +171,7 @@ def reference_problems(step: Step, targets: Targets) -> Iterator[StepProblem]:
         step: The step.
         targets: What the references of its pipeline may point at.
     """
-    values: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
-    for path, reference in located_references(values):
+    for path, reference in step.located_references:
         problem = targets.problem(reference)
         if problem is not None:
             yield StepProblem(step.name, path, problem.message, problem.code, problem.hint)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from dagcast.check.problems import ReferenceProblem
 from dagcast.check.properties import PropertyType, resolve_property
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import Join, JsonGet, ParameterRef, Reference, StepProperty, references
+from dagcast.definition.references import JsonGet, ParameterRef, Reference, StepProperty
 from dagcast.errors import did_you_mean
-from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import ServiceModelError
 from dagcast.sagemaker.shapes import PropertyShape
 
@@ -27,6 +25,8 @@ class Targets:
         self.broken = broken
         self.parameters = definition.parameter_types()
         self.steps: Mapping[str, Step] = definition.by_name
+        self._found: dict[StepProperty, PropertyType | ReferenceProblem] = {}
+        # Most references differ in the step alone, and steps of a kind have the same properties.
         self._resolved: dict[tuple[PropertyShape, str], PropertyType | ReferenceProblem] = {}
 
     def kind(self, reference: Reference) -> str | None:
@@ -60,6 +60,12 @@ class Targets:
         return None
 
     def _resolve(self, reference: StepProperty) -> PropertyType | ReferenceProblem:
+        found = self._found.get(reference)
+        if found is None:
+            found = self._found[reference] = self._resolve_anew(reference)
+        return found
+
+    def _resolve_anew(self, reference: StepProperty) -> PropertyType | ReferenceProblem:
         shape = self.steps[reference.step].properties
         outputs = _named_output_problem(self.steps[reference.step], reference)
         # An output that an incomplete step lacks may be what could not be made, such as one without a bucket.
@@ -106,24 +112,3 @@ def _named_output_problem(step: Step, reference: StepProperty) -> ReferenceProbl
         return None
     hint = did_you_mean(name, names) or "it has no outputs"
     return ReferenceProblem(f"step {step.name!r} has no output {name!r}", "reference.unknown-property", hint)
-
-
-def located_references(value: Any) -> list[tuple[FieldPath, Reference]]:
-    """Return every reference in ``value`` with its path; for a join, those in it instead of itself."""
-    found: list[tuple[FieldPath, Reference]] = []
-    _collect(value, (), found)
-    return found
-
-
-def _collect(value: Any, path: FieldPath, found: list[tuple[FieldPath, Reference]]) -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            # Most values are strings, which contain no references.
-            if type(item) is not str:
-                _collect(item, (*path, key), found)
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            if type(item) is not str:
-                _collect(item, (*path, index), found)
-    elif isinstance(value, Reference):
-        found += [(path, part) for part in references(value) if not isinstance(part, Join)]

@@ -11,9 +11,10 @@ from dagcast.check.request import check_request
 from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.check.steps import RuleChecker, StepProblem, reference_problems, request_problems
-from dagcast.check.targets import Targets, located_references
+from dagcast.check.targets import Targets
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
+from dagcast.definition.references import located_references
 from dagcast.definition.write import write_definition
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.paths import FieldPath, format_path, to_path

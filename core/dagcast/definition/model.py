@@ -13,8 +13,9 @@ from functools import cached_property
 from typing import Literal
 
 from dagcast.definition.dependencies import Dependencies, find_dependencies
-from dagcast.definition.references import Reference, references
+from dagcast.definition.references import Reference, located_references, references
 from dagcast.definition.values import FrozenDict
+from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import STEP_NAME_MAX_LENGTH, STEP_NAME_PATTERN
 from dagcast.sagemaker.shapes import PropertyShape, RequestShape
 from dagcast.sagemaker.step_kinds import STEP_KINDS, output_properties
@@ -106,7 +107,17 @@ class Step:
 
     def reads(self) -> tuple[str, ...]:
         """Return the names of the steps that this one reads from, each once, in the order of the references."""
-        return tuple(dict.fromkeys(name for reference in self.references() for name in reference.steps))
+        return self._reads
+
+    @cached_property
+    def located_references(self) -> tuple[tuple[FieldPath, Reference], ...]:
+        """Every reference of the step with its path in the definition; in the place of a join those inside of it."""
+        return tuple(located_references({"Arguments": self.arguments, **self.fields}))
+
+    @cached_property
+    def _reads(self) -> tuple[str, ...]:
+        names = dict.fromkeys(name for _, reference in self.located_references for name in reference.steps)
+        return tuple(names)
 
 
 @dataclass(frozen=True, kw_only=True)

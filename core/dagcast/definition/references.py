@@ -11,13 +11,14 @@ Source: the JSON schema of pipeline definitions, version 2020-12-01.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dagcast.definition.property_files import PathError, look_up
 from dagcast.definition.values import SCALARS, FrozenDict
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.paths import FieldPath
 
 EXECUTION_VARIABLES = (
     "CurrentDateTime",
@@ -367,6 +368,32 @@ def _collect(value: Any, found: list[Reference]) -> None:
         found.append(value)
         if value.parts:
             _collect(value.parts, found)
+
+
+def located_references(value: Any) -> list[tuple[FieldPath, Reference]]:
+    """Return every reference in ``value`` with its path; in the place of a join those inside of it."""
+    found: list[tuple[FieldPath, Reference]] = []
+    _locate(value, found)
+    return [(reversed_path[::-1], reference) for reversed_path, reference in found]
+
+
+def _locate(value: Any, found: list[tuple[FieldPath, Reference]]) -> None:
+    """Add references with their paths, last part first: no path is made for a value that holds no reference."""
+    items: Iterable[tuple[str | int, Any]]
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    else:
+        found += [((), part) for part in references(value) if not isinstance(part, Join)]
+        return
+    for part, item in items:
+        if type(item) not in SCALARS:
+            before = len(found)
+            _locate(item, found)
+            for index in range(before, len(found)):
+                path, reference = found[index]
+                found[index] = ((*path, part), reference)
 
 
 def resolve(value: Any, scope: Scope) -> Any:

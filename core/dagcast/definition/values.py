@@ -46,16 +46,20 @@ def freeze(value: Any) -> Any:
     >>> freeze({"Tags": [{"Key": "team"}]})
     {'Tags': ({'Key': 'team'},)}
     """
-    if isinstance(value, FrozenDict):
+    kind = type(value)
+    if kind in SCALARS or kind is FrozenDict:
         return value
-    if isinstance(value, dict):
-        return FrozenDict(
-            {key: item if type(item) in SCALARS else freeze(item) for key, item in value.items()}
-        )
+    if isinstance(value, dict) and not isinstance(value, FrozenDict):
+        frozen_dict = FrozenDict(value)
+        for key, item in value.items():
+            if type(item) not in SCALARS:
+                # Nobody else has the new mapping yet.
+                dict.__setitem__(frozen_dict, key, freeze(item))
+        return frozen_dict
     if isinstance(value, list):
         return tuple([item if type(item) in SCALARS else freeze(item) for item in value])
     if isinstance(value, tuple):
-        frozen = tuple([freeze(item) for item in value])
+        frozen = tuple([item if type(item) in SCALARS else freeze(item) for item in value])
         # Frozen data keeps its identity, by which changes are detected.
         return value if all(a is b for a, b in zip(frozen, value, strict=True)) else frozen
     return value

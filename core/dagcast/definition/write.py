@@ -7,11 +7,11 @@ layout follows the JSON schema of SageMaker pipeline definitions, version 2020-1
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dagcast.definition.model import Definition, ParameterSpec, Step
-from dagcast.definition.references import render
+from dagcast.definition.references import Reference, render
 
 SCHEMA_VERSION = "2020-12-01"
 """``Version`` of the JSON schema of pipeline definitions."""
@@ -19,18 +19,35 @@ SCHEMA_VERSION = "2020-12-01"
 
 def write_definition(definition: Definition) -> str:
     """Return a definition as one line of JSON, which is sent to the service."""
-    return json.dumps(definition_data(definition))
+    # The encoder accepts frozen mappings and tuples as they are, so that only references are rendered.
+    return json.dumps(_definition_data(definition, _keep), default=_expression)
 
 
 def definition_data(definition: Definition) -> dict[str, Any]:
     """Return a definition as plain JSON data."""
+    return _definition_data(definition, render)
+
+
+def _definition_data(definition: Definition, convert: Callable[[Any], Any]) -> dict[str, Any]:
+    steps = definition.by_name
     return {
         "Version": SCHEMA_VERSION,
         "Metadata": {},
         "Parameters": [parameter_data(parameter) for parameter in definition.parameters],
-        "PipelineExperimentConfig": render(definition.experiment),
-        "Steps": [step_data(step, definition.by_name) for step in definition.top_level_steps],
+        "PipelineExperimentConfig": convert(definition.experiment),
+        "Steps": [_step_data(step, steps, convert) for step in definition.top_level_steps],
     }
+
+
+def _keep(value: Any) -> Any:
+    return value
+
+
+def _expression(value: object) -> dict[str, Any]:
+    """The JSON of a reference, for the encoder, which calls this for what it does not know."""
+    if isinstance(value, Reference):
+        return value.expression
+    raise TypeError(f"{value!r} is not JSON data")
 
 
 def parameter_data(parameter: ParameterSpec) -> dict[str, Any]:
@@ -50,10 +67,17 @@ def step_data(step: Step, steps: Mapping[str, Step]) -> dict[str, Any]:
         step: The step.
         steps: The steps of the pipeline by name; the entry of a condition step contains those of its branches.
     """
-    arguments = render(step.arguments)
+    return _step_data(step, steps, render)
+
+
+def _step_data(step: Step, steps: Mapping[str, Step], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    arguments = convert(step.arguments)
     if step.is_condition:
-        arguments["IfSteps"] = [step_data(steps[name], steps) for name in step.if_steps]
-        arguments["ElseSteps"] = [step_data(steps[name], steps) for name in step.else_steps]
+        arguments = {
+            **arguments,
+            "IfSteps": [_step_data(steps[name], steps, convert) for name in step.if_steps],
+            "ElseSteps": [_step_data(steps[name], steps, convert) for name in step.else_steps],
+        }
     data: dict[str, Any] = {"Name": step.name, "Type": step.definition_type, "Arguments": arguments}
     if step.depends_on:
         data["DependsOn"] = [
@@ -64,5 +88,5 @@ def step_data(step: Step, steps: Mapping[str, Step]) -> dict[str, Any]:
         data["DisplayName"] = step.display_name
     if step.description:
         data["Description"] = step.description
-    data.update(render(step.fields))
+    data.update(convert(step.fields))
     return data

@@ -1,31 +1,20 @@
 """A cache of image URIs from the SDK's tables, on disk between compiles.
 
-There is one JSON file for each SDK version, in ``$DAGCAST_CACHE_DIR``, ``$XDG_CACHE_HOME/dagcast`` or
-``~/.cache/dagcast``. A file that is missing, unreadable or invalid counts as empty, and failed writes are ignored.
+There is one JSON file for each SDK version, in the folder of :mod:`dagcast.sagemaker.cache_files`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from dagcast.sagemaker.cache_files import write_cache_file
 from dagcast.sagemaker.sdk import SDKVersion
 
 # The next lookup replaces a file of another format.
 FORMAT = 1
-
-
-def cache_folder() -> Path:
-    """Return the folder of dagcast's caches, which may not exist."""
-    own = os.environ.get("DAGCAST_CACHE_DIR")
-    if own:
-        return Path(own)
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path("~/.cache").expanduser()) / "dagcast"
 
 
 class ImageCache:
@@ -64,16 +53,4 @@ class ImageCache:
 
     def _write(self) -> None:
         text = json.dumps({"format": FORMAT, "images": self._uris}, indent=0, sort_keys=True)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".images-", suffix=".tmp")
-            temporary = Path(name)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(text)
-                # A rename is atomic: other processes read the old file or the new one, never a partial one.
-                temporary.replace(self.path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-        except OSError:
-            return
+        write_cache_file(self.path, text.encode())

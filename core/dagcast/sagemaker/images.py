@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from dagcast.errors import ImageNotFoundError, did_you_mean
-from dagcast.sagemaker.image_cache import ImageCache, cache_folder
+from dagcast.sagemaker.cache_files import cache_folder
+from dagcast.sagemaker.image_cache import ImageCache
 from dagcast.sagemaker.sdk import SDKVersion, load_image_uris, require_sdk
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ the rest of the checks.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 
@@ -17,24 +18,30 @@ class Section(Mapping[str, Mapping[str, Any]]):
     It is safe for threads: two may parse the same entry at the same time, with equal results.
 
     Args:
-        entries: The JSON text of each entry by its name.
+        text: A text that holds the JSON of all entries, one directly after the other.
+        names: The names of the entries.
+        starts: Where in the text each entry starts, and at last where the last one ends.
     """
 
-    def __init__(self, entries: Mapping[str, bytes]) -> None:
-        self._entries = entries
+    def __init__(self, text: bytes, names: Sequence[str], starts: Sequence[int]) -> None:
+        self.text = text
+        self.starts = starts
+        self._numbers = dict(zip(names, range(len(starts) - 1), strict=True))
         self._parsed: dict[str, Mapping[str, Any]] = {}
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
         found = self._parsed.get(name)
         if found is None:
-            found = self._parsed[name] = json.loads(self._entries[name])
+            number = self._numbers[name]
+            found = json.loads(self.text[self.starts[number] : self.starts[number + 1]])
+            self._parsed[name] = found
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return iter(self._numbers)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._numbers)
 
 
 def find_section(text: bytes, name: str) -> Section | None:
@@ -53,8 +60,7 @@ def find_section(text: bytes, name: str) -> Section | None:
     end = text.find(b"\n  }", start)
     if start < 0 or end < 0:
         return None
-    entries = {}
-    for entry in text[start + len(opening) : end].split(b',\n    "'):
-        key, _, value = entry.partition(b'":')
-        entries[key.decode()] = value
-    return Section(entries)
+    parts = [entry.partition(b'":') for entry in text[start + len(opening) : end].split(b',\n    "')]
+    values = [value for _, _, value in parts]
+    starts = list(accumulate(map(len, values), initial=0))
+    return Section(b"".join(values), [name.decode() for name, _, _ in parts], starts)

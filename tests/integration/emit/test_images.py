@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from dagcast.errors import ImageNotFoundError
-from dagcast.sagemaker.image_cache import ImageCache, cache_folder
+from dagcast.sagemaker.cache_files import cache_folder
+from dagcast.sagemaker.image_cache import ImageCache
 from dagcast.sagemaker.images import image_uri
 from dagcast.sagemaker.sdk import SDKVersion, load_image_uris
 

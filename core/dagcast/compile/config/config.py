@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ from dagcast.compile.document.document import document_from_data, read_document
 from dagcast.dag import Edge
 from dagcast.definition.model import is_step_name
 from dagcast.definition.references import Reference
-from dagcast.definition.values import freeze
+from dagcast.definition.values import SCALARS
 from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import (
@@ -158,7 +158,7 @@ def read_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepTypes) 
 
 
 def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
-    section = source.data.get("plugins")
+    section = source.merged.get("plugins")
     try:
         return PluginsConfig.model_validate({} if section is None else section)
     except ValidationError as error:
@@ -183,22 +183,21 @@ class _Loader:
         self.incomplete: set[str] = set()
 
     def load(self) -> PipelineConfig:
-        for key in self.source.data:
+        for key in self.source.merged:
             if key not in SECTIONS:
                 hint = did_you_mean(key, SECTIONS)
                 self._error(
                     f"the config has no section {key!r}", (key,), code="config.unknown-field", hint=hint
                 )
         for section in ("pipeline", "parameters", "defaults", "steps"):
-            self._check_keys(self.source.data.get(section), (section,))
+            self._check_keys(self.source.merged.get(section), (section,))
         pipeline = self._pipeline()
         parameters = self._parameters()
         steps, invalid = self._steps()
         nodes = {name: self.source.locate(("steps", name)) for name in self._section("steps")}
-        dag = PipelineDAG.from_edges(self.source.data.get("edges"), nodes, self.source.locate, self.sink)
+        dag = PipelineDAG.from_edges(self.source.merged.get("edges"), nodes, self.source.locate, self.sink)
         return PipelineConfig(
-            # Plugins get to see the config: it is as frozen as the models that were made of it.
-            source=replace(self.source, data=freeze(self.source.data)),
+            source=self.source,
             root=self.opened.root,
             pipeline=pipeline,
             parameters=MappingProxyType(parameters),
@@ -241,7 +240,7 @@ class _Loader:
         if not issubclass(model, BasePipelineConfig):
             model = BasePipelineConfig
         fields = _without_nulls(self._section("pipeline"))
-        given = self.source.data.get("pipeline")
+        given = self.source.merged.get("pipeline")
         if given is None:
             self._error(
                 "the section 'pipeline' is missing",
@@ -281,7 +280,7 @@ class _Loader:
         problem = parameter.problem()
         if problem is not None:
             field_name, message, hint = problem
-            at = (*path, field_name) if isinstance(self.source.data["parameters"][name], dict) else path
+            at = (*path, field_name) if isinstance(self.source.merged["parameters"][name], dict) else path
             self._error(f"parameter {name!r}: {message}", at, code="parameter.invalid", hint=hint)
         return problem is None
 
@@ -435,22 +434,15 @@ class _Loader:
 
     def _check_keys(self, value: Any, path: FieldPath) -> None:
         """References are filled in in values; a key that is one would go into the pipeline as it stands."""
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if "${" in key and is_reference(key):
-                    message = f"{key!r} is a key, in which references are not filled in"
-                    self._error(
-                        message, (*path, key), code="reference.in-key", hint="references stand in values"
-                    )
-                if isinstance(item, (dict, list)):
-                    self._check_keys(item, (*path, key))
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                if isinstance(item, (dict, list)):
-                    self._check_keys(item, (*path, index))
+        for tail in _find_dollar_keys(value):
+            if is_reference(str(tail[-1])):
+                message = f"{tail[-1]!r} is a key, in which references are not filled in"
+                self._error(
+                    message, (*path, *tail), code="reference.in-key", hint="references stand in values"
+                )
 
     def _section(self, name: str) -> dict[str, Any]:
-        section = self.source.data.get(name)
+        section = self.source.merged.get(name)
         if section is None:
             return {}
         if not isinstance(section, dict):
@@ -461,6 +453,25 @@ class _Loader:
     def _error(self, message: str, path: FieldPath, *, code: str, hint: str | None = None) -> None:
         at_key = code in _ABOUT_KEYS
         self.sink.error(message, self.source.locate(path, key=at_key), code=code, hint=hint)
+
+
+def _find_dollar_keys(value: Any) -> list[FieldPath]:
+    """Return the paths of all keys that hold ``${``, each before those inside of its value."""
+    found: list[FieldPath] = []
+    items: Iterable[tuple[str | int, Any]]
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    else:
+        return found
+    for key, item in items:
+        if isinstance(key, str) and "${" in key:
+            found.append((key,))
+        if type(item) not in SCALARS:
+            # Paths are made on the way back: most configs have no such key.
+            found += [(key, *tail) for tail in _find_dollar_keys(item)]
+    return found
 
 
 def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:

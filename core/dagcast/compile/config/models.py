@@ -1,13 +1,11 @@
 """The config file's models: everything but the steps, whose models stand with their step types."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.config.fields import ConfigModel, Fixed, StrOrReference, read_fixed
+from dagcast.compile.config.fields import EMPTY, ConfigModel, Fixed, StrOrReference, read_fixed
 from dagcast.compile.spec.pipeline import ParameterType
 from dagcast.definition.references import ExecutionVariable
 from dagcast.errors import did_you_mean
@@ -84,7 +82,7 @@ class BasePipelineConfig(ConfigModel):
     role: StrOrReference | None = None
     bucket: Annotated[str | None, Field(pattern=f"^{BUCKET_NAME_PATTERN}$")] = None
     prefix: Annotated[str, Field(max_length=512), AfterValidator(_key_prefix)] | None = None
-    tags: dict[str, Fixed] = {}
+    tags: dict[str, Fixed] = EMPTY
     parallelism: Annotated[int | None, Field(ge=1)] = None
     experiment: ExperimentConfig | Literal[False] = Field(default_factory=ExperimentConfig)
     limits: Limits = Field(default_factory=Limits)
@@ -129,7 +127,7 @@ class ParameterConfig(ConfigModel):
         return None
 
     @classmethod
-    def of_unknown_type(cls) -> ParameterConfig:
+    def of_unknown_type(cls) -> "ParameterConfig":
         """Stands in for a parameter that is declared wrongly, while further mistakes are looked for."""
         return cls.model_construct(type="Unknown")  # type: ignore[arg-type]
 
@@ -164,4 +162,4 @@ class PluginsConfig(ConfigModel):
 
     enable: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
     disable: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    options: dict[str, dict[str, Any]] = {}
+    options: dict[str, dict[str, Any]] = EMPTY

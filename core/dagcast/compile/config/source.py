@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.document.document import Document
+from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
 from dagcast.paths import FieldPath
 
@@ -22,12 +24,18 @@ class ConfigSource:
     Attributes:
         document: The file, or the data that was passed from Python.
         env: The environment that was chosen, if any.
-        data: The whole, merged.
+        merged: The whole, merged; it shares parts with the document and is to be read, not changed.
     """
 
     document: Document
     env: str | None
-    data: dict[str, Any]
+    merged: dict[str, Any]
+
+    @cached_property
+    def data(self) -> FrozenDict:
+        """The whole as plugins get to see it: as frozen as the models that are made of it."""
+        frozen: FrozenDict = freeze(self.merged)
+        return frozen
 
     def locate(self, path: FieldPath, *, key: bool = False) -> Location:
         """Return where the value at ``path`` of the merged config was written.
@@ -48,6 +56,9 @@ class ConfigSource:
 
     def _written(self, path: FieldPath) -> tuple[FieldPath, bool]:
         """The path in the document of the value, or of what is around it, and whether that is a default."""
+        # Most values are where they seem to be; without an environment nothing else comes first.
+        if self.env is None and self.document.has(path):
+            return path, False
         for length in range(len(path), 0, -1):
             for candidate, inherited in self._candidates(path[:length]):
                 if self.document.has(candidate):
@@ -57,7 +68,7 @@ class ConfigSource:
     def _candidates(self, path: FieldPath) -> Iterator[tuple[FieldPath, bool]]:
         yield from self._layers(path, False)
         if len(path) > 2 and path[0] == "steps":
-            step = self.data["steps"].get(path[1])
+            step = self.merged["steps"].get(path[1])
             type_name = step.get("type") if isinstance(step, dict) else None
             if isinstance(type_name, str):
                 yield from self._layers(("defaults", type_name, *path[2:]), True)

@@ -1,7 +1,5 @@
 """What the configs of all steps have: common fields, inputs, cache, retries, and :class:`To`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.config.fields import ConfigModel, FreeMapping, StrOrReference, read_fixed
+from dagcast.compile.config.fields import EMPTY, ConfigModel, FreeMapping, StrOrReference, read_fixed
 from dagcast.definition.durations import parse_duration
 from dagcast.paths import FieldPath, to_path
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, STEP_DISPLAY_NAME_MAX_LENGTH
@@ -96,7 +94,7 @@ class StepConfig(ConfigModel):
         Annotated[str, Field(max_length=DESCRIPTION_MAX_LENGTH), AfterValidator(read_fixed)] | None
     ) = None
     depends_on: tuple[str, ...] = Field(default=(), strict=False)
-    request: FreeMapping = Field(default={}, description="Deep-merged onto the request body; null removes")
+    request: FreeMapping = Field(default=EMPTY, description="Deep-merged onto the request body; null removes")
 
 
 _NAME = re.compile(r"[^\s'\"\[\]{}<>=]+")
@@ -170,7 +168,7 @@ class RetryPolicy(ConfigModel):
     expire_after_mins: Annotated[int | None, Field(ge=1, le=14400)] = None
 
     @model_validator(mode="after")
-    def _one_limit(self) -> RetryPolicy:
+    def _one_limit(self) -> "RetryPolicy":
         if (self.max_attempts is None) == (self.expire_after_mins is None):
             raise PydanticCustomError(
                 "retry", "a retry policy takes one of max_attempts and expire_after_mins"
@@ -203,7 +201,7 @@ class Retried(ConfigModel):
 class WithInputs(ConfigModel):
     """Mixin for step types whose ports are filled by edges or by ``inputs``."""
 
-    inputs: dict[str, InputConfig] = Field(default={}, description="What each input port reads")
+    inputs: dict[str, InputConfig] = Field(default=EMPTY, description="What each input port reads")
 
     def given(self, port: str) -> str | Any | None:
         """What the config says that ``port`` reads from, if it says."""

@@ -33,7 +33,7 @@ class Collection:
 
     def __init__(self, start: CollectionStartEvent) -> None:
         self.start = start
-        self.is_mapping = isinstance(start, MappingStartEvent)
+        self.is_mapping = type(start) is MappingStartEvent
         self.items: list[Any] = []
         self.places: list[Place] = []
         self.data: Any = None

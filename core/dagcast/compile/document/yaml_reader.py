@@ -115,7 +115,8 @@ class _Builder:
                 collection = self._end()
                 parent = self._open[-1] if self._open else documents
                 parent.count += collection.count - 1
-                parent.height = max(parent.height, collection.height + 1)
+                if parent.height <= collection.height:
+                    parent.height = collection.height + 1
                 items, places = parent.items, parent.places
                 items.append(collection.data)
                 places.append(collection)

@@ -22,7 +22,7 @@ from dagcast.compile.steps.lowering import ImageLookup, Lowering
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
 from dagcast.definition.references import Reference, references
-from dagcast.definition.values import freeze
+from dagcast.definition.values import SCALARS, freeze
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagcast.paths import FieldPath
 from dagcast.staging.code_stage import CodeStage, CodeUse
@@ -256,6 +256,8 @@ class _Lowerer:
         step.put_service_fields()
         step.merge_request()
         arguments, fields, origins = step.frozen()
+        # A model looks in many places for an attribute that it does not have, and most steps have no branches.
+        values = vars(config)
         return StepSpec(
             name=name,
             step_type=config.type,
@@ -265,8 +267,8 @@ class _Lowerer:
             depends_on=tuple(waits),
             display_name=config.display_name,
             description=config.description,
-            if_steps=tuple(item for item in getattr(config, "if_steps", ()) if item in self.steps),
-            else_steps=tuple(item for item in getattr(config, "else_steps", ()) if item in self.steps),
+            if_steps=tuple(item for item in values.get("if_steps", ()) if item in self.steps),
+            else_steps=tuple(item for item in values.get("else_steps", ()) if item in self.steps),
             properties=step_type.properties_of(config),
             shapes=step_type.shapes_of(config),
             origins=origins,
@@ -335,19 +337,25 @@ def _texts(step: StepConfig) -> Iterator[tuple[FieldPath, str]]:
 def _reads(step: StepConfig) -> Iterator[str]:
     """The steps that references in a config read from."""
     for name in step.model_fields_set:
-        for reference in _references(getattr(step, name)):
-            yield from reference.steps
+        value = getattr(step, name)
+        if type(value) not in SCALARS:
+            for reference in _references(value):
+                yield from reference.steps
 
 
 def _references(value: Any) -> Iterator[Reference]:
     if isinstance(value, BaseModel):
         for name in value.model_fields_set:
-            yield from _references(getattr(value, name))
+            item = getattr(value, name)
+            if type(item) not in SCALARS:
+                yield from _references(item)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _references(item)
+            if type(item) not in SCALARS:
+                yield from _references(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _references(item)
+            if type(item) not in SCALARS:
+                yield from _references(item)
     else:
         yield from references(value)

@@ -1,13 +1,11 @@
 """AutoML: let SageMaker Autopilot find a model for tabular data."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import BoolOrReference, IntOrReference, StrOrReference
+from dagcast.compile.config.fields import EMPTY, BoolOrReference, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import StepType, tag_list
@@ -61,7 +59,7 @@ class AutoMLConfig(StepConfig, WithInputs, Cached, Retried):
         Field(strict=False),
         To((*SECURITY, "VpcConfig", "SecurityGroupIds")),
     ] = ()
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _inputs(config: AutoMLConfig) -> tuple[InputPort, ...]:
@@ -84,7 +82,7 @@ def _outputs(config: AutoMLConfig, name: str) -> tuple[OutputPort, ...]:
     )
 
 
-def lower(step: Lowering, config: AutoMLConfig) -> None:
+def lower(step: "Lowering", config: AutoMLConfig) -> None:
     """Fill a CreateAutoMLJob request."""
     step.put_fields()
     put_role(step, config)

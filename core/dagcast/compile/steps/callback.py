@@ -1,7 +1,5 @@
 """Callback: send a message to a queue and wait for the answer."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal
 
 from dagcast.compile.config.fields import StrOrReference
@@ -25,7 +23,7 @@ class CallbackConfig(MessageConfig):
     sqs_queue_url: StrOrReference
 
 
-def lower(step: Lowering, config: CallbackConfig) -> None:
+def lower(step: "Lowering", config: CallbackConfig) -> None:
     """Fill the message, and the queue beside it."""
     put_message(step, config)
     step.beside("SqsQueueUrl", config.sqs_queue_url, "sqs_queue_url")

@@ -1,7 +1,5 @@
 """What QualityCheck and ClarifyCheck share: the processing job, and the life of its baseline."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -9,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import (
+    EMPTY,
     BoolOrReference,
     CoercedStrOrReference,
     IntOrReference,
@@ -66,7 +65,7 @@ class CheckConfig(StepConfig, WithInputs, Cached):
         Field(strict=False),
         To(("NetworkConfig", "VpcConfig", "SecurityGroupIds")),
     ] = ()
-    environment: dict[str, CoercedStrOrReference] = {}
+    environment: dict[str, CoercedStrOrReference] = EMPTY
     output_path: Annotated[
         StrOrReference | None, Field(description="S3 URI that the results are written to")
     ] = None
@@ -76,7 +75,7 @@ class CheckConfig(StepConfig, WithInputs, Cached):
     register_new_baseline: BoolOrReference = False
     model_package_group_name: StrOrReference | None = None
     supplied_baseline_constraints: StrOrReference | None = None
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def refuse_references(value: object, field: str) -> None:
@@ -107,7 +106,7 @@ def constraints_ports(name: str) -> tuple[OutputPort, ...]:
 
 
 def put_check_job(
-    step: Lowering, config: CheckConfig, framework: str, inputs: list[Any], output: str
+    step: "Lowering", config: CheckConfig, framework: str, inputs: list[Any], output: str
 ) -> None:
     """Set the parts of the processing job that both checks share.
 
@@ -137,7 +136,7 @@ def put_check_job(
     step.put(("ProcessingOutputConfig", "KmsKeyId"), config.output_kms_key, "output_kms_key")
 
 
-def put_baseline(step: Lowering, config: CheckConfig) -> None:
+def put_baseline(step: "Lowering", config: CheckConfig) -> None:
     """Set what stands beside the job: how its baseline lives on."""
     step.beside("ModelPackageGroupName", config.model_package_group_name, "model_package_group_name")
     step.beside("SkipCheck", config.skip_check, "skip_check")

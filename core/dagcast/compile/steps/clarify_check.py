@@ -1,7 +1,5 @@
 """ClarifyCheck: compare bias or feature attribution with a baseline."""
 
-from __future__ import annotations
-
 import json
 from typing import TYPE_CHECKING, Literal
 
@@ -41,7 +39,7 @@ class ClarifyCheckConfig(CheckConfig):
     model_name: StrOrReference | None = None
 
     @model_validator(mode="after")
-    def _fits_its_kind(self) -> ClarifyCheckConfig:
+    def _fits_its_kind(self) -> "ClarifyCheckConfig":
         refuse_references(self.analysis_config, "analysis_config")
         if self.model_name is not None and self.given("model_name") is not None:
             raise PydanticCustomError(
@@ -66,7 +64,7 @@ def _outputs(config: ClarifyCheckConfig, name: str) -> tuple[OutputPort, ...]:
     return constraints_ports(name)
 
 
-def lower(step: Lowering, config: ClarifyCheckConfig) -> None:
+def lower(step: "Lowering", config: ClarifyCheckConfig) -> None:
     """Fill the CreateProcessingJob request of the check.
 
     Paths and names are those the Clarify container reads. Source: ``SageMakerClarifyProcessor`` of the SDK.

@@ -1,7 +1,5 @@
 """Condition: decide which steps run."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -46,12 +44,12 @@ class Condition(ConfigModel):
     right: ScalarOrReference | None = None
     value: ScalarOrReference | None = None
     in_: Annotated[tuple[ScalarOrReference, ...], Field(alias="in", strict=False)] = ()
-    not_: Annotated[Condition | None, Field(alias="not")] = None
-    or_: Annotated[tuple[Condition, ...], Field(alias="or", strict=False)] = ()
-    and_: Annotated[tuple[Condition, ...], Field(alias="and", strict=False)] = ()
+    not_: Annotated["Condition | None", Field(alias="not")] = None
+    or_: Annotated[tuple["Condition", ...], Field(alias="or", strict=False)] = ()
+    and_: Annotated[tuple["Condition", ...], Field(alias="and", strict=False)] = ()
 
     @model_validator(mode="after")
-    def _one_form(self) -> Condition:
+    def _one_form(self) -> "Condition":
         given = {name for name in type(self).model_fields if getattr(self, name) not in (None, ())}
         if given not in ({"left", "op", "right"}, {"value", "in_"}, {"not_"}, {"or_"}, {"and_"}):
             raise PydanticCustomError("condition", FORMS)
@@ -95,12 +93,12 @@ class ConditionConfig(StepConfig):
     else_steps: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
-    def _sends_none(self) -> ConditionConfig:
+    def _sends_none(self) -> "ConditionConfig":
         refuse_request(self)
         return self
 
 
-def lower(step: Lowering, config: ConditionConfig) -> None:
+def lower(step: "Lowering", config: ConditionConfig) -> None:
     """Fill the conditions; the branches are laid into the definition when it is written."""
     step.put("Conditions", [condition.to_request() for condition in config.conditions], "conditions")
 

@@ -1,13 +1,11 @@
 """CreateModel: make a model that transforms and endpoints can use."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from dagcast.compile.bind.ports import OutputPort
-from dagcast.compile.config.fields import BoolOrReference, StrOrReference
+from dagcast.compile.config.fields import EMPTY, BoolOrReference, StrOrReference
 from dagcast.compile.config.step import Retried, To
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.model import ModelConfig, container, model_inputs
@@ -28,14 +26,14 @@ class CreateModelConfig(ModelConfig, Retried):
     security_group_ids: Annotated[
         tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "SecurityGroupIds"))
     ] = ()
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _outputs(config: CreateModelConfig, name: str) -> tuple[OutputPort, ...]:
     return (OutputPort("model_name", "model-name", StepProperty(name, "ModelName"), "the model's name"),)
 
 
-def lower(step: Lowering, config: CreateModelConfig) -> None:
+def lower(step: "Lowering", config: CreateModelConfig) -> None:
     """Fill a CreateModel request."""
     step.put_fields()
     put_role(step, config, "ExecutionRoleArn")

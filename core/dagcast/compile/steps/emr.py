@@ -1,14 +1,18 @@
 """EMR: run a step on an EMR cluster."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import OutputPort
-from dagcast.compile.config.fields import CoercedStrOrReference, ConfigModel, FreeMapping, StrOrReference
+from dagcast.compile.config.fields import (
+    EMPTY,
+    CoercedStrOrReference,
+    ConfigModel,
+    FreeMapping,
+    StrOrReference,
+)
 from dagcast.compile.config.step import Cached, PortName, Retried, StepConfig, To
 from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.references import StepProperty
@@ -47,14 +51,14 @@ class EMRConfig(StepConfig, Cached, Retried):
     jar: Annotated[StrOrReference, To((*JAR, "Jar"))]
     args: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
     main_class: Annotated[StrOrReference | None, To((*JAR, "MainClass"))] = None
-    properties: Annotated[dict[str, CoercedStrOrReference], To((*JAR, "Properties"), property_list)] = {}
-    outputs: dict[PortName, EMROutput] = {}
+    properties: Annotated[dict[str, CoercedStrOrReference], To((*JAR, "Properties"), property_list)] = EMPTY
+    outputs: dict[PortName, EMROutput] = EMPTY
     cluster_id: Annotated[StrOrReference | None, To("ClusterId")] = None
     execution_role_arn: Annotated[StrOrReference | None, To("ExecutionRoleArn")] = None
-    cluster_config: Annotated[FreeMapping, To("ClusterConfig")] = {}
+    cluster_config: Annotated[FreeMapping, To("ClusterConfig")] = EMPTY
 
     @model_validator(mode="after")
-    def _one_cluster(self) -> EMRConfig:
+    def _one_cluster(self) -> "EMRConfig":
         if (self.cluster_id is None) == (not self.cluster_config):
             raise PydanticCustomError("cluster", "an EMR step takes one of cluster_id and cluster_config")
         if self.execution_role_arn is not None and self.cluster_id is None:
@@ -72,7 +76,7 @@ def _outputs(config: EMRConfig, name: str) -> tuple[OutputPort, ...]:
     )
 
 
-def lower(step: Lowering, config: EMRConfig) -> None:
+def lower(step: "Lowering", config: EMRConfig) -> None:
     """Fill an AddJobFlowSteps request, as far as pipelines take it."""
     step.put_fields()
     args = [step.as_string(argument) for argument in config.args]

@@ -1,13 +1,11 @@
 """EMRServerless: run a job on EMR Serverless."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.config.fields import FreeMapping, IntOrReference, StrOrReference
+from dagcast.compile.config.fields import EMPTY, FreeMapping, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import StepType
@@ -23,24 +21,24 @@ class EMRServerlessConfig(StepConfig, Cached, Retried):
     type: Literal["EMRServerless"] = "EMRServerless"
     role: StrOrReference | None = None
     application_id: Annotated[StrOrReference | None, To("ApplicationId")] = None
-    application_config: Annotated[FreeMapping, To("ApplicationConfig")] = {}
+    application_config: Annotated[FreeMapping, To("ApplicationConfig")] = EMPTY
     job_driver: Annotated[FreeMapping, To(("JobConfig", "jobDriver"))]
-    configuration_overrides: Annotated[FreeMapping, To(("JobConfig", "configurationOverrides"))] = {}
+    configuration_overrides: Annotated[FreeMapping, To(("JobConfig", "configurationOverrides"))] = EMPTY
     execution_timeout_minutes: Annotated[
         IntOrReference | None, To(("JobConfig", "executionTimeoutMinutes"))
     ] = None
     job_name: Annotated[StrOrReference | None, To(("JobConfig", "name"))] = None
-    tags: Annotated[dict[str, StrOrReference], To(("JobConfig", "tags"))] = {}
+    tags: Annotated[dict[str, StrOrReference], To(("JobConfig", "tags"))] = EMPTY
 
     @model_validator(mode="after")
-    def _one_application(self) -> EMRServerlessConfig:
+    def _one_application(self) -> "EMRServerlessConfig":
         if (self.application_id is None) == (not self.application_config):
             message = "an EMRServerless step takes one of application_id and application_config"
             raise PydanticCustomError("application", message)
         return self
 
 
-def lower(step: Lowering, config: EMRServerlessConfig) -> None:
+def lower(step: "Lowering", config: EMRServerlessConfig) -> None:
     """Fill a StartJobRun request, and the application it runs in."""
     put_role(step, config, "ExecutionRoleArn")
     put_role(step, config, ("JobConfig", "executionRoleArn"))

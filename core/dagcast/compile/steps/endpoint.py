@@ -1,11 +1,9 @@
 """Endpoint: create an endpoint, or update the one of that name."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import StrOrReference
+from dagcast.compile.config.fields import EMPTY, StrOrReference
 from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
@@ -20,7 +18,7 @@ class EndpointConfig(StepConfig, WithInputs, Cached):
 
     type: Literal["Endpoint"] = "Endpoint"
     endpoint_name: Annotated[StrOrReference | None, To("EndpointName")] = None
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _inputs(config: EndpointConfig) -> tuple[InputPort, ...]:
@@ -34,7 +32,7 @@ def _outputs(config: EndpointConfig, name: str) -> tuple[OutputPort, ...]:
     return (OutputPort("endpoint_name", "endpoint-name", StepProperty(name, "EndpointName"), "its name"),)
 
 
-def lower(step: Lowering, config: EndpointConfig) -> None:
+def lower(step: "Lowering", config: EndpointConfig) -> None:
     """Fill a CreateEndpoint request."""
     step.put_fields()
     origin = step.source_origin("endpoint_config_name")

@@ -1,11 +1,9 @@
 """EndpointConfig: describe the machines and models of an endpoint."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import FloatOrReference, IntOrReference, StrOrReference
+from dagcast.compile.config.fields import EMPTY, FloatOrReference, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
@@ -25,7 +23,7 @@ class EndpointConfigConfig(StepConfig, WithInputs, Cached, Retried):
     variant_name: StrOrReference = "AllTraffic"
     initial_variant_weight: FloatOrReference | None = None
     kms_key: Annotated[StrOrReference | None, To("KmsKeyId")] = None
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _inputs(config: EndpointConfigConfig) -> tuple[InputPort, ...]:
@@ -40,7 +38,7 @@ def _outputs(config: EndpointConfigConfig, name: str) -> tuple[OutputPort, ...]:
     return (OutputPort("endpoint_config_name", "endpoint-config-name", value, "the configuration's name"),)
 
 
-def lower(step: Lowering, config: EndpointConfigConfig) -> None:
+def lower(step: "Lowering", config: EndpointConfigConfig) -> None:
     """Fill a CreateEndpointConfig request."""
     step.put_fields()
     members: dict[str, tuple[Any, Any]] = {

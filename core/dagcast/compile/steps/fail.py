@@ -1,7 +1,5 @@
 """Fail: end the execution with a message."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
@@ -21,12 +19,12 @@ class FailConfig(StepConfig):
     error_message: StrOrReference = ""
 
     @model_validator(mode="after")
-    def _sends_none(self) -> FailConfig:
+    def _sends_none(self) -> "FailConfig":
         refuse_request(self)
         return self
 
 
-def lower(step: Lowering, config: FailConfig) -> None:
+def lower(step: "Lowering", config: FailConfig) -> None:
     """Fill the message."""
     step.put("ErrorMessage", step.as_string(config.error_message), "error_message")
 

@@ -1,7 +1,5 @@
 """What the config models of jobs share: image, code, machine, network."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -10,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.fields import (
+    EMPTY,
     CoercedStrOrReference,
     ConfigModel,
     Fixed,
@@ -37,7 +36,7 @@ class JobConfig(StepConfig):
     framework_version: Fixed | None = None
     py_version: Fixed | None = None
     instance_type: StrOrReference | None = None
-    environment: dict[str, CoercedStrOrReference] = {}
+    environment: dict[str, CoercedStrOrReference] = EMPTY
 
 
 class ContainerCommandConfig(ConfigModel):
@@ -58,7 +57,7 @@ class ScriptConfig(ConfigModel):
     source_dir: Annotated[Fixed | None, Field(description="Folder that goes along with entry_point")] = None
 
 
-def put_role(step: Lowering, config: Any, target: str | FieldPath = "RoleArn") -> None:
+def put_role(step: "Lowering", config: Any, target: str | FieldPath = "RoleArn") -> None:
     """Set the execution role: the step's own, else the pipeline's."""
     if config.role is not None:
         step.put(target, config.role, "role")
@@ -70,7 +69,7 @@ def put_role(step: Lowering, config: Any, target: str | FieldPath = "RoleArn") -
         )
 
 
-def put_image(step: Lowering, config: JobConfig, target: FieldPath, scope: str | None) -> None:
+def put_image(step: "Lowering", config: JobConfig, target: FieldPath, scope: str | None) -> None:
     """Set the image at ``target``, unless ``request`` says what runs; see :func:`image`."""
     if config.image_uri is None and config.framework is None and _runs_something_else(config.request, target):
         return
@@ -91,7 +90,7 @@ def image_field(config: JobConfig) -> str:
     return "framework" if config.image_uri is None else "image_uri"
 
 
-def image(step: Lowering, config: JobConfig, scope: str | None) -> Source | None:
+def image(step: "Lowering", config: JobConfig, scope: str | None) -> Source | None:
     """The image that is named, else the framework's from the SDK's tables; ``None`` after an error.
 
     Args:
@@ -120,6 +119,6 @@ def image(step: Lowering, config: JobConfig, scope: str | None) -> Source | None
     )
 
 
-def container_arguments(step: Lowering, arguments: tuple[Any, ...]) -> list[Any] | None:
+def container_arguments(step: "Lowering", arguments: tuple[Any, ...]) -> list[Any] | None:
     """Command-line arguments as the service takes them: strings."""
     return [step.as_string(argument) for argument in arguments] or None

@@ -1,7 +1,5 @@
 """Lambda: call an AWS Lambda function."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Literal
 
 from dagcast.compile.config.fields import StrOrReference
@@ -25,7 +23,7 @@ class LambdaConfig(MessageConfig):
     function_arn: StrOrReference
 
 
-def lower(step: Lowering, config: LambdaConfig) -> None:
+def lower(step: "Lowering", config: LambdaConfig) -> None:
     """Fill the function's input, and the function beside it."""
     put_message(step, config)
     step.beside("FunctionArn", config.function_arn, "function_arn")

@@ -120,11 +120,11 @@ class Lowering:
         if isinstance(origin, Origin):
             return origin
         if origin is None:
-            return Origin("default")
+            return _DEFAULT
         path: FieldPath = (origin,) if isinstance(origin, str) else origin
         if path[0] in self.config.model_fields_set:
             return Origin("config", ("steps", self.name, *path))
-        return Origin("default", detail=f"default of {path[0]}")
+        return _default_of(path[0])
 
     def put_fields(self) -> None:
         """Set every member that a field of the config names with :class:`To`."""
@@ -326,6 +326,14 @@ class Lowering:
     def frozen(self) -> tuple[FrozenDict, FrozenDict, Mapping[FieldPath, Origin]]:
         """Arguments, fields and origins as the IR holds them."""
         return freeze(self.arguments), freeze(self.fields), freeze_origins(self.origins)
+
+
+_DEFAULT = Origin("default")
+
+
+@cache
+def _default_of(field_name: str | int) -> Origin:
+    return Origin("default", detail=f"default of {field_name}")
 
 
 @cache

@@ -1,13 +1,11 @@
 """What Lambda and Callback share: inputs sent out, typed outputs that come back."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from dagcast.compile.bind.ports import TEXT, OutputPort
-from dagcast.compile.config.fields import Body
+from dagcast.compile.config.fields import EMPTY, Body
 from dagcast.compile.config.step import Cached, OutputConfig, PortName, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.definition.references import StepProperty
@@ -34,8 +32,10 @@ class MessageOutput(OutputConfig):
 class MessageConfig(StepConfig, Cached):
     """The fields that Lambda and Callback share."""
 
-    inputs: dict[str, Body] = Field(default={}, description="What is sent; values may be references")
-    outputs: dict[PortName, MessageOutput] = Field(default={}, description="What comes back, with its type")
+    inputs: dict[str, Body] = Field(default=EMPTY, description="What is sent; values may be references")
+    outputs: dict[PortName, MessageOutput] = Field(
+        default=EMPTY, description="What comes back, with its type"
+    )
 
 
 def message_outputs(config: MessageConfig, name: str) -> tuple[OutputPort, ...]:
@@ -53,14 +53,14 @@ def message_properties(config: MessageConfig) -> PropertyShape:
     return PropertyShape(names=tuple(f"OutputParameters['{port}']" for port in config.outputs))
 
 
-def put_message(step: Lowering, config: MessageConfig) -> None:
+def put_message(step: "Lowering", config: MessageConfig) -> None:
     """Set what is sent, and declare what comes back."""
     for name, value in config.inputs.items():
         step.arguments[name] = value
         step.origins[("Arguments", name)] = step.origin(("inputs", name))
 
 
-def put_output_parameters(step: Lowering, config: MessageConfig) -> None:
+def put_output_parameters(step: "Lowering", config: MessageConfig) -> None:
     """Declare what comes back."""
     outputs = [{"OutputName": port, "OutputType": item.type} for port, item in config.outputs.items()]
     step.beside("OutputParameters", outputs, "outputs")

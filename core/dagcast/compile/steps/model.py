@@ -1,7 +1,5 @@
 """What the steps that make or register a model share: its container."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 from dagcast.compile.bind.ports import InputPort
@@ -27,7 +25,7 @@ def model_inputs(config: ModelConfig) -> tuple[InputPort, ...]:
     return (InputPort("model", "model", config.given("model"), False, "S3 URI of model.tar.gz"),)
 
 
-def container(step: Lowering, config: ModelConfig) -> dict[str, tuple[Any, Any]]:
+def container(step: "Lowering", config: ModelConfig) -> dict[str, tuple[Any, Any]]:
     """The members of the model's container, each with its origin; those without a value are left out."""
     environment = {**(step.as_strings(config.environment) or {}), **_inference_code(step, config)}
     members = {
@@ -38,7 +36,7 @@ def container(step: Lowering, config: ModelConfig) -> dict[str, tuple[Any, Any]]
     return {member: value for member, value in members.items() if value[0] is not None}
 
 
-def _inference_code(step: Lowering, config: ModelConfig) -> dict[str, Any]:
+def _inference_code(step: "Lowering", config: ModelConfig) -> dict[str, Any]:
     """The environment by which serving containers find the user's inference script.
 
     Source: ``SAGEMAKER_PROGRAM`` and ``SAGEMAKER_SUBMIT_DIRECTORY`` of the SageMaker Inference Toolkit.

@@ -1,13 +1,12 @@
 """NotebookJob: run a Jupyter notebook from start to end."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from dagcast.compile.bind.ports import OutputPort
 from dagcast.compile.config.fields import (
+    EMPTY,
     BoolOrReference,
     CoercedStrOrReference,
     Fixed,
@@ -40,8 +39,8 @@ class NotebookJobConfig(StepConfig, Retried):
     notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None
     image_uri: Annotated[StrOrReference, To(("AlgorithmSpecification", "TrainingImage"))]
     kernel_name: StrOrReference
-    parameters: Annotated[dict[str, CoercedStrOrReference], To("HyperParameters")] = {}
-    environment: dict[str, CoercedStrOrReference] = {}
+    parameters: Annotated[dict[str, CoercedStrOrReference], To("HyperParameters")] = EMPTY
+    environment: dict[str, CoercedStrOrReference] = EMPTY
     instance_type: Annotated[StrOrReference, To(("ResourceConfig", "InstanceType"))] = "ml.m5.large"
     volume_size_in_gb: Annotated[IntOrReference, To(("ResourceConfig", "VolumeSizeInGB"))] = DEFAULT_VOLUME_GB
     volume_kms_key: Annotated[StrOrReference | None, To(("ResourceConfig", "VolumeKmsKeyId"))] = None
@@ -58,7 +57,7 @@ class NotebookJobConfig(StepConfig, Retried):
     security_group_ids: Annotated[
         tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "SecurityGroupIds"))
     ] = ()
-    tags: dict[str, StrOrReference] = {}
+    tags: dict[str, StrOrReference] = EMPTY
 
 
 def _outputs(config: NotebookJobConfig, name: str) -> tuple[OutputPort, ...]:
@@ -66,7 +65,7 @@ def _outputs(config: NotebookJobConfig, name: str) -> tuple[OutputPort, ...]:
     return (OutputPort("output", "dataset", folder, "S3 URI below which the run wrote"),)
 
 
-def lower(step: Lowering, config: NotebookJobConfig) -> None:
+def lower(step: "Lowering", config: NotebookJobConfig) -> None:
     """Fill the CreateTrainingJob request that runs the notebook."""
     step.put_fields()
     step.put(("AlgorithmSpecification", "TrainingInputMode"), "File")
@@ -97,7 +96,7 @@ def lower(step: Lowering, config: NotebookJobConfig) -> None:
     )
 
 
-def _put_output(step: Lowering, config: NotebookJobConfig) -> None:
+def _put_output(step: "Lowering", config: NotebookJobConfig) -> None:
     if config.output_path is None:
         step.put(("OutputDataConfig", "S3OutputPath"), step.default_uri(per_execution=True))
         return
@@ -106,7 +105,7 @@ def _put_output(step: Lowering, config: NotebookJobConfig) -> None:
     step.put(("OutputDataConfig", "S3OutputPath"), path, "output_path")
 
 
-def _put_environment(step: Lowering, config: NotebookJobConfig, prefix: str) -> None:
+def _put_environment(step: "Lowering", config: NotebookJobConfig, prefix: str) -> None:
     """The variables by which the scheduler in the image knows what to run. Source: the SDK's NotebookJobStep."""
     environment = dict(step.as_strings(config.environment) or {})
     if step.region is not None:

@@ -1,14 +1,14 @@
 """Processing: run a script or a container on data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from dagcast.compile.bind.ports import InputPort, OutputPort, Source
 from dagcast.compile.config.fields import (
+    EMPTY,
     BoolOrReference,
     CoercedStrOrReference,
     ConfigModel,
@@ -97,9 +97,9 @@ class ProcessingConfig(JobConfig, ScriptConfig, ContainerCommandConfig, Cached, 
     """The fields of a Processing step."""
 
     type: Literal["Processing"] = "Processing"
-    inputs: dict[PortName, ProcessingInput] = {}
-    outputs: dict[PortName, ProcessingOutput] = {}
-    property_files: dict[PortName, PropertyFileConfig] = {}
+    inputs: dict[PortName, ProcessingInput] = EMPTY
+    outputs: dict[PortName, ProcessingOutput] = EMPTY
+    property_files: dict[PortName, PropertyFileConfig] = EMPTY
     arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
     instance_type: Annotated[
         StrOrReference | None, To(("ProcessingResources", "ClusterConfig", "InstanceType"))
@@ -131,7 +131,7 @@ class ProcessingConfig(JobConfig, ScriptConfig, ContainerCommandConfig, Cached, 
         Field(strict=False),
         To(("NetworkConfig", "VpcConfig", "SecurityGroupIds")),
     ] = ()
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _inputs(config: ProcessingConfig) -> tuple[InputPort, ...]:
@@ -161,7 +161,7 @@ def _outputs(config: ProcessingConfig, name: str) -> tuple[OutputPort, ...]:
     return (*outputs, *reports)
 
 
-def lower(step: Lowering, config: ProcessingConfig) -> None:
+def lower(step: "Lowering", config: ProcessingConfig) -> None:
     """Fill a CreateProcessingJob request."""
     step.put_fields()
     # Most frameworks have no images of their own for processing; the SDK's processors take those for training.
@@ -179,10 +179,10 @@ def lower(step: Lowering, config: ProcessingConfig) -> None:
         step.beside("PropertyFiles", files, "property_files")
 
 
-def _put_inputs_and_code(step: Lowering, config: ProcessingConfig) -> None:
+def _put_inputs_and_code(step: "Lowering", config: ProcessingConfig) -> None:
     inputs, used = [], {}
     for index, (name, source) in enumerate(step.sources.items()):
-        item = config.inputs.get(name, ProcessingInput())
+        item = config.inputs.get(name) or _default_input()
         path = item.path or f"{BASE}/input/{name}"
         used[name] = path
         inputs.append(_s3_input(name, source, path, item))
@@ -200,12 +200,12 @@ def _put_inputs_and_code(step: Lowering, config: ProcessingConfig) -> None:
     for name, uri, path in code:
         _check_reserved(step, used, name, path)
         step.origins[("Arguments", "ProcessingInputs", len(inputs))] = step.origin("entry_point")
-        inputs.append(_s3_input(name, uri, path, ProcessingInput()))
+        inputs.append(_s3_input(name, uri, path, _default_input()))
     if inputs:
         step.arguments["ProcessingInputs"] = inputs
 
 
-def _check_reserved(step: Lowering, used: Mapping[str, Source], name: str, path: str) -> None:
+def _check_reserved(step: "Lowering", used: Mapping[str, Source], name: str, path: str) -> None:
     """Report inputs that have the name or the path of one that brings the code.
 
     Source: https://github.com/aws/sagemaker-python-sdk/issues/4939, on equal paths.
@@ -222,6 +222,11 @@ def _check_reserved(step: Lowering, used: Mapping[str, Source], name: str, path:
             )
 
 
+@cache
+def _default_input() -> ProcessingInput:
+    return ProcessingInput()
+
+
 def _s3_input(name: str, source: Source, path: Source, item: ProcessingInput) -> dict[str, Any]:
     s3 = {
         "S3Uri": source,
@@ -234,7 +239,7 @@ def _s3_input(name: str, source: Source, path: Source, item: ProcessingInput) ->
     return {"InputName": name, "AppManaged": False, "S3Input": s3}
 
 
-def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str, str, str]]:
+def _put_entry_point(step: "Lowering", config: ProcessingConfig) -> list[tuple[str, str, str]]:
     """Set the container's command; return the inputs that bring the code: name, URI, path."""
     arguments = container_arguments(step, config.arguments)
     if config.entry_point is None:
@@ -285,7 +290,7 @@ def _put_entry_point(step: Lowering, config: ProcessingConfig) -> list[tuple[str
     return [("code", script, CODE_PATH)]
 
 
-def _put_outputs(step: Lowering, config: ProcessingConfig) -> None:
+def _put_outputs(step: "Lowering", config: ProcessingConfig) -> None:
     outputs = []
     for index, (name, item) in enumerate(config.outputs.items()):
         given = item.destination is not None

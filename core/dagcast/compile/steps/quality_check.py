@@ -1,7 +1,5 @@
 """QualityCheck: compare the quality of data or of a model with a baseline."""
 
-from __future__ import annotations
-
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,7 +52,7 @@ class QualityCheckConfig(CheckConfig):
     supplied_baseline_statistics: StrOrReference | None = None
 
     @model_validator(mode="after")
-    def _fits_its_kind(self) -> QualityCheckConfig:
+    def _fits_its_kind(self) -> "QualityCheckConfig":
         refuse_references(self.dataset_format, "dataset_format")
         if (self.check_type == "MODEL_QUALITY") != (self.problem_type is not None):
             raise PydanticCustomError("check", "problem_type goes along with check_type MODEL_QUALITY")
@@ -75,7 +73,7 @@ def _outputs(config: QualityCheckConfig, name: str) -> tuple[OutputPort, ...]:
     )
 
 
-def lower(step: Lowering, config: QualityCheckConfig) -> None:
+def lower(step: "Lowering", config: QualityCheckConfig) -> None:
     """Fill the CreateProcessingJob request of the check.
 
     The environment is what the Model Monitor container reads. Source: ``ModelMonitor`` of the SageMaker SDK.

@@ -1,13 +1,11 @@
 """RegisterModel: put a version of a model into the model registry."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import StrOrReference
+from dagcast.compile.config.fields import EMPTY, StrOrReference
 from dagcast.compile.config.step import Retried, To
 from dagcast.compile.steps.model import ModelConfig, container, model_inputs
 from dagcast.compile.steps.step_type import StepType, tag_list
@@ -57,10 +55,10 @@ class RegisterModelConfig(ModelConfig, Retried):
     domain: Annotated[StrOrReference | None, To("Domain")] = None
     task: Annotated[StrOrReference | None, To("Task")] = None
     sample_payload_url: Annotated[StrOrReference | None, To("SamplePayloadUrl")] = None
-    customer_metadata: Annotated[dict[str, StrOrReference], To("CustomerMetadataProperties")] = {}
+    customer_metadata: Annotated[dict[str, StrOrReference], To("CustomerMetadataProperties")] = EMPTY
     skip_model_validation: Annotated[Literal["All", "None"] | None, To("SkipModelValidation")] = None
     metrics_content_type: StrOrReference = "application/json"
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _inputs(config: RegisterModelConfig) -> tuple[InputPort, ...]:
@@ -76,7 +74,7 @@ def _outputs(config: RegisterModelConfig, name: str) -> tuple[OutputPort, ...]:
     return (OutputPort("model_package", "model-package", package, "ARN of the version in the registry"),)
 
 
-def lower(step: Lowering, config: RegisterModelConfig) -> None:
+def lower(step: "Lowering", config: RegisterModelConfig) -> None:
     """Fill a CreateModelPackage request."""
     step.put_fields()
     members = container(step, config)

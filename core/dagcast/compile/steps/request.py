@@ -1,7 +1,5 @@
 """Request: any step that the service takes and that has no type of its own here."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -43,7 +41,7 @@ class RequestConfig(StepConfig, Cached, Retried):
     properties: str | None = None
 
     @model_validator(mode="after")
-    def _keeps_to_itself(self) -> RequestConfig:
+    def _keeps_to_itself(self) -> "RequestConfig":
         for name in self.fields:
             if name in COMMON:
                 message = "{name} is set by the fields that every step has"
@@ -51,7 +49,7 @@ class RequestConfig(StepConfig, Cached, Retried):
         return self
 
 
-def lower(step: Lowering, config: RequestConfig) -> None:
+def lower(step: "Lowering", config: RequestConfig) -> None:
     """The request is the body as it stands; the common merge lays it in."""
     for name, value in config.fields.items():
         step.beside(name, value, ("fields", name))

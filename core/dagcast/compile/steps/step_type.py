@@ -4,8 +4,6 @@ A step type is one module here that ends in one :class:`StepType`. Most fields o
 :class:`~dagcast.compile.config.step.To` where in the request they go; ``lower`` does the rest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -69,7 +67,7 @@ class StepType(Generic[ConfigT]):
     definition_type: str | Callable[[ConfigT], str]
     about: str
     config: type[ConfigT]
-    lower: Callable[[Lowering, ConfigT], None]
+    lower: Callable[["Lowering", ConfigT], None]
     inputs: Callable[[ConfigT], tuple[InputPort, ...]] = no_inputs
     outputs: Callable[[ConfigT, str], tuple[OutputPort, ...]] = no_outputs
     open_inputs: bool = False

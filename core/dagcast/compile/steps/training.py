@@ -1,7 +1,5 @@
 """Training: train a model on channels of data."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +8,7 @@ from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import (
+    EMPTY,
     Body,
     BoolOrReference,
     CoercedStrOrReference,
@@ -59,8 +58,8 @@ def metric_list(metrics: dict[str, str]) -> list[dict[str, str]]:
 class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     """What Training and Tuning share."""
 
-    inputs: dict[str, Channel] = {}
-    hyperparameters: dict[str, Body] = {}
+    inputs: dict[str, Channel] = EMPTY
+    hyperparameters: dict[str, Body] = EMPTY
     instance_count: IntOrReference = 1
     volume_size_in_gb: IntOrReference = DEFAULT_VOLUME_GB
     volume_kms_key: StrOrReference | None = None
@@ -76,7 +75,7 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     input_mode: Literal["File", "Pipe", "FastFile"] = "File"
     metric_definitions: Annotated[
         dict[str, Fixed], Field(description="Name and regex of metrics in the log")
-    ] = {}
+    ] = EMPTY
     enable_network_isolation: BoolOrReference | None = None
     encrypt_inter_container_traffic: BoolOrReference | None = None
     subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False)] = ()
@@ -109,7 +108,7 @@ class TrainingConfig(TrainingJobConfig, ContainerCommandConfig):
     ] = "File"
     metric_definitions: Annotated[
         dict[str, Fixed], To(("AlgorithmSpecification", "MetricDefinitions"), metric_list)
-    ] = {}
+    ] = EMPTY
     container_entrypoint: Annotated[
         tuple[StrOrReference, ...],
         Field(strict=False, description="Program that the container starts, with its first arguments"),
@@ -124,7 +123,7 @@ class TrainingConfig(TrainingJobConfig, ContainerCommandConfig):
     security_group_ids: Annotated[
         tuple[StrOrReference, ...], Field(strict=False), To(("VpcConfig", "SecurityGroupIds"))
     ] = ()
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def channels(config: TrainingJobConfig) -> tuple[InputPort, ...]:
@@ -169,7 +168,7 @@ def _output_archive(config: TrainingConfig, name: str) -> Join:
     return Join("/", (folder, job, file))
 
 
-def lower(step: Lowering, config: TrainingConfig) -> None:
+def lower(step: "Lowering", config: TrainingConfig) -> None:
     """Fill a CreateTrainingJob request."""
     step.put_fields()
     put_image(step, config, ("AlgorithmSpecification", "TrainingImage"), "training")
@@ -183,7 +182,7 @@ def lower(step: Lowering, config: TrainingConfig) -> None:
     put_output_path(step, config, ("OutputDataConfig", "S3OutputPath"))
 
 
-def hyperparameters(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
+def hyperparameters(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
     """The hyperparameters as the service takes them: strings, numbers and lists in JSON's spelling."""
     return {
         name: hyperparameter(step, config, value, "hyperparameters", name)
@@ -191,7 +190,7 @@ def hyperparameters(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]
     }
 
 
-def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path: str | int) -> Any:
+def hyperparameter(step: "Lowering", config: TrainingJobConfig, value: Any, *path: str | int) -> Any:
     """One hyperparameter. Script mode reads all of them as JSON, so there strings are quoted too.
 
     Args:
@@ -219,14 +218,14 @@ def hyperparameter(step: Lowering, config: TrainingJobConfig, value: Any, *path:
     return json.dumps(value, sort_keys=True)
 
 
-def mark_hyperparameters(step: Lowering, names: Iterable[str], target: FieldPath) -> None:
+def mark_hyperparameters(step: "Lowering", names: Iterable[str], target: FieldPath) -> None:
     """Record that the config gives these hyperparameters; script mode adds the others."""
     for name in names:
         place = ("Arguments", *target, name)
         step.origins[place] = step.origin(("hyperparameters", name))
 
 
-def script_mode(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
+def script_mode(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
     """The hyperparameters by which the framework containers find and run the user's script.
 
     Source: ``sagemaker_program`` and ``sagemaker_submit_directory`` of the SageMaker Training Toolkit.
@@ -254,7 +253,7 @@ def script_mode(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
     return {name: json.dumps(value) for name, value in added.items()}
 
 
-def put_channels(step: Lowering, config: TrainingJobConfig, target: FieldPath) -> None:
+def put_channels(step: "Lowering", config: TrainingJobConfig, target: FieldPath) -> None:
     """Set the input channels."""
     entries = []
     for index, (name, source) in enumerate(step.sources.items()):
@@ -279,7 +278,7 @@ def put_channels(step: Lowering, config: TrainingJobConfig, target: FieldPath) -
     step.put(target, entries or None)
 
 
-def put_output_path(step: Lowering, config: TrainingJobConfig, target: FieldPath) -> None:
+def put_output_path(step: "Lowering", config: TrainingJobConfig, target: FieldPath) -> None:
     """Set where the job writes. The service adds a folder for each job, so the path can be a fixed one."""
     if config.output_path is not None:
         step.put(target, config.output_path, "output_path")

@@ -1,13 +1,11 @@
 """Transform: predict a whole data set with a model."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
-from dagcast.compile.config.fields import CoercedStrOrReference, IntOrReference, StrOrReference
+from dagcast.compile.config.fields import EMPTY, CoercedStrOrReference, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import StepProperty
@@ -27,7 +25,7 @@ class TransformConfig(StepConfig, WithInputs, Cached, Retried):
     strategy: Annotated[Literal["MultiRecord", "SingleRecord"] | None, To("BatchStrategy")] = None
     max_payload_in_mb: Annotated[IntOrReference | None, To("MaxPayloadInMB")] = None
     max_concurrent_transforms: Annotated[IntOrReference | None, To("MaxConcurrentTransforms")] = None
-    environment: dict[str, CoercedStrOrReference] = {}
+    environment: dict[str, CoercedStrOrReference] = EMPTY
     data_type: Annotated[
         Literal["S3Prefix", "ManifestFile"],
         To(("TransformInput", "DataSource", "S3DataSource", "S3DataType")),
@@ -48,7 +46,7 @@ class TransformConfig(StepConfig, WithInputs, Cached, Retried):
     input_filter: Annotated[StrOrReference | None, To(("DataProcessing", "InputFilter"))] = None
     output_filter: Annotated[StrOrReference | None, To(("DataProcessing", "OutputFilter"))] = None
     join_source: Annotated[Literal["None", "Input"] | None, To(("DataProcessing", "JoinSource"))] = None
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _inputs(config: TransformConfig) -> tuple[InputPort, ...]:
@@ -63,7 +61,7 @@ def _outputs(config: TransformConfig, name: str) -> tuple[OutputPort, ...]:
     return (OutputPort("predictions", "dataset", predictions, "S3 URI of the predictions"),)
 
 
-def lower(step: Lowering, config: TransformConfig) -> None:
+def lower(step: "Lowering", config: TransformConfig) -> None:
     """Fill a CreateTransformJob request."""
     step.put_fields()
     step.put("Environment", step.as_strings(config.environment), "environment")

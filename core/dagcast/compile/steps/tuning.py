@@ -1,7 +1,5 @@
 """Tuning: search hyperparameters with many training jobs."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import OutputPort
 from dagcast.compile.config.fields import (
+    EMPTY,
     BoolOrReference,
     ConfigModel,
     Fixed,
@@ -60,7 +59,7 @@ class Range(ConfigModel):
         return {"type": "Categorical", "values": value} if isinstance(value, (list, tuple)) else value
 
     @model_validator(mode="after")
-    def _complete(self) -> Range:
+    def _complete(self) -> "Range":
         categorical = self.type == "Categorical"
         if categorical != bool(self.values) or categorical == (self.min is not None and self.max is not None):
             raise PydanticCustomError("range", "a Categorical range has values, any other has min and max")
@@ -114,7 +113,7 @@ class TuningConfig(TrainingJobConfig):
     ] = "File"
     metric_definitions: Annotated[
         dict[str, Fixed], To((*JOB, "AlgorithmSpecification", "MetricDefinitions"), metric_list)
-    ] = {}
+    ] = EMPTY
     enable_network_isolation: Annotated[BoolOrReference | None, To((*JOB, "EnableNetworkIsolation"))] = None
     encrypt_inter_container_traffic: Annotated[
         BoolOrReference | None, To((*JOB, "EnableInterContainerTrafficEncryption"))
@@ -125,7 +124,7 @@ class TuningConfig(TrainingJobConfig):
     security_group_ids: Annotated[
         tuple[StrOrReference, ...], Field(strict=False), To((*JOB, "VpcConfig", "SecurityGroupIds"))
     ] = ()
-    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = {}
+    tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _outputs(config: TuningConfig, name: str) -> tuple[OutputPort, ...]:
@@ -135,7 +134,7 @@ def _outputs(config: TuningConfig, name: str) -> tuple[OutputPort, ...]:
     return (OutputPort("model", "model", model, "S3 URI of the best model.tar.gz"),)
 
 
-def lower(step: Lowering, config: TuningConfig) -> None:
+def lower(step: "Lowering", config: TuningConfig) -> None:
     """Fill a CreateHyperParameterTuningJob request."""
     step.put_fields()
     if config.objective is not None:
@@ -160,7 +159,7 @@ def lower(step: Lowering, config: TuningConfig) -> None:
     put_output_path(step, config, (*JOB, "OutputDataConfig", "S3OutputPath"))
 
 
-def _ranges(step: Lowering, config: TuningConfig) -> dict[str, Any]:
+def _ranges(step: "Lowering", config: TuningConfig) -> dict[str, Any]:
     """The ranges by type; the service takes their limits as strings."""
     ranges: dict[str, Any] = {}
     for name, item in config.ranges.items():
