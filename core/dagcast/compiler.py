@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import threading
@@ -201,6 +202,9 @@ class PipelineDAGCompiler:
     def validate(self, dag: DAGLike | None = None) -> ValidationResult:
         """Return every error and warning of a DAG and the config, without raising InvalidInputError.
 
+        Unless the compiler was made with an environment, all environments of the config are checked. A mistake that
+        only one of them has names it.
+
         Args:
             dag: As for :meth:`compile`.
 
@@ -213,13 +217,28 @@ class PipelineDAGCompiler:
             ['config.unknown-field']
         """
         sink = DiagnosticSink()
+        self._validate_into(sink, dag)
+        config = self._load().config
+        if self.env is None and config is not None:
+            known = set(sink.diagnostics)
+            for name in config.source.environments:
+                with_env = copy.copy(self)
+                with_env.env, with_env._loaded_config, with_env._lock = name, None, threading.RLock()
+                found = DiagnosticSink()
+                with_env._validate_into(found, dag)
+                for item in found.diagnostics:
+                    if item not in known:
+                        sink.extend([replace(item, message=f"environment {name!r}: {item.message}")])
+        return ValidationResult(sink.errors, sink.warnings)
+
+    def _validate_into(self, sink: DiagnosticSink, dag: DAGLike | None) -> None:
+        """Collect every error and warning with the compiler's own environment."""
         prepared = self._prepare_into(sink, dag, {})
         if prepared is not None and sink.errors:
             self._collect_later_errors(prepared, {}, sink)
         elif prepared is not None:
             with sink.collecting():
                 self._instantiate_template(prepared, {}).compile_into(sink)
-        return ValidationResult(sink.errors, sink.warnings)
 
     @pause_gc()
     def create_decorated_class(

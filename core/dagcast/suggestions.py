@@ -73,13 +73,17 @@ class _Index:
         for number, folded in enumerate(self._folded):
             for key in _keys(folded):
                 self._exact.setdefault(key, number)
+            head, dot, tail = folded.partition(".")
+            if head and dot and tail:
+                self._exact.setdefault(f".{tail}", number)
             if len(self._names) > _FEW:
                 for pair in _pairs(folded):
                     self._postings.setdefault(pair, []).append(number)
 
     def nearest(self, name: str) -> str | None:
         folded = _fold(name)
-        for key in _keys(folded):
+        # Without its first part, a dotted name is surely meant: m5.large for ml.m5.large.
+        for key in (*_keys(folded), f".{folded}"):
             if key in self._exact:
                 return self._names[self._exact[key]]
         best, score = None, _CUTOFF
@@ -100,10 +104,11 @@ class _Index:
         shared: Counter[int] = Counter()
         left = _MAX_POSTINGS
         for numbers in postings:
+            # Whole lists only: a part of one would prefer the names that come first.
+            if len(numbers) > left and shared:
+                break
             shared.update(numbers[:left])
             left -= len(numbers)
-            if left <= 0:
-                break
         length = len(folded)
         # By the share of pairs in common: a long name has many pairs, and so some of any other name.
         ranked = sorted(

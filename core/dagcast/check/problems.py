@@ -12,11 +12,11 @@ A check knows neither files nor lines, so it returns problems, which the verbs c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from dagcast.check.references import find_type_mismatch
-from dagcast.definition.references import Reference
+from dagcast.definition.references import ParameterRef, Reference
 from dagcast.paths import FieldPath, format_path
 
 _MAX_LENGTH: Final = 60
@@ -62,12 +62,14 @@ class RequestProblem:
         code: The diagnostic code: one in the area ``request``, ``reference.wrong-type``, or ``reference.needs-text``
             (a reference that a string has to contain).
         hint: The remedy, if one is known.
+        parameter: The parameter whose default or allowed value is the problem, if it is one of those.
     """
 
     path: FieldPath
     message: str
     code: str
     hint: str | None = None
+    parameter: str | None = None
 
 
 @dataclass
@@ -79,12 +81,33 @@ class ProblemCollector:
         parameter_types: The type of each declared parameter.
         reference_type: Returns the kind of shape of any other reference, or ``None`` if it is unknown.
         problems: The problems so far.
+        parameter_values: The default and the allowed values of each declared parameter.
     """
 
     prefix: FieldPath
     parameter_types: Mapping[str, str]
     reference_type: Callable[[Reference], str | None]
     problems: list[RequestProblem] = field(default_factory=list)
+    parameter_values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def check_parameter(
+        self,
+        reference: ParameterRef,
+        path: FieldPath,
+        check: Callable[[Any, FieldPath, ProblemCollector], None],
+    ) -> None:
+        """Check what a parameter may be, where it fills a field alone: its default and each of its allowed values.
+
+        The first problem is recorded, as one of the parameter.
+        """
+        if self.problems and self.problems[-1].path == path:
+            return  # The type differs, which is recorded already.
+        for value in self.parameter_values.get(reference.name, ()):
+            trial = ProblemCollector(self.prefix, {}, lambda _: None)
+            check(value, path, trial)
+            if trial.problems:
+                self.problems.append(replace(trial.problems[0], parameter=reference.name))
+                return
 
     def report(self, path: FieldPath, message: str, code: str, hint: str | None = None) -> None:
         """Record a problem; ``{}`` in the message is replaced by the field's path."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from dagcast.check.problems import ProblemCollector, RequestProblem
 from dagcast.check.scalars import Checker, format_count, make_key_checker, make_scalar_checker
-from dagcast.definition.references import Reference
+from dagcast.definition.references import ParameterRef, Reference
 from dagcast.errors import did_you_mean
 from dagcast.paths import FieldPath, is_within, to_path
 from dagcast.sagemaker.service_model import ModelShape, ServiceModel, load_shapes
@@ -34,6 +35,7 @@ def check_request(
     ignore_required: Iterable[str | FieldPath] = (),
     forbidden: Mapping[str | FieldPath, str] | None = None,
     reference_type: Callable[[Reference], str | None],
+    parameter_values: Mapping[str, tuple[Any, ...]] = MappingProxyType({}),
 ) -> list[RequestProblem]:
     """Return every problem of a request body.
 
@@ -53,6 +55,8 @@ def check_request(
         reference_type: Returns the kind of shape (``string``, ``integer``, ``float``, ``boolean``, ``timestamp``,
             ...) of a step property or a value of a property file, or ``None`` if it is unknown. Every member that is
             a single value accepts a reference of unknown type.
+        parameter_values: The default and the allowed values of each declared parameter: where a parameter fills a
+            field alone, each of them has to be valid there.
 
     Returns:
         The problems in the order of the body; empty if the body is valid.
@@ -68,7 +72,7 @@ def check_request(
         ...     print(f"{problem.message} ({problem.hint})")
         PrimaryContainer.Imag is not a field of ContainerDefinition (did you mean 'Image'?)
     """
-    collector = ProblemCollector(path, parameter_types, reference_type)
+    collector = ProblemCollector(path, parameter_types, reference_type, parameter_values=parameter_values)
     _checkers(service).checker(shape)(value, (), collector)
     problems = collector.problems
     if problems and ignore_required:
@@ -167,6 +171,8 @@ class _Checkers:
                 check_member, accepted = found
                 if type(item) is not str or item not in accepted:
                     check_member(item, (*path, name), collector)
+                    if type(item) is ParameterRef:
+                        collector.check_parameter(item, (*path, name), check_member)
             if not needs <= value.keys():
                 for name in required:
                     if name not in value:
@@ -197,6 +203,8 @@ class _Checkers:
             for position, item in enumerate(value):
                 if type(item) is not str or item not in accepted:
                     check_item(item, (*path, position), collector)
+                    if type(item) is ParameterRef:
+                        collector.check_parameter(item, (*path, position), check_item)
 
         return check
 
@@ -218,6 +226,8 @@ class _Checkers:
                 below = (*path, str(key))
                 check_key(key, below, collector)
                 check_item(item, below, collector)
+                if type(item) is ParameterRef:
+                    collector.check_parameter(item, below, check_item)
 
         return check
 

@@ -43,6 +43,7 @@ class StepProblem:
         code: The id of the kind of problem, or of the rule that is broken.
         hint: What to write instead, if that can be said.
         severity: ``warning`` where the service may take it all the same.
+        parameter: The parameter whose default or allowed value is the problem, if it is one of those.
     """
 
     step: str | None
@@ -51,6 +52,7 @@ class StepProblem:
     code: str
     hint: str | None = None
     severity: Severity = "error"
+    parameter: str | None = None
 
 
 def check_steps(definition: Definition, facts: PipelineFacts = _NO_FACTS) -> Iterator[StepProblem]:
@@ -155,13 +157,16 @@ def request_problems(
                 ignore_required=shape.ignore_required,
                 forbidden=forbidden,
                 reference_type=targets.kind,
+                parameter_values=targets.parameter_values,
             )
         except ServiceModelError as error:
             yield StepProblem(step.name, (), str(error), "request.unknown-shape")
             continue
         for problem in problems:
             path = ("Arguments", *shape.at, *problem.path)
-            yield StepProblem(step.name, path, problem.message, problem.code, problem.hint)
+            yield StepProblem(
+                step.name, path, problem.message, problem.code, problem.hint, parameter=problem.parameter
+            )
 
 
 def reference_problems(step: Step, targets: Targets) -> Iterator[StepProblem]:

@@ -24,6 +24,12 @@ class Targets:
     def __init__(self, definition: Definition, broken: frozenset[str] = frozenset()) -> None:
         self.broken = broken
         self.parameters = definition.parameter_types()
+        self.parameter_values: Mapping[str, tuple[Any, ...]] = {
+            parameter.name: tuple(
+                dict.fromkeys(value for value in (parameter.default, *parameter.enum) if value is not None)
+            )
+            for parameter in definition.parameters
+        }
         self.steps: Mapping[str, Step] = definition.by_name
         self._found: dict[StepProperty, PropertyType | ReferenceProblem] = {}
         # Most references differ in the step alone, and steps of a kind have the same properties.

@@ -193,6 +193,9 @@ class SpecChecker:
                 message, hint = f"{names[0]!r} is missing", f"it becomes {format_path(path)}"
             else:
                 hint = hint or "give it under request"
+        if problem.parameter is not None:
+            self._report_parameter(step, problem, problem.parameter)
+            return
         origin = origin_at(step.origins, problem.path)
         if origin is not None and (origin.kind == "argument" or origin.path[:1] == ("pipeline",)):
             # A mistake in what holds for the whole pipeline shows in every step; it is told once.
@@ -203,6 +206,16 @@ class SpecChecker:
                 report(f"{subject}: {message}", self.locate(origin), code=problem.code, hint=hint)
             return
         self._tell(step, origin, replace(problem, message=message, hint=hint))
+
+    def _report_parameter(self, step: StepSpec, problem: StepProblem, name: str) -> None:
+        """Report a value of a parameter that a field refuses: once, however many fields refuse it."""
+        origin = self.spec.origins.get(("Parameters", name))
+        if origin is None or (origin, problem.code) in self._reported:
+            return
+        self._reported.add((origin, problem.code))
+        declared = Origin(origin.kind, (*origin.path, "default"), origin.detail)
+        message = f"parameter {name!r}, which step {step.name!r} reads: {problem.message}"
+        self.sink.error(message, self.locate(declared), code=problem.code, hint=problem.hint)
 
     def _check_references(self, step: StepSpec) -> None:
         for problem in reference_problems(step, self.targets):

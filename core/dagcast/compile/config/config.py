@@ -33,8 +33,6 @@ from dagcast.sagemaker.limits import (
     STEP_NAME_MAX_LENGTH,
 )
 
-SECTIONS = ("pipeline", "parameters", "defaults", "steps", "edges", "environments", "plugins", "ignore_rules")
-
 UNNAMED = "unnamed"
 """Stands in for a pipeline's name that is missing or wrong, while further mistakes are looked for."""
 
@@ -183,12 +181,6 @@ class _Loader:
         self.incomplete: set[str] = set()
 
     def load(self) -> PipelineConfig:
-        for key in self.source.merged:
-            if key not in SECTIONS:
-                hint = did_you_mean(key, SECTIONS)
-                self._error(
-                    f"the config has no section {key!r}", (key,), code="config.unknown-field", hint=hint
-                )
         for section in ("pipeline", "parameters", "defaults", "steps"):
             self._check_keys(self.source.merged.get(section), (section,))
         pipeline = self._pipeline()
@@ -251,7 +243,8 @@ class _Loader:
         if not isinstance(given, dict):
             fields = {"name": UNNAMED}
             self.incomplete.add("pipeline")
-        stand_ins = {"name": UNNAMED}
+        # What needs a bucket would otherwise fail in each step for the one bucket that is invalid.
+        stand_ins = {"name": UNNAMED, "bucket": UNNAMED}
         pipeline: BasePipelineConfig | None = self._validate_most(
             model, fields, ("pipeline",), "pipeline", stand_ins
         )
@@ -311,6 +304,12 @@ class _Loader:
             self._error(f"step {name!r} is not a mapping of fields", path, code="config.wrong-type")
             return None
         type_name = value.get("type")
+        if type_name is None and self.source.is_added(name):
+            others = [other for other in self._section("steps") if not self.source.is_added(other)]
+            message = f"step {name!r} is only in the environment {self.source.env!r}, and has no type"
+            hint = did_you_mean(name, others) or "give it a type to add it"
+            self._error(message, path, code="config.missing-field", hint=hint)
+            return None
         if type_name is None:
             hint = f"one of {', '.join(self.catalog.names)}"
             self._error(f"step {name!r} has no type", path, code="config.missing-field", hint=hint)

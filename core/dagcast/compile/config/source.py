@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.document.document import Document
 from dagcast.definition.values import FrozenDict, freeze
-from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
 from dagcast.paths import FieldPath
 
 OVERLAID = ("pipeline", "parameters", "defaults", "steps", "edges", "plugins")
 """The sections of a config that an environment may lay something over."""
+
+SECTIONS = (*OVERLAID, "environments", "ignore_rules")
+"""The sections of a config."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +28,29 @@ class ConfigSource:
         document: The file, or the data that was passed from Python.
         env: The environment that was chosen, if any.
         merged: The whole, merged; it shares parts with the document and is to be read, not changed.
+        written: By section: the misspelt key that it is written under.
     """
 
     document: Document
     env: str | None
     merged: dict[str, Any]
+    written: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def data(self) -> FrozenDict:
         """The whole as plugins get to see it: as frozen as the models that are made of it."""
         frozen: FrozenDict = freeze(self.merged)
         return frozen
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The names of the environments that the config declares."""
+        declared = self.document.data.get(self.written.get("environments", "environments"))
+        return tuple(declared) if isinstance(declared, dict) else ()
+
+    def is_added(self, step: str) -> bool:
+        """Whether a step is written only in the environment."""
+        return bool(self.env) and not self.document.has((self.written.get("steps", "steps"), step))
 
     def locate(self, path: FieldPath, *, key: bool = False) -> Location:
         """Return where the value at ``path`` of the merged config was written.
@@ -76,27 +91,53 @@ class ConfigSource:
 
     def _layers(self, path: FieldPath, inherited: bool) -> Iterator[tuple[FieldPath, bool]]:
         if self.env is not None:
-            yield ("environments", self.env, *path), inherited
-        yield path, inherited
+            yield (self.written.get("environments", "environments"), self.env, *path), inherited
+        section = path[0]
+        yield (self.written.get(section, section), *path[1:]) if isinstance(section, str) else path, inherited
 
 
 def choose_environment(document: Document, env: str | None, sink: DiagnosticSink) -> ConfigSource:
-    """Lay the environment ``env`` over the document; none leaves it as it is."""
-    data = {key: value for key, value in document.data.items() if key != "environments"}
-    environments = _environments(document, sink)
+    """Lay the environment ``env`` over the document; ``None`` leaves it as it is.
+
+    A section that is misspelt is reported, and read as the one that it seems to be.
+    """
+    sections, written = _sections(document, sink)
+    environments = _environments(document, sections, written, sink)
+    data = {key: value for key, value in sections.items() if key != "environments"}
     if env is None:
-        return ConfigSource(document, None, data)
+        return ConfigSource(document, None, data, written)
     if env not in environments:
         message = f"there is no environment {env!r}"
         hint = did_you_mean(env, environments) or "the config has none"
         sink.error(message, document.locate(("environments",)), code="config.unknown-environment", hint=hint)
-        return ConfigSource(document, None, data)
-    return ConfigSource(document, env, deep_merge(data, environments[env]))
+        return ConfigSource(document, None, data, written)
+    return ConfigSource(document, env, deep_merge(data, environments[env]), written)
 
 
-def _environments(document: Document, sink: DiagnosticSink) -> dict[str, dict[str, Any]]:
+def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any], dict[str, str]]:
+    """The sections of a document by their right names, and the misspelt keys of some."""
+    sections: dict[str, Any] = {}
+    written: dict[str, str] = {}
+    for key, value in document.data.items():
+        if key in SECTIONS:
+            sections[key] = value
+            continue
+        message = f"the config has no section {key!r}"
+        hint = did_you_mean(key, SECTIONS)
+        sink.error(message, document.locate((key,), key=True), code="config.unknown-field", hint=hint)
+        meant = nearest(key, SECTIONS)
+        if meant is not None and meant not in document.data and meant not in written:
+            sections[meant] = value
+            written[meant] = key
+    return sections, written
+
+
+def _environments(
+    document: Document, sections: Mapping[str, Any], written: Mapping[str, str], sink: DiagnosticSink
+) -> dict[str, dict[str, Any]]:
     """The environments that can be laid over the document; what is wrong with any of them is reported."""
-    environments = document.data.get("environments")
+    section = written.get("environments", "environments")
+    environments = sections.get("environments")
     if environments is None:
         return {}
     if not isinstance(environments, dict):
@@ -106,7 +147,7 @@ def _environments(document: Document, sink: DiagnosticSink) -> dict[str, dict[st
         return {}
     found: dict[str, dict[str, Any]] = {}
     for name, overlay in environments.items():
-        path = ("environments", name)
+        path = (section, name)
         if overlay is not None and not isinstance(overlay, dict):
             sink.error(
                 f"environment {name!r} is not a mapping", document.locate(path), code="config.wrong-type"
