@@ -1,4 +1,4 @@
-"""What the runner is made of: it stands beside the compiler, and needs neither it nor an SDK."""
+"""The runner imports neither the compiler nor an SDK."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_the_sdks_own_script_puts_code_into_a_models_archive(user: User, launche
     assert (run.parent / "models/two/1/model.tar.gz").is_file()
 
 
-def test_functions_that_are_steps_are_told_before_anything_starts(user: User) -> None:
+def test_step_functions_are_reported_before_anything_starts(user: User) -> None:
     done = user.run("decorated")
     assert done.code == 1
     for name in ("add", "double"):
@@ -136,7 +136,7 @@ def test_steps_run_after_the_collections_that_they_wait_for(user: User) -> None:
     assert max(times["a"], times["b"]) < times["c"] < times["d"] < times["e"]
 
 
-def test_a_launcher_of_many_processes_is_run_or_told(user: User) -> None:
+def test_a_launcher_of_many_processes_runs_or_is_reported(user: User) -> None:
     done = user.run("torchrun")
     if SDK == 2:  # the image's toolkit is what would call torchrun
         assert done.code == 0, done.err

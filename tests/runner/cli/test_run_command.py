@@ -235,7 +235,7 @@ MISTAKES = (
 )
 
 
-def test_all_mistakes_are_told_at_once_and_nothing_starts(asking: Project) -> None:
+def test_all_mistakes_are_reported_at_once_and_nothing_starts(asking: Project) -> None:
     done = asking.run("run", "definition.json", *WRONG)
     assert done.code == 1
     assert [mistake for mistake in MISTAKES if mistake not in done.err] == []
@@ -280,12 +280,12 @@ def test_wrong_usage_is_exit_code_2(asking: Project, arguments: list[str], messa
     assert message in " ".join(done.err.split())
 
 
-def test_a_run_that_is_not_there_is_not_resumed(asking: Project) -> None:
+def test_an_unknown_run_cannot_be_resumed(asking: Project) -> None:
     done = asking.run("run", "--resume", "none")
     assert (done.code, done.err) == (1, "error: unknown run 'none' in .dagcast/runs\n")
 
 
-def test_an_equals_sign_in_a_key_is_no_end_of_the_uri(project: Project) -> None:
+def test_an_equals_sign_in_a_key_does_not_end_the_uri(project: Project) -> None:
     (project.path / "data").mkdir()
     (project.path / "data" / "x").touch()
     project.define(fail("end", "the end"))
@@ -409,7 +409,7 @@ edges: []
 """
 
 
-def test_a_definition_without_its_staged_code_is_reported_where_that_comes_from(project: Project) -> None:
+def test_missing_staged_code_is_reported_with_its_remedy(project: Project) -> None:
     project.write("c.yaml", STAGED)
     project.write("measure.py", "print('measured')")
     assert project.run("compile", "c.yaml", "-o", "definition.json").code == 0
@@ -425,7 +425,7 @@ def test_a_definition_without_its_staged_code_is_reported_where_that_comes_from(
     assert "which does not exist (use --input s3://given/code/measure.py=PATH" in done.err
 
 
-def test_mistakes_in_a_config_are_told_with_their_lines(project: Project) -> None:
+def test_mistakes_in_a_config_are_reported_with_their_lines(project: Project) -> None:
     project.write("c.yaml", CONFIG.replace("else_steps", "els_steps"))
     done = project.run("run", "c.yaml")
     assert done.code == 1
@@ -433,7 +433,7 @@ def test_mistakes_in_a_config_are_told_with_their_lines(project: Project) -> Non
     assert project.runs == []
 
 
-def test_an_earlier_run_stands_for_steps_that_are_not_run_again(asking: Project) -> None:
+def test_an_earlier_run_replaces_steps_that_do_not_run_again(asking: Project) -> None:
     assert asking.run("run", "definition.json", "--callback", "ask=no.json").code == 1
     earlier = asking.runs[0].name
     again = ("run", "definition.json", "--from", "agreed")
@@ -443,7 +443,7 @@ def test_an_earlier_run_stands_for_steps_that_are_not_run_again(asking: Project)
     assert "step 'agreed' reads step 'ask', which is not selected" in done.err
 
 
-def test_an_earlier_run_that_lacks_a_step_is_named(asking: Project) -> None:
+def test_an_earlier_run_without_a_result_of_the_step_is_named(asking: Project) -> None:
     asking.define(ask("ask"), when("agreed", OK, True, [], []), fail("end", "the end"))
     assert asking.run("run", "definition.json", "--only", "end").code == 1
     earlier = asking.runs[0].name
@@ -457,7 +457,7 @@ def test_an_earlier_run_that_lacks_a_step_is_named(asking: Project) -> None:
     assert f"{reads} ({either}, or {remedy}\n" in asking.run(*again).err
 
 
-def test_what_cannot_run_here_can_be_stubbed(project: Project) -> None:
+def test_a_step_that_does_not_run_locally_can_be_stubbed(project: Project) -> None:
     project.define(
         {"Name": "cluster", "Type": "EMR", "Arguments": {}},
         when("big", {"Get": "Steps.cluster.ClusterStatus.State"}, "RUNNING", [], [fail("no", "no")]),
@@ -485,7 +485,7 @@ def test_what_a_definition_says_does_not_reach_the_terminal_as_commands(project:
         ('{"pipeline": {"name": "x"}, "Steps": []}', "definition.json:1: error: "),
     ],
 )
-def test_a_file_that_is_no_definition_is_reported_as_what_it_means_to_be(
+def test_a_file_that_is_not_a_definition_is_reported_by_its_kind(
     project: Project, content: str, message: str
 ) -> None:
     project.write("definition.json", content)

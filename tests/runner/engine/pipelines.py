@@ -101,21 +101,23 @@ def callback(name: str, output: str = "answer", **more: Any) -> dict[str, Any]:
     return {"Name": name, "Type": "Callback", "Arguments": {}, "OutputParameters": declared, **more}
 
 
-class Heard(list[Event]):
-    """A listener that keeps what it is told."""
+class RecordedEvents(list[Event]):
+    """A listener that records the events that it receives."""
 
     def __call__(self, event: Event) -> None:
         self.append(event)
 
     def of(self, *kinds: str) -> list[tuple[str, str | None]]:
-        """The kind and step of the events of some kinds, in order."""
+        """Return the kind and step of the events of some kinds, in order."""
         return [(event.kind, event.step) for event in self if event.kind in kinds]
 
 
-def run(text: str, folder: Path, *, listener: Heard | None = None, **options: Any) -> RunOutcome:
+def run(text: str, folder: Path, *, listener: RecordedEvents | None = None, **options: Any) -> RunOutcome:
     """Run a definition in the runs folder ``folder / "runs"``."""
     chosen = RunOptions(runs=folder / "runs", **options)
-    return Runner(text, "tiny", options=chosen, listener=listener if listener is not None else Heard()).run()
+    return Runner(
+        text, "tiny", options=chosen, listener=listener if listener is not None else RecordedEvents()
+    ).run()
 
 
 def statuses(outcome: RunOutcome) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a cached result stands for: everything that a step runs and reads, and nothing that is gone or broken."""
+"""The cache key covers everything that a step runs and reads; missing and broken results are ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def transform_fn(model, body, content_type, accept):
 """
 
 
-def test_a_users_own_names_matter_whatever_they_are(tmp_path: Path) -> None:
+def test_user_chosen_names_are_part_of_the_key(tmp_path: Path) -> None:
     for tag in ("1", "2"):
         environment = {"OUT": "/opt/ml/processing/out", "Tags": tag, "OutputFrom": f"s3://bucket/{tag}"}
         script = "echo $Tags $OutputFrom > $OUT/x"
@@ -33,7 +33,7 @@ def test_a_users_own_names_matter_whatever_they_are(tmp_path: Path) -> None:
         assert contents(outcome) == {"bucket/ID/a/x": f"{tag} s3://bucket/{tag}\n".encode()}
 
 
-def test_a_place_that_a_job_is_reported_of_is_not_what_it_reads(tmp_path: Path) -> None:
+def test_a_uri_in_the_environment_counts_as_text(tmp_path: Path) -> None:
     told = {"OUT": "/opt/ml/processing/out", "IN0": "/opt/ml/processing/in0", "BASE": "s3://bucket"}
     steps = [
         job("a", "echo 1 > $OUT/x"),
@@ -42,7 +42,7 @@ def test_a_place_that_a_job_is_reported_of_is_not_what_it_reads(tmp_path: Path) 
     assert [statuses(run(definition(steps), tmp_path))["b"] for _ in range(2)] == ["succeeded", "cached"]
 
 
-def test_another_model_of_the_same_name_predicts_anew(tmp_path: Path) -> None:
+def test_another_model_of_the_same_name_is_a_cache_miss(tmp_path: Path) -> None:
     archive, rows = tmp_path / "model.tar.gz", tmp_path / "rows.csv"
     rows.write_text("1\n")
     (tmp_path / "model/code").mkdir(parents=True)
@@ -69,7 +69,7 @@ def test_another_model_of_the_same_name_predicts_anew(tmp_path: Path) -> None:
     assert ended == ["succeeded", "cached", "succeeded"]
 
 
-def test_all_models_of_a_search_are_taken(tmp_path: Path) -> None:
+def test_all_models_of_a_search_are_copied_from_the_cache(tmp_path: Path) -> None:
     take = r"""sed -n 's/.*"x": "\(.*\)".*/score=\1/p'"""
     script = f"{take} /opt/ml/input/config/hyperparameters.json | tee /opt/ml/model/x"
     training = {
@@ -99,7 +99,7 @@ def test_all_models_of_a_search_are_taken(tmp_path: Path) -> None:
     assert len(models[1]) == 3
 
 
-def test_all_that_a_function_imports_counts(tmp_path: Path) -> None:
+def test_modules_that_a_function_imports_are_part_of_the_key(tmp_path: Path) -> None:
     code = tmp_path / "code"
     code.mkdir()
     (code / "handler.py").write_text(
@@ -141,9 +141,7 @@ def _entry_is_cut_off(first: RunOutcome) -> None:
 @pytest.mark.parametrize(
     "harm", [_store_is_gone, _result_is_of_another_version, _result_is_cut_off, _entry_is_cut_off]
 )
-def test_a_result_that_is_not_whole_any_more_is_no_hit(
-    tmp_path: Path, harm: Callable[[RunOutcome], None]
-) -> None:
+def test_an_incomplete_result_is_a_cache_miss(tmp_path: Path, harm: Callable[[RunOutcome], None]) -> None:
     text = definition([job("a", "echo 1 > $OUT/x", **CACHED), job("b", "cat $IN0/x", output_of("a"))])
     harm(run(text, tmp_path))
     assert statuses(run(text, tmp_path)) == {"a": "succeeded", "b": "succeeded"}
@@ -157,7 +155,7 @@ def test_a_cached_step_leaves_its_result_and_no_scratch(tmp_path: Path) -> None:
     assert [path.name for path in (outcome.folder / "steps/a").iterdir()] == ["result.json"]
 
 
-def test_a_text_that_is_no_place_in_a_store_stands_for_itself(tmp_path: Path) -> None:
+def test_an_invalid_uri_counts_as_text(tmp_path: Path) -> None:
     text = definition([job("a", "echo s3://bucket/a//../b > $OUT/x", **CACHED)])
     assert [statuses(run(text, tmp_path))["a"] for _ in range(2)] == ["succeeded", "cached"]
 
@@ -176,7 +174,7 @@ def test_s3_that_cannot_be_read_fails_the_step_and_not_its_peers(
     assert "cannot read s3://somewhere/x from S3" in str(outcome.reason)
 
 
-def test_without_a_lifetime_a_result_stays_one(tmp_path: Path) -> None:
+def test_without_a_lifetime_a_result_does_not_expire(tmp_path: Path) -> None:
     text = definition([job("a", "echo 1 > $OUT/x", CacheConfig={"Enabled": True})])
     run(text, tmp_path)
     for path in (tmp_path / "runs").glob("*/steps/a/result.json"):
@@ -194,7 +192,7 @@ def test_other_packages_are_another_environment(tmp_path: Path, monkeypatch: pyt
     assert statuses(run(text, tmp_path)) == {"a": "succeeded"}
 
 
-def test_a_cached_output_is_also_where_the_step_says_that_it_goes(tmp_path: Path) -> None:
+def test_a_cached_output_is_also_stored_at_its_fixed_uri(tmp_path: Path) -> None:
     def writes(name: str) -> dict[str, Any]:
         made = job(name, "echo 1 > $OUT/x", CacheConfig={"Enabled": True})
         made["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] = f"{BUCKET}/{name}"

@@ -17,7 +17,7 @@ from dagcast.runner.records.outcome import RunOutcome
 from dagcast.runner.records.remove_runs import remove_runs
 from dagcast.runner.records.run_folder import RunFolder
 from tests.runner.engine.pipelines import (
-    Heard,
+    RecordedEvents,
     condition,
     contents,
     definition,
@@ -67,11 +67,13 @@ def test_a_job_over_its_time_fails_and_its_peers_do_not(tmp_path: Path) -> None:
     assert "MaxRuntimeInSeconds (1)" in _reason(outcome, "hangs")
 
 
-def test_a_step_without_output_is_warned_about_and_who_reads_it_names_it(tmp_path: Path) -> None:
-    heard = Heard()
-    outcome = run(definition([job("a", "true"), job("b", "true", output_of("a"))]), tmp_path, listener=heard)
+def test_a_step_without_output_causes_a_warning_and_its_reader_names_it(tmp_path: Path) -> None:
+    events_seen = RecordedEvents()
+    outcome = run(
+        definition([job("a", "true"), job("b", "true", output_of("a"))]), tmp_path, listener=events_seen
+    )
     assert statuses(outcome) == {"a": "succeeded", "b": "failed"}
-    assert heard.of("warning") == [("warning", "a")]
+    assert events_seen.of("warning") == [("warning", "a")]
     assert "'a'" in _reason(outcome, "b")
 
 

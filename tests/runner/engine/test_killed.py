@@ -61,7 +61,7 @@ STEPS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a run leaves that nobody disturbs."""
+    """The outputs of a run that is not interrupted."""
     outcome = run(definition(STEPS), tmp_path_factory.mktemp("whole"))
     assert outcome.status == "Succeeded"
     return contents(outcome)
@@ -70,7 +70,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def _killed(
     folder: Path, after_lines: int, delay: float, steps: Sequence[dict[str, Any]] = STEPS, logs: str = ""
 ) -> RunFolder | None:
-    """A run whose process was killed once its events, or these logs, had so many lines, and a bit later."""
+    """Return a run whose process was killed after its events, or these logs, had so many lines, and a delay."""
     (folder / "definition.json").write_text(definition(steps))
     command = [sys.executable, "-c", RUN, str(folder / "definition.json"), str(folder / "runs")]
     process = subprocess.Popen(command, start_new_session=True)
@@ -100,15 +100,17 @@ def test_a_killed_run_is_resumed_to_the_same_result(
     assert outcome.status == "Succeeded", outcome.reason
     assert contents(outcome) == undisturbed
     assert set(statuses(outcome).values()) <= {"kept", "succeeded", "skipped"}
-    assert not list((folder.store / ".staging").glob("*")), "what a killed process had half done is swept"
+    assert not list((folder.store / ".staging").glob("*")), (
+        "incomplete uploads of a killed process are removed"
+    )
 
 
-def test_one_that_is_killed_before_it_has_a_run_leaves_nothing_that_looks_like_one(tmp_path: Path) -> None:
+def test_a_process_killed_before_its_run_exists_leaves_no_broken_run(tmp_path: Path) -> None:
     folder = _killed(tmp_path, 0, delay=0.05)
     assert folder is None or folder.outcome().status in ("Stopped", "Succeeded")
 
 
-def test_what_a_killed_process_began_to_make_is_no_run_and_goes_with_the_next(tmp_path: Path) -> None:
+def test_an_incomplete_folder_of_a_killed_process_is_removed_by_the_next_run(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     os.mkfifo(tmp_path / "code")  # to copy it takes for ever
     program = RUN.replace("jobs=2)", "jobs=2), objects={'s3://bucket/code': Path(sys.argv[3])}")
@@ -118,7 +120,7 @@ def test_what_a_killed_process_began_to_make_is_no_run_and_goes_with_the_next(tm
     until(lambda: any(runs.glob(".new-*/definition.json")))
     assert runs_in(runs) == []
     other = run(definition([fail("f")]), tmp_path)
-    assert len(list(runs.glob(".new-*"))) == 1, "a process that still makes a run is left alone"
+    assert len(list(runs.glob(".new-*"))) == 1, "a folder that an active process is creating is kept"
     process.kill()
     process.wait()
 
@@ -182,9 +184,7 @@ def _found(outcome: RunOutcome) -> tuple[list[Any], dict[str, float]]:
 
 
 @pytest.mark.parametrize("strategy", ["Random", "Bayesian"])
-def test_a_search_that_is_killed_between_its_trials_ends_in_the_same_ones(
-    tmp_path: Path, strategy: str
-) -> None:
+def test_a_search_killed_between_trials_resumes_with_the_same_trials(tmp_path: Path, strategy: str) -> None:
     steps = [_search(strategy)]
     folder = _killed(tmp_path, 2, 0.02, steps, logs="steps/search/attempt-1/stdout.log")
     assert folder is not None

@@ -1,4 +1,4 @@
-"""What is told before anything starts, and which steps are selected."""
+"""Mistakes that are reported before anything starts, and the selection of steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from dagcast.errors import InvalidInputError
 from tests.runner.engine.pipelines import (
-    Heard,
+    RecordedEvents,
     callback,
     condition,
     definition,
@@ -26,15 +26,15 @@ ANSWER = """python3 -c 'print("{\\"answer\\": \\"yes\\"}")'"""
 
 
 def _problems(text: str, folder: Path, **options: Any) -> list[str]:
-    heard = Heard()
+    events_seen = RecordedEvents()
     with pytest.raises(InvalidInputError) as error:
-        run(text, folder, listener=heard, **options)
-    assert heard == []
+        run(text, folder, listener=events_seen, **options)
+    assert events_seen == []
     assert not list((folder / "runs").glob("*/run.json")), "a run that is refused leaves no folder"
     return [str(diagnostic) for diagnostic in error.value.diagnostics]
 
 
-def test_everything_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     steps = [
         {"Name": "cluster", "Type": "EMR", "Arguments": {}},
         callback("ask"),
@@ -74,7 +74,7 @@ def test_everything_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
         assert any(part in line for line in problems), part
 
 
-def test_data_that_nothing_supplies_is_missed_before_the_first_step(tmp_path: Path) -> None:
+def test_missing_data_is_reported_before_the_first_step(tmp_path: Path) -> None:
     text = definition([job("a", "true", "s3://bucket/raw"), job("b", "true", output_of("a"))])
     (problem,) = _problems(text, tmp_path)
     assert problem == (
@@ -86,7 +86,7 @@ def test_data_that_nothing_supplies_is_missed_before_the_first_step(tmp_path: Pa
 @pytest.mark.parametrize(
     ("link", "why"), [("nowhere", "No such file"), (".", "links to a folder that contains it")]
 )
-def test_an_input_that_cannot_be_read_is_reported_with_who_reads_it(
+def test_an_unreadable_input_is_reported_for_each_step_that_reads_it(
     tmp_path: Path, link: str, why: str
 ) -> None:
     data = tmp_path / "data"
@@ -100,7 +100,7 @@ def test_an_input_that_cannot_be_read_is_reported_with_who_reads_it(
     )
 
 
-def test_data_that_another_step_writes_is_not_missed(tmp_path: Path) -> None:
+def test_data_that_another_step_writes_is_not_missing(tmp_path: Path) -> None:
     uri = {
         "Std:Join": {"On": "/", "Values": ["s3://bucket", get("Execution.PipelineExecutionId"), "a", "part"]}
     }
@@ -109,7 +109,7 @@ def test_data_that_another_step_writes_is_not_missed(tmp_path: Path) -> None:
     assert statuses(outcome) == {"a": "succeeded", "b": "succeeded"}
 
 
-def test_data_beside_the_output_of_training_jobs_is_missed(tmp_path: Path) -> None:
+def test_data_outside_the_output_of_training_jobs_is_missing(tmp_path: Path) -> None:
     train = {
         "Name": "train",
         "Type": "Training",
@@ -128,7 +128,7 @@ def test_data_beside_the_output_of_training_jobs_is_missed(tmp_path: Path) -> No
     assert problem.startswith("step 'train' reads s3://bucket/raw, which does not exist")
 
 
-def test_data_that_a_stub_gives_is_not_missed(tmp_path: Path) -> None:
+def test_data_that_a_stub_provides_is_not_missing(tmp_path: Path) -> None:
     (tmp_path / "counts.csv").write_text("7")
     stub = tmp_path / "stub.json"
     stub.write_text(json.dumps({"outputs": {"s3://bucket/counts/part.csv": "counts.csv"}}))
@@ -137,18 +137,18 @@ def test_data_that_a_stub_gives_is_not_missed(tmp_path: Path) -> None:
     assert statuses(run(text, tmp_path, stubs={"a": stub})) == {"a": "succeeded", "b": "succeeded"}
 
 
-def test_data_of_a_step_in_a_branch_is_only_warned_about(tmp_path: Path) -> None:
+def test_missing_data_of_a_step_in_a_branch_is_a_warning(tmp_path: Path) -> None:
     inner = job("inner", "true", "s3://bucket/raw")
-    heard = Heard()
-    outcome = run(definition([condition("if", 1, 2, [inner])]), tmp_path, listener=heard)
+    events_seen = RecordedEvents()
+    outcome = run(definition([condition("if", 1, 2, [inner])]), tmp_path, listener=events_seen)
     assert outcome.status == "Succeeded"
-    assert [event.message for event in heard if event.kind == "warning"] == [
+    assert [event.message for event in events_seen if event.kind == "warning"] == [
         "step 'inner' reads s3://bucket/raw, which does not exist "
         "(use --input s3://bucket/raw=PATH to provide a local file or folder)"
     ]
 
 
-def test_a_lifetime_that_is_invalid_is_reported(tmp_path: Path) -> None:
+def test_an_invalid_lifetime_is_reported(tmp_path: Path) -> None:
     text = definition([job("a", "true", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})])
     (problem,) = _problems(text, tmp_path)
     assert "CacheConfig.ExpireAfter: invalid duration 'soon'" in problem
@@ -158,7 +158,7 @@ def _property_of(step: str, name: str) -> dict[str, Any]:
     return {"Std:JsonGet": {"PropertyFile": get(f"Steps.{step}.PropertyFiles.{name}"), "Path": "score"}}
 
 
-def test_a_property_file_that_nobody_declares_is_reported_with_the_other_mistakes(tmp_path: Path) -> None:
+def test_an_undeclared_property_file_is_reported_with_other_mistakes(tmp_path: Path) -> None:
     report = {"PropertyFileName": "Report", "OutputName": "uot", "FilePath": "../report.json"}
     steps = [
         job("measure", "true", PropertyFiles=[report]),
@@ -177,7 +177,7 @@ def test_a_property_file_that_nobody_declares_is_reported_with_the_other_mistake
         assert any(part in line for line in problems), part
 
 
-def test_constants_that_do_not_compare_are_told_before_anything_starts(tmp_path: Path) -> None:
+def test_incomparable_constants_are_reported_before_anything_starts(tmp_path: Path) -> None:
     among = {"Type": "In", "QueryValue": "5", "Values": [get("Parameters.Five"), 5]}
     inner = {"Type": "Or", "Conditions": [among, {"Type": "Not", "Condition": among}]}
     steps = [
@@ -192,14 +192,14 @@ def test_constants_that_do_not_compare_are_told_before_anything_starts(tmp_path:
 
 
 @pytest.mark.parametrize("value", [True, "1", 1.0])
-def test_a_parameter_that_does_not_compare_fails_the_step(tmp_path: Path, value: Any) -> None:
+def test_an_incomparable_parameter_fails_the_step(tmp_path: Path, value: Any) -> None:
     outcome = run(definition([condition("if", get("Parameters.Value"), 1)], Value=value), tmp_path)
     assert outcome.status == "Failed"
     assert "Equals cannot compare" in str(outcome.steps[0].reason)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a" * 300])
-def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
+def test_an_invalid_pipeline_name_is_reported(tmp_path: Path, name: str) -> None:
     from dagcast.runner.options import RunOptions
     from dagcast.runner.runner import Runner
 
@@ -207,13 +207,13 @@ def test_a_pipeline_needs_a_name_that_is_one(tmp_path: Path, name: str) -> None:
         Runner(definition([fail("f")]), name, options=RunOptions(runs=tmp_path)).run()
 
 
-def test_a_definition_that_is_invalid_is_reported(tmp_path: Path) -> None:
+def test_an_invalid_definition_is_reported(tmp_path: Path) -> None:
     assert "invalid JSON" in _problems("{", tmp_path)[0]
     with pytest.raises(InvalidInputError, match="the DAG has a cycle: a -> b -> a"):
         run(definition([fail("a", DependsOn=["b"]), fail("b", DependsOn=["a"])]), tmp_path)
 
 
-def test_only_runs_what_it_names_with_the_results_of_an_earlier_run(tmp_path: Path) -> None:
+def test_only_runs_the_named_steps_with_results_of_an_earlier_run(tmp_path: Path) -> None:
     steps = [
         job("a", "echo one > $OUT/x"),
         job("b", "cat $IN0/x $IN0/x > $OUT/y", output_of("a")),
@@ -229,7 +229,7 @@ def test_only_runs_what_it_names_with_the_results_of_an_earlier_run(tmp_path: Pa
     assert made.read_text() == "one\none\n"
 
 
-def test_from_runs_what_it_names_and_all_after_it(tmp_path: Path) -> None:
+def test_from_runs_the_named_steps_and_all_after_them(tmp_path: Path) -> None:
     steps = [
         job("a", "echo 1 > $OUT/x"),
         job("b", "true", output_of("a")),
@@ -253,7 +253,7 @@ def test_a_step_of_a_branch_runs_when_it_is_selected_without_its_condition(tmp_p
     assert statuses(run(text, tmp_path, only=("then",))) == {"if": "skipped", "then": "succeeded"}
 
 
-def test_a_stub_stands_for_a_step_of_any_type(tmp_path: Path) -> None:
+def test_a_stub_replaces_a_step_of_any_type(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("1,2\n")
     stub = {"properties": {"ClusterId": "j-1"}, "outputs": {"s3://bucket/emr": "data.csv"}}
     (tmp_path / "stub.json").write_text(json.dumps(stub))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dagcast.definition.read import read_definition
 from tests.runner.engine.pipelines import (
-    Heard,
+    RecordedEvents,
     condition,
     contents,
     definition,
@@ -74,9 +74,9 @@ def test_a_random_pipeline_runs_in_a_valid_order_once_and_the_same_with_any_numb
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for jobs in (1, 8):
-            heard = Heard()
-            outcome = run(text, Path(folder), listener=heard, jobs=jobs)
-            order = heard.of("step-started", "step-succeeded")
+            events_seen = RecordedEvents()
+            outcome = run(text, Path(folder), listener=events_seen, jobs=jobs)
+            order = events_seen.of("step-started", "step-succeeded")
             assert len(order) == len(set(order)), "each step once"
             for name in read:
                 if ("step-started", name) in order:

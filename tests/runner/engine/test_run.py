@@ -17,7 +17,7 @@ from dagcast.runner.records.remove_runs import RemovedRuns, remove_runs
 from dagcast.runner.records.run_folder import RunFolder, RunFolderError, open_run, runs_in
 from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
-    Heard,
+    RecordedEvents,
     callback,
     condition,
     contents,
@@ -35,8 +35,8 @@ CACHED = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
 
 def test_a_run_leaves_a_folder_that_says_what_is_in_it(tmp_path: Path) -> None:
     text = definition([job("a", "echo said; echo told >&2; echo made > $OUT/x")], Rate=0.5)
-    heard = Heard()
-    outcome = run(text, tmp_path, listener=heard, parameters={"Rate": "0.25"})
+    events_seen = RecordedEvents()
+    outcome = run(text, tmp_path, listener=events_seen, parameters={"Rate": "0.25"})
     folder = outcome.folder
     assert outcome.id == folder.name
     assert outcome.status == "Succeeded"
@@ -50,7 +50,7 @@ def test_a_run_leaves_a_folder_that_says_what_is_in_it(tmp_path: Path) -> None:
     assert not (folder / "steps/a/attempt-1/ml").exists(), "data that are in the store are not kept twice"
     assert contents(outcome) == {"bucket/ID/a/x": b"made\n"}
     written = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    assert written == [event.as_dict() for event in heard]
+    assert written == [event.as_dict() for event in events_seen]
     assert [line["event"] for line in written] == [
         "run-started",
         "step-started",
@@ -167,14 +167,14 @@ def test_a_resume_goes_on_after_the_failed_step_with_the_same_ids(tmp_path: Path
     assert statuses(first) == {"a": "succeeded", "b": "failed", "c": "stopped"}
     before = contents(first)
     (flag / "x").write_text("good")
-    heard = Heard()
-    second = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs"), listener=heard).run()
+    events_seen = RecordedEvents()
+    second = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs"), listener=events_seen).run()
     assert statuses(second) == {"a": "kept", "b": "succeeded", "c": "succeeded"}
     assert second.status == "Succeeded"
     assert second.id == first.id
     assert contents(second)["bucket/ID/c/z"] == before["bucket/ID/a/x"]
     assert [path.name for path in RunFolder(second.folder).attempts("b")] == ["attempt-1", "attempt-2"]
-    assert heard[0].kind == "run-resumed"
+    assert events_seen[0].kind == "run-resumed"
     third = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
     assert set(statuses(third).values()) == {"kept"}
 
@@ -204,18 +204,18 @@ def test_runs_of_one_second_are_listed_in_the_order_of_their_start(tmp_path: Pat
     assert [folder.id for folder in runs_in(tmp_path / "runs")] == started
 
 
-def test_one_process_at_a_time_runs_a_run(tmp_path: Path) -> None:
+def test_only_one_process_at_a_time_runs_a_run(tmp_path: Path) -> None:
     first = run(definition([fail("f")]), tmp_path)
     with RunFolder(first.folder).lock(), pytest.raises(RunFolderError, match="is running in another process"):
         Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()
 
 
-def test_a_run_that_another_reads_is_not_removed_and_does_not_go_on(tmp_path: Path) -> None:
+def test_a_run_that_another_run_reads_is_neither_removed_nor_resumed(tmp_path: Path) -> None:
     text = definition([job("a", "echo 1 > $OUT/x"), job("b", "cat $IN0/x > $OUT/x", output_of("a"))])
     first = run(text, tmp_path)
     tried: list[RemovedRuns] = []
 
-    class Tries(Heard):
+    class Tries(RecordedEvents):
         def __call__(self, event: Event) -> None:
             if event.kind == "step-started":
                 tried.append(remove_runs(tmp_path / "runs", [RunFolder(first.folder)]))
@@ -231,7 +231,7 @@ def test_a_run_that_another_reads_is_not_removed_and_does_not_go_on(tmp_path: Pa
     assert remove_runs(tmp_path / "runs", [RunFolder(first.folder)]).removed == (first.id,)
 
 
-def test_the_folder_of_runs_is_no_part_of_an_input_that_it_lies_in(tmp_path: Path) -> None:
+def test_an_input_excludes_the_folder_of_runs_inside_it(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x").write_text("1")
     text = definition([job("a", "cd $IN0 && find . -type f | sort > $OUT/found", "s3://user/all")])
@@ -270,11 +270,11 @@ def test_a_stopped_run_ends_its_jobs_and_can_be_resumed(tmp_path: Path) -> None:
     flag.mkdir()
     (flag / "here").touch()
     started = threading.Event()
-    heard = Heard()
+    events_seen = RecordedEvents()
 
     def listen(event: object) -> None:
-        heard.append(event)  # type: ignore[arg-type]
-        if heard.of("step-started"):
+        events_seen.append(event)  # type: ignore[arg-type]
+        if events_seen.of("step-started"):
             started.set()
 
     runner = Runner(
@@ -343,7 +343,7 @@ def test_results_are_cached_in_a_notebook_too_where_the_current_folder_is_on_the
     assert [statuses(run(text, tmp_path))["a"] for _ in range(2)] == ["succeeded", "cached"]
 
 
-def test_other_code_other_arguments_or_an_old_result_are_no_hit(tmp_path: Path) -> None:
+def test_other_code_other_arguments_or_an_old_result_are_cache_misses(tmp_path: Path) -> None:
     run(definition([job("a", "echo 1 > $OUT/x", **CACHED)]), tmp_path)
     assert statuses(run(definition([job("a", "echo 2 > $OUT/x", **CACHED)]), tmp_path)) == {"a": "succeeded"}
     assert statuses(run(definition([job("a", "echo 1 > $OUT/x", **CACHED)]), tmp_path)) == {"a": "cached"}
@@ -367,11 +367,11 @@ def test_a_policy_retries_a_job_that_was_killed_and_not_a_script_that_fails(tmp_
         job("killed", "kill -9 $$", RetryPolicies=[policy]),
         job("fails", "exit 1", RetryPolicies=[policy]),
     ]
-    heard = Heard()
-    outcome = run(definition(steps), tmp_path, listener=heard)
+    events_seen = RecordedEvents()
+    outcome = run(definition(steps), tmp_path, listener=events_seen)
     assert {step.name: step.attempts for step in outcome.steps} == {"killed": 3, "fails": 1}
     retried = ("step-retried", "killed")
-    assert heard.of("step-retried") == [retried, retried]
+    assert events_seen.of("step-retried") == [retried, retried]
     assert len(RunFolder(outcome.folder).attempts("killed")) == 3
 
 
@@ -408,7 +408,7 @@ def test_the_plugin_lock_and_staged_objects_are_kept_in_the_run(tmp_path: Path) 
     assert contents(outcome)["bucket/ID/a/x"] == b"from code\n"
 
 
-def test_a_callback_that_waits_holds_up_nobody_else(tmp_path: Path) -> None:
+def test_a_waiting_callback_does_not_delay_other_steps(tmp_path: Path) -> None:
     done = f"{tmp_path}/runs/*/steps/a/result.json"
     (tmp_path / "answers.sh").write_text(
         f'for _ in $(seq 600); do test -e {done} && echo \'{{"answer": "yes"}}\' && exit; sleep 0.1; done\n'

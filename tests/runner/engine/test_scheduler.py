@@ -121,5 +121,5 @@ def test_with_one_job_ready_steps_start_in_the_order_of_the_definition() -> None
     assert _play(steps, endings, {}, random.Random(0), 1)[0] == ["c", "a", "b", "d"]
 
 
-def test_what_waits_for_steps_that_are_not_in_the_run_is_ready() -> None:
+def test_a_step_that_waits_for_unselected_steps_is_ready() -> None:
     assert _schedule([_step("b", "a")]).take_ready() == "b"

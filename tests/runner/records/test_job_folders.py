@@ -1,4 +1,4 @@
-"""What is left in the folders of steps that have ended."""
+"""The folders of steps that have ended."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from dagcast.runner.options import RunOptions
 from dagcast.runner.runner import Runner
-from tests.runner.engine.pipelines import Heard, definition, job, output_of, run
+from tests.runner.engine.pipelines import RecordedEvents, definition, job, output_of, run
 from tests.runner.launch.bench import until
 
 
-def test_a_step_that_has_succeeded_leaves_its_logs_and_one_that_failed_its_data_too(tmp_path: Path) -> None:
+def test_a_successful_step_leaves_its_logs_and_a_failed_one_also_its_data(tmp_path: Path) -> None:
     text = definition([job("good", "echo 1 > $OUT/n"), job("bad", "exit 1", output_of("good"))])
 
     outcome = run(text, tmp_path)
@@ -21,7 +21,7 @@ def test_a_step_that_has_succeeded_leaves_its_logs_and_one_that_failed_its_data_
     assert (attempts["bad"] / "ml" / "processing" / "in0" / "n").read_text() == "1\n"
 
 
-def test_a_resumed_run_removes_what_the_part_before_it_had_no_time_to(tmp_path: Path) -> None:
+def test_a_resumed_run_removes_remaining_job_folders(tmp_path: Path) -> None:
     text = definition([job("good", "echo 1 > $OUT/n"), job("bad", "exit 1", output_of("good"))])
     outcome = run(text, tmp_path)
     attempt = outcome.folder / "steps" / "good" / "attempt-1"
@@ -34,16 +34,16 @@ def test_a_resumed_run_removes_what_the_part_before_it_had_no_time_to(tmp_path: 
     assert there == {"stdout.log", "stderr.log", "trial-1"}
 
 
-def test_a_folder_that_cannot_be_removed_is_reported_and_the_step_has_succeeded(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_removed_is_a_warning_and_the_step_succeeds(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "file").touch()
-    heard = Heard()
+    events_seen = RecordedEvents()
     script = 'touch "$OUT/there"; until [ -e "$OUT/go" ]; do sleep 0.01; done'
 
     with ThreadPoolExecutor(1) as pool:
         text = definition([job("one", script)])
-        running = pool.submit(run, text, tmp_path, listener=heard, isolation="paths")
+        running = pool.submit(run, text, tmp_path, listener=events_seen, isolation="paths")
         until(lambda: any(tmp_path.glob("runs/*/steps/one/attempt-1/ml/processing/out/there")))
         (ml,) = tmp_path.glob("runs/*/steps/one/attempt-1/ml")
         ml.rename(tmp_path / "moved")
@@ -53,10 +53,10 @@ def test_a_folder_that_cannot_be_removed_is_reported_and_the_step_has_succeeded(
         outcome = running.result()
 
     assert outcome.status == "Succeeded"
-    told = [event.message for event in heard if event.kind == "warning"]
+    told = [event.message for event in events_seen if event.kind == "warning"]
     assert any(text and "attempt-1/ml cannot be removed" in text for text in told), told
     assert (elsewhere / "file").exists()
-    assert heard[-1].kind == "run-ended"
+    assert events_seen[-1].kind == "run-ended"
 
 
 def test_the_steps_of_a_run_find_nothing_of_each_other(tmp_path: Path) -> None:
