@@ -65,6 +65,9 @@ class Hints:
         self.around = around
         self.wirings = wirings
         self.runs_only_in_branch = runs_only_in_branch
+        self.ending: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            self.ending.setdefault(edge.target, []).append(edge)
 
     def of_step(self, name: str) -> Iterator[tuple[Problem, str | None]]:
         """Yield the problems of a step that are worth a report, each with its hint.
@@ -137,11 +140,37 @@ class Hints:
 
     def predecessors(self, name: str) -> set[str]:
         """Return the steps that a step comes directly after."""
-        return {source for source, target in self._direct if target == name}
+        return self._predecessors.get(name, set())
+
+    def alike(self, port: InputPort) -> Iterator[tuple[str, OutputPort]]:
+        """Yield the outputs with a name of an input, then those of its kind, each with its step."""
+        seen: set[tuple[str, str]] = set()
+        keys = [("name", name) for name in (port.name, *port.aliases)] + [("kind", port.kind)]
+        for key in keys:
+            for step, output in self._outputs.get(key, ()):
+                if (step, output.name) not in seen:
+                    seen.add((step, output.name))
+                    yield step, output
 
     @cached_property
-    def _direct(self) -> set[tuple[str, str]]:
-        return set(self._pairs())
+    def _outputs(self) -> dict[tuple[str, str], list[tuple[str, OutputPort]]]:
+        """The outputs of all steps by their names and kinds."""
+        found: dict[tuple[str, str], list[tuple[str, OutputPort]]] = {}
+        for step, ports in self.around.steps.items():
+            for output in ports.outputs:
+                keys = [("name", name) for name in (output.name, *output.aliases)]
+                if not output.named_only:
+                    keys.append(("kind", output.kind))
+                for key in keys:
+                    found.setdefault(key, []).append((step, output))
+        return found
+
+    @cached_property
+    def _predecessors(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for source, target in self._pairs():
+            found.setdefault(target, set()).add(source)
+        return found
 
 
 class _StepHints:
@@ -152,7 +181,7 @@ class _StepHints:
         self.name = name
         self.steps = hints.around.steps
         self.ports = self.steps[name]
-        self.edges = [edge for edge in hints.edges if edge.target == name]
+        self.edges = hints.ending.get(name, [])
         self.wiring = hints.wirings[name]
         self.keys = frozenset(problem.key for problem in self.wiring.problems)
 
@@ -259,24 +288,33 @@ class _StepHints:
         """Return the edges that could feed an input, the best first."""
         port = next(port for port in self.ports.inputs if port.name == problem.input)
         direct = self.hints.predecessors(self.name)
-        ranked: list[tuple[tuple[float, ...], Line]] = []
-        for step, ports in self.steps.items():
-            for output in ports.outputs:
-                same_name = output.name == port.name or matches_alias(output, port)
-                wanted = same_name or (output.kind == port.kind and not output.named_only)
-                if not (wanted or (step in direct and not output.named_only)) or not may_feed(output, port):
-                    continue
-                line = Line(step, output, self.name, port)
-                ranked.append(((step not in direct, *self._rank(line)), line))
-        ranked.sort(key=lambda item: item[0])
+        lines = [line for step in sorted(direct & set(self.steps)) for line in self._feeding(step, port)]
+        lines.sort(key=self._rank)
+        others: list[Line] = []
+        for step, output in self.hints.alike(port):
+            if len(others) == TRIALS:
+                break
+            follows = step not in direct and self.hints.may_follow(self.name, step)
+            if follows and may_feed(output, port):
+                others.append(Line(step, output, self.name, port))
+        others.sort(key=self._rank)
         found: list[Line] = []
-        for _, line in ranked[:TRIALS]:
+        for line in (*lines[:TRIALS], *others):
             if len(found) == 3:
                 break
-            works = self._rest(None, [line.edge]) <= self.keys - {problem.key}
-            if works and self.hints.may_follow(self.name, line.step):
+            if self._rest(None, [line.edge]) <= self.keys - {problem.key}:
                 found.append(line)
         return found
+
+    def _feeding(self, step: str, port: InputPort) -> list[Line]:
+        """Return the lines from a predecessor to an input."""
+        if not self.hints.may_follow(self.name, step):
+            return []
+        return [
+            Line(step, output, self.name, port)
+            for output in self.steps[step].outputs
+            if may_feed(output, port) and _is_offered(output, port)
+        ]
 
     def _best(self, step: str, port: InputPort, lines: list[Line]) -> Line | None:
         """Return the line that feeds an input beside others: from the same step, or from another predecessor."""
