@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from dagcast.check.problems import ReferenceProblem
 from dagcast.check.properties import PropertyType, resolve_property

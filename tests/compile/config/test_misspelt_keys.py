@@ -163,7 +163,7 @@ def test_keys_inside_of_values_are_named_whole() -> None:
         f"""{place}cache['enabled]']: step 'a' (Processing): there is no field "cache['enabled]']" """
         "(did you mean 'enabled'?)",
         f"""{place}outputs.o['x]']: step 'a' (Processing): there is no field "outputs.o['x]']" """
-        "(known: destination, kind, path, upload_mode)",
+        "(known: aliases, destination, kind, path, upload_mode)",
         f"""{place}retry_policies[0]['y]']: step 'a' (Processing): there is no field "retry_policies[0]['y]']" """
         "(known: backoff_rate, exception_types, expire_after_mins, interval_seconds, max_attempts)",
     ]
