@@ -177,7 +177,7 @@ def positional_parameters(source: str) -> dict[str, int]:
                 fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
                 fields = [text for text in fields if "ClassVar" not in text]
                 keyword = next((at for at, text in enumerate(fields) if "KW_ONLY" in text), len(fields))
-                found[node.name] = keyword
+                found[node.name] = sum("kw_only=True" not in text for text in fields[:keyword])
     return found
 
 
@@ -185,6 +185,9 @@ def test_more_than_five_arguments_have_names() -> None:
     assert positional_parameters("def f(self, a, b=1, *c, d): ...") == {"f": 2}
     assert positional_parameters("@dataclass\nclass A:\n    a: int\n    b: int = 1") == {"A": 2}
     assert positional_parameters("@dataclass\nclass A:\n    a: int\n    _: KW_ONLY\n    b: int") == {"A": 1}
+    assert positional_parameters("@dataclass\nclass A:\n    a: int\n    b: int = field(kw_only=True)") == {
+        "A": 1
+    }
     assert positional_parameters("@dataclass(kw_only=True)\nclass A:\n    a: int") == {}
     code = [path for path in project_files() if path.suffix == ".py" and path.is_relative_to(ROOT)]
     rooms = [path for path in code if path.relative_to(ROOT).parts[0] in ("core", "plugins", "mods_plugin")]

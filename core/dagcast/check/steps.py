@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -51,6 +51,7 @@ class StepProblem:
     message: str
     code: str
     hint: str | None = None
+    _: KW_ONLY
     severity: Severity = "error"
     parameter: str | None = None
 
@@ -115,7 +116,12 @@ class RuleChecker:
                 if not any(_overlap(path, other) for other in wrong):
                     finding = broken.finding
                     yield StepProblem(
-                        step.name, path, finding.message, broken.rule.id, finding.hint, broken.severity
+                        step.name,
+                        path,
+                        finding.message,
+                        broken.rule.id,
+                        finding.hint,
+                        severity=broken.severity,
                     )
 
     def check_pipeline(self) -> Iterator[StepProblem]:
@@ -123,7 +129,7 @@ class RuleChecker:
         for rule in self._pipeline_rules:
             for finding in rule.check(self._definition, self._facts):
                 yield StepProblem(
-                    finding.step, finding.path, finding.message, rule.id, finding.hint, rule.severity
+                    finding.step, finding.path, finding.message, rule.id, finding.hint, severity=rule.severity
                 )
 
 
