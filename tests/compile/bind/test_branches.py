@@ -1,4 +1,4 @@
-"""Branches of conditions: who is in them, and who may wait for whom."""
+"""Branches of conditions: their steps, and which steps may wait for which."""
 
 from __future__ import annotations
 
@@ -23,8 +23,12 @@ def fail(**fields: Any) -> dict[str, Any]:
     return {"type": "Fail", **fields}
 
 
+def job(**fields: Any) -> dict[str, Any]:
+    return {"type": "Processing", **JOB, **fields}
+
+
 def messages(steps: dict[str, Any], edges: list[str] | None = None) -> list[tuple[str, str, str]]:
-    """Severity, code and message of everything that is told."""
+    """Severity, code and message of each diagnostic."""
     result = check(config(steps, edges=edges or []))
     return [(d.severity, d.code, d.message) for d in (*result.errors, *result.warnings)]
 
@@ -179,3 +183,64 @@ class TestWaiting:
     def test_after_the_condition_without_being_in_it(self) -> None:
         found = steps_of(config({"c": condition([]), "a": fail()}, edges=["c => a"]))
         assert found["a"]["DependsOn"] == ["c"]
+
+
+class TestRejoining:
+    """A step that waits for both branches of a condition."""
+
+    STEPS = {
+        "c": condition(["a"], ["b"]),
+        "a": {"type": "Processing", **JOB, "outputs": {"x": None}},
+        "b": {"type": "Processing", **JOB, "outputs": {"y": None}},
+    }
+
+    def test_is_one_warning(self) -> None:
+        steps = {**self.STEPS, "out": job()}
+        message = (
+            "step 'out' waits for 'a' and 'b', which are in different branches of 'c': "
+            "one of them never runs, and without it 'out' does not run"
+        )
+        found = check(config(steps, edges=["a => out", "b => out"]))
+        assert [(each.code, each.message, each.hint) for each in found.warnings] == [
+            ("branch.outside-branch", message, "give each branch of 'c' a step of its own in place of 'out'")
+        ]
+        assert found.errors == ()
+
+    def test_is_an_error_if_it_reads_from_both(self) -> None:
+        steps = {**self.STEPS, "out": {"type": "Processing", **JOB, "inputs": {"x": "a.x", "y": "b.y"}}}
+        assert [(severity, code) for severity, code, _ in messages(steps)] == [
+            ("error", "branch.other-branch")
+        ]
+
+
+class TestHints:
+    def test_steps_of_one_branch_are_one_warning(self) -> None:
+        steps = {"c": condition(["a", "b"]), "a": job(), "b": job(), "out": job(depends_on=["a", "b"])}
+        (warning,) = check(config(steps)).warnings
+        assert warning.message == "step 'out' waits for 'a' and 'b', which run only in if_steps of 'c'"
+        assert warning.hint == "list 'out' in if_steps of 'c' as well"
+        steps["c"] = condition(["a", "b", "out"])
+        assert messages(steps) == []
+
+    def test_the_innermost_branch_is_suggested(self) -> None:
+        steps = {"c": condition(["d"]), "d": condition([], ["a"]), "a": job(), "out": job(depends_on=["a"])}
+        (warning,) = check(config(steps)).warnings
+        assert warning.hint == "list 'out' in else_steps of 'd' as well"
+        steps["d"] = condition([], ["a", "out"])
+        assert messages(steps) == []
+
+    def test_a_step_of_an_outer_branch_is_moved(self) -> None:
+        steps = {"c": condition(["d", "x"]), "d": condition(["a"]), "a": job(), "x": job(depends_on=["a"])}
+        (warning,) = check(config(steps)).warnings
+        assert warning.hint == "move 'x' from if_steps of 'c' to if_steps of 'd'"
+        steps["c"], steps["d"] = condition(["d"]), condition(["a", "x"])
+        assert messages(steps) == []
+
+    def test_steps_of_two_conditions_get_no_branch(self) -> None:
+        steps = {"c": condition(["a"]), "d": condition(["b"]), "a": job(), "b": job()}
+        (warning,) = check(config({**steps, "out": job(depends_on=["a", "b"])})).warnings
+        assert warning.message == (
+            "step 'out' waits for 'a', which runs only in if_steps of 'c', "
+            "and for 'b', which runs only in if_steps of 'd'"
+        )
+        assert warning.hint == "a step is in one branch: nest the conditions"

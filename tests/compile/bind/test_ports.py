@@ -6,6 +6,12 @@ from typing import Any
 
 import pytest
 
+from dagcast.compile.bind.ports import StepPorts
+from dagcast.compile.bind.wiring import wire
+from dagcast.dag import Edge
+from dagcast.definition.references import StepProperty
+from dagcast.errors import DiagnosticSink
+from dagcast.plugin import InputPort, OutputPort
 from tests.support.compiling import check, config, errors_of, only_error, steps_of
 from tests.support.wiring import bindings, inputs_of, load, model, output, train, work
 
@@ -73,6 +79,20 @@ class TestAliases:
         inputs["p"].setdefault("source", "s3://b/p")
         error = only_error(config({"b": work(inputs=inputs)}))
         assert (error.code, error.message) == ("wiring.shared-alias", f"step 'b': {message}")
+
+
+def test_aliases_of_a_step_type_bind() -> None:
+    value = StepProperty("a", "Out")
+    steps = {
+        "a": StepPorts(outputs=(OutputPort("out", "dataset", value, aliases=("train",)),)),
+        "b": StepPorts(
+            inputs=(InputPort("data", "model", aliases=("train",)), InputPort("x", "dataset", "s3://b/x"))
+        ),
+    }
+    sink = DiagnosticSink()
+    wiring = wire([Edge("a", "b")], steps, frozenset(), sink)
+    assert sink.errors == ()
+    assert wiring.sources["b"] == {"data": value, "x": "s3://b/x"}
 
 
 class TestOptional:

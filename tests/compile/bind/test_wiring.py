@@ -1,4 +1,4 @@
-"""Wiring: each rule in its turn, and never a guess."""
+"""Wiring: the order of its rules, and the mistakes that it reports."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ class TestMistakes:
         assert str(error.location) == "<config>.steps.b.inputs.y"
 
     def test_a_missing_input_is_one_mistake(self) -> None:
-        """Its request would lack a member that is required: that follows, and is not told."""
+        """The request lacks a required member: that follows, and is not reported."""
         error = only_error(
             config(
                 {
@@ -299,7 +299,7 @@ class TestMistakes:
             "step 't': nothing feeds its input 'model_name'",
         )
 
-    def test_what_a_broken_step_would_feed_is_not_told(self) -> None:
+    def test_inputs_that_an_invalid_step_would_feed_are_not_reported(self) -> None:
         broken = {"type": "Processing", **JOB, "outputs": {"x": 5}}
         steps = {"a": broken, "b": work("x"), "c": work("q"), "d": work(inputs={"i": "a.x"})}
         found = errors_of(config(steps, edges=["a -> b", "a.x -> c.q"]))
@@ -384,7 +384,7 @@ def run(steps: dict[str, StepPorts], edges: list[Edge]) -> tuple[Wiring, Diagnos
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_an_input_that_is_fed_twice_is_told_once_whichever_edge_is_first(turn: int) -> None:
+def test_an_input_that_is_fed_twice_is_reported_once_whichever_edge_is_first(turn: int) -> None:
     def ports(name: str, *outputs: str, inputs: bool = False) -> StepPorts:
         made = tuple(OutputPort(output, "dataset", StepProperty(name, output)) for output in outputs)
         return StepPorts(inputs=(), outputs=made, open_inputs=inputs, locate=lambda path: Location(name))

@@ -1,6 +1,6 @@
 """Wiring: which output feeds which input.
 
-An edge without ports is settled in this order, and never by a guess: what the config says explicitly (in the
+An edge without ports is settled in this order: what the config says explicitly (in the
 step's ``inputs``, by a reference, or as a branch of a condition); else the ports of the same name or alias; else the
 one pair of an output and a free input that fits. No pair, or more than one, is an error with the lines to write.
 """
