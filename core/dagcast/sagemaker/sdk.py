@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ OLDEST = (2, 257)
 REMEDY = 'pip install "sagemaker>=3"'
 
 _IMAGE_URIS = {2: "sagemaker.image_uris", 3: "sagemaker.core.image_uris"}
+
+_NUMBERS = re.compile(r"\d+(\.\d+)*", re.ASCII)
+_VERSION = re.compile(r"^Version:[ \t]*(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class SDKVersion:
     @property
     def release(self) -> tuple[int, ...]:
         """The numbers of the version, such as ``(3, 27, 0)``."""
+        # Importing packaging takes longer than the rest of what is done with a version; releases are numbers and dots.
+        if _NUMBERS.fullmatch(self.text):
+            return tuple(map(int, self.text.split(".")))
         from packaging.version import Version
 
         return Version(self.text).release
@@ -117,6 +124,9 @@ def import_modules(version: SDKVersion, modules: Iterable[str]) -> dict[str, Any
 
 def _distribution_version(name: str) -> str | None:
     try:
-        return importlib.metadata.version(name)
+        distribution = importlib.metadata.distribution(name)
+        # The metadata holds the SDK's whole README, which ``distribution.version`` parses as an e-mail.
+        found = _VERSION.search(distribution.read_text("METADATA") or "")
+        return found[1] if found else distribution.version
     except importlib.metadata.PackageNotFoundError:
         return None
