@@ -80,6 +80,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "document.unknown-tag": "A YAML tag is unknown.",
         "document.unreadable-file": "A file cannot be read.",
         "document.wrong-tag": "A YAML tag does not fit its value.",
+        "image.by-default": "The image of a framework is the one for the default of a parameter.",
         "image.conflict": "A step names both an image and a framework.",
         "image.missing": "A step names no image.",
         "image.missing-sdk": "The image of a framework comes from the SageMaker SDK, and none is installed.",

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -97,12 +97,29 @@ def _look_up(given: dict[str, str]) -> str:
     tables = load_image_uris()
     framework, version = given["framework"], given.get("version")
     table = _load_table(tables, framework)
-    uri: str = _retrieve(given, lambda: tables.retrieve(**given))
+    uri: str = _retrieve(given, lambda: tables.retrieve(**_retrieve_arguments(given)))
     # If there is only one version, the SDK returns its image for every version.
     known = _versions(_find_part(table, given.get("image_scope"), uri))
     if version is not None and len(known) == 1 and version not in known:
         raise _not_found(f"{framework} version", version, tuple(known))
     return uri
+
+
+_VARIANT = re.compile(r"(?P<framework>huggingface|pytorch)-(?P<variant>neuronx?|training-compiler)")
+
+
+def _retrieve_arguments(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments of ``image_uris.retrieve``.
+
+    It finds the tables of Neuron and of the Training Compiler by an argument, and cannot read them by their names.
+    """
+    variant = _VARIANT.fullmatch(given["framework"])
+    if variant is None:
+        return dict(given)
+    arguments: dict[str, Any] = {**given, "framework": variant["framework"]}
+    if variant["variant"] == "training-compiler":
+        return {**arguments, "training_compiler_config": True}
+    return {"inference_tool": variant["variant"], **arguments}
 
 
 def _load_table(tables: Any, framework: str) -> dict[str, Any]:
@@ -156,10 +173,16 @@ def _retrieve(given: dict[str, str], look_up: Callable[[], str]) -> str:
         raise ImageNotFoundError(f"the SDK has no image for {_format_arguments(given)}") from error
 
 
+_FIELDS: Mapping[str, str] = {"base framework": "base_framework_version", "Python version": "py_version"}
+"""By what the SDK calls an argument: the field of a step that gives it."""
+
+
 def _not_found(what: str, value: str, known: tuple[str, ...]) -> ImageNotFoundError:
     if value == "None":
         listed = f"known: {', '.join(known)}"
-        return ImageNotFoundError(f"the image tables need the {what} to choose by", known, listed)
+        field = _FIELDS.get(what)
+        hint = f"set {field} to one of {', '.join(known)}" if field is not None else listed
+        return ImageNotFoundError(f"the image tables need the {what} to choose by", known, hint)
     return ImageNotFoundError(f"the image tables have no {what} {value!r}", known, did_you_mean(value, known))
 
 

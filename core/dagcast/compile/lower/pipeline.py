@@ -87,6 +87,7 @@ class _Lowerer:
         added: tuple[ParameterSpec, ...],
     ) -> None:
         self.added = added
+        self.defaults: Mapping[str, Any] = {}
         self.config = config
         self.dag = dag
         self.sink = sink
@@ -121,6 +122,7 @@ class _Lowerer:
         )
         parameters += self.added
         types = {parameter.name: parameter.type for parameter in parameters}
+        self.defaults = {parameter.name: parameter.default for parameter in parameters}
         steps = tuple(self._lower_step(name, wiring, waits.get(name, ()), types) for name in order)
         spec = adapt_pipeline(self._spec(parameters, steps), self.sink, self.config.source.locate)
         return Lowered(spec, wiring, frozenset(self.incomplete), self.code.uses)
@@ -242,6 +244,7 @@ class _Lowerer:
             role_origin=self.role_origin,
             region=self.region,
             parameters=parameters,
+            defaults=self.defaults,
             sources=wiring.sources[name],
             sink=self.sink,
             locate=lambda path: self._locate_field(name, path),

@@ -122,7 +122,7 @@ def put_check_job(
     if config.image_uri is not None:
         step.put(("AppSpecification", "ImageUri"), config.image_uri, "image_uri")
     else:
-        step.put(("AppSpecification", "ImageUri"), step.image(framework, None, None, None, None))
+        step.put(("AppSpecification", "ImageUri"), step.image(framework))
     inputs = [item for item in inputs if item[1] is not None]
     step.put("ProcessingInputs", [_input(name, source, path) for name, source, path, _ in inputs])
     for index, (_, _, _, origin) in enumerate(inputs):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -33,21 +33,27 @@ class JobConfig(StepConfig):
     role: StrOrReference | None = None
     image_uri: StrOrReference | None = None
     framework: Annotated[Fixed | None, Field(description="Framework that the SDK has images for")] = None
-    framework_version: Fixed | None = None
-    py_version: Fixed | None = None
+    framework_version: Annotated[Fixed | None, Field(description="Version of the framework")] = None
+    py_version: Annotated[Fixed | None, Field(description="Python of the image, such as py311")] = None
+    base_framework_version: Annotated[
+        Fixed | None,
+        Field(description="For Hugging Face: the framework below it, such as pytorch2.1.0"),
+    ] = None
+    inference_tool: Annotated[
+        Fixed | None, Field(description="Chooses images for AWS Inferentia: neuron or neuronx")
+    ] = None
+    container_version: Annotated[
+        Fixed | None, Field(description="End of the image's tag where it has one, such as cu110-ubuntu18.04")
+    ] = None
+    sdk_version: Annotated[
+        Fixed | None, Field(description="Version of the Neuron SDK, such as sdk2.14.1")
+    ] = None
     instance_type: StrOrReference | None = None
     environment: dict[str, CoercedStrOrReference] = EMPTY
 
 
-class ContainerCommandConfig(ConfigModel):
-    """Mixin for jobs whose container can start a program of the user's choice."""
-
-    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({"entrypoint": "container_entrypoint"})
-
-    container_entrypoint: Annotated[
-        tuple[StrOrReference, ...],
-        Field(strict=False, description="Program that the container starts, with its first arguments"),
-    ] = ()
+RENAMED: Mapping[str, str] = MappingProxyType({"entrypoint": "container_entrypoint"})
+"""Fields of jobs that had another name."""
 
 
 class ScriptConfig(ConfigModel):
@@ -115,7 +121,15 @@ def image(step: "Lowering", config: JobConfig, scope: str | None) -> Source | No
         )
         return None
     return step.image(
-        config.framework, config.framework_version, config.py_version, config.instance_type, scope
+        config.framework,
+        config.instance_type,
+        version=config.framework_version,
+        py_version=config.py_version,
+        image_scope=scope,
+        base_framework_version=config.base_framework_version,
+        inference_tool=config.inference_tool,
+        container_version=config.container_version,
+        sdk_version=config.sdk_version,
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.spec.pipeline import Origin, ParameterType, freeze_origins
-from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef
+from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef, Reference
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
 from dagcast.paths import FieldPath, is_within, to_path
@@ -57,6 +58,7 @@ class Lowering:
         role_origin: Where that role was given.
         region: The AWS region, if one is known.
         parameters: The type of each declared parameter.
+        defaults: The default of each declared parameter; ``None`` where there is none.
         sources: By input port: what it reads, after wiring.
         sink: Takes mistakes.
         locate: Gives the place of a config field of this step.
@@ -74,6 +76,7 @@ class Lowering:
     role_origin: Origin
     region: str | None
     parameters: Mapping[str, ParameterType]
+    defaults: Mapping[str, Any]
     sources: Mapping[str, Source]
     sink: DiagnosticSink
     locate: Callable[[FieldPath], Location]
@@ -135,35 +138,70 @@ class Lowering:
                 self.put(to.path, to.convert(value) if to.convert else value, name)
 
     def image(
-        self,
-        framework: str,
-        version: str | None,
-        py_version: str | None,
-        instance_type: object,
-        scope: str | None,
+        self, framework: str, machine: object = None, **arguments: Unpack[ImageArguments]
     ) -> str | None:
-        """The image of a framework from the SDK's tables, or ``None`` after reporting why there is none."""
+        """Return the image of a framework from the SDK's tables, or ``None`` after reporting why there is none.
+
+        Args:
+            framework: As the tables name it.
+            machine: The instance type, or a reference to it. A parameter counts by its default, with a warning
+                if the image depends on it. Source: ``image_uris.retrieve`` of both SDKs.
+            **arguments: What else the image is chosen by.
+        """
         if self.region is None:
             message = "images of frameworks depend on the region"
             self.pipeline_error(message, "pipeline.missing-region", "set pipeline.region, such as us-east-1")
             return None
-        known_type = instance_type if isinstance(instance_type, str) else None
+        known: object = machine
+        if isinstance(machine, ParameterRef):
+            known = self.defaults.get(machine.name)
+        if isinstance(known, str):
+            arguments["instance_type"] = known
         try:
-            return self.images(
-                framework,
-                self.region,
-                version=version,
-                py_version=py_version,
-                instance_type=known_type,
-                image_scope=scope,
-            )
+            uri = self.images(framework, self.region, **arguments)
         except ImageNotFoundError as error:
-            self.error(error.message, "framework", code="image.unknown", hint=error.hint)
+            way_out = "set image_uri to name the image itself"
+            hint = f"{error.hint}, or {way_out}" if error.hint else way_out
+            message = error.message
+            if isinstance(machine, Reference) and not isinstance(known, str):
+                message = (
+                    f"the image may depend on the instance type, which {machine} gives at the start only"
+                )
+                hint = f"give the parameter a default, or {way_out}"
+            self.error(message, "framework", code="image.unknown", hint=hint)
+            return None
         except SDKError as error:
             self.error(
                 f"the image of {framework} comes from the SDK: {error}", "framework", code="image.missing-sdk"
             )
-        return None
+            return None
+        if isinstance(machine, ParameterRef) and isinstance(known, str):
+            self._warn_of_machine(framework, machine, known, uri, arguments)
+        return uri
+
+    def _warn_of_machine(
+        self, framework: str, parameter: ParameterRef, default: str, uri: str, arguments: ImageArguments
+    ) -> None:
+        """Warn if another instance type, given at the start, would need another image than ``uri``."""
+        others = (
+            {"instance_type": None},
+            {"instance_type": "ml.m5.large"},
+            {"instance_type": "ml.g4dn.xlarge"},
+        )
+        found = set()
+        for other in others:
+            with suppress(ImageNotFoundError, SDKError):
+                found.add(
+                    self.images(framework, str(self.region), **cast("ImageArguments", {**arguments, **other}))
+                )
+        if found - {uri}:
+            self.warn(
+                f"the image is the one for {default!r}, the default of {parameter}, whatever the pipeline is started "
+                "with",
+                "instance_type",
+                code="image.by-default",
+                hint="set image_uri to a parameter, too, if instance types of another kind are used",
+            )
 
     def staged_file(self, path: str, field_name: str = "entry_point") -> str | None:
         """Return the S3 URI that a script will have, or ``None`` after an error; an S3 URI is returned as it is."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,7 @@ from dagcast.compile.config.fields import (
 )
 from dagcast.compile.config.step import Cached, InputConfig, OutputConfig, PortName, Retried, To
 from dagcast.compile.steps.job import (
-    ContainerCommandConfig,
+    RENAMED,
     JobConfig,
     ScriptConfig,
     container_arguments,
@@ -93,14 +93,20 @@ class PropertyFileConfig(ConfigModel):
     path: Fixed
 
 
-class ProcessingConfig(JobConfig, ScriptConfig, ContainerCommandConfig, Cached, Retried):
+class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
     """The fields of a Processing step."""
+
+    renamed: ClassVar[Mapping[str, str]] = RENAMED
 
     type: Literal["Processing"] = "Processing"
     inputs: dict[PortName, ProcessingInput] = EMPTY
     outputs: dict[PortName, ProcessingOutput] = EMPTY
     property_files: dict[PortName, PropertyFileConfig] = EMPTY
     arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
+    container_entrypoint: Annotated[
+        tuple[StrOrReference, ...],
+        Field(strict=False, description="Program that the container starts, with its first arguments"),
+    ] = ()
     instance_type: Annotated[
         StrOrReference | None, To(("ProcessingResources", "ClusterConfig", "InstanceType"))
     ] = None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from dagcast.compile.config.fields import (
 )
 from dagcast.compile.config.step import Cached, InputConfig, Retried, To
 from dagcast.compile.steps.job import (
-    ContainerCommandConfig,
+    RENAMED,
     JobConfig,
     ScriptConfig,
     container_arguments,
@@ -82,8 +82,10 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     security_group_ids: Annotated[tuple[StrOrReference, ...], Field(strict=False)] = ()
 
 
-class TrainingConfig(TrainingJobConfig, ContainerCommandConfig):
+class TrainingConfig(TrainingJobConfig):
     """The fields of a Training step."""
+
+    renamed: ClassVar[Mapping[str, str]] = RENAMED
 
     type: Literal["Training"] = "Training"
     instance_type: Annotated[StrOrReference | None, To(("ResourceConfig", "InstanceType"))] = None
