@@ -89,7 +89,8 @@ def test_parameters_count_by_their_defaults() -> None:
 @pytest.mark.parametrize("first", ["s3://b/train/", "s3://b/tests", "s3://b/train_labels"])
 def test_other_destinations_are_no_warning(first: str) -> None:
     outputs = {"a": {"destination": first}, "b": {"destination": "s3://b/train_labels"}}
-    assert check(config({"prep": {**WORK, "outputs": outputs}})).warnings == ()
+    warnings = check(config({"prep": {**WORK, "outputs": outputs}})).warnings
+    assert "data.sibling-prefix" not in [warning.code for warning in warnings]
 
 
 def test_a_run_of_a_definition_warns_as_a_compile_does(
@@ -190,8 +191,7 @@ def test_a_text_after_a_parameter_is_joined_with_one_slash_and_a_warning() -> No
     )
     path = steps_of(source)["fit"]["Arguments"]["OutputDataConfig"]["S3OutputPath"]
     assert path == {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.Out"}, "models"]}}
-    (warning,) = check(source).warnings
-    assert warning.code == "data.parameter-slash"
+    (warning,) = [item for item in check(source).warnings if item.code == "data.parameter-slash"]
     assert warning.location is not None
     assert "'Out'" in warning.message
 
