@@ -10,7 +10,8 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -186,20 +187,14 @@ def address_problems(definition: Definition, code: str | None = None) -> Iterato
                 "end the shorter one with a slash",
             )
     defaults = {parameter.name: parameter.default for parameter in definition.parameters}
-    results = [item for step in definition.steps for item in find_destinations(step, defaults)]
+    results = _PrefixIndex(item for step in definition.steps for item in find_destinations(step, defaults))
     for step in definition.steps:
         for path, value in _inputs(step):
             address = spell(value, defaults)
-            what = next(
-                (
-                    str(item)
-                    for item in results
-                    if starts_with(item.address, address) and item.address != address
-                ),
-                None,
-            )
-            if what is not None:
-                what = f"the results of this pipeline ({what})"
+            result = results.first_longer(address)
+            what = None
+            if result is not None:
+                what = f"the results of this pipeline ({result})"
             elif code is not None and starts_with((code,), address):
                 what = "the code of this pipeline"
             if what is not None:
@@ -210,6 +205,40 @@ def address_problems(definition: Definition, code: str | None = None) -> Iterato
                     "data.own-results",
                     "keep data apart from pipeline.prefix and from the destinations of steps",
                 )
+
+
+class _PrefixIndex:
+    """Destinations by the start of their address: comparing every input with each of them costs too much."""
+
+    def __init__(self, destinations: Iterable[Destination]) -> None:
+        # Sorted by spelling, whatever starts with an address follows it directly.
+        spelled = ((_joined(item.address), place, item) for place, item in enumerate(destinations))
+        self._sorted = sorted(spelled, key=lambda entry: entry[:2])
+        self._texts = [text for text, _, _ in self._sorted]
+        self._found: dict[Address, Destination | None] = {}
+
+    def first_longer(self, address: Address) -> Destination | None:
+        """Return the first destination that starts with an address and is another."""
+        # Many steps read the same address, of which each result may be a part.
+        if address not in self._found:
+            self._found[address] = self._find(address)
+        return self._found[address]
+
+    def _find(self, address: Address) -> Destination | None:
+        start = _joined(address)
+        best: tuple[int, Destination] | None = None
+        for index in range(bisect_left(self._texts, start), len(self._texts)):
+            text, place, item = self._sorted[index]
+            if not text.startswith(start):
+                break
+            fits = starts_with(item.address, address) and item.address != address
+            if fits and (best is None or place < best[0]):
+                best = place, item
+        return best[1] if best is not None else None
+
+
+def _joined(address: Address) -> str:
+    return "\0".join(map(str, address))
 
 
 def address_warnings(definition: Definition) -> Iterator[Diagnostic]:
