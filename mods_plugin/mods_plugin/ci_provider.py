@@ -1,4 +1,4 @@
-"""The metadata provider ``ci``: what CI systems say in environment variables."""
+"""The metadata provider ``ci``: reads the environment variables of CI systems."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mods_plugin.providers import ProviderContext
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """One CI system.
+    """The environment variables of one CI system.
 
     Attributes:
-        sign: The variable that is set wherever it runs.
-        author: Variables with who started or wrote the change, the better one first.
-        commit: The variable with the commit.
-        package: Variables with the repository's name or address, the better one first.
+        marker: The variable that identifies the system.
+        author: Variables with the author or trigger of the change, in order of preference.
+        commit: The variable with the commit id.
+        package: Variables with the repository's name or URL, in order of preference.
         tag: The variable with the tag that is built.
-        tag_type: A variable and the value that it has where ``tag`` is a tag and not a branch.
+        tag_type: A variable and its value if ``tag`` is a tag and not a branch.
     """
 
-    sign: str
+    marker: str
     author: tuple[str, ...]
     commit: str
     package: tuple[str, ...]
@@ -32,7 +32,7 @@ class System:
 
 SYSTEMS = (
     System(
-        sign="GITHUB_ACTIONS",
+        marker="GITHUB_ACTIONS",
         author=("GITHUB_ACTOR",),
         commit="GITHUB_SHA",
         package=("GITHUB_REPOSITORY",),
@@ -40,61 +40,61 @@ SYSTEMS = (
         tag_type=("GITHUB_REF_TYPE", "tag"),
     ),
     System(
-        sign="GITLAB_CI",
+        marker="GITLAB_CI",
         author=("GITLAB_USER_NAME", "GITLAB_USER_LOGIN"),
         commit="CI_COMMIT_SHA",
         package=("CI_PROJECT_NAME",),
         tag="CI_COMMIT_TAG",
     ),
     System(
-        sign="CODEBUILD_BUILD_ID",
+        marker="CODEBUILD_BUILD_ID",
         author=("CODEBUILD_INITIATOR",),
         commit="CODEBUILD_RESOLVED_SOURCE_VERSION",
         package=("CODEBUILD_SOURCE_REPO_URL",),
     ),
     System(
-        sign="JENKINS_URL",
+        marker="JENKINS_URL",
         author=("CHANGE_AUTHOR", "BUILD_USER"),
         commit="GIT_COMMIT",
         package=("GIT_URL",),
         tag="TAG_NAME",
     ),
     System(
-        sign="CIRCLECI",
+        marker="CIRCLECI",
         author=("CIRCLE_USERNAME",),
         commit="CIRCLE_SHA1",
         package=("CIRCLE_PROJECT_REPONAME",),
         tag="CIRCLE_TAG",
     ),
     System(
-        sign="TF_BUILD",
+        marker="TF_BUILD",
         author=("BUILD_REQUESTEDFOR",),
         commit="BUILD_SOURCEVERSION",
         package=("BUILD_REPOSITORY_NAME",),
     ),
     System(
-        sign="BITBUCKET_BUILD_NUMBER",
+        marker="BITBUCKET_BUILD_NUMBER",
         author=(),
         commit="BITBUCKET_COMMIT",
         package=("BITBUCKET_REPO_SLUG",),
         tag="BITBUCKET_TAG",
     ),
     System(
-        sign="BUILDKITE",
+        marker="BUILDKITE",
         author=("BUILDKITE_BUILD_AUTHOR",),
         commit="BUILDKITE_COMMIT",
         package=("BUILDKITE_REPO",),
         tag="BUILDKITE_TAG",
     ),
 )
-"""Source: each system's reference of predefined variables. The first whose sign is set is the one that runs."""
+"""Source: each system's reference of predefined variables. The first system whose marker is set is used."""
 
 
 def from_ci(context: ProviderContext) -> Mapping[str, str]:
-    """What the CI system that runs says; nothing outside of one."""
+    """Return the metadata from the current CI system; an empty mapping outside of CI."""
     environment = context.environment
     for system in SYSTEMS:
-        if environment.get(system.sign):
+        if environment.get(system.marker):
             found = {
                 AUTHOR: _first(environment, system.author),
                 COMMIT_ID: environment.get(system.commit),
@@ -114,7 +114,7 @@ def _name(repository: str | None) -> str | None:
 
 
 def _version(environment: Mapping[str, str], system: System) -> str | None:
-    """The tag that is built, where it is a version; ``v1.2.0`` is 1.2.0."""
+    """Return the tag that is built, if it is a version; ``v1.2.0`` is 1.2.0."""
     if system.tag is None or (
         system.tag_type is not None and environment.get(system.tag_type[0]) != system.tag_type[1]
     ):

@@ -1,6 +1,6 @@
-"""The commands ``dagcast mods`` and ``mods``: registering templates, and finding them again.
+"""The commands ``dagcast mods`` and ``mods``: register, list, show, compare and compile templates.
 
-Like those of dagcast, a command is imported when it runs.
+Each command is imported when it runs, as the commands of dagcast are.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ COMMANDS = MappingProxyType(
     {
         "register": "Compile a config and its DAG, and register the template.",
         "templates": "List the registered templates, or search them.",
-        "show": "Show a version of a template, and what was run of it.",
-        "diff": "Show what differs between two versions.",
-        "compile": "Compile a version from the registry alone.",
-        "migrate": "Bring a registry to the form that this mods-plugin reads.",
+        "show": "Show a version of a template and its executions.",
+        "diff": "Show the differences between two versions.",
+        "compile": "Compile a version from the registry, without other files.",
+        "migrate": "Upgrade a registry to the schema of this mods-plugin.",
     }
 )
-"""By name: the line of each command in the help."""
+"""The help line of each command, by name."""
 
 
 class ModsGroup(click.Group):
     """A group that lists its commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands."""
+        """Return the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
+        """Import and return a command; ``None`` if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module("mods_plugin.commands")
@@ -41,16 +41,16 @@ class ModsGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest name for one that does not exist."""
+        """Resolve a command as click does; the error for an unknown one suggests the nearest name."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
             from dagcast.errors import did_you_mean
 
-            ctx.fail(f"there is no command {name!r} ({did_you_mean(name, COMMANDS)})")
+            ctx.fail(f"unknown command {name!r} ({did_you_mean(name, COMMANDS)})")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, from the table above."""
+        """Write the list of commands from :data:`COMMANDS`."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -58,15 +58,15 @@ class ModsGroup(click.Group):
 @click.group("mods", cls=ModsGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mods-plugin")
 def mods_command() -> None:
-    """Register templates for MODS, and find them again by name and version.
+    """Register templates for MODS and retrieve them by name and version.
 
-    The registry is an SQLite file of the user, or what --registry or the variable MODS_REGISTRY names: a file, or the
-    URL of a PostgreSQL database.
+    --registry selects the registry: an SQLite file or the URL of a PostgreSQL database. The default is the environment
+    variable MODS_REGISTRY, then a file in the user's data folder.
 
-    Exit codes: 0 fine, 1 the input is wrong, 2 wrong usage.
+    Exit codes: 0 success, 1 invalid input, 2 invalid usage.
     """
 
 
 def main() -> None:
-    """The entry point of the script."""
+    """Run the script ``mods``."""
     mods_command(prog_name="mods")

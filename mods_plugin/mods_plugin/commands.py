@@ -1,4 +1,4 @@
-"""What each of the commands does."""
+"""The implementation of each command."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from dagcast.command_line import (
     write_file,
 )
 from dagcast.errors import DagcastError, Diagnostic
-from mods_plugin.failure import PLUGIN
+from mods_plugin.errors import PLUGIN_NAME
 from mods_plugin.metadata import FIELDS
 from mods_plugin.registry import DifferentContentError, Execution, Registration, Registry, TemplateVersion
-from mods_plugin.registry.record import shown_time
+from mods_plugin.registry.records import format_time
 
-SHOWN_EXECUTIONS = 20
+MAX_LISTED_EXECUTIONS = 20
 
 
 def _template(name: str, *, versioned: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An argument ``NAME@VERSION``, or without the version; the command gets the pair."""
+    """Return an argument ``NAME@VERSION``, which the command receives as a pair; the version may be optional."""
     form = "NAME@VERSION" if versioned else "NAME[@VERSION]"
 
     def split(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, str | None]:
-        # No name and no version has an @.
+        # Neither names nor versions contain an @.
         title, mark, version = value.partition("@")
         if not title or bool(mark) != bool(version) or (versioned and not mark):
-            raise click.BadParameter(f"{value!r} is not of the form {form}", ctx, param)
+            raise click.BadParameter(f"expected {form}, not {value!r}", ctx, param)
         return title, version or None
 
     return click.argument(name, metavar=form, callback=split)
@@ -43,8 +43,12 @@ def _template(name: str, *, versioned: bool) -> Callable[[Callable[..., Any]], C
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--registry", metavar="URL_OR_PATH", help="The registry; else MODS_REGISTRY names it."),
-        click.option("--json", "as_json", is_flag=True, help="As JSON."),
+        click.option(
+            "--registry",
+            metavar="URL_OR_PATH",
+            help="The registry; the default is the variable MODS_REGISTRY.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Write JSON."),
     ):
         command = option(command)
     return command
@@ -52,8 +56,8 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("register")
 @click.argument("config")
-@click.option("--dag", metavar="FILE", help="DAG file; the config's own edges if left out.")
-@click.option("--env", metavar="NAME", help="Environment of the config to lay over it.")
+@click.option("--dag", metavar="FILE", help="DAG file; the default is the config's own edges.")
+@click.option("--env", metavar="NAME", help="Environment of the config to apply.")
 @_common
 @plugin_options
 def register_command(
@@ -67,12 +71,10 @@ def register_command(
 ) -> None:
     """Compile CONFIG and its DAG, and register the template under its name and version.
 
-    A version does not change: the same content again does nothing, other content is refused.
+    A version is immutable: registering the same content again does nothing, and other content is an error.
     """
-    if PLUGIN in plugins.disabled:
-        raise click.UsageError(
-            f"what is registered is compiled by the plugin {PLUGIN!r}: it cannot be left out"
-        )
+    if PLUGIN_NAME in plugins.disabled:
+        raise click.UsageError(f"plugin {PLUGIN_NAME!r} cannot be disabled: templates are registered with it")
     try:
         opened = Registry(registry)
         done = opened.register(config, dag, env=env, plugins=plugins)
@@ -95,14 +97,14 @@ def register_command(
         )
         return
     show_diagnostics(done.warnings, False)
-    click.echo(_told(done, opened.location), err=True)
+    click.echo(_summary(done, opened.location), err=True)
 
 
 @click.command("templates")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
 @_common
 def templates_command(words: tuple[str, ...], registry: str | None, as_json: bool) -> None:
-    """List the registered templates: those with every WORD in their name, pipeline, author or description."""
+    """List registered templates: all, or those with every WORD in name, pipeline, author or description."""
     try:
         found = Registry(registry).templates(*words)
     except DagcastError as error:
@@ -110,7 +112,7 @@ def templates_command(words: tuple[str, ...], registry: str | None, as_json: boo
     if as_json:
         click.echo(json.dumps([item.as_dict() for item in found], indent=2))
     elif not found:
-        click.echo("no template has that" if words else "no templates are registered", err=True)
+        click.echo("no template matches" if words else "no templates are registered", err=True)
     else:
         _table(
             [item.as_dict() for item in found], ("name", "latest", "author", "registered_at", "description")
@@ -121,7 +123,7 @@ def templates_command(words: tuple[str, ...], registry: str | None, as_json: boo
 @_template("template", versioned=False)
 @_common
 def show_command(template: tuple[str, str | None], registry: str | None, as_json: bool) -> None:
-    """Show a version of a template, the one that was registered last if none is named, and what was run of it."""
+    """Show a version of a template and its executions; the default is the version registered last."""
     try:
         opened = Registry(registry)
         found = opened.show(*template)
@@ -143,7 +145,7 @@ def show_command(template: tuple[str, str | None], registry: str | None, as_json
 def diff_command(
     first: tuple[str, str], second: tuple[str, str], registry: str | None, as_json: bool
 ) -> None:
-    """Show what differs between two versions: metadata, DAG, config, plugins, code and definition."""
+    """Show the differences between two versions: metadata, DAG, config, plugins, code and definition."""
     try:
         found = Registry(registry).diff(first, second)
     except DagcastError as error:
@@ -156,20 +158,20 @@ def diff_command(
         color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         click.echo(click.style(line, fg=color) if color else line)
     if not found:
-        click.echo("they do not differ", err=True)
+        click.echo("no differences", err=True)
 
 
 @click.command("compile")
 @_template("template", versioned=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; stdout if left out.")
-@click.option("--stored", is_flag=True, help="Give the registered definition without compiling.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; the default is stdout.")
+@click.option("--stored", is_flag=True, help="Write the registered definition without compiling.")
 @_common
 def compile_command(
     template: tuple[str, str], output: Path | None, stored: bool, registry: str | None, as_json: bool
 ) -> None:
-    """Compile a version from what is registered alone, with the plugins that made it.
+    """Compile a version from the registered content alone, with the plugins that it was registered with.
 
-    The definition is the very text that was registered; where compiling gives another, that is an error.
+    The result must equal the registered definition byte for byte; a difference is an error.
     """
     if as_json and output is None:
         raise click.UsageError("--json needs -o: the definition and the summary cannot both go to stdout")
@@ -185,22 +187,22 @@ def compile_command(
     except DagcastError as error:
         fail(error, as_json)
     if output is None:
-        # The bytes are the same whatever encoding the terminal has.
+        # Write bytes, so that the terminal's encoding does not change the output.
         click.echo(text.encode(), nl=False)
         return
-    how = "as it was registered" if stored else "compiled, the same as registered"
+    result = "registered definition" if stored else "compiled, identical to the registered definition"
     if as_json:
         body = {"output": str(output), "definition_sha256": found.definition_sha256, "compiled": not stored}
         show_diagnostics((), True, **body)
     else:
-        click.echo(f"{found.name} {found.version}: {how}", err=True)
+        click.echo(f"{found.name} {found.version}: {result}", err=True)
         click.echo(f"definition: {output} (sha256 {found.definition_sha256})", err=True)
 
 
 @click.command("migrate")
 @_common
 def migrate_command(registry: str | None, as_json: bool) -> None:
-    """Bring a registry to the form that this mods-plugin reads, or make it; registering does so too."""
+    """Create a registry, or upgrade it to the schema of this mods-plugin; ``register`` does this as well."""
     try:
         opened = Registry(registry)
         changed = opened.migrate()
@@ -209,14 +211,14 @@ def migrate_command(registry: str | None, as_json: bool) -> None:
     if as_json:
         show_diagnostics((), True, registry=opened.location, changed=changed)
     else:
-        state = "brought up to date" if changed else "up to date already"
-        click.echo(f"the registry {opened.location} is {state}", err=True)
+        state = "migrated" if changed else "up to date already"
+        click.echo(f"registry {opened.location}: {state}", err=True)
 
 
-def _told(done: Registration, location: str) -> str:
+def _summary(done: Registration, location: str) -> str:
     template = done.template
     if not done.created:
-        return f"{template.name} {template.version} is registered already, with the same content: {location}"
+        return f"{template.name} {template.version} is registered already with the same content: {location}"
     lines = [f"registered {template.name} {template.version}: {location}"]
     if template.staged:
         size = sum({item.sha256: item.size for item in template.staged}.values())
@@ -232,7 +234,7 @@ def _show(found: TemplateVersion, versions: tuple[str, ...], executions: tuple[E
     ]
     rows += [
         ("pipeline", found.pipeline),
-        ("registered", f"{shown_time(found.registered_at)} by {found.registered_by}"),
+        ("registered", f"{format_time(found.registered_at)} by {found.registered_by}"),
         ("made with", ", ".join(f"{name} {value}" for name, value in found.made_with.items() if value)),
         ("plugins", ", ".join(f"{plugin['name']} {plugin['version']}" for plugin in found.plugins)),
         ("definition", f"sha256 {found.definition_sha256}"),
@@ -251,11 +253,11 @@ def _show(found: TemplateVersion, versions: tuple[str, ...], executions: tuple[E
             click.echo(f"  {item.source}  {item.size:,} bytes  {item.uri}")
     if executions:
         click.echo("executions:")
-        rows_of_runs: list[Mapping[str, Any]] = [item.as_dict() for item in executions[:SHOWN_EXECUTIONS]]
+        listed: list[Mapping[str, Any]] = [item.as_dict() for item in executions[:MAX_LISTED_EXECUTIONS]]
         columns = ("id", "state", "started_by", "started_at", "ended_at", "place", "reason")
-        _table(rows_of_runs, columns)
-        if len(executions) > SHOWN_EXECUTIONS:
-            click.echo(f"  ... and {len(executions) - SHOWN_EXECUTIONS} more (--json lists all)")
+        _table(listed, columns)
+        if len(executions) > MAX_LISTED_EXECUTIONS:
+            click.echo(f"  ... and {len(executions) - MAX_LISTED_EXECUTIONS} more (--json lists all)")
 
 
 def _table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
@@ -271,5 +273,5 @@ def _table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
 
 
 def _printable(value: Any) -> str:
-    """A value on one line. A reason may be another program's output, with whatever it tells a terminal to do."""
+    """Return a value on one line, without control characters: a reason may hold another program's output."""
     return "".join(character if character.isprintable() else " " for character in str(value))

@@ -1,4 +1,4 @@
-"""``MODSTemplate``: the class decorator of MODS, complete, for where the company's own package is not installed."""
+"""``MODSTemplate``: a complete class decorator of MODS, used where the company's own package is not installed."""
 
 from __future__ import annotations
 
@@ -26,66 +26,65 @@ GITFARM_NAMES = {PACKAGE_NAME: "GITFARM_PACKAGE", COMMIT_ID: "COMMIT_ID"}
 
 
 class UnknownMetadataError(LookupError):
-    """Package or commit of a template were asked for, and nothing says what they are."""
+    """The package or commit of a template is requested and unknown."""
 
 
 class MODSTemplateInner(ABC):
-    """What MODS calls on a template class: static methods, without an instance, and ``generate_pipeline``."""
+    """The interface that MODS calls: static methods of the template class, and ``generate_pipeline``."""
 
     @staticmethod
     @abstractmethod
     def extract_author() -> str:
-        """The author that the template was decorated with."""
+        """Return the author of the template."""
 
     @staticmethod
     @abstractmethod
     def extract_version() -> str:
-        """The version that the template was decorated with."""
+        """Return the version of the template."""
 
     @staticmethod
     @abstractmethod
     def extract_description() -> str:
-        """The description that the template was decorated with."""
+        """Return the description of the template."""
 
     @staticmethod
     @abstractmethod
     def extract_module() -> str:
-        """The module of the class that was decorated."""
+        """Return the module of the decorated class."""
 
     @staticmethod
     @abstractmethod
     def extract_name() -> str:
-        """The name of the class that was decorated."""
+        """Return the name of the decorated class."""
 
     @staticmethod
     @abstractmethod
     def extract_gitfarm_package_name() -> str:
-        """The package that the template is part of.
+        """Return the package that contains the template.
 
         Raises:
-            UnknownMetadataError: If nothing says what it is.
+            UnknownMetadataError: If it is unknown.
         """
 
     @staticmethod
     @abstractmethod
     def extract_commit_id() -> str:
-        """The commit that the template was made from.
+        """Return the id of the commit that contains the template.
 
         Raises:
-            UnknownMetadataError: If nothing says what it is.
+            UnknownMetadataError: If it is unknown.
         """
 
     @abstractmethod
     def generate_pipeline(self) -> Pipeline:
-        """Make the pipeline; the template implements it."""
+        """Return the pipeline; implemented by the template."""
 
 
 @dataclass
 class _TemplateList:
     """Template classes in the order of their decoration.
 
-    Held weakly: a class that a module or a compiler still holds is listed, and one that is gone is not, so that a
-    process that compiles for ever does not grow for ever.
+    References are weak, so that a process that compiles many pipelines does not keep every class in memory.
     """
 
     classes: list[weakref.ref[type]] = field(default_factory=list)
@@ -101,30 +100,50 @@ class _TemplateList:
             return [template for known in self.classes if (template := known()) is not None]
 
 
-# One list for the process: that is the contract of MODS' decorator.
+# The contract of MODS' decorator is one list for each process.
 _TEMPLATES = _TemplateList()
 
 
 def extract_template_list() -> list[type]:
-    """Every template class that :class:`MODSTemplate` made in this process and that is still in use, in order."""
+    """Return the template classes of :class:`MODSTemplate` in this process, in the order of their decoration.
+
+    Returns:
+        The classes that are still referenced; unused classes leave the list.
+
+    Example:
+        >>> @MODSTemplate(author="risk", version="1.4.0", description="Predicts churn.")
+        ... class ListedTemplate:
+        ...     def generate_pipeline(self):
+        ...         return "a pipeline"
+        >>> ListedTemplate in extract_template_list()
+        True
+    """
     return _TEMPLATES.all()
 
 
 class MODSTemplate:
-    """A class decorator that gives a template class what MODS asks of it.
+    """A class decorator that adds the methods of :class:`MODSTemplateInner` to a template class.
 
     Args:
-        author: Who answers for the template.
-        version: Its version.
-        description: One line about it.
-        package_name: The package that it is part of. Left out, ``GITFARM_PACKAGE`` of the module
-            ``__gitfarm_metadata__`` in the root package of the class, else what the git checkout says.
-        commit_id: The commit that it was made from. Left out, ``COMMIT_ID`` of that module, else of the git checkout.
-        search: Whether package and commit are looked for at all where they are left out. The plugin has looked for
-            them already, around the config: the code of a class that it decorates is dagcast's.
+        author: The author of the template.
+        version: The version of the template.
+        description: A description in one line.
+        package_name: The package that contains it. The default is ``GITFARM_PACKAGE`` of the module
+            ``__gitfarm_metadata__`` in the root package of the class, then that of the git checkout.
+        commit_id: The id of its commit. The default is ``COMMIT_ID`` of that module, then that of the git checkout.
+        search: Whether to look for a package and commit that are not given. The plugin passes ``False``: it looks
+            around the config, because the code of a class that it decorates is dagcast's.
 
     Raises:
         TypeError: If an argument is not a string.
+
+    Example:
+        >>> @MODSTemplate(author="risk", version="1.4.0", description="Predicts churn.")
+        ... class ChurnTemplate:
+        ...     def generate_pipeline(self):
+        ...         return "a pipeline"
+        >>> ChurnTemplate.extract_author(), ChurnTemplate.extract_name()
+        ('risk', 'ChurnTemplate')
     """
 
     def __init__(
@@ -152,15 +171,15 @@ class MODSTemplate:
         self._search = search
 
     def __call__(self, cls: type[T]) -> type[T]:
-        """The subclass of ``cls`` and :class:`MODSTemplateInner` that MODS can use.
+        """Return a subclass of ``cls`` and :class:`MODSTemplateInner`.
 
         Raises:
-            TypeError: If it is not given a class.
+            TypeError: If ``cls`` is not a class.
         """
         if not isinstance(cls, type):
             raise TypeError(
-                f"MODSTemplate decorates a class, and was given an instance of {type(cls).__qualname__}: "
-                "decorate the class, as create_decorated_class() does, and make the instance from the result"
+                f"MODSTemplate decorates a class, not an instance of {type(cls).__qualname__}: "
+                "decorate the class, as create_decorated_class() does, and instantiate the result"
             )
         module, name = cls.__module__, cls.__name__
         author, version, description = self.author, self.version, self.description
@@ -170,34 +189,34 @@ class MODSTemplate:
             "extract_description": lambda: description,
             "extract_module": lambda: module,
             "extract_name": lambda: name,
-            "extract_gitfarm_package_name": lambda: self._about_code(PACKAGE_NAME, module, name),
-            "extract_commit_id": lambda: self._about_code(COMMIT_ID, module, name),
+            "extract_gitfarm_package_name": lambda: self._find_origin(PACKAGE_NAME, module, name),
+            "extract_commit_id": lambda: self._find_origin(COMMIT_ID, module, name),
         }
-        methods = {key: staticmethod(_described(key, answer)) for key, answer in answers.items()}
+        methods = {key: staticmethod(_as_method(key, answer)) for key, answer in answers.items()}
         template = mixin(cls, MODSTemplateInner, **methods)
         _TEMPLATES.add(template)
         return template
 
-    def _about_code(self, known_as: str, module: str, name: str) -> str:
-        found = self._known[known_as]
+    def _find_origin(self, field: str, module: str, name: str) -> str:
+        found = self._known[field]
         if found is None and self._search:
-            found = gitfarm_metadata(module).get(known_as)
+            found = gitfarm_metadata(module).get(field)
         if found is None and self._search:
             checkout = read_checkout(_folder(module))
-            found = checkout.package_name if known_as == PACKAGE_NAME else checkout.commit_id
+            found = checkout.package_name if field == PACKAGE_NAME else checkout.commit_id
         if found is None:
             root = module.partition(".")[0]
             raise UnknownMetadataError(
-                f"nothing says what the {known_as} of template {module}.{name} is: there is no module "
-                f"{root}.{GITFARM_MODULE} and no git checkout; set plugins.options.mods.{known_as}"
+                f"unknown {field} of template {module}.{name}: found neither module {root}.{GITFARM_MODULE} "
+                f"nor a git checkout; set plugins.options.mods.{field}"
             )
         return found
 
 
 def gitfarm_metadata(module: str) -> dict[str, str]:
-    """What the module ``__gitfarm_metadata__`` in the root package of ``module`` says; nothing where there is none."""
+    """Return package and commit from ``__gitfarm_metadata__`` in the root package of ``module``, if it exists."""
     root = module.partition(".")[0]
-    # A class whose root package is not imported did not come from it: nothing is imported for a name alone.
+    # A class cannot come from a root package that is not imported, so do not import one because of its name.
     if root not in sys.modules:
         return {}
     wanted = f"{root}.{GITFARM_MODULE}"
@@ -216,7 +235,7 @@ def _folder(module: str) -> Path:
     return Path(file).resolve().parent if file else Path.cwd()
 
 
-def _described(name: str, answer: Callable[[], str]) -> Callable[[], str]:
+def _as_method(name: str, answer: Callable[[], str]) -> Callable[[], str]:
     answer.__name__ = name
     answer.__qualname__ = f"{MODSTemplateInner.__name__}.{name}"
     answer.__doc__ = getattr(MODSTemplateInner, name).__doc__

@@ -23,4 +23,4 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "mods.wrong-type": "A part of a document has the wrong type.",
     }
 )
-"""By id: what it stands for, in one sentence."""
+"""The meaning of each id, in one sentence."""

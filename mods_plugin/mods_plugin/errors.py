@@ -1,18 +1,18 @@
-"""Errors of the plugin itself, as opposed to mistakes in what the user wrote."""
+"""Errors of the plugin and of the packages it uses, as opposed to mistakes in the user's files."""
 
 from __future__ import annotations
 
 from dagcast.plugin import PluginError
 
-PLUGIN = "mods"
+PLUGIN_NAME = "mods"
 
 
-def failure(problem: str, remedy: str) -> PluginError:
-    """An error that names this plugin and its installed version.
+def plugin_error(problem: str, remedy: str) -> PluginError:
+    """Return an error that names this plugin and its installed version.
 
     Args:
-        problem: What is wrong, in one sentence.
-        remedy: What to do about it.
+        problem: The problem, in one sentence.
+        remedy: How to solve it.
     """
     from importlib_metadata import PackageNotFoundError, version
 
@@ -20,4 +20,4 @@ def failure(problem: str, remedy: str) -> PluginError:
         distribution = f"mods-plugin {version('mods-plugin')}"
     except PackageNotFoundError:
         distribution = None
-    return PluginError(PLUGIN, problem, remedy, distribution=distribution)
+    return PluginError(PLUGIN_NAME, problem, remedy, distribution=distribution)

@@ -1,4 +1,4 @@
-"""What a git checkout says of the code in it: author, commit, package. No git and no checkout say nothing."""
+"""Read author, commit and package from a git checkout, if git is installed and the folder is in a checkout."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT = 10.0
-"""Seconds that git may take; on a network drive that hangs, a compile is not to hang as well."""
+"""Timeout of a git command in seconds, so that a network drive that hangs does not block a compile."""
 
-_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
-"""Variables by which a git hook that compiles would make git look at another checkout."""
+_GIT_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
+"""Variables that git sets for its hooks, and that would point git at another checkout."""
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """What is known of a checkout; ``None`` for what is not.
+    """The metadata of a checkout; ``None`` for unknown values.
 
     Attributes:
-        author: Who wrote the commit that is checked out.
-        commit_id: That commit.
-        package_name: The last part of the address of the remote ``origin``, else the name of the top folder.
+        author: The author of the commit that is checked out.
+        commit_id: The id of that commit.
+        package_name: The last part of the URL of remote ``origin``, else the name of the top folder.
     """
 
     author: str | None = None
@@ -30,7 +30,7 @@ class Checkout:
 
 
 def read_checkout(folder: Path) -> Checkout:
-    """Ask git about the checkout that ``folder`` is in."""
+    """Read the metadata of the checkout that contains ``folder``; all ``None`` if there is no checkout."""
     if not _may_be_checkout(folder):
         return Checkout()
     commit = _git(folder, "--no-pager", "log", "-1", "--no-show-signature", "--format=%H%x00%an")
@@ -42,9 +42,9 @@ def read_checkout(folder: Path) -> Checkout:
 
 
 def _may_be_checkout(folder: Path) -> bool:
-    """Whether git would find anything: starting it to hear that there is nothing costs as much as a small compile."""
+    """Return whether a checkout may exist. Starting git to find none takes as long as a small compile."""
     resolved = folder.resolve()
-    # What cannot be looked at is git's to say.
+    # lexists, so that a link or folder that cannot be read still counts, and git decides.
     return any(os.path.lexists(parent / ".git") for parent in (resolved, *resolved.parents))
 
 
@@ -54,7 +54,7 @@ def _last_part(address: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    environment = {key: value for key, value in os.environ.items() if key not in _ELSEWHERE}
+    environment = {key: value for key, value in os.environ.items() if key not in _GIT_HOOK_VARIABLES}
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],

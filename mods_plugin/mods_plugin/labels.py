@@ -1,4 +1,4 @@
-"""Metadata on the pipeline itself: tags, description, version."""
+"""Add metadata to the pipeline itself: tags, description, version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from dagcast.plugin import PipelineSpec
 from mods_plugin.metadata import AUTHOR, COMMIT_ID, DESCRIPTION, NAME, PACKAGE_NAME, VERSION
-from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS
+from mods_plugin.metadata_sources import DEFAULT, TEMPLATE_CLASS
 
 TAGS = {
     AUTHOR: "mods:author",
@@ -18,43 +18,43 @@ TAGS = {
     PACKAGE_NAME: "mods:package",
     COMMIT_ID: "mods:commit",
 }
-"""The key of the tag of each field."""
+"""The tag key of each field."""
 
 _MARKS = frozenset("_.:/=+-@")
 
 
-def label(
+def add_labels(
     spec: PipelineSpec, metadata: Mapping[str, Any], sources: Mapping[str, str], tags: bool
 ) -> PipelineSpec:
-    """The pipeline with the metadata that it does not say itself.
+    """Add metadata to a pipeline as tags, description and version; existing ones do not change.
 
     Args:
         spec: The pipeline.
-        metadata: By field; a value that is only a default says nothing.
-        sources: By field: where the value is from.
-        tags: Whether to add tags; one that the pipeline has stays as it is.
+        metadata: The value of each field; defaults are not added.
+        sources: The source of each field.
+        tags: Whether to add tags.
     """
-    said = {
+    known = {
         field: str(value)
         for field, value in metadata.items()
         if value is not None and sources.get(field) not in (DEFAULT, TEMPLATE_CLASS, None)
     }
     own = {key for key, _ in spec.tags}
     added = [
-        (key, tag_value(said[field]))
+        (key, tag_value(known[field]))
         for field, key in TAGS.items()
-        if tags and field in said and key not in own
+        if tags and field in known and key not in own
     ]
     return replace(
         spec,
         tags=(*spec.tags, *added),
-        description=spec.description if spec.description is not None else said.get(DESCRIPTION),
-        version=spec.version if spec.version is not None else said.get(VERSION),
+        description=spec.description if spec.description is not None else known.get(DESCRIPTION),
+        version=spec.version if spec.version is not None else known.get(VERSION),
     )
 
 
 def tag_value(text: str) -> str:
-    """A text as the value of a tag: what the service refuses in one becomes an underscore.
+    """Convert a text to the value of a tag: invalid characters become underscores.
 
     Source: ``TagValue`` in the SageMaker API reference: letters, blanks, digits and ``_.:/=+-@``.
     """

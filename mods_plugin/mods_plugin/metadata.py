@@ -1,4 +1,4 @@
-"""The metadata that MODS needs of a template: its fields, and what a value of each may be."""
+"""The metadata of a template for MODS: its fields and their valid values."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ PACKAGE_NAME = "package_name"
 COMMIT_ID = "commit_id"
 
 FIELDS = (AUTHOR, VERSION, DESCRIPTION, MODULE, NAME, PACKAGE_NAME, COMMIT_ID)
-"""The fields, in the order in which they are shown."""
+"""The fields, in the order of output."""
 
 LIMITS: Mapping[str, int] = MappingProxyType(
     {name: DESCRIPTION_MAX_LENGTH if name == DESCRIPTION else TAG_VALUE_MAX_LENGTH for name in FIELDS}
 )
-"""Most characters of each field: the description becomes that of the pipeline, the others become tags."""
+"""The maximum number of characters of each field: the description becomes the pipeline's, other fields become tags."""
 
 CONTROL = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode categories that are refused: control characters, surrogates, line and paragraph separators.
-Source: the pattern ``.*`` of ``PipelineDescription``, and that of ``TagValue``, which hold none of them."""
+"""Unicode categories that are invalid: control characters, surrogates, line and paragraph separators.
 
-_SEMANTIC = re.compile(
+Source: the pattern ``.*`` of ``PipelineDescription`` and the pattern of ``TagValue``, which exclude them."""
+
+_SEMANTIC_VERSION = re.compile(
     r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}"
     r"(?:-(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*))*)?"
     r"(?:\+[\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*)?",
@@ -41,32 +42,32 @@ _SEMANTIC = re.compile(
 
 
 def is_version(text: str) -> bool:
-    """Whether a text is a version by PEP 440 or by Semantic Versioning 2.0.0."""
-    if _SEMANTIC.fullmatch(text):
+    """Return whether a text is a version by PEP 440 or by Semantic Versioning 2.0.0."""
+    if _SEMANTIC_VERSION.fullmatch(text):
         return True
     try:
         Version(text)
     except InvalidVersion:
         return False
-    # packaging reads around blanks, which the service would keep.
+    # packaging ignores surrounding blanks, which the service would keep.
     return text == text.strip() and text.isascii()
 
 
-def problem_of(field: str, value: object) -> str | None:
-    """What is wrong with a value of a field, in a few words after the field's name; ``None`` if nothing is."""
+def find_problem(field: str, value: object) -> str | None:
+    """Return what is invalid in a value, as words that follow the field's name; ``None`` if it is valid."""
     if not isinstance(value, str):
         return f"is {value!r}, expected a string"
     if not value.strip():
         return "is empty"
     refused = next((character for character in value if unicodedata.category(character) in CONTROL), None)
     if refused is not None:
-        return f"holds the control character U+{ord(refused):04X}"
+        return f"contains control character U+{ord(refused):04X}"
     if len(value) > LIMITS[field]:
-        return f"has {len(value)} characters, the service takes {LIMITS[field]}"
+        return f"has {len(value)} characters, the service allows {LIMITS[field]}"
     if field == VERSION and not is_version(value):
-        return f"is {value!r}, which is no version by PEP 440 or Semantic Versioning, such as 1.4.0"
+        return f"is {value!r}, expected a version by PEP 440 or Semantic Versioning, such as 1.4.0"
     if field == MODULE and not all(part.isidentifier() for part in value.split(".")):
-        return f"is {value!r}, which is no name of a Python module, such as team.pipelines.churn"
+        return f"is {value!r}, expected the name of a Python module, such as team.pipelines.churn"
     if field == NAME and not value.isidentifier():
-        return f"is {value!r}, which is no name of a Python class, such as ChurnTemplate"
+        return f"is {value!r}, expected the name of a Python class, such as ChurnTemplate"
     return None

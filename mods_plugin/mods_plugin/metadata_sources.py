@@ -1,4 +1,4 @@
-"""Where metadata come from: the layers in their order of precedence, and which layer each value is from."""
+"""The sources of metadata in their order of precedence, and the source of each value."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from mods_plugin.metadata import (
     NAME,
     PACKAGE_NAME,
     VERSION,
-    problem_of,
+    find_problem,
 )
 from mods_plugin.options import ModsOptions
-from mods_plugin.providers import ProviderContext, UnknownProviderError, ask_provider
+from mods_plugin.providers import ProviderContext, UnknownProviderError, call_provider
 
 ARGUMENT = "argument"
 OPTIONS = "plugins.options.mods"
@@ -33,7 +33,7 @@ TEMPLATE_CLASS = "template class"
 DEFAULT = "default"
 
 TEMPLATE = {MODULE: "dagcast.template", NAME: "DynamicPipelineTemplate"}
-"""The class that is decorated unless someone makes another."""
+"""The class that is decorated by default."""
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     AUTHOR: (AUTHOR, "pipeline_author"),
@@ -42,19 +42,19 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     PACKAGE_NAME: (PACKAGE_NAME, "gitfarm_package"),
     COMMIT_ID: (COMMIT_ID,),
 }
-"""How a base config may spell a field. Its ``name`` is the pipeline's, not the template's."""
+"""The spellings of a field in a base config. A base config's ``name`` is the pipeline's, not the template's."""
 
 NESTED = ("pipeline", "mods", "metadata")
-"""Sections of a base config that may hold the fields, ``module`` and ``name`` as well."""
+"""Sections of a base config that may contain the fields, ``module`` and ``name`` included."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What was found.
+    """The metadata of a template and their sources.
 
     Attributes:
-        values: By field; ``None`` for what nothing knows.
-        sources: By field: where the value is from.
+        values: The value of each field; ``None`` if no source has one.
+        sources: The source of each field.
     """
 
     values: Mapping[str, str | None]
@@ -63,7 +63,7 @@ class Metadata:
 
 @dataclass(frozen=True)
 class _Layer:
-    """One source: its values, its name by field, and the places of its values."""
+    """One source: its values, its name for each field, and the locations of its values."""
 
     values: Mapping[str, Any]
     source: Callable[[str], str]
@@ -85,22 +85,25 @@ class _Collector:
                 continue
             self.sources[name] = layer.source(name)
             self.values[name] = value
-            problem = problem_of(name, value)
+            problem = find_problem(name, value)
             if problem is not None:
                 message = f"the {name} of the template, from {self.sources[name]}, {problem}"
                 self.sink.error(message, layer.locate(name), code="mods.metadata")
 
 
-def collect(
+def collect_metadata(
     config: PipelineConfig, explicit: Mapping[str, Any], options: ModsOptions, sink: DiagnosticSink
 ) -> Metadata:
-    """Find each field in the first layer that has it.
+    """Take each field from the first source that has it.
 
     Args:
         config: The typed config.
-        explicit: What the caller gave as arguments.
+        explicit: The arguments of the caller.
         options: The plugin's options.
-        sink: Takes what is wrong with the values, and in strict mode what is missing.
+        sink: Collects invalid values, and in strict mode missing fields.
+
+    Returns:
+        Every field with its source; missing fields have a default or ``None``.
 
     Raises:
         PluginError: If a metadata provider is broken.
@@ -133,54 +136,57 @@ def collect(
     return Metadata(ordered, {name: found.sources[name] for name in FIELDS})
 
 
-def recorded(values: Mapping[str, Any], about: Any, sink: DiagnosticSink) -> Metadata:
-    """Metadata that were found before, and kept: this machine is not asked for any.
+def read_recorded_metadata(values: Mapping[str, Any], record: Any, sink: DiagnosticSink) -> Metadata:
+    """Return the metadata of an earlier compile, without looking for any on this machine.
 
     Args:
-        values: By field; fields that nothing gave are left out.
-        about: What the report of that compile says under ``mods``.
-        sink: Takes what is wrong with it.
+        values: The value of each field that had one.
+        record: The entry ``mods`` in the metadata of that compile's report.
+        sink: Collects invalid values.
+
+    Raises:
+        InvalidInputError: If the record is invalid.
     """
-    sources = about.get("sources") if isinstance(about, Mapping) else None
+    sources = record.get("sources") if isinstance(record, Mapping) else None
     if not isinstance(sources, Mapping) or set(sources) != set(FIELDS):
-        hint = "leave it out, or give what a report has there"
-        message = "metadata 'mods' is no record of earlier metadata"
+        hint = "remove it, or pass the value of a compile report"
+        message = "invalid metadata 'mods': expected the record of an earlier compile"
         raise InvalidInputError([Diagnostic(message, Location("<mods>"), code="mods.metadata", hint=hint)])
     found = {name: values.get(name) for name in FIELDS}
     for name, value in found.items():
-        problem = problem_of(name, value) if value is not None else None
+        problem = find_problem(name, value) if value is not None else None
         if problem is not None:
-            message = f"the {name} of the template, as it was recorded, {problem}"
+            message = f"the recorded {name} of the template {problem}"
             sink.error(message, Location(f"<{name}>"), code="mods.metadata")
     return Metadata(found, {name: str(sources[name]) for name in FIELDS})
 
 
 def missing_field(name: str, place: Location | None, severity: Any, default: str | None = None) -> Diagnostic:
-    """What is said of a field that nothing gives."""
+    """Return the diagnostic for a field that no source has."""
     where = (
         f"pipeline.{name} or plugins.options.mods.{name}"
         if name in (AUTHOR, VERSION, DESCRIPTION)
         else OPTIONS
     )
-    taken = f", {default!r} is taken" if default is not None else ""
-    message = f"nothing gives the template's {name}{taken}"
+    default_used = f", using default {default!r}" if default is not None else ""
+    message = f"missing {name} of the template{default_used}"
     return Diagnostic(message, place, severity, code="mods.metadata", hint=f"set {where}")
 
 
 def base_config_metadata(base: Any) -> dict[str, tuple[Any, tuple[str, ...]]]:
-    """The fields that a base config has: by field, its value and the keys that lead to it.
+    """Return the fields of a base config: the value of each and its path.
 
     Args:
-        base: A model or a mapping. It may spell a field either way (``version``, ``pipeline_version``), and hold it
-            itself or in a section ``pipeline``, ``mods`` or ``metadata``; what it holds itself wins.
+        base: A model or a mapping. A field may have either spelling (``version``, ``pipeline_version``), and may be
+            at the top or in a section ``pipeline``, ``mods`` or ``metadata``; the top has precedence.
     """
     found: dict[str, tuple[Any, tuple[str, ...]]] = {}
     sections = [((), base), *(((key,), _get(base, key)) for key in NESTED)]
     for path, section in sections:
         for name in FIELDS:
-            # Beside the pipeline's own fields, name and module are the pipeline's, if anything.
-            own = name in SPELLINGS or path in (("mods",), ("metadata",))
-            for spelling in SPELLINGS.get(name, (name,)) if own else ():
+            # Among the pipeline's own fields, name and module are those of the pipeline.
+            is_template_field = name in SPELLINGS or path in (("mods",), ("metadata",))
+            for spelling in SPELLINGS.get(name, (name,)) if is_template_field else ():
                 value = _get(section, spelling)
                 if value is not None and name not in found:
                     found[name] = (value, (*path, spelling))
@@ -198,7 +204,7 @@ def _layers(
         place = config.source.locate((*base, "providers", index))
         try:
             with sink.collecting():
-                given = ask_provider(provider, context)
+                given = call_provider(provider, context)
                 yield _constant(given, f"provider {provider}", place)
         except UnknownProviderError as error:
             sink.error(str(error), place, code="mods.provider", hint=error.hint)
@@ -206,7 +212,7 @@ def _layers(
     yield _Layer(
         {name: value for name, (value, _) in found.items()},
         lambda name: ".".join(("pipeline", *found[name][1])),
-        lambda name: _place(config, name, found[name][1]),
+        lambda name: _locate(config, name, found[name][1]),
     )
 
 
@@ -214,8 +220,8 @@ def _constant(values: Mapping[str, Any], source: str, place: Location | None) ->
     return _Layer(values, lambda _: source, lambda _: place)
 
 
-def _place(config: PipelineConfig, name: str, path: tuple[str, ...]) -> Location:
-    """Where a field of the base config is written: under the spelling that the config has."""
+def _locate(config: PipelineConfig, name: str, path: tuple[str, ...]) -> Location:
+    """Return the location of a field of the base config, under the spelling that the config uses."""
     section: Any = config.source.data.get("pipeline")
     for key in path[:-1]:
         section = section.get(key) if isinstance(section, Mapping) else None

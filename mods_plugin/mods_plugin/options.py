@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from mods_plugin.metadata import FIELDS, problem_of
+from mods_plugin.metadata import FIELDS, find_problem
 
 OBJECT_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
 
@@ -15,11 +15,11 @@ StandardParameters = Literal["apply", "declare", "off"]
 
 
 class ExecutionEntry(BaseModel):
-    """What the config says of one step's entry in the execution document.
+    """The config of one step's entry in the execution document.
 
     Attributes:
-        step_type: The ``STEP_TYPE``: a name, or a name and a subtype; that of the step's type if left out.
-        step_config: Goes into the ``STEP_CONFIG``, over what the fields of the step give.
+        step_type: The ``STEP_TYPE``: a name, or a name and a subtype. The default is that of the step's type.
+        step_config: Values of the ``STEP_CONFIG``, which override those from fields of the step.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -29,24 +29,24 @@ class ExecutionEntry(BaseModel):
 
 
 class ModsOptions(BaseModel):
-    """The options.
+    """The options of the ``mods`` plugin.
 
     Attributes:
-        author: Who answers for the template.
+        author: The author of the template.
         version: The template's version, by PEP 440 or Semantic Versioning.
-        description: One line about it, up to 3072 characters.
-        module: The module that the template class says it is from.
-        name: The name that the template class goes by.
-        package_name: The package that the template is part of.
-        commit_id: The commit that it was made from.
-        providers: Metadata providers that are asked, by name, in this order.
-        strict: Whether metadata that nothing gives is an error; else it has a default, and is a warning.
-        decorator: ``package.module:Name`` of the decorator, in place of that of the ``mods`` package or this plugin's.
-        standard_parameters: ``apply`` declares the parameters that MODS gives at each start, and lets steps take
-            network and encryption from them; ``declare`` only declares them; ``off`` does neither.
+        description: A description in one line, at most 3072 characters.
+        module: The module of the template class.
+        name: The name of the template class.
+        package_name: The package that contains the template.
+        commit_id: The id of the commit that contains the template.
+        providers: Names of metadata providers, in order of precedence.
+        strict: Whether missing metadata are an error; otherwise they have a default and a warning.
+        decorator: ``package.module:Name`` of the decorator that replaces the ``mods`` package's or this plugin's own.
+        standard_parameters: ``apply`` declares the parameters that MODS sets at each start, and sets network and
+            encryption of steps from them; ``declare`` only declares them; ``off`` does neither.
         tags: Whether the metadata become tags of the pipeline.
-        regional_aliases: By regional alias: the environment of the config; a name that equals the alias needs no entry.
-        execution: By step: what goes into the execution document.
+        regional_aliases: The environment of each regional alias; an environment with the alias as its name needs none.
+        execution: The entry of each step in the execution document.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -69,12 +69,12 @@ class ModsOptions(BaseModel):
     @field_validator(*FIELDS)
     @classmethod
     def _metadata(cls, value: str | None, info: ValidationInfo) -> str | None:
-        problem = problem_of(str(info.field_name), value) if value is not None else None
+        problem = find_problem(str(info.field_name), value) if value is not None else None
         if problem is not None:
-            raise PydanticCustomError("metadata", "{problem}", {"problem": f"it {problem}"})
+            raise PydanticCustomError("metadata", "{problem}", {"problem": f"value {problem}"})
         return value
 
     def metadata(self) -> dict[str, str]:
-        """The metadata that the options give."""
+        """Return the metadata that are set in the options."""
         given = {field: getattr(self, field) for field in FIELDS}
         return {field: value for field, value in given.items() if value is not None}

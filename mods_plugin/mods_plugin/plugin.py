@@ -1,4 +1,4 @@
-"""The hooks of the plugin."""
+"""The hook implementations of the ``mods`` plugin."""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ from dagcast.plugin import (
     did_you_mean,
     hookimpl,
 )
-from mods_plugin.labels import label
+from mods_plugin.labels import add_labels
 from mods_plugin.metadata import AUTHOR, COMMIT_ID, DESCRIPTION, FIELDS, MODULE, NAME, PACKAGE_NAME, VERSION
+from mods_plugin.metadata_sources import (
+    DEFAULT,
+    TEMPLATE_CLASS,
+    collect_metadata,
+    missing_field,
+    read_recorded_metadata,
+)
 from mods_plugin.options import ModsOptions
-from mods_plugin.resolve import NamedDecoratorError, resolve_decorator
-from mods_plugin.security import secure, standard_parameters
-from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS, collect, missing_field, recorded
+from mods_plugin.resolve_decorator import InvalidDecoratorError, resolve_decorator
+from mods_plugin.security import apply_security_parameters, standard_parameters
 
 if TYPE_CHECKING:
     import click
 
-OURS = "mods"
-"""The key of the metadata under which the report says which decorator ran, and where each field is from."""
+METADATA_KEY = "mods"
+"""The key of the metadata that records which decorator ran and the source of each field."""
 
 
 @hookimpl
 def options_model() -> type[ModsOptions]:
-    """Metadata, providers, and what MODS adds to a pipeline."""
+    """Return the model of the options."""
     return ModsOptions
 
 
@@ -42,14 +48,14 @@ def options_model() -> type[ModsOptions]:
 def extract_metadata(
     config: PipelineConfig, dag: PipelineDAG, explicit: Mapping[str, Any], options: ModsOptions
 ) -> dict[str, Any]:
-    """Give author, version, description, module, name, package and commit, and where each is from."""
+    """Return author, version, description, module, name, package and commit, with the source of each."""
     sink = DiagnosticSink()
     base = ("plugins", "options", "mods")
     for step in options.execution:
         if step not in dag.nodes:
             place = config.source.locate((*base, "execution", step))
             sink.error(
-                f"there is no step {step!r}",
+                f"unknown step {step!r}",
                 place,
                 code="mods.unknown-step",
                 hint=did_you_mean(step, dag.nodes),
@@ -57,27 +63,27 @@ def extract_metadata(
     decorator = None
     try:
         decorator = resolve_decorator(options)
-    except NamedDecoratorError as error:
+    except InvalidDecoratorError as error:
         sink.error(str(error), config.source.locate((*base, "decorator")), code="mods.decorator")
     found = (
-        recorded(explicit, explicit[OURS], sink)
-        if OURS in explicit
-        else collect(config, explicit, options, sink)
+        read_recorded_metadata(explicit, explicit[METADATA_KEY], sink)
+        if METADATA_KEY in explicit
+        else collect_metadata(config, explicit, options, sink)
     )
     sink.raise_errors()
-    about = {"decorator": decorator.place if decorator else None, "sources": dict(found.sources)}
-    return {**found.values, OURS: about}
+    record = {"decorator": decorator.place if decorator else None, "sources": dict(found.sources)}
+    return {**found.values, METADATA_KEY: record}
 
 
 @hookimpl
 def decorate_template_class(template_class: type, metadata: Mapping[str, Any], options: ModsOptions) -> Any:
-    """Decorate the class with the decorator of MODS."""
+    """Apply the MODS decorator to the template class."""
     decorator = resolve_decorator(options)
     arguments: dict[str, Any] = {field: metadata[field] for field in (AUTHOR, VERSION, DESCRIPTION)}
-    if decorator.own:
+    if decorator.is_own:
         arguments |= {field: metadata[field] for field in (PACKAGE_NAME, COMMIT_ID)}
         arguments["search"] = False
-    with _named(template_class, metadata):
+    with _metadata_name(template_class, metadata):
         decorated = decorator.factory(**arguments)(template_class)
     for field in FIELDS:
         if isinstance(decorated, type) and not hasattr(decorated, field):
@@ -87,16 +93,16 @@ def decorate_template_class(template_class: type, metadata: Mapping[str, Any], o
 
 @hookimpl
 def pipeline_parameters(options: ModsOptions) -> list[ParameterSpec]:
-    """Give the parameters that MODS sets at each start."""
+    """Return the parameters that MODS sets at each start."""
     return [] if options.standard_parameters == "off" else standard_parameters()
 
 
 @hookimpl
 def transform_spec(spec: PipelineSpec, metadata: Mapping[str, Any], options: ModsOptions) -> PipelineSpec:
-    """Let steps take network and encryption from the parameters, and label the pipeline with its metadata."""
-    secured = secure(spec) if options.standard_parameters == "apply" else spec
-    return label(
-        secured, {field: metadata[field] for field in FIELDS}, metadata[OURS]["sources"], options.tags
+    """Set network and encryption of steps from the parameters, and add the metadata to the pipeline."""
+    secured = apply_security_parameters(spec) if options.standard_parameters == "apply" else spec
+    return add_labels(
+        secured, {field: metadata[field] for field in FIELDS}, metadata[METADATA_KEY]["sources"], options.tags
     )
 
 
@@ -104,28 +110,28 @@ def transform_spec(spec: PipelineSpec, metadata: Mapping[str, Any], options: Mod
 def check_spec(
     spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], metadata: Mapping[str, Any]
 ) -> Iterator[Diagnostic]:
-    """Warn of metadata that nothing gives."""
-    for field, source in metadata[OURS]["sources"].items():
+    """Yield a warning for each metadata field that has only a default."""
+    for field, source in metadata[METADATA_KEY]["sources"].items():
         if source == DEFAULT:
-            # No step has that name: this is the place of the pipeline itself.
+            # No step has an empty name: this locates the pipeline itself.
             yield missing_field(field, locate("", ("Name",)), "warning", metadata[field])
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add ``dagcast mods``."""
+    """Add the command group ``dagcast mods``."""
     from mods_plugin.cli import mods_command
 
     cli.add_command(mods_command)
 
 
 @contextmanager
-def _named(template_class: type, metadata: Mapping[str, Any]) -> Iterator[None]:
-    """Let the class have the module and name of the metadata while the decorator notes them."""
-    sources = metadata[OURS]["sources"]
-    stated = all(sources[field] == TEMPLATE_CLASS for field in (MODULE, NAME))
-    # What only stands in for the class, to ask the decorator for its bases, keeps its name.
-    if stated or not issubclass(type(template_class), type):
+def _metadata_name(template_class: type, metadata: Mapping[str, Any]) -> Iterator[None]:
+    """Give the class the module and name of the metadata while the decorator reads them."""
+    sources = metadata[METADATA_KEY]["sources"]
+    is_own_name = all(sources[field] == TEMPLATE_CLASS for field in (MODULE, NAME))
+    # A placeholder that dagcast passes to find the decorator's bases keeps its name.
+    if is_own_name or not issubclass(type(template_class), type):
         yield
         return
     wanted = {"__module__": metadata[MODULE], "__name__": metadata[NAME], "__qualname__": metadata[NAME]}

@@ -1,4 +1,4 @@
-"""The metadata provider ``pyproject``: what the project's ``pyproject.toml`` says."""
+"""The metadata provider ``pyproject``: reads the project's ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mods_plugin.providers import ProviderContext
 
 
 def from_pyproject(context: ProviderContext) -> Mapping[str, Any]:
-    """``authors``, ``version``, ``description`` and ``name`` of ``[project]`` in the nearest ``pyproject.toml``.
+    """Return ``authors``, ``version``, ``description`` and ``name`` of ``[project]`` in the nearest ``pyproject.toml``.
 
-    It is looked for in the folder of the config and the folders above. What is ``dynamic`` is not known.
+    The file is searched for in the folder of the config and its parents. ``dynamic`` fields are unknown.
 
     Raises:
         InvalidInputError: If the file cannot be read.
@@ -22,7 +22,9 @@ def from_pyproject(context: ProviderContext) -> Mapping[str, Any]:
     file = _find(context.root)
     project = read_document(file).data.get("project", {}) if file is not None else {}
     if not isinstance(project, dict):
-        diagnostic = Diagnostic("'project' is not a table", Location(str(file)), code="mods.wrong-type")
+        diagnostic = Diagnostic(
+            "'project' is invalid, expected a table", Location(str(file)), code="mods.wrong-type"
+        )
         raise InvalidInputError([diagnostic])
     return {
         AUTHOR: _author(project.get("authors")),

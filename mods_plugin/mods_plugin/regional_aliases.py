@@ -1,4 +1,4 @@
-"""Regional aliases: MODS says ``NA``, ``EU`` or ``FE``, and the config has an environment for it."""
+"""Regional aliases: map ``NA``, ``EU`` or ``FE``, which MODS gives, to an environment of the config."""
 
 from __future__ import annotations
 
@@ -13,16 +13,25 @@ from dagcast.plugin import (
     did_you_mean,
     open_config,
 )
-from mods_plugin.failure import PLUGIN
+from mods_plugin.errors import PLUGIN_NAME
 
 DEFAULT_ALIAS = "NA"
 
 
-def environment_of(config_path: ConfigLike, alias: str) -> str | None:
-    """The environment of the config that a regional alias selects; ``None`` for the config itself.
+def find_environment(config_path: ConfigLike, alias: str) -> str | None:
+    """Return the environment of the config that a regional alias selects.
+
+    The option ``regional_aliases`` is used first, then an environment of the same name, ignoring case.
+
+    Args:
+        config_path: The config.
+        alias: The regional alias, such as ``NA``.
+
+    Returns:
+        The name of the environment; ``None`` for the config without an environment.
 
     Raises:
-        InvalidInputError: If the config cannot be read, or has no environment for the alias.
+        InvalidInputError: If the config cannot be read or has no environment for the alias.
     """
     sink = DiagnosticSink()
     opened = open_config(config_path, sink)
@@ -30,13 +39,13 @@ def environment_of(config_path: ConfigLike, alias: str) -> str | None:
         raise InvalidInputError(sink.errors)
     document = opened.source.document
     environments = _mapping(document.data.get("environments"))
-    path = ("plugins", "options", PLUGIN, "regional_aliases")
-    aliases = _mapping(opened.plugins.options.get(PLUGIN, {}).get("regional_aliases"))
+    path = ("plugins", "options", PLUGIN_NAME, "regional_aliases")
+    aliases = _mapping(opened.plugins.options.get(PLUGIN_NAME, {}).get("regional_aliases"))
     wanted = aliases.get(alias)
     if isinstance(wanted, str):
         if wanted in environments:
             return wanted
-        message = f"regional alias {alias!r} stands for environment {wanted!r}, which there is not"
+        message = f"regional alias {alias!r} selects unknown environment {wanted!r}"
         place, hint = document.locate((*path, alias)), did_you_mean(wanted, environments)
         raise InvalidInputError([Diagnostic(message, place, code="mods.unknown-environment", hint=hint)])
     exact = [name for name in environments if name == alias] or [
@@ -49,7 +58,7 @@ def environment_of(config_path: ConfigLike, alias: str) -> str | None:
     known = [*aliases, *environments]
     hint = (
         did_you_mean(alias, known)
-        or f"add an environment {alias!r}, or plugins.options.mods.regional_aliases"
+        or f"add environment {alias!r}, or map it in plugins.options.mods.regional_aliases"
     )
     message = f"the config has no environment for the regional alias {alias!r}"
     place = document.locate(("environments",))

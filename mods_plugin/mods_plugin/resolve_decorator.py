@@ -1,4 +1,4 @@
-"""Which decorator runs: the one that is named, the one of the company's package, or this plugin's own."""
+"""Choose the decorator: the one in the options, the one of the company's package, or this plugin's own."""
 
 from __future__ import annotations
 
@@ -9,69 +9,77 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from mods_plugin.failure import failure
+from mods_plugin.errors import plugin_error
 from mods_plugin.options import ModsOptions
 
 PACKAGE = "mods"
-REAL = "mods.mods_template:MODSTemplate"
-OWN = "mods_plugin:MODSTemplate"
+COMPANY_DECORATOR = "mods.mods_template:MODSTemplate"
+OWN_DECORATOR = "mods_plugin:MODSTemplate"
 
 
-class NamedDecoratorError(ValueError):
-    """The decorator that the options name cannot be used; the message says why."""
+class InvalidDecoratorError(ValueError):
+    """The decorator that the options name cannot be used."""
 
 
 @dataclass(frozen=True)
 class Decorator:
-    """A decorator that was found.
+    """A decorator and its address.
 
     Attributes:
-        factory: Takes author, version and description by keyword, and gives a class decorator.
-        place: ``package.module:Name`` of it.
-        own: Whether it is this plugin's.
+        factory: Takes author, version and description by keyword and returns a class decorator.
+        place: Its address, ``package.module:Name``.
+        is_own: Whether it is this plugin's.
     """
 
     factory: Callable[..., Callable[[type], Any]]
     place: str
-    own: bool = False
+    is_own: bool = False
 
 
 def resolve_decorator(options: ModsOptions) -> Decorator:
-    """The decorator that runs.
+    """Return the decorator to apply.
 
     Raises:
-        NamedDecoratorError: If the one that the options name cannot be imported or called.
-        PluginError: If the ``mods`` package is installed, and broken.
+        InvalidDecoratorError: If the one that the options name cannot be imported or is not callable.
+        PluginError: If the ``mods`` package is installed but its decorator cannot be imported or called.
     """
     from mods_plugin.decorator import MODSTemplate
 
     if options.decorator is not None:
         try:
             factory = _load(options.decorator)
-        # What is named is foreign code: whatever importing it raises is what the user has to know.
+        # Importing third-party code may raise anything; the error goes to the user.
         except (Exception, SystemExit) as error:
-            raise NamedDecoratorError(f"{options.decorator} cannot be imported: {_told(error)}") from error
+            raise InvalidDecoratorError(
+                f"{options.decorator} cannot be imported: {_format_exception(error)}"
+            ) from error
         if not callable(factory):
-            raise NamedDecoratorError(f"{options.decorator} is {factory!r}, expected a decorator")
+            raise InvalidDecoratorError(f"{options.decorator} is {factory!r}, expected a decorator")
         return Decorator(factory, options.decorator, factory is MODSTemplate)
     if not _is_installed():
-        return Decorator(MODSTemplate, OWN, True)
+        return Decorator(MODSTemplate, OWN_DECORATOR, True)
     try:
-        factory = _load(REAL)
+        factory = _load(COMPANY_DECORATOR)
     except (Exception, SystemExit) as error:
-        raise failure(f"the package {PACKAGE!r} is installed, and broken: {_told(error)}", _REMEDY) from error
+        raise plugin_error(
+            f"package {PACKAGE!r} is installed but broken: {_format_exception(error)}", _REMEDY
+        ) from error
     if not callable(factory):
-        raise failure(
-            f"the package {PACKAGE!r} is broken: {REAL} is {factory!r}, expected a decorator", _REMEDY
+        raise plugin_error(
+            f"package {PACKAGE!r} is broken: {COMPANY_DECORATOR} is {factory!r}, expected a decorator",
+            _REMEDY,
         )
-    return Decorator(factory, REAL)
+    return Decorator(factory, COMPANY_DECORATOR)
 
 
-_REMEDY = f"mend or uninstall the package, or choose this plugin's own decorator: plugins.options.mods.decorator: {OWN}"
+_REMEDY = (
+    "fix or uninstall the package, or select this plugin's decorator with "
+    f"plugins.options.mods.decorator: {OWN_DECORATOR}"
+)
 
 
 def _is_installed() -> bool:
-    """Whether there is a package ``mods``; a mere folder of that name on the path, with no template module, is none."""
+    """Return whether package ``mods`` is installed; a folder ``mods`` without the template module does not count."""
     if PACKAGE in sys.modules:
         imported: Any = sys.modules[PACKAGE]
         found, file = imported is not None, getattr(imported, "__file__", None)
@@ -79,7 +87,7 @@ def _is_installed() -> bool:
         spec = find_spec(PACKAGE)
         found, file = spec is not None, spec.origin if spec is not None else None
     if found and file is None:
-        template = REAL.partition(":")[0]
+        template = COMPANY_DECORATOR.partition(":")[0]
         return template in sys.modules or find_spec(template) is not None
     return found
 
@@ -92,5 +100,5 @@ def _load(place: str) -> Any:
     return found
 
 
-def _told(error: BaseException) -> str:
+def _format_exception(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

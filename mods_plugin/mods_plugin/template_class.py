@@ -1,4 +1,4 @@
-"""Importable template classes: what a team hands to MODS, with the constructor that its launcher calls."""
+"""Importable template classes, with the constructor that MODS' launcher calls."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dagcast import DynamicPipelineTemplate
 from dagcast.plugin import ConfigLike, notify_compiled
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
-from mods_plugin.metadata import MODULE, NAME, problem_of
-from mods_plugin.regions import DEFAULT_ALIAS, environment_of
+from mods_plugin.metadata import MODULE, NAME, find_problem
+from mods_plugin.regional_aliases import DEFAULT_ALIAS, find_environment
 
 if TYPE_CHECKING:
     from dagcast import Pipeline
@@ -28,36 +28,47 @@ def build_mods_template_class(
     description: str | None = None,
     plugins: Iterable[Any] | None = None,
 ) -> type[DynamicPipelineTemplate]:
-    """A template class that MODS' launcher can import, and instantiate with what it gives.
+    """Return a template class that MODS' launcher can import and instantiate.
 
     Its constructor is ``(sagemaker_session=None, execution_role=None, regional_alias="NA")``. The regional alias
-    selects an environment of the config: the one that ``plugins.options.mods.regional_aliases`` names, else one that
-    has the alias as its name, in any case; ``NA`` is the config itself where there is none. Metadata are those of
-    ``NA``.
+    selects an environment of the config: the one in ``plugins.options.mods.regional_aliases``, or one with the
+    alias as its name, ignoring case. ``NA`` without an environment is the config itself. The metadata of the class
+    are those of ``NA``.
 
     Args:
-        dag: The DAG, or a file or mapping that holds it; the config's own ``edges`` for ``None``.
-        config_path: The config. A relative path starts from the working directory, which is the launcher's: write
+        dag: The DAG, or a file or mapping that contains it; ``None`` for the config's own ``edges``.
+        config_path: The config. A relative path starts from the launcher's working directory: write
             ``Path(__file__).with_name("pipeline.yaml")``.
-        name: The name of the variable that the class is assigned to; made from the pipeline's name if left out.
-        module: The module that holds it; the caller's if left out.
-        author: Wins over what is found.
-        version: Wins over what is found.
-        description: Wins over what is found.
-        plugins: Names of plugins and plugin objects, in order; the ``mods`` plugin runs in any case.
+        name: The variable that the class is assigned to; the default is made from the pipeline's name.
+        module: The module of that variable; the default is the caller's.
+        author: Overrides the author from other sources.
+        version: Overrides the version from other sources.
+        description: Overrides the description from other sources.
+        plugins: Names of plugins and plugin objects, in order; the ``mods`` plugin always runs.
 
     Raises:
         InvalidInputError: With every mistake in the DAG, the config and the metadata.
         PluginError: If a plugin is missing, broken, or cannot decorate the class.
-        ValueError: If name or module are none.
+        ValueError: If name or module is not a valid Python name.
+
+    Example:
+        >>> config = {
+        ...     "pipeline": {"name": "churn", "author": "risk", "version": "1.4.0", "description": "Churn."},
+        ...     "steps": {"stop": {"type": "Fail", "error_message": "not ready"}},
+        ... }
+        >>> ChurnTemplate = build_mods_template_class(None, config, name="ChurnTemplate", module="team.churn")
+        >>> ChurnTemplate.extract_module(), ChurnTemplate.extract_version()
+        ('team.churn', '1.4.0')
+        >>> ChurnTemplate(regional_alias="NA").generate_pipeline().name
+        'churn'
     """
     given = None if plugins is None else tuple(plugins)
     home = module if module is not None else str(sys._getframe(1).f_globals.get("__name__", "__main__"))
-    env = environment_of(config_path, DEFAULT_ALIAS)
+    env = find_environment(config_path, DEFAULT_ALIAS)
     first = MODSPipelineDAGCompiler(config_path, env=env, plugins=given)
     title = name if name is not None else _class_name(first.load().pipeline.name)
     for field, value in ((NAME, title), (MODULE, home)):
-        problem = problem_of(field, value)
+        problem = find_problem(field, value)
         if problem is not None:
             raise ValueError(f"{field} {problem}")
     metadata = {MODULE: home, NAME: title}
@@ -86,7 +97,7 @@ def _importable(
             execution_role: str | None = None,
             regional_alias: str = DEFAULT_ALIAS,
         ) -> None:
-            env = environment_of(config_path, regional_alias)
+            env = find_environment(config_path, regional_alias)
             compiler = MODSPipelineDAGCompiler(
                 config_path, sagemaker_session, execution_role, env=env, plugins=plugins, metadata=metadata
             )

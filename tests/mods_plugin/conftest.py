@@ -30,7 +30,7 @@ def _installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(site)
     monkeypatch.delenv("DAGCAST_PLUGINS", raising=False)
     for system in SYSTEMS:
-        monkeypatch.delenv(system.sign, raising=False)
+        monkeypatch.delenv(system.marker, raising=False)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_signatures_are_those_of_the_standard_compiler(method: str) -> None:
     assert ours == inspect.signature(getattr(PipelineDAGCompiler, method))
 
 
-def test_the_other_signatures_are_as_promised() -> None:
+def test_the_other_signatures_follow_the_contract() -> None:
     names = list(inspect.signature(MODSPipelineDAGCompiler).parameters)
     assert names == ["config_path", "sagemaker_session", "role", "kwargs"]
     decorated = inspect.signature(MODSPipelineDAGCompiler.create_decorated_class).parameters
@@ -56,7 +56,7 @@ def test_the_other_signatures_are_as_promised() -> None:
     assert ours == inspect.signature(compile_dag_to_pipeline)
 
 
-def test_it_equals_the_standard_compiler_with_the_plugin(source: Any) -> None:
+def test_the_result_equals_the_standard_compiler_with_the_plugin(source: Any) -> None:
     ours, standard = MODSPipelineDAGCompiler(source), PipelineDAGCompiler(source, plugins=["mods"])
     assert ours.create_decorated_class() is standard.create_decorated_class()
     assert ours.compile_definition().definition == standard.compile_definition().definition
@@ -67,7 +67,7 @@ def test_it_equals_the_standard_compiler_with_the_plugin(source: Any) -> None:
     assert ours._get_base_config() == standard._get_base_config()
 
 
-def test_only_what_mods_adds_is_different(source: Any) -> None:
+def test_only_additions_of_mods_differ(source: Any) -> None:
     """Each field that differs from the undecorated pipeline is one that is known, and is recorded as the plugin's."""
     plain = PipelineDAGCompiler(source, plugins=[]).compile_definition()
     ours = MODSPipelineDAGCompiler(source).compile_definition()
@@ -132,7 +132,7 @@ def flat(definition: dict[str, Any]) -> dict[str, Any]:
     return dict(walk(by_name, ""))
 
 
-def test_the_plugin_runs_whatever_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plugin_runs_with_any_selection(monkeypatch: pytest.MonkeyPatch) -> None:
     class Other:
         name = "other"
 
@@ -149,7 +149,7 @@ def test_the_plugin_runs_whatever_is_chosen(monkeypatch: pytest.MonkeyPatch) -> 
     assert names(MODSPipelineDAGCompiler(config())) == ["mods"]
 
 
-def test_the_standard_compiler_runs_it_as_soon_as_it_is_installed() -> None:
+def test_the_standard_compiler_runs_the_installed_plugin() -> None:
     assert [active.name for active in PipelineDAGCompiler(config()).plugins.plugins] == ["mods"]
     assert PipelineDAGCompiler(config(), plugins=[]).plugins.plugins == ()
 
@@ -159,7 +159,7 @@ def test_compile_takes_a_dag() -> None:
     assert [step.name for step in pipeline.steps] == ["load"]
 
 
-def test_one_call_compiles() -> None:
+def test_one_function_compiles() -> None:
     pipeline = compile_mods_dag_to_pipeline(None, config(), None, ROLE, author="someone")
     assert dict(pipeline.spec.tags)["mods:author"] == "someone"
     assert pipeline.definition() == MODSPipelineDAGCompiler(config(), role=ROLE).compile().definition()
@@ -174,7 +174,7 @@ def test_extra_arguments_reach_the_templates_constructor() -> None:
         compiler.create_template(more=1)
 
 
-def test_environments_are_those_of_the_standard_compiler() -> None:
+def test_environments_work_as_in_the_standard_compiler() -> None:
     source = config(environments={"prod": {"pipeline": {"author": "prod team"}}})
     assert (
         MODSPipelineDAGCompiler(source, env="prod").compile_definition().report.metadata["author"]
@@ -182,7 +182,7 @@ def test_environments_are_those_of_the_standard_compiler() -> None:
     )
 
 
-def test_mistakes_are_those_of_the_standard_compiler() -> None:
+def test_mistakes_are_reported_as_by_the_standard_compiler() -> None:
     source = config(edges=["load -> trian"])
     ours, standard = (
         MODSPipelineDAGCompiler(source).validate(),
@@ -202,12 +202,12 @@ def test_mistakes_are_those_of_the_standard_compiler() -> None:
         build_mods_template_class(None, source)
 
 
-def test_unknown_arguments_are_refused() -> None:
+def test_unknown_arguments_are_an_error() -> None:
     with pytest.raises(TypeError, match="autor"):
         MODSPipelineDAGCompiler(config(), autor="x")
 
 
-def test_metadata_of_a_call_win_over_those_of_the_compiler() -> None:
+def test_metadata_of_a_call_override_those_of_the_compiler() -> None:
     compiler = MODSPipelineDAGCompiler(config(), author="compiler", version="2.0")
     template: Any = compiler.create_decorated_class(author="call")
     assert (template.extract_author(), template.extract_version()) == ("call", "2.0")

@@ -34,7 +34,7 @@ def decorated(cls: type = Plain, **more: Any) -> Any:
     return MODSTemplate(author="risk", version="1.0", description="Churn.", **more)(cls)
 
 
-def test_the_static_methods_answer_without_an_instance() -> None:
+def test_static_methods_need_no_instance() -> None:
     template = decorated()
     assert template.extract_author() == "risk"
     assert template.extract_version() == "1.0"
@@ -45,7 +45,7 @@ def test_the_static_methods_answer_without_an_instance() -> None:
         assert isinstance(inspect.getattr_static(template, name), staticmethod), name
 
 
-def test_it_makes_a_subclass_of_the_class_and_the_mixin() -> None:
+def test_decorating_returns_a_subclass_of_class_and_mixin() -> None:
     template = decorated()
     assert template is not Plain
     assert template.__bases__ == (Plain, MODSTemplateInner)
@@ -57,7 +57,7 @@ def test_it_makes_a_subclass_of_the_class_and_the_mixin() -> None:
     )
 
 
-def test_the_arguments_may_be_given_by_position() -> None:
+def test_arguments_can_be_positional() -> None:
     template: Any = MODSTemplate("a", "1", "d")(Plain)
     assert (template.extract_author(), template.extract_version(), template.extract_description()) == (
         "a",
@@ -66,7 +66,7 @@ def test_the_arguments_may_be_given_by_position() -> None:
     )
 
 
-def test_classes_are_listed_in_order_while_they_are_in_use() -> None:
+def test_referenced_classes_are_listed_in_order() -> None:
     first, second = decorated(), decorated()
     listed = extract_template_list()
     assert listed.index(first) < listed.index(second)
@@ -97,9 +97,9 @@ def test_a_class_without_a_pipeline_cannot_be_instantiated() -> None:
         MODSTemplateInner()  # type: ignore[abstract]
 
 
-def test_an_instance_is_refused_with_an_explanation() -> None:
+def test_decorating_an_instance_is_an_error() -> None:
     with pytest.raises(
-        TypeError, match=r"decorates a class, and was given an instance of Plain: .*create_decorated_class"
+        TypeError, match=r"decorates a class, not an instance of Plain: .*create_decorated_class"
     ):
         decorated(Plain())  # type: ignore[arg-type]
     template = PipelineDAGCompiler(config(), plugins=[]).create_template()
@@ -108,7 +108,7 @@ def test_an_instance_is_refused_with_an_explanation() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"author": 1}, {"version": 1.0}, {"description": None}, {"commit_id": 7}])
-def test_arguments_that_are_no_strings_are_refused(wrong: dict[str, Any]) -> None:
+def test_arguments_must_be_strings(wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(TypeError, match=f"{name} is .*expected a string"):
         MODSTemplate(**{"author": "a", "version": "1", "description": "d", **wrong})
@@ -124,7 +124,7 @@ def test_package_and_commit_come_from_the_gitfarm_module(modules: Callable[[str,
     assert decorated(cls, commit_id="stated").extract_commit_id() == "stated"
 
 
-def test_else_from_the_git_checkout_of_the_module(
+def test_package_and_commit_default_to_the_git_checkout(
     modules: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     modules("checked_out/churn.py", "class Template:\n    def generate_pipeline(self): ...\n")
@@ -145,7 +145,7 @@ def test_else_from_the_git_checkout_of_the_module(
     assert template.extract_gitfarm_package_name() == "modules"
 
 
-def test_a_broken_gitfarm_module_is_not_hidden(modules: Callable[[str, str], None]) -> None:
+def test_an_error_in_the_gitfarm_module_is_raised(modules: Callable[[str, str], None]) -> None:
     modules("gitfarm_broken/__init__.py", "")
     modules("gitfarm_broken/__gitfarm_metadata__.py", "import there_is_no_such_module\n")
     modules("gitfarm_broken/churn.py", "class Template:\n    def generate_pipeline(self): ...\n")

@@ -105,13 +105,13 @@ def test_steps_in_branches_are_listed() -> None:
     assert types == {"outer": "CONDITION_STEP", "inner": "CONDITION_STEP", "model": "CREATE_MODEL_STEP"}
 
 
-def test_the_pipeline_comes_along() -> None:
+def test_the_pipeline_is_returned_with_the_document() -> None:
     compiler = MODSPipelineDAGCompiler(config())
     pipeline, _ = compiler.compile_and_fill_execution_doc(None, EMPTY)
     assert pipeline.definition() == compiler.compile().definition()
 
 
-def test_the_config_fills_and_the_document_is_kept() -> None:
+def test_the_config_fills_gaps_of_the_document() -> None:
     options = {"execution": {"load": {"step_config": {"source": {"kind": "s3", "rows": 1}, "days": 3}}}}
     doc = document(
         load={"STEP_TYPE": "PROCESSING_STEP", "STEP_CONFIG": {"source": {"rows": 9}, "mine": True}, "x": 1}
@@ -127,12 +127,12 @@ def test_the_config_fills_and_the_document_is_kept() -> None:
     assert filled(found, options) == found
 
 
-def test_a_subtype_is_kept_where_none_is_expected() -> None:
+def test_a_subtype_is_kept_if_none_is_expected() -> None:
     entry = {"STEP_TYPE": ["PROCESSING_STEP", "MimsModelRegistrationProcessingStep"], "STEP_CONFIG": {}}
     assert filled(document(load=entry)) == document(load=entry)
 
 
-def test_options_may_name_the_type() -> None:
+def test_options_can_set_the_type() -> None:
     options = {"execution": {"load": {"step_type": ["WORKFLOW_INPUT", "CradleDataLoadingStep"]}}}
     right = {"STEP_TYPE": ["WORKFLOW_INPUT", "CradleDataLoadingStep"], "STEP_CONFIG": {}}
     assert filled(document(load=right), options) == document(load=right)
@@ -166,18 +166,19 @@ def test_fields_of_step_types_go_into_the_document() -> None:
     assert found["PIPELINE_ADDITIONAL_PARAMS"] == {}
 
 
-def test_a_step_that_cannot_run_without_a_config_needs_one() -> None:
+def test_a_required_step_config_must_not_be_empty() -> None:
     compiler = MODSPipelineDAGCompiler(
         config(steps={"load": {"type": "Loading"}}, edges=[]), plugins=[Steps()]
     )
     entry = {"STEP_TYPE": ["WORKFLOW_INPUT", "CradleDataLoadingStep"], "STEP_CONFIG": {}}
     with pytest.raises(
-        InvalidInputError, match=r"'load' cannot run with an empty STEP_CONFIG .*execution.load.step_config"
+        InvalidInputError,
+        match=r"empty STEP_CONFIG of step 'load', which requires one .*execution.load.step_config",
     ):
         compiler.compile_and_fill_execution_doc(None, {"PIPELINE_STEP_CONFIGS": {"load": entry}})
 
 
-def test_a_reference_cannot_go_into_the_document() -> None:
+def test_a_reference_in_the_document_is_an_error() -> None:
     steps = {"register": {"type": "Registration", "domain": "churn", "note": "${exec.PipelineName}"}}
     compiler = MODSPipelineDAGCompiler(config(steps=steps, edges=[]), plugins=[Steps()])
     entry = {"STEP_TYPE": ["PROCESSING_STEP", "MimsModelRegistrationProcessingStep"], "STEP_CONFIG": {}}
@@ -188,52 +189,55 @@ def test_a_reference_cannot_go_into_the_document() -> None:
 @pytest.mark.parametrize(
     ("doc", "expected"),
     [
-        ({}, "has no mapping 'PIPELINE_STEP_CONFIGS'"),
-        ({"PIPELINE_STEP_CONFIG": {}}, "(write PIPELINE_STEP_CONFIGS in place of 'PIPELINE_STEP_CONFIG')"),
+        ({}, "missing mapping 'PIPELINE_STEP_CONFIGS'"),
+        ({"PIPELINE_STEP_CONFIG": {}}, "(write PIPELINE_STEP_CONFIGS instead of 'PIPELINE_STEP_CONFIG')"),
         (
             document(trian={"STEP_TYPE": "TRAINING_STEP", "STEP_CONFIG": {}}),
-            "no step 'trian' (did you mean 'train'?)",
+            "unknown step 'trian' (did you mean 'train'?)",
         ),
-        (document(train=None), "step 'train' of the pipeline has no entry (add \"train\": {"),
-        (document(train=7), "the entry of step 'train' is not a mapping"),
+        (document(train=None), "missing entry of step 'train' (add \"train\": {"),
+        (document(train=7), "the entry of step 'train' is invalid, expected a mapping"),
         (
             document(train={"STEP_TYPE": "PROCESSING_STEP", "STEP_CONFIG": {}}),
             'is "TRAINING_STEP" in the pipeline',
         ),
         (document(train={"STEP_TYPE": ["TRAINING_STEP"], "STEP_CONFIG": {}}), '(write "TRAINING_STEP")'),
-        (document(train={"STEP_CONFIG": {}}), "step 'train' has no STEP_TYPE"),
-        (document(train={"STEP_TYPE": "TRAINING_STEP"}), "step 'train' has no STEP_CONFIG"),
+        (document(train={"STEP_CONFIG": {}}), "missing STEP_TYPE of step 'train'"),
+        (document(train={"STEP_TYPE": "TRAINING_STEP"}), "missing STEP_CONFIG of step 'train'"),
         (
             document(train={"STEP_TYPE": "TRAINING_STEP", "STEP_CONFG": {}}),
-            "(write STEP_CONFIG in place of 'STEP_CONFG')",
+            "(write STEP_CONFIG instead of 'STEP_CONFG')",
         ),
         (
             document(train={"STEP_TYPE": "TRAINING_STEP", "STEP_CONFIG": []}),
-            "STEP_CONFIG of step 'train' is not a mapping",
+            "STEP_CONFIG of step 'train' is invalid, expected a mapping",
         ),
-        ({**EMPTY, "PIPELINE_ADDITIONAL_PARAMS": 1}, "'PIPELINE_ADDITIONAL_PARAMS' is not a mapping"),
+        (
+            {**EMPTY, "PIPELINE_ADDITIONAL_PARAMS": 1},
+            "'PIPELINE_ADDITIONAL_PARAMS' is invalid, expected a mapping",
+        ),
     ],
 )
-def test_what_is_wrong_with_a_document_is_told(doc: Any, expected: str) -> None:
+def test_mistakes_in_a_document_are_reported(doc: Any, expected: str) -> None:
     found = errors_of(doc)
     assert any(expected in error for error in found), found
     assert all(error.startswith("<execution document>") for error in found)
 
 
-def test_mistakes_in_a_file_have_lines_and_come_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_in_a_file_are_reported_with_lines(tmp_path: Path) -> None:
     file = tmp_path / "execution.json"
     doc = document(train={"STEP_TYPE": "PROCESSING_STEP", "STEP_CONFIG": {}}, trian={}, load=None)
     file.write_text(json.dumps(doc, indent=1))
     lines = file.read_text().splitlines()
     found = errors_of(file)
     assert len(found) == 3
-    for error, sign in (("no step 'trian'", '"trian"'), ('is "TRAINING_STEP"', '"PROCESSING_STEP"')):
+    for error, sign in (("unknown step 'trian'", '"trian"'), ('has "TRAINING_STEP"', '"PROCESSING_STEP"')):
         line = next(number for number, text in enumerate(lines, 1) if sign in text)
         assert any(item.startswith(f"{file}:{line}: ") and error in item for item in found), found
 
 
-def test_options_for_a_step_that_does_not_exist_are_an_error() -> None:
+def test_options_of_an_unknown_step_are_an_error() -> None:
     with pytest.raises(
-        InvalidInputError, match=r"execution.lod: there is no step 'lod' \(did you mean 'load'\?\)"
+        InvalidInputError, match=r"execution.lod: unknown step 'lod' \(did you mean 'load'\?\)"
     ):
         MODSPipelineDAGCompiler(config({"execution": {"lod": {}}})).compile_definition()

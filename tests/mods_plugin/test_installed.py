@@ -30,7 +30,7 @@ def compiled(run: Run, tmp_path: Path) -> Callable[..., dict[str, object]]:
     return execute
 
 
-def test_it_runs_as_soon_as_it_is_installed(
+def test_the_plugin_runs_after_installation(
     compiled: Callable[..., dict[str, object]], tmp_path: Path
 ) -> None:
     report = compiled()
@@ -44,12 +44,14 @@ def test_it_runs_as_soon_as_it_is_installed(
 
 
 @pytest.mark.parametrize("flag", [("--no-plugin", "mods"), ("--no-plugins",)])
-def test_one_flag_turns_it_off(compiled: Callable[..., dict[str, object]], flag: tuple[str, ...]) -> None:
+def test_one_flag_turns_the_plugin_off(
+    compiled: Callable[..., dict[str, object]], flag: tuple[str, ...]
+) -> None:
     report = compiled(*flag)
     assert (report["plugins"], report["metadata"]) == ([], {})
 
 
-def test_mistakes_in_options_have_their_line(run: Run, tmp_path: Path) -> None:
+def test_mistakes_in_options_have_a_line(run: Run, tmp_path: Path) -> None:
     text = "pipeline: {name: churn}\nsteps: {stop: {type: Fail, error_message: x}}\nplugins:\n  options:\n    mods:\n"
     (tmp_path / "pipeline.yaml").write_text(
         text + "      verzion: 1.0.0\n      author: 7\n      version: soon\n"
@@ -62,25 +64,25 @@ def test_mistakes_in_options_have_their_line(run: Run, tmp_path: Path) -> None:
     )
     assert "pipeline.yaml:7: error: options of plugin 'mods': author: expected a string, got 7" in done.stderr
     assert (
-        "pipeline.yaml:8: error: options of plugin 'mods': version: it is 'soon', which is no version"
+        "pipeline.yaml:8: error: options of plugin 'mods': version: value is 'soon', expected a version"
         in done.stderr
     )
 
 
-def test_its_options_join_the_schema(run: Run) -> None:
+def test_the_options_are_part_of_the_schema(run: Run) -> None:
     done = run(*CLI, "schema")
     assert done.returncode == 0, done.stderr
     assert "standard_parameters" in done.stdout
 
 
-def test_it_passes_the_conformance_tests(run: Run) -> None:
+def test_the_plugin_passes_the_conformance_tests(run: Run) -> None:
     kit = ("-p", "no:dagcast", "-p", "dagcast.conformance.pytest_plugin", "-p", "no:cacheprovider")
     done = run("-m", "pytest", "-q", *kit, "--dagcast-plugin", "mods")
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
 
 
-def test_importing_it_imports_next_to_nothing(run: Run) -> None:
+def test_importing_the_package_is_lazy(run: Run) -> None:
     script = """
 import sys
 import mods_plugin
@@ -94,7 +96,7 @@ assert not [name for name in ("sagemaker", "boto3", "mods") if name in sys.modul
     assert done.returncode == 0, done.stderr
 
 
-def test_there_is_no_other_name(run: Run) -> None:
+def test_an_unknown_name_is_an_attribute_error(run: Run) -> None:
     done = run("-c", "import mods_plugin; mods_plugin.Nothing")
     assert "has no attribute 'Nothing'" in done.stderr
 

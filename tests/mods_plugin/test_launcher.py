@@ -52,7 +52,7 @@ def launch(modules: Write, request: pytest.FixtureRequest) -> Callable[..., Any]
     return write
 
 
-def test_the_static_methods_are_read_without_an_instance(launch: Callable[..., Any]) -> None:
+def test_the_launcher_reads_static_methods_of_the_class(launch: Callable[..., Any]) -> None:
     template = launch()
     assert template.extract_author() == "risk"
     assert template.extract_version() == "1.4.0"
@@ -66,7 +66,7 @@ def test_the_static_methods_are_read_without_an_instance(launch: Callable[..., A
     assert template.decorated_metadata["mods"]["sources"]["commit_id"] == "__gitfarm_metadata__"
 
 
-def test_the_class_is_one(launch: Callable[..., Any]) -> None:
+def test_one_class_is_listed(launch: Callable[..., Any]) -> None:
     template = launch()
     assert inspect.isclass(template)
     assert issubclass(template, PipelineTemplateBase)
@@ -86,7 +86,7 @@ class Session:
 
 
 @pytest.mark.parametrize(("alias", "bucket"), [("NA", "my-bucket"), ("EU", "bucket-eu"), ("FE", "bucket-fe")])
-def test_a_pipeline_for_each_region(launch: Callable[..., Any], alias: str, bucket: str) -> None:
+def test_each_regional_alias_has_a_pipeline(launch: Callable[..., Any], alias: str, bucket: str) -> None:
     session = Session()
     made = launch()(sagemaker_session=session, execution_role=ROLE, regional_alias=alias)
     pipeline = made.generate_pipeline()
@@ -99,19 +99,19 @@ def test_a_pipeline_for_each_region(launch: Callable[..., Any], alias: str, buck
     assert made.regional_alias == alias
 
 
-def test_it_can_be_called_without_arguments(launch: Callable[..., Any]) -> None:
+def test_constructor_arguments_are_optional(launch: Callable[..., Any]) -> None:
     made = launch()()
     assert made.generate_definition().definition == made.generate_pipeline().definition()
 
 
-def test_the_environment_of_na_gives_the_metadata(launch: Callable[..., Any]) -> None:
+def test_metadata_are_those_of_the_na_environment(launch: Callable[..., Any]) -> None:
     environments = {**ENVIRONMENTS, "na": {"pipeline": {"author": "north"}}}
     template = launch(environments=environments)
     assert template.extract_author() == "north"
     assert dict(template(regional_alias="EU").generate_definition().spec.tags)["mods:author"] == "north"
 
 
-def test_arguments_win(launch: Callable[..., Any]) -> None:
+def test_arguments_override_other_sources(launch: Callable[..., Any]) -> None:
     template = launch(more=', author="me", version="9.0", description="Mine.", module="elsewhere.churn"')
     assert (template.extract_author(), template.extract_version()) == ("me", "9.0")
     assert template.extract_description() == "Mine."
@@ -124,7 +124,7 @@ def test_arguments_win(launch: Callable[..., Any]) -> None:
     ("alias", "expected"),
     [
         ("XX", "no environment for the regional alias 'XX'"),
-        ("FE", "stands for environment 'far-east', which there is not"),
+        ("FE", "selects unknown environment 'far-east'"),
     ],
 )
 def test_an_alias_without_an_environment_is_a_located_error(
@@ -136,7 +136,7 @@ def test_an_alias_without_an_environment_is_a_located_error(
     assert all(diagnostic.location for diagnostic in caught.value.diagnostics)
 
 
-def test_the_name_is_made_from_the_pipelines() -> None:
+def test_the_default_name_is_made_from_the_pipelines() -> None:
     source = config(pipeline={**config()["pipeline"], "name": "churn-model-2"})
     template: Any = build_mods_template_class(None, source)
     assert template.extract_name() == template.__name__ == "ChurnModel2Template"
@@ -144,17 +144,17 @@ def test_the_name_is_made_from_the_pipelines() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"name": "not a name"}, {"module": "a..b"}])
-def test_names_that_python_does_not_have_are_refused(wrong: dict[str, str]) -> None:
+def test_invalid_python_names_are_an_error(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="no name of a Python"):
         build_mods_template_class(None, config(), **wrong)
 
 
-def test_a_config_that_cannot_be_read_is_a_located_error(tmp_path: Path) -> None:
+def test_an_unreadable_config_is_a_located_error(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="there is no such file"):
         build_mods_template_class(None, tmp_path / "missing.yaml")
 
 
-def test_other_plugins_hear_of_the_pipeline() -> None:
+def test_other_plugins_are_notified_of_the_pipeline() -> None:
     heard: list[Any] = []
     template = build_mods_template_class(None, config(), plugins=[Listener(heard)])
     template().generate_pipeline()

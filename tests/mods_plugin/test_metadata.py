@@ -22,11 +22,14 @@ from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.decorator import UnknownMetadataError
 from mods_plugin.git_checkout import Checkout, read_checkout
 from mods_plugin.labels import tag_value
-from mods_plugin.metadata import FIELDS, LIMITS, is_version, problem_of
-from mods_plugin.sources import base_config_metadata
+from mods_plugin.metadata import find_problem, is_version
+from mods_plugin.metadata_sources import base_config_metadata
 from tests.mods_plugin.configs import CODE, STATED, config, unlabelled
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+FIELDS = ("author", "version", "description", "module", "name", "package_name", "commit_id")
 
 
 def report_of(source: Any, **metadata: str) -> CompileReport:
@@ -49,43 +52,46 @@ def errors_of(source: Any, **metadata: Any) -> list[str]:
 )
 def test_versions_by_either_standard_are_accepted(version: str) -> None:
     assert is_version(version)
-    assert problem_of("version", version) is None
+    assert find_problem("version", version) is None
 
 
 @pytest.mark.parametrize("version", ["", "latest", "1.4.0 ", "1..0", "1.0.0-a_b", "one", "\u0661.0", "1.0\n"])
-def test_anything_else_is_no_version(version: str) -> None:
-    assert problem_of("version", version) is not None
+def test_other_text_is_not_a_version(version: str) -> None:
+    assert find_problem("version", version) is not None
 
 
 @given(
     st.sampled_from(["author", "description", "package_name", "commit_id"]), st.characters(categories=["Cc"])
 )
-def test_control_characters_are_refused(field: str, character: str) -> None:
-    assert "control character" in str(problem_of(field, f"a{character}b"))
+def test_control_characters_are_invalid(field: str, character: str) -> None:
+    assert "control character" in str(find_problem(field, f"a{character}b"))
 
 
 @given(
     st.sampled_from(["author", "description", "package_name"]),
     st.text("a\u00e9\u4e16 '", min_size=1, max_size=256),
 )
-def test_plain_text_is_accepted(field: str, text: str) -> None:
-    assert (problem_of(field, text) is None) == bool(text.strip())
+def test_printable_text_is_valid(field: str, text: str) -> None:
+    assert (find_problem(field, text) is None) == bool(text.strip())
 
 
-@pytest.mark.parametrize("field", ["author", "description", "package_name", "commit_id"])
-def test_text_is_limited(field: str) -> None:
-    assert problem_of(field, "a" * LIMITS[field]) is None
-    assert f"the service takes {LIMITS[field]}" in str(problem_of(field, "a" * (LIMITS[field] + 1)))
+@pytest.mark.parametrize(
+    ("field", "limit"), [("author", 256), ("description", 3072), ("package_name", 256), ("commit_id", 256)]
+)
+def test_text_is_limited(field: str, limit: int) -> None:
+    """TagValue and PipelineDescription of the SageMaker API reference."""
+    assert find_problem(field, "a" * limit) is None
+    assert f"the service allows {limit}" in str(find_problem(field, "a" * (limit + 1)))
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("module", "a.1b"), ("module", "a..b"), ("name", "a.b"), ("name", "1a")]
 )
-def test_module_and_name_are_pythons(field: str, value: str) -> None:
-    assert "no name of a Python" in str(problem_of(field, value))
+def test_module_and_name_must_be_python_names(field: str, value: str) -> None:
+    assert "no name of a Python" in str(find_problem(field, value))
 
 
-def test_each_source_gives_way_to_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_have_this_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One author in every place; taking away the first again and again shows the order."""
     repository(tmp_path, "from git")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "p"\nauthors = [{name = "from pyproject"}]\n')
@@ -136,7 +142,7 @@ def repository(folder: Path, author: str, remote: str | None = None) -> str:
         ("ssh://git.example.com/pkg/ChurnModels", "ChurnModels"),
     ],
 )
-def test_a_checkout_gives_author_commit_and_package(tmp_path: Path, remote: str, package: str) -> None:
+def test_a_checkout_has_author_commit_and_package(tmp_path: Path, remote: str, package: str) -> None:
     commit = repository(tmp_path, "Ada Lovelace", remote)
     file = tmp_path / "deep" / "pipeline.json"
     file.parent.mkdir()
@@ -155,9 +161,7 @@ def test_without_git_there_is_no_checkout(tmp_path: Path, monkeypatch: pytest.Mo
     assert sources_of(report_of(file))["commit_id"] == "default"
 
 
-def test_a_git_hook_of_another_checkout_does_not_mislead(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_variables_of_git_hooks_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "mine").mkdir()
     repository(tmp_path / "other", "Other")
@@ -185,7 +189,7 @@ CI = {
 
 
 @pytest.mark.parametrize("system", CI)
-def test_ci_systems_are_read(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ci_variables_are_read(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     variables, tag = CI[system]
     source = unlabelled({"providers": ["ci"]})
     for name, value in {system: "yes", **variables}.items():
@@ -198,7 +202,7 @@ def test_ci_systems_are_read(system: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert report_of(source).metadata["version"] == "1.2.0"
 
 
-def test_a_branch_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_branch_is_not_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITLAB_CI", "true")
     monkeypatch.setenv("CI_COMMIT_TAG", "nightly")
     assert sources_of(report_of(unlabelled({"providers": ["ci"]})))["version"] == "default"
@@ -223,11 +227,11 @@ def test_pyproject_is_found_above_the_config(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("[project\n", "pyproject.toml:1"),
-        ("project = 1\n", "'project' is not a table"),
-        ('[project]\nversion = "no"\n', "no version"),
+        ("project = 1\n", "'project' is invalid, expected a table"),
+        ('[project]\nversion = "no"\n', "expected a version"),
     ],
 )
-def test_mistakes_in_pyproject_are_told(tmp_path: Path, text: str, expected: str) -> None:
+def test_mistakes_in_pyproject_are_reported(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     file = tmp_path / "pipeline.json"
     file.write_text(json.dumps(unlabelled({"providers": ["pyproject"]})))
@@ -262,18 +266,21 @@ def test_third_parties_provide_metadata(modules: Callable[[str, str], None]) -> 
             "def provider(context):\n    raise RuntimeError('down')\n",
             r"'house' \(house-rules 1.0\) raised RuntimeError: down",
         ),
-        ("def provider(context):\n    return 7\n", "gave 7, expected a mapping"),
-        ("def provider(context):\n    return {'autor': 'x'}\n", "gave 'autor', which is none of author"),
+        ("def provider(context):\n    return 7\n", "returned 7, expected a mapping"),
+        (
+            "def provider(context):\n    return {'autor': 'x'}\n",
+            "returned unknown field 'autor', expected author",
+        ),
         ("", "raised AttributeError"),
     ],
 )
-def test_a_broken_provider_is_named(modules: Callable[[str, str], None], text: str, expected: str) -> None:
+def test_a_broken_provider_is_reported(modules: Callable[[str, str], None], text: str, expected: str) -> None:
     provide(modules, text)
     with pytest.raises(PluginError, match=expected):
         report_of(unlabelled({"providers": ["house"]}))
 
 
-def test_two_providers_of_one_name_are_refused(modules: Callable[[str, str], None]) -> None:
+def test_two_providers_of_one_name_are_an_error(modules: Callable[[str, str], None]) -> None:
     text = "def provider(context):\n    return {}\n"
     provide(modules, text)
     provide(modules, text, owner="other-rules")
@@ -295,7 +302,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("way", BROKEN)
-def test_a_broken_distribution_of_somebody_else_stops_no_provider(
+def test_an_unrelated_broken_distribution_stops_no_provider(
     tmp_path: Path, modules: Callable[[str, str], None], way: str
 ) -> None:
     provide(modules, "def provider(context):\n    return {'author': 'risk'}\n")
@@ -306,10 +313,10 @@ def test_a_broken_distribution_of_somebody_else_stops_no_provider(
     assert report_of(unlabelled({"providers": ["house"]})).metadata["author"] == "risk"
 
 
-def test_a_provider_whose_metadata_cannot_be_read_is_told_of(modules: Callable[[str, str], None]) -> None:
+def test_a_distribution_with_unreadable_metadata_is_reported(modules: Callable[[str, str], None]) -> None:
     modules("broken-1.0.dist-info/entry_points.txt", "[mods_plugin.metadata_providers]\nbroken = x:y\n")
     (error,) = errors_of(unlabelled({"providers": ["broken"]}))
-    assert "there is no metadata provider 'broken'; the metadata of " in error
+    assert "unknown metadata provider 'broken'; the metadata of " in error
     assert "broken-1.0.dist-info cannot be read" in error
 
 
@@ -326,10 +333,10 @@ def test_outside_of_a_checkout_git_is_not_started(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "started").exists()
 
 
-def test_a_provider_that_is_not_installed_is_a_located_error() -> None:
+def test_an_unknown_provider_is_a_located_error() -> None:
     (error,) = errors_of(unlabelled({"providers": ["pyprojekt"]}))
     assert error.startswith(
-        "<config>.plugins.options.mods.providers[0]: there is no metadata provider 'pyprojekt'"
+        "<config>.plugins.options.mods.providers[0]: unknown metadata provider 'pyprojekt'"
     )
     assert "'pyproject'" in error
 
@@ -348,12 +355,12 @@ LONG = {"pipeline_author": "a", "pipeline_version": "1.0", "pipeline_description
 
 
 @pytest.mark.parametrize("base", [FLAT, LONG, {"pipeline": FLAT}, {"mods": LONG}, {"metadata": FLAT}])
-def test_a_base_config_may_spell_and_nest_its_fields(base: dict[str, Any]) -> None:
+def test_a_base_config_can_use_either_spelling_and_sections(base: dict[str, Any]) -> None:
     found = base_config_metadata(base)
     assert {name: value for name, (value, _) in found.items()} == FLAT
 
 
-def test_a_base_config_may_be_a_model() -> None:
+def test_a_base_config_can_be_a_model() -> None:
     base = TeamConfig(name="churn", role="arn:aws:iam::123456789012:role/R", version="1.0", mods=Section())
     found = base_config_metadata(base)
     assert found["author"] == ("nested", ("mods", "author"))
@@ -366,7 +373,7 @@ def test_a_base_config_may_be_a_model() -> None:
 
 
 @pytest.mark.parametrize("spelling", ["version", "pipeline_version"])
-def test_a_wrong_value_is_located_where_it_is_written(tmp_path: Path, spelling: str) -> None:
+def test_an_invalid_value_is_located(tmp_path: Path, spelling: str) -> None:
     file = tmp_path / "pipeline.yaml"
     file.write_text(
         "pipeline:\n  name: churn\n  role: arn:aws:iam::123456789012:role/R\n"
@@ -374,26 +381,26 @@ def test_a_wrong_value_is_located_where_it_is_written(tmp_path: Path, spelling: 
     )
     (error,) = errors_of(file)
     assert error.startswith(
-        f"{file}:4: the version of the template, from pipeline.version, is 'latest', which is no version"
+        f"{file}:4: the version of the template, from pipeline.version, is 'latest', expected a version"
     )
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     source = config({"commit_id": "a\tb", "strict": True}, pipeline={**config()["pipeline"], "version": "x"})
     source["steps"]["train"]["instance_count"] = "two"
     found = errors_of(source)
-    assert any("commit_id: it holds the control character U+0009" in error for error in found)
+    assert any("commit_id: value contains control character U+0009" in error for error in found)
     assert any("instance_count: expected an integer" in error for error in found)
 
 
-def test_mistakes_in_metadata_hide_no_others() -> None:
+def test_mistakes_in_metadata_do_not_hide_others() -> None:
     source = config(
         pipeline={**config()["pipeline"], "author": "a\tb"}, edges=["load -> train", "load => trian"]
     )
     found = errors_of(source)
     assert len(found) == 2
     assert any(
-        "the author of the template, from pipeline.author, holds the control character" in error
+        "the author of the template, from pipeline.author, contains control character" in error
         for error in found
     )
     assert any("'trian'" in error for error in found)
@@ -401,9 +408,9 @@ def test_mistakes_in_metadata_hide_no_others() -> None:
     assert sorted(map(str, result.errors)) == sorted(found)
 
 
-def test_arguments_are_checked() -> None:
+def test_arguments_are_validated() -> None:
     (error,) = errors_of(config(), author="a\nb")
-    assert error == "<author>: the author of the template, from argument, holds the control character U+000A"
+    assert error == "<author>: the author of the template, from argument, contains control character U+000A"
 
 
 def test_a_default_is_a_warning(tmp_path: Path) -> None:
@@ -412,15 +419,15 @@ def test_a_default_is_a_warning(tmp_path: Path) -> None:
     report = report_of(file)
     assert [warning.code for warning in report.warnings] == ["mods.metadata"] * 5
     messages = [warning.message for warning in report.warnings]
-    assert "nothing gives the template's author, 'unknown' is taken" in messages
-    assert "nothing gives the template's commit_id" in messages
+    assert "missing author of the template, using default 'unknown'" in messages
+    assert "missing commit_id of the template" in messages
     assert all(warning.location is not None for warning in report.warnings)
     assert (report.metadata["version"], report.metadata["package_name"]) == ("0.0.0", None)
     assert dict(report.spec.tags) == {}
     assert report.spec.description is None
 
 
-def test_what_is_not_known_fails_when_it_is_asked_for(tmp_path: Path) -> None:
+def test_unknown_metadata_raise_when_requested(tmp_path: Path) -> None:
     file = tmp_path / "pipeline.json"
     file.write_text(json.dumps(unlabelled()))
     template: Any = MODSPipelineDAGCompiler(file).create_decorated_class()
@@ -431,19 +438,19 @@ def test_what_is_not_known_fails_when_it_is_asked_for(tmp_path: Path) -> None:
         template.extract_gitfarm_package_name()
 
 
-def test_strict_makes_it_an_error(tmp_path: Path) -> None:
+def test_strict_turns_missing_metadata_into_errors(tmp_path: Path) -> None:
     file = tmp_path / "pipeline.json"
     file.write_text(json.dumps(unlabelled({"strict": True, "author": "risk"}), indent=1))
     found = errors_of(file)
     missing = ("version", "description", "package_name", "commit_id")
     assert [error.split(" (")[0].split(": ")[1] for error in found] == [
-        f"nothing gives the template's {name}" for name in missing
+        f"missing {name} of the template" for name in missing
     ]
     assert not PipelineDAGCompiler(file, plugins=["mods"]).validate().is_valid
     assert report_of(config({"strict": True})).warnings == ()
 
 
-def test_metadata_end_up_everywhere() -> None:
+def test_metadata_are_added_to_class_pipeline_and_report() -> None:
     compiler = MODSPipelineDAGCompiler(config({"module": "team.churn", "name": "Churn"}))
     expected = {**STATED, **CODE, "module": "team.churn", "name": "Churn"}
     template: Any = compiler.create_decorated_class()
@@ -465,7 +472,7 @@ def test_metadata_end_up_everywhere() -> None:
     json.dumps(report.as_dict())
 
 
-def test_the_class_decides_for_those_who_instantiate_it() -> None:
+def test_metadata_of_the_class_hold_for_its_instances() -> None:
     compiler = MODSPipelineDAGCompiler(config())
     template = compiler.create_decorated_class(author="someone else", description="Other.")
     made: Any = template(**compiler.create_template_params())
@@ -474,7 +481,7 @@ def test_the_class_decides_for_those_who_instantiate_it() -> None:
     assert made.report.metadata["author"] == "someone else"
 
 
-def test_what_the_user_wrote_stays() -> None:
+def test_values_of_the_user_do_not_change() -> None:
     base = {**config()["pipeline"], "tags": {"mods:author": "mine"}, "description": "Mine."}
     spec = (
         MODSPipelineDAGCompiler(config({"description": "Theirs."}, pipeline=base)).compile_definition().spec
@@ -484,7 +491,7 @@ def test_what_the_user_wrote_stays() -> None:
     assert MODSPipelineDAGCompiler(config({"tags": False})).compile_definition().spec.tags == ()
 
 
-def test_tags_hold_what_the_service_takes() -> None:
+def test_tag_values_are_valid_for_the_service() -> None:
     assert tag_value("Se\u00e1n O'Neil, Jr.") == "Se\u00e1n O_Neil_ Jr."
     report = report_of(config({"author": "Se\u00e1n O'Neil"}))
     assert report.metadata["author"] == "Se\u00e1n O'Neil"

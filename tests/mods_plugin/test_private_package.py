@@ -156,7 +156,7 @@ def compiler(author: str, /, **options: Any) -> PipelineDAGCompiler:
     return PipelineDAGCompiler(config({"author": author, **options}), plugins=["mods"])
 
 
-def test_a_class_is_accepted_whatever_the_mixin(recreated: str) -> None:
+def test_a_class_is_accepted_with_any_mixin(recreated: str) -> None:
     template = compiler(recreated).create_decorated_class()
     assert issubclass(template, real().MODSTemplateInner)
     assert issubclass(template, DynamicPipelineTemplate)
@@ -171,7 +171,7 @@ def test_a_class_is_accepted_whatever_the_mixin(recreated: str) -> None:
         decorated.extract_commit_id()
 
 
-def test_it_is_listed_once(recreated: str) -> None:
+def test_a_decorated_class_is_listed_once(recreated: str) -> None:
     first = compiler(recreated)
     template = first.create_decorated_class()
     first.create_template()
@@ -179,7 +179,7 @@ def test_it_is_listed_once(recreated: str) -> None:
     assert real().extract_template_list() == [template]
 
 
-def test_an_instance_is_refused(recreated: str) -> None:
+def test_decorating_an_instance_is_refused_by_the_package(recreated: str) -> None:
     instance = PipelineDAGCompiler(config(), plugins=[]).create_template()
     with pytest.raises((TypeError, ValueError)) as caught:
         real().MODSTemplate("a", "1", "d")(instance)
@@ -188,7 +188,7 @@ def test_an_instance_is_refused(recreated: str) -> None:
     assert real().extract_template_list() == []
 
 
-def test_the_pipeline_is_that_of_our_own_decorator(recreated: str) -> None:
+def test_the_pipeline_equals_that_of_our_own_decorator(recreated: str) -> None:
     theirs = compiler(recreated).compile_definition()
     ours = compiler(recreated, decorator="mods_plugin:MODSTemplate").compile_definition()
     assert theirs.definition == ours.definition
@@ -197,7 +197,7 @@ def test_the_pipeline_is_that_of_our_own_decorator(recreated: str) -> None:
     assert theirs.spec.tags == ours.spec.tags
 
 
-def test_it_makes_a_pipeline(recreated: str) -> None:
+def test_a_decorated_class_generates_a_pipeline(recreated: str) -> None:
     template = MODSPipelineDAGCompiler(config({"author": recreated})).create_template()
     assert [step.name for step in template.generate_pipeline().steps] == ["load", "train", "stop"]
 
@@ -235,7 +235,7 @@ def test_a_package_without_the_module_is_broken(modules: Write) -> None:
         compiler("broken").compile_definition()
 
 
-def test_a_folder_that_happens_to_be_called_mods_is_no_package(modules: Write) -> None:
+def test_a_folder_named_mods_is_not_the_package(modules: Write) -> None:
     modules("mods/skin.txt", "")
     report = compiler("folder").compile_definition().report
     assert report.metadata["mods"]["decorator"] == "mods_plugin:MODSTemplate"
@@ -247,7 +247,7 @@ def test_without_the_package_our_own_decorator_runs() -> None:
     assert report.metadata["mods"]["decorator"] == "mods_plugin:MODSTemplate"
 
 
-def test_the_options_may_name_another_decorator(modules: Write) -> None:
+def test_the_options_can_select_another_decorator(modules: Write) -> None:
     modules("house/rules.py", PLAIN.replace("CHECK", "pass"))
     report = compiler("house", decorator="house.rules:MODSTemplate").compile_definition().report
     assert report.metadata["mods"]["decorator"] == "house.rules:MODSTemplate"
@@ -264,7 +264,7 @@ def test_the_options_may_name_another_decorator(modules: Write) -> None:
         ("no colon", "does not match"),
     ],
 )
-def test_a_decorator_that_cannot_be_used_is_a_located_error(named: str, expected: str) -> None:
+def test_an_unusable_decorator_is_a_located_error(named: str, expected: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         compiler("named", decorator=named).compile_definition()
     (diagnostic,) = caught.value.diagnostics

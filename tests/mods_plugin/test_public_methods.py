@@ -1,15 +1,19 @@
-"""Every public method, with what is right and with everything that can be wrong."""
+"""Every public method, with valid input and with every kind of mistake."""
 
 from __future__ import annotations
 
+import doctest
 import json
 from collections.abc import Callable
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mods_plugin
+import mods_plugin.registry
 from dagcast import PipelineDAG, PipelineDAGCompiler
 from dagcast.errors import CycleError, InvalidInputError, PluginError
 from mods_plugin import MODSPipelineDAGCompiler, default_execution_document
@@ -71,7 +75,7 @@ def test_these_are_all_public_methods() -> None:
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_what_is_right_is_taken(method: str) -> None:
+def test_valid_input_is_accepted(method: str) -> None:
     """No DAG, a DAG, and the same as a mapping."""
     dag = PipelineDAG(STEPS, ["load -> train", "train => stop"])
     for given in (None, dag, dag.to_dict()):
@@ -85,28 +89,28 @@ def test_what_is_right_is_taken(method: str) -> None:
         ({"steps": {"stop": {"type": "Fail", "messsage": "x"}}, "edges": []}, "there is no field 'messsage'"),
         ({"stepz": {}}, "the config has no section 'stepz'"),
         ({"plugins": {"options": {"mods": {"autor": "x"}}}}, "there is no field 'autor'"),
-        ({"plugins": {"options": {"mods": {"version": "soon"}}}}, "which is no version"),
+        ({"plugins": {"options": {"mods": {"version": "soon"}}}}, "expected a version"),
     ],
 )
-def test_mistakes_in_the_config_are_told(method: str, wrong: dict[str, Any], expected: str) -> None:
+def test_mistakes_in_the_config_are_reported(method: str, wrong: dict[str, Any], expected: str) -> None:
     with pytest.raises(InvalidInputError, match=expected):
         ALL[method](MODSPipelineDAGCompiler(config(**wrong)), None)
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_a_config_that_is_not_there_is_told(method: str, tmp_path: Path) -> None:
+def test_a_missing_config_is_reported(method: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="there is no such file"):
         ALL[method](MODSPipelineDAGCompiler(tmp_path / "missing.yaml"), None)
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_an_environment_that_is_not_there_is_told(method: str) -> None:
+def test_an_unknown_environment_is_reported(method: str) -> None:
     with pytest.raises(InvalidInputError, match="there is no environment 'prod'"):
         ALL[method](MODSPipelineDAGCompiler(config(), env="prod"), None)
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_a_plugin_that_is_not_there_is_told(method: str) -> None:
+def test_an_unknown_plugin_is_reported(method: str) -> None:
     with pytest.raises(PluginError, match="'no-such-plugin': it is not installed"):
         ALL[method](MODSPipelineDAGCompiler(config(), plugins=["no-such-plugin"]), None)
 
@@ -120,7 +124,7 @@ def test_a_plugin_that_is_not_there_is_told(method: str) -> None:
         ({"nodes": "load"}, "'nodes' is not a list"),
     ],
 )
-def test_mistakes_in_the_dag_are_told(method: str, dag: Any, expected: str) -> None:
+def test_mistakes_in_the_dag_are_reported(method: str, dag: Any, expected: str) -> None:
     with pytest.raises(InvalidInputError, match=expected):
         WITH_DAG[method](MODSPipelineDAGCompiler(config()), dag)
 
@@ -128,7 +132,7 @@ def test_mistakes_in_the_dag_are_told(method: str, dag: Any, expected: str) -> N
 @pytest.mark.parametrize(
     "method", sorted(set(WITH_DAG) - {"create_decorated_class", "create_template_params", "create_template"})
 )
-def test_what_does_not_fit_together_is_told(method: str) -> None:
+def test_mismatches_between_dag_and_config_are_reported(method: str) -> None:
     """The class and its instance can be made: what they compile to is looked at when they compile."""
     unknown = PipelineDAG(["load", "other"])
     cyclic = PipelineDAG(edges=["load => stop", "stop => load"])
@@ -139,18 +143,18 @@ def test_what_does_not_fit_together_is_told(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", sorted(WITH_DAG))
-def test_metadata_given_by_argument_are_checked(method: str) -> None:
+def test_metadata_arguments_are_validated(method: str) -> None:
     with pytest.raises(InvalidInputError, match="the version of the template, from argument, is 'soon'"):
         WITH_DAG[method](MODSPipelineDAGCompiler(config(), version="soon"), None)
 
 
 @pytest.mark.parametrize("wrong", ["text", 7, {"nodes": []}, ("pipeline", "report")])
-def test_a_document_is_made_of_a_pipeline(wrong: object) -> None:
+def test_a_document_requires_a_pipeline(wrong: object) -> None:
     with pytest.raises(TypeError, match="expected a pipeline"):
         default_execution_document(wrong)
 
 
-def test_a_document_is_read_from_any_form(tmp_path: Path) -> None:
+def test_a_document_can_be_a_mapping_or_a_file(tmp_path: Path) -> None:
     compiler = MODSPipelineDAGCompiler(config())
     file = tmp_path / "document.json"
     file.write_text(json.dumps(DOCUMENT))
@@ -162,21 +166,23 @@ def test_a_document_is_read_from_any_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", ["text", {}, {"sources": {}}, {"sources": {"author": "x"}}])
-def test_a_record_of_metadata_is_whole(record: Any) -> None:
-    with pytest.raises(InvalidInputError, match="metadata 'mods' is no record of earlier metadata"):
+def test_recorded_metadata_must_be_complete(record: Any) -> None:
+    with pytest.raises(
+        InvalidInputError, match="invalid metadata 'mods': expected the record of an earlier compile"
+    ):
         MODSPipelineDAGCompiler(config(), metadata={"mods": record}).compile_definition()
 
 
-def test_recorded_metadata_are_checked_and_nothing_is_added() -> None:
+def test_recorded_metadata_are_validated_and_not_extended() -> None:
     known = MODSPipelineDAGCompiler(config()).compile_definition().report.metadata
     record = {**known, "commit_id": None, "author": "recorded"}
     again = MODSPipelineDAGCompiler(config(), metadata=record).compile_definition().report
     assert again.metadata == {**known, "commit_id": None, "author": "recorded"}
-    with pytest.raises(InvalidInputError, match="as it was recorded, is 'soon'"):
+    with pytest.raises(InvalidInputError, match="the recorded version of the template is 'soon'"):
         MODSPipelineDAGCompiler(config(), metadata={**known, "version": "soon"}).compile_definition()
 
 
-def test_public_things_are_documented() -> None:
+def test_public_names_are_documented() -> None:
     owners = [getattr(mods_plugin, name) for name in mods_plugin.__all__]
     members = [
         value
@@ -188,7 +194,24 @@ def test_public_things_are_documented() -> None:
     assert [item for item in [*owners, *members] if not item.__doc__] == []
 
 
-def test_the_class_has_the_metadata_as_attributes_and_answers() -> None:
+@pytest.mark.parametrize(
+    "name",
+    sorted({*mods_plugin.__all__, "registry.Registry"} - {"MODSTemplateInner"}),  # an interface
+)
+def test_public_names_have_examples_that_run(name: str) -> None:
+    value = attrgetter(name)(mods_plugin)
+    output: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+    found = doctest.DocTestFinder(recurse=False).find(
+        value, name, globs=dict(vars(import_module(value.__module__)))
+    )
+    for example in found:
+        runner.run(example, out=output.append)
+    assert not output, "".join(output)
+    assert runner.tries > 0
+
+
+def test_the_class_has_the_metadata_as_attributes_and_methods() -> None:
     decorated: Any = MODSPipelineDAGCompiler(config()).create_decorated_class()
     expected = {**STATED, **CODE, "module": "dagcast.template", "name": "DynamicPipelineTemplate"}
     assert {field: getattr(decorated, field) for field in expected} == expected

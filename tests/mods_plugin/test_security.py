@@ -11,7 +11,7 @@ import pytest
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import PluginError
 from dagcast.plugin import freeze, thaw
-from mods_plugin.security import STANDARD_PARAMETERS, secure
+from mods_plugin.security import apply_security_parameters
 from tests.distributions.pipelines import STEPS
 from tests.mods_plugin.configs import IMAGE, config
 from tests.support.instance_families import WITH_LOCAL_STORAGE, WITHOUT_LOCAL_STORAGE
@@ -28,6 +28,10 @@ def definition(options: dict[str, Any] | None = None, **sections: Any) -> dict[s
     compiler = PipelineDAGCompiler(config(options, **sections), plugins=["mods"])
     found: dict[str, Any] = json.loads(compiler.compile_definition().definition)
     return found
+
+
+STANDARD_PARAMETERS = ("EXECUTION_S3_PREFIX", "KMS_ENCRYPTION_KEY_PARAM", "SECURITY_GROUP_ID", "VPC_SUBNET")
+"""The contract of MODS, in the order of its documentation."""
 
 
 def arguments(step: dict[str, Any], **sections: Any) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def test_a_parameter_of_another_type_is_refused() -> None:
         definition(parameters={"VPC_SUBNET": 1})
 
 
-def test_the_config_may_refer_to_them() -> None:
+def test_the_config_can_refer_to_the_parameters() -> None:
     step = {**STEPS["Processing"], "environment": {"PLACE": "${param.EXECUTION_S3_PREFIX}/in"}}
     place = arguments(step)["Environment"]["PLACE"]
     assert place == {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.EXECUTION_S3_PREFIX"}, "/in"]}}
@@ -93,7 +97,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("kind", EXPECTED)
-def test_every_job_takes_network_and_encryption(kind: str) -> None:
+def test_every_job_gets_network_and_encryption(kind: str) -> None:
     network, keys = EXPECTED[kind]
     found = arguments(STEPS[kind])
     for key in keys:
@@ -103,12 +107,12 @@ def test_every_job_takes_network_and_encryption(kind: str) -> None:
 
 
 @pytest.mark.parametrize("machine", ["ml.m5.xlarge", "ml.g5.xlarge"])
-def test_an_endpoint_takes_the_key_whatever_its_machines_have(machine: str) -> None:
+def test_an_endpoint_gets_the_key_for_all_instance_types(machine: str) -> None:
     # The key encrypts the volume, not the local storage. Source: CreateEndpointConfig, KmsKeyId.
     assert arguments({**STEPS["EndpointConfig"], "instance_type": machine})["KmsKeyId"] == KEY
 
 
-def test_a_serverless_endpoint_has_no_volume_to_encrypt() -> None:
+def test_a_serverless_endpoint_gets_no_volume_key() -> None:
     variant = {"ModelName": "m", "VariantName": "v", "ServerlessConfig": {"MaxConcurrency": 1}}
     spec = PipelineDAGCompiler(config(steps={"step": STEPS["EndpointConfig"]}, edges=[]), plugins=[])
     (step,) = spec.compile_definition().spec.steps
@@ -116,7 +120,7 @@ def test_a_serverless_endpoint_has_no_volume_to_encrypt() -> None:
         spec.compile_definition().spec,
         steps=(replace(step, arguments=freeze({**thaw(step.arguments), "ProductionVariants": [variant]})),),
     )
-    assert "KmsKeyId" not in secure(spec_of).steps[0].arguments
+    assert "KmsKeyId" not in apply_security_parameters(spec_of).steps[0].arguments
 
 
 @pytest.mark.parametrize(
@@ -127,7 +131,9 @@ def test_a_serverless_endpoint_has_no_volume_to_encrypt() -> None:
     ("kind", "within"),
     [("Training", "ResourceConfig"), ("Processing", "ProcessingResources.ClusterConfig")],
 )
-def test_preferred_machines_decide_too(kind: str, within: str, machines: list[str], takes_key: bool) -> None:
+def test_preferred_instance_types_are_considered(
+    kind: str, within: str, machines: list[str], takes_key: bool
+) -> None:
     cluster: dict[str, Any] = {
         "InstanceType": None,
         "InstancePreferences": [{"InstanceType": machine} for machine in machines],
@@ -140,27 +146,27 @@ def test_preferred_machines_decide_too(kind: str, within: str, machines: list[st
 
 
 @pytest.mark.parametrize("kind", ["Endpoint", "RegisterModel", "EMR", "Fail"])
-def test_other_steps_stay_as_they_are(kind: str) -> None:
+def test_other_steps_do_not_change(kind: str) -> None:
     source = config(steps={"step": STEPS[kind]}, edges=[])
     plain = PipelineDAGCompiler(source, plugins=[]).compile_definition().definition
     assert definition(steps={"step": STEPS[kind]}, edges=[])["Steps"] == json.loads(plain)["Steps"]
 
 
-def test_every_training_job_of_a_tuning_is_reached() -> None:
+def test_every_training_job_of_a_tuning_step_is_changed() -> None:
     # The service takes several definitions in place of one; the step reaches them by its request.
     compiler = PipelineDAGCompiler(config(steps={"step": STEPS["Tuning"]}, edges=[]), plugins=[])
     spec = compiler.compile_definition().spec
     (step,) = spec.steps
     several = thaw(step.arguments)
     several["TrainingJobDefinitions"] = [several.pop("TrainingJobDefinition")] * 2
-    secured = secure(replace(spec, steps=(replace(step, arguments=freeze(several)),)))
+    secured = apply_security_parameters(replace(spec, steps=(replace(step, arguments=freeze(several)),)))
     for found in secured.steps[0].arguments["TrainingJobDefinitions"]:
         assert found["ResourceConfig"]["VolumeKmsKeyId"].name == "KMS_ENCRYPTION_KEY_PARAM"
         assert found["EnableInterContainerTrafficEncryption"] is True
-    assert secure(secured) is secured
+    assert apply_security_parameters(secured) is secured
 
 
-def test_a_model_takes_the_network() -> None:
+def test_a_model_gets_the_network() -> None:
     found = arguments(STEPS["CreateModel"])
     assert found["VpcConfig"] == VPC
     assert "EnableInterContainerTrafficEncryption" not in found
@@ -175,7 +181,7 @@ MINE = {
 }
 
 
-def test_what_the_user_wrote_stays() -> None:
+def test_values_of_the_user_do_not_change() -> None:
     found = arguments({**STEPS["Training"], **MINE})
     assert found["VpcConfig"] == {"SecurityGroupIds": ["sg-mine"], "Subnets": ["subnet-mine"]}
     assert found["EnableInterContainerTrafficEncryption"] is False
@@ -183,7 +189,7 @@ def test_what_the_user_wrote_stays() -> None:
     assert found["ResourceConfig"]["VolumeKmsKeyId"] == "alias/mine"
 
 
-def test_what_defaults_and_request_say_stays() -> None:
+def test_values_of_defaults_and_request_do_not_change() -> None:
     request = {"OutputDataConfig": {"KmsKeyId": "alias/request"}}
     found = arguments(
         {**STEPS["Training"], "request": request},
@@ -194,7 +200,7 @@ def test_what_defaults_and_request_say_stays() -> None:
 
 
 @pytest.mark.parametrize("machine", ["ml.g4dn.xlarge", "ml.p4d.24xlarge", "ml.g5.xlarge", "ml.trn1.2xlarge"])
-def test_machines_with_storage_of_their_own_get_no_key_for_it(machine: str) -> None:
+def test_instances_with_local_storage_get_no_volume_key(machine: str) -> None:
     found = arguments({**STEPS["Training"], "instance_type": machine})
     assert "VolumeKmsKeyId" not in found["ResourceConfig"]
     assert found["OutputDataConfig"]["KmsKeyId"] == KEY
@@ -204,13 +210,13 @@ def test_machines_with_storage_of_their_own_get_no_key_for_it(machine: str) -> N
 
 
 @pytest.mark.parametrize("machine", ["ml.m5.xlarge", "ml.p3.2xlarge", "ml.c6i.xlarge", "ml.g6.xlarge"])
-def test_other_machines_do(machine: str) -> None:
+def test_instances_without_local_storage_get_a_volume_key(machine: str) -> None:
     found = arguments({**STEPS["Training"], "instance_type": machine})
     assert ("VolumeKmsKeyId" in found["ResourceConfig"]) == (machine != "ml.g6.xlarge")
 
 
 @pytest.mark.parametrize("families", [WITH_LOCAL_STORAGE, WITHOUT_LOCAL_STORAGE])
-def test_every_family_is_judged_by_its_storage(families: tuple[str, ...]) -> None:
+def test_each_instance_family_follows_its_local_storage(families: tuple[str, ...]) -> None:
     # A parameter, whose default the service's enumeration does not limit: not every family is a training job's.
     step = {**STEPS["Training"], "instance_type": "${param.Machine}"}
     has_key = {
@@ -221,7 +227,7 @@ def test_every_family_is_judged_by_its_storage(families: tuple[str, ...]) -> Non
     assert has_key == dict.fromkeys(families, families is WITHOUT_LOCAL_STORAGE)
 
 
-def test_parameters_may_be_declared_and_not_applied() -> None:
+def test_parameters_can_be_declared_without_applying_them() -> None:
     plain = PipelineDAGCompiler(config(), plugins=[]).compile_definition().definition
     declared = definition({"standard_parameters": "declare"})
     assert [item["Name"] for item in declared["Parameters"]] == list(STANDARD_PARAMETERS)

@@ -1,4 +1,4 @@
-"""The registry: templates by name and version, as they were compiled, and what was run of them."""
+"""The registry: compiled templates by name and version, and their executions."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from mods_plugin.registry.errors import NotReproducedError as NotReproducedError
     from mods_plugin.registry.errors import RegistryError as RegistryError
     from mods_plugin.registry.errors import UnknownTemplateError as UnknownTemplateError
-    from mods_plugin.registry.record import Execution as Execution
-    from mods_plugin.registry.record import Registration as Registration
-    from mods_plugin.registry.record import StagedObject as StagedObject
-    from mods_plugin.registry.record import TemplateSummary as TemplateSummary
-    from mods_plugin.registry.record import TemplateVersion as TemplateVersion
+    from mods_plugin.registry.records import Execution as Execution
+    from mods_plugin.registry.records import Registration as Registration
+    from mods_plugin.registry.records import StagedObject as StagedObject
+    from mods_plugin.registry.records import TemplateSummary as TemplateSummary
+    from mods_plugin.registry.records import TemplateVersion as TemplateVersion
     from mods_plugin.registry.registry import Registry as Registry
 
 _HOMES = {
     "DifferentContentError": "errors",
-    "Execution": "record",
+    "Execution": "records",
     "NotReproducedError": "errors",
-    "Registration": "record",
+    "Registration": "records",
     "Registry": "registry",
     "RegistryError": "errors",
-    "StagedObject": "record",
-    "TemplateSummary": "record",
-    "TemplateVersion": "record",
+    "StagedObject": "records",
+    "TemplateSummary": "records",
+    "TemplateVersion": "records",
     "UnknownTemplateError": "errors",
 }
 

@@ -1,4 +1,4 @@
-"""From a config to what is registered: a compile, and all that it takes to repeat it on another machine."""
+"""Compile a config and collect everything that is necessary to repeat the compile on another machine."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from dagcast.plugin import (
 )
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
 from mods_plugin.metadata import NAME, VERSION
+from mods_plugin.metadata_sources import DEFAULT, TEMPLATE_CLASS
 from mods_plugin.registry.errors import RegistryError
-from mods_plugin.registry.record import StagedObject, TemplateVersion
-from mods_plugin.sources import DEFAULT, TEMPLATE_CLASS
+from mods_plugin.registry.records import StagedObject, TemplateVersion
 
 if TYPE_CHECKING:
     from dagcast.artifacts import CodeUse, Compilation, StagedCode
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Captured:
-    """A compile, ready to be registered.
+    """A compiled template, ready to register.
 
     Attributes:
         template: The version.
-        code: The staged code, file by file; the manifest without its files.
-        warnings: What the compile warned of.
+        code: The staged code of each use.
+        warnings: The warnings of the compile.
     """
 
     template: TemplateVersion
@@ -53,16 +53,16 @@ def capture(
     role: str | None,
     metadata: Mapping[str, Any],
 ) -> Captured:
-    """Compile, and keep what is needed to do it again.
+    """Compile a config and collect its registered content.
 
     Raises:
-        InvalidInputError: With every mistake in the config and the DAG, and if nothing gives the version.
+        InvalidInputError: With every mistake in the config and the DAG, and if there is no version.
         PluginError: If a plugin is missing, broken, or exists only in this process.
-        RegistryError: If the config cannot be written down.
+        RegistryError: If the config is not JSON-compatible.
     """
     compiler = MODSPipelineDAGCompiler(config, role=role, env=env, plugins=plugins, metadata=metadata)
     template = compiler.create_template(dag)
-    # Not generate_definition(): what plugins do around a compile is done when the version is compiled.
+    # Not generate_definition(): plugins receive the events of a compile when the version is compiled.
     compilation = template.compilation
     loaded = compiler.load()
     report = compilation.report
@@ -70,14 +70,14 @@ def capture(
     if sources[VERSION] == DEFAULT:
         place = loaded.source.locate(("pipeline",))
         hint = "set pipeline.version or plugins.options.mods.version"
-        message = "nothing gives the template's version, under which it is registered"
+        message = "missing version of the template, which registering requires"
         raise InvalidInputError([Diagnostic(message, place, code="mods.metadata", hint=hint)])
     for active in compiler.plugins.plugins:
         if active.loaded.entry is None:
-            problem = "it is an object of this process, and other machines have no such plugin"
+            problem = "it is an object of this process, and does not exist on other machines"
             raise PluginError(active.name, problem, "package it, with an entry point in group dagcast")
     stated = sources[NAME] != TEMPLATE_CLASS
-    moved = _moved(compilation.code, loaded)
+    moved = _relative_paths(compilation.code, loaded)
     record = TemplateVersion(
         name=str(report.metadata[NAME]) if stated else report.pipeline,
         version=str(report.metadata[VERSION]),
@@ -91,22 +91,22 @@ def capture(
         plugins=tuple(dict(plugin) for plugin in report.plugins),
         staged=_manifest(compilation, moved),
         made_with=made_with(),
-        registered_by=user(),
+        registered_by=current_user(),
     )
     return Captured(record, _objects(compilation), report.warnings)
 
 
-def user() -> str:
-    """The user of the system."""
+def current_user() -> str:
+    """Return the name of the operating-system user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
-        # A container may run as a number that has no name.
+        # A container may run as a user id without a name.
         return "unknown"
 
 
 def made_with() -> dict[str, Any]:
-    """The versions on which a definition may depend."""
+    """Return the versions of the tools that a definition may depend on."""
     from importlib_metadata import PackageNotFoundError, version
 
     found: dict[str, Any] = {"python": platform.python_version()}
@@ -119,7 +119,7 @@ def made_with() -> dict[str, Any]:
 
 
 def _objects(compilation: Compilation) -> tuple[StagedCode, ...]:
-    """All staged code, by its use: files of the same content are one object, and two files."""
+    """Return all staged code, one item for each use, even if the content is the same."""
     used = [code for use in compilation.code for code in use.objects]
     known = {code.uri for code in used}
     added = [code for code in compilation.spec.staged if code.uri not in known]
@@ -133,8 +133,8 @@ def _manifest(compilation: Compilation, moved: Mapping[str, str]) -> tuple[Stage
     )
 
 
-def _moved(code: tuple[CodeUse, ...], config: PipelineConfig) -> dict[str, str]:
-    """Absolute paths of code, and what is written in their place: the way there from the config's folder."""
+def _relative_paths(code: tuple[CodeUse, ...], config: PipelineConfig) -> dict[str, str]:
+    """Map absolute paths of code to paths relative to the config's folder."""
     paths = [path for use in code for path in use.paths if os.path.isabs(path)]  # noqa: PTH117
     try:
         return {path: os.path.relpath(path, config.root).replace(os.sep, "/") for path in paths}
@@ -150,21 +150,21 @@ def _moved_path(path: str, moved: Mapping[str, str]) -> str:
 
 
 def _portable(config: PipelineConfig, moved: Mapping[str, str]) -> dict[str, Any]:
-    """The resolved config as data that any machine can read."""
+    """Return the resolved config as JSON data that does not depend on this machine."""
     data: dict[str, Any] = thaw(config.source.data)
     for section in ("defaults", "steps"):
         if section in data and moved:
             data[section] = _replaced(data[section], moved)
     pipeline = data.get("pipeline")
     if type(config.pipeline) is not BasePipelineConfig and isinstance(pipeline, dict):
-        # Fields of the user's own class need that class. What they say to MODS is in the metadata.
+        # Fields of the user's own class need that class. Those for MODS are in the metadata.
         known = _spellings()
         data["pipeline"] = {key: value for key, value in pipeline.items() if key in known}
     try:
-        # What JSON spells otherwise (a whole float, a tuple) is to be the same before and after.
+        # Round-trip through JSON, so that values that JSON changes (tuples, say) compare equal after reading.
         written: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise RegistryError(f"the config is not JSON data: {error}") from error
+        raise RegistryError(f"the config is not JSON-compatible: {error}") from error
     return written
 
 

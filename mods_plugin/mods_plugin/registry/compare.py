@@ -1,4 +1,4 @@
-"""What differs between two versions, as unified diffs that a person can read."""
+"""Compare two versions and format the differences as unified diffs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
-from mods_plugin.registry.record import TemplateVersion
+from mods_plugin.registry.records import TemplateVersion
 
-LINES = 60
-"""Lines of a diff that a refusal shows; ``dagcast mods diff`` shows all."""
+MAX_LINES = 60
+"""The maximum number of lines of a diff in an error; ``dagcast mods diff`` shows all."""
 
-WIDTH = 160
-"""Characters of a line that a refusal shows."""
+MAX_WIDTH = 160
+"""The maximum number of characters of such a line."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One part of two versions that is not the same.
+    """One part that differs between two versions.
 
     Attributes:
         part: ``metadata``, ``dag``, ``config``, ``role``, ``definition``, ``plugins`` or ``staged``.
@@ -30,16 +30,16 @@ class Difference:
     lines: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The difference as JSON-ready data."""
+        """Return the difference as JSON-compatible data."""
         return {"part": self.part, "diff": list(self.lines)}
 
 
-def differences(before: TemplateVersion, after: TemplateVersion) -> tuple[Difference, ...]:
-    """Every part that differs.
+def find_differences(before: TemplateVersion, after: TemplateVersion) -> tuple[Difference, ...]:
+    """Return every part that differs.
 
     Args:
-        before: The one version.
-        after: The other.
+        before: The first version.
+        after: The second version.
     """
     first, second = f"{before.name}@{before.version}", f"{after.name}@{after.version}"
     if first == second:
@@ -52,29 +52,29 @@ def differences(before: TemplateVersion, after: TemplateVersion) -> tuple[Differ
     return tuple(item for item in found if item.lines)
 
 
-def shown(found: tuple[Difference, ...], limit: int | None = None) -> str:
-    """The diffs as one text.
+def format_differences(found: tuple[Difference, ...], limit: int | None = None) -> str:
+    """Format differences as one text.
 
     Args:
         found: The differences.
-        limit: Most lines in all; what is left out is counted at the end.
+        limit: The maximum number of lines; a last line counts those that are omitted.
     """
     lines = [line for item in found for line in item.lines]
     if limit is None:
         return "\n".join(lines)
-    kept = [line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..." for line in lines[:limit]]
-    left = len(lines) - len(kept)
-    return "\n".join([*kept, f"... and {left} lines more"] if left else kept)
+    kept = [line if len(line) <= MAX_WIDTH else f"{line[: MAX_WIDTH - 3]}..." for line in lines[:limit]]
+    omitted = len(lines) - len(kept)
+    return "\n".join([*kept, f"... and {omitted} more lines"] if omitted else kept)
 
 
 def definition_diff(before: str, after: str) -> str:
-    """Two definitions, line by line, cut to what fits on a screen."""
-    lines = tuple(_diff(_laid_out(before), _laid_out(after), "registered", "compiled here"))
-    return shown((Difference("definition", lines),), LINES)
+    """Return a diff of two definitions, shortened to fit on a screen."""
+    lines = tuple(_diff(_indent_json(before), _indent_json(after), "registered", "compiled here"))
+    return format_differences((Difference("definition", lines),), MAX_LINES)
 
 
 def _parts(template: TemplateVersion) -> Iterator[tuple[str, Any]]:
-    """The parts, as data of which the order of keys does not count, or as text where it does."""
+    """Yield the parts: as data if the order of keys is irrelevant, otherwise as text."""
     content = template.content()
     yield "metadata", content["metadata"]
     yield "dag", content["dag"]
@@ -82,10 +82,10 @@ def _parts(template: TemplateVersion) -> Iterator[tuple[str, Any]]:
     yield "role", content["role"]
     yield "plugins", content["plugins"]
     yield "staged", content["staged"]
-    yield "definition", _laid_out(template.definition)
+    yield "definition", _indent_json(template.definition)
 
 
-def _laid_out(definition: str) -> str:
+def _indent_json(definition: str) -> str:
     return json.dumps(json.loads(definition), indent=2, ensure_ascii=False)
 
 
@@ -96,7 +96,7 @@ def _diff(before: Any, after: Any, first: str, second: str) -> Iterator[str]:
         else json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False)
         for value in (before, after)
     )
-    # Lines of JSON: other line ends of Unicode, on which splitlines() breaks, are content.
+    # Not splitlines(): it also splits at Unicode line separators, which are content of JSON strings.
     return unified_diff(old.split("\n"), new.split("\n"), first, second, lineterm="", n=2)
 
 

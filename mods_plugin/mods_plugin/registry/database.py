@@ -1,4 +1,4 @@
-"""The database behind the registry: connections, and transactions that read or write."""
+"""The database of the registry: connections and transactions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
 BUSY_SECONDS = 30.0
-"""How long a process waits for others that write to the same SQLite file."""
+"""Timeout in seconds of waiting for other writers of the same SQLite file."""
 
 CONNECT_SECONDS = 10
-"""How long a PostgreSQL server may take to answer."""
+"""Timeout in seconds of connecting to a PostgreSQL server."""
 
 DRIVER = "pip install 'mods-plugin[postgresql]'"
 
 
 class Database:
-    """One database. Nothing is opened until it is asked something, and nothing stays open.
+    """One database. Each transaction opens a connection and closes it.
 
     Args:
-        location: Where it is.
+        location: Its location.
 
     Raises:
         RegistryError: If it is a folder, or the driver of PostgreSQL is not installed.
@@ -39,22 +39,22 @@ class Database:
     def __init__(self, location: Location) -> None:
         self.location = location
         if location.file is not None and location.file.is_dir():
-            raise RegistryError(f"{location.shown} is a folder: name a file in it")
+            raise RegistryError(f"{location.display} is a folder: choose a file in it")
         if location.url is not None and find_spec("psycopg") is None:
-            raise RegistryError(f"{location.shown} is PostgreSQL, and its driver is not installed: {DRIVER}")
+            raise RegistryError(f"the driver for {location.display} is not installed: run {DRIVER}")
 
     @property
     def is_postgresql(self) -> bool:
-        """Whether it is PostgreSQL, else SQLite."""
+        """Whether it is PostgreSQL; otherwise it is SQLite."""
         return self.location.url is not None
 
     def exists(self) -> bool:
-        """Whether there is a database; a PostgreSQL server is only asked when it is needed."""
+        """Return whether the SQLite file exists; always true for PostgreSQL, which is not contacted."""
         return self.location.file is None or self.location.file.exists()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that cannot write, and sees one state of the database.
+        """Begin a read-only transaction, which sees one snapshot of the database.
 
         Raises:
             RegistryError: If the database does not answer.
@@ -67,7 +67,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write. In an SQLite file there is one at a time.
+        """Begin a transaction that may write. An SQLite file has one such transaction at a time.
 
         Raises:
             RegistryError: If the database does not answer.
@@ -77,10 +77,10 @@ class Database:
             yield connection
 
     def create(self) -> None:
-        """Make the folder of an SQLite file, and let the file have a write-ahead log.
+        """Create the folder of an SQLite file and turn on write-ahead logging, so that readers do not block.
 
         Raises:
-            RegistryError: If that is not possible.
+            RegistryError: If this fails.
         """
         file = self.location.file
         if file is None:
@@ -89,7 +89,7 @@ class Database:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RegistryError(
-                f"cannot make the folder of {self.location.shown}: {error.strerror or error}"
+                f"cannot create the folder of {self.location.display}: {error.strerror or error}"
             ) from error
         engine = self._sqlite(read_only=False, begin="")
         deadline = time.monotonic() + BUSY_SECONDS
@@ -99,7 +99,7 @@ class Database:
                     connection.exec_driver_sql("PRAGMA journal_mode = WAL")
                 return
             except RegistryError as error:
-                # Unlike other statements, this one does not wait where another process does the same.
+                # Unlike other statements, this one ignores the timeout if another process executes it, so retry.
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
@@ -112,17 +112,17 @@ class Database:
             with engine.connect() as connection, connection.begin():
                 yield connection
         except DBAPIError as error:
-            raise RegistryError(self._told(error)) from None
+            raise RegistryError(self._describe(error)) from None
         finally:
             engine.dispose()
 
-    def _told(self, error: DBAPIError) -> str:
-        """What the driver says, in one line and without the password."""
+    def _describe(self, error: DBAPIError) -> str:
+        """Return the driver's message in one line, without the password."""
         lines = [line.strip() for line in str(error.orig).splitlines()]
-        said = next((line for line in lines if line), type(error.orig).__name__)
-        return f"the registry {self.location.shown} does not do what is asked: {self._hidden(said)}"
+        message = next((line for line in lines if line), type(error.orig).__name__)
+        return f"registry {self.location.display} failed: {self._redact(message)}"
 
-    def _hidden(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         from sqlalchemy.engine import make_url
 
         if self.location.url is not None:
@@ -144,7 +144,7 @@ class Database:
             return create_engine(self.location.url, poolclass=NullPool, connect_args=arguments)
         except (ArgumentError, ValueError):
             form = "postgresql://USER@HOST:PORT/DATABASE"
-            raise RegistryError(f"{self.location.shown} cannot be read: expected {form}") from None
+            raise RegistryError(f"invalid registry {self.location.display}: expected {form}") from None
 
     def _sqlite(self, *, read_only: bool, begin: str | None = None) -> Engine:
         from sqlalchemy import create_engine, event
@@ -162,8 +162,8 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            # The driver begins no transaction itself (isolation_level None): it would begin after the reads, and
-            # commit before each change of the tables.
+            # isolation_level=None turns off the driver's own transactions, which would begin after the reads and
+            # commit before each change of a table.
             if statement:
                 connection.exec_driver_sql(statement)
 
@@ -175,7 +175,7 @@ def _connect(file: Path, read_only: bool) -> Any:
 
     address = file.absolute().as_uri()
     if read_only:
-        # Without its log, a file in a folder that cannot be written to is whole, and SQLite need not look for the log.
+        # In a read-only folder SQLite cannot create its log. A file without a log is complete, so open it as immutable.
         log = file.with_name(file.name + "-wal")
         immutable = not os.access(file.parent, os.W_OK) and not log.exists()
         address += "?immutable=1" if immutable else "?mode=ro"

@@ -1,4 +1,4 @@
-"""What the registry refuses, and what goes wrong with its database."""
+"""Errors of the registry and its database."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dagcast.plugin import did_you_mean
 
 
 class RegistryError(DagcastError):
-    """The registry cannot do what is asked of it: its database does not answer, or holds something else."""
+    """An operation of the registry failed: its database does not answer, is damaged, or is not a registry."""
 
     code = "mods.registry"
 
 
 class UnknownTemplateError(RegistryError):
-    """There is no such template, version or execution.
+    """A template, version or execution does not exist.
 
     Attributes:
-        message: What there is not.
-        hint: The nearest name, or the few that there are.
+        message: The problem.
+        hint: The nearest name, or all names if there are few.
     """
 
     def __init__(self, message: str, name: str, known: Iterable[str]) -> None:
@@ -29,12 +29,12 @@ class UnknownTemplateError(RegistryError):
 
 
 class DifferentContentError(RegistryError):
-    """A version is registered already, with other content.
+    """A version is registered already with different content.
 
     Attributes:
         name: The template.
         version: Its version.
-        diff: From what is registered to what was to be, as a unified diff.
+        diff: A unified diff from the registered to the new content.
     """
 
     def __init__(self, name: str, version: str, diff: str) -> None:
@@ -42,18 +42,18 @@ class DifferentContentError(RegistryError):
         self.version = version
         self.diff = diff
         super().__init__(
-            f"{name} {version} is registered already, with other content, and a version does not change: "
-            f"register this one under another version\n{diff}"
+            f"{name} {version} is registered already with different content, and a version is immutable: "
+            f"register this content under another version\n{diff}"
         )
 
 
 class NotReproducedError(RegistryError):
-    """Compiling a registered version again does not give what is registered.
+    """Compiling a registered version does not reproduce the registered definition.
 
     Attributes:
         name: The template.
         version: Its version.
-        problem: Why, in a few words.
+        problem: The problem, in a few words.
         reasons: Every difference.
     """
 
@@ -64,6 +64,6 @@ class NotReproducedError(RegistryError):
         self.reasons = tuple(reasons)
         listed = "\n".join(f"  {line}" for reason in self.reasons for line in reason.split("\n"))
         super().__init__(
-            f"{name} {version} cannot be compiled as it was registered: {problem} "
-            f"(--stored gives the registered definition)\n{listed}"
+            f"{name} {version} cannot be reproduced: {problem} "
+            f"(--stored writes the registered definition)\n{listed}"
         )

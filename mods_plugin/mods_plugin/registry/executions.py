@@ -1,4 +1,4 @@
-"""Executions: who started what, with which parameters, and how it ended."""
+"""Record and read executions: user, version, parameters and result."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sqlalchemy import insert, select, update
 
 from dagcast.plugin import did_you_mean
 from mods_plugin.registry.errors import RegistryError, UnknownTemplateError
-from mods_plugin.registry.record import Execution, State
-from mods_plugin.registry.store import storable, version_id
+from mods_plugin.registry.records import Execution, State
+from mods_plugin.registry.store import is_storable, version_id
 from mods_plugin.registry.tables import EXECUTIONS, VERSIONS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-ENDS = tuple(state for state in get_args(State) if state != "running")
+END_STATES = tuple(state for state in get_args(State) if state != "running")
 
 
 def start(
@@ -31,14 +31,14 @@ def start(
     place: str,
     reference: str | None,
 ) -> int:
-    """Record a start.
+    """Record the start of an execution.
 
     Returns:
         The number of the execution.
 
     Raises:
         UnknownTemplateError: If the version is not registered.
-        RegistryError: If a value is none that can be kept.
+        RegistryError: If a value cannot be stored.
     """
     for key, value in parameters.items():
         if not isinstance(key, str) or not isinstance(value, (str, bool, int, float)):
@@ -46,8 +46,8 @@ def start(
     try:
         given = json.dumps(dict(parameters), allow_nan=False)
     except ValueError as error:
-        raise RegistryError(f"a parameter is no finite number: {error}") from error
-    _refuse_unstorable(started_by, place, reference or "")
+        raise RegistryError(f"a parameter is not a finite number: {error}") from error
+    _check_storable(started_by, place, reference or "")
     values: dict[str, Any] = {
         "version_id": version_id(connection, name, version),
         "started_by": started_by,
@@ -59,21 +59,21 @@ def start(
     }
     key = connection.execute(insert(EXECUTIONS).values(values)).inserted_primary_key
     if key is None:
-        raise AssertionError("a row that was inserted has a key")
+        raise AssertionError("an inserted row has a key")
     return int(key[0])
 
 
 def end(connection: Connection, number: int, state: State, reason: str | None) -> None:
-    """Record an end. Of two that are recorded at once, the first counts.
+    """Record the end of an execution. Of two concurrent calls, the first succeeds.
 
     Raises:
-        UnknownTemplateError: If there is no such execution.
-        RegistryError: If it has ended already, or the state is no end.
+        UnknownTemplateError: If the execution does not exist.
+        RegistryError: If it has ended already, or the state is not an end.
     """
-    if state not in ENDS:
-        hint = did_you_mean(str(state), ENDS)
-        raise RegistryError(f"{state!r} is no end of an execution ({hint})")
-    _refuse_unstorable(reason or "")
+    if state not in END_STATES:
+        hint = did_you_mean(str(state), END_STATES)
+        raise RegistryError(f"invalid end state {state!r} ({hint})")
+    _check_storable(reason or "")
     changed = connection.execute(
         update(EXECUTIONS)
         .where(EXECUTIONS.c.id == number, EXECUTIONS.c.state == "running")
@@ -85,20 +85,20 @@ def end(connection: Connection, number: int, state: State, reason: str | None) -
 
 
 def find(connection: Connection, number: int) -> Execution:
-    """One execution.
+    """Return one execution.
 
     Raises:
-        UnknownTemplateError: If there is no such execution.
+        UnknownTemplateError: If the execution does not exist.
     """
     found = _select(connection, EXECUTIONS.c.id == number)
     if not found:
-        raise UnknownTemplateError(f"there is no execution {number}", str(number), ())
+        raise UnknownTemplateError(f"unknown execution {number}", str(number), ())
     return found[0]
 
 
 def executions_of(connection: Connection, name: str, version: str | None) -> tuple[Execution, ...]:
-    """The executions of a template, or of one version of it; the last first."""
-    if not storable(name) or not storable(version or ""):
+    """Return the executions of a template or of one version, newest first."""
+    if not is_storable(name) or not is_storable(version or ""):
         return ()
     conditions = [VERSIONS.c.name == name]
     if version is not None:
@@ -132,7 +132,7 @@ def _select(connection: Connection, *conditions: Any) -> tuple[Execution, ...]:
     )
 
 
-def _refuse_unstorable(*texts: str) -> None:
+def _check_storable(*texts: str) -> None:
     for text in texts:
-        if not storable(text):
-            raise RegistryError(f"{text!r} holds a character that a database does not take")
+        if not is_storable(text):
+            raise RegistryError(f"{text!r} contains a character that databases cannot store")

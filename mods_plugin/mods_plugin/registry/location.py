@@ -1,4 +1,4 @@
-"""Where the registry is: a file, or a database by URL. No message shows a password."""
+"""The location of the registry: a file or the URL of a database. Messages never contain a password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from mods_plugin.registry.errors import RegistryError
 
 VARIABLE = "MODS_REGISTRY"
-"""The environment variable that names the registry where nothing else does."""
+"""The environment variable with the default location."""
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>.*)", re.S)
 _OPTIONS = re.compile(r"[^?]*\?\w+=[^&]*(&\w+=[^&]*)*", re.S)
@@ -21,32 +21,33 @@ _FORMS = "a file, sqlite:///FILE, or postgresql://USER@HOST/DATABASE"
 
 @dataclass(frozen=True)
 class Location:
-    """Where a registry is.
+    """The location of a registry.
 
     Attributes:
-        file: The SQLite file, if it is one.
-        url: The URL as SQLAlchemy takes it, if it is PostgreSQL.
-        shown: What messages call it.
+        file: The SQLite file; ``None`` for PostgreSQL.
+        url: The PostgreSQL URL in SQLAlchemy's form; ``None`` for SQLite.
+        display: Its name in messages, without a password.
     """
 
     file: Path | None
     url: str | None
-    shown: str
+    display: str
 
     def __repr__(self) -> str:
-        return f"Location({self.shown!r})"
+        return f"Location({self.display!r})"
 
 
-def locate(given: str | os.PathLike[str] | None, environment: Mapping[str, str] | None = None) -> Location:
-    """The registry that is meant.
+def parse_location(
+    given: str | os.PathLike[str] | None, environment: Mapping[str, str] | None = None
+) -> Location:
+    """Parse a file or URL.
 
     Args:
-        given: A file or URL; ``None`` for what the variable ``MODS_REGISTRY`` says, else a file in the user's data
-            folder.
-        environment: The environment variables; those of the process if left out.
+        given: A file or URL; ``None`` for the variable ``MODS_REGISTRY``, then a file in the user's data folder.
+        environment: The environment variables; the default is those of the process.
 
     Raises:
-        RegistryError: If it is a URL of another kind of database, or none.
+        RegistryError: If it is the URL of an unsupported database, or invalid.
     """
     environ = os.environ if environment is None else environment
     if given is None:
@@ -59,26 +60,25 @@ def locate(given: str | os.PathLike[str] | None, environment: Mapping[str, str] 
     if scheme in _POSTGRESQL:
         return _postgresql(match["rest"])
     if scheme == "sqlite":
-        # SQLAlchemy's form: three slashes before a relative path, four before an absolute one.
+        # SQLAlchemy's form has three slashes before a relative path and four before an absolute one.
         if not match["rest"].startswith("/") or match["rest"] == "/":
-            raise RegistryError(f"{redacted(text)} names no file: write sqlite:///FILE")
+            raise RegistryError(f"{redact_url(text)} has no file: write sqlite:///FILE")
         return _sqlite(match["rest"][1:])
-    raise RegistryError(f"{redacted(text)} is no registry: expected {_FORMS}")
+    raise RegistryError(f"invalid registry {redact_url(text)}: expected {_FORMS}")
 
 
 def default_file(environment: Mapping[str, str]) -> Path:
-    """The file in the user's data folder; it need not exist."""
+    """Return the default file in the user's data folder, which need not exist."""
     shared = environment.get("XDG_DATA_HOME")
     return (Path(shared) if shared else Path("~/.local/share").expanduser()) / "mods" / "registry.sqlite"
 
 
-def redacted(url: str) -> str:
-    """A URL without its password, wherever that stands in it."""
+def redact_url(url: str) -> str:
+    """Return a URL without its password, in the authority or in the query."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url
-    # A password may hold what has to be quoted in a URL, and is not: all is hidden up to the last @ that is not in
-    # what can only be options.
+    # A password may contain unquoted delimiters, so hide everything up to the last @ that is not in the options.
     authority = re.match(r"[^?]*@" if _OPTIONS.fullmatch(rest) else r".*@", rest, re.S)
     if authority is not None:
         user = authority[0].partition(":")[0].removesuffix("@")
@@ -90,12 +90,12 @@ def redacted(url: str) -> str:
 
 def _sqlite(name: str) -> Location:
     if not name or name == ":memory:":
-        raise RegistryError(f"{name!r} names no file: a registry is {_FORMS}")
+        raise RegistryError(f"invalid registry {name!r}: expected {_FORMS}")
     if "\0" in name:
-        raise RegistryError("a file's name cannot hold a NUL character")
+        raise RegistryError("invalid registry: a file name cannot contain a NUL character")
     file = Path(name).expanduser()
     return Location(file, None, str(file))
 
 
 def _postgresql(rest: str) -> Location:
-    return Location(None, f"postgresql+psycopg://{rest}", redacted(f"postgresql://{rest}"))
+    return Location(None, f"postgresql+psycopg://{rest}", redact_url(f"postgresql://{rest}"))

@@ -1,4 +1,4 @@
-"""A registered version as a folder with config and code, and compiling what is in it."""
+"""Write a registered version to a folder as config and code, and compile it there."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from mods_plugin.options import ModsOptions
 from mods_plugin.registry.capture import made_with
 from mods_plugin.registry.compare import definition_diff
 from mods_plugin.registry.errors import NotReproducedError, RegistryError
-from mods_plugin.registry.record import TemplateVersion
-from mods_plugin.resolve import NamedDecoratorError, resolve_decorator
+from mods_plugin.registry.records import TemplateVersion
+from mods_plugin.resolve_decorator import InvalidDecoratorError, resolve_decorator
 
-CONFIG = "pipeline.json"
+CONFIG_NAME = "pipeline.json"
 
 ReadCode = Callable[[str], bytes]
-"""Gives the bytes of staged code by digest."""
+"""Return the bytes of staged code by digest."""
 
 
 def write_project(template: TemplateVersion, read: ReadCode, folder: Path) -> Path:
-    """Write a version into a folder: one config, which holds the DAG, and the code that it names.
+    """Write a version into a folder: one config, which contains the DAG, and its code.
 
-    Code that lies above the config's folder keeps its place: the config lies that much deeper.
+    If code is above the config's folder, the config is written to a subfolder of the same depth.
 
     Args:
         template: The version.
-        read: Gives the bytes of staged code.
+        read: Returns the bytes of staged code.
         folder: An empty folder.
 
     Returns:
         The config file.
 
     Raises:
-        RegistryError: If what is registered would lead out of the folder.
+        RegistryError: If a registered path leaves the folder.
     """
     top = folder.resolve()
     named = [item for item in template.staged if item.form != "text"]
-    depth = max((_steps_up(item.source) for item in named), default=0)
+    depth = max((_levels_above(item.source) for item in named), default=0)
     root = top.joinpath(*["config"] * depth)
     root.mkdir(parents=True, exist_ok=True)
-    # A script knows whether it may be executed, and the same file staged as it is does not: that is written first.
+    # The archive of a script has an executable bit and a plain file of the same name has none: write files first.
     for item in sorted(named, key=lambda item: item.form != "file"):
-        _make_way(root, item.source, top)
-        place = _inside(root, item.source, top)
+        _make_entered_folders(root, item.source, top)
+        place = _resolve_inside(root, item.source, top)
         if item.form == "archive":
             _unpack(read(item.sha256), place, top)
         elif item.form == "script":
@@ -61,21 +61,21 @@ def write_project(template: TemplateVersion, read: ReadCode, folder: Path) -> Pa
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(read(item.sha256))
-    config = root / CONFIG
-    text = json.dumps(_self_contained(template), indent=2, ensure_ascii=False)
+    config = root / CONFIG_NAME
+    text = json.dumps(_config_with_dag(template), indent=2, ensure_ascii=False)
     config.write_text(f"{text}\n", encoding="utf-8", newline="\n")
     return config
 
 
-def compiler_of(
+def create_compiler(
     template: TemplateVersion, config: Path, sagemaker_session: Any = None
 ) -> MODSPipelineDAGCompiler:
-    """A compiler with the config, plugins and metadata that are registered, and nothing of this machine.
+    """Return a compiler with the registered config, plugins and metadata, independent of this machine.
 
     Args:
         template: The version.
-        config: Its config file, as :func:`write_project` wrote it.
-        sagemaker_session: The session that pipelines will use.
+        config: Its config file, as written by :func:`write_project`.
+        sagemaker_session: The session of pipelines.
     """
     names = [str(plugin["name"]) for plugin in template.plugins]
     stated = {**template.metadata, "mods": {**template.metadata["mods"], "decorator": _decorator(template)}}
@@ -83,99 +83,100 @@ def compiler_of(
 
 
 def reproduce(template: TemplateVersion, config: Path) -> Compilation:
-    """Compile a version again; plugins are told, as by every compile.
+    """Compile a version again and compare the result; plugins receive the events of a compile.
 
     Args:
         template: The version.
-        config: Its config file, as :func:`write_project` wrote it.
+        config: Its config file, as written by :func:`write_project`.
 
     Raises:
-        NotReproducedError: If the plugins differ from those that made it, or it does not compile to the same bytes.
+        NotReproducedError: If the plugins or the bytes of the definition differ.
         PluginError: If a plugin fails.
     """
-    compiler = compiler_of(template, config)
+    compiler = create_compiler(template, config)
     check_plugins(template, compiler)
     try:
         compilation = compiler.compile_definition()
     except InvalidInputError as error:
-        _refuse(template, "it does not compile here", [str(item) for item in error.diagnostics])
-    compare(template, compilation.definition)
+        _raise_not_reproduced(template, "it does not compile", [str(item) for item in error.diagnostics])
+    check_definition(template, compilation.definition)
     return compilation
 
 
-def rehearse(template: TemplateVersion, config: Path) -> None:
-    """Find out whether a version could be compiled from what is registered; plugins are not told.
+def check_reproducible(template: TemplateVersion, config: Path) -> None:
+    """Check that a version can be compiled from its registered content; plugins receive no events.
 
     Raises:
-        RegistryError: If it could not.
+        RegistryError: If it cannot.
     """
     try:
-        made: DynamicPipelineTemplate = compiler_of(template, config).create_template()
+        made: DynamicPipelineTemplate = create_compiler(template, config).create_template()
         definition = made.compilation.definition
     except InvalidInputError as error:
         raise RegistryError(
-            f"{template.name} {template.version} needs more than the registry can hold, such as classes of your own; "
-            f"without that:\n{error}"
+            f"{template.name} {template.version} needs content that the registry cannot store, "
+            f"such as your own classes; without it:\n{error}"
         ) from error
     if definition != template.definition:
         raise RegistryError(
-            f"{template.name} {template.version} needs more than the registry can hold, such as classes of your own; "
-            f"without that it is another pipeline:\n{definition_diff(template.definition, definition)}"
+            f"{template.name} {template.version} needs content that the registry cannot store, "
+            f"such as your own classes; without it the definition differs:\n"
+            f"{definition_diff(template.definition, definition)}"
         )
 
 
 def check_plugins(template: TemplateVersion, compiler: MODSPipelineDAGCompiler) -> None:
-    """Refuse other plugins than those that made a version.
+    """Check that the plugins are those that the version was registered with.
 
     Raises:
-        NotReproducedError: With every difference, or why the plugins cannot be loaded.
+        NotReproducedError: With every difference, or the error of loading the plugins.
     """
-    problem = "the plugins are not those that made it"
+    problem = "the plugins differ from those it was registered with"
     try:
         running = compiler.plugins.lock()
     except PluginError as error:
-        _refuse(template, problem, [str(error)])
+        _raise_not_reproduced(template, problem, [str(error)])
     differences = lock_differences(template.plugins, running)
     if differences:
-        _refuse(template, problem, differences)
+        _raise_not_reproduced(template, problem, differences)
 
 
-def compare(template: TemplateVersion, definition: str) -> None:
-    """Refuse another definition than the one that is registered.
+def check_definition(template: TemplateVersion, definition: str) -> None:
+    """Check that a definition equals the registered one.
 
     Raises:
-        NotReproducedError: With the diff, and the versions of what makes definitions.
+        NotReproducedError: With the diff, and the tools whose versions differ.
     """
     if definition == template.definition:
         return
     here = made_with()
     others = [
-        f"{name} is {here.get(name)}, it was {before}"
+        f"{name} is {here.get(name)}, registered with {before}"
         for name, before in template.made_with.items()
         if here.get(name) != before
     ]
     diff = definition_diff(template.definition, definition)
-    _refuse(template, "it compiles to another definition here", [*others, diff])
+    _raise_not_reproduced(template, "it compiles to a different definition", [*others, diff])
 
 
-def _refuse(template: TemplateVersion, problem: str, reasons: list[str]) -> NoReturn:
+def _raise_not_reproduced(template: TemplateVersion, problem: str, reasons: list[str]) -> NoReturn:
     raise NotReproducedError(template.name, template.version, problem, reasons)
 
 
 def _decorator(template: TemplateVersion) -> str | None:
-    """Which decorator runs here; the report is to say so, whichever ran when the version was registered."""
+    """Return the decorator of this machine for the report, which may differ from that of the registration."""
     try:
         options = ModsOptions.model_validate(
             template.config.get("plugins", {}).get("options", {}).get("mods", {})
         )
         return resolve_decorator(options).place
-    except (ValidationError, NamedDecoratorError):
-        # The plugin will say so with more around it.
+    except (ValidationError, InvalidDecoratorError):
+        # The plugin reports this error with its location.
         return None
 
 
-def _self_contained(template: TemplateVersion) -> dict[str, Any]:
-    """The config with the DAG in it: its steps are the nodes, in their order."""
+def _config_with_dag(template: TemplateVersion) -> dict[str, Any]:
+    """Return the config with the DAG in it: its steps are the DAG's nodes, in their order."""
     steps = template.config.get("steps") or {}
     dag = template.dag
     return {
@@ -185,8 +186,8 @@ def _self_contained(template: TemplateVersion) -> dict[str, Any]:
     }
 
 
-def _steps_up(source: str) -> int:
-    """How many folders above the config's a path leads, at its highest."""
+def _levels_above(source: str) -> int:
+    """Return the maximum number of levels that a path goes above the config's folder."""
     here = highest = 0
     for part in source.split("/"):
         here += -1 if part == ".." else 0 if part in ("", ".") else 1
@@ -194,16 +195,16 @@ def _steps_up(source: str) -> int:
     return highest
 
 
-def _make_way(root: Path, source: str, top: Path) -> None:
-    """Make the folders that a path enters only to leave them again: ``code/../load.py`` needs ``code``."""
+def _make_entered_folders(root: Path, source: str, top: Path) -> None:
+    """Create folders that a path enters and leaves again: ``code/../load.py`` needs ``code``."""
     parts = source.split("/")
     for length in range(1, len(parts)):
         if parts[length] == "..":
-            _inside(root, "/".join(parts[:length]), top).mkdir(parents=True, exist_ok=True)
+            _resolve_inside(root, "/".join(parts[:length]), top).mkdir(parents=True, exist_ok=True)
 
 
-def _inside(folder: Path, name: str, top: Path) -> Path:
-    """A place below a folder, which must be inside of ``top``; what the registry says is not trusted with the disk."""
+def _resolve_inside(folder: Path, name: str, top: Path) -> Path:
+    """Resolve a path from a folder and require it to be inside ``top``: registered paths are not trusted."""
     parts = name.replace("\\", "/").split("/")
     place = folder
     for part in parts:
@@ -214,22 +215,22 @@ def _inside(folder: Path, name: str, top: Path) -> Path:
         if not place.is_relative_to(top):
             break
     if name.startswith("/") or "\0" in name or not place.is_relative_to(top) or place == top:
-        raise RegistryError(f"the registry is damaged: {name!r} leads out of the project")
+        raise RegistryError(f"the registry is damaged: path {name!r} leaves the project")
     return place
 
 
 def _unpack(archive: bytes, folder: Path, top: Path) -> None:
-    """Unpack an archive that dagcast made: regular files, and nothing else."""
+    """Unpack an archive of dagcast, which contains only regular files."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
             for member in opened:
                 content = opened.extractfile(member) if member.isreg() else None
                 if content is None:
-                    raise RegistryError(f"the registry is damaged: {member.name!r} is no file")
-                place = _inside(folder, member.name, folder)
+                    raise RegistryError(f"the registry is damaged: {member.name!r} is not a regular file")
+                place = _resolve_inside(folder, member.name, folder)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                # One archive is in memory at a time; the files in it, which may be many times larger, never are.
+                # The archive is in memory, but not its files, which may be many times larger.
                 with place.open("wb") as file:
                     shutil.copyfileobj(content, file)
                 place.chmod(0o755 if member.mode & 0o100 else 0o644)

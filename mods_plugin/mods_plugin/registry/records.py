@@ -1,4 +1,4 @@
-"""What the registry holds, as plain values."""
+"""The records of the registry, as frozen values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ State = Literal["running", "succeeded", "failed", "stopped"]
 
 @dataclass(frozen=True)
 class StagedObject:
-    """One object of the staged-code manifest.
+    """One object in the manifest of staged code.
 
     Attributes:
-        uri: The S3 URI that it is uploaded to.
-        sha256: Digest of its bytes, in hexadecimal.
-        size: Its bytes.
-        source: The file or folder that it was made of, relative to the config; a bare name where dagcast made it.
+        uri: The S3 URI of its upload.
+        sha256: The SHA-256 digest of its bytes, in hexadecimal.
+        size: Its size in bytes.
+        source: Its file or folder, relative to the config; a bare name if dagcast generated it.
         form: ``file``, ``script``, ``archive`` or ``text``, as in ``dagcast.compile.spec.pipeline.StagedCode``.
     """
 
@@ -31,7 +31,7 @@ class StagedObject:
     form: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The object as JSON-ready data."""
+        """Return the object as JSON-compatible data."""
         return {
             "uri": self.uri,
             "sha256": self.sha256,
@@ -43,23 +43,23 @@ class StagedObject:
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateVersion:
-    """One version of a template, as it was registered. It never changes.
+    """One registered version of a template. It is immutable.
 
     Attributes:
-        name: The template's name: that of its class where metadata say one, else the pipeline's.
+        name: The template's name: that of its class if metadata name one, otherwise the pipeline's.
         version: Its version.
         pipeline: The pipeline's name.
-        metadata: By key: everything that plugins and arguments said beside the config.
-        dag: The DAG, as ``PipelineDAG.to_dict`` gives it.
-        config: The config with its environment laid over it.
-        role: ARN of the role that was given as an argument; ``None`` if none was.
-        definition: The definition JSON, the very text.
-        definition_sha256: Its digest, in hexadecimal.
+        metadata: The metadata from plugins and arguments, by key.
+        dag: The DAG, as returned by ``PipelineDAG.to_dict``.
+        config: The config with its environment applied.
+        role: ARN of the role argument; ``None`` without one.
+        definition: The exact text of the definition JSON.
+        definition_sha256: The SHA-256 digest of that text, in hexadecimal.
         plugins: The plugin lock.
-        staged: The staged-code manifest.
-        made_with: The versions that made it: of dagcast, mods-plugin, the SDK, botocore and Python.
-        registered_by: The user of the system who registered it.
-        registered_at: When, in UTC; ``None`` before it is registered.
+        staged: The manifest of staged code.
+        made_with: The versions of dagcast, mods-plugin, the SDK, botocore and Python that compiled it.
+        registered_by: The operating-system user who registered it.
+        registered_at: The time of registration in UTC; ``None`` before it is registered.
     """
 
     name: str
@@ -78,8 +78,8 @@ class TemplateVersion:
     registered_at: datetime | None = field(default=None, compare=False)
 
     def content(self) -> dict[str, Any]:
-        """What must not change under this version, as JSON-ready data. Who registered it, when and with what is not."""
-        # Which decorator ran, and where metadata are from, may differ by machine; the template is the same.
+        """Return the immutable content as JSON-compatible data: all but user, time and tools of the registration."""
+        # The decorator and the sources of metadata may differ between machines; the template is the same.
         metadata = {key: value for key, value in self.metadata.items() if key != "mods"}
         return {
             "pipeline": self.pipeline,
@@ -94,11 +94,11 @@ class TemplateVersion:
 
     @property
     def content_sha256(self) -> str:
-        """Digest of the content, in hexadecimal; the order of keys does not count."""
-        return hashlib.sha256(canonical(self.content()).encode()).hexdigest()
+        """The SHA-256 digest of the content, in hexadecimal; the order of keys is irrelevant."""
+        return hashlib.sha256(canonical_json(self.content()).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
-        """The version as JSON-ready data."""
+        """Return the version as JSON-compatible data."""
         return {
             "name": self.name,
             "version": self.version,
@@ -114,18 +114,18 @@ class TemplateVersion:
             "staged": [item.as_dict() for item in self.staged],
             "made_with": dict(self.made_with),
             "registered_by": self.registered_by,
-            "registered_at": shown_time(self.registered_at),
+            "registered_at": format_time(self.registered_at),
         }
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What registering did.
+    """The result of registering a template.
 
     Attributes:
-        template: The version as the registry holds it.
-        created: Whether it is new; else the same content was registered before.
-        warnings: What the compile warned of.
+        template: The registered version.
+        created: Whether it is new; ``False`` if the same content was registered before.
+        warnings: The warnings of the compile.
     """
 
     template: TemplateVersion
@@ -135,15 +135,15 @@ class Registration:
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateSummary:
-    """One template of a listing.
+    """One template in a list.
 
     Attributes:
         name: Its name.
-        latest: The version that was registered last.
-        versions: All versions, in the order of their registration.
-        author: Of the latest version.
-        description: Of the latest version.
-        registered_at: When the latest version was registered, in UTC.
+        latest: The version registered last.
+        versions: All versions, in the order of registration.
+        author: The author of the latest version.
+        description: The description of the latest version.
+        registered_at: The time of registration of the latest version, in UTC.
     """
 
     name: str
@@ -154,34 +154,34 @@ class TemplateSummary:
     registered_at: datetime
 
     def as_dict(self) -> dict[str, Any]:
-        """The template as JSON-ready data."""
+        """Return the template as JSON-compatible data."""
         return {
             "name": self.name,
             "latest": self.latest,
             "versions": list(self.versions),
             "author": self.author,
             "description": self.description,
-            "registered_at": shown_time(self.registered_at),
+            "registered_at": format_time(self.registered_at),
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """One run of a registered version.
+    """One execution of a registered version.
 
     Attributes:
         id: Its number in the registry.
         name: The template.
         version: Its version.
-        metadata: Those of the version.
-        started_by: Who started it.
-        started_at: When, in UTC.
-        parameters: The values that were given for the pipeline's parameters.
-        place: Where it runs: ``local``, ``sagemaker``, or what else the runner calls it.
-        reference: How the place names it, such as the ARN of the execution.
+        metadata: The metadata of the version.
+        started_by: The user who started it.
+        started_at: The start time in UTC.
+        parameters: The given values of the pipeline's parameters.
+        place: Where it runs, such as ``local`` or ``sagemaker``.
+        reference: Its identifier there, such as the ARN of the execution.
         state: ``running`` until an end is recorded.
-        reason: Why it ended so, if that was said.
-        ended_at: When, in UTC.
+        reason: The reason of that end, if given.
+        ended_at: The end time in UTC.
     """
 
     id: int
@@ -198,27 +198,27 @@ class Execution:
     ended_at: datetime | None
 
     def as_dict(self) -> dict[str, Any]:
-        """The execution as JSON-ready data; the metadata stand with the version."""
+        """Return the execution as JSON-compatible data, without the metadata of the version."""
         return {
             "id": self.id,
             "name": self.name,
             "version": self.version,
             "started_by": self.started_by,
-            "started_at": shown_time(self.started_at),
+            "started_at": format_time(self.started_at),
             "parameters": dict(self.parameters),
             "place": self.place,
             "reference": self.reference,
             "state": self.state,
             "reason": self.reason,
-            "ended_at": shown_time(self.ended_at),
+            "ended_at": format_time(self.ended_at),
         }
 
 
-def canonical(data: Any) -> str:
-    """JSON of which equal data give equal text."""
+def canonical_json(data: Any) -> str:
+    """Serialize data so that equal data have equal text."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def shown_time(moment: datetime | None) -> str | None:
-    """A moment as ISO 8601 in UTC, to the second."""
+def format_time(moment: datetime | None) -> str | None:
+    """Format a time in UTC as ISO 8601, to the second."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment is not None else None

@@ -1,4 +1,4 @@
-"""The registry itself: what the commands do, for programs."""
+"""The registry: the operations of the commands, for Python programs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from dagcast.plugin import ConfigLike, PluginRequest
 from mods_plugin.registry.database import Database
 from mods_plugin.registry.errors import DifferentContentError, RegistryError
-from mods_plugin.registry.location import locate
-from mods_plugin.registry.record import Execution, Registration, State, TemplateSummary, TemplateVersion
+from mods_plugin.registry.location import parse_location
+from mods_plugin.registry.records import Execution, Registration, State, TemplateSummary, TemplateVersion
 from mods_plugin.registry.schema import check_revision, migrate
 
 if TYPE_CHECKING:
@@ -27,23 +27,38 @@ if TYPE_CHECKING:
 
 
 class Registry:
-    """A registry of templates. Several processes may use it at once; nothing stays open between calls.
+    """A registry of templates. Several processes may use it at once; no connection stays open between calls.
 
     Args:
-        location: An SQLite file, or the URL of a PostgreSQL database; ``None`` for what the variable
-            ``MODS_REGISTRY`` says, else a file in the user's data folder.
+        location: An SQLite file or the URL of a PostgreSQL database. The default is the environment variable
+            ``MODS_REGISTRY``, then a file in the user's data folder.
 
     Raises:
-        RegistryError: If the location is of another kind, or the driver of PostgreSQL is not installed.
+        RegistryError: If the location is invalid, or the driver of PostgreSQL is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> config = {
+        ...     "pipeline": {"name": "churn", "author": "risk", "version": "1.4.0", "description": "Churn."},
+        ...     "steps": {"stop": {"type": "Fail", "error_message": "not ready"}},
+        ... }
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     registry = Registry(f"{folder}/team.sqlite")
+        ...     registry.register(config).created
+        ...     registry.versions("churn")
+        ...     registry.show("churn", "1.4.0").metadata["author"]
+        True
+        ('1.4.0',)
+        'risk'
     """
 
     def __init__(self, location: str | os.PathLike[str] | None = None) -> None:
-        self._database = Database(locate(location))
+        self._database = Database(parse_location(location))
 
     @property
     def location(self) -> str:
-        """Where it is, without a password."""
-        return self._database.location.shown
+        """The file or URL of the registry, without a password."""
+        return self._database.location.display
 
     def __repr__(self) -> str:
         return f"Registry({self.location!r})"
@@ -60,27 +75,30 @@ class Registry:
     ) -> Registration:
         """Compile a template and register it under its name and version.
 
-        The same content under the same version changes nothing. Before anything is written, the template is compiled
-        from what will be registered alone. A registry that is not there is made, and an older one brought up to date.
+        Registering the same content under the same version again changes nothing. Before anything is written, the
+        template is compiled from the content to register alone. The registry is created or migrated if necessary.
 
         Args:
             config: The config; see :class:`mods_plugin.MODSPipelineDAGCompiler`.
-            dag: The DAG; the config's own ``edges`` if left out.
-            env: The environment of the config to lay over it.
-            plugins: Names of installed plugins, in order; the ``mods`` plugin runs in any case.
-            role: ARN of the role that steps run with; wins over the config's.
-            metadata: Metadata that wins over what is found.
+            dag: The DAG; the default is the config's own ``edges``.
+            env: The environment of the config to apply.
+            plugins: Names of installed plugins, in order; the ``mods`` plugin always runs.
+            role: ARN of the role of steps; overrides the config's.
+            metadata: Metadata that override other sources.
+
+        Returns:
+            The registered version, and whether it is new.
 
         Raises:
-            InvalidInputError: With every mistake in the config and the DAG, and if nothing gives a version.
-            DifferentContentError: If the version is registered already, with other content.
+            InvalidInputError: With every mistake in the config and the DAG, and if there is no version.
+            DifferentContentError: If the version is registered already with different content.
             PluginError: If a plugin is missing, broken, or exists only in this process.
-            RegistryError: If the registry cannot be written, or cannot hold all that the template needs.
+            RegistryError: If the registry cannot be written, or cannot store content that the template needs.
         """
         from mods_plugin.registry.capture import capture
 
         captured = capture(config, dag, env=env, plugins=plugins, role=role, metadata=metadata or {})
-        self._rehearse(captured)
+        self._check_reproducible(captured)
         migrate(self._database)
         template = captured.template
         with self._database.writing() as connection:
@@ -92,14 +110,15 @@ class Registry:
                 insert_code(connection, created, template, captured.code)
             known = find_version(connection, template.name, template.version)
         if created is None:
-            self._refuse_different(known, template)
+            self._check_same_content(known, template)
         return Registration(known, created is not None, captured.warnings)
 
     def templates(self, *words: str) -> tuple[TemplateSummary, ...]:
-        """The templates, by name.
+        """Return the templates, sorted by name.
 
         Args:
-            words: Each has to be in the name, pipeline, author or description of some version, in any case.
+            words: Return only templates with a version whose name, pipeline, author or description contains every
+                word, ignoring case.
 
         Raises:
             RegistryError: If there is no registry, or it cannot be read.
@@ -110,7 +129,7 @@ class Registry:
             return list_templates(connection, words)
 
     def versions(self, name: str) -> tuple[str, ...]:
-        """The versions of a template, in the order of their registration; none if there is no such template.
+        """Return the versions of a template, in the order of registration; empty if the template is unknown.
 
         Raises:
             RegistryError: If there is no registry, or it cannot be read.
@@ -121,45 +140,48 @@ class Registry:
             return versions_of(connection, name)
 
     def show(self, name: str, version: str | None = None) -> TemplateVersion:
-        """One version of a template.
+        """Return one version of a template.
 
         Args:
             name: The template.
-            version: Its version; the one that was registered last if left out.
+            version: Its version; the default is the version registered last.
 
         Raises:
-            UnknownTemplateError: If there is none.
+            UnknownTemplateError: If the template or version is unknown.
             RegistryError: If there is no registry, or it cannot be read.
         """
         with self._reading() as connection:
             return self._find(connection, name, version)
 
     def diff(self, first: tuple[str, str | None], second: tuple[str, str | None]) -> tuple[Difference, ...]:
-        """What differs between two versions, part by part; nothing where they are the same.
+        """Return the differences between two versions, part by part; empty if they are the same.
 
         Args:
             first: Name and version.
             second: Name and version.
 
         Raises:
-            UnknownTemplateError: If there is none.
+            UnknownTemplateError: If a template or version is unknown.
             RegistryError: If there is no registry, or it cannot be read.
         """
-        from mods_plugin.registry.compare import differences
+        from mods_plugin.registry.compare import find_differences
 
         with self._reading() as connection:
-            return differences(self._find(connection, *first), self._find(connection, *second))
+            return find_differences(self._find(connection, *first), self._find(connection, *second))
 
     def compile(self, name: str, version: str | None = None) -> Compilation:
-        """Compile a version from what is registered alone, and compare every byte with the definition of then.
+        """Compile a version from the registered content alone, and compare the result with the registered definition.
 
         Args:
             name: The template.
-            version: Its version; the one that was registered last if left out.
+            version: Its version; the default is the version registered last.
+
+        Returns:
+            The compilation, whose definition equals the registered one byte for byte.
 
         Raises:
-            NotReproducedError: If the plugins differ from those that made it, or the bytes do.
-            UnknownTemplateError: If there is no such version.
+            NotReproducedError: If the plugins or the bytes of the definition differ.
+            UnknownTemplateError: If the template or version is unknown.
             PluginError: If a plugin fails.
             RegistryError: If there is no registry, or it cannot be read.
         """
@@ -172,36 +194,36 @@ class Registry:
     def compiler(
         self, name: str, version: str | None = None, sagemaker_session: Any = None
     ) -> Iterator[MODSPipelineDAGCompiler]:
-        """A compiler of a version, with its code in a temporary folder: to deploy it, or to run it.
+        """Return a context manager with a compiler of a version, to deploy or run it.
 
         Args:
             name: The template.
-            version: Its version; the one that was registered last if left out.
-            sagemaker_session: The session that pipelines will use.
+            version: Its version; the default is the version registered last.
+            sagemaker_session: The session of pipelines.
 
         Yields:
-            The compiler; its pipelines can be deployed inside the ``with`` block, where the code is.
+            The compiler. Its code is in a temporary folder, which is deleted at the end of the ``with`` block.
 
         Raises:
-            NotReproducedError: If the plugins differ from those that made it.
-            UnknownTemplateError: If there is no such version.
+            NotReproducedError: If the plugins differ from those that the version was registered with.
+            UnknownTemplateError: If the template or version is unknown.
             RegistryError: If there is no registry, or it cannot be read.
         """
-        from mods_plugin.registry.project import check_plugins, compiler_of
+        from mods_plugin.registry.project import check_plugins, create_compiler
 
         with self._project(name, version) as (template, config):
-            compiler = compiler_of(template, config, sagemaker_session)
+            compiler = create_compiler(template, config, sagemaker_session)
             check_plugins(template, compiler)
             yield compiler
 
     def migrate(self) -> bool:
-        """Make the registry if it is not there, or bring it to the newest form; registering does so too.
+        """Create the registry, or migrate it to the newest schema; :meth:`register` does this as well.
 
         Returns:
-            Whether there was anything to do.
+            Whether the registry changed.
 
         Raises:
-            RegistryError: If that is not possible, or it is newer than this code.
+            RegistryError: If this fails, or the schema is newer than this code.
         """
         return migrate(self._database)
 
@@ -215,21 +237,24 @@ class Registry:
         place: str = "local",
         reference: str | None = None,
     ) -> Execution:
-        """Record that a version was started.
+        """Record the start of an execution of a version.
 
         Args:
             name: The template.
             version: Its version.
-            parameters: The values that were given for the pipeline's parameters.
-            started_by: Who started it; the user of the system if left out.
+            parameters: The given values of the pipeline's parameters.
+            started_by: The user who started it; the default is the operating-system user.
             place: Where it runs, such as ``local`` or ``sagemaker``.
-            reference: How that place names it, such as an ARN.
+            reference: Its identifier there, such as an ARN.
+
+        Returns:
+            The execution; its ``id`` is the argument of :meth:`end_execution`.
 
         Raises:
             UnknownTemplateError: If the version is not registered.
             RegistryError: If the registry cannot be written.
         """
-        from mods_plugin.registry.capture import user
+        from mods_plugin.registry.capture import current_user
 
         self._require()
         migrate(self._database)
@@ -237,28 +262,28 @@ class Registry:
             from mods_plugin.registry import executions
 
             check_revision(self._database, connection)
-            who = started_by if started_by is not None else user()
+            starter = started_by if started_by is not None else current_user()
             number = executions.start(
                 connection,
                 name,
                 version=version,
                 parameters=parameters or {},
-                started_by=who,
+                started_by=starter,
                 place=place,
                 reference=reference,
             )
             return executions.find(connection, number)
 
     def end_execution(self, number: int, state: State, *, reason: str | None = None) -> Execution:
-        """Record how an execution ended. An end does not change: of two, the first counts.
+        """Record the end of an execution. An end is immutable: of two concurrent calls, the first succeeds.
 
         Args:
             number: The execution's ``id``.
             state: ``succeeded``, ``failed`` or ``stopped``.
-            reason: Why, in a sentence.
+            reason: The reason, in one sentence.
 
         Raises:
-            UnknownTemplateError: If there is no such execution.
+            UnknownTemplateError: If the execution does not exist.
             RegistryError: If it has ended already, or the registry cannot be written.
         """
         self._require()
@@ -271,7 +296,7 @@ class Registry:
             return executions.find(connection, number)
 
     def executions(self, name: str, version: str | None = None) -> tuple[Execution, ...]:
-        """What was run of a template, or of one version of it; the last first.
+        """Return the executions of a template or of one version, newest first.
 
         Raises:
             RegistryError: If there is no registry, or it cannot be read.
@@ -290,16 +315,15 @@ class Registry:
 
     def _require(self) -> None:
         if not self._database.exists():
-            raise RegistryError(f"there is no registry {self.location}: registering a template makes one")
+            raise RegistryError(f"registry {self.location} does not exist: register a template to create it")
 
     def _find(self, connection: Connection, name: str, version: str | None) -> TemplateVersion:
         from mods_plugin.registry.store import find_version
 
         found = find_version(connection, name, version)
         if hashlib.sha256(found.definition.encode()).hexdigest() != found.definition_sha256:
-            what = f"the definition of {found.name} {found.version}"
             raise RegistryError(
-                f"the registry is damaged: {what} has not the digest that it was registered with"
+                f"the registry is damaged: the digest of the definition of {found.name} {found.version} differs"
             )
         return found
 
@@ -314,21 +338,21 @@ class Registry:
                 config = write_project(template, lambda digest: read_code(connection, digest), Path(folder))
             yield template, config
 
-    def _rehearse(self, captured: Captured) -> None:
-        """Compile the template from what will be registered, before anything is."""
+    def _check_reproducible(self, captured: Captured) -> None:
+        """Compile the template from the content to register, before anything is written."""
         from dagcast.artifacts import archive_bytes
-        from mods_plugin.registry.project import rehearse, write_project
+        from mods_plugin.registry.project import check_reproducible, write_project
 
         by_digest = {code.digest: code for code in captured.code}
         with tempfile.TemporaryDirectory(prefix="mods-") as folder:
             config = write_project(
                 captured.template, lambda digest: archive_bytes(by_digest[digest]), Path(folder)
             )
-            rehearse(captured.template, config)
+            check_reproducible(captured.template, config)
 
-    def _refuse_different(self, known: TemplateVersion, wanted: TemplateVersion) -> None:
-        from mods_plugin.registry.compare import LINES, differences, shown
+    def _check_same_content(self, known: TemplateVersion, new: TemplateVersion) -> None:
+        from mods_plugin.registry.compare import MAX_LINES, find_differences, format_differences
 
-        if known.content_sha256 != wanted.content_sha256:
-            diff = shown(differences(known, wanted), LINES)
-            raise DifferentContentError(wanted.name, wanted.version, diff)
+        if known.content_sha256 != new.content_sha256:
+            diff = format_differences(find_differences(known, new), MAX_LINES)
+            raise DifferentContentError(new.name, new.version, diff)

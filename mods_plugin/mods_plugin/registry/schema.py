@@ -1,4 +1,4 @@
-"""Which form the database has, and bringing an older one to the newest, with several processes at once."""
+"""Read the schema revision of a database and migrate it, also when several processes start at once."""
 
 from __future__ import annotations
 
@@ -12,73 +12,76 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 REVISIONS = ("0001", "0002")
-"""All forms of the database, oldest first; each has a module in ``migrations``."""
+"""All schema revisions, oldest first; each has a module in ``migrations``."""
 
 NEWEST = REVISIONS[-1]
 
 VERSION_TABLE = "mods_registry_revision"
-"""A name of its own: the database of a team may hold tables of other programs, Alembic's among them."""
+"""Not Alembic's default name: a team's database may contain tables of other programs that use Alembic."""
 
 LOCK = 0x6D6F6473
-"""The advisory lock of PostgreSQL that whoever changes the tables holds."""
+"""The key of the PostgreSQL advisory lock that a migration holds."""
 
 
 def check_revision(database: Database, connection: Connection) -> None:
-    """Refuse a database that cannot be read as it is.
+    """Check that the database has the schema of this code.
 
     Raises:
-        RegistryError: If it is older or newer than this code, or no registry.
+        RegistryError: If its schema is older or newer, or it is not a registry.
     """
     found = revision(database, connection)
     if found is None:
-        raise RegistryError(f"{database.location.shown} holds no registry: registering a template makes one")
-    if found != NEWEST:
-        _refuse_newer(database, found)
         raise RegistryError(
-            f"the registry {database.location.shown} has form {found}, this mods-plugin reads {NEWEST}: "
-            "bring it up to date with: dagcast mods migrate"
+            f"{database.location.display} is not a registry: register a template to create one"
+        )
+    if found != NEWEST:
+        _check_not_newer(database, found)
+        raise RegistryError(
+            f"registry {database.location.display} has schema {found}, this mods-plugin reads {NEWEST}: "
+            "run dagcast mods migrate"
         )
 
 
 def migrate(database: Database, to: str = NEWEST) -> bool:
-    """Bring the database to the newest form, or make it. Processes that do so at once wait for each other.
+    """Create the database or migrate it to the newest schema. Concurrent migrations wait for each other.
 
     Args:
         database: The database.
-        to: The form.
+        to: The revision to migrate to.
 
     Returns:
-        Whether there was anything to do.
+        Whether the database changed.
 
     Raises:
-        RegistryError: If it is newer than this code, or no registry.
+        RegistryError: If its schema is newer than this code, or it is not a registry.
     """
     if _is_up_to_date(database, to):
         return False
     database.create()
     with database.writing() as connection:
         if database.is_postgresql:
+            # Before the revision is read, so that a process that waited sees the other's migration.
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         found = revision(database, connection)
         if found is not None:
-            _refuse_newer(database, found)
+            _check_not_newer(database, found)
             if REVISIONS.index(found) >= REVISIONS.index(to):
                 return False
         else:
-            _refuse_foreign(database, connection)
+            _check_not_another_program(database, connection)
         _upgrade(connection, to)
     return True
 
 
 def revision(database: Database, connection: Connection) -> str | None:
-    """The form of the database; ``None`` where it holds no registry."""
+    """Return the schema revision of the database; ``None`` if it is not a registry."""
     from sqlalchemy import inspect
 
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalars().all()
     if len(found) != 1:
-        raise RegistryError(f"{database.location.shown} does not say which form its registry has")
+        raise RegistryError(f"the registry is damaged: {database.location.display} has no schema revision")
     return str(found[0])
 
 
@@ -88,27 +91,27 @@ def _is_up_to_date(database: Database, to: str) -> bool:
     with database.reading() as connection:
         found = revision(database, connection)
         if found is None:
-            _refuse_foreign(database, connection)
+            _check_not_another_program(database, connection)
         else:
-            _refuse_newer(database, found)
+            _check_not_newer(database, found)
     return found is not None and REVISIONS.index(found) >= REVISIONS.index(to)
 
 
-def _refuse_newer(database: Database, found: str) -> None:
+def _check_not_newer(database: Database, found: str) -> None:
     if found not in REVISIONS:
         raise RegistryError(
-            f"the registry {database.location.shown} has form {found}, which this mods-plugin does not know "
-            f"(it knows up to {NEWEST}): a newer mods-plugin made it, install that one"
+            f"registry {database.location.display} has schema {found}, which is newer than {NEWEST}, the newest one "
+            "that this mods-plugin supports: install a newer mods-plugin"
         )
 
 
-def _refuse_foreign(database: Database, connection: Connection) -> None:
-    """A file that another program made is not to get tables of ours; a PostgreSQL database is made to be shared."""
+def _check_not_another_program(database: Database, connection: Connection) -> None:
+    """Check that a file is not another program's; a PostgreSQL database may contain other programs' tables."""
     if database.is_postgresql:
         return
     tables = connection.exec_driver_sql("SELECT name FROM sqlite_master LIMIT 1").scalars().all()
     if tables:
-        raise RegistryError(f"{database.location.shown} is a database of another program, not a registry")
+        raise RegistryError(f"{database.location.display} is another program's database, not a registry")
 
 
 def _upgrade(connection: Connection, to: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows to values and back: every statement that touches templates and code."""
+"""Read and write rows of templates and code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 
 from mods_plugin.metadata import AUTHOR, DESCRIPTION
 from mods_plugin.registry.errors import RegistryError, UnknownTemplateError
-from mods_plugin.registry.record import StagedObject, TemplateSummary, TemplateVersion
+from mods_plugin.registry.records import StagedObject, TemplateSummary, TemplateVersion
 from mods_plugin.registry.tables import CODE, PIECES, STAGED, VERSIONS
 
 if TYPE_CHECKING:
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
     from dagcast.artifacts import StagedCode
 
-PIECE = 1024 * 1024
-"""Most bytes of one row of code."""
+PIECE_BYTES = 1024 * 1024
+"""The maximum number of bytes in one row of code."""
 
 
 def insert_version(connection: Connection, template: TemplateVersion) -> int | None:
-    """Insert a version; another process that inserts the same one is waited for.
+    """Insert a version, after waiting for any other process that inserts the same one.
 
     Returns:
-        Its id, or ``None`` if the version is there already.
+        Its id; ``None`` if the version exists already.
     """
     values = {
         "name": template.name,
         "version": template.version,
         "pipeline": template.pipeline,
-        "search_text": folded(
+        "search_text": fold_text(
             "\n".join(
                 [
                     template.name,
@@ -68,13 +68,13 @@ def insert_version(connection: Connection, template: TemplateVersion) -> int | N
 def insert_code(
     connection: Connection, version_id: int, template: TemplateVersion, code: Iterable[StagedCode]
 ) -> None:
-    """Insert the staged code of a version; bytes that the registry has are not written again.
+    """Insert the staged code of a version; existing objects are not written again.
 
     Raises:
         RegistryError: If the files have changed since the compile.
     """
     by_digest = {item.digest: item for item in code}
-    # In one order, so that two processes never wait for each other.
+    # All processes insert in the same order, so that two never deadlock.
     for digest in sorted(by_digest):
         item = by_digest[digest]
         if _insert_new(connection, CODE, {"sha256": digest, "size": item.size}):
@@ -95,29 +95,29 @@ def insert_code(
 
 
 def read_code(connection: Connection, digest: str) -> bytes:
-    """The bytes of staged code.
+    """Return the bytes of staged code.
 
     Raises:
-        RegistryError: If they are not there, or not those of the digest.
+        RegistryError: If they are missing or do not match the digest.
     """
     chosen = select(PIECES.c.content).where(PIECES.c.sha256 == digest).order_by(PIECES.c.number)
     content = b"".join(connection.execute(chosen).scalars())
     if hashlib.sha256(content).hexdigest() != digest:
-        raise RegistryError(f"the registry is damaged: the code {digest} has other bytes")
+        raise RegistryError(f"the registry is damaged: the bytes of code {digest} differ")
     return content
 
 
 def find_version(connection: Connection, name: str, version: str | None) -> TemplateVersion:
-    """One version of a template, the one that was registered last if ``version`` is ``None``.
+    """Return one version of a template; the version registered last if ``version`` is ``None``.
 
     Raises:
-        UnknownTemplateError: If there is none.
+        UnknownTemplateError: If the template or version is unknown.
     """
     chosen = select(VERSIONS).where(VERSIONS.c.name == name)
     if version is not None:
         chosen = chosen.where(VERSIONS.c.version == version)
     row = None
-    if storable(name) and storable(version or ""):
+    if is_storable(name) and is_storable(version or ""):
         row = connection.execute(chosen.order_by(VERSIONS.c.id.desc()).limit(1)).one_or_none()
     if row is None:
         raise _unknown(connection, name, version)
@@ -125,14 +125,14 @@ def find_version(connection: Connection, name: str, version: str | None) -> Temp
 
 
 def version_id(connection: Connection, name: str, version: str) -> int:
-    """The id of a version.
+    """Return the id of a version.
 
     Raises:
-        UnknownTemplateError: If there is none.
+        UnknownTemplateError: If the template or version is unknown.
     """
     chosen = select(VERSIONS.c.id).where(VERSIONS.c.name == name, VERSIONS.c.version == version)
     found = None
-    if storable(name) and storable(version):
+    if is_storable(name) and is_storable(version):
         found = connection.execute(chosen).scalar_one_or_none()
     if found is None:
         raise _unknown(connection, name, version)
@@ -140,24 +140,24 @@ def version_id(connection: Connection, name: str, version: str) -> int:
 
 
 def versions_of(connection: Connection, name: str) -> tuple[str, ...]:
-    """The versions of a template, in the order of their registration."""
-    if not storable(name):
+    """Return the versions of a template, in the order of registration."""
+    if not is_storable(name):
         return ()
     chosen = select(VERSIONS.c.version).where(VERSIONS.c.name == name).order_by(VERSIONS.c.id)
     return tuple(connection.execute(chosen).scalars())
 
 
 def list_templates(connection: Connection, words: Iterable[str]) -> tuple[TemplateSummary, ...]:
-    """The templates of which some version has all the words in its name, pipeline, author or description.
+    """Return templates with a version whose name, pipeline, author or description contains all words.
 
-    Upper and lower case are the same, and so are the ways in which Unicode spells a character.
+    Case and Unicode normalization forms are ignored.
 
     Args:
         connection: The connection.
-        words: The words; none for all templates.
+        words: The words; empty for all templates.
     """
-    wanted = [folded(word) for word in words]
-    if not all(storable(word) for word in wanted):
+    wanted = [fold_text(word) for word in words]
+    if not all(is_storable(word) for word in wanted):
         return ()
     named = select(VERSIONS.c.name).distinct()
     for word in wanted:
@@ -187,30 +187,30 @@ def list_templates(connection: Connection, words: Iterable[str]) -> tuple[Templa
         for row in rows
         if row.name in found
     ]
-    # Databases differ in how they order text.
+    # Sort here: databases differ in how they order text.
     return tuple(sorted(summaries, key=lambda item: item.name))
 
 
-def folded(text: str) -> str:
-    """A text as it is searched."""
+def fold_text(text: str) -> str:
+    """Normalize a text for search."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def storable(text: str) -> bool:
-    """Whether a database can be asked for a text at all; one that it cannot is nowhere in it."""
+def is_storable(text: str) -> bool:
+    """Return whether databases can store a text: one with NUL or a surrogate is an invalid argument of a query."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _insert_new(connection: Connection, table: Any, values: dict[str, Any]) -> bool:
-    """Insert a row unless its key is there; whether it was inserted."""
+    """Insert a row unless its key exists; return whether it was inserted."""
     from sqlalchemy.dialects import postgresql, sqlite
 
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    # Inline: the driver's count of rows is asked for, not the key of a row that may not be there.
+    # Inline, so that SQLAlchemy reads the row count and does not fetch the key of a row that may not exist.
     statement = dialect.insert(table).values(values).on_conflict_do_nothing().inline()
     done = connection.execute(statement, execution_options={"preserve_rowcount": True})
     if done.rowcount not in (0, 1):
-        raise AssertionError("the driver counts the rows that it inserts")
+        raise AssertionError("the driver counts inserted rows")
     return done.rowcount == 1
 
 
@@ -222,16 +222,16 @@ def _insert_pieces(connection: Connection, code: StagedCode) -> None:
         digest.update(piece)
         connection.execute(insert(PIECES).values(sha256=code.digest, number=number, content=piece))
     if digest.hexdigest() != code.digest:
-        raise RegistryError(f"{code.source} has changed since it was compiled: register it again")
+        raise RegistryError(f"{code.source} changed after the compile: register the template again")
 
 
 def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
     waiting = bytearray()
     for part in parts:
         waiting += part
-        while len(waiting) >= PIECE:
-            yield bytes(waiting[:PIECE])
-            del waiting[:PIECE]
+        while len(waiting) >= PIECE_BYTES:
+            yield bytes(waiting[:PIECE_BYTES])
+            del waiting[:PIECE_BYTES]
     if waiting:
         yield bytes(waiting)
 
@@ -265,6 +265,8 @@ def _version(connection: Connection, row: Row[Any]) -> TemplateVersion:
 def _unknown(connection: Connection, name: str, version: str | None) -> UnknownTemplateError:
     versions = versions_of(connection, name)
     if versions:
-        return UnknownTemplateError(f"{name} has no version {version!r}", str(version), versions)
+        return UnknownTemplateError(
+            f"unknown version {version!r} of template {name!r}", str(version), versions
+        )
     names = connection.execute(select(VERSIONS.c.name).distinct()).scalars().all()
-    return UnknownTemplateError(f"there is no template {name!r}", name, names)
+    return UnknownTemplateError(f"unknown template {name!r}", name, names)

@@ -1,4 +1,4 @@
-"""The tables, as the newest revision has them."""
+"""The tables of the newest schema revision."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ DIGEST = String(64)
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite keeps no time zone."""
+    """A time in UTC. SQLite does not store time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC."""
+        """Convert a time to UTC."""
         return None if value is None else value.astimezone(timezone.utc)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From UTC."""
+        """Convert a stored time to an aware one in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
@@ -64,7 +64,7 @@ VERSIONS = Table(
     Column("registered_at", Moment, nullable=False),
     UniqueConstraint("name", "version", name="mods_template_versions_name_version"),
 )
-"""One row a version. What is nested is JSON in text: the order of keys counts, and PostgreSQL's jsonb loses it."""
+"""One row for each version. Nested data are JSON as text: PostgreSQL's jsonb does not preserve the order of keys."""
 
 CODE = Table(
     "mods_code",
@@ -72,7 +72,7 @@ CODE = Table(
     Column("sha256", DIGEST, primary_key=True),
     Column("size", BigInteger, nullable=False),
 )
-"""One row an object of staged code, whatever versions use it."""
+"""One row for each object of staged code, shared by all versions that use it."""
 
 PIECES = Table(
     "mods_code_pieces",
@@ -81,7 +81,7 @@ PIECES = Table(
     Column("number", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
-"""The bytes of the objects, in pieces: both databases limit the size of one value to about a gigabyte."""
+"""The bytes of the objects, in pieces, because both databases limit a value to about one gigabyte."""
 
 STAGED = Table(
     "mods_staged_code",
@@ -93,7 +93,7 @@ STAGED = Table(
     Column("source", Text, nullable=False),
     Column("form", String(16), nullable=False),
 )
-"""The staged-code manifest of each version, in the order of its steps."""
+"""The manifest of staged code of each version, in the order of its steps."""
 
 EXECUTIONS = Table(
     "mods_executions",
@@ -111,4 +111,4 @@ EXECUTIONS = Table(
     CheckConstraint("state IN ('running', 'succeeded', 'failed', 'stopped')", name="mods_executions_state"),
     CheckConstraint("(state = 'running') = (ended_at IS NULL)", name="mods_executions_ended"),
 )
-"""One row a run of a version."""
+"""One row for each execution of a version."""

@@ -52,7 +52,7 @@ def known(registry: Registry) -> list[str]:
     try:
         versions = registry.versions("churn")
     except RegistryError as error:
-        if "registering a template makes one" not in str(error):
+        if "register a template to create it" not in str(error):
             raise
         return []
     for version in versions:

@@ -48,7 +48,7 @@ def shown(place: str) -> str:
     return Registry(place).location
 
 
-def test_registering_says_what_was_done(mods: Mods, project: Project, place: str) -> None:
+def test_registering_prints_a_summary(mods: Mods, project: Project, place: str) -> None:
     done = mods("register", str(project.file))
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith(f"registered churn 1.4.0: {shown(place)}\ncode: 2 objects, 10,")
@@ -56,10 +56,10 @@ def test_registering_says_what_was_done(mods: Mods, project: Project, place: str
     assert done.stderr.endswith(f"definition: sha256 {digest}\n")
     again = mods("register", str(project.file))
     assert (again.returncode, again.stdout) == (0, "")
-    assert again.stderr == f"churn 1.4.0 is registered already, with the same content: {shown(place)}\n"
+    assert again.stderr == f"churn 1.4.0 is registered already with the same content: {shown(place)}\n"
 
 
-def test_registering_as_json(mods: Mods, project: Project, place: str) -> None:
+def test_registering_prints_json(mods: Mods, project: Project, place: str) -> None:
     body = json.loads(mods("register", str(project.file), "--json").stdout)
     assert (body["ok"], body["registered"], body["registry"]) == (True, True, shown(place))
     assert body["template"] == Registry(place).show("churn").as_dict()
@@ -83,7 +83,7 @@ def test_the_commands_work_on_postgresql(run: Run, server: Server, project: Proj
         assert PASSWORD not in shown(url)
 
 
-def test_other_content_is_refused_with_a_diff(mods: Mods, project: Project) -> None:
+def test_different_content_is_an_error_with_a_diff(mods: Mods, project: Project) -> None:
     assert mods("register", str(project.file)).returncode == 0
     project.versioned("1.4.0", description="Finds who stays.")
     done = mods("register", str(project.file))
@@ -98,7 +98,7 @@ def test_other_content_is_refused_with_a_diff(mods: Mods, project: Project) -> N
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
-def test_mistakes_have_their_line(mods: Mods, project: Project, flags: tuple[str, ...]) -> None:
+def test_mistakes_have_a_line(mods: Mods, project: Project, flags: tuple[str, ...]) -> None:
     (project.folder / "broken.yaml").write_text(
         "pipeline:\n  name: churn\nsteps:\n  stop:\n    type: Fail\n    messsage: x\n"
     )
@@ -134,10 +134,10 @@ def test_registering_takes_dag_environment_and_plugins(mods: Mods, project: Proj
     assert compiled.stdout == found.definition + "\n", compiled.stderr
 
 
-def test_the_plugin_itself_cannot_be_left_out(mods: Mods, project: Project) -> None:
+def test_the_plugin_itself_cannot_be_disabled(mods: Mods, project: Project) -> None:
     done = mods("register", str(project.file), "--no-plugin", "mods")
     assert done.returncode == 2
-    assert "what is registered is compiled by the plugin 'mods'" in done.stderr
+    assert "plugin 'mods' cannot be disabled" in done.stderr
     assert mods("register", str(project.file), "--no-plugins").returncode == 0
 
 
@@ -153,20 +153,20 @@ def test_templates_are_listed_and_searched(filled: Mods) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(("nothing",), "no template has that"), (("%",), "no template has that")]
+    ("words", "said"), [(("nothing",), "no template matches"), (("%",), "no template matches")]
 )
-def test_a_search_without_a_result_is_fine(filled: Mods, words: tuple[str, ...], said: str) -> None:
+def test_a_search_without_result_succeeds(filled: Mods, words: tuple[str, ...], said: str) -> None:
     done = filled("templates", *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", f"{said}\n")
     assert json.loads(filled("templates", *words, "--json").stdout) == []
 
 
-def test_an_empty_registry_says_so(mods: Mods, place: str) -> None:
+def test_an_empty_registry_is_reported(mods: Mods, place: str) -> None:
     missing = mods("templates")
     assert missing.returncode == 1
-    assert "registering a template makes one" in missing.stderr
-    assert mods("migrate").stderr == f"the registry {shown(place)} is brought up to date\n"
-    assert mods("migrate").stderr == f"the registry {shown(place)} is up to date already\n"
+    assert "register a template to create it" in missing.stderr
+    assert mods("migrate").stderr == f"registry {shown(place)}: migrated\n"
+    assert mods("migrate").stderr == f"registry {shown(place)}: up to date already\n"
     assert json.loads(mods("migrate", "--json").stdout)["changed"] is False
     done = mods("templates")
     assert (done.returncode, done.stderr) == (0, "no templates are registered\n")
@@ -197,7 +197,7 @@ def test_a_version_is_shown_with_its_executions(filled: Mods, place: str) -> Non
     assert "executions" not in latest.stdout
 
 
-def test_only_the_last_executions_are_shown(filled: Mods, place: str) -> None:
+def test_show_limits_the_number_of_executions(filled: Mods, place: str) -> None:
     registry = Registry(place)
     for _ in range(22):
         registry.start_execution("churn", "1.5.0")
@@ -214,7 +214,7 @@ def test_versions_are_compared(filled: Mods) -> None:
     body = json.loads(filled("diff", "churn@1.4.0", "churn@1.5.0", "--json").stdout)
     assert (body["same"], [item["part"] for item in body["differences"]]) == (False, ["metadata", "config"])
     same = filled("diff", "churn@1.4.0", "churn@1.4.0")
-    assert (same.returncode, same.stdout, same.stderr) == (0, "", "they do not differ\n")
+    assert (same.returncode, same.stdout, same.stderr) == (0, "", "no differences\n")
 
 
 def test_a_version_is_compiled(filled: Mods, place: str, tmp_path: Path) -> None:
@@ -223,7 +223,8 @@ def test_a_version_is_compiled(filled: Mods, place: str, tmp_path: Path) -> None
     done = filled("compile", "churn@1.4.0", "-o", "out.json")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (
-        f"churn 1.4.0: compiled, the same as registered\ndefinition: out.json (sha256 {found.definition_sha256})\n"
+        "churn 1.4.0: compiled, identical to the registered definition\n"
+        f"definition: out.json (sha256 {found.definition_sha256})\n"
     )
     assert (tmp_path / "out.json").read_text() == found.definition + "\n"
     assert json.loads((tmp_path / "out.plugins.json").read_text())["plugins"] == list(found.plugins)
@@ -231,7 +232,7 @@ def test_a_version_is_compiled(filled: Mods, place: str, tmp_path: Path) -> None
     assert (body["ok"], body["definition_sha256"]) == (True, found.definition_sha256)
 
 
-def test_the_stored_definition_is_given_where_plugins_differ(
+def test_the_stored_definition_is_written_if_plugins_differ(
     filled: Mods, place: str, site: Path, tmp_path: Path
 ) -> None:
     """Another release of mods-plugin is installed."""
@@ -247,8 +248,8 @@ def test_the_stored_definition_is_given_where_plugins_differ(
     done = filled("compile", "churn@1.4.0", PYTHONPATH=path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "error: churn 1.4.0 cannot be compiled as it was registered: the plugins are not those that made it "
-        "(--stored gives the registered definition)\n"
+        "error: churn 1.4.0 cannot be reproduced: the plugins differ from those it was registered with "
+        "(--stored writes the registered definition)\n"
         "  plugin 'mods': its version is 0.0.9, the lock has 0.1.0\n"
     )
     stored = filled("compile", "churn@1.4.0", "--stored", PYTHONPATH=path)
@@ -265,7 +266,7 @@ def test_the_stored_definition_is_given_where_plugins_differ(
         ("compile", "churn@1.4.0", "-o", "/proc/no-such-folder/out.json"),
     ],
 )
-def test_what_is_not_there_ends_with_1(filled: Mods, arguments: tuple[str, ...]) -> None:
+def test_unknown_names_exit_with_1(filled: Mods, arguments: tuple[str, ...]) -> None:
     done = filled(*arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ")
@@ -286,27 +287,27 @@ def test_what_is_not_there_ends_with_1(filled: Mods, arguments: tuple[str, ...])
         (("templates", "--registri", "x"), "No such option"),
     ],
 )
-def test_wrong_usage_ends_with_2(run: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_usage_exits_with_2(run: Run, arguments: tuple[str, ...], said: str) -> None:
     done = run("-m", "dagcast.cli", "mods", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
 
 
 @pytest.mark.parametrize("command", [(), ("register",), ("templates",), ("show",), ("diff",), ("compile",)])
-def test_help_is_there(run: Run, command: tuple[str, ...]) -> None:
+def test_every_command_has_help(run: Run, command: tuple[str, ...]) -> None:
     done = run("-m", "dagcast.cli", "mods", *command, "--help")
     assert done.returncode == 0
     assert "Usage: dagcast mods" in done.stdout
 
 
-def test_a_flag_wins_over_the_variable(mods: Mods, project: Project, tmp_path: Path) -> None:
+def test_the_flag_overrides_the_variable(mods: Mods, project: Project, tmp_path: Path) -> None:
     done = mods("register", str(project.file), "--registry", str(tmp_path / "other.sqlite"))
     assert done.returncode == 0
     assert Registry(tmp_path / "other.sqlite").versions("churn") == ("1.4.0",)
     assert mods("show", "churn").returncode == 1
 
 
-def test_the_script_is_the_same(run: Run, site: Path) -> None:
+def test_the_script_has_the_same_commands(run: Run, site: Path) -> None:
     (found,) = distributions(path=[str(site)])
     (point,) = [point for point in found.entry_points if point.group == "console_scripts"]
     assert (point.name, point.value) == ("mods", "mods_plugin.cli:main")
@@ -340,7 +341,7 @@ print(sorted(name for name in names if name in sys.modules), file=sys.stderr)
         ("mods_plugin.cli", ["compile", "churn@1.4.0"], ["sqlalchemy"]),
     ],
 )
-def test_the_database_is_imported_where_it_is_asked(
+def test_sqlalchemy_is_imported_only_by_commands_that_use_it(
     run: Run, file_registry: Registry, project: Project, module: str, arguments: list[str], loaded: list[str]
 ) -> None:
     file_registry.register(project.file)

@@ -94,9 +94,7 @@ def variants(project: Project, count: int) -> list[str]:
     return files
 
 
-def test_of_processes_with_the_same_content_one_registers_it(
-    place: str, site: Path, project: Project
-) -> None:
+def test_of_processes_with_the_same_content_one_creates_it(place: str, site: Path, project: Project) -> None:
     """There is no registry yet, so they make that at once as well."""
     with processes(site, *([[REGISTERS, place, str(project.file)]] * 4)) as running:
         said = [lines[0][0] for lines in answers(running)]
@@ -104,7 +102,7 @@ def test_of_processes_with_the_same_content_one_registers_it(
     assert Registry(place).compile("churn", "1.4.0")
 
 
-def test_of_processes_with_different_content_one_wins_and_the_others_are_told(
+def test_of_processes_with_different_content_one_creates_it_and_others_fail(
     place: str, site: Path, project: Project
 ) -> None:
     files = variants(project, 4)
@@ -120,7 +118,7 @@ def test_of_processes_with_different_content_one_wins_and_the_others_are_told(
     assert Registry(place).versions("churn") == ("1.4.0",)
 
 
-def test_many_versions_at_once_are_all_registered(place: str, site: Path, project: Project) -> None:
+def test_many_versions_register_concurrently(place: str, site: Path, project: Project) -> None:
     """Two processes register the same versions in opposite orders, with code that they share."""
     files = []
     for number in range(6):
@@ -136,7 +134,7 @@ def test_many_versions_at_once_are_all_registered(place: str, site: Path, projec
         registry.compile("churn", version)
 
 
-def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_registry(
+def test_a_process_killed_at_any_statement_leaves_a_valid_registry(
     place: str, site: Path, project: Project
 ) -> None:
     older = project.file.rename(project.folder / "older.json")
@@ -144,7 +142,7 @@ def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_registry(
     newer = project.versioned("1.5.0")
     paths = os.pathsep.join([str(site), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(project.folder.parent)}
-    command = [sys.executable, str(Path(__file__).with_name("killed.py")), place, str(older), str(newer)]
+    command = [sys.executable, str(Path(__file__).with_name("kill_worker.py")), place, str(older), str(newer)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     first, second = (int(line.split()[1]) for line in done.stdout.splitlines())
@@ -156,7 +154,7 @@ def test_a_process_that_is_killed_at_any_statement_leaves_a_whole_registry(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_process_that_is_killed_at_any_time_leaves_a_whole_registry(
+def test_a_process_killed_at_any_time_leaves_a_valid_registry(
     place: str, site: Path, project: Project, seed: int
 ) -> None:
     chance = random.Random(seed)

@@ -69,11 +69,11 @@ def test_metadata_go_from_the_config_to_the_execution(filled: Registry) -> None:
         )
 
 
-def test_the_user_of_the_system_started_it_unless_said_otherwise(filled: Registry) -> None:
+def test_the_default_user_is_the_operating_system_user(filled: Registry) -> None:
     assert filled.start_execution("churn", "1.4.0").started_by == getpass.getuser()
 
 
-def test_the_last_execution_is_the_first_of_the_list(filled: Registry) -> None:
+def test_executions_are_listed_newest_first(filled: Registry) -> None:
     filled.register(config(pipeline={**config()["pipeline"], "version": "2.0.0"}))
     numbers = [filled.start_execution("churn", version).id for version in ("1.4.0", "2.0.0", "1.4.0")]
     assert len(set(numbers)) == 3
@@ -82,7 +82,7 @@ def test_the_last_execution_is_the_first_of_the_list(filled: Registry) -> None:
     assert filled.executions("churn", "3.0.0") == filled.executions("other") == ()
 
 
-def test_an_end_does_not_change(filled: Registry) -> None:
+def test_an_end_is_immutable(filled: Registry) -> None:
     number = filled.start_execution("churn", "1.4.0").id
     filled.end_execution(number, "succeeded")
     with pytest.raises(RegistryError, match=rf"execution {number} of churn 1\.4\.0 has succeeded already"):
@@ -90,7 +90,7 @@ def test_an_end_does_not_change(filled: Registry) -> None:
     assert filled.executions("churn")[0].state == "succeeded"
 
 
-def test_of_two_ends_at_once_one_counts(filled: Registry) -> None:
+def test_of_two_concurrent_ends_one_succeeds(filled: Registry) -> None:
     number = filled.start_execution("churn", "1.4.0").id
     refused: list[RegistryError] = []
 
@@ -110,9 +110,9 @@ def test_of_two_ends_at_once_one_counts(filled: Registry) -> None:
 
 
 @pytest.mark.parametrize(("state", "hint"), [("running", "known"), ("faild", "did you mean 'failed'")])
-def test_what_is_no_end_is_refused(filled: Registry, state: Any, hint: str) -> None:
+def test_an_invalid_end_state_is_an_error(filled: Registry, state: Any, hint: str) -> None:
     number = filled.start_execution("churn", "1.4.0").id
-    with pytest.raises(RegistryError, match=f"'{state}' is no end of an execution .*{hint}"):
+    with pytest.raises(RegistryError, match=f"invalid end state '{state}' .*{hint}"):
         filled.end_execution(number, state)
     assert filled.executions("churn")[0].state == "running"
 
@@ -120,13 +120,13 @@ def test_what_is_no_end_is_refused(filled: Registry, state: Any, hint: str) -> N
 @pytest.mark.parametrize(
     ("name", "version", "message"),
     [
-        ("churm", "1.4.0", r"there is no template 'churm' \(did you mean 'churn'\?\)"),
-        ("churn", "1.4.1", r"churn has no version '1\.4\.1' \(did you mean '1\.4\.0'\?\)"),
-        ("churn\0", "1.4.0", "there is no template"),
-        ("churn", "\ud800", "churn has no version"),
+        ("churm", "1.4.0", r"unknown template 'churm' \(did you mean 'churn'\?\)"),
+        ("churn", "1.4.1", r"unknown version '1\.4\.1' of template 'churn' \(did you mean '1\.4\.0'\?\)"),
+        ("churn\0", "1.4.0", "unknown template"),
+        ("churn", "\ud800", "unknown version"),
     ],
 )
-def test_what_is_not_registered_cannot_be_started(
+def test_an_unregistered_version_cannot_be_started(
     filled: Registry, name: str, version: str, message: str
 ) -> None:
     with pytest.raises(UnknownTemplateError, match=message):
@@ -134,35 +134,35 @@ def test_what_is_not_registered_cannot_be_started(
     assert filled.executions("churn") == ()
 
 
-def test_an_execution_that_is_not_there_cannot_end(filled: Registry) -> None:
-    with pytest.raises(UnknownTemplateError, match="there is no execution 17"):
+def test_an_unknown_execution_cannot_end(filled: Registry) -> None:
+    with pytest.raises(UnknownTemplateError, match="unknown execution 17"):
         filled.end_execution(17, "failed")
 
 
 @pytest.mark.parametrize("value", [None, [1], {"a": 1}, float("nan"), float("inf"), object()])
-def test_a_parameter_has_a_plain_value(filled: Registry, value: object) -> None:
+def test_a_parameter_value_must_be_a_scalar(filled: Registry, value: object) -> None:
     with pytest.raises(RegistryError, match="parameter"):
         filled.start_execution("churn", "1.4.0", parameters={"Depth": value})
     assert filled.executions("churn") == ()
 
 
-def test_a_parameter_has_a_name(filled: Registry) -> None:
+def test_a_parameter_name_must_be_a_string(filled: Registry) -> None:
     with pytest.raises(RegistryError, match="parameter 7"):
         filled.start_execution("churn", "1.4.0", parameters={7: "x"})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
-def test_text_that_no_database_takes_is_refused(filled: Registry, text: str) -> None:
+def test_text_that_databases_cannot_store_is_an_error(filled: Registry, text: str) -> None:
     number = filled.start_execution("churn", "1.4.0").id
     for arguments in ({"started_by": text}, {"place": text}, {"reference": text}):
-        with pytest.raises(RegistryError, match="holds a character that a database does not take"):
+        with pytest.raises(RegistryError, match="contains a character that databases cannot store"):
             filled.start_execution("churn", "1.4.0", **arguments)
-    with pytest.raises(RegistryError, match="holds a character"):
+    with pytest.raises(RegistryError, match="contains a character"):
         filled.end_execution(number, "failed", reason=text)
 
 
-def test_there_has_to_be_a_registry(file_registry: Registry) -> None:
-    with pytest.raises(RegistryError, match="there is no registry"):
+def test_a_missing_registry_is_an_error(file_registry: Registry) -> None:
+    with pytest.raises(RegistryError, match="does not exist: register a template"):
         file_registry.start_execution("churn", "1.4.0")
-    with pytest.raises(RegistryError, match="there is no registry"):
+    with pytest.raises(RegistryError, match="does not exist: register a template"):
         file_registry.end_execution(1, "failed")

@@ -15,12 +15,11 @@ from dagcast.errors import InvalidInputError, PluginError
 from dagcast.plugin import hookimpl
 from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.registry import DifferentContentError, Registry, RegistryError
-from mods_plugin.registry.compare import LINES, WIDTH
 from tests.mods_plugin.configs import CODE, ROLE, STATED, config
 from tests.mods_plugin.registry.conftest import Project
 
 
-def test_everything_is_stored(registry: Registry, project: Project) -> None:
+def test_all_content_is_stored(registry: Registry, project: Project) -> None:
     made = MODSPipelineDAGCompiler(project.file).compile_definition()
     done = registry.register(project.file)
     assert done.created
@@ -44,7 +43,7 @@ def test_everything_is_stored(registry: Registry, project: Project) -> None:
     assert json.loads(json.dumps(found.as_dict()))["definition"] == json.loads(made.definition)
 
 
-def test_the_name_is_that_of_the_class_where_metadata_say_one(registry: Registry) -> None:
+def test_the_name_is_that_of_the_class_if_metadata_have_one(registry: Registry) -> None:
     registry.register(config({"name": "ChurnTemplate", "module": "team.churn"}))
     found = registry.show("ChurnTemplate")
     assert (found.name, found.pipeline) == ("ChurnTemplate", "churn")
@@ -59,13 +58,13 @@ def test_the_same_content_again_does_nothing(registry: Registry, project: Projec
     assert registry.versions("churn") == ("1.4.0",)
 
 
-def test_where_the_files_are_is_no_content(registry: Registry, project: Project, tmp_path: Path) -> None:
+def test_the_place_of_files_is_not_content(registry: Registry, project: Project, tmp_path: Path) -> None:
     registry.register(project.file)
     elsewhere = Project(tmp_path / "elsewhere" / "deeper")
     assert not registry.register(elsewhere.save()).created
 
 
-def test_the_order_of_keys_is_no_content(registry: Registry, project: Project) -> None:
+def test_the_order_of_keys_is_not_content(registry: Registry, project: Project) -> None:
     registry.register(project.file)
     data = project.config()
     project.file.write_text(json.dumps({key: data[key] for key in reversed(data)}))
@@ -137,11 +136,11 @@ def test_a_version_is_immutable(
     assert (error.name, error.version) == ("churn", "1.4.0")
     assert f"--- churn@1.4.0 (registered) {part}\n+++ churn@1.4.0 (new) {part}\n" in error.diff
     assert line in error.diff
-    assert "register this one under another version" in str(error)
+    assert "register this content under another version" in str(error)
     assert registry.show("churn", "1.4.0") == before
 
 
-def test_a_refusal_fits_on_a_screen(file_registry: Registry) -> None:
+def test_a_diff_in_an_error_is_shortened(file_registry: Registry) -> None:
     def wide(letter: str) -> dict[str, Any]:
         steps = {f"s{n}": {"type": "Fail", "error_message": letter * 400} for n in range(60)}
         return config(steps=steps, edges=[])
@@ -150,12 +149,12 @@ def test_a_refusal_fits_on_a_screen(file_registry: Registry) -> None:
     with pytest.raises(DifferentContentError) as refused:
         file_registry.register(wide("b"))
     lines = refused.value.diff.split("\n")
-    assert len(lines) == LINES + 1
-    assert max(map(len, lines)) <= WIDTH
+    assert len(lines) == 61
+    assert max(map(len, lines)) == 160
     assert lines[-1].startswith("... and ")
 
 
-def test_another_version_is_another_entry(registry: Registry, project: Project) -> None:
+def test_each_version_is_an_entry(registry: Registry, project: Project) -> None:
     registry.register(project.file)
     registry.register(project.versioned("1.10.0"))
     registry.register(project.versioned("1.9.0"))
@@ -164,7 +163,7 @@ def test_another_version_is_another_entry(registry: Registry, project: Project) 
     assert registry.versions("other") == ()
 
 
-def test_an_environment_is_laid_over_the_config(registry: Registry, project: Project) -> None:
+def test_an_environment_is_applied_to_the_config(registry: Registry, project: Project) -> None:
     environments = {"EU": {"pipeline": {"bucket": "my-bucket-eu", "version": "1.4.0-eu"}}}
     project.save(environments=environments)
     registry.register(project.file, env="EU")
@@ -174,14 +173,14 @@ def test_an_environment_is_laid_over_the_config(registry: Registry, project: Pro
     assert "my-bucket-eu" in registry.compile("churn", "1.4.0-eu").definition
 
 
-def test_arguments_win(registry: Registry, project: Project) -> None:
+def test_arguments_override_other_sources(registry: Registry, project: Project) -> None:
     done = registry.register(project.file, metadata={"version": "2.0.0", "author": "someone"})
     assert done.template.version == "2.0.0"
     assert registry.show("churn", "2.0.0").metadata["author"] == "someone"
     assert registry.compile("churn", "2.0.0").report.metadata["author"] == "someone"
 
 
-def test_warnings_of_the_compile_are_handed_on(registry: Registry) -> None:
+def test_warnings_of_the_compile_are_returned(registry: Registry) -> None:
     pipeline = {**config()["pipeline"]}
     del pipeline["description"]
     done = registry.register(config(pipeline=pipeline))
@@ -189,11 +188,11 @@ def test_warnings_of_the_compile_are_handed_on(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("how", ["argument", "options", "pipeline"])
-def test_a_template_without_a_version_is_refused(file_registry: Registry, how: str, tmp_path: Path) -> None:
+def test_a_template_without_a_version_is_an_error(file_registry: Registry, how: str, tmp_path: Path) -> None:
     pipeline = {**config()["pipeline"]}
     del pipeline["version"]
     unversioned = config(pipeline=pipeline)
-    with pytest.raises(InvalidInputError, match="nothing gives the template's version"):
+    with pytest.raises(InvalidInputError, match="missing version of the template"):
         file_registry.register(unversioned)
     assert not (tmp_path / "registry.sqlite").exists()
     given: dict[str, Any] = {}
@@ -215,7 +214,7 @@ def test_a_config_with_mistakes_is_not_registered(file_registry: Registry, tmp_p
     assert not (tmp_path / "registry.sqlite").exists()
 
 
-def test_a_plugin_that_only_this_process_has_is_refused(file_registry: Registry) -> None:
+def test_a_plugin_object_of_this_process_is_an_error(file_registry: Registry) -> None:
     class Local:
         name = "local"
 
@@ -223,16 +222,16 @@ def test_a_plugin_that_only_this_process_has_is_refused(file_registry: Registry)
         def extract_metadata(self) -> dict[str, str]:
             return {"team": "risk"}
 
-    with pytest.raises(PluginError, match="other machines have no such plugin"):
+    with pytest.raises(PluginError, match="does not exist on other machines"):
         file_registry.register(config(), plugins=["mods", Local()])
 
 
-def test_the_plugin_runs_whatever_is_chosen(file_registry: Registry) -> None:
+def test_the_plugin_runs_with_any_selection(file_registry: Registry) -> None:
     template = file_registry.register(config(), plugins=["guardrails"]).template
     assert [plugin["name"] for plugin in template.plugins] == ["mods", "guardrails"]
 
 
-def test_what_only_a_class_of_ones_own_says_is_in_the_metadata(registry: Registry) -> None:
+def test_metadata_of_a_config_class_are_stored(registry: Registry) -> None:
     class TeamConfig(BasePipelineConfig):
         cost_center: str
         metadata: dict[str, str]
@@ -252,19 +251,19 @@ def test_what_only_a_class_of_ones_own_says_is_in_the_metadata(registry: Registr
     assert again.metadata["mods"]["sources"]["author"] == "pipeline.metadata.author"
 
 
-def test_what_the_registry_cannot_hold_is_refused(file_registry: Registry, tmp_path: Path) -> None:
+def test_content_that_the_registry_cannot_store_is_an_error(file_registry: Registry, tmp_path: Path) -> None:
     from dagcast.compile.steps.fail import FailConfig
 
     class TeamFail(FailConfig):
         ticket: str = ""
 
-    with pytest.raises(RegistryError, match=r"more than the registry can hold.*(?s:.*)ticket"):
+    with pytest.raises(RegistryError, match=r"content that the registry cannot store.*(?s:.*)ticket"):
         file_registry.register(
             config(steps={"stop": TeamFail(error_message="stopped", ticket="T-1")}, edges=[])
         )
     assert not (tmp_path / "registry.sqlite").exists()
 
 
-def test_the_definition_is_that_of_the_plain_compiler(registry: Registry, project: Project) -> None:
+def test_the_definition_equals_that_of_the_standard_compiler(registry: Registry, project: Project) -> None:
     plain = PipelineDAGCompiler(project.file, plugins=["mods"]).compile_definition()
     assert registry.register(project.file).template.definition == plain.definition

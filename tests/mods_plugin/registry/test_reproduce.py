@@ -20,7 +20,7 @@ from dagcast.plugins.lock import lock_differences
 from dagcast.staging.archive import archive_bytes
 from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.registry import NotReproducedError, Registry, RegistryError, StagedObject
-from mods_plugin.registry.project import CONFIG, write_project
+from mods_plugin.registry.project import write_project
 from tests.mods_plugin.configs import IMAGE, config, unlabelled
 from tests.mods_plugin.registry.conftest import Project
 from tests.support import every_type
@@ -38,7 +38,7 @@ def change(place: str, statement: str, **values: Any) -> None:
     engine.dispose()
 
 
-def test_another_machine_gets_the_same_bytes(
+def test_another_machine_compiles_the_same_bytes(
     registry: Registry, place: str, project: Project, run: Run, tmp_path: Path
 ) -> None:
     """Another process, folder and CI system; a git checkout around it; nothing of the project is left."""
@@ -69,7 +69,7 @@ print(json.dumps([compilation.report.metadata, compilation.spec.tags], default=d
     assert not [value for _, value in tags if "another" in value or "ffff" in value]
 
 
-def test_code_lies_where_it_was_named(registry: Registry, project: Project, tmp_path: Path) -> None:
+def test_code_keeps_its_relative_paths(registry: Registry, project: Project, tmp_path: Path) -> None:
     """Above the config's folder, by an absolute path, twice with the same content, and executable."""
     project.write("../shared/common.py", "print('common')\n")
     project.write("twin/load.py", "print('load')\n")
@@ -102,7 +102,7 @@ def test_code_lies_where_it_was_named(registry: Registry, project: Project, tmp_
     assert registry.compile("churn").definition == expected
 
 
-def test_files_side_by_side_and_folders(registry: Registry, project: Project) -> None:
+def test_files_next_to_folders(registry: Registry, project: Project) -> None:
     project.write("report.ipynb", "{}")
     project.write("jars/a.jar", "a")
     project.write("jars/deep/b.jar", "b")
@@ -128,7 +128,7 @@ def test_every_step_type_is_reproduced(registry: Registry, tmp_path: Path) -> No
     assert registry.compile(template.name, "1.0").definition == template.definition
 
 
-def test_a_dag_of_some_steps_in_another_order(registry: Registry, project: Project) -> None:
+def test_a_dag_can_select_and_reorder_steps(registry: Registry, project: Project) -> None:
     steps = {name: {"type": "Fail", "error_message": name} for name in "abcd"}
     project.save(steps=steps, edges=["a => b"])
     dag = {"nodes": ["d", "c", "a"], "edges": ["a => c"]}
@@ -138,7 +138,7 @@ def test_a_dag_of_some_steps_in_another_order(registry: Registry, project: Proje
     assert [step.name for step in compiled.spec.steps] == ["d", "a", "c"]
 
 
-def test_metadata_that_were_defaults_stay_defaults(registry: Registry) -> None:
+def test_default_metadata_stay_defaults(registry: Registry) -> None:
     unnamed = unlabelled(version="1.0.0")
     report = MODSPipelineDAGCompiler(unnamed).compile_definition().report
     registry.register(unnamed)
@@ -147,7 +147,7 @@ def test_metadata_that_were_defaults_stay_defaults(registry: Registry) -> None:
     assert again.spec.tags == report.spec.tags
 
 
-def test_the_report_says_which_decorator_runs_here(
+def test_the_report_contains_the_decorator_of_this_machine(
     registry: Registry, modules: Callable[[str, str], None]
 ) -> None:
     registry.register(config())
@@ -156,7 +156,7 @@ def test_the_report_says_which_decorator_runs_here(
     assert registry.compile("churn").report.metadata["mods"]["decorator"] == "mods.mods_template:MODSTemplate"
 
 
-def test_it_can_be_deployed_from_the_registry(registry: Registry, project: Project) -> None:
+def test_a_version_can_be_deployed_from_the_registry(registry: Registry, project: Project) -> None:
     template = registry.register(project.file).template
     shutil.rmtree(project.folder)
     with registry.compiler("churn", "1.4.0") as compiler:
@@ -172,7 +172,7 @@ def test_it_can_be_deployed_from_the_registry(registry: Registry, project: Proje
 
 
 @pytest.mark.parametrize("call", ["compile", "compiler"])
-def test_other_plugins_are_refused(registry: Registry, place: str, project: Project, call: str) -> None:
+def test_different_plugins_are_an_error(registry: Registry, place: str, project: Project, call: str) -> None:
     registry.register(project.file, plugins=["guardrails"])
     lock = [dict(plugin) for plugin in registry.show("churn").plugins]
     lock[0]["version"] = "0.0.9"
@@ -191,10 +191,13 @@ def test_other_plugins_are_refused(registry: Registry, place: str, project: Proj
     error = refused.value
     assert len(error.reasons) == 2
     assert "plugin 'mods': its version is 0.1.0, the lock has 0.0.9" in error.reasons
-    assert "the plugins are not those that made it (--stored gives the registered definition)" in str(error)
+    assert (
+        "the plugins differ from those it was registered with (--stored writes the registered definition)"
+        in str(error)
+    )
 
 
-def test_a_plugin_that_is_not_installed_is_named(registry: Registry, place: str) -> None:
+def test_a_missing_plugin_is_reported(registry: Registry, place: str) -> None:
     registry.register(config())
     lock = [*map(dict, registry.show("churn").plugins), {"name": "lineage-of-ours"}]
     change(place, "UPDATE mods_template_versions SET plugins = :lock", lock=json.dumps(lock))
@@ -202,7 +205,7 @@ def test_a_plugin_that_is_not_installed_is_named(registry: Registry, place: str)
         registry.compile("churn")
 
 
-def test_another_definition_is_refused_with_a_diff(registry: Registry, place: str) -> None:
+def test_a_different_definition_is_an_error_with_a_diff(registry: Registry, place: str) -> None:
     registry.register(config())
     data = registry.show("churn").config
     data["steps"]["stop"]["error_message"] = "halted"
@@ -214,31 +217,33 @@ def test_another_definition_is_refused_with_a_diff(registry: Registry, place: st
     )
     with pytest.raises(NotReproducedError) as refused:
         registry.compile("churn")
-    assert "it compiles to another definition here" in str(refused.value)
+    assert "it compiles to a different definition" in str(refused.value)
     assert '-        "ErrorMessage": "stopped"' in str(refused.value)
     assert '+        "ErrorMessage": "halted"' in str(refused.value)
     assert "sagemaker is " in str(refused.value)
-    assert ", it was 2.0.0" in str(refused.value)
+    assert ", registered with 2.0.0" in str(refused.value)
 
 
-def test_what_no_longer_compiles_says_why(registry: Registry, place: str) -> None:
+def test_a_failing_compile_has_a_reason(registry: Registry, place: str) -> None:
     registry.register(config())
     data = registry.show("churn").config
     data["steps"]["stop"]["messsage"] = "halted"
     change(place, "UPDATE mods_template_versions SET config = :config", config=json.dumps(data))
-    with pytest.raises(NotReproducedError, match=r"does not compile here(?s:.*)there is no field 'messsage'"):
+    with pytest.raises(NotReproducedError, match=r"does not compile(?s:.*)there is no field 'messsage'"):
         registry.compile("churn")
 
 
-def test_a_damaged_definition_is_noticed(registry: Registry, place: str) -> None:
+def test_a_damaged_definition_is_an_error(registry: Registry, place: str) -> None:
     registry.register(config())
     change(place, "UPDATE mods_template_versions SET definition = definition || ' '")
     for call in (registry.show, registry.compile):
-        with pytest.raises(RegistryError, match=r"the registry is damaged: the definition of churn 1\.4\.0"):
+        with pytest.raises(
+            RegistryError, match=r"the registry is damaged: the digest of the definition of churn 1\.4\.0"
+        ):
             call("churn")
 
 
-def test_damaged_code_is_noticed(registry: Registry, place: str, project: Project) -> None:
+def test_damaged_code_is_an_error(registry: Registry, place: str, project: Project) -> None:
     found = registry.register(project.file).template.staged[0]
     change(
         place,
@@ -246,11 +251,11 @@ def test_damaged_code_is_noticed(registry: Registry, place: str, project: Projec
         content=b"print('other')\n",
         sha256=found.sha256,
     )
-    with pytest.raises(RegistryError, match=f"the registry is damaged: the code {found.sha256}"):
+    with pytest.raises(RegistryError, match=f"the registry is damaged: the bytes of code {found.sha256}"):
         registry.compile("churn")
 
 
-def test_code_of_any_size_comes_back(registry: Registry, project: Project) -> None:
+def test_code_of_any_size_round_trips(registry: Registry, project: Project) -> None:
     content = os.urandom(1024).hex() * 1700
     project.write("code/large.txt", content)
     template = registry.register(project.file).template
@@ -259,7 +264,7 @@ def test_code_of_any_size_comes_back(registry: Registry, project: Project) -> No
     assert registry.compile("churn").definition == template.definition
 
 
-def test_code_that_versions_share_is_kept_once(registry: Registry, place: str, project: Project) -> None:
+def test_shared_code_is_stored_once(registry: Registry, place: str, project: Project) -> None:
     registry.register(project.file)
     registry.register(project.versioned("1.5.0"))
     url = place.replace("postgresql://", "postgresql+psycopg://") if "://" in place else f"sqlite:///{place}"
@@ -309,10 +314,12 @@ def test_nothing_is_written_outside_of_the_project(
     assert set(tmp_path.iterdir()) - before <= {tmp_path / "project"}
 
 
-def test_the_project_compiles_by_itself(file_registry: Registry, project: Project, tmp_path: Path) -> None:
+def test_the_written_project_compiles_without_the_registry(
+    file_registry: Registry, project: Project, tmp_path: Path
+) -> None:
     template = file_registry.register(project.file).template
     with file_registry.compiler("churn") as compiler:
         shutil.copytree(Path(compiler.config_path).parent, tmp_path / "copy")
-    again = MODSPipelineDAGCompiler(tmp_path / "copy" / CONFIG).compile_definition()
+    again = MODSPipelineDAGCompiler(tmp_path / "copy" / "pipeline.json").compile_definition()
     assert again.definition == template.definition
     assert not lock_differences(template.plugins, again.report.plugins)

@@ -1,4 +1,4 @@
-"""The form of the database: made, brought up to date, and refused."""
+"""The schema of the database: created, migrated, and refused."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sqlalchemy import text
 import mods_plugin.registry
 from mods_plugin.registry import Registry, RegistryError
 from mods_plugin.registry.database import Database
-from mods_plugin.registry.location import locate
-from mods_plugin.registry.schema import NEWEST, REVISIONS, VERSION_TABLE, migrate, revision
+from mods_plugin.registry.location import parse_location
+from mods_plugin.registry.schema import VERSION_TABLE, migrate, revision
 from mods_plugin.registry.tables import METADATA
 from tests.mods_plugin.configs import config
-from tests.mods_plugin.registry.test_at_once import answers, processes
+from tests.mods_plugin.registry.test_concurrency import answers, processes
 
 MIGRATES = """
 import json, sys
@@ -40,19 +40,19 @@ print(json.dumps([registry.migrate(), None]))
 
 @pytest.fixture
 def database(place: str) -> Database:
-    return Database(locate(place))
+    return Database(parse_location(place))
 
 
-def test_every_step_has_its_module() -> None:
+def test_every_revision_has_a_module() -> None:
     folder = Path(mods_plugin.registry.__file__).parent / "migrations"
     settings = Config()
     settings.set_main_option("script_location", str(folder))
     settings.set_main_option("path_separator", "os")
     steps = [step.revision for step in ScriptDirectory.from_config(settings).walk_revisions()]
-    assert tuple(reversed(steps)) == REVISIONS
+    assert list(reversed(steps)) == ["0001", "0002"]
 
 
-def test_the_steps_make_the_tables_that_the_code_uses(database: Database) -> None:
+def test_migrations_create_the_tables_of_the_code(database: Database) -> None:
     migrate(database)
 
     def ours(item: Any, name: str | None, kind: str, *_: Any) -> bool:
@@ -65,23 +65,19 @@ def test_the_steps_make_the_tables_that_the_code_uses(database: Database) -> Non
         assert compare_metadata(context, METADATA) == []
 
 
-def test_an_older_registry_is_brought_up_to_date(database: Database, registry: Registry) -> None:
+def test_an_older_registry_is_migrated(database: Database, registry: Registry) -> None:
     assert migrate(database, "0001")
-    with pytest.raises(
-        RegistryError, match=r"has form 0001.* bring it up to date with: dagcast mods migrate"
-    ):
+    with pytest.raises(RegistryError, match=r"has schema 0001.* run dagcast mods migrate"):
         registry.templates()
     assert registry.migrate()
     assert not registry.migrate()
     assert registry.templates() == ()
     with database.reading() as connection:
-        assert revision(database, connection) == NEWEST
+        assert revision(database, connection) == "0002"
 
 
 @pytest.mark.parametrize("call", ["register", "start", "end"])
-def test_writing_brings_an_older_registry_up_to_date(
-    database: Database, registry: Registry, call: str
-) -> None:
+def test_writing_migrates_an_older_registry(database: Database, registry: Registry, call: str) -> None:
     registry.register(config())
     with database.writing() as connection:
         connection.execute(text("DROP TABLE mods_executions"))
@@ -91,13 +87,13 @@ def test_writing_brings_an_older_registry_up_to_date(
     elif call == "start":
         assert registry.start_execution("churn", "1.4.0").id == 1
     else:
-        with pytest.raises(RegistryError, match="there is no execution 1"):
+        with pytest.raises(RegistryError, match="unknown execution 1"):
             registry.end_execution(1, "failed")
     assert registry.show("churn").version == "1.4.0"
 
 
 @pytest.mark.parametrize("start", [None, "0001"])
-def test_processes_that_bring_it_up_to_date_at_once_wait_for_each_other(
+def test_concurrent_migrations_wait_for_each_other(
     place: str, database: Database, site: Path, start: str | None
 ) -> None:
     if start is not None:
@@ -124,17 +120,17 @@ READING = ("templates", "versions", "show", "diff", "compile", "executions")
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_newer_registry_is_refused(database: Database, registry: Registry, call: str) -> None:
+def test_a_newer_registry_is_an_error(database: Database, registry: Registry, call: str) -> None:
     migrate(database)
     with database.writing() as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0099'"))
-    with pytest.raises(RegistryError, match=r"has form 0099, .*: a newer mods-plugin made it"):
+    with pytest.raises(RegistryError, match=r"has schema 0099, .*: install a newer mods-plugin"):
         CALLS[call](registry)
 
 
 @pytest.mark.parametrize("call", READING)
-def test_reading_makes_no_registry(registry: Registry, database: Database, place: str, call: str) -> None:
-    with pytest.raises(RegistryError, match="registering a template makes one"):
+def test_reading_creates_no_registry(registry: Registry, database: Database, place: str, call: str) -> None:
+    with pytest.raises(RegistryError, match="register a template to create it"):
         CALLS[call](registry)
     if database.is_postgresql:
         with database.reading() as connection:
@@ -155,7 +151,7 @@ def test_reading_changes_no_byte(file_registry: Registry) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_transaction_that_reads_cannot_write(database: Database) -> None:
+def test_a_read_only_transaction_cannot_write(database: Database) -> None:
     migrate(database)
     with pytest.raises(RegistryError, match=r"read-?only"), database.reading() as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
@@ -168,7 +164,7 @@ def test_a_file_has_a_write_ahead_log(file_registry: Registry) -> None:
     connection.close()
 
 
-def test_whoever_reads_does_not_wait_for_whoever_writes(registry: Registry, database: Database) -> None:
+def test_readers_do_not_wait_for_writers(registry: Registry, database: Database) -> None:
     registry.register(config())
     with database.writing() as connection:
         connection.execute(text("UPDATE mods_template_versions SET registered_by = 'another'"))
@@ -196,7 +192,7 @@ except RegistryError as error:
 """
 
 
-def test_a_file_that_may_not_be_written_can_be_read(site: Path) -> None:
+def test_a_read_only_file_can_be_read(site: Path) -> None:
     # The folders of the tests are for their user alone.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -214,7 +210,7 @@ def test_a_file_that_may_not_be_written_can_be_read(site: Path) -> None:
     assert "readonly database" in done.stdout
 
 
-def test_a_database_of_another_program_gets_no_tables(tmp_path: Path) -> None:
+def test_another_programs_database_does_not_change(tmp_path: Path) -> None:
     file = tmp_path / "other.sqlite"
     connection = sqlite3.connect(file)
     connection.execute("CREATE TABLE notes (text)")
@@ -222,31 +218,31 @@ def test_a_database_of_another_program_gets_no_tables(tmp_path: Path) -> None:
     connection.close()
     before = file.read_bytes()
     registry = Registry(file)
-    with pytest.raises(RegistryError, match="a database of another program, not a registry"):
+    with pytest.raises(RegistryError, match="another program's database, not a registry"):
         registry.register(config())
-    with pytest.raises(RegistryError, match="holds no registry"):
+    with pytest.raises(RegistryError, match="is not a registry: register a template"):
         registry.templates()
     assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("call", ["register", "templates"])
-def test_what_is_no_database_is_refused(tmp_path: Path, call: str) -> None:
+def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path, call: str) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("These are notes, and no database.\n" * 100)
-    with pytest.raises(RegistryError, match=r"notes.txt does not do what is asked: file is not a database"):
+    with pytest.raises(RegistryError, match=r"notes.txt failed: file is not a database"):
         CALLS[call](Registry(file))
     assert file.read_text().startswith("These are notes")
 
 
 @pytest.mark.parametrize("call", ["register", "templates"])
-def test_a_folder_is_no_registry(tmp_path: Path, call: str) -> None:
-    with pytest.raises(RegistryError, match="is a folder: name a file in it"):
+def test_a_folder_is_an_error(tmp_path: Path, call: str) -> None:
+    with pytest.raises(RegistryError, match="is a folder: choose a file in it"):
         CALLS[call](Registry(tmp_path))
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RegistryError, match=r"cannot make the folder of .*: "):
+    with pytest.raises(RegistryError, match=r"cannot create the folder of .*: "):
         Registry(tmp_path / "file" / "registry.sqlite").register(config())
 
 
@@ -254,12 +250,12 @@ def test_an_empty_file_becomes_a_registry(tmp_path: Path) -> None:
     """As one is left by a process that was killed before it had written anything."""
     (tmp_path / "registry.sqlite").touch()
     registry = Registry(tmp_path / "registry.sqlite")
-    with pytest.raises(RegistryError, match="holds no registry"):
+    with pytest.raises(RegistryError, match="is not a registry: register a template"):
         registry.templates()
     assert registry.register(config()).created
 
 
-def test_the_tables_of_others_stay_in_a_shared_postgresql(server: Any) -> None:
+def test_other_programs_tables_stay_in_a_shared_postgresql(server: Any) -> None:
     with server.database() as url:
         name = url.rpartition("/")[2]
         server.execute("CREATE TABLE alembic_version (version_num text)", name)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mods_plugin.metadata import problem_of
+from mods_plugin.metadata import find_problem
 from mods_plugin.registry import Registry, RegistryError, UnknownTemplateError
-from mods_plugin.registry.store import folded
+from mods_plugin.registry.store import fold_text
 from tests.mods_plugin.configs import STATED, config
 
 TEMPLATES = {
@@ -92,18 +92,18 @@ def test_all_templates_are_listed_by_name(filled: Registry) -> None:
         ([""], sorted(TEMPLATES)),
     ],
 )
-def test_every_word_has_to_be_there(filled: Registry, words: list[str], names: list[str]) -> None:
+def test_a_search_requires_every_word(filled: Registry, words: list[str], names: list[str]) -> None:
     assert [item.name for item in filled.templates(*words)] == names
 
 
 @given(words=st.lists(QUERIES, max_size=3))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_both_databases_find_what_python_finds(filled: Registry, words: list[str]) -> None:
+def test_both_databases_search_as_python_does(filled: Registry, words: list[str]) -> None:
     expected = [
         name
         for name, fields in sorted(TEMPLATES.items())
         if all(
-            folded(word) in folded("\n".join([name, name, fields["author"], fields["description"]]))
+            fold_text(word) in fold_text("\n".join([name, name, fields["author"], fields["description"]]))
             for word in words
         )
     ]
@@ -114,7 +114,7 @@ def test_both_databases_find_what_python_finds(filled: Registry, words: list[str
 
 @given(name=QUERIES, version=st.one_of(st.none(), QUERIES))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_a_name_is_taken_as_it_is(filled: Registry, name: str, version: str | None) -> None:
+def test_a_name_is_matched_exactly(filled: Registry, name: str, version: str | None) -> None:
     if name in TEMPLATES and version in (None, "1.4.0"):
         assert filled.show(name, version).name == name
         return
@@ -135,11 +135,11 @@ PRINTED = st.text(
 
 
 @given(
-    author=PRINTED.filter(lambda text: problem_of("author", text) is None),
-    description=PRINTED.filter(lambda text: problem_of("description", text) is None),
+    author=PRINTED.filter(lambda text: find_problem("author", text) is None),
+    description=PRINTED.filter(lambda text: find_problem("description", text) is None),
 )
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_metadata_come_back_as_they_were(registry: Registry, author: str, description: str) -> None:
+def test_metadata_round_trip(registry: Registry, author: str, description: str) -> None:
     options = {"author": author, "description": description}
     version = f"1.0.{next(NUMBERS)}"
     registry.register(config({**options, "version": version}))
@@ -149,7 +149,7 @@ def test_metadata_come_back_as_they_were(registry: Registry, author: str, descri
     assert [item.name for item in registry.templates(author, description)] == ["churn"]
 
 
-def test_a_search_finds_any_version_and_shows_the_last(registry: Registry) -> None:
+def test_a_search_matches_any_version_and_returns_the_last(registry: Registry) -> None:
     registry.register(template("churn", "1.0.0", description="about cats"))
     registry.register(template("churn", "2.0.0", description="about dogs"))
     (found,) = registry.templates("cats")
@@ -160,7 +160,7 @@ def test_a_search_finds_any_version_and_shows_the_last(registry: Registry) -> No
 def test_an_empty_registry_has_no_templates(registry: Registry) -> None:
     assert registry.migrate()
     assert registry.templates() == registry.templates("churn") == ()
-    with pytest.raises(UnknownTemplateError, match=r"there is no template 'churn'$"):
+    with pytest.raises(UnknownTemplateError, match=r"unknown template 'churn'$"):
         registry.show("churn")
 
 
@@ -177,9 +177,11 @@ def test_a_diff_shows_every_part(registry: Registry) -> None:
     assert parts["definition"].startswith("--- churn@1.0.0 definition\n+++ fraud@2.0.0 definition\n")
     assert '+        "ErrorMessage": "halted"' in parts["definition"]
     assert registry.diff(("churn", "1.0.0"), ("churn", None)) == ()
-    with pytest.raises(UnknownTemplateError, match=r"churn has no version '9' \(known: 1\.0\.0\)"):
+    with pytest.raises(
+        UnknownTemplateError, match=r"unknown version '9' of template 'churn' \(known: 1\.0\.0\)"
+    ):
         registry.diff(("churn", "1.0.0"), ("churn", "9"))
 
 
-def test_what_there_is_not_is_a_registry_error() -> None:
+def test_unknown_names_are_registry_errors() -> None:
     assert issubclass(UnknownTemplateError, RegistryError)

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the steps on the connection that it is given, inside the transaction that is open there."""
+"""Alembic's entry point: runs migrations on the given connection, inside its open transaction."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One module a revision."""
+"""The schema revisions, one module each."""

@@ -1,4 +1,4 @@
-"""Templates by name and version, with their code."""
+"""Add tables of templates, versions and code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the tables of templates and code."""
+    """Create the tables of templates and code."""
     op.create_table(
         "mods_template_versions",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,4 +1,4 @@
-"""What was run of each version."""
+"""Add the table of executions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make the table of executions."""
+    """Create the table of executions."""
     op.create_table(
         "mods_executions",
         sa.Column("id", sa.Integer, primary_key=True),
