@@ -23,8 +23,8 @@ EMPTY = {
 
 class RegistrationConfig(StepConfig):
     type: Literal["Registration"] = "Registration"
-    domain: Annotated[str, ToStepConfig("registration.domain")]
-    owner: Annotated[str | None, ToStepConfig("registration.owner")] = None
+    domain: Annotated[str, ToStepConfig(("registration", "domain"))]
+    owner: Annotated[str | None, ToStepConfig(("registration", "owner"))] = None
     note: Annotated[StrOrReference, To("ErrorMessage"), ToStepConfig("note")] = "none"
     in_execution: ClassVar[InExecution] = InExecution(
         ("PROCESSING_STEP", "MimsModelRegistrationProcessingStep"), required=True

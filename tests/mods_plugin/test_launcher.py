@@ -145,7 +145,7 @@ def test_the_default_name_is_made_from_the_pipelines() -> None:
 
 @pytest.mark.parametrize("wrong", [{"name": "not a name"}, {"module": "a..b"}])
 def test_invalid_python_names_are_an_error(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="no name of a Python"):
+    with pytest.raises(ValueError, match="expected the name of a Python"):
         build_mods_template_class(None, config(), **wrong)
 
 

@@ -88,7 +88,7 @@ def test_text_is_limited(field: str, limit: int) -> None:
     ("field", "value"), [("module", "a.1b"), ("module", "a..b"), ("name", "a.b"), ("name", "1a")]
 )
 def test_module_and_name_must_be_python_names(field: str, value: str) -> None:
-    assert "no name of a Python" in str(find_problem(field, value))
+    assert "expected the name of a Python" in str(find_problem(field, value))
 
 
 def test_sources_have_this_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,7 +223,7 @@ def test_a_broken_installation_is_an_error(kind: str, modules: Write) -> None:
     modules("mods/__init__.py", "")
     modules("mods/mods_template.py", text)
     with pytest.raises(
-        PluginError, match=rf"'mods' is (installed, and )?broken.*{expected}.*decorator: mods_plugin"
+        PluginError, match=rf"'mods' is (installed but )?broken.*{expected}.*decorator: mods_plugin"
     ) as it:
         compiler("broken").compile_definition()
     assert (it.value.plugin, it.value.distribution) == ("mods", "mods-plugin 0.1.0")
