@@ -130,7 +130,8 @@ def test_package_and_commit_default_to_the_git_checkout(
     modules("checked_out/churn.py", "class Template:\n    def generate_pipeline(self): ...\n")
     template = decorated(importlib.import_module("checked_out.churn").Template)
     with pytest.raises(
-        UnknownMetadataError, match=r"found neither module checked_out.__gitfarm_metadata__ nor a git checkout"
+        UnknownMetadataError,
+        match=r"found neither module checked_out.__gitfarm_metadata__ nor a git checkout",
     ):
         template.extract_commit_id()
     with pytest.raises(UnknownMetadataError, match=r"package_name of template checked_out.churn.Template"):
