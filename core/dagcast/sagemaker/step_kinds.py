@@ -126,6 +126,26 @@ STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
 :func:`output_properties`."""
 
 
+UNTYPED_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Athena": "botocore",
+        "BedrockCustomModel": "botocore",
+        "BedrockCustomModelDeployment": "botocore",
+        "BedrockModelImport": "botocore",
+        "BedrockProvisionedModelThroughput": "botocore",
+        "Cleanup": "SageMaker Python SDK 3 (CleanupStep)",
+        "ForEach": "SageMaker Python SDK 3 (ForEachStep)",
+        "HubContent": "botocore",
+        "InferenceComponent": "SageMaker Python SDK 3 (InferenceComponentStep)",
+        "Job": "SageMaker Python SDK 3 (JobStep)",
+        "Lineage": "SageMaker Python SDK 3 (LineageStep)",
+    }
+)
+"""Kinds of steps that executions report and that have no step type in dagcast, each with what knows it.
+
+Sources: API reference, ``PipelineExecutionStepMetadata``, of botocore 1.44.8; ``StepTypeEnum`` of SDK 3.27."""
+
+
 def output_properties(outputs: Any) -> PropertyShape:
     """Return the properties of a step that declares output parameters.
 

@@ -32,6 +32,7 @@ from dagcast.sagemaker.limits import (
     PARAMETER_NAME_PATTERN,
     STEP_NAME_MAX_LENGTH,
 )
+from dagcast.sagemaker.step_kinds import UNTYPED_KINDS
 
 UNNAMED = "unnamed"
 """Stands in for a pipeline's name that is missing or wrong, while further mistakes are looked for."""
@@ -319,6 +320,12 @@ class _Loader:
                 did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
             )
             message = f"step {name!r}: there is no step type {type_name!r}"
+            known = UNTYPED_KINDS.get(type_name) if isinstance(type_name, str) else None
+            if known is not None:
+                message = f"step {name!r}: dagcast has no step type for {type_name}, which {known} has"
+                hint = f"write the request as it is: type Request with step_type: {type_name}"
+                if type_name == "ForEach":
+                    hint = "list its steps one by one: a Request cannot hold steps"
             self._error(message, (*path, "type"), code="config.unknown-type", hint=hint)
             return None
         model = self.models.get(path, StepConfig)
