@@ -17,6 +17,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "branch.other-branch": "A step reads a step of the other branch of a condition, and the two never both run.",
         "branch.outside-branch": "A step outside of a branch reads a step inside of it, which may not run.",
+        "branch.too-deep": "Conditions are nested too deep in the branches of each other.",
         "branch.two-branches": "A step is in more than one branch.",
         "code.changed": "Staged code changed after the compile or no longer exists, so it cannot be uploaded.",
         "code.entry-point-conflict": "A step names both entry_point and container_entrypoint, and can have one.",

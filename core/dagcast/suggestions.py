@@ -21,6 +21,8 @@ _MAX_POSTINGS = 1500
 """Most entries of the index that one lookup reads."""
 _CUTOFF = 0.6
 """Least similarity of a suggestion, as ``difflib.get_close_matches`` has it."""
+_LIKELY = 0.75
+"""Least similarity of a name that is read as the one that it seems to be."""
 _MAX_LISTED = 12
 """Most known names that a hint lists where none is close."""
 
@@ -40,6 +42,15 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if not name or len(name) > _MAX_NAME:
         return None
     return _index(known if isinstance(known, tuple) else tuple(known)).nearest(name)
+
+
+def is_likely(name: str, meant: str) -> bool:
+    """Return whether a misspelt name is so near to another that it can be read as that one.
+
+    >>> is_likely("stpes", "steps"), is_likely("nodes", "edges")
+    (True, False)
+    """
+    return difflib.SequenceMatcher(None, name, meant, autojunk=False).ratio() >= _LIKELY
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from dagcast.check.patterns import TextMatcher, compile_pattern, find_invalid_characters
 from dagcast.check.problems import ProblemCollector, short_repr
-from dagcast.errors import did_you_mean
+from dagcast.errors import did_you_mean, nearest
 from dagcast.paths import FieldPath
-from dagcast.sagemaker.service_model import ModelShape
+from dagcast.sagemaker.service_model import ModelShape, botocore_version
+from dagcast.suggestions import is_likely
 
 Checker = Callable[[Any, FieldPath, ProblemCollector], None]
 """Checks the value at a path against one shape, and records its problems in the collector."""
@@ -37,6 +38,10 @@ _ISO_TIME: Final = re.compile(
 # How many strings, and how long ones, are kept for a shape: a process may compile for days.
 _MAX_ACCEPTED: Final = 4096
 _MAX_ACCEPTED_LENGTH: Final = 256
+
+
+_INSTANCE_FAMILY: Final = re.compile(r"ml\.[a-z][a-z0-9-]*")
+_ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 
 def make_scalar_checker(name: str, shape: ModelShape, accepted: set[str]) -> Checker:
@@ -90,12 +95,37 @@ def _make_enum_checker(name: str, values: list[str], accepted: set[str]) -> Chec
             known = (
                 f"one of {', '.join(values)}" if len(values) <= _MAX_LISTED_VALUES else f"a value of {name}"
             )
-            hint = did_you_mean(value, values)
+            hint = _hint_value(value, values)
             collector.report(
                 path, f"{{}} must be {known}, not {short_repr(value)}", "request.unknown-value", hint
             )
 
     return check
+
+
+def _hint_value(value: str, values: list[str]) -> str | None:
+    """Return what to write instead of an unknown value, and what to do if the service is newer than botocore."""
+    close = nearest(value, values)
+    family, _, size = value.rpartition(".")
+    is_new_instance = bool(_INSTANCE_FAMILY.fullmatch(family)) and any(
+        known.endswith(f".{size}") for known in values
+    )
+    hint = did_you_mean(value, values)
+    if close is not None and not is_new_instance and is_likely(value, close):
+        return hint
+    newer = (
+        f"if SageMaker has it, botocore {botocore_version()} does not know it yet: upgrade botocore, "
+        "or write ignore_rules: [request.unknown-value]"
+    )
+    return f"{hint.rstrip('?')}? {newer}" if close is not None and hint is not None else newer
+
+
+def _hint_role(value: str, pattern: str | None) -> str | None:
+    """Return the ARN to write where the name of a role is given instead of it."""
+    is_name = _ROLE_NAME.fullmatch(value) and not value.startswith("arn")
+    if pattern is None or ":role/" not in pattern or not is_name:
+        return None
+    return f"write the role's ARN, such as arn:aws:iam::123456789012:role/{value}"
 
 
 def _make_string_checker(shape: ModelShape, accepted: set[str]) -> Checker:
@@ -109,9 +139,8 @@ def _make_string_checker(shape: ModelShape, accepted: set[str]) -> Checker:
             collector.report_mismatch(value, path, "string")
         elif not shortest <= len(value) <= longest:
             wanted = format_count(shortest, longest, "character")
-            collector.report(
-                path, f"{{}} must have {wanted}, and has {len(value)}: {short_repr(value)}", "request.length"
-            )
+            message = f"{{}} must have {wanted}, and has {len(value)}: {short_repr(value)}"
+            collector.report(path, message, "request.length", _hint_role(value, pattern))
         else:
             # Compiled for the first value, since a pipeline uses few of a model's patterns.
             if pattern is not None and matches is None:
@@ -122,6 +151,7 @@ def _make_string_checker(shape: ModelShape, accepted: set[str]) -> Checker:
                 return
             invalid = find_invalid_characters(pattern, value)
             hint = f"it cannot have {', '.join(map(repr, invalid))}" if invalid else None
+            hint = _hint_role(value, pattern) or hint
             message = f"{{}} must match {pattern}, and does not: {short_repr(value)}"
             collector.report(path, message, "request.pattern", hint)
 

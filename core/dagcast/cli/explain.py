@@ -33,7 +33,9 @@ def explain_command(
     """
     try:
         template = PipelineDAGCompiler(config, env=env, plugins=plugins).create_template(dag)
-        explanations = list(explain(template.generate_definition().report, template.locate))
+        explanations = list(
+            explain(template.generate_definition().report, template.locate, template.config.source.merged)
+        )
     except DagcastError as error:
         fail(error, as_json)
     if what is not None:

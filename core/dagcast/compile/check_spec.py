@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dagcast.check.destinations import address_problems
 from dagcast.check.problems import ReferenceProblem
@@ -12,6 +13,7 @@ from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.check.steps import RuleChecker, StepProblem, reference_problems, request_problems
 from dagcast.check.targets import Targets
+from dagcast.compile.config.origins import NO_CONFIG, find_origin, origin_at, value_at
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import located_references
@@ -56,6 +58,7 @@ class SpecChecker:
             in every step that inherits it; it is told of the defaults, and so told once.
         ignored: The ids of rules, and of problems of requests, that the config ignores.
         rules: The rules about requests, those of plugins included.
+        config: The data of the config, to find the line of each value.
     """
 
     def __init__(
@@ -69,12 +72,14 @@ class SpecChecker:
         sink: DiagnosticSink,
         incomplete: frozenset[str] = frozenset(),
         inherited: Callable[[Origin], bool] = lambda _: False,
+        config: Mapping[str, Any] = NO_CONFIG,
         ignored: frozenset[str] = frozenset(),
         rules: Sequence[Rule] = RULES,
     ) -> None:
         self.ignored = ignored
         self.rules = rules
         self.inherited = inherited
+        self.config = config
         self.spec = spec
         self.locate = locate
         self.forbidden = forbidden
@@ -205,7 +210,12 @@ class SpecChecker:
                 report = self.sink.error if problem.severity == "error" else self.sink.warn
                 report(f"{subject}: {message}", self.locate(origin), code=problem.code, hint=hint)
             return
-        self._tell(step, origin, replace(problem, message=message, hint=hint))
+        self._tell(step, self._origin(step, problem.path), replace(problem, message=message, hint=hint))
+
+    def _origin(self, step: StepSpec, path: FieldPath) -> Origin | None:
+        """Return the origin of a value of a step, at the line of the value itself."""
+        values = {"Arguments": step.arguments, **step.fields}
+        return find_origin(step.origins, path, value_at(values, path), self.config)
 
     def _report_parameter(self, step: StepSpec, problem: StepProblem, name: str) -> None:
         """Report a value of a parameter that a field refuses: once, however many fields refuse it."""
@@ -219,8 +229,7 @@ class SpecChecker:
 
     def _check_references(self, step: StepSpec) -> None:
         for problem in reference_problems(step, self.targets):
-            origin = origin_at(step.origins, problem.path)
-            self._tell(step, origin, problem)
+            self._tell(step, self._origin(step, problem.path), problem)
 
     def _check_addresses(self) -> None:
         base = f"s3://{self.spec.definition_bucket}/{self.spec.definition_prefix}"
@@ -280,12 +289,3 @@ class SpecChecker:
 
     def _pipeline_location(self, field: str) -> Location | None:
         return self.locate(Origin("config", ("pipeline", field)))
-
-
-def origin_at(origins: Mapping[FieldPath, Origin], path: FieldPath) -> Origin | None:
-    """The origin of the value at ``path``: its own, or that of the closest thing around it, at last of the step."""
-    for length in range(len(path), -1, -1):
-        found = origins.get(path[:length])
-        if found is not None:
-            return found
-    return None

@@ -231,6 +231,7 @@ def _checker(
         sink=sink,
         incomplete=incomplete,
         inherited=lambda origin: origin.kind == "config" and config.source.inherited(origin.path),
+        config=config.source.merged,
         ignored=frozenset(config.ignore_rules),
         rules=rules,
     )

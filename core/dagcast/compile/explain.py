@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dagcast.compile.check_spec import origin_at
+from dagcast.compile.config.origins import NO_CONFIG, find_origin
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.changes import DEFINITION_PATHS, Change
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec
@@ -54,16 +54,21 @@ class Explanation:
         }
 
 
-def explain(report: CompileReport, locate: Callable[[Origin], Location | None]) -> Iterator[Explanation]:
+def explain(
+    report: CompileReport,
+    locate: Callable[[Origin], Location | None],
+    config: Mapping[str, Any] = NO_CONFIG,
+) -> Iterator[Explanation]:
     """Yield the origin of every value of a definition, in the order of the definition.
 
     Args:
         report: The report of a compile.
         locate: Returns the place of an origin in the config.
+        config: The data of the config, to find the line of each value.
     """
     yield from _explain_pipeline(report.spec, report.changes, locate)
     for step in report.spec.steps:
-        yield from _explain_step(step, report.changes, locate)
+        yield from _explain_step(step, report.changes, locate, config)
     present = {step.name for step in report.spec.steps}
     whole = [change for change in report.changes if change.path[0] == "Steps" and len(change.path) == 2]
     for path in dict.fromkeys(change.path for change in whole):
@@ -135,7 +140,10 @@ def _explain_change(step: str | None, path: FieldPath, changes: list[Change]) ->
 
 
 def _explain_step(
-    step: StepSpec, changes: tuple[Change, ...], locate: Callable[[Origin], Location | None]
+    step: StepSpec,
+    changes: tuple[Change, ...],
+    locate: Callable[[Origin], Location | None],
+    config: Mapping[str, Any],
 ) -> Iterator[Explanation]:
     prefix = ("Steps", step.name)
     own = [(change.path[len(prefix) :], change) for change in changes if is_within(change.path, prefix)]
@@ -147,7 +155,7 @@ def _explain_step(
             leaves += _leaves(value, path)
     shown: set[FieldPath] = set()
     for path, value in leaves:
-        origin = origin_at(step.origins, path) or _own_field(step, path)
+        origin = find_origin(step.origins, path, value, config) or _own_field(step, path)
         covering = [(place, change) for place, change in own if is_within(path, place)]
         shown.update(place for place, _ in covering)
         made = [change for _, change in covering]

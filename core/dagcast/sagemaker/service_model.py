@@ -98,7 +98,7 @@ class ServiceModel:
     def _unknown_error(self, what: str, name: str, known: Mapping[str, object]) -> ServiceModelError:
         hint = did_you_mean(name, known)
         return ServiceModelError(
-            f"botocore {_botocore_version()} knows no {what} {name!r} of service {self.service!r}"
+            f"botocore {botocore_version()} knows no {what} {name!r} of service {self.service!r}"
             + (f": {hint}" if hint else "; a newer botocore may")
         )
 
@@ -176,14 +176,15 @@ def _read_with_botocore(service: str) -> dict[str, Any]:
     except UnknownServiceError as error:
         hint = did_you_mean(service, loader.list_available_services("service-2"))
         raise ServiceModelError(
-            f"botocore {_botocore_version()} knows no service {service!r}" + (f": {hint}" if hint else "")
+            f"botocore {botocore_version()} knows no service {service!r}" + (f": {hint}" if hint else "")
         ) from error
     except DataNotFoundError as error:
-        raise ServiceModelError(f"botocore {_botocore_version()} is installed without its data") from error
+        raise ServiceModelError(f"botocore {botocore_version()} is installed without its data") from error
     return model
 
 
-def _botocore_version() -> str:
+def botocore_version() -> str:
+    """Return the version of the installed botocore."""
     from importlib.metadata import version
 
     return version("botocore")

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from dagcast import PipelineDAGCompiler
+from dagcast.definition.read import read_definition
 from tests.support.compiling import ALWAYS, JOB, check, config, definition_of, errors_of, steps_of
 
 
@@ -244,3 +246,31 @@ class TestHints:
             "and for 'b', which runs only in if_steps of 'd'"
         )
         assert warning.hint == "a step is in one branch: nest the conditions"
+
+
+def nested(count: int) -> dict[str, Any]:
+    """A config of so many conditions, each in a branch of the one before it."""
+    condition = {"type": "Condition", "conditions": ALWAYS}
+    steps: dict[str, Any] = {
+        f"c{number}": {**condition, "if_steps": [f"c{number + 1}"]} for number in range(1, count)
+    }
+    steps[f"c{count}"] = {**condition, "if_steps": ["end"]}
+    return {
+        "pipeline": {"name": "deep", "limits": {"steps": 1000}},
+        "steps": {**steps, "end": {"type": "Fail"}},
+    }
+
+
+def test_fifty_conditions_in_each_other_compile_and_read_back() -> None:
+    definition = PipelineDAGCompiler(nested(50), plugins=[]).compile_definition().definition
+    assert len(read_definition(definition).steps) == 51
+
+
+@pytest.mark.parametrize("count", [51, 400, 2000])
+def test_more_are_an_error_at_the_first_condition_too_deep(count: int) -> None:
+    (error,) = check(nested(count)).errors
+    assert str(error.location) == "<config>.steps.c51"
+    assert error.code == "branch.too-deep"
+    assert (
+        error.message == "step 'c51' is a condition in the branches of 50 others, and more cannot be nested"
+    )

@@ -284,7 +284,7 @@ environments:
       - train -> nothing
 """
         )
-        assert errors_of(path) == []
+        definition_of(path)
         found = [(d.location and d.location.line, d.message) for d in check(path, env="prod").errors]
         assert found == [
             (8, "pipeline: there is no field 'bukket'"),
@@ -292,6 +292,8 @@ environments:
             (12, "step 'more' (Condition): 'conditions' is missing"),
             (15, "edge 'train -> nothing' ends at 'nothing', which is not a node"),
         ]
+        all_checked = [(d.location and d.location.line, d.message) for d in check(path).errors]
+        assert all_checked == [(line, f"environment 'prod': {message}") for line, message in found]
 
     def test_every_environment_has_its_form_checked(self) -> None:
         base = config(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dagcast import PipelineDAGCompiler
-from tests.support.compiling import IMAGE, ROLE, config, errors_of
+from tests.support.compiling import IMAGE, ROLE, check, config, errors_of
 
 YAML = f"""\
 pipeline:
@@ -248,3 +248,16 @@ def test_json_and_python_name_the_same_keys(tmp_path: Path) -> None:
     (from_file,) = PipelineDAGCompiler(path, plugins=[]).validate().errors
     (from_python,) = PipelineDAGCompiler(data, plugins=[]).validate().errors
     assert from_file.message == from_python.message
+
+
+def test_a_field_that_nothing_resembles_is_missing() -> None:
+    (error,) = check(config({"a": {"type": "Lambda"}})).errors
+    assert (error.code, error.message) == (
+        "config.missing-field",
+        "step 'a' (Lambda): 'function_arn' is missing",
+    )
+
+
+def test_a_node_without_config_suggests_the_step() -> None:
+    (error,) = check(config({"prep": {"type": "Fail"}}), {"nodes": ["prep", "pret"]}).errors
+    assert (error.code, error.hint) == ("dag.unconfigured-node", "did you mean 'prep'?")

@@ -15,6 +15,10 @@ LocateField = Callable[[str, FieldPath], Location]
 
 BRANCH_FIELDS = ("if_steps", "else_steps")
 
+MAX_DEPTH = 50
+"""Most conditions in the branches of each other. A limit of dagcast's own: what reads and writes the nested definition
+recurses, and a definition of so many has under 200 levels."""
+
 
 @dataclass(frozen=True)
 class Branches:
@@ -73,6 +77,7 @@ class Branches:
                         parent[member] = (name, branch)
                         members.add(member)
             conditions[name] = frozenset(members)
+        _refuse_deep(parent, conditions, locate, sink)
         return cls(locate, parent, conditions)
 
     def members(self, condition: str) -> frozenset[str] | None:
@@ -182,7 +187,7 @@ class Branches:
     def _path(self, step: str) -> tuple[tuple[str, str], ...]:
         """Return the conditions and branches around a step, outermost first."""
         path: list[tuple[str, str]] = []
-        while step in self.parent and len(path) <= len(self.parent):
+        while step in self.parent and len(path) <= MAX_DEPTH:
             path.append(self.parent[step])
             step = self.parent[step][0]
         return tuple(reversed(path))
@@ -200,3 +205,25 @@ def _fork(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]) 
 
 def _listed(names: list[str]) -> str:
     return " and ".join(repr(name) for name in names)
+
+
+def _refuse_deep(
+    parent: Mapping[str, tuple[str, str]],
+    conditions: Iterable[str],
+    locate: LocateField,
+    sink: DiagnosticSink,
+) -> None:
+    """Report each condition that is one too deep in the branches of others; not those inside of it."""
+    depth: dict[str, int] = {}
+    for name in conditions:
+        chain = [name]
+        # A condition in a branch of its own is a cycle, which is reported as such.
+        while chain[-1] in parent and chain[-1] not in depth and len(chain) <= len(parent):
+            chain.append(parent[chain[-1]][0])
+        for step in reversed(chain):
+            if step not in depth:
+                depth[step] = depth.get(parent[step][0], 0) + 1 if step in parent else 1
+        if depth[name] == MAX_DEPTH + 1:
+            message = f"step {name!r} is a condition in the branches of {MAX_DEPTH} others, and more cannot be nested"
+            hint = "join their conditions with and, or split the pipeline"
+            sink.error(message, locate(name, ()), code="branch.too-deep", hint=hint)

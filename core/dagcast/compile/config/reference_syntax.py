@@ -23,6 +23,12 @@ from dagcast.errors import did_you_mean
 
 _DOLLARS = re.compile(r"\$+(?=\{)")
 _BODY = re.compile(r"\{([^{}]*)\}")
+_NESTED = re.compile(r"\{[^{}]*\$\{(?P<inner>[^{}]*)\}[^{}]*\}")
+_JSON_PATH = re.compile(
+    r"""(?:(?:^|(?<!^)\.)[^.\[\]'"{}]+ | \.?\[-?\d+\] | \.?\['[^'\[\]]+'\] | \.?\["[^"\[\]]+"\])+""",
+    re.VERBOSE,
+)
+"""A path into a property file: names with dots between them, positions in lists, and keys in quotes."""
 _KINDS = ("param", "exec", "step", "json")
 
 
@@ -57,7 +63,7 @@ def parse_string(text: str) -> str | Reference:
             continue
         body = _BODY.match(text, position)
         if body is None:
-            raise ReferenceSyntaxError(f"'${{' without its '}}' in {text!r}", "write $${ for a literal ${")
+            raise _unclosed(text, position)
         if literal:
             parts.append(literal)
             literal = ""
@@ -69,6 +75,15 @@ def parse_string(text: str) -> str | Reference:
     if len(parts) == 1:
         return parts[0]
     return Join("", tuple(parts))
+
+
+def _unclosed(text: str, position: int) -> ReferenceSyntaxError:
+    nested = _NESTED.match(text, position)
+    if nested is not None:
+        message = f"${{{nested['inner']}}} stands inside of another reference, ${nested[0]}"
+        hint = f"a path is fixed when the pipeline is compiled: write the key that ${{{nested['inner']}}} stands for"
+        return ReferenceSyntaxError(message, hint)
+    return ReferenceSyntaxError(f"'${{' without its '}}' in {text!r}", "write $${ for a literal ${")
 
 
 def is_reference(text: str) -> bool:
@@ -125,8 +140,24 @@ def _reference(text: str) -> Reference:
         step, _, tail = rest.partition(".")
         property_file, _, path = tail.partition(".")
         if step and property_file and path:
+            if not _JSON_PATH.fullmatch(path):
+                raise _invalid_json_path(step, property_file, path)
             return JsonGet(step, property_file, path)
     raise ReferenceSyntaxError(f"'${{{text}}}' is not a reference", _form(kind))
+
+
+def _invalid_json_path(step: str, property_file: str, path: str) -> ReferenceSyntaxError:
+    """The error of a path into a property file, with the path that it seems to be."""
+    message = (
+        f"{path!r} is not a path into a property file: expected names with dots between them, [0] or ['key']"
+    )
+    mended = re.sub(r"\[\s*(\d+)\s*\]", r"[\1]", path)
+    mended = re.sub(r"\[\s*([^\s\[\]'\"\d*-][^\[\]'\"]*?)\s*\]", r"['\1']", mended)
+    mended = re.sub(r"\.\.+", ".", mended).strip(". ")
+    right = _JSON_PATH.fullmatch(mended) is not None
+    return ReferenceSyntaxError(
+        message, f"write ${{json.{step}.{property_file}.{mended}}}" if right else _form("json")
+    )
 
 
 def _form(kind: str) -> str:

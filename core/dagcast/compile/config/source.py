@@ -12,6 +12,7 @@ from dagcast.compile.document.document import Document
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
 from dagcast.paths import FieldPath
+from dagcast.suggestions import is_likely
 
 OVERLAID = ("pipeline", "parameters", "defaults", "steps", "edges", "plugins")
 """The sections of a config that an environment may lay something over."""
@@ -126,7 +127,8 @@ def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any],
         hint = did_you_mean(key, SECTIONS)
         sink.error(message, document.locate((key,), key=True), code="config.unknown-field", hint=hint)
         meant = nearest(key, SECTIONS)
-        if meant is not None and meant not in document.data and meant not in written:
+        taken = meant is None or meant in document.data or meant in written
+        if meant is not None and not taken and is_likely(key, meant):
             sections[meant] = value
             written[meant] = key
     return sections, written
