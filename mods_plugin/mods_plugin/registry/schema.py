@@ -32,7 +32,7 @@ def check_revision(database: Database, connection: Connection) -> None:
     found = revision(database, connection)
     if found is None:
         raise RegistryError(
-            f"{database.location.display} is not a registry: register a template to create one"
+            f"{database.location.display} is not a registry: register a template to create it"
         )
     if found != NEWEST:
         _check_not_newer(database, found)

@@ -88,7 +88,7 @@ def test_different_content_is_an_error_with_a_diff(mods: Mods, project: Project)
     project.versioned("1.4.0", description="Finds who stays.")
     done = mods("register", str(project.file))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: churn 1.4.0 is registered already, with other content")
+    assert done.stderr.startswith("error: churn 1.4.0 is registered already with different content")
     assert '-  "description": "Finds who leaves.",\n+  "description": "Finds who stays.",\n' in done.stderr
     told = mods("register", str(project.file), "--json")
     assert told.returncode == 1
@@ -277,13 +277,13 @@ def test_unknown_names_exit_with_1(filled: Mods, arguments: tuple[str, ...]) -> 
     ("arguments", "said"),
     [
         (("show",), "Missing argument"),
-        (("show", "churn@"), "'churn@' is not of the form NAME[@VERSION]"),
-        (("show", "@1"), "is not of the form"),
-        (("diff", "churn", "churn@1"), "'churn' is not of the form NAME@VERSION"),
-        (("compile", "churn"), "'churn' is not of the form NAME@VERSION"),
+        (("show", "churn@"), "expected NAME[@VERSION], not 'churn@'"),
+        (("show", "@1"), "expected NAME[@VERSION], not '@1'"),
+        (("diff", "churn", "churn@1"), "expected NAME@VERSION, not 'churn'"),
+        (("compile", "churn"), "expected NAME@VERSION, not 'churn'"),
         (("compile", "churn@1", "--json"), "--json needs -o"),
         (("register", "a", "--plugin", "x", "--no-plugins"), "contradict each other"),
-        (("regster",), "there is no command 'regster' (did you mean 'register'?)"),
+        (("regster",), "unknown command 'regster' (did you mean 'register'?)"),
         (("templates", "--registri", "x"), "No such option"),
     ],
 )

@@ -156,6 +156,6 @@ main()
     done = run("-c", script)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: postgresql://user:***@localhost/db is PostgreSQL, and its driver is not installed: "
-        "pip install 'mods-plugin[postgresql]'\n"
+        "error: the driver for postgresql://user:***@localhost/db is not installed: "
+        "run pip install 'mods-plugin[postgresql]'\n"
     )
