@@ -80,12 +80,18 @@ def image_uri(framework: str, region: str, **arguments: Unpack[ImageArguments]) 
     key = json.dumps(given, sort_keys=True)
     with _LOCK:
         cache = _cache(cache_folder(), require_sdk())
-        uri = cache.get(key)
-        if uri is None:
+        answer = cache.get(key)
+        if answer is None:
             logger.debug("looking up an image in the SDK's tables: %s", key)
-            uri = _look_up(given)
-            cache.put(key, uri)
-        return uri
+            try:
+                answer = _look_up(given)
+            except ImageNotFoundError as missing:
+                # Kept as well: a lookup whose answer is that there is no image would import the SDK each time.
+                answer = missing
+            cache.put(key, answer)
+    if isinstance(answer, str):
+        return answer
+    raise ImageNotFoundError(answer.message, answer.known, answer.hint)
 
 
 @functools.cache

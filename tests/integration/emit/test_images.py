@@ -172,7 +172,9 @@ def test_a_second_process_imports_no_sdk(tmp_path: Path) -> None:
         b"",
         b"{",
         b"[]",
-        b'{"format": 1, "images": {"a": 1}}',
+        b'{"format": 2, "images": {"a": 1}, "missing": {}}',
+        b'{"format": 2, "images": {}, "missing": {"a": 1}}',
+        b'{"format": 2, "images": {}, "missing": {"a": ["x"]}}',
         b'{"format": 0}',
         b"\xff",
         b"[" * 100_000,
@@ -182,6 +184,25 @@ def test_a_second_process_imports_no_sdk(tmp_path: Path) -> None:
     file.write_bytes(b"broken")
     assert look_up(cache) == (XGBOOST, True)
     assert look_up(cache) == (XGBOOST, False)
+
+
+def test_a_second_process_imports_no_sdk_for_an_image_that_does_not_exist(tmp_path: Path) -> None:
+    code = (
+        "import json, sys; from dagcast.errors import ImageNotFoundError\n"
+        "from dagcast.sagemaker.images import image_uri\n"
+        "try:\n    image_uri('xgboost', 'us-east-1', version='1.7-9')\n"
+        "except ImageNotFoundError as error:\n"
+        "    print(json.dumps([error.message, error.known, error.hint, 'sagemaker' in sys.modules]))"
+    )
+    variables = {**os.environ, "PYTHONPATH": str(CORE), "DAGCAST_CACHE_DIR": str(tmp_path)}
+    answers = [
+        json.loads(subprocess.check_output([sys.executable, "-c", code], env=variables, timeout=120))
+        for _ in range(2)
+    ]
+    assert answers[0][3] is True
+    assert answers[1] == [*answers[0][:3], False]
+    assert "'1.7-9'" in answers[0][0]
+    assert "1.7-1" in answers[0][1]
 
 
 def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from dagcast.definition.references import Join, ParameterRef, Reference
+from dagcast.definition.values import SCALARS
 from dagcast.paths import FieldPath
 
 
@@ -50,36 +51,40 @@ class Finding:
     hint: str | None = None
 
 
-@dataclass(frozen=True)
 class RequestBody:
     """A mapping in a request, and where it is. References in it have been replaced by :func:`known_values`.
 
-    Attributes:
+    A compile makes many of these, so this is no dataclass: those take three times as long to make.
+
+    Args:
         data: Its members; a member that is ``None`` counts as absent.
         path: Its path from the top of the request.
     """
 
-    data: Mapping[str, Any]
-    path: FieldPath = ()
+    __slots__ = ("data", "path")
+
+    def __init__(self, data: dict[str, Any], path: FieldPath = ()) -> None:
+        self.data = data
+        self.path = path
 
     def get(self, *path: str | int) -> Any:
         """Return the value at a path below this body: ``None`` if it is absent, ``UNKNOWN`` if it is not known yet."""
         value: Any = self.data
         for part in path:
-            if value is UNKNOWN or isinstance(value, PartialText):
+            if type(value) is dict:
+                value = value.get(part)
+            elif type(value) is list:
+                value = value[part] if isinstance(part, int) and -len(value) <= part < len(value) else None
+            elif value is UNKNOWN or type(value) is PartialText:
                 return UNKNOWN
-            if isinstance(part, int):
-                if not isinstance(value, (list, tuple)) or not -len(value) <= part < len(value):
-                    return None
-            elif not isinstance(value, Mapping) or part not in value:
+            else:
                 return None
-            value = value[part]
         return value
 
     def given(self, *path: str | int) -> bool:
         """Return whether there is a value at a path, known or not. An empty list or mapping is none."""
         value = self.get(*path)
-        return value is not None and value != () and value != [] and value != {}
+        return value is not None and value != [] and value != {}
 
     def text(self, *path: str | int) -> str | None:
         """Return the text at a path; ``None`` if it is absent, not known, or no text."""
@@ -94,14 +99,16 @@ class RequestBody:
     def part(self, *path: str | int) -> RequestBody:
         """Return the mapping at a path as a body; an empty one where there is none."""
         value = self.get(*path)
-        return RequestBody(value if isinstance(value, Mapping) else {}, (*self.path, *path))
+        return RequestBody(value if type(value) is dict else {}, (*self.path, *path))
 
     def items(self, *path: str | int) -> Iterator[RequestBody]:
         """Yield each mapping of the list at a path as a body."""
         value = self.get(*path)
-        for index, item in enumerate(value if isinstance(value, (list, tuple)) else ()):
-            if isinstance(item, Mapping):
-                yield RequestBody(item, (*self.path, *path, index))
+        if type(value) is list:
+            at = (*self.path, *path)
+            for index, item in enumerate(value):
+                if type(item) is dict:
+                    yield RequestBody(item, (*at, index))
 
     def finding(self, message: str, *path: str | int, hint: str | None = None) -> Finding:
         """Return a finding about the value at a path below this body."""
@@ -121,8 +128,13 @@ def known_values(value: Any, parameters: Mapping[str, Any]) -> Any:
         >>> known_values(Join("/", ("s3://bucket", ExecutionVariable("PipelineExecutionId"), "model.tar.gz")), {})
         PartialText(start='s3://bucket/', end='/model.tar.gz')
     """
-    if isinstance(value, Mapping):
-        return {key: known_values(item, parameters) for key, item in value.items()}
+    if type(value) in SCALARS:
+        return value
+    if isinstance(value, dict):
+        return {
+            key: item if type(item) in SCALARS else known_values(item, parameters)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [known_values(item, parameters) for item in value]
     if isinstance(value, ParameterRef):
