@@ -65,7 +65,7 @@ def test_full() -> None:
         "environment": {"A": "x", "B": 2, "C": False, "D": "${param.Count}", "E": "${exec.PipelineName}"},
         "enable_network_isolation": True,
         "encrypt_inter_container_traffic": False,
-        "subnets": ["subnet-1", "${param.Image}"],
+        "subnets": ["subnet-1", "${param.Subnet}"],
         "security_group_ids": ["sg-1"],
         "tags": {"team": "risk", "run": "${exec.PipelineExecutionId}"},
         "inputs": {
@@ -94,7 +94,7 @@ def test_full() -> None:
         "display_name": "Step",
         "description": "All of it",
     }
-    step = step_of(fields, parameters={"Image": IMAGE, "Count": 2})
+    step = step_of(fields, parameters={"Image": IMAGE, "Count": 2, "Subnet": "subnet-2"})
     assert step["Arguments"] == {
         "ProcessingResources": {
             "ClusterConfig": {
@@ -108,7 +108,7 @@ def test_full() -> None:
         "NetworkConfig": {
             "EnableNetworkIsolation": True,
             "EnableInterContainerTrafficEncryption": False,
-            "VpcConfig": {"Subnets": ["subnet-1", {"Get": "Parameters.Image"}], "SecurityGroupIds": ["sg-1"]},
+            "VpcConfig": {"Subnets": ["subnet-1", {"Get": "Parameters.Subnet"}], "SecurityGroupIds": ["sg-1"]},
         },
         "Tags": [{"Key": "team", "Value": "risk"}, {"Key": "run", "Value": RUN}],
         "AppSpecification": {
