@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -295,6 +296,34 @@ COMPILED: Mapping[str, Any] = {
     "code.invalid": config({"a": {"type": "Processing", **JOB, "entry_point": "none.py"}}),
     "code.missing-entry-point": config({"a": {"type": "Processing", **JOB, "source_dir": "."}}),
     "config.invalid-value": config({"a": {**STOP, "request": {"x": 1}}}),
+    "code.unusable-source": config(
+        {"a": {"type": "Processing", **JOB, "entry_point": "s3://bucket/folder/"}}
+    ),
+    "data.own-results": config({"a": {**TRAIN, "inputs": {"x": "s3://my-bucket/"}}}),
+    "data.parameter-slash": config(
+        {"a": {**TRAIN, "output_path": "${param.Out}/models"}}, parameters={"Out": "s3://bucket/x/"}
+    ),
+    "data.sibling-prefix": config(
+        {
+            "a": {
+                "type": "Processing",
+                **JOB,
+                "outputs": {"x": {"destination": "s3://bucket/x"}, "y": {"destination": "s3://bucket/xy"}},
+            }
+        }
+    ),
+    "image.by-default": config(
+        {
+            "a": {
+                "type": "Training",
+                "instance_type": "${param.Machine}",
+                "framework": "pytorch",
+                "framework_version": "2.0",
+                "py_version": "py310",
+            }
+        },
+        parameters={"Machine": "ml.m5.xlarge"},
+    ),
     "config.renamed-field": config({"a": {**TRAIN, "entrypoint": ["sh"]}}),
     "config.unknown-environment": config({"a": STOP}, environments={"prod": {}}),
     "config.managed-field": config(
@@ -683,8 +712,8 @@ def test_missing_packages_give_the_codes(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "run.missing-extra" in [item.code for item in caught.value.diagnostics]
 
 
-def test_without_an_sdk_the_codes_are_given() -> None:
-    """In another process, where the package ``sagemaker`` cannot be imported."""
+def test_without_an_sdk_the_codes_are_given(tmp_path: Path) -> None:
+    """In another process, where the package ``sagemaker`` cannot be imported, and no image was looked up before."""
     framework = {"framework": "pytorch", "framework_version": "2.0", "py_version": "py310"}
     source = config({"a": {"type": "Training", "instance_type": "ml.m5.xlarge", **framework}})
     code = f"""
@@ -698,7 +727,12 @@ except DagcastError as error:
     print(error.code)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.stdout == "['image.missing-sdk']\nsdk.unusable\n", done.stderr
 

@@ -108,7 +108,10 @@ def test_full() -> None:
         "NetworkConfig": {
             "EnableNetworkIsolation": True,
             "EnableInterContainerTrafficEncryption": False,
-            "VpcConfig": {"Subnets": ["subnet-1", {"Get": "Parameters.Subnet"}], "SecurityGroupIds": ["sg-1"]},
+            "VpcConfig": {
+                "Subnets": ["subnet-1", {"Get": "Parameters.Subnet"}],
+                "SecurityGroupIds": ["sg-1"],
+            },
         },
         "Tags": [{"Key": "team", "Value": "risk"}, {"Key": "run", "Value": RUN}],
         "AppSpecification": {
