@@ -137,7 +137,7 @@ def test_options_can_set_the_type() -> None:
     right = {"STEP_TYPE": ["WORKFLOW_INPUT", "CradleDataLoadingStep"], "STEP_CONFIG": {}}
     assert filled(document(load=right), options) == document(load=right)
     with pytest.raises(
-        InvalidInputError, match=r'step \'load\' is \["WORKFLOW_INPUT", "CradleDataLoadingStep"\]'
+        InvalidInputError, match=r'the pipeline has \["WORKFLOW_INPUT", "CradleDataLoadingStep"\]'
     ):
         filled(EMPTY, options)
 
@@ -182,7 +182,7 @@ def test_a_reference_in_the_document_is_an_error() -> None:
     steps = {"register": {"type": "Registration", "domain": "churn", "note": "${exec.PipelineName}"}}
     compiler = MODSPipelineDAGCompiler(config(steps=steps, edges=[]), plugins=[Steps()])
     entry = {"STEP_TYPE": ["PROCESSING_STEP", "MimsModelRegistrationProcessingStep"], "STEP_CONFIG": {}}
-    with pytest.raises(InvalidInputError, match=r"steps.register.note holds \$\{exec.PipelineName\}"):
+    with pytest.raises(InvalidInputError, match=r"steps.register.note contains \$\{exec.PipelineName\}"):
         compiler.compile_and_fill_execution_doc(None, {"PIPELINE_STEP_CONFIGS": {"register": entry}})
 
 
@@ -199,7 +199,7 @@ def test_a_reference_in_the_document_is_an_error() -> None:
         (document(train=7), "the entry of step 'train' is invalid, expected a mapping"),
         (
             document(train={"STEP_TYPE": "PROCESSING_STEP", "STEP_CONFIG": {}}),
-            'is "TRAINING_STEP" in the pipeline',
+            'is "PROCESSING_STEP", the pipeline has "TRAINING_STEP"',
         ),
         (document(train={"STEP_TYPE": ["TRAINING_STEP"], "STEP_CONFIG": {}}), '(write "TRAINING_STEP")'),
         (document(train={"STEP_CONFIG": {}}), "missing STEP_TYPE of step 'train'"),

@@ -27,7 +27,10 @@ ChurnTemplate = build_mods_template_class(None, Path(__file__).with_name("pipeli
 """
 
 ENVIRONMENTS = {
-    "EU": {"pipeline": {"bucket": "bucket-eu", "region": "eu-west-1"}},
+    "EU": {
+        "pipeline": {"bucket": "bucket-eu", "region": "eu-west-1"},
+        "defaults": {"image_uri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/tools:1"},
+    },
     "far-east": {"pipeline": {"bucket": "bucket-fe"}},
 }
 
