@@ -30,7 +30,7 @@ from dagcast.errors import Diagnostic, InvalidInputError
 from dagcast.plugins.scaffold import write_project
 from dagcast.runner import Runner, RunOptions
 from dagcast.runner.unused_inputs import check_inputs_are_read
-from tests.support.compiling import JOB, PIPELINE, check, config
+from tests.support.compiling import ALWAYS, JOB, PIPELINE, check, config
 
 ROOT = Path(__file__).parents[1]
 SOURCES = {
@@ -143,6 +143,15 @@ TEXTS: Mapping[str, str | bytes] = {
     + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 8)),
 }
 COMPILED: Mapping[str, Any] = {
+    "branch.too-deep": config(
+        {f"c{n}": {"type": "Condition", "conditions": ALWAYS, "if_steps": [f"c{n + 1}"]} for n in range(51)}
+        | {"c51": STOP}
+    ),
+    "config.unknown-rule": config({"a": STOP}, ignore_rules=["training.spot-wiat"]),
+    "wiring.output-as-text": config({"a": TRAIN, "b": {**WORK, "environment": {"A": "a.model"}}}),
+    "wiring.shared-alias": config(
+        {"a": {**WORK, "inputs": {name: {"aliases": ["z"], "source": f"s3://b/{name}"} for name in "pq"}}}
+    ),
     "document.not-plain-data": {"pipeline": {"name": object()}},
     "document.unreadable-file": "missing.yaml",
     "document.unknown-format": "config.ini",
