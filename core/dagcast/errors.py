@@ -143,7 +143,8 @@ class Diagnostic:
     @property
     def advice(self) -> str:
         """What follows the message in a line of text: the hint and the steps that inherit the mistake, or nothing."""
-        parts = [self.hint] if self.hint else []
+        # A plugin may give something else than a text: that is refused where its diagnostics are checked.
+        parts = [str(self.hint)] if self.hint else []
         if self.steps and not self.message.startswith("step"):
             parts.append(f"inherited by {_join_names(self.steps)}")
         return f" ({'; '.join(parts)})" if parts else ""

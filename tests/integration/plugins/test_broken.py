@@ -524,6 +524,8 @@ WRONG = [
         "the config of step type 'Job' is",
         "StepConfig",
     ),
+    ("register_rules", "pass", "it returned nothing", "return a list of Rule"),
+    ("register_rules", "return ['small']", "expected only Rule", "return a list of Rule"),
     ("transform_spec", "pass", "it returned nothing", "return the spec, changed or not"),
     ("transform_spec", "return {}", "it returned {}, expected a PipelineSpec", "return the spec"),
     ("transform_spec", "return replace(spec, name='')", "its pipeline has name=''", "give a name"),
