@@ -411,7 +411,7 @@ class TestDefaults:
         )
         users = "inherited by 's0', 's1', 's2', 's3', 's4' and 15 more"
         assert errors_of(base) == [
-            "<config>.defaults.environment: defaults: ${param.Nope} is not a declared parameter "
+            "<config>.defaults.environment.A: defaults: ${param.Nope} is not a declared parameter "
             f"(declare it under parameters; {users})",
             "<config>.defaults.instance_type: defaults: ResourceConfig.InstanceType must be a value of "
             f"TrainingInstanceType, not 'ml.m5.xlarg' (did you mean 'ml.m5.xlarge'?; {users})",
@@ -851,7 +851,8 @@ class TestMistakes:
         steps = {f"s{i}": {"type": "Training", **JOB} for i in range(5)}
         error = only_error({"pipeline": {**PIPELINE, "role": "nobody"}, "steps": steps})
         assert str(error) == (
-            "<config>.pipeline.role: role: RoleArn must have 20 to 2048 characters, and has 6: 'nobody'"
+            "<config>.pipeline.role: role: RoleArn must have 20 to 2048 characters, and has 6: 'nobody' "
+            "(write the role's ARN, such as arn:aws:iam::123456789012:role/nobody)"
         )
 
     def test_a_role_given_in_python_is_named_as_such(self) -> None:

@@ -216,7 +216,7 @@ class TestRequest:
                 {"Environment": {"A": "${param.Nope}"}},
                 "reference.unknown-parameter",
                 "${param.Nope} is not a declared parameter",
-                ".Environment",
+                ".Environment.A",
             ),
             ({"RoleArn": None}, "request.missing-field", "RoleArn is missing", None),
             (
@@ -228,8 +228,8 @@ class TestRequest:
             (
                 {"InputDataConfig": "${param.Place}"},
                 "reference.wrong-type",
-                "InputDataConfig must be a list, but ${param.Place} is a reference, which can only stand for a "
-                "single value",
+                "InputDataConfig must be a list, but ${param.Place} is a reference, which is always a single "
+                "value",
                 ".InputDataConfig",
             ),
         ],

@@ -111,7 +111,7 @@ def test_a_plugin_sees_what_the_caller_states_and_gets_frozen_metadata(site: Sit
 
 
 def test_metadata_that_is_no_mapping_is_a_mistake_in_python(site: Site) -> None:
-    with pytest.raises(TypeError, match="metadata is a mapping"):
+    with pytest.raises(TypeError, match="metadata: expected a mapping of keys to JSON data"):
         site.compiler().create_template(metadata=["author"])
 
 

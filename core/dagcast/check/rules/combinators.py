@@ -13,7 +13,12 @@ Member = str | tuple[str | int, ...]
 
 
 def exactly_one_of(*members: str) -> Check:
-    """One of these members is given, and only one."""
+    """One of these members is given, and only one.
+
+    Example:
+        >>> _messages(exactly_one_of("A", "B"), {})
+        ['one of A and B is needed']
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         given = [member for member in members if body.given(member)]
@@ -26,7 +31,12 @@ def exactly_one_of(*members: str) -> Check:
 
 
 def at_most_one_of(*members: str) -> Check:
-    """Of these members one may be given."""
+    """Of these members one may be given.
+
+    Example:
+        >>> _messages(at_most_one_of("A", "B"), {"A": 1, "B": 1})
+        ['A and B exclude each other: give one of them']
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         given = [member for member in members if body.given(member)]
@@ -37,7 +47,12 @@ def at_most_one_of(*members: str) -> Check:
 
 
 def excludes(member: Member, *others: Member) -> Check:
-    """Where the first member is given, none of the others is."""
+    """Where the first member is given, none of the others is.
+
+    Example:
+        >>> _messages(excludes("A", "B"), {"A": 1, "B": 1})
+        ['B cannot be given beside A']
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         if body.given(*_path(member)):
@@ -72,7 +87,12 @@ def excluded_by(member: Member, other: Member, value: Any) -> Check:
 
 
 def only_with(member: Member, other: Member, *values: Any) -> Check:
-    """Where this member is given, another one has one of these values. An absent one has none of them."""
+    """Where this member is given, another one has one of these values. An absent one has none of them.
+
+    Example:
+        >>> _messages(only_with("A", "Mode", "Grid"), {"A": 1, "Mode": "Random"})
+        ["A is only for Mode 'Grid'"]
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         found = body.get(*_path(other))
@@ -86,7 +106,12 @@ def only_with(member: Member, other: Member, *values: Any) -> Check:
 
 
 def needs(member: Member, other: Member) -> Check:
-    """Where the first member is given, the other is too."""
+    """Where the first member is given, the other is too.
+
+    Example:
+        >>> _messages(needs("A", "B"), {"A": 1})
+        ['A needs B']
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         if body.given(*_path(member)) and not body.given(*_path(other)):
@@ -96,7 +121,12 @@ def needs(member: Member, other: Member) -> Check:
 
 
 def unique(members: Member, *key: str) -> Check:
-    """The items of a list have different values at a path."""
+    """The items of a list have different values at a path.
+
+    Example:
+        >>> _messages(unique("Tags", "Key"), {"Tags": [{"Key": "a"}, {"Key": "a"}]})
+        ["a second item of Tags has Key 'a'"]
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         seen: set[object] = set()
@@ -112,7 +142,12 @@ def unique(members: Member, *key: str) -> Check:
 
 
 def at_most(member: Member, limit: int, unit: str = "") -> Check:
-    """A number is not larger than a limit."""
+    """A number is not larger than a limit.
+
+    Example:
+        >>> _messages(at_most("Count", 20), {"Count": 21})
+        ['Count is 21, at most 20 is allowed']
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         value = body.number(*_path(member))
@@ -124,7 +159,12 @@ def at_most(member: Member, limit: int, unit: str = "") -> Check:
 
 
 def each(members: Member, inner: Check) -> Check:
-    """Every item of a list obeys an inner check."""
+    """Every item of a list obeys an inner check.
+
+    Example:
+        >>> _messages(each("Items", needs("A", "B")), {"Items": [{"A": 1}]})
+        ['A needs B']
+    """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         for item in body.items(*_path(members)):
@@ -164,3 +204,8 @@ def _name(member: Member) -> str:
 def _names(members: tuple[str, ...] | list[str]) -> str:
     *first, last = members
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _messages(check: Check, members: dict[str, Any]) -> list[str]:
+    """Return what a check says of a request; for the examples above."""
+    return [found.message for found in check(RequestBody(members), PipelineFacts())]

@@ -44,6 +44,10 @@ class Finding:
         path: Where, from the top of the request; for a member that is missing, where it belongs.
         message: What is wrong.
         hint: What to write instead, if that can be said.
+
+    Example:
+        >>> RequestBody({"Tags": []}).finding("the tags are missing", "Tags")
+        Finding(path=('Tags',), message='the tags are missing', hint=None)
     """
 
     path: FieldPath
@@ -59,6 +63,13 @@ class RequestBody:
     Args:
         data: Its members; a member that is ``None`` counts as absent.
         path: Its path from the top of the request.
+
+    Example:
+        >>> job = RequestBody({"ResourceConfig": {"InstanceCount": 1, "InstanceType": UNKNOWN}})
+        >>> job.number("ResourceConfig", "InstanceCount"), job.text("ResourceConfig", "InstanceType")
+        (1, None)
+        >>> job.given("ResourceConfig", "InstanceType"), job.given("VpcConfig")
+        (True, False)
     """
 
     __slots__ = ("data", "path")
@@ -123,6 +134,7 @@ def known_values(value: Any, parameters: Mapping[str, Any]) -> Any:
         parameters: By name of a pipeline parameter: the value to read it as. A parameter that is left out is unknown.
 
     Example:
+        >>> from dagcast.definition.references import ExecutionVariable
         >>> known_values({"A": ParameterRef("N"), "B": ParameterRef("M")}, {"N": 3})
         {'A': 3, 'B': UNKNOWN}
         >>> known_values(Join("/", ("s3://bucket", ExecutionVariable("PipelineExecutionId"), "model.tar.gz")), {})

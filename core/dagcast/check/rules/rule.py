@@ -16,6 +16,10 @@ class PipelineFacts:
 
     Attributes:
         region: The AWS region that the pipeline is compiled for, if it is known.
+
+    Example:
+        >>> PipelineFacts(region="eu-west-1").region
+        'eu-west-1'
     """
 
     region: str | None = None
@@ -43,6 +47,21 @@ class Rule:
         breaks: Members that a request has when it breaks the rule; merged likewise.
         breaks_in: The region of the pipeline in which the request breaks the rule, where that is what breaks it.
         severity: ``error`` where the service is known to refuse, ``warning`` where that is likely.
+
+    Example:
+        >>> from dagcast.check.rules.combinators import needs
+        >>> rule = Rule(
+        ...     id="team.vpc",
+        ...     summary="Training jobs run in the team's network",
+        ...     source="The team's handbook",
+        ...     shapes=("CreateTrainingJobRequest",),
+        ...     check=needs("ResourceConfig", "VpcConfig"),
+        ...     obeys={"VpcConfig": {"Subnets": ["subnet-12345678"], "SecurityGroupIds": ["sg-12345678"]}},
+        ...     breaks={},
+        ... )
+        >>> request = RequestBody({"ResourceConfig": {"InstanceCount": 1}})
+        >>> [found.message for found in rule.check(request, PipelineFacts())]
+        ['ResourceConfig needs VpcConfig']
     """
 
     id: str
