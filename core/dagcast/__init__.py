@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from dagcast.compile.config.dag import PipelineDAG
     from dagcast.compile.config.models import BasePipelineConfig
+    from dagcast.compile.config.pipeline_dag import PipelineDAG
     from dagcast.compiler import PipelineDAGCompiler, compile_dag_to_pipeline
     from dagcast.errors import DagcastError
     from dagcast.sagemaker.pipeline_protocol import Pipeline
@@ -20,7 +20,7 @@ _HOMES = {
     "DagcastError": "dagcast.errors",
     "DynamicPipelineTemplate": "dagcast.template",
     "Pipeline": "dagcast.sagemaker.pipeline_protocol",
-    "PipelineDAG": "dagcast.compile.config.dag",
+    "PipelineDAG": "dagcast.compile.config.pipeline_dag",
     "PipelineDAGCompiler": "dagcast.compiler",
     "PipelineTemplateBase": "dagcast.template",
     "compile_dag_to_pipeline": "dagcast.compiler",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation
 from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
-from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.models import BasePipelineConfig
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.steps.catalog import StepCatalog

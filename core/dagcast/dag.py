@@ -8,7 +8,7 @@ its source, and, unless it is order-only, that data flows along it::
     warm_up => train                    order only: no data flows
 
 :class:`dagcast.PipelineDAG`, which holds them and reads and writes files, is above the readers of documents:
-``compile/config/dag.py``.
+``compile/config/pipeline_dag.py``.
 """
 
 from __future__ import annotations

@@ -27,7 +27,6 @@ from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.config import ConfigLike, PipelineConfig, open_config
-from dagcast.compile.config.dag import PipelineDAG
 from dagcast.compile.config.fields import (
     BoolOrReference,
     CoercedStrOrReference,
@@ -38,6 +37,7 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import Cached, InputConfig, Retried, StepConfig, To, WithInputs
 from dagcast.compile.document.document import Document, document_from_data, read_document
 from dagcast.compile.report import CompileReport

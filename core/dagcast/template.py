@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation, compile_pipeline, locate_origin
 from dagcast.compile.config.config import PipelineConfig
-from dagcast.compile.config.dag import PipelineDAG
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin

@@ -14,7 +14,7 @@ from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import Rule
 from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
-from dagcast.compile.config.dag import PipelineDAG
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.lower.adapt import adapt_pipeline
 from dagcast.compile.lower.pipeline import lower_pipeline

@@ -12,7 +12,7 @@ from typing import Any
 from dagcast.check.rules.request_body import Finding, RequestBody
 from dagcast.check.rules.rule import Check, PipelineFacts, Rule
 from dagcast.compile.config.config import PipelineConfig
-from dagcast.compile.config.dag import PipelineDAG
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.spec.changes import ABSENT, Change
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import ParameterSpec

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dagcast.check.rules.rule import Rule
     from dagcast.compile.config.config import PipelineConfig
-    from dagcast.compile.config.dag import PipelineDAG
+    from dagcast.compile.config.pipeline_dag import PipelineDAG
     from dagcast.compile.report import CompileReport
     from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
     from dagcast.compile.steps.step_type import StepType

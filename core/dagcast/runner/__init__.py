@@ -1,4 +1,4 @@
-"""Runs a compiled pipeline definition on this machine: without Docker, without AWS, without the SDK.
+"""Runs a compiled pipeline definition on this machine: without AWS, without the SDK, and without Docker if wanted.
 
 The definition that is run is the JSON that SageMaker would get, and S3 is a folder.
 """

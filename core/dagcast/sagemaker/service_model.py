@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dagcast.errors import DagcastError, did_you_mean
-from dagcast.sagemaker.model_cache import cache_path, read_sections, write_sections
-from dagcast.sagemaker.model_sections import find_section
+from dagcast.sagemaker.service_model_cache import cache_path, read_sections, write_sections
+from dagcast.sagemaker.service_model_sections import find_section
 
 ModelShape = Mapping[str, Any]
 """A shape of the model: ``type`` and, depending on it, ``members``, ``required``, ``enum``, ``min``, ..."""

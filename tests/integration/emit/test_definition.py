@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dagcast.compile.emit.pipeline import CompiledPipeline, emit_pipeline
 from dagcast.compile.emit.sdk import SDK
-from dagcast.compile.emit.step_types import check_types
+from dagcast.compile.emit.sdk_support import check_types
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.values import freeze
 from dagcast.definition.write import definition_data, write_definition

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from dagcast import PipelineDAGCompiler
-from dagcast.compile.config.dag import PipelineDAG
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.errors import DagcastError, InvalidInputError, PluginError
 from dagcast.plugin import HOOKS
 from dagcast.plugins.scan import scan_plugins

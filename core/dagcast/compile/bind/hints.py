@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dagcast.compile.bind.binding import Problem
+from dagcast.compile.bind.match_edges import StepWiring, Surroundings, wire_step
 from dagcast.compile.bind.ports import InputPort, OutputPort, fits, matches_alias, may_feed
-from dagcast.compile.bind.step_wiring import StepWiring, Surroundings, wire_step
 from dagcast.dag import Edge
 
 SUGGESTIONS = 4

@@ -14,8 +14,8 @@ from dagcast.compile.bind.binding import Binding, Problem
 from dagcast.compile.bind.branches import Branches
 from dagcast.compile.bind.free_text import check_texts
 from dagcast.compile.bind.hints import Hints
+from dagcast.compile.bind.match_edges import StepWiring, Surroundings, wire_step
 from dagcast.compile.bind.ports import VALUE_KINDS, Source, StepPorts
-from dagcast.compile.bind.step_wiring import StepWiring, Surroundings, wire_step
 from dagcast.dag import Edge
 from dagcast.errors import DiagnosticSink, Location
 

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from dagcast.compile.config.dag import PipelineDAG
+from dagcast.compile.config.environments import ConfigSource, choose_environment
 from dagcast.compile.config.fields import ConfigModel, renamed_fields
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig, PluginsConfig
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.reference_syntax import is_reference, spell
-from dagcast.compile.config.source import ConfigSource, choose_environment
 from dagcast.compile.config.step import StepConfig
 from dagcast.compile.config.validation_errors import report_validation, wrong_fields
 from dagcast.compile.document.document import document_from_data, read_document

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dagcast.compile.emit.sdk import SDK, load_sdk
-from dagcast.compile.emit.step import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
+from dagcast.compile.emit.sdk_steps import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
 from dagcast.compile.emit.variables import Variables, sdk_parameter, spelled
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.write import SCHEMA_VERSION

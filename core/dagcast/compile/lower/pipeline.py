@@ -14,7 +14,7 @@ from dagcast.compile.bind.free_text import FREE_TEXT_FIELDS, find_texts
 from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts, shared_aliases
 from dagcast.compile.bind.wiring import Wiring, wire
 from dagcast.compile.config.config import PipelineConfig
-from dagcast.compile.config.dag import PipelineDAG
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import InputConfig, OutputConfig, StepConfig, WithInputs
 from dagcast.compile.lower.adapt import adapt_pipeline
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins

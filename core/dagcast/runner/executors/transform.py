@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
-from dagcast.runner import in_job, transform_request
+from dagcast.runner import in_job
 from dagcast.runner.aws_names import make_arn
-from dagcast.runner.container import job
+from dagcast.runner.container import job, transform_request
 from dagcast.runner.container.channels import fetch_input
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
 from dagcast.runner.describe_response import describe_resource

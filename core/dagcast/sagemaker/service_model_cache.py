@@ -15,7 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from dagcast.sagemaker.cache_files import cache_folder, write_cache_file
-from dagcast.sagemaker.model_sections import Section
+from dagcast.sagemaker.service_model_sections import Section
 
 FORMAT = 1
 """In the name of the file: files of another format are other files."""

@@ -1,6 +1,6 @@
 """Steps as SDK objects: each wraps one service request.
 
-The classes here are mixins. They meet the SDK's own step classes in :func:`emit_step`, since the SDK is
+The classes here are mixins. They meet the SDK's own step classes in :func:`sdk_subclass`, since the SDK is
 imported late; the result is an instance of both.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from dagcast.compile.emit.conditions import sdk_condition
 from dagcast.compile.emit.properties import step_properties
 from dagcast.compile.emit.sdk import SDK
-from dagcast.compile.emit.step_types import check_types
+from dagcast.compile.emit.sdk_support import check_types
 from dagcast.compile.emit.variables import Variables, spelled
 from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
 from dagcast.definition.references import render
