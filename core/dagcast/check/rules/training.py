@@ -86,7 +86,7 @@ def _wait_covers_runtime(job: RequestBody, facts: PipelineFacts) -> Iterator[Fin
 
 def _wait_needs_spot(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     spot = job.get("EnableManagedSpotTraining")
-    if spot is not UNKNOWN and spot is not True and job.given("StoppingCondition", "MaxWaitTimeInSeconds"):
+    if spot in (None, False) and job.given("StoppingCondition", "MaxWaitTimeInSeconds"):
         message = "MaxWaitTimeInSeconds is for spot training, which is off"
         hint = "set EnableManagedSpotTraining, or leave the wait out"
         yield job.finding(message, "StoppingCondition", "MaxWaitTimeInSeconds", hint=hint)
