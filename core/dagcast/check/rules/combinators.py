@@ -16,7 +16,8 @@ def exactly_one_of(*members: str) -> Check:
     """One of these members is given, and only one.
 
     Example:
-        >>> _messages(exactly_one_of("A", "B"), {})
+        >>> check = exactly_one_of("A", "B")
+        >>> [found.message for found in check(RequestBody({}), PipelineFacts())]
         ['one of A and B is needed']
     """
 
@@ -34,7 +35,8 @@ def at_most_one_of(*members: str) -> Check:
     """Of these members one may be given.
 
     Example:
-        >>> _messages(at_most_one_of("A", "B"), {"A": 1, "B": 1})
+        >>> check = at_most_one_of("A", "B")
+        >>> [found.message for found in check(RequestBody({"A": 1, "B": 1}), PipelineFacts())]
         ['A and B exclude each other: give one of them']
     """
 
@@ -50,7 +52,8 @@ def excludes(member: Member, *others: Member) -> Check:
     """Where the first member is given, none of the others is.
 
     Example:
-        >>> _messages(excludes("A", "B"), {"A": 1, "B": 1})
+        >>> check = excludes("A", "B")
+        >>> [found.message for found in check(RequestBody({"A": 1, "B": 1}), PipelineFacts())]
         ['B cannot be given beside A']
     """
 
@@ -90,7 +93,8 @@ def only_with(member: Member, other: Member, *values: Any) -> Check:
     """Where this member is given, another one has one of these values. An absent one has none of them.
 
     Example:
-        >>> _messages(only_with("A", "Mode", "Grid"), {"A": 1, "Mode": "Random"})
+        >>> check = only_with("A", "Mode", "Grid")
+        >>> [found.message for found in check(RequestBody({"A": 1, "Mode": "Random"}), PipelineFacts())]
         ["A is only for Mode 'Grid'"]
     """
 
@@ -109,7 +113,8 @@ def needs(member: Member, other: Member) -> Check:
     """Where the first member is given, the other is too.
 
     Example:
-        >>> _messages(needs("A", "B"), {"A": 1})
+        >>> check = needs("A", "B")
+        >>> [found.message for found in check(RequestBody({"A": 1}), PipelineFacts())]
         ['A needs B']
     """
 
@@ -124,7 +129,9 @@ def unique(members: Member, *key: str) -> Check:
     """The items of a list have different values at a path.
 
     Example:
-        >>> _messages(unique("Tags", "Key"), {"Tags": [{"Key": "a"}, {"Key": "a"}]})
+        >>> check = unique("Tags", "Key")
+        >>> body = RequestBody({"Tags": [{"Key": "a"}, {"Key": "a"}]})
+        >>> [found.message for found in check(body, PipelineFacts())]
         ["a second item of Tags has Key 'a'"]
     """
 
@@ -145,7 +152,8 @@ def at_most(member: Member, limit: int, unit: str = "") -> Check:
     """A number is not larger than a limit.
 
     Example:
-        >>> _messages(at_most("Count", 20), {"Count": 21})
+        >>> check = at_most("Count", 20)
+        >>> [found.message for found in check(RequestBody({"Count": 21}), PipelineFacts())]
         ['Count is 21, at most 20 is allowed']
     """
 
@@ -162,7 +170,8 @@ def each(members: Member, inner: Check) -> Check:
     """Every item of a list obeys an inner check.
 
     Example:
-        >>> _messages(each("Items", needs("A", "B")), {"Items": [{"A": 1}]})
+        >>> check = each("Items", needs("A", "B"))
+        >>> [found.message for found in check(RequestBody({"Items": [{"A": 1}]}), PipelineFacts())]
         ['A needs B']
     """
 
@@ -204,8 +213,3 @@ def _name(member: Member) -> str:
 def _names(members: tuple[str, ...] | list[str]) -> str:
     *first, last = members
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _messages(check: Check, members: dict[str, Any]) -> list[str]:
-    """Return what a check says of a request; for the examples above."""
-    return [found.message for found in check(RequestBody(members), PipelineFacts())]
