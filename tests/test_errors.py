@@ -20,6 +20,7 @@ from tests.support.compiling import JOB, config, errors_of
         ("\x1b[31mred", "\\x1b[31mred"),
         ("a\u2028b\x85c\x7f", "a\\u2028b\\x85c\\x7f"),
         ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("step\ufeff\u200b", "step\\ufeff\\u200b"),
         ("größe 🙂", "größe 🙂"),
     ],
 )

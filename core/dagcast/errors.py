@@ -41,8 +41,10 @@ _MAX_QUOTED = 80
 _MAX_NAMES = 5
 """Most steps that a message names; of more it gives the number."""
 
-# C0 and C1 controls, DEL, line and paragraph separators, and what changes the direction of a text.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# C0 and C1 controls, DEL, line and paragraph separators, what has no width, and what changes the direction of a text.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 _QUOTED = re.compile(rf"'[^'\s][^'\n]{{{_MAX_QUOTED},}}'|\"[^\"\s][^\"\n]{{{_MAX_QUOTED},}}\"")
 _STEP = re.compile(r"\bstep ('(?:[^'\\]|\\.)*')")
 

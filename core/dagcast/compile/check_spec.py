@@ -91,6 +91,7 @@ class SpecChecker:
         self.incomplete = incomplete
         self._reported: set[tuple[Origin, str]] = set()
         self._known_properties: set[PropertyShape] = set()
+        self._origins: dict[tuple[str, FieldPath], Origin | None] = {}
 
     def check(self) -> None:
         """Check every step, every reference, and the sizes that are known before the definition is written."""
@@ -214,8 +215,13 @@ class SpecChecker:
 
     def _origin(self, step: StepSpec, path: FieldPath) -> Origin | None:
         """Return the origin of a value of a step, at the line of the value itself."""
-        values = {"Arguments": step.arguments, **step.fields}
-        return find_origin(step.origins, path, value_at(values, path), self.config)
+        found = self._origins.get((step.name, path))
+        if found is None:
+            values = {"Arguments": step.arguments, **step.fields}
+            found = find_origin(step.origins, path, value_at(values, path), self.config)
+            # One value may hold thousands of references that lead nowhere.
+            self._origins[step.name, path] = found
+        return found
 
     def _report_parameter(self, step: StepSpec, problem: StepProblem, name: str) -> None:
         """Report a value of a parameter that a field refuses: once, however many fields refuse it."""

@@ -17,6 +17,7 @@ else:
     import tomli as tomllib
 
 _BRACKETS = re.compile(rf"{STRING}|\#[^\n]*|(?P<open>[\[{{])|(?P<close>[\]}}])")
+_KEY_TOKENS = re.compile(rf"[ \t]+|\#[^\n]*|(?P<part>{STRING}|[A-Za-z0-9_-]+)|(?P<dot>\.)|(?P<other>[^ \t])")
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{1000,}")
 _PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
@@ -65,6 +66,7 @@ def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPosi
         InvalidInputError: At a syntax error, and at a document too deep to read.
     """
     _refuse_depth(text, file, sink)
+    _refuse_long_keys(text, file, sink)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -96,6 +98,25 @@ def _refuse_depth(text: str, file: str, sink: DiagnosticSink) -> None:
                 raise InvalidInputError(sink.errors)
         elif match.lastgroup == "close":
             depth = max(depth - 1, 0)
+
+
+def _refuse_long_keys(text: str, file: str, sink: DiagnosticSink) -> None:
+    """End here if a dotted key has too many parts: Python's reader takes time quadratic in their number."""
+    if not any(line.count(".") >= MAX_DEPTH for line in text.split("\n")):
+        return
+    parts, is_part = 0, False
+    for token in _KEY_TOKENS.finditer(text):
+        if token.lastgroup is None and not token.group().startswith("#"):
+            continue
+        if token.lastgroup == "part":
+            parts, is_part = parts + 1 if not is_part else 1, True
+            if parts > MAX_DEPTH:
+                _refuse(too_deep(), Location(file, Lines(text).line(token.start())), sink)
+                raise InvalidInputError(sink.errors)
+        elif token.lastgroup == "dot" and is_part:
+            is_part = False
+        else:
+            parts, is_part = 0, False
 
 
 def _syntax_error(error: tomllib.TOMLDecodeError, text: str, file: str, sink: DiagnosticSink) -> None:
