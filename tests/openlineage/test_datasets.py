@@ -162,7 +162,15 @@ def test_code_is_not_a_dataset(tmp_path: Path) -> None:
 
 def test_every_definition_of_a_tuning_job_is_read(tmp_path: Path) -> None:
     job = {
-        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "TuningObjective": {"MetricName": "auc", "Type": "Maximize"},
+        "HyperParameterRanges": {
+            "CategoricalParameterRanges": [{"Name": "c", "Values": ["1", "2", "3", "4"]}]
+        },
+        "AlgorithmSpecification": {
+            "TrainingImage": IMAGE,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "auc", "Regex": "auc=(.*)"}],
+        },
         "RoleArn": "arn:aws:iam::123456789012:role/SageMakerRole",
         "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
         "StoppingCondition": {"MaxRuntimeInSeconds": 600},

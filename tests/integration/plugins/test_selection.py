@@ -358,6 +358,6 @@ def test_the_first_that_says_anything_decides(
     assert selection.chosen == expected
     for name in ("a", "b", "c", "d"):
         assert selection.reason(name)
-        assert name not in selection.chosen or name not in selection.left_out
+        assert name not in selection.chosen or name not in selection.excluded
     for name in automatic:
-        assert name in selection.chosen or name in selection.left_out
+        assert name in selection.chosen or name in selection.excluded
