@@ -1,1 +1,1 @@
-"""Lowering: from typed config and DAG to the intermediate representation."""
+"""Lower a typed config and a DAG to the intermediate representation."""

@@ -1,10 +1,11 @@
-"""Adapt what dagcast wrote unasked to the rest of a request.
+"""Adapt the defaults of a request to its other members.
 
-Some members of a request exclude each other. The config, or a plugin after the steps were lowered, may set one that
-dagcast's default excludes: then the default goes. What the user wrote is never changed.
+Some members of a request exclude each other. The config may set a member that excludes a default of dagcast. A plugin
+may do so after the steps were lowered. The default is then removed or changed. Values that the user set are never
+changed.
 
-Sources of the rules: botocore's documentation of the members; the code of the SageMaker Python SDK 2.257.7
-(``estimator.py``, ``job.py``) for code that a channel brings.
+Sources of the rules: botocore's documentation of the members, and the code of the SageMaker Python SDK 2.257.7
+(``estimator.py``, ``job.py``) for code that a channel provides.
 """
 
 from __future__ import annotations
@@ -23,27 +24,27 @@ from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS
 
 CODE_CHANNEL = "code"
-"""The channel that brings code to a container without network. Source: ``EstimatorBase.code_channel_name``."""
+"""The channel that provides code to a container without network. Source: ``EstimatorBase.code_channel_name``."""
 
 _CHANNEL_PATH = f"/opt/ml/input/data/{CODE_CHANNEL}"
 _SUBMIT_DIRECTORY = "sagemaker_submit_directory"
 _ISOLATED = Origin("default", detail="network isolation: a channel brings the code")
 
 _Locate = Callable[[str, FieldPath], Location | None]
-"""Gives the place of a field of a step: the step's name, and the path in the step's config."""
+"""Returns the location of a step's field. Arguments: the step's name, and the path in the step's config."""
 
 
 def adapt_pipeline(
     spec: PipelineSpec, sink: DiagnosticSink, locate: Callable[[FieldPath], Location]
 ) -> PipelineSpec:
-    """Return the pipeline with defaults that agree with the rest of its requests.
+    """Return the pipeline with defaults that are compatible with the other members of its requests.
 
-    Adapting a pipeline a second time changes nothing.
+    The function is idempotent.
 
     Args:
         spec: The pipeline.
-        sink: Collects mistakes.
-        locate: Gives the place of a value in the config.
+        sink: Collects diagnostics.
+        locate: Returns the location of a value in the config.
     """
 
     def locate_field(step: str, path: FieldPath) -> Location | None:
@@ -65,20 +66,20 @@ def _adapt(step: StepSpec, sink: DiagnosticSink, locate: _Locate) -> StepSpec:
         return _bring_code(step, job, "StaticHyperParameters", sink, locate)
     if step.step_type == "Processing":
         return _adapt_instances(step, ("ProcessingResources", "ClusterConfig"))
-    # The approval status is that of a version in a group. Source: botocore, CreateModelPackageInput.
+    # Only a version in a group has an approval status. Source: botocore, CreateModelPackageInput.
     if step.step_type == "RegisterModel" and has(step, "ModelPackageName"):
         return _without_defaults(step, (), ("ModelApprovalStatus",))
     return step
 
 
 def _adapt_training_job(step: StepSpec, job: FieldPath) -> StepSpec:
-    """Adapt the machines and the time limit of a training job, which is at ``job`` in the request."""
+    """Adapt the instances and the maximum run time of the training job at path ``job`` of the request."""
     resources = (*job, "ResourceConfig")
     if value_at(step, (*resources, "InstanceGroups")):
         step = _without_defaults(step, resources, ("InstanceCount",))
     step = _adapt_instances(step, resources)
     if has(step, (*job, "ServerlessJobConfig")):
-        # The service chooses the machines of a serverless job. Source: TrainingJob of the SDK 3 trainers, which send
+        # The service chooses the instances of a serverless job. Source: TrainingJob of the SDK 3 trainers, which send
         # neither a ResourceConfig nor an AlgorithmSpecification.
         step = _without_defaults(step, resources, ("InstanceCount", "VolumeSizeInGB"))
         if set(value_at(step, (*job, "AlgorithmSpecification"), ())) == {"TrainingInputMode"}:
@@ -87,7 +88,7 @@ def _adapt_training_job(step: StepSpec, job: FieldPath) -> StepSpec:
 
 
 def _adapt_instances(step: StepSpec, resources: FieldPath) -> StepSpec:
-    """Leave out the default instance count beside preferences that have counts of their own.
+    """Remove the default instance count if an instance preference has its own count.
 
     Source: botocore, ``InstancePreference.InstanceCount``.
     """
@@ -100,10 +101,10 @@ def _adapt_instances(step: StepSpec, resources: FieldPath) -> StepSpec:
 
 
 def _limit_run_time(step: StepSpec, condition: FieldPath) -> StepSpec:
-    """Keep the default run time within the time to wait for a spot instance.
+    """Limit the default run time to the maximum wait time of a spot job, in seconds.
 
-    A wait that is a reference becomes the run time as well, since its value is unknown here. Source: botocore,
-    ``StoppingCondition.MaxWaitTimeInSeconds``.
+    A reference as wait time also becomes the run time, because its value is unknown at compile time. Source:
+    botocore, ``StoppingCondition.MaxWaitTimeInSeconds``.
     """
     place = (*condition, "MaxRuntimeInSeconds")
     wait = value_at(step, (*condition, "MaxWaitTimeInSeconds"))
@@ -118,10 +119,10 @@ def _limit_run_time(step: StepSpec, condition: FieldPath) -> StepSpec:
 def _bring_code(
     step: StepSpec, job: FieldPath, parameters: str, sink: DiagnosticSink, locate: _Locate
 ) -> StepSpec:
-    """Bring the code of a script by a channel if its container has no network.
+    """Provide the code of a script in a channel if its container has no network.
 
-    Without network the container cannot fetch the code from S3 itself. The channel works with network, too, so it is
-    also used if only a start of the pipeline tells. Source: ``EstimatorBase._prepare_for_training`` of SDK 2.257.7.
+    A container without network cannot download the code from S3. The channel also works with network. It is therefore
+    also used if network isolation is a reference. Source: ``EstimatorBase._prepare_for_training`` of SDK 2.257.7.
     """
     place = (*job, parameters, _SUBMIT_DIRECTORY)
     isolated = value_at(step, (*job, "EnableNetworkIsolation"), False)
@@ -168,7 +169,7 @@ def _code_channel(uri: str, input_mode: Any, channels: tuple[Any, ...]) -> dict[
 
 
 def _instance_groups(channels: tuple[Any, ...]) -> list[Any]:
-    """Return the instance groups that the channels name: if one channel names some, every channel has to.
+    """Return the instance groups of all channels. If one channel names instance groups, every channel must.
 
     Source: https://github.com/aws/sagemaker-python-sdk/issues/6089.
     """
@@ -197,7 +198,7 @@ def _decoded(text: Any) -> str | None:
 
 
 def _without_defaults(step: StepSpec, around: FieldPath, names: tuple[str, ...]) -> StepSpec:
-    """Leave out those members that nobody asked for, and what is around them if it holds nothing else."""
+    """Remove the members that have their default, and the enclosing mapping if it is then empty."""
     for name in names:
         place = (*around, name)
         if has(step, place) and _is_default(step, place):
@@ -208,7 +209,7 @@ def _without_defaults(step: StepSpec, around: FieldPath, names: tuple[str, ...])
 
 
 def _is_default(step: StepSpec, place: FieldPath) -> bool:
-    """Whether dagcast itself set the value at a place of the request."""
+    """Whether the value at a path of the request is a default of dagcast."""
     path: FieldPath = ("Arguments", *place)
     for length in range(len(path), -1, -1):
         origin = step.origins.get(path[:length])

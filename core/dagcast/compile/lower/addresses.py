@@ -1,4 +1,4 @@
-"""Spell S3 addresses: one slash between their parts, and no default destination that is the start of another one."""
+"""Normalize S3 URIs: join parts with single slashes, and separate default destinations that share a prefix."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PART = re.compile(r"\['([^']*)'\]|([^.\[\]]+)")
 
 
 def separate_destinations(spec: PipelineSpec) -> PipelineSpec:
-    """Return the pipeline with default destinations of which none is the start of another one's name.
+    """Return the pipeline with default destinations that are not a prefix of a sibling's name.
 
-    ``.../output/train`` is also the start of ``.../output/train_labels``, so an input that reads the first one would
-    read both. The shorter one gets a folder more. Separating a second time changes nothing.
+    ``.../output/train`` is a prefix of ``.../output/train_labels``. An input that reads the first one would read both.
+    The shorter destination gets an additional folder. The function is idempotent.
 
     Args:
         spec: The pipeline.
@@ -45,14 +45,14 @@ def _below(folder: Any) -> Any:
 def join_with_single_slashes(
     spec: PipelineSpec, sink: DiagnosticSink, locate_parameter: Callable[[str], Location | None]
 ) -> PipelineSpec:
-    """Return the pipeline with one slash wherever a part of an address that ends with a slash is joined.
+    """Return the pipeline without double slashes where a part of an S3 URI ends with a slash.
 
-    The part may be a text, a parameter by its default, or the destination of a step.
+    The part may be a string, a parameter whose default ends with a slash, or the destination of a step.
 
     Args:
         spec: The pipeline.
-        sink: Collects a warning for each parameter whose default decides how an address is joined.
-        locate_parameter: Gives the place of a parameter.
+        sink: Collects a warning for each parameter whose default determines how a URI is joined.
+        locate_parameter: Returns the location of a parameter.
     """
     speller = _Speller(spec)
     steps = tuple(_respell(step, speller) for step in spec.steps)
@@ -75,10 +75,10 @@ def _respell(step: StepSpec, speller: _Speller) -> StepSpec:
 
 
 class _Speller:
-    """Spells the addresses of one pipeline.
+    """Normalizes the S3 URIs of one pipeline.
 
     Attributes:
-        parameters: The parameters whose default decided how an address is joined.
+        parameters: The parameters whose default determined how a URI is joined.
     """
 
     def __init__(self, spec: PipelineSpec) -> None:
@@ -87,7 +87,7 @@ class _Speller:
         self._steps = {step.name: step for step in spec.steps}
 
     def respell(self, value: Any) -> Any:
-        """Return ``value`` with its addresses respelled, or itself if there is nothing to change."""
+        """Return ``value`` with normalized S3 URIs, or ``value`` itself if nothing changes."""
         if type(value) in SCALARS:
             return value
         if isinstance(value, Join):
@@ -110,7 +110,7 @@ class _Speller:
         for piece, is_separator in pieces[1:]:
             before = parts[-1]
             if isinstance(piece, str) and piece.startswith("/"):
-                # A text of the user's is taken as it is, but where dagcast puts the slash.
+                # User text is kept as written. Only a separator, or a slash that follows a reference, may be dropped.
                 is_own = is_separator or isinstance(before, Reference)
                 if before != "s3:/" and is_own and self._ends_with_slash(before, note=True):
                     piece, found = piece[1:], True
@@ -142,7 +142,7 @@ class _Speller:
         return False
 
     def _property(self, reference: StepProperty) -> Any:
-        """Return the value in the request of a step that a property of it repeats; ``None`` if there is none."""
+        """Return the request value to which a step property resolves, or ``None`` if it is not in the request."""
         step = self._steps.get(reference.step)
         if step is None:
             return None
@@ -158,7 +158,7 @@ class _Speller:
 
 
 def _pieces(join: Join) -> Iterator[tuple[Any, bool]]:
-    """Yield the parts of a join in order, those of joins in it included, and whether each is a separator."""
+    """Yield each part of a join in order, and whether it is a separator. Nested joins are flattened."""
     for index, value in enumerate(join.values):
         if index and join.on:
             yield join.on, True

@@ -1,4 +1,4 @@
-"""Lowering: a typed config and a DAG become a :class:`~dagcast.compile.spec.pipeline.PipelineSpec`."""
+"""Lower a typed config and a DAG to a :class:`~dagcast.compile.spec.pipeline.PipelineSpec`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ CONFIG_ROLE = Origin("config", ("pipeline", "role"))
 
 @dataclass(frozen=True)
 class Lowered:
-    """The outcome of lowering.
+    """The result of lowering.
 
     Attributes:
         spec: The pipeline.
-        wiring: What feeds what, and why.
-        incomplete: Steps of which a part could not be made; why is reported.
-        code: The code that the config names, and what it became.
+        wiring: The bindings of outputs to inputs, with their reasons.
+        incomplete: Steps that could not be built completely. The reasons are reported.
+        code: The code that the config names, and the staged objects.
     """
 
     spec: PipelineSpec
@@ -57,19 +57,19 @@ def lower_pipeline(
     region: str | None = None,
     added: tuple[ParameterSpec, ...] = (),
 ) -> Lowered:
-    """Bind the nodes of ``dag`` to the steps of ``config``, wire them, and make every request.
+    """Bind the nodes of ``dag`` to the steps of ``config``, wire the steps, and build every request.
 
     Args:
         config: The typed config.
-        dag: Which steps there are, and how they hang together.
-        sink: Takes every mistake.
+        dag: The steps and their edges.
+        sink: Collects diagnostics.
         images: Looks up images of frameworks.
-        role: The execution role; wins over the config's.
-        region: The AWS region where the config names none.
-        added: Parameters that plugins add to the config's.
+        role: The execution role. It overrides the role in the config.
+        region: The AWS region. The region in the config overrides it.
+        added: Additional parameters from plugins.
 
     Returns:
-        The spec; it is only good for finding further mistakes where any was reported.
+        The result. After an error it is usable only for finding further errors.
     """
     return _Lowerer(config, dag=dag, sink=sink, images=images, role=role, region=region, added=added).lower()
 
@@ -178,7 +178,7 @@ class _Lowerer:
                 self.sink.error(message, location, code="wiring.unknown-port", hint=did_you_mean(port, known))
 
     def _dependencies(self, wiring: Wiring, reads: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, str]]:
-        """Pairs of steps where the second needs the first to have run."""
+        """Yield pairs of steps where the second step requires the first step to have run."""
         for binding in wiring.bindings:
             if binding.reason != "branch":
                 yield binding.source, binding.target
@@ -215,9 +215,9 @@ class _Lowerer:
         return self.config.source.locate(("steps", cycle[0]))
 
     def _waits(self, wiring: Wiring, branches: Branches) -> dict[str, list[str]]:
-        """By step: those it waits for without reading from them, in the order written.
+        """Return, for each step, the steps that it waits for without reading from them, in the order of the config.
 
-        A step in a branch waits for the condition anyway.
+        The enclosing condition is omitted, because a step in a branch always waits for it.
         """
         waits: dict[str, dict[str, None]] = {}
         for source, target in wiring.order:
@@ -259,7 +259,7 @@ class _Lowerer:
         step.put_service_fields()
         step.merge_request()
         arguments, fields, origins = step.frozen()
-        # A model looks in many places for an attribute that it does not have, and most steps have no branches.
+        # Most steps have no branches, and pydantic models look up missing attributes slowly.
         values = vars(config)
         return StepSpec(
             name=name,
@@ -312,7 +312,7 @@ class _Lowerer:
 
 
 def _configured(port: InputPort, step: StepConfig) -> InputPort:
-    """Return an input with the aliases that the config adds, and optional if the config says so."""
+    """Return an input port with the aliases from the config. The config can make the port optional."""
     item = _port_config(step, "inputs", port.name)
     if not isinstance(item, InputConfig):
         return port
@@ -320,7 +320,7 @@ def _configured(port: InputPort, step: StepConfig) -> InputPort:
 
 
 def _with_aliases(port: OutputPort, step: StepConfig) -> OutputPort:
-    """Return an output with the aliases that the config adds."""
+    """Return an output port with the aliases from the config."""
     item = _port_config(step, "outputs", port.name)
     return replace(port, aliases=(*port.aliases, *item.aliases)) if isinstance(item, OutputConfig) else port
 
@@ -331,14 +331,14 @@ def _port_config(step: StepConfig, field: str, port: str) -> object:
 
 
 def _texts(step: StepConfig) -> Iterator[tuple[FieldPath, str]]:
-    """Yield the free texts of a config that could name an output."""
+    """Yield the free-text values of a config that may name an output, each with its path."""
     for field in FREE_TEXT_FIELDS:
         if field in step.model_fields_set:
             yield from find_texts(getattr(step, field), (field,))
 
 
 def _reads(step: StepConfig) -> Iterator[str]:
-    """The steps that references in a config read from."""
+    """Yield the steps that the references in a config read from."""
     for name in step.model_fields_set:
         value = getattr(step, name)
         if type(value) not in SCALARS:

@@ -1,1 +1,1 @@
-"""The step types: one module each."""
+"""The step types, one module for each."""

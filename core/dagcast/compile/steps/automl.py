@@ -1,4 +1,4 @@
-"""AutoML: let SageMaker Autopilot find a model for tabular data."""
+"""AutoML: search for a model of tabular data with SageMaker Autopilot."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LIMITS = ("AutoMLJobConfig", "CompletionCriteria")
 SECURITY = ("AutoMLJobConfig", "SecurityConfig")
 UNSUPPORTED = "pipelines do not take it"
-"""Source: the SDK's AutoMLStep drops these members."""
+"""Reason why some members are forbidden. Source: ``AutoMLStep`` of the SDK drops them."""
 
 
 class AutoMLConfig(StepConfig, WithInputs, Cached, Retried):
@@ -96,7 +96,7 @@ def lower(step: "Lowering", config: AutoMLConfig) -> None:
             "TargetAttributeName": config.target_attribute_name,
             "ContentType": config.content_type,
             "CompressionType": config.compression_type,
-            # The service assumes training where only one channel is given.
+            # Without a type the service uses the only channel for training.
             "ChannelType": channel if step.source("validation") is not None else None,
         }
         step.origins[("Arguments", "InputDataConfig", len(entries))] = step.source_origin(port)

@@ -1,4 +1,4 @@
-"""Callback: send a message to a queue and wait for the answer."""
+"""Callback: send a message to a queue and wait for the response."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +24,7 @@ class CallbackConfig(MessageConfig):
 
 
 def lower(step: "Lowering", config: CallbackConfig) -> None:
-    """Fill the message, and the queue beside it."""
+    """Set the message, the URL of the queue, and the output parameters."""
     put_message(step, config)
     step.beside("SqsQueueUrl", config.sqs_queue_url, "sqs_queue_url")
     put_output_parameters(step, config)

@@ -1,4 +1,4 @@
-"""The step types that dagcast knows, by name."""
+"""The catalog of step types, by name."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ MODULES = MappingProxyType(
         "Request": "request",
     }
 )
-"""The module of each step type. A module is imported when a config first uses its type."""
+"""The module of each built-in step type. A module is imported on the first use of its type."""
 
 
 class StepCatalog:
-    """Step types by name: dagcast's own, and those that are added.
+    """The built-in step types and the added ones, by name.
 
     Args:
-        added: Further step types, by name.
+        added: Additional step types, by name. They take precedence over built-in ones.
     """
 
     def __init__(self, added: Mapping[str, StepType[Any]] = MappingProxyType({})) -> None:
@@ -48,7 +48,7 @@ class StepCatalog:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all step types."""
+        """The names of all step types, the built-in ones first."""
         return (*MODULES, *self._added)
 
     def __contains__(self, name: object) -> bool:

@@ -1,4 +1,4 @@
-"""What QualityCheck and ClarifyCheck share: the processing job, and the life of its baseline."""
+"""Shared parts of QualityCheck and ClarifyCheck: the processing job and its baseline."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,10 +79,17 @@ class CheckConfig(StepConfig, WithInputs, Cached):
 
 
 def refuse_references(value: object, field: str) -> None:
-    """For validators of fields that are written out as JSON when the pipeline is compiled.
+    """Raise an error if a value contains a reference.
+
+    Validators call this for fields that are written as JSON at compile time: the service cannot resolve references
+    in them.
+
+    Args:
+        value: The value of the field.
+        field: The name of the field.
 
     Raises:
-        PydanticCustomError: If a reference is in it.
+        PydanticCustomError: If ``value`` contains a reference.
     """
     found = next(references(value), None)
     if found is not None:
@@ -91,12 +98,12 @@ def refuse_references(value: object, field: str) -> None:
 
 
 def dataset_port(config: CheckConfig) -> InputPort:
-    """The data that is checked."""
+    """Return the input port of the data to check."""
     return InputPort("dataset", "dataset", config.given("dataset"), about="S3 URI of the data")
 
 
 def constraints_ports(name: str) -> tuple[OutputPort, ...]:
-    """The constraints that were computed, and those that were compared with."""
+    """Return the output ports of the computed constraints and of the constraints used for the comparison."""
     calculated = StepProperty(name, "CalculatedBaselineConstraints")
     used = StepProperty(name, "BaselineUsedForDriftCheckConstraints")
     return (
@@ -113,9 +120,9 @@ def put_check_job(
     Args:
         step: The step.
         config: Its config.
-        framework: Whose image runs the check, unless the config names one.
-        inputs: Name, source, path in the container and origin of each input.
-        output: Name of the job's output.
+        framework: The framework whose image runs the check. ``image_uri`` in the config overrides it.
+        inputs: Name, source, path in the container and origin of each input. Inputs without a source are skipped.
+        output: The name of the job's output.
     """
     step.put_fields()
     put_role(step, config)
@@ -137,7 +144,7 @@ def put_check_job(
 
 
 def put_baseline(step: "Lowering", config: CheckConfig) -> None:
-    """Set what stands beside the job: how its baseline lives on."""
+    """Set the fields beside ``Arguments`` that control the comparison and the registration of the baseline."""
     step.beside("ModelPackageGroupName", config.model_package_group_name, "model_package_group_name")
     step.beside("SkipCheck", config.skip_check, "skip_check")
     step.beside("FailOnViolation", config.fail_on_violation, "fail_on_violation")

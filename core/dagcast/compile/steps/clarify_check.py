@@ -67,7 +67,7 @@ def _outputs(config: ClarifyCheckConfig, name: str) -> tuple[OutputPort, ...]:
 def lower(step: "Lowering", config: ClarifyCheckConfig) -> None:
     """Fill the CreateProcessingJob request of the check.
 
-    Paths and names are those the Clarify container reads. Source: ``SageMakerClarifyProcessor`` of the SDK.
+    The Clarify container expects these paths and names. Source: ``SageMakerClarifyProcessor`` of the SDK.
     """
     analysis = json.dumps(config.analysis_config, indent=2, sort_keys=True).encode()
     uri = step.staged_text("analysis_config.json", analysis)

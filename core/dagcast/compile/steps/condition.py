@@ -1,4 +1,4 @@
-"""Condition: decide which steps run."""
+"""Condition: choose which steps run."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -56,9 +56,9 @@ class Condition(ConfigModel):
         return self
 
     def to_request(self) -> dict[str, Any]:
-        """The condition as the definition spells it.
+        """Return the condition in the form of the pipeline definition.
 
-        The service has no conjunction below the top level, so ``and`` becomes "not (not a or not b)".
+        The service supports a conjunction at the top level only. A nested ``and`` becomes "not (not a or not b)".
         """
         if self.not_ is not None:
             return _negated(self.not_.to_request())
@@ -77,7 +77,7 @@ class Condition(ConfigModel):
 
 
 def _negated(condition: dict[str, Any]) -> dict[str, Any]:
-    """The opposite of a condition; of a negated one that is what it negates."""
+    """Return the negation of a condition. A double negation is removed."""
     if condition["Type"] == "Not":
         inner: dict[str, Any] = condition["Condition"]
         return inner
@@ -99,7 +99,7 @@ class ConditionConfig(StepConfig):
 
 
 def lower(step: "Lowering", config: ConditionConfig) -> None:
-    """Fill the conditions; the branches are laid into the definition when it is written."""
+    """Set the conditions. The emitter adds the branches when it writes the definition."""
     step.put("Conditions", [condition.to_request() for condition in config.conditions], "conditions")
 
 

@@ -1,4 +1,4 @@
-"""CreateModel: make a model that transforms and endpoints can use."""
+"""CreateModel: create a model for transform jobs and endpoints."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 

@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 JAR = ("StepConfig", "HadoopJarStep")
 MANAGED = ("Name", "AutoTerminationPolicy", "Steps")
 MANAGED_INSTANCES = ("KeepJobFlowAliveWhenNoSteps", "TerminationProtected")
-"""What the pipeline decides itself of a cluster that it makes. Source: ``EMRStep`` of the SageMaker Python SDK."""
+"""Members of ``Instances`` that the pipeline sets for its own cluster. ``MANAGED`` has the top-level members.
+
+Source for both: ``EMRStep`` of the SageMaker Python SDK.
+"""
 
 
 def property_list(properties: dict[str, Any]) -> list[dict[str, Any]]:
-    """``{key: value}`` as EMR's list of properties."""
+    """Convert ``{key: value}`` to EMR's list of properties."""
     return [{"Key": key, "Value": value} for key, value in properties.items()]
 
 
@@ -77,7 +80,7 @@ def _outputs(config: EMRConfig, name: str) -> tuple[OutputPort, ...]:
 
 
 def lower(step: "Lowering", config: EMRConfig) -> None:
-    """Fill an AddJobFlowSteps request, as far as pipelines take it."""
+    """Fill the members of an AddJobFlowSteps request that pipelines accept."""
     step.put_fields()
     args = [step.as_string(argument) for argument in config.args]
     for port, item in config.outputs.items():

@@ -39,7 +39,7 @@ class EMRServerlessConfig(StepConfig, Cached, Retried):
 
 
 def lower(step: "Lowering", config: EMRServerlessConfig) -> None:
-    """Fill a StartJobRun request, and the application it runs in."""
+    """Fill a StartJobRun request, and set its application."""
     put_role(step, config, "ExecutionRoleArn")
     put_role(step, config, ("JobConfig", "executionRoleArn"))
     step.put_fields()

@@ -1,4 +1,4 @@
-"""Endpoint: create an endpoint, or update the one of that name."""
+"""Endpoint: create an endpoint, or update the existing endpoint with the same name."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""EndpointConfig: describe the machines and models of an endpoint."""
+"""EndpointConfig: configure the instances and models of an endpoint."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 

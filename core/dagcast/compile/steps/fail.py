@@ -1,4 +1,4 @@
-"""Fail: end the execution with a message."""
+"""Fail: stop the execution with an error message."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -25,7 +25,7 @@ class FailConfig(StepConfig):
 
 
 def lower(step: "Lowering", config: FailConfig) -> None:
-    """Fill the message."""
+    """Set the error message."""
     step.put("ErrorMessage", step.as_string(config.error_message), "error_message")
 
 

@@ -1,4 +1,4 @@
-"""What the config models of jobs share: image, code, machine, network."""
+"""Shared parts of the steps that run a container: config fields, role and image."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -53,7 +53,7 @@ class JobConfig(StepConfig):
 
 
 RENAMED: Mapping[str, str] = MappingProxyType({"entrypoint": "container_entrypoint"})
-"""Fields of jobs that had another name."""
+"""Renamed fields of jobs: the current name by the former name."""
 
 
 class ScriptConfig(ConfigModel):
@@ -64,7 +64,10 @@ class ScriptConfig(ConfigModel):
 
 
 def put_role(step: "Lowering", config: Any, target: str | FieldPath = "RoleArn") -> None:
-    """Set the execution role: the step's own, else the pipeline's."""
+    """Set the execution role: the role of the step, or by default the role of the pipeline.
+
+    Reports an error if neither is set.
+    """
     if config.role is not None:
         step.put(target, config.role, "role")
     elif step.role is not None:
@@ -76,14 +79,14 @@ def put_role(step: "Lowering", config: Any, target: str | FieldPath = "RoleArn")
 
 
 def put_image(step: "Lowering", config: JobConfig, target: FieldPath, scope: str | None) -> None:
-    """Set the image at ``target``, unless ``request`` says what runs; see :func:`image`."""
+    """Set the image at ``target``, unless ``request`` determines what runs. See :func:`image`."""
     if config.image_uri is None and config.framework is None and _runs_something_else(config.request, target):
         return
     step.put(target, image(step, config, scope), image_field(config))
 
 
 def _runs_something_else(request: Mapping[str, Any], target: FieldPath) -> bool:
-    """Whether ``request`` names an image or an algorithm, or a job whose container the service chooses."""
+    """Whether ``request`` names an image or an algorithm, or describes a serverless job."""
     around: Any = request
     for part in target[:-1]:
         around = around.get(part) if isinstance(around, dict) else None
@@ -92,17 +95,20 @@ def _runs_something_else(request: Mapping[str, Any], target: FieldPath) -> bool:
 
 
 def image_field(config: JobConfig) -> str:
-    """The config field that decides the image."""
+    """Return the name of the config field that determines the image."""
     return "framework" if config.image_uri is None else "image_uri"
 
 
 def image(step: "Lowering", config: JobConfig, scope: str | None) -> Source | None:
-    """The image that is named, else the framework's from the SDK's tables; ``None`` after an error.
+    """Return ``image_uri`` of the config, or the image of its framework from the SDK's tables.
 
     Args:
         step: The step.
         config: Its config.
-        scope: What the image is for: ``training`` or ``inference``; ``None`` where the tables do not tell.
+        scope: The use of the image, ``training`` or ``inference``. ``None`` passes no scope to the tables.
+
+    Returns:
+        The image, or ``None`` after reporting an error.
     """
     if config.image_uri is not None and config.framework is not None:
         step.error(
@@ -134,5 +140,5 @@ def image(step: "Lowering", config: JobConfig, scope: str | None) -> Source | No
 
 
 def container_arguments(step: "Lowering", arguments: tuple[Any, ...]) -> list[Any] | None:
-    """Command-line arguments as the service takes them: strings."""
+    """Return command-line arguments as strings, which the service requires; ``None`` if there are no arguments."""
     return [step.as_string(argument) for argument in arguments] or None

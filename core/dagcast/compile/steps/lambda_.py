@@ -24,7 +24,7 @@ class LambdaConfig(MessageConfig):
 
 
 def lower(step: "Lowering", config: LambdaConfig) -> None:
-    """Fill the function's input, and the function beside it."""
+    """Set the input of the function, the ARN of the function, and the output parameters."""
     put_message(step, config)
     step.beside("FunctionArn", config.function_arn, "function_arn")
     put_output_parameters(step, config)

@@ -1,4 +1,4 @@
-"""Building one step's request, and remembering where each field of it came from."""
+"""Build the request of one step, and record the origin of each field."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ ARCHIVES = (*GZIPPED_TARS, ".tar", ".zip")
 
 
 def is_s3_uri(path: str) -> bool:
-    """Whether a path of the config is an S3 URI rather than a file."""
+    """Whether a path in the config is an S3 URI, not a local file."""
     return path.startswith("s3://")
 
 
 def _names_object(uri: str) -> bool:
-    """Whether an S3 URI has a key that can be an object's rather than a folder's."""
+    """Whether an S3 URI has a key of an object: a key that is not empty and does not end with a slash."""
     _, slash, key = uri.removeprefix("s3://").partition("/")
     return bool(slash and key) and not key.endswith("/")
 
 
 class ImageLookup(Protocol):
-    """Gives the image of a framework. Implemented by :func:`dagcast.sagemaker.images.image_uri`."""
+    """Looks up the image of a framework. Implemented by :func:`dagcast.sagemaker.images.image_uri`."""
 
     def __call__(self, framework: str, region: str, **arguments: Unpack[ImageArguments]) -> str:
         """Return the URI of the image."""
@@ -48,25 +48,28 @@ class ImageLookup(Protocol):
 
 @dataclass(kw_only=True)
 class Lowering:
-    """One step on its way to its request; what a step type's ``lower`` works with.
+    """The builder of one step's request. The ``lower`` function of a step type receives it.
 
     Attributes:
         name: The step's name.
         config: The step's config.
         pipeline: The base config of the pipeline.
-        role: The execution role that steps take unless they name their own.
-        role_origin: Where that role was given.
-        region: The AWS region, if one is known.
+        role: The default execution role of steps.
+        role_origin: The origin of that role.
+        region: The AWS region, or ``None`` if it is unknown.
         parameters: The type of each declared parameter.
-        defaults: The default of each declared parameter; ``None`` where there is none.
-        sources: By input port: what it reads, after wiring.
-        sink: Takes mistakes.
-        locate: Gives the place of a config field of this step.
-        code: Stages the files that steps run.
+        defaults: The default of each declared parameter, or ``None`` for a parameter without a default.
+        sources: The source of each connected input port, by name of the port.
+        sink: Collects diagnostics.
+        locate: Returns the location of a config field of this step.
+        code: Stages the code that steps run.
         images: Looks up images of frameworks.
-        locate_pipeline: Gives the place of the base config.
-        sound: Whether the base config is right; if not, what it lacks is reported already.
-        incomplete: Whether a part of the request could not be made.
+        locate_pipeline: Returns the location of the base config.
+        sound: Whether the base config is valid. If it is invalid, its errors have already been reported.
+        incomplete: Whether a part of the request could not be built.
+        arguments: The request.
+        fields: The fields beside ``Arguments`` in the definition.
+        origins: The origin of each field, by path in the definition of the step.
     """
 
     name: str
@@ -92,16 +95,16 @@ class Lowering:
     def put(
         self, target: str | FieldPath, value: Any, origin: str | FieldPath | Origin | None = None
     ) -> None:
-        """Set a member of the request, unless ``value`` is ``None``.
+        """Set a member of the request. A ``value`` of ``None`` sets nothing.
 
         Args:
-            target: Path below ``Arguments``, such as ``("VpcConfig", "Subnets")``, or the name of a member of the
-                request itself.
-            value: Plain data and references.
-            origin: The config field that it came from, or an :class:`Origin`; ``None`` for a default.
+            target: The path below ``Arguments``, such as ``("VpcConfig", "Subnets")``, or the name of a top-level
+                member.
+            value: The value: plain data and references.
+            origin: The config field that gave the value, or an :class:`Origin`. ``None`` for a default.
 
         Raises:
-            ValueError: If the target is a text with a dot.
+            ValueError: If the target is a string that contains a dot.
         """
         if value is None:
             return
@@ -114,12 +117,12 @@ class Lowering:
         self.origins[full] = self.origin(origin)
 
     def beside(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
-        """Set a field that stands beside ``Arguments`` in the definition; ``None`` values are kept."""
+        """Set a field beside ``Arguments`` in the definition. ``None`` values are kept."""
         self.fields[name] = value
         self.origins[name,] = self.origin(origin)
 
     def origin(self, origin: str | FieldPath | Origin | None) -> Origin:
-        """The origin of a value that a field of the config gave, or a default did."""
+        """Return the origin of a value: the config field that sets it, or the default of that field."""
         if isinstance(origin, Origin):
             return origin
         if origin is None:
@@ -130,7 +133,7 @@ class Lowering:
         return _default_of(path[0])
 
     def put_fields(self) -> None:
-        """Set every member that a field of the config names with :class:`To`."""
+        """Set every member to which a config field is mapped with :class:`To`. Empty values are skipped."""
         config = self.config
         for name, to in mapped_fields(type(config)):
             value = getattr(config, name)
@@ -140,13 +143,16 @@ class Lowering:
     def image(
         self, framework: str, machine: object = None, **arguments: Unpack[ImageArguments]
     ) -> str | None:
-        """Return the image of a framework from the SDK's tables, or ``None`` after reporting why there is none.
+        """Return the image of a framework from the SDK's tables.
 
         Args:
-            framework: As the tables name it.
-            machine: The instance type, or a reference to it. A parameter counts by its default, with a warning
-                if the image depends on it. Source: ``image_uris.retrieve`` of both SDKs.
-            **arguments: What else the image is chosen by.
+            framework: The name of the framework in the tables.
+            machine: The instance type, or a reference to it. The default of a parameter is used, with a warning if
+                the image depends on the instance type. Source: ``image_uris.retrieve`` of both SDKs.
+            **arguments: The other arguments that select the image.
+
+        Returns:
+            The URI of the image, or ``None`` after reporting an error.
         """
         if self.region is None:
             message = "images of frameworks depend on the region"
@@ -182,7 +188,7 @@ class Lowering:
     def _warn_of_machine(
         self, framework: str, parameter: ParameterRef, default: str, uri: str, arguments: ImageArguments
     ) -> None:
-        """Warn if another instance type, given at the start, would need another image than ``uri``."""
+        """Warn if an instance type other than the default would require an image other than ``uri``."""
         others = (
             {"instance_type": None},
             {"instance_type": "ml.m5.large"},
@@ -204,7 +210,10 @@ class Lowering:
             )
 
     def staged_file(self, path: str, field_name: str = "entry_point") -> str | None:
-        """Return the S3 URI that a script will have, or ``None`` after an error; an S3 URI is returned as it is."""
+        """Stage a script and return its S3 URI, or ``None`` after reporting an error.
+
+        An S3 URI is returned unchanged.
+        """
         if path.endswith(ARCHIVES) or (is_s3_uri(path) and not _names_object(path)):
             self.error(
                 f"{path!r} is not a script",
@@ -221,14 +230,17 @@ class Lowering:
     def staged_folder(
         self, entry_point: str, source_dir: str | None, archive_name: str | None = None
     ) -> str | None:
-        """Return the S3 URI of the archive that holds the script, or ``None`` after an error.
+        """Stage an archive with the script and return its S3 URI. An archive in S3 is returned unchanged.
 
         Args:
             entry_point: The script.
-            source_dir: The folder or archive that it is in; ``None`` packs the script alone.
-            archive_name: The name that the launcher of the step type expects an archive in S3 to have; ``None`` for
+            source_dir: The folder or archive that contains the script. ``None`` packs the script alone.
+            archive_name: The name that the launcher of the step type requires of an archive in S3. ``None`` accepts
                 any name of a gzipped tar. Source: ``download_and_extract`` of the SageMaker Training and Inference
-                Toolkits, which unpack what is at the address.
+                Toolkits, which unpack the file at the address.
+
+        Returns:
+            The S3 URI of the archive, or ``None`` after reporting an error.
         """
         name = archive_name or "sourcedir.tar.gz"
         if is_s3_uri(entry_point):
@@ -257,7 +269,12 @@ class Lowering:
         return self._staged(lambda: self.code.archive(entry_point, source_dir), field_name)
 
     def staged_files(self, paths: list[str], field_name: str) -> str | None:
-        """Return the S3 URI of a folder that will hold these files and folders, or ``None`` after an error."""
+        """Stage files in one folder and return its S3 URI, or ``None`` after reporting an error.
+
+        Args:
+            paths: The files and folders to stage.
+            field_name: The config field that errors name.
+        """
         remote = [path for path in paths if is_s3_uri(path)]
         for path in remote:
             message = f"{path!r} is in S3, and the files of this step are staged together"
@@ -268,7 +285,7 @@ class Lowering:
         return self._staged(lambda: self.code.files(paths), field_name)
 
     def staged_text(self, name: str, content: bytes) -> str | None:
-        """The S3 URI of a small file whose content is known here."""
+        """Stage a small generated file and return its S3 URI, or ``None`` after reporting an error."""
         return self._staged(lambda: self.code.text(name, content), "type")
 
     def _staged(self, stage: Callable[[], str], field_name: str) -> str | None:
@@ -287,7 +304,7 @@ class Lowering:
             return None
 
     def put_service_fields(self) -> None:
-        """Set what stands beside the request of every step that supports it: retries and cache."""
+        """Set the retry policies and the cache of the step, if its config has them."""
         policies = getattr(self.config, "retry_policies", ())
         if policies:
             self.beside("RetryPolicies", [policy.to_request() for policy in policies], "retry_policies")
@@ -299,37 +316,43 @@ class Lowering:
             self.beside("CacheConfig", config, "cache")
 
     def source(self, port: str) -> Source | None:
-        """What an input port reads, or ``None`` if nothing feeds it."""
+        """Return the source of an input port, or ``None`` if the port is not connected."""
         return self.sources.get(port)
 
     def source_origin(self, port: str) -> Origin:
-        """Where the source of an input port was decided."""
+        """Return the origin of an input port's source: the config or an edge."""
         inputs = getattr(self.config, "inputs", {})
         if port in inputs and inputs[port].source is not None:
             return Origin("config", ("steps", self.name, "inputs", port))
         return Origin("edge", detail=f"input {port}")
 
     def error(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
-        """Report a mistake in a field of this step."""
+        """Report an error in a field of this step, and mark the step as incomplete."""
         self.incomplete = True
         self.sink.error(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
 
     def warn(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
-        """Report something in a field of this step that compiles and may not be meant."""
+        """Warn of a field of this step that compiles but may be unintended."""
         self.sink.warn(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
 
     def pipeline_error(self, message: str, code: str, hint: str) -> None:
-        """Report what the base config lacks: once, however many steps want it."""
+        """Report a missing value of the base config, and mark the step as incomplete.
+
+        The sink merges equal errors of several steps into one. An invalid base config gets no such error.
+        """
         self.incomplete = True
         if self.sound:
             self.sink.error(message, self.locate_pipeline(), code=code, hint=hint)
 
     def default_uri(self, *tail: str, per_execution: bool) -> Source | None:
-        """An S3 URI below the pipeline's bucket and prefix for this step's results.
+        """Return the default S3 URI of this step's results, below the pipeline's bucket and prefix.
 
         Args:
-            tail: Last parts of the key.
-            per_execution: Whether each execution gets a folder of its own.
+            tail: The last parts of the key.
+            per_execution: Whether each execution has its own folder.
+
+        Returns:
+            The URI, or ``None`` after reporting a missing bucket.
         """
         bucket = self.pipeline.bucket
         if bucket is None:
@@ -343,26 +366,26 @@ class Lowering:
         return Join("/", ("s3:/", bucket, prefix, run, self.name, *tail))
 
     def as_string(self, value: Any) -> Any:
-        """``value`` for a member that must be a string: a reference that may be of another type is joined into one."""
+        """Return ``value`` for a string member. A value that may have another type is converted with ``Join``."""
         if isinstance(value, ParameterRef):
             is_text = self.parameters.get(value.name, "String") == "String"
         else:
-            # What stands in the file that it reads is not known before the pipeline runs.
+            # The type of a value in a property file is unknown until the pipeline runs.
             is_text = not isinstance(value, JsonGet)
         return value if is_text else Join("", (value,))
 
     def as_strings(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """A map of strings such as environment variables; ``None`` for an empty one."""
+        """Return a map of strings, such as environment variables. An empty map becomes ``None``."""
         return {key: self.as_string(value) for key, value in values.items()} or None
 
     def merge_request(self) -> None:
-        """Lay the config's ``request`` over what the typed fields made; ``None`` removes a member."""
+        """Merge the config's ``request`` into the request. Its values override; ``None`` removes a member."""
         _merge(
             self.arguments, self.config.request, ("Arguments",), self.origins, ("steps", self.name, "request")
         )
 
     def frozen(self) -> tuple[FrozenDict, FrozenDict, Mapping[FieldPath, Origin]]:
-        """Arguments, fields and origins as the IR holds them."""
+        """Return immutable copies of arguments, fields and origins for the IR."""
         return freeze(self.arguments), freeze(self.fields), freeze_origins(self.origins)
 
 
@@ -376,7 +399,7 @@ def _default_of(field_name: str | int) -> Origin:
 
 @cache
 def mapped_fields(config: type[StepConfig]) -> tuple[tuple[str, To], ...]:
-    """The fields of a config model that say where in the request they go."""
+    """Return the fields of a config model that are mapped to a request member, with their mapping."""
     return tuple(
         (name, item)
         for name, info in config.model_fields.items()

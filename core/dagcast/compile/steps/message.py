@@ -1,4 +1,4 @@
-"""What Lambda and Callback share: inputs sent out, typed outputs that come back."""
+"""Shared parts of Lambda and Callback: inputs to send, and typed outputs to receive."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,7 +39,7 @@ class MessageConfig(StepConfig, Cached):
 
 
 def message_outputs(config: MessageConfig, name: str) -> tuple[OutputPort, ...]:
-    """One output port for each value that comes back."""
+    """Return one output port for each returned value."""
     return tuple(
         OutputPort(
             port, _KINDS[item.type], StepProperty(name, f"OutputParameters['{port}']"), f"a {item.type}"
@@ -49,18 +49,18 @@ def message_outputs(config: MessageConfig, name: str) -> tuple[OutputPort, ...]:
 
 
 def message_properties(config: MessageConfig) -> PropertyShape:
-    """What may be referred to: the declared outputs."""
+    """Return the properties that references may use: the declared outputs."""
     return PropertyShape(names=tuple(f"OutputParameters['{port}']" for port in config.outputs))
 
 
 def put_message(step: "Lowering", config: MessageConfig) -> None:
-    """Set what is sent, and declare what comes back."""
+    """Set the inputs to send."""
     for name, value in config.inputs.items():
         step.arguments[name] = value
         step.origins[("Arguments", name)] = step.origin(("inputs", name))
 
 
 def put_output_parameters(step: "Lowering", config: MessageConfig) -> None:
-    """Declare what comes back."""
+    """Declare the returned values and their types."""
     outputs = [{"OutputName": port, "OutputType": item.type} for port, item in config.outputs.items()]
     step.beside("OutputParameters", outputs, "outputs")

@@ -1,4 +1,4 @@
-"""What the steps that make or register a model share: its container."""
+"""Shared parts of the steps that create or register a model: the model's container."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 REPACKING = ("huggingface", "mxnet", "pytorch", "tensorflow")
 """Frameworks whose serving containers read code only from the model archive.
 
-Source: their model classes in the SageMaker Python SDK repack ``model.tar.gz``; the others point to the code.
+Source: their model classes in the SageMaker Python SDK repack ``model.tar.gz``. The other classes only refer to
+the code.
 """
 
 
@@ -21,12 +22,12 @@ class ModelConfig(JobConfig, ScriptConfig, WithInputs):
 
 
 def model_inputs(config: ModelConfig) -> tuple[InputPort, ...]:
-    """The model artifact."""
+    """Return the input port of the model artifact."""
     return (InputPort("model", "model", config.given("model"), False, "S3 URI of model.tar.gz"),)
 
 
 def container(step: "Lowering", config: ModelConfig) -> dict[str, tuple[Any, Any]]:
-    """The members of the model's container, each with its origin; those without a value are left out."""
+    """Return the members of the model's container with their origins. Members without a value are omitted."""
     environment = {**(step.as_strings(config.environment) or {}), **_inference_code(step, config)}
     members = {
         "Image": (image(step, config, "inference"), image_field(config)),
@@ -37,7 +38,7 @@ def container(step: "Lowering", config: ModelConfig) -> dict[str, tuple[Any, Any
 
 
 def _inference_code(step: "Lowering", config: ModelConfig) -> dict[str, Any]:
-    """The environment by which serving containers find the user's inference script.
+    """Stage the user's inference script and return the environment variables that locate it.
 
     Source: ``SAGEMAKER_PROGRAM`` and ``SAGEMAKER_SUBMIT_DIRECTORY`` of the SageMaker Inference Toolkit.
     """

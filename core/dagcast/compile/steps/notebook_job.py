@@ -1,4 +1,4 @@
-"""NotebookJob: run a Jupyter notebook from start to end."""
+"""NotebookJob: run all cells of a Jupyter notebook."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
 CHANNEL = "sagemaker_headless_execution_pipelinestep"
-"""The channel in which the scheduler in the image looks for the notebook. Source: the SDK's NotebookJobStep."""
+"""The channel from which the scheduler in the image reads the notebook. Source: ``NotebookJobStep`` of the SDK."""
 
 
 class NotebookJobConfig(StepConfig, Retried):
@@ -74,7 +74,7 @@ def lower(step: "Lowering", config: NotebookJobConfig) -> None:
     step.put("HyperParameters", step.as_strings(config.parameters), "parameters")
     put_role(step, config)
     job_name = config.notebook_job_name or step.name
-    # The job's name becomes a prefix, for which the service takes letters, digits and hyphens inside only.
+    # The job's name becomes a prefix. The service accepts letters, digits and inner hyphens only.
     prefix = job_name.replace("_", "-").rstrip("-")
     step.put("TrainingJobName", prefix, "notebook_job_name")
     files = [config.input_notebook, config.initialization_script, *config.additional_dependencies]
@@ -106,7 +106,7 @@ def _put_output(step: "Lowering", config: NotebookJobConfig) -> None:
 
 
 def _put_environment(step: "Lowering", config: NotebookJobConfig, prefix: str) -> None:
-    """The variables by which the scheduler in the image knows what to run. Source: the SDK's NotebookJobStep."""
+    """Set the variables that configure the scheduler in the image. Source: ``NotebookJobStep`` of the SDK."""
     environment = dict(step.as_strings(config.environment) or {})
     if step.region is not None:
         environment["AWS_DEFAULT_REGION"] = step.region

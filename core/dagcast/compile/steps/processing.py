@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BASE = "/opt/ml/processing"
 PROCESSING_ONLY = ("clarify", "data-wrangler", "model-monitor", "spark")
-"""Image tables that have images for processing alone. Source: the SDK's image tables."""
+"""Frameworks that have processing images only. Source: the SDK's image tables."""
 
 CODE_PATH = f"{BASE}/input/code"
 LAUNCHER_PATH = f"{BASE}/input/entrypoint"
@@ -170,7 +170,7 @@ def _outputs(config: ProcessingConfig, name: str) -> tuple[OutputPort, ...]:
 def lower(step: "Lowering", config: ProcessingConfig) -> None:
     """Fill a CreateProcessingJob request."""
     step.put_fields()
-    # Most frameworks have no images of their own for processing; the SDK's processors take those for training.
+    # Most frameworks have no processing images. The SDK's processors use the training images.
     scope = None if config.framework in PROCESSING_ONLY else "training"
     put_image(step, config, ("AppSpecification", "ImageUri"), scope)
     put_role(step, config)
@@ -212,9 +212,9 @@ def _put_inputs_and_code(step: "Lowering", config: ProcessingConfig) -> None:
 
 
 def _check_reserved(step: "Lowering", used: Mapping[str, Source], name: str, path: str) -> None:
-    """Report inputs that have the name or the path of one that brings the code.
+    """Report inputs whose name or path is reserved for the staged code.
 
-    Source: https://github.com/aws/sagemaker-python-sdk/issues/4939, on equal paths.
+    Source for paths: https://github.com/aws/sagemaker-python-sdk/issues/4939.
     """
     for own, place in used.items():
         if own == name or (isinstance(place, str) and place.rstrip("/") == path):
@@ -246,7 +246,7 @@ def _s3_input(name: str, source: Source, path: Source, item: ProcessingInput) ->
 
 
 def _put_entry_point(step: "Lowering", config: ProcessingConfig) -> list[tuple[str, str, str]]:
-    """Set the container's command; return the inputs that bring the code: name, URI, path."""
+    """Set the container's command, and return name, S3 URI and path of each input that provides the code."""
     arguments = container_arguments(step, config.arguments)
     if config.entry_point is None:
         step.put(

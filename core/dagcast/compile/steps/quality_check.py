@@ -76,7 +76,7 @@ def _outputs(config: QualityCheckConfig, name: str) -> tuple[OutputPort, ...]:
 def lower(step: "Lowering", config: QualityCheckConfig) -> None:
     """Fill the CreateProcessingJob request of the check.
 
-    The environment is what the Model Monitor container reads. Source: ``ModelMonitor`` of the SageMaker SDK.
+    The Model Monitor container reads these environment variables. Source: ``ModelMonitor`` of the SageMaker SDK.
     """
     environment: dict[str, Any] = {
         "output_path": "/opt/ml/processing/output",

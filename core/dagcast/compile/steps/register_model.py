@@ -1,4 +1,4 @@
-"""RegisterModel: put a version of a model into the model registry."""
+"""RegisterModel: register a model version in the model registry."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SPEC = ("InferenceSpecification",)
 OVERRIDDEN = "the service sets it when the pipeline runs"
-"""Why these members are refused. Source: the SDK's ModelStep drops them, as the service rejects them."""
+"""Reason why some members are forbidden. Source: ``ModelStep`` of the SDK drops them; the service rejects them."""
 
 METRICS = {
     "model_metrics": ("report", ("ModelMetrics", "ModelQuality", "Statistics")),
@@ -28,7 +28,7 @@ METRICS = {
     "bias_report": ("bias-report", ("ModelMetrics", "Bias", "Report")),
     "explainability_report": ("explainability-report", ("ModelMetrics", "Explainability", "Report")),
 }
-"""The ports for reports: the kind of each, and the metric of the model that it fills."""
+"""The input ports of reports: the kind of each port, and the path of the model metric that it sets."""
 
 
 class RegisterModelConfig(ModelConfig, Retried):

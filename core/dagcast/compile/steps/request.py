@@ -1,4 +1,4 @@
-"""Request: any step that the service takes and that has no type of its own here."""
+"""Request: send any request of a step for which dagcast has no specific type."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COMMON = frozenset(
     ("Arguments", "CacheConfig", "DependsOn", "Description", "DisplayName", "Name", "RetryPolicies", "Type")
 )
-"""What the common fields of a step become in the definition."""
+"""Fields of a step's definition that the common config fields set."""
 
 
 class RequestConfig(StepConfig, Cached, Retried):
@@ -50,7 +50,7 @@ class RequestConfig(StepConfig, Cached, Retried):
 
 
 def lower(step: "Lowering", config: RequestConfig) -> None:
-    """The request is the body as it stands; the common merge lays it in."""
+    """Set the fields beside ``Arguments``. :meth:`Lowering.merge_request` sets the body, which is ``request``."""
     for name, value in config.fields.items():
         step.beside(name, value, ("fields", name))
 

@@ -1,7 +1,7 @@
-"""What a step type is: a config model, ports, and a lowering to its service request.
+"""The definition of a step type: a config model, ports, and a function that builds the service request.
 
-A step type is one module here that ends in one :class:`StepType`. Most fields of its config model say with
-:class:`~dagcast.compile.config.step.To` where in the request they go; ``lower`` does the rest.
+Each module of a step type defines one :class:`StepType`. Most fields of its config model are mapped to a request
+member with :class:`~dagcast.compile.config.step.To`. The ``lower`` function sets the other members.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,33 +21,34 @@ ConfigT = TypeVar("ConfigT", bound=StepConfig)
 
 
 def no_inputs(config: Any) -> tuple[InputPort, ...]:
-    """For step types that only read references."""
+    """Return no input ports. Used by step types that read references only."""
     return ()
 
 
 def no_outputs(config: Any, name: str) -> tuple[OutputPort, ...]:
-    """For step types that nothing flows out of."""
+    """Return no output ports. Used by step types without outputs."""
     return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepType(Generic[ConfigT]):
-    """A kind of step.
+    """A type of step.
 
     Attributes:
         name: The ``type`` of the config.
-        definition_type: The ``Type`` in the definition, or a function that reads it off the config.
-        about: One sentence for ``dagcast steps``.
+        definition_type: The ``Type`` in the definition, or a function that returns it for a config.
+        about: One sentence that ``dagcast steps`` prints.
         config: The config model.
-        lower: Fills the request of one step.
-        inputs: The input ports that a config declares.
-        outputs: The output ports that a config declares, given the step's name.
+        lower: A function that fills the request of one step.
+        inputs: A function that returns the input ports of a config.
+        outputs: A function that returns the output ports of a config and the step's name.
         open_inputs: Whether an edge may name an input that the config does not declare.
-        shapes: The botocore shapes of the request body, or a function that reads them off the config; empty
-            where no service shape describes it.
-        properties: What ``${step.<name>...}`` may refer to.
-        sample: Fields of a config with which the ports can be shown.
-        forbidden: Members of the request that pipelines do not take, as names or paths, each with the reason.
+        shapes: The botocore shapes of the request body, or a function that returns them for a config. Empty if no
+            service shape describes the body.
+        properties: The properties that ``${step.<name>...}`` may refer to, or a function that returns them for a
+            config.
+        sample: Fields of an example config, for which the ports can be shown.
+        forbidden: Members of the request that pipelines reject, by name or path, each with the reason.
 
     Example:
         >>> from typing import Literal
@@ -77,22 +78,22 @@ class StepType(Generic[ConfigT]):
     forbidden: Mapping[str | FieldPath, str] = field(default_factory=dict)
 
     def definition_type_of(self, config: ConfigT) -> str:
-        """The ``Type`` in the definition of a step with this config."""
+        """Return the ``Type`` in the definition of a step with this config."""
         return self.definition_type(config) if callable(self.definition_type) else self.definition_type
 
     def shapes_of(self, config: ConfigT) -> tuple[RequestShape, ...]:
-        """The shapes of the request body of a step with this config."""
+        """Return the shapes of the request body of a step with this config."""
         return self.shapes(config) if callable(self.shapes) else self.shapes
 
     def properties_of(self, config: ConfigT) -> PropertyShape:
-        """What may be referred to in a step with this config."""
+        """Return the properties that references to a step with this config may use."""
         return self.properties(config) if callable(self.properties) else self.properties
 
 
 EXPERIMENT_CONFIG = "the pipeline sets the experiment: use pipeline.experiment"
-"""Why jobs in a pipeline take no ExperimentConfig. Source: the SDK drops it from every job step."""
+"""Reason why ``ExperimentConfig`` is forbidden for jobs. Source: the SDK drops it from every job step."""
 
 
 def tag_list(tags: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """``{key: value}`` as the service's list of tags, in the order given."""
+    """Convert ``{key: value}`` to the service's list of tags, in the same order."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -51,7 +51,7 @@ class Channel(InputConfig):
 
 
 def metric_list(metrics: dict[str, str]) -> list[dict[str, str]]:
-    """``{name: regex}`` as the service's metric definitions."""
+    """Convert ``{name: regex}`` to the service's metric definitions."""
     return [{"Name": name, "Regex": regex} for name, regex in metrics.items()]
 
 
@@ -129,7 +129,7 @@ class TrainingConfig(TrainingJobConfig):
 
 
 def channels(config: TrainingJobConfig) -> tuple[InputPort, ...]:
-    """The input ports of a job that reads channels."""
+    """Return an input port for each declared channel."""
     return tuple(
         InputPort(
             name,
@@ -157,10 +157,10 @@ def _outputs(config: TrainingConfig, name: str) -> tuple[OutputPort, ...]:
 
 
 def _output_archive(config: TrainingConfig, name: str) -> Join:
-    """Return the address of what the job leaves beside its model.
+    """Return the S3 URI of the job's output other than the model.
 
-    Source: SageMaker Developer Guide, "How Amazon SageMaker Processes Training Output"; an uncompressed output is a
-    folder (API reference, ``OutputDataConfig``, ``CompressionType``).
+    An uncompressed output is a folder (API reference, ``OutputDataConfig``, ``CompressionType``). Source: SageMaker
+    Developer Guide, "How Amazon SageMaker Processes Training Output".
     """
     output = config.request.get("OutputDataConfig")
     compression = output.get("CompressionType") if isinstance(output, Mapping) else None
@@ -185,7 +185,7 @@ def lower(step: "Lowering", config: TrainingConfig) -> None:
 
 
 def hyperparameters(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
-    """The hyperparameters as the service takes them: strings, numbers and lists in JSON's spelling."""
+    """Return the hyperparameters as strings, which the service requires. Numbers and lists are encoded as JSON."""
     return {
         name: hyperparameter(step, config, value, "hyperparameters", name)
         for name, value in config.hyperparameters.items()
@@ -193,13 +193,18 @@ def hyperparameters(step: "Lowering", config: TrainingJobConfig) -> dict[str, An
 
 
 def hyperparameter(step: "Lowering", config: TrainingJobConfig, value: Any, *path: str | int) -> Any:
-    """One hyperparameter. Script mode reads all of them as JSON, so there strings are quoted too.
+    """Encode one hyperparameter.
+
+    Script mode decodes every hyperparameter as JSON, so it also requires quoted strings.
 
     Args:
         step: The step.
         config: Its config.
-        value: What the config gives.
-        path: Where the config gives it.
+        value: The value in the config.
+        path: The path of the value in the config.
+
+    Returns:
+        A string or a reference. An empty string after reporting a reference inside of a list or mapping.
     """
     if isinstance(value, Reference):
         return step.as_string(value)
@@ -221,14 +226,14 @@ def hyperparameter(step: "Lowering", config: TrainingJobConfig, value: Any, *pat
 
 
 def mark_hyperparameters(step: "Lowering", names: Iterable[str], target: FieldPath) -> None:
-    """Record that the config gives these hyperparameters; script mode adds the others."""
+    """Record the config as the origin of these hyperparameters. Script mode adds the other ones."""
     for name in names:
         place = ("Arguments", *target, name)
         step.origins[place] = step.origin(("hyperparameters", name))
 
 
 def script_mode(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
-    """The hyperparameters by which the framework containers find and run the user's script.
+    """Stage the user's script and return the hyperparameters with which framework containers find and run it.
 
     Source: ``sagemaker_program`` and ``sagemaker_submit_directory`` of the SageMaker Training Toolkit.
     """
@@ -281,7 +286,7 @@ def put_channels(step: "Lowering", config: TrainingJobConfig, target: FieldPath)
 
 
 def put_output_path(step: "Lowering", config: TrainingJobConfig, target: FieldPath) -> None:
-    """Set where the job writes. The service adds a folder for each job, so the path can be a fixed one."""
+    """Set the output path of the job. The path can be constant, because the service adds a folder for each job."""
     if config.output_path is not None:
         step.put(target, config.output_path, "output_path")
     else:

@@ -1,4 +1,4 @@
-"""Transform: predict a whole data set with a model."""
+"""Transform: run batch inference on a dataset."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Tuning: search hyperparameters with many training jobs."""
+"""Tuning: search for the best hyperparameters with multiple training jobs."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -41,7 +41,7 @@ JOB = ("TrainingJobDefinition",)
 LIMITS = ("HyperParameterTuningJobConfig", "ResourceLimits")
 
 Number = Annotated[int | float | Reference, Referable(int | float)]
-"""A number that stays as it is written: the service takes no ``2.0`` for the limit of an Integer range."""
+"""A number that keeps its type: the service rejects ``2.0`` as a limit of an Integer range."""
 
 
 class Range(ConfigModel):
@@ -147,7 +147,8 @@ def lower(step: "Lowering", config: TuningConfig) -> None:
     put_role(step, config, (*JOB, "RoleArn"))
     step.put((*JOB, "Environment"), step.as_strings(config.environment), "environment")
     given = hyperparameters(step, config)
-    # The service refuses a name that is both. Source: HyperparameterTuner._prepare_static_hyperparameters of SDK 2.
+    # The service rejects a name that is both fixed and tuned.
+    # Source: HyperparameterTuner._prepare_static_hyperparameters of SDK 2.
     for name in [name for name in given if name in config.ranges]:
         message = f"hyperparameter {name!r} is tuned, so its fixed value is left out"
         step.warn(message, "hyperparameters", name, code="tuning.fixed-and-tuned", hint="remove one of them")
@@ -160,7 +161,7 @@ def lower(step: "Lowering", config: TuningConfig) -> None:
 
 
 def _ranges(step: "Lowering", config: TuningConfig) -> dict[str, Any]:
-    """The ranges by type; the service takes their limits as strings."""
+    """Return the ranges by type. Their limits are strings, which the service requires."""
     ranges: dict[str, Any] = {}
     for name, item in config.ranges.items():
         entry: dict[str, Any] = {"Name": name}
