@@ -1,1 +1,1 @@
-"""Staging: the code that steps run, as S3 objects whose content and address are known before any upload."""
+"""Stage the code of steps as S3 objects. Content and address of each object are known before the upload."""

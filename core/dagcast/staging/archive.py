@@ -1,8 +1,8 @@
-"""Staging code: a file or folder becomes an S3 object with a known address, without any upload.
+"""Stage a file or folder as an S3 object with a known address, without uploading it.
 
-The address holds the SHA-256 of the object's bytes, and the bytes depend on names, content and executable
-bits alone, so the same code has the same address on every machine. What is staged, what is left out and why
-the archive looks as it does: ``docs/decisions/staged-code.md``.
+The address contains the SHA-256 of the object's bytes. The bytes depend only on names, content and executable bits, so
+the same code has the same address on every machine. ``docs/decisions/staged-code.md`` documents which files are staged
+or skipped, and the reasons for the archive format.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ ARCHIVE_NAME = "sourcedir.tar.gz"
 
 
 def stage_file(path: str, root: str | Path, bucket: str, prefix: str = "") -> StagedCode:
-    """Stage one file as it is, under its own name.
+    """Stage one file unchanged, under its own name.
 
     Args:
-        path: The file as the config names it: absolute, or relative to ``root``.
+        path: The file as written in the config: absolute, or relative to ``root``.
         root: The folder of the config.
-        bucket: The S3 bucket that it will be uploaded to.
-        prefix: What the key starts with; may be empty.
+        bucket: The S3 bucket to upload to.
+        prefix: The prefix of the S3 key. May be empty.
 
     Raises:
-        StagingRefusedError: If it is missing, unreadable, a link or no regular file, or has an unusable name.
+        StagingRefusedError: If the file is missing, unreadable, a link or not a regular file, or its name is invalid.
     """
     file = _file(path, root)
     return _staged(
@@ -69,15 +69,15 @@ def stage_folder(
     """Stage a folder as ``sourcedir.tar.gz``.
 
     Args:
-        path: The folder as the config names it: absolute, or relative to ``root``.
+        path: The folder as written in the config: absolute, or relative to ``root``.
         root: The folder of the config.
-        bucket: The S3 bucket that it will be uploaded to.
-        prefix: What the key starts with; may be empty.
-        entry_point: A file that must be in the folder, relative to it.
+        bucket: The S3 bucket to upload to.
+        prefix: The prefix of the S3 key. May be empty.
+        entry_point: A file that the folder must contain, relative to the folder.
 
     Raises:
-        StagingRefusedError: If the folder, or anything in it that is not skipped, cannot be archived; or if
-            the entry point is not among its files. All reasons are given at once.
+        StagingRefusedError: If the folder, or an entry in it that is not skipped, cannot be archived, or if the folder
+            does not contain the entry point. The error lists all problems.
     """
     folder = Path(root).absolute() / path
     refuse([named_problem(path, root)])
@@ -99,16 +99,16 @@ def stage_folder(
 
 
 def stage_script(path: str, root: str | Path, bucket: str, prefix: str = "") -> StagedCode:
-    """Stage one script as a ``sourcedir.tar.gz`` that holds it alone, under its own name.
+    """Stage one script as a ``sourcedir.tar.gz`` that contains only the script, under its own name.
 
     Args:
-        path: The script as the config names it: absolute, or relative to ``root``.
+        path: The script as written in the config: absolute, or relative to ``root``.
         root: The folder of the config.
-        bucket: The S3 bucket that it will be uploaded to.
-        prefix: What the key starts with; may be empty.
+        bucket: The S3 bucket to upload to.
+        prefix: The prefix of the S3 key. May be empty.
 
     Raises:
-        StagingRefusedError: As :func:`stage_file` does.
+        StagingRefusedError: For the same problems as :func:`stage_file`.
     """
     file = _file(path, root)
     pieces = gzip_stored(tar([member(file, file.name, path)]))
@@ -118,21 +118,21 @@ def stage_script(path: str, root: str | Path, bucket: str, prefix: str = "") -> 
 def stage_files(
     paths: Iterable[str], root: str | Path, bucket: str, prefix: str = ""
 ) -> tuple[StagedCode, ...]:
-    """Stage files and folders side by side below one address, as they are.
+    """Stage files and folders unchanged, below one common address.
 
-    The address holds the digest of all names and contents together.
+    The address contains one digest of all names and contents.
 
     Args:
-        paths: Files and folders as the config names them: absolute, or relative to ``root``.
+        paths: Files and folders as written in the config: absolute, or relative to ``root``.
         root: The folder of the config.
-        bucket: The S3 bucket that they will be uploaded to.
-        prefix: What the key starts with; may be empty.
+        bucket: The S3 bucket to upload to.
+        prefix: The prefix of the S3 key. May be empty.
 
     Returns:
-        One object for each file. A folder's files keep their place in it.
+        One object for each file. The files of a folder keep their relative paths.
 
     Raises:
-        StagingRefusedError: If any of them cannot be staged, or two would have the same name.
+        StagingRefusedError: If a file cannot be staged, or two files have the same name.
     """
     sources: dict[str, str] = {}
     problems: list[StagingProblem | None] = []
@@ -158,16 +158,16 @@ def stage_files(
 
 
 def stage_text(name: str, content: bytes, bucket: str, prefix: str = "") -> StagedCode:
-    """Stage a text that exists in no file, such as a launcher script of dagcast's own.
+    """Stage a text that is not in a file, such as a launcher script that dagcast generates.
 
     Args:
-        name: The name that the object gets.
-        content: The text, encoded.
-        bucket: The S3 bucket that it will be uploaded to.
-        prefix: What the key starts with; may be empty.
+        name: The name of the object.
+        content: The encoded text.
+        bucket: The S3 bucket to upload to.
+        prefix: The prefix of the S3 key. May be empty.
 
     Raises:
-        StagingRefusedError: If the name cannot be used.
+        StagingRefusedError: If the name is invalid.
     """
     refuse([name_problem(name, name)])
     digest = hashlib.sha256(content).hexdigest()
@@ -176,12 +176,12 @@ def stage_text(name: str, content: bytes, bucket: str, prefix: str = "") -> Stag
 
 
 def archive_pieces(staged: StagedCode) -> Iterator[bytes]:
-    """The bytes of the S3 object, made anew from the files, in pieces.
+    """Yield the bytes of the S3 object in pieces, rebuilt from the files.
 
-    They are not compared with the digest: whoever needs to know that the files are unchanged compares.
+    Does not compare the bytes with the digest. The caller compares them to detect changed files.
 
     Raises:
-        StagingError: If the files have vanished, or can no longer be staged.
+        StagingError: If the files no longer exist or can no longer be staged.
     """
     if staged.form == "text":
         yield staged.content
@@ -202,10 +202,10 @@ def archive_pieces(staged: StagedCode) -> Iterator[bytes]:
 
 
 def archive_bytes(staged: StagedCode) -> bytes:
-    """The bytes of the S3 object, made anew from the files.
+    """Return the bytes of the S3 object, rebuilt from the files.
 
     Raises:
-        StagingError: If the files have vanished, can no longer be staged, or have changed.
+        StagingError: If the files no longer exist, can no longer be staged, or have changed.
     """
     content = b"".join(archive_pieces(staged))
     if hashlib.sha256(content).hexdigest() != staged.digest:

@@ -1,4 +1,4 @@
-"""Staging the code of steps while they are lowered: each object once, and nothing is uploaded."""
+"""Stage the code of steps while they are lowered. Stages each object once, and does not upload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CodeProblemError(DagcastError):
     """Code cannot be staged.
 
     Attributes:
-        problems: Every reason.
+        problems: All problems.
     """
 
     def __init__(self, problems: tuple[StagingProblem, ...]) -> None:
@@ -25,16 +25,16 @@ class CodeProblemError(DagcastError):
 
 
 class NoBucketError(DagcastError):
-    """There is no bucket that staged code could be uploaded to."""
+    """Code cannot be staged because no bucket is configured."""
 
 
 @dataclass(frozen=True)
 class CodeUse:
-    """Code that the config names, and the objects that it became.
+    """Code that the config refers to, and its staged objects.
 
     Attributes:
-        paths: The files and folders, as the config names them; none where dagcast provides the code.
-        objects: What they are staged as.
+        paths: The files and folders as written in the config. Empty if dagcast provides the code.
+        objects: The staged objects.
     """
 
     paths: tuple[str, ...]
@@ -42,12 +42,12 @@ class CodeUse:
 
 
 class CodeStage:
-    """The code that one compile stages. What is staged twice is read once.
+    """The code that one compile stages. Reads code once, even if several steps use it.
 
     Args:
         root: The folder that paths are relative to.
-        bucket: The bucket that the code will be uploaded to.
-        prefix: The key prefix in it.
+        bucket: The bucket to upload the code to.
+        prefix: The prefix of the S3 keys.
     """
 
     def __init__(self, root: Path, bucket: str | None, prefix: str) -> None:
@@ -58,21 +58,21 @@ class CodeStage:
 
     @property
     def staged(self) -> tuple[StagedCode, ...]:
-        """Everything staged so far, each object once, in the order of the steps."""
+        """Return all objects staged so far, without duplicates, in the order of the steps."""
         objects = (code for use in self.uses for code in use.objects)
         return tuple({code.uri: code for code in objects}.values())
 
     @property
     def uses(self) -> tuple[CodeUse, ...]:
-        """Everything that was asked for so far; files of the same content are told apart."""
+        """Return all uses of code so far. Files with the same content are separate uses."""
         return tuple(self._done.values())
 
     def file(self, path: str) -> str:
-        """The S3 URI of one file.
+        """Stage one file and return its S3 URI.
 
         Raises:
-            CodeProblemError: If it cannot be staged.
-            NoBucketError: If there is no bucket for it.
+            CodeProblemError: If the file cannot be staged.
+            NoBucketError: If no bucket is configured.
         """
         return self._stage(
             ("file", path),
@@ -81,11 +81,13 @@ class CodeStage:
         )
 
     def archive(self, script: str, folder: str | None) -> str:
-        """The S3 URI of the archive of ``folder``, in which ``script`` must be, or of the script alone.
+        """Stage an archive and return its S3 URI.
+
+        The archive contains ``folder``, which must contain ``script``. Without a folder, it contains only the script.
 
         Raises:
-            CodeProblemError: If it cannot be staged.
-            NoBucketError: If there is no bucket for it.
+            CodeProblemError: If the code cannot be staged.
+            NoBucketError: If no bucket is configured.
         """
         if folder is None:
             return self._stage(
@@ -100,11 +102,11 @@ class CodeStage:
         )
 
     def files(self, paths: list[str]) -> str:
-        """The S3 URI of the folder in which the files will lie.
+        """Stage files and return the S3 URI of their common folder.
 
         Raises:
-            CodeProblemError: If one cannot be staged.
-            NoBucketError: If there is no bucket for them.
+            CodeProblemError: If a file cannot be staged.
+            NoBucketError: If no bucket is configured.
         """
         first = self._stage(
             ("files", *paths),
@@ -115,10 +117,11 @@ class CodeStage:
         return f"{base}/{first.removeprefix(f'{base}/').partition('/')[0]}"
 
     def text(self, name: str, content: bytes) -> str:
-        """The S3 URI of a small file whose content is known here.
+        """Stage ``content`` as a file and return its S3 URI.
 
         Raises:
-            NoBucketError: If there is no bucket for it.
+            CodeProblemError: If the name is invalid.
+            NoBucketError: If no bucket is configured.
         """
         return self._stage(
             ("text", name, content), (), lambda bucket: (stage_text(name, content, bucket, self._prefix),)

@@ -1,4 +1,4 @@
-"""The files that can be staged, and the reasons why others cannot."""
+"""Find the files to stage, and report why other files cannot be staged."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from dagcast.errors import DagcastError, did_you_mean
 from dagcast.staging.tarball import Member
 
-# Left out of archives: what tools write beside code (runs on this machine are in .dagcast), and what differs from
-# machine to machine.
+# Archives skip files that tools write next to code (local runs write to .dagcast) and files that differ between
+# machines.
 SKIPPED_FOLDERS = frozenset({"__pycache__", ".dagcast", ".git", ".ipynb_checkpoints", ".venv"})
 SKIPPED_FILES = frozenset({".DS_Store"})
 SKIPPED_SUFFIXES = (".pyc",)
@@ -29,11 +29,11 @@ _SPECIAL = {
 
 @dataclass(frozen=True)
 class StagingProblem:
-    """One reason why code cannot be staged; the caller knows where in the config it was named.
+    """One reason why code cannot be staged. The caller knows the location in the config.
 
     Attributes:
-        message: What is wrong, in one sentence.
-        hint: What to do about it, if that can be said.
+        message: The problem, in one sentence.
+        hint: The remedy, if known.
     """
 
     message: str
@@ -44,7 +44,7 @@ class StagingRefusedError(DagcastError):
     """Code cannot be staged.
 
     Attributes:
-        problems: Every reason, in the order of the files' names.
+        problems: All problems, in the order of the file names.
     """
 
     def __init__(self, problems: Iterable[StagingProblem]) -> None:
@@ -53,10 +53,10 @@ class StagingRefusedError(DagcastError):
 
 
 def refuse(problems: Iterable[StagingProblem | None]) -> None:
-    """End here if there is any problem.
+    """Raise an error if ``problems`` contains a problem. Ignore items that are ``None``.
 
     Raises:
-        StagingRefusedError: With all of them, if there are any.
+        StagingRefusedError: If there is at least one problem. The error contains all problems.
     """
     found = [problem for problem in problems if problem is not None]
     if found:
@@ -64,7 +64,7 @@ def refuse(problems: Iterable[StagingProblem | None]) -> None:
 
 
 def scan(folder: Path, shown: str) -> tuple[list[Member], list[StagingProblem | None]]:
-    """The files of a folder, at any depth, and every reason why some of it cannot be archived."""
+    """Return the files of a folder, at any depth, and all problems with entries that cannot be archived."""
     members: list[Member] = []
     problems: list[StagingProblem | None] = []
     pending = [(folder, "")]
@@ -95,7 +95,7 @@ def scan(folder: Path, shown: str) -> tuple[list[Member], list[StagingProblem | 
 def entry_point_problem(
     entry_point: str, folder: Path, shown: str, members: list[Member]
 ) -> StagingProblem | None:
-    """Why a script cannot be the entry point of a folder with these members."""
+    """Return why a script cannot be the entry point of a folder with these members, or ``None`` if it can."""
     names = [file.name for file in members]
     path = Path(entry_point)
     if path.as_posix() in names:
@@ -112,12 +112,12 @@ def _is_skipped(name: str) -> bool:
 
 
 def member(file: Path, name: str, shown: str) -> Member:
-    """A file as the member of an archive.
+    """Return a file as the member of an archive.
 
     Args:
         file: The file.
-        name: The path that it gets in the archive.
-        shown: What messages call it.
+        name: The path of the file in the archive.
+        shown: The name of the file in messages.
     """
     status = file.lstat()
     return Member(
@@ -129,10 +129,10 @@ def member(file: Path, name: str, shown: str) -> Member:
 
 
 def read_file(file: Path, shown: str, size: int | None = None) -> Iterator[bytes]:
-    """The content of a file, in pieces.
+    """Yield the content of a file in pieces.
 
     Raises:
-        StagingRefusedError: If it cannot be read, or has not the ``size`` that it is said to have.
+        StagingRefusedError: If the file cannot be read, or its size differs from ``size``.
     """
     read = 0
     try:
@@ -147,11 +147,11 @@ def read_file(file: Path, shown: str, size: int | None = None) -> Iterator[bytes
 
 
 def named_problem(path: str, root: str | Path) -> StagingProblem | None:
-    """Why what the config names cannot be staged, before any look into it."""
+    """Return why a path in the config cannot be staged, without reading its content."""
     named = Path(root).absolute() / path
     if not os.path.lexists(named):
         return StagingProblem(f"{path} does not exist", did_you_mean(named.name, _siblings(named)))
-    # A link on the way from the root leads out of it as surely as one at the end.
+    # A parent folder that is a link can lead out of the root just like a link at the end.
     way = [] if Path(path).is_absolute() else [part for part in Path(path).parents if part != Path()]
     for folder in reversed(way):
         problem = _entry_problem(Path(root).absolute() / folder, str(folder))
@@ -169,7 +169,7 @@ def _siblings(path: Path) -> list[str]:
 
 
 def _entry_problem(path: Path, shown: str) -> StagingProblem | None:
-    """Why this entry itself, whatever is in it, cannot be staged."""
+    """Return why an entry cannot be staged, regardless of its content."""
     try:
         status = path.lstat()
     except OSError as error:
@@ -192,7 +192,7 @@ def _entry_problem(path: Path, shown: str) -> StagingProblem | None:
 
 
 def name_problem(name: str, shown: str) -> StagingProblem | None:
-    """Why a file of this name cannot be staged."""
+    """Return why a file with this name cannot be staged, or ``None`` if the name is valid."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Staged code as files on this machine, for a run that uploads nothing."""
+"""Write staged code to local files, for a run without uploads."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dagcast.staging.staged_code import StagedCode
 
 
 def write_staged(staged: Iterable[StagedCode], folder: Path) -> dict[str, Path]:
-    """Write each staged object into a file of ``folder``.
+    """Write each staged object to a file in ``folder``.
 
     Returns:
-        By S3 URI: the file that holds the bytes which an upload would put there.
+        By S3 URI: the file with the bytes that an upload would write to that URI.
 
     Raises:
-        StagingError: If files changed or vanished since the compile.
+        StagingError: If files were changed or removed since the compile.
     """
     files: dict[str, Path] = {}
     for code in staged:

@@ -1,4 +1,4 @@
-"""Staged code: what the files that a step runs become in S3."""
+"""Staged code: the S3 object of the files that a step runs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class StagedCode:
-    """Code that a step runs: files of the user's, and the S3 object that they will be.
+    """Code that a step runs: the user's files and the S3 object to create from them.
 
     Attributes:
-        uri: The S3 URI of the object; it holds the digest of the content.
+        uri: The S3 URI of the object. Contains the digest of the content.
         digest: SHA-256 of the object's bytes, in hexadecimal.
-        size: Bytes of the object.
-        source: The file or folder that was staged, as the config names it.
+        size: Size of the object in bytes.
+        source: The staged file or folder, as written in the config.
         root: The absolute folder that ``source`` is relative to, on the compiling machine.
-        form: ``file`` is the file's own bytes, ``script`` a gzipped tar that holds that one file, ``archive`` a
-            gzipped tar of the folder, ``text`` the content below.
-        content: For ``text``: the bytes themselves (a small launcher script that dagcast provides).
+        form: ``file`` for the bytes of the file, ``script`` for a gzipped tar that contains only the file, ``archive``
+            for a gzipped tar of the folder, ``text`` for ``content``.
+        content: For ``text``: the bytes of the object (a small launcher script that dagcast provides).
     """
 
     uri: str

@@ -1,9 +1,8 @@
-"""Tar and gzip whose bytes depend on names, content and executable bits, and on nothing else.
+"""Write tar and gzip files whose bytes depend only on names, content and executable bits.
 
-Python's ``tarfile`` has changed what it writes for unused header fields between versions, and zlib's output
-differs between builds (zlib, zlib-ng), so both formats are written here: POSIX ustar headers, with a pax
-record where ustar cannot hold a value, and a gzip stream of stored blocks. See
-``docs/decisions/staged-code.md``.
+The values that Python's ``tarfile`` writes to unused header fields differ between versions. The output of zlib differs
+between builds (zlib, zlib-ng). This module therefore writes both formats itself: POSIX ustar headers, with a pax
+record where a value does not fit ustar, and a gzip stream of stored blocks. See ``docs/decisions/staged-code.md``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _NAME_BYTES = 100
 _SIZE_LIMIT = 8**11
 # RFC 1951, 3.2.4: the length of a stored block has 16 bits.
 _STORED_BYTES = 0xFFFF
-# RFC 1952, 2.3: deflate, no name, no time, no hint of the compressor, no hint of the system.
+# RFC 1952, 2.3: deflate, no file name, no modification time, no extra flags, unknown operating system.
 _GZIP_HEADER = b"\x1f\x8b\x08\x00" + b"\x00" * 4 + b"\x00\xff"
 
 
@@ -29,9 +28,9 @@ class Member:
     """A file of an archive.
 
     Attributes:
-        name: The path in the archive, with ``/`` between its parts.
-        size: Bytes that ``read`` will yield in all.
-        executable: Whether its mode is 0755; it is 0644 otherwise.
+        name: The path in the archive, with ``/`` as separator.
+        size: The total number of bytes that ``read`` yields.
+        executable: Whether the mode is 0755. Otherwise the mode is 0644.
         read: Yields the content in pieces.
     """
 
@@ -42,7 +41,7 @@ class Member:
 
 
 def tar(members: Iterable[Member]) -> Iterator[bytes]:
-    """A tar archive of the members, ordered by the bytes of their names, in pieces."""
+    """Yield a tar archive of the members in pieces. The members are sorted by the bytes of their names."""
     written = 0
     for member in sorted(members, key=lambda member: member.name.encode()):
         header = _headers(member)
@@ -51,13 +50,13 @@ def tar(members: Iterable[Member]) -> Iterator[bytes]:
         padding = -member.size % _BLOCK
         yield b"\0" * padding
         written += len(header) + member.size + padding
-    # Two empty blocks end the archive, which is a whole number of records long.
+    # Two empty blocks end the archive. Its length is a multiple of the record size.
     end = 2 * _BLOCK
     yield b"\0" * (end + -(written + end) % _RECORD)
 
 
 def gzip_stored(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A gzip stream of the content without compression, in pieces."""
+    """Yield a gzip stream of the content in pieces, without compression."""
     yield _GZIP_HEADER
     checksum, size = 0, 0
     waiting = bytearray()
@@ -95,7 +94,10 @@ def _headers(member: Member) -> bytes:
 
 
 def _pax_record(keyword: str, value: bytes) -> bytes:
-    """A length, a space, ``keyword=value`` and a newline; the length counts all of that, itself included."""
+    """Return a pax record: its length, a space, ``keyword=value`` and a newline.
+
+    The length counts the whole record, including the digits of the length.
+    """
     rest = b" " + keyword.encode() + b"=" + value + b"\n"
     length = len(rest)
     while len(b"%d" % length) + len(rest) != length:

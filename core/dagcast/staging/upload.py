@@ -1,4 +1,4 @@
-"""Uploading staged code: what S3 has already is left alone."""
+"""Upload staged code. Objects that exist in S3 are not uploaded again."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dagcast.staging.staged_code import StagedCode
 
 logger = logging.getLogger(__name__)
 
-# Bytes that an archive may take in memory before it goes to a temporary file.
+# Largest archive, in bytes, that is kept in memory. Larger archives are written to a temporary file.
 _IN_MEMORY = 32 * 1024 * 1024
 
 
 def upload(staged: Iterable[StagedCode], boto_session: Any) -> tuple[str, ...]:
-    """Upload the staged code that S3 does not have.
+    """Upload the staged code that is missing in S3.
 
-    An object that is there needs no look at the files: its key holds the digest of its content.
+    The files of an existing object are not read, because the key contains the digest of the content.
 
     Args:
-        staged: The code, as the spec holds it; each object is uploaded once.
-        boto_session: A ``boto3.session.Session`` that may read and write the objects.
+        staged: The staged code of the spec. Each object is uploaded once.
+        boto_session: A ``boto3.session.Session`` with permission to read and write the objects.
 
     Returns:
-        The URIs that were uploaded, in the order of ``staged``.
+        The uploaded URIs, in the order of ``staged``.
 
     Raises:
-        StagingError: If files changed or vanished since the compile, or if S3 refuses.
+        StagingError: If files were changed or removed since the compile, or if a request to S3 fails.
     """
     objects = {code.uri: code for code in staged}
     if not objects:
@@ -50,7 +50,8 @@ def _exists(code: StagedCode, client: Any) -> bool:
     try:
         found = client.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        # S3 answers 403 for a missing object where the caller may not list the bucket; the upload will tell.
+        # S3 returns 403 for a missing object if the caller may not list the bucket. If the caller lacks other
+        # permissions, the upload fails.
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
             return False
         raise StagingError(f"cannot look for {code.uri}: {error}") from error

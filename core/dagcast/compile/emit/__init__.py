@@ -1,5 +1,5 @@
-"""Emission: a PipelineSpec becomes the SageMaker SDK's own objects.
+"""Emit a PipelineSpec as objects of the SageMaker SDK.
 
-The only room that imports the classes of the SageMaker SDK, and it does so late: importing these modules imports
-none of it.
+Only this package imports the classes of the SageMaker SDK. It imports them lazily: importing these modules does not
+import the SDK.
 """

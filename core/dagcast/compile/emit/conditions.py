@@ -1,4 +1,4 @@
-"""The conditions of a condition step as the SDK's own condition objects."""
+"""Convert the conditions of a condition step to condition objects of the SDK."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _COMPARISONS = {
 
 
 def sdk_condition(request: dict[str, Any], variables: Variables) -> Any:
-    """The SDK's condition object for one condition of the definition.
+    """Return the SDK's condition object for one condition of the definition.
 
     Args:
-        request: The condition as the definition spells it, with references in it.
+        request: The condition in the definition's format. It may contain references.
         variables: Converts the references.
 
     Raises:
-        SDKError: If the SDK has no condition of that type.
+        SDKError: If the SDK does not support the type of the condition.
     """
     sdk = variables.sdk
     kind = request["Type"]

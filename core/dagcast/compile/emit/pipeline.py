@@ -1,4 +1,4 @@
-"""The pipeline as an SDK object: real parameters, real steps, and the spec's own definition text."""
+"""Emit a pipeline as an SDK object with SDK parameters, SDK steps and the definition text of the spec."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 def emit_pipeline(spec: PipelineSpec, sagemaker_session: Any = None, role: str | None = None) -> Pipeline:
-    """The SDK's own ``Pipeline`` for a spec.
+    """Return the SDK's ``Pipeline`` object for a spec.
 
-    Needs no credentials, no region and no network; what needs them waits until it is used.
+    Requires no credentials, region or network. The session is created on first use.
 
     Args:
         spec: The pipeline.
-        sagemaker_session: The session to deploy with; without one, the SDK makes its default one on first
-            use, in the spec's region if it names one.
-        role: ARN of the execution role for ``create``, ``update`` and ``upsert``; without one, the spec's.
+        sagemaker_session: The session to deploy with. By default, the SDK creates a session on first use, in the
+            region of the spec if the spec has one.
+        role: ARN of the execution role for ``create``, ``update`` and ``upsert``. Defaults to the role of the spec.
 
     Raises:
-        SDKError: If the SDK is missing or cannot be used, or does not know the type of a step.
+        SDKError: If the SDK is missing or unusable, or does not support the type of a step.
     """
     sdk = load_sdk()
     parameters = {parameter.name: sdk_parameter(parameter, sdk) for parameter in spec.parameters}
@@ -48,15 +48,15 @@ def emit_pipeline(spec: PipelineSpec, sagemaker_session: Any = None, role: str |
 
 
 class CompiledPipeline:
-    """A compiled pipeline: a subclass of the SDK's ``Pipeline`` once it is emitted.
+    """A compiled pipeline. The emitted object is an instance of this class and of the SDK's ``Pipeline``.
 
-    What the SDK's own pipeline lets a user change (``steps``, ``parameters``, ``pipeline_experiment_config``
-    and so on) may be changed here, and the definition follows. ``create``, ``update`` and ``upsert`` take
-    role, description, tags and parallelism from the spec where the caller gives none, and first upload the
-    staged code that S3 does not have.
+    The attributes that can be changed on the SDK's pipeline (``steps``, ``parameters``,
+    ``pipeline_experiment_config`` and so on) can be changed here. The definition reflects the changes. ``create``,
+    ``update`` and ``upsert`` use the role, description, tags and parallelism of the spec as defaults. They first
+    upload the staged code that is missing in S3.
 
     Attributes:
-        spec: The spec that the pipeline was emitted from; it does not follow later changes.
+        spec: The spec that the pipeline was emitted from. It does not reflect later changes.
     """
 
     name: str
@@ -74,7 +74,7 @@ class CompiledPipeline:
         sagemaker_session: Any,
         role: str | None,
     ) -> None:
-        # The SDK's constructor is not called: it makes a session and a client, which need a region.
+        # Do not call the SDK's constructor: it creates a session and a client, which require a region.
         sdk = variables.sdk
         self.spec = spec
         self.name = spec.name
@@ -94,7 +94,7 @@ class CompiledPipeline:
 
     @property
     def sagemaker_session(self) -> Any:
-        """The session that the pipeline is deployed with; made on first use if none was given."""
+        """Return the session to deploy with. Create it on first use if the caller passed no session."""
         if self._session is None:
             if self.spec.region is None:
                 self._session = self._sdk.Session()
@@ -119,7 +119,7 @@ class CompiledPipeline:
 
     @pause_gc()
     def definition(self) -> str:
-        """The definition JSON: for an unchanged pipeline, the text of ``dagcast.definition.write``."""
+        """Return the definition JSON. For an unchanged pipeline, it equals the text of ``dagcast.definition.write``."""
         request = self._definition_request()
         if request is None:
             sdk_pipeline: Any = super()
@@ -136,10 +136,10 @@ class CompiledPipeline:
         parallelism_config: Any = None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Create the pipeline in SageMaker; as the SDK's ``create``, with the spec's values as defaults.
+        """Create the pipeline in SageMaker, like the SDK's ``create``, with the values of the spec as defaults.
 
         Raises:
-            StagingError: If staged code is not in S3 yet and cannot be uploaded.
+            StagingError: If staged code is missing in S3 and cannot be uploaded.
         """
         self._upload_code()
         sdk_pipeline: Any = super()
@@ -159,10 +159,10 @@ class CompiledPipeline:
         parallelism_config: Any = None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Update the pipeline in SageMaker; as the SDK's ``update``, with the spec's values as defaults.
+        """Update the pipeline in SageMaker, like the SDK's ``update``, with the values of the spec as defaults.
 
         Raises:
-            StagingError: If staged code is not in S3 yet and cannot be uploaded.
+            StagingError: If staged code is missing in S3 and cannot be uploaded.
         """
         self._upload_code()
         sdk_pipeline: Any = super()
@@ -182,13 +182,13 @@ class CompiledPipeline:
         parallelism_config: Any = None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Create the pipeline, or update it where it exists; the spec's values are the defaults.
+        """Create the pipeline, or update it if it exists, with the values of the spec as defaults.
 
         Raises:
-            StagingError: If staged code is not in S3 yet and cannot be uploaded.
+            StagingError: If staged code is missing in S3 and cannot be uploaded.
         """
         self._upload_code()
-        # The SDK's upsert calls create and then, it may be, update: S3 is asked once for the three.
+        # The SDK's upsert calls create and may then call update. Check S3 for staged code only once.
         self._code_is_uploaded = True
         sdk_pipeline: Any = super()
         try:
@@ -204,7 +204,7 @@ class CompiledPipeline:
         return response
 
     def _create_args(self, role_arn: str, description: str | None, parallelism_config: Any) -> dict[str, Any]:
-        # The SDK's own way for large definitions is its default bucket, which it creates.
+        # Without a bucket, the SDK puts large definitions into its default bucket, which it creates.
         bucket = self.spec.definition_bucket
         definition = self.definition() if bucket is not None else ""
         if len(definition.encode()) < DEFINITION_INLINE_BYTES:
@@ -226,7 +226,7 @@ class CompiledPipeline:
         return arguments
 
     def _definition_request(self) -> dict[str, Any] | None:
-        """The definition as plain data; ``None`` if only the SDK can write what the pipeline now holds."""
+        """Return the definition as plain data, or ``None`` if only the SDK can write the changed pipeline."""
         expected = {step.name for step in self.spec.steps}
         if not _is_ours(self.steps, expected) or getattr(self, "mlflow_config", None) is not None:
             return None
@@ -259,7 +259,7 @@ class CompiledPipeline:
     def _parallelism(self, given: Any) -> Any:
         if given is None and self.spec.parallelism is not None:
             return {"MaxParallelExecutionSteps": self.spec.parallelism}
-        # Early 2.257 hands the object itself to boto3, which takes a dict only.
+        # Early 2.257 releases pass the object itself to boto3, which accepts only a dict.
         return given.to_request() if isinstance(given, self._sdk.ParallelismConfiguration) else given
 
 
@@ -276,7 +276,7 @@ def _experiment(spec: PipelineSpec, variables: Variables) -> Any:
 
 
 def _is_ours(steps: Sequence[Any], expected: set[str]) -> bool:
-    """Whether these are all of the expected steps and no others, waiting for each other only."""
+    """Return whether the steps are exactly the expected ones and depend only on each other."""
     everything = list(_with_branches(steps))
     if not all(isinstance(step, RequestStep) for step in everything):
         return False

@@ -1,4 +1,4 @@
-"""A step's ``properties``: what later steps may read from it."""
+"""Build the ``properties`` of a step, which later steps may read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import StepSpec
 
-# Names by which the SDK's own step classes reach a property that the service knows by another path
+# Property names of the SDK's step classes that differ from the path in the service
 # (LambdaStep and CallbackStep, NotebookJobStep).
 _OUTPUTS = "OutputParameters"
 _ALIASES = {
@@ -25,11 +25,11 @@ _PART = re.compile(r"([A-Za-z_]\w*)((?:\[[^\]]+\])?)(?:\.|$)")
 
 
 def step_properties(spec: StepSpec, step: Any, sdk: SDK) -> Any:
-    """The SDK's ``Properties`` of a step: the members of its shapes, and its further names.
+    """Return the SDK's ``Properties`` of a step: the members of its shapes and its additional names.
 
-    A name such as ``BestCandidateProperties.ModelInsightsJsonReportPath`` is reached by attributes, and
-    ``OutputParameters['x']`` by attribute and key. ``Outputs`` is another name for ``OutputParameters``, as
-    in the SDK's own Lambda and Callback steps.
+    Attributes resolve a name such as ``BestCandidateProperties.ModelInsightsJsonReportPath``. An attribute and a key
+    resolve ``OutputParameters['x']``. ``Outputs`` is an alias of ``OutputParameters``, as in the SDK's Lambda and
+    Callback steps.
     """
     shape = spec.properties
     root = sdk.Properties(

@@ -1,7 +1,7 @@
-"""The SDK's classes that emission needs, and where each major keeps them.
+"""Load the SDK classes that emission uses, from the modules of the installed major version.
 
-The only module that knows how SDK 2 (``sagemaker.workflow.*``) and SDK 3 (``sagemaker.core.workflow.*`` and
-``sagemaker.mlops.workflow.*``) differ in the layout of their workflow packages.
+Only this module depends on the layout of the workflow packages: ``sagemaker.workflow.*`` in SDK 2,
+``sagemaker.core.workflow.*`` and ``sagemaker.mlops.workflow.*`` in SDK 3.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _IN_CORE = {
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SDK:
-    """The classes of the installed SDK that emission needs, under the names the SDK gives them."""
+    """The classes of the installed SDK that emission uses, under their SDK names."""
 
     version: SDKVersion
     Session: Any
@@ -91,13 +91,13 @@ class SDK:
 
 @functools.cache
 def load_sdk() -> SDK:
-    """Import the SDK and return what emission needs of it.
+    """Import the SDK and return the classes that emission uses.
 
-    The first call takes seconds, since the SDK does; it leaves no mark on the process (see
+    The first call takes seconds, because the SDK is slow to import. It does not change the state of the process (see
     :mod:`dagcast.sagemaker.sdk_isolation`). Later calls return the same object.
 
     Raises:
-        SDKError: If the SDK is missing, not supported, or cannot be imported.
+        SDKError: If the SDK is missing or unsupported, or if its import fails.
     """
     version = require_sdk()
     modules = {"Session": _SESSION[version.major]}

@@ -1,7 +1,7 @@
-"""Steps as SDK objects: each wraps one service request.
+"""Emit steps as SDK objects. Each step wraps one service request.
 
-The classes here are mixins. They meet the SDK's own step classes in :func:`sdk_subclass`, since the SDK is
-imported late; the result is an instance of both.
+The classes in this module are mixins, because the SDK is imported lazily. :func:`sdk_subclass` combines them with the
+SDK's step classes. An emitted step is an instance of both.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _RETRYABLE = frozenset(
 
 
 class RequestStep:
-    """A step that is its service request: a subclass of the SDK's ``Step`` once it is emitted.
+    """A step that wraps its service request. The emitted step is also an instance of the SDK's ``Step``.
 
     ``name``, ``display_name``, ``description``, ``depends_on``, ``retry_policies``, ``cache_config`` and
-    ``property_files`` may be changed afterwards, as on the SDK's own steps; the definition follows.
+    ``property_files`` can be changed afterwards, as on the SDK's steps. The definition reflects the changes.
     """
 
     name: str
@@ -55,7 +55,7 @@ class RequestStep:
         self._variables = variables
         sdk_step: Any = super()
         sdk_step.__init__(**self._options())
-        # Fields that the user has looked at as SDK objects, and so may have changed.
+        # Fields that the user has read as SDK objects. The user may have changed these objects.
         self._opened: dict[str, Any] = {}
 
     def _options(self) -> dict[str, Any]:
@@ -70,17 +70,17 @@ class RequestStep:
 
     @property
     def arguments(self) -> Any:
-        """The request body, with the SDK's pipeline variables in place of references; a copy each time."""
+        """Return a new copy of the request body, with the SDK's pipeline variables in place of references."""
         return self._variables.convert(self._spec.arguments)
 
     @functools.cached_property
     def properties(self) -> Any:
-        """What other steps may read from this one."""
+        """Return the properties that other steps may read."""
         return step_properties(self._spec, self, self._variables.sdk)
 
     @property
     def retry_policies(self) -> list[Any]:
-        """The retry policies, as SDK objects."""
+        """Return the retry policies as SDK objects."""
         policies: list[Any] = self._open(
             "RetryPolicies", lambda raw: [_retry_policy(policy, self._variables) for policy in raw or []]
         )
@@ -92,7 +92,7 @@ class RequestStep:
 
     @property
     def cache_config(self) -> Any:
-        """The cache configuration, as an SDK object, or ``None``."""
+        """Return the cache configuration as an SDK object, or ``None``."""
         make = self._variables.sdk.CacheConfig
         return self._open(
             "CacheConfig",
@@ -105,7 +105,7 @@ class RequestStep:
 
     @property
     def property_files(self) -> list[Any]:
-        """The property files, as SDK objects."""
+        """Return the property files as SDK objects."""
         make = self._variables.sdk.PropertyFile
         files: list[Any] = self._open(
             "PropertyFiles",
@@ -118,9 +118,9 @@ class RequestStep:
         self._set("PropertyFiles", files)
 
     def to_request(self) -> dict[str, Any]:
-        """The step's entry in the definition, with the SDK's pipeline variables still in it.
+        """Return the step's entry in the definition, with the SDK's pipeline variables unresolved.
 
-        The SDK finds the dependencies between steps by these variables.
+        The SDK derives the dependencies between steps from these variables.
         """
         spec = self._spec
         request = {"Name": self.name, "Type": spec.definition_type, "Arguments": self.arguments}
@@ -135,11 +135,11 @@ class RequestStep:
         return request
 
     def definition_request(self) -> dict[str, Any]:
-        """The step's entry in the definition as plain JSON data."""
+        """Return the step's entry in the definition as plain JSON data."""
         return step_data(self._current(), {})
 
     def dependencies(self) -> list[str] | None:
-        """The names in ``depends_on``, each once; ``None`` if not all are names and steps of dagcast's."""
+        """Return the unique names in ``depends_on``, or ``None`` if an item is neither a name nor a dagcast step."""
         names: dict[str, None] = {}
         for item in self.depends_on or ():
             if isinstance(item, RequestStep):
@@ -171,7 +171,7 @@ class RequestStep:
             changed = _field_request(key, value)
             if not changed:
                 fields.pop(key, None)
-            # Data that is equal stays as it was written, its order included.
+            # Keep unchanged data as it was written, including its order.
             elif changed != render(fields.get(key)):
                 fields[key] = changed
         return fields
@@ -182,17 +182,17 @@ class RequestStep:
         return self._opened[key]
 
     def _set(self, key: str, value: Any) -> None:
-        # The SDK's constructor sets these too, before there is anything to override.
+        # The SDK's constructor also sets these attributes, before ``_opened`` exists. Ignore these calls.
         if "_opened" in vars(self):
             self._opened[key] = value
 
 
 class RequestConditionStep(RequestStep):
-    """A step with branches: a subclass of the SDK's ``ConditionStep`` once it is emitted.
+    """A step with branches. The emitted step is also an instance of the SDK's ``ConditionStep``.
 
     Attributes:
-        if_steps: The steps that run if the conditions hold; may be changed.
-        else_steps: The steps that run if they do not; may be changed.
+        if_steps: The steps that run if the conditions are true. Can be changed.
+        else_steps: The steps that run otherwise. Can be changed.
     """
 
     if_steps: list[Any]
@@ -212,13 +212,13 @@ class RequestConditionStep(RequestStep):
 
     @functools.cached_property
     def properties(self) -> Any:
-        """What other steps may read from this one: ``Outcome``."""
+        """Return the properties that other steps may read: ``Outcome``."""
         sdk_step: Any = super(RequestStep, self)
         return sdk_step.properties
 
     @property
     def conditions(self) -> list[Any]:
-        """The conditions, as SDK objects; may be changed."""
+        """Return the conditions as SDK objects. The list can be changed."""
         if "Conditions" not in self._opened:
             raw = self._spec.arguments.get("Conditions", ())
             self._opened["Conditions"] = [sdk_condition(condition, self._variables) for condition in raw]
@@ -231,7 +231,7 @@ class RequestConditionStep(RequestStep):
 
     @property
     def arguments(self) -> Any:
-        """The conditions and the requests of both branches, with the SDK's pipeline variables in them."""
+        """Return the conditions and the requests of both branches, with the SDK's pipeline variables unresolved."""
         return {
             **self.step_only_arguments,
             "IfSteps": [step.to_request() for step in self.if_steps],
@@ -240,11 +240,11 @@ class RequestConditionStep(RequestStep):
 
     @property
     def step_only_arguments(self) -> dict[str, Any]:
-        """The conditions alone, with the SDK's pipeline variables in them."""
+        """Return only the conditions, with the SDK's pipeline variables unresolved."""
         return {"Conditions": [condition.to_request() for condition in self.conditions]}
 
     def definition_request(self) -> dict[str, Any]:
-        """The step's entry in the definition as plain JSON data, with those of its branches.
+        """Return the entries of the step and its branches in the definition as plain JSON data.
 
         Every step in the branches must be a :class:`RequestStep`.
         """
@@ -262,7 +262,7 @@ class RequestConditionStep(RequestStep):
 
 
 class RequestRetryPolicy:
-    """A retry policy: a subclass of the SDK's ``RetryPolicy`` once it is emitted."""
+    """A retry policy. The emitted policy is also an instance of the SDK's ``RetryPolicy``."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._request = request
@@ -275,7 +275,7 @@ class RequestRetryPolicy:
         )
 
     def to_request(self) -> dict[str, Any]:
-        """The policy as the definition spells it."""
+        """Return the policy in the definition's format."""
         policy: Any = self
         limits = {
             "BackoffRate": policy.backoff_rate,
@@ -305,7 +305,7 @@ def _classes(sdk: SDK) -> _Classes:
 
 
 def sdk_subclass(mixin: type[Any], base: Any) -> Any:
-    """A class of both; it has the name and the docstring of the mixin."""
+    """Return a subclass of ``mixin`` and ``base`` with the name and the docstring of the mixin."""
 
     def describe(namespace: dict[str, Any]) -> None:
         namespace.update(__module__=mixin.__module__, __qualname__=mixin.__qualname__, __doc__=mixin.__doc__)
@@ -314,10 +314,10 @@ def sdk_subclass(mixin: type[Any], base: Any) -> Any:
 
 
 def emit_steps(spec: PipelineSpec, variables: Variables) -> list[RequestStep]:
-    """The top-level steps of a pipeline as SDK objects; those in branches hang below their condition.
+    """Return the top-level steps of a pipeline as SDK objects. A condition step holds the steps of its branches.
 
     Raises:
-        SDKError: If the installed SDK has no such step type; it names every step that this is true of.
+        SDKError: If the installed SDK does not support the type of a step. The message lists all such steps.
     """
     check_types(spec.steps, variables.sdk)
     by_name = {step.name: step for step in spec.steps}

@@ -1,4 +1,4 @@
-"""Which step types the installed SDK can emit."""
+"""Check which step types the installed SDK supports."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import StepSpec
 from dagcast.errors import SDKError
 
-# The first version of each SDK major whose StepTypeEnum has the type; a type that is not here is in all.
-# Read off the wheels of sagemaker 2.257.x and of sagemaker-mlops 1.N, which ships with sagemaker 3.N.
+# The first version of each SDK major whose StepTypeEnum has the type. All supported versions have the other types.
+# Source: the wheels of sagemaker 2.257.x and of sagemaker-mlops 1.N, which ships with sagemaker 3.N.
 FIRST_SDK: Mapping[str, tuple[str, ...]] = {
     "EMRServerless": ("3.4",),
     "EndpointConfig": ("2.257.6", "3.23"),
@@ -23,10 +23,10 @@ FIRST_SDK: Mapping[str, tuple[str, ...]] = {
 
 
 def check_types(steps: Iterable[StepSpec], sdk: SDK) -> None:
-    """Refuse steps of a type that the installed SDK does not know.
+    """Reject steps of a type that the installed SDK does not support.
 
     Raises:
-        SDKError: If there are any; it names each, and the first SDK that knows its type.
+        SDKError: If there are such steps. The message lists each step and the first SDK version with its type.
     """
     known = {member.value for member in sdk.StepTypeEnum}
     problems = [
@@ -40,7 +40,7 @@ def check_types(steps: Iterable[StepSpec], sdk: SDK) -> None:
 
 
 def _since(definition_type: str, major: int) -> str:
-    """Which SDKs have the type, and how to get the one that is nearest to the installed major."""
+    """Return which SDK versions have the type, and how to install the one nearest to the installed major."""
     first = FIRST_SDK.get(definition_type)
     if first is None:
         return ""

@@ -1,4 +1,4 @@
-"""References of the spec as the SDK's own pipeline variables, and back to the definition's spelling."""
+"""Convert references of the spec to pipeline variables of the SDK, and SDK objects to the definition's format."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from dagcast.definition.references import (
 
 
 class Variables:
-    """Turns spec values into SDK values; one per emitted pipeline, since it holds the parameter objects."""
+    """Converts spec values to SDK values. Each emitted pipeline has its own, which holds the parameter objects."""
 
     def __init__(self, sdk: SDK, parameters: Mapping[str, Any]) -> None:
         self.sdk = sdk
         self._parameters = parameters
 
     def convert(self, value: Any) -> Any:
-        """``value`` made of fresh dicts and lists, with a pipeline variable in place of each reference."""
+        """Return a copy of ``value`` with new dicts and lists and a pipeline variable in place of each reference."""
         if isinstance(value, Reference):
             return self._variable(value)
         if isinstance(value, dict):
             return {key: self.convert(item) for key, item in value.items()}
-        # The SDK looks for variables in lists, not in tuples.
+        # The SDK searches lists for variables, but not tuples.
         if isinstance(value, (list, tuple)):
             return [self.convert(item) for item in value]
         return value
@@ -52,20 +52,20 @@ class Variables:
 
 
 def sdk_parameter(parameter: ParameterSpec, sdk: SDK) -> Any:
-    """The SDK's own parameter object."""
+    """Return the SDK's parameter object."""
     if parameter.type == "String":
         made = sdk.ParameterString(parameter.name, enum_values=list(parameter.enum) or None)
     elif parameter.type == "Boolean":
         made = sdk.ParameterBoolean(parameter.name)
     else:
         made = {"Integer": sdk.ParameterInteger, "Float": sdk.ParameterFloat}[parameter.type](parameter.name)
-    # Set afterwards, since the SDK's constructor refuses the default 1 for a Float, which the service takes.
+    # Set the default afterwards: the SDK's constructor rejects the default 1 for a Float, which the service accepts.
     made.default_value = parameter.default
     return made
 
 
 def spelled(value: Any) -> Any:
-    """``value`` as the pipeline definition spells it: every SDK object in it as its expression."""
+    """Return ``value`` in the definition's format, with each SDK object replaced by its expression."""
     if isinstance(value, dict):
         return {key: spelled(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
