@@ -1,7 +1,7 @@
 """Errors and diagnostics.
 
-A user's mistake is a :class:`Diagnostic`. Stages collect them and continue as far as they can, so that one run reports
-everything at once; the run then ends with one :class:`InvalidInputError` that holds them all.
+A mistake of the user is a :class:`Diagnostic`. Stages collect diagnostics and continue as far as possible, so that one
+run reports all mistakes. The run then raises one :class:`InvalidInputError` with all of them.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ __all__ = [
 Severity = Literal["error", "warning"]
 
 _MAX_TEXT = 1000
-"""Longest message or hint. What is longer is shortened where it quotes, and else in its middle."""
+"""Maximum length of a message or hint. Longer texts lose the middle of long quotations, then their own middle."""
 _MAX_QUOTED = 80
-"""Longest quotation in a message that is shortened."""
+"""Maximum length of a quotation in a shortened message."""
 _MAX_NAMES = 5
-"""Most steps that a message names; of more it gives the number."""
+"""Maximum number of steps that a message lists. It gives only the number of further steps."""
 
-# C0 and C1 controls, DEL, line and paragraph separators, what has no width, and what changes the direction of a text.
+# C0 and C1 controls, DEL, line and paragraph separators, zero-width characters, and bidirectional controls.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -50,11 +50,12 @@ _STEP = re.compile(r"\bstep ('(?:[^'\\]|\\.)*')")
 
 
 def escape_text(text: str, longest: int = _MAX_TEXT) -> str:
-    r"""Return a text as one line that a terminal shows as it is, shortened.
+    r"""Return a text as one line, with control characters escaped and long texts shortened.
 
     Args:
-        text: Any text, such as one that quotes what a user wrote.
-        longest: Most characters to keep. A longer text loses the middle of long quotations, and then its own.
+        text: Any text, such as a message that quotes user input.
+        longest: Maximum number of characters before escaping. A longer text loses the middle of long quotations, then
+            its own middle.
 
     >>> print(escape_text("a\nb\x1b[31m"))
     a\nb\x1b[31m
@@ -79,11 +80,11 @@ def _shorten_middle(text: str, longest: int) -> str:
 
 
 class Location(NamedTuple):
-    """Where a value was written.
+    """The location of a value in its source.
 
     Attributes:
-        file: The file as the user named it, or ``<config>`` for values passed from Python.
-        line: 1-based line, or ``None`` where the source has no lines.
+        file: The file name as given by the user, or ``<config>`` for values passed from Python.
+        line: 1-based line, or ``None`` if the source has no lines.
 
     Example:
         >>> str(Location("pipeline.yaml", 7))
@@ -100,21 +101,21 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One thing that is wrong, or suspicious, with what the user wrote.
+    """An error or a warning about the user's input.
 
     Message and hint are one line each: control characters are escaped and long quotations are shortened.
 
     Attributes:
-        message: What is wrong and what was expected, in one sentence.
-        location: Where it was written, if that is known.
-        severity: ``"error"`` ends the compile, ``"warning"`` is reported.
+        message: The problem and what was expected, in one sentence.
+        location: The location of the problem, if known.
+        severity: ``"error"`` fails the compile, ``"warning"`` is only reported.
         code: The id of the kind of mistake, such as ``config.unknown-field``: one of
-            :data:`dagcast.diagnostic_codes.CODES`, or ``area.problem`` in an area of a plugin's own.
-        hint: What to write instead, if that can be said.
+            :data:`dagcast.diagnostic_codes.CODES`, or ``area.problem`` in an area that a plugin defines.
+        hint: The remedy, if known.
         steps: The steps that share the mistake, because they inherit a value or were reported together.
 
     Raises:
-        ValueError: If the code is malformed, or unknown in an area of dagcast's own.
+        ValueError: If the code is malformed, or if it is unknown in an area of dagcast.
 
     Example:
         >>> str(Diagnostic("missing owner", Location("pipeline.yaml", 7), code="acme.missing-owner", hint="set owner"))
@@ -133,7 +134,7 @@ class Diagnostic:
             text = getattr(self, name)
             if type(text) is str and (len(text) > _MAX_TEXT or not text.isprintable()):
                 object.__setattr__(self, name, escape_text(text))
-        # What a plugin gives instead of a text is refused where its diagnostics are checked, naming the plugin.
+        # A plugin may pass a code that is not a string. The check of plugin diagnostics rejects it, naming the plugin.
         if issubclass(type(self.code), str):
             validate_code(self.code)
 
@@ -144,15 +145,15 @@ class Diagnostic:
 
     @property
     def advice(self) -> str:
-        """What follows the message in a line of text: the hint and the steps that inherit the mistake, or nothing."""
-        # A plugin may give something else than a text: that is refused where its diagnostics are checked.
+        """Return the text after the message: the hint and the steps that inherit the mistake, or an empty string."""
+        # A plugin may pass a hint that is not a string. The check of plugin diagnostics rejects it.
         parts = [str(self.hint)] if self.hint else []
         if self.steps and not self.message.startswith("step"):
             parts.append(f"inherited by {_join_names(self.steps)}")
         return f" ({'; '.join(parts)})" if parts else ""
 
     def as_dict(self) -> dict[str, object]:
-        """The diagnostic as JSON-ready data, for ``--json``."""
+        """Return the diagnostic as JSON-compatible data, for ``--json``."""
         return {
             "file": self.location.file if self.location else None,
             "line": self.location.line if self.location else None,
@@ -165,10 +166,10 @@ class Diagnostic:
 
 
 class DagcastError(Exception):
-    """Root of every error that dagcast raises on purpose.
+    """Base class of the errors that dagcast raises.
 
     Attributes:
-        code: The id under which ``--json`` reports an error that is not an :class:`InvalidInputError`.
+        code: The id with which ``--json`` reports an error that is not an :class:`InvalidInputError`.
 
     Example:
         >>> from dagcast import PipelineDAGCompiler
@@ -183,10 +184,10 @@ class DagcastError(Exception):
 
 
 class InvalidInputError(DagcastError):
-    """What the user wrote cannot be compiled.
+    """The user's input is invalid and cannot be compiled.
 
     Attributes:
-        diagnostics: Every mistake that was found, in the order of the files.
+        diagnostics: All mistakes that were found, in the order of the files.
 
     Example:
         >>> mistakes = [Diagnostic("missing owner", code="acme.missing-owner")]
@@ -206,7 +207,7 @@ class CycleError(InvalidInputError):
     """The DAG has a cycle.
 
     Attributes:
-        cycle: The nodes of the cycle in order; the first is repeated at the end.
+        cycle: The nodes of the cycle in order. The first node is repeated at the end.
     """
 
     def __init__(self, cycle: Sequence[str], location: Location | None = None) -> None:
@@ -216,18 +217,18 @@ class CycleError(InvalidInputError):
 
 
 class SDKError(DagcastError):
-    """The SageMaker SDK that is installed cannot do what is asked of it, or none is installed."""
+    """The SageMaker SDK is not installed, or the installed version does not support the operation."""
 
     code = "sdk.unusable"
 
 
 class ImageNotFoundError(DagcastError):
-    """The SDK's tables have no such image.
+    """The image is missing in the tables of the SDK.
 
     Attributes:
-        message: What was not found, in one sentence.
-        known: The values that would have been found, in the order of the SDK; empty where it does not say.
-        hint: The nearest known value, or the few that there are, if that can be said.
+        message: The missing image or value, in one sentence.
+        known: The valid values, in the order of the SDK. Empty if the SDK does not list them.
+        hint: The nearest valid value, or a short list of the valid values, if known.
     """
 
     def __init__(self, message: str, known: tuple[str, ...] = (), hint: str | None = None) -> None:
@@ -238,14 +239,15 @@ class ImageNotFoundError(DagcastError):
 
 
 class PluginError(DagcastError):
-    """A plugin is missing, broken, or does what a plugin must not.
+    """A plugin is missing or broken, or violates the rules for plugins.
 
     Attributes:
-        plugin: The plugin's name.
-        distribution: The distribution that provides it, with its version; ``None`` for an object from Python.
-        hook: The hook that was called, if one was.
-        problem: What is wrong, in one sentence.
-        remedy: What to do about it.
+        plugin: The name of the plugin.
+        distribution: The distribution that provides the plugin, with its version, or ``None`` for an object passed
+            from Python.
+        hook: The hook that was called, if any.
+        problem: The problem, in one sentence.
+        remedy: The remedy.
 
     Example:
         >>> str(PluginError("owner", "no connection to the directory", "set DIRECTORY_URL"))
@@ -274,14 +276,14 @@ class PluginError(DagcastError):
 
 
 class StagingError(DagcastError):
-    """Staged code cannot be uploaded: it changed since the compile, or it no longer exists."""
+    """Staged code cannot be read or uploaded, for example because it changed or was removed since the compile."""
 
     code = "code.changed"
 
 
 @dataclass
 class DiagnosticSink:
-    """Collects diagnostics over the stages of one compile.
+    """Collects the diagnostics of all stages of one compile.
 
     Example:
         >>> sink = DiagnosticSink()
@@ -309,11 +311,11 @@ class DiagnosticSink:
         """Record a mistake that makes the input invalid.
 
         Args:
-            message: The mistake, and what was expected.
-            location: Where it was written.
+            message: The mistake and what was expected.
+            location: The location of the mistake.
             code: The id of the kind of mistake.
-            hint: What to write instead.
-            inherited_by: The step that inherits the mistake from ``defaults``. One error names all such steps.
+            hint: The remedy.
+            inherited_by: The step that inherits the mistake from ``defaults``. One error lists all such steps.
         """
         steps = () if inherited_by is None else (inherited_by,)
         self.diagnostics.append(Diagnostic(message, location, "error", code=code, hint=hint, steps=steps))
@@ -327,17 +329,17 @@ class DiagnosticSink:
         hint: str | None = None,
         inherited_by: str | None = None,
     ) -> None:
-        """Record something that compiles but may not be meant; the arguments are those of :meth:`error`."""
+        """Record valid input that may be unintended. The arguments are those of :meth:`error`."""
         steps = () if inherited_by is None else (inherited_by,)
         self.diagnostics.append(Diagnostic(message, location, "warning", code=code, hint=hint, steps=steps))
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Record diagnostics that another part collected."""
+        """Record diagnostics that were collected elsewhere."""
         self.diagnostics.extend(diagnostics)
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        """Record the diagnostics of an :class:`InvalidInputError` that the block ends with, and go on."""
+        """Suppress an :class:`InvalidInputError` that the block raises, and record its diagnostics."""
         try:
             yield
         except InvalidInputError as error:
@@ -345,19 +347,19 @@ class DiagnosticSink:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that end a compile, ordered by file and line, each once."""
+        """Return the errors, sorted by file and line, without duplicates."""
         return _ordered(d for d in self.diagnostics if d.severity == "error")
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that do not end a compile, ordered by file and line, each once."""
+        """Return the warnings, sorted by file and line, without duplicates."""
         return _ordered(d for d in self.diagnostics if d.severity == "warning")
 
     def raise_errors(self) -> None:
-        """End here if anything is wrong.
+        """Raise an exception if errors were recorded.
 
         Raises:
-            InvalidInputError: If at least one error was recorded; it holds all of them.
+            InvalidInputError: If at least one error was recorded. The exception contains all errors.
         """
         if self.errors:
             raise InvalidInputError(self.errors)
@@ -373,9 +375,9 @@ def _ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def _merge_steps(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Make one diagnostic of those that differ in nothing but the step.
+    """Merge diagnostics that differ only in the step.
 
-    Those are mistakes in one place, which steps inherit, and warnings of a plugin about one step after the other.
+    These are mistakes at one location that steps inherit, and warnings of a plugin that repeat for several steps.
     """
     groups: dict[object, list[Diagnostic]] = {}
     for item in dict.fromkeys(diagnostics):
@@ -384,7 +386,7 @@ def _merge_steps(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         hint = item.hint if found is None or not item.hint else item.hint.replace(found[1], "step")
         folded = item.severity == "warning" and item.code.partition(".")[0] not in AREAS
         own_line = item.location is not None and item.location.line is not None
-        # Where there are no lines, a location names the step itself.
+        # In a source without lines, the location contains the name of the step.
         place = None if folded else item.location if own_line or found is None else (item.location, found[1])
         groups.setdefault((message, hint, place, item.severity, item.code), []).append(item)
     return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()]
@@ -405,7 +407,7 @@ def _steps_of(item: Diagnostic) -> tuple[str, ...]:
 
 
 def _join_names(names: Sequence[str]) -> str:
-    """The first names in quotes, and the number of the others."""
+    """Return the first names in quotes, followed by the number of further names."""
     shown = [repr(name) for name in names[:_MAX_NAMES]]
     if len(names) > _MAX_NAMES:
         shown.append(f"{len(names) - _MAX_NAMES} more")

@@ -1,6 +1,6 @@
-"""Check where the steps of a definition write in S3 and what they read: which addresses start with another one.
+"""Find S3 addresses that steps write to or read from and that are prefixes of other addresses.
 
-SageMaker reads an input of the type ``S3Prefix`` by the start of keys: ``s3://b/train`` also reads
+SageMaker reads an input of the type ``S3Prefix`` by key prefix: ``s3://b/train`` also reads
 ``s3://b/train_labels/x.csv``. Source: SageMaker API reference, ``S3DataSource``, ``S3DataType``: "all objects that
 match the specified key name prefix".
 
@@ -25,7 +25,7 @@ from dagcast.paths import FieldPath
 _NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 
 Address = tuple[Any, ...]
-"""An S3 address as it is spelled: literal texts, and references between them. No two texts are neighbours."""
+"""An S3 address as a sequence of literal strings and references. Adjacent strings are merged."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Destination:
 
     Attributes:
         step: The name of the step.
-        path: Where the address is, below the step's entry in the definition.
+        path: The path of the address, relative to the step's entry in the definition.
         name: The name of the output, if outputs of the step have names.
-        address: The address, without a slash at its end.
-        value: The address as the request has it.
+        address: The address, without a trailing slash.
+        value: The address as written in the request.
     """
 
     step: str
@@ -51,11 +51,11 @@ class Destination:
 
 
 def spell(value: Any, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> Address:
-    """Return an S3 address as texts and references.
+    """Return an S3 address as strings and references.
 
     Args:
-        value: A text or a reference.
-        defaults: By parameter: the value that takes the place of references to it.
+        value: A string or a reference.
+        defaults: By parameter: the value that replaces references to the parameter.
 
     >>> from dagcast.definition.references import ParameterRef
     >>> spell(Join("/", ("s3://b", "x", ParameterRef("P"))))
@@ -83,11 +83,11 @@ def _spell(value: Any, defaults: Mapping[str, Any], parts: list[Any]) -> None:
 
 
 def starts_with(address: Address, start: Address) -> bool:
-    """Whether every text that ``address`` can become starts with what ``start`` becomes.
+    """Return whether ``start`` is a prefix of ``address`` for all values of their references.
 
     Args:
         address: The longer address.
-        start: The shorter one; equal addresses start with each other.
+        start: The shorter address. Equal addresses start with each other.
     """
     if not start:
         return True
@@ -101,7 +101,7 @@ def starts_with(address: Address, start: Address) -> bool:
 
 
 def is_below(address: Address, folder: Address) -> bool:
-    """Whether ``address`` is ``folder`` itself or inside of it; a folder ends where a slash follows."""
+    """Return whether ``address`` equals ``folder`` or is inside it. A slash separates the folder from its content."""
     return address == folder or starts_with(address, spell(Join("", (*folder, "/"))))
 
 
@@ -110,7 +110,7 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
 
     Args:
         step: The step.
-        defaults: The parameters' defaults, for :func:`spell`.
+        defaults: The defaults of the parameters, for :func:`spell`.
     """
     outputs = _mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs")
     for index, output in enumerate(outputs if isinstance(outputs, (list, tuple)) else ()):
@@ -146,16 +146,16 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def find_sibling_prefixes(definition: Definition) -> Iterator[tuple[Destination, Destination]]:
-    """Yield pairs of destinations: an input that reads the first one reads the second one, too.
+    """Yield pairs of destinations such that an input that reads the first also reads the second.
 
-    An address with a slash at its end reads its own folder only.
+    An address with a trailing slash reads only its own folder.
 
     Args:
         definition: The pipeline.
     """
     defaults = {parameter.name: parameter.default for parameter in definition.parameters}
     found = [item for step in definition.steps for item in find_destinations(step, defaults)]
-    # Sorted by spelling, whatever starts with an address follows it directly.
+    # In sorted order, all addresses with a common prefix directly follow the prefix.
     keyed = sorted(((tuple(map(str, item.address)), item) for item in found), key=lambda pair: pair[0])
     texts = ["\0".join(key) for key, _ in keyed]
     for index, (_, first) in enumerate(keyed):
@@ -170,11 +170,11 @@ def find_sibling_prefixes(definition: Definition) -> Iterator[tuple[Destination,
 
 
 def address_problems(definition: Definition, code: str | None = None) -> Iterator[StepProblem]:
-    """Yield addresses that hold more than they seem to. Each of these is a warning: the pipeline may mean it.
+    """Yield addresses whose prefix matches unexpected objects. Callers report them as warnings: this may be intended.
 
     Args:
         definition: The pipeline.
-        code: The S3 folder with the pipeline's code, if there is one.
+        code: The S3 folder with the pipeline's code, if it has staged code.
     """
     for first, second in find_sibling_prefixes(definition):
         if first.name is not None or first.path[1] == "TransformOutput":
@@ -208,18 +208,18 @@ def address_problems(definition: Definition, code: str | None = None) -> Iterato
 
 
 class _PrefixIndex:
-    """Destinations by the start of their address: comparing every input with each of them costs too much."""
+    """An index of destinations by address prefix. Comparing every input with every destination is too slow."""
 
     def __init__(self, destinations: Iterable[Destination]) -> None:
-        # Sorted by spelling, whatever starts with an address follows it directly.
+        # In sorted order, all addresses with a common prefix directly follow the prefix.
         spelled = ((_joined(item.address), place, item) for place, item in enumerate(destinations))
         self._sorted = sorted(spelled, key=lambda entry: entry[:2])
         self._texts = [text for text, _, _ in self._sorted]
         self._found: dict[Address, Destination | None] = {}
 
     def first_longer(self, address: Address) -> Destination | None:
-        """Return the first destination that starts with an address and is another."""
-        # Many steps read the same address, of which each result may be a part.
+        """Return the first destination that starts with ``address`` and is longer, or ``None``."""
+        # Cache the result: many steps may read the same address, and all destinations may start with it.
         if address not in self._found:
             self._found[address] = self._find(address)
         return self._found[address]
@@ -242,14 +242,14 @@ def _joined(address: Address) -> str:
 
 
 def address_warnings(definition: Definition) -> Iterator[Diagnostic]:
-    """Yield the :func:`address_problems` of a definition that has no config as warnings."""
+    """Yield the :func:`address_problems` of a definition without a config as warnings."""
     for problem in address_problems(definition):
         message = f"step {problem.step!r}: {problem.message}"
         yield Diagnostic(message, None, "warning", code=problem.code, hint=problem.hint)
 
 
 def _inputs(step: Step) -> Iterator[tuple[FieldPath, Any]]:
-    """Yield the addresses that a step reads by prefix, and where they are in the step's entry."""
+    """Yield the addresses that a step reads by prefix, with their paths in the step's entry."""
     for index, item in _items(step.arguments.get("ProcessingInputs")):
         place: FieldPath = ("Arguments", "ProcessingInputs", index, "S3Input")
         yield from _prefix(_mapping(item.get("S3Input")), place)

@@ -1,4 +1,4 @@
-"""Checks the steps of a definition, whoever made it: their requests, and where their references point.
+"""Check the requests and the references of the steps of any definition.
 
 >>> from dagcast.definition.read import read_definition
 >>> step = '{"Name": "end", "Type": "Training", "Arguments": {"RoleArn": {"Get": "Parameters.Role"}}}'
@@ -34,16 +34,16 @@ _NO_FACTS = PipelineFacts()
 
 @dataclass(frozen=True)
 class StepProblem:
-    """One thing that the service would refuse about a step.
+    """A problem of a step for which the service would reject the pipeline.
 
     Attributes:
-        step: The name of the step; ``None`` for the pipeline itself.
-        path: Where, below the step's entry in the definition; empty for the whole step.
-        message: What is wrong and what was expected, in one sentence.
-        code: The id of the kind of problem, or of the rule that is broken.
-        hint: What to write instead, if that can be said.
-        severity: ``warning`` where the service may take it all the same.
-        parameter: The parameter whose default or allowed value is the problem, if it is one of those.
+        step: The name of the step, or ``None`` for the pipeline itself.
+        path: The path of the value, relative to the step's entry in the definition. Empty for the whole step.
+        message: The problem and what was expected, in one sentence.
+        code: The id of the kind of problem, or of the violated rule.
+        hint: The remedy, if known.
+        severity: ``warning`` if the service may accept the value.
+        parameter: The parameter whose default or allowed value is invalid, if the problem is in a parameter.
     """
 
     step: str | None
@@ -57,11 +57,11 @@ class StepProblem:
 
 
 def check_steps(definition: Definition, facts: PipelineFacts = _NO_FACTS) -> Iterator[StepProblem]:
-    """Yield everything that the service would refuse about the steps of a definition.
+    """Yield all problems of the steps of a definition.
 
     Args:
-        definition: The pipeline: read from JSON, or a compiler's ``PipelineSpec``.
-        facts: What else is known of the pipeline.
+        definition: The pipeline: read from JSON, or the ``PipelineSpec`` of a compiler.
+        facts: Further facts about the pipeline.
     """
     targets = Targets(definition)
     rules = RuleChecker(definition, facts)
@@ -74,13 +74,13 @@ def check_steps(definition: Definition, facts: PipelineFacts = _NO_FACTS) -> Ite
 
 
 class RuleChecker:
-    """Checks the steps of a pipeline against the rules that request shapes do not hold.
+    """Checks the steps of a pipeline against the rules that request shapes do not contain.
 
     Args:
         definition: The pipeline.
-        facts: What else is known of it.
-        rules: The rules about requests.
-        pipeline_rules: The rules about whole pipelines.
+        facts: Further facts about the pipeline.
+        rules: The rules for requests.
+        pipeline_rules: The rules for whole pipelines.
     """
 
     def __init__(
@@ -100,11 +100,11 @@ class RuleChecker:
         }
 
     def check_step(self, step: Step, known: Iterable[StepProblem] = ()) -> Iterator[StepProblem]:
-        """Yield the rules that the requests of a step break.
+        """Yield the rule violations in the requests of a step.
 
         Args:
             step: The step.
-            known: What is wrong with the step already. A rule about the same value says nothing more.
+            known: Problems of the step that are already reported. Violations at the same value are skipped.
         """
         wrong = [problem.path for problem in known]
         for shape in step.shapes:
@@ -125,7 +125,7 @@ class RuleChecker:
                     )
 
     def check_pipeline(self) -> Iterator[StepProblem]:
-        """Yield the rules that the pipeline as a whole breaks."""
+        """Yield the violations of rules for whole pipelines."""
         for rule in self._pipeline_rules:
             for finding in rule.check(self._definition, self._facts):
                 yield StepProblem(
@@ -134,7 +134,7 @@ class RuleChecker:
 
 
 def _overlap(one: FieldPath, other: FieldPath) -> bool:
-    """Return whether one of two paths is that of the other, or of something around it."""
+    """Return whether two paths are equal, or one is an ancestor of the other."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]
 
@@ -142,12 +142,12 @@ def _overlap(one: FieldPath, other: FieldPath) -> bool:
 def request_problems(
     step: Step, targets: Targets, forbidden: Mapping[str | FieldPath, str] = _NOTHING
 ) -> Iterator[StepProblem]:
-    """Yield what is wrong with the request that a step sends.
+    """Yield the problems of the request that a step sends.
 
     Args:
         step: The step.
-        targets: What the references of its pipeline may point at.
-        forbidden: Members of the request that pipelines do not take, each with the reason.
+        targets: The valid targets of references in the pipeline.
+        forbidden: Members of the request that pipelines do not accept, each with the reason.
     """
     for shape in step.shapes:
         body = _part(step.arguments, shape.at)
@@ -176,11 +176,11 @@ def request_problems(
 
 
 def reference_problems(step: Step, targets: Targets) -> Iterator[StepProblem]:
-    """Yield each reference of a step that leads nowhere, and each property file without its output.
+    """Yield each invalid reference of a step, and each property file whose output does not exist.
 
     Args:
         step: The step.
-        targets: What the references of its pipeline may point at.
+        targets: The valid targets of references in the pipeline.
     """
     for path, reference in step.located_references:
         problem = targets.problem(reference)
@@ -203,7 +203,7 @@ def reference_problems(step: Step, targets: Targets) -> Iterator[StepProblem]:
 
 
 def _mappings(items: Any) -> tuple[Mapping[str, Any], ...]:
-    """The mappings in a list; a definition that was read may hold anything else there."""
+    """Return the mappings in a list. A definition from JSON may contain other values in it."""
     return tuple(item for item in items if isinstance(item, dict)) if isinstance(items, tuple) else ()
 
 

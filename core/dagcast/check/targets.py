@@ -15,7 +15,7 @@ from dagcast.sagemaker.shapes import PropertyShape
 
 
 class Targets:
-    """The targets that references of a pipeline may have.
+    """The valid targets of references in a pipeline.
 
     Args:
         definition: The pipeline.
@@ -33,11 +33,11 @@ class Targets:
         }
         self.steps: Mapping[str, Step] = definition.by_name
         self._found: dict[StepProperty, PropertyType | ReferenceProblem] = {}
-        # Most references differ in the step alone, and steps of a kind have the same properties.
+        # Most references differ only in the step, and steps of the same type have the same properties.
         self._resolved: dict[tuple[PropertyShape, str], PropertyType | ReferenceProblem] = {}
 
     def kind(self, reference: Reference) -> str | None:
-        """Return botocore's kind of the value of a reference; ``None`` if it is unknown."""
+        """Return the botocore type of a reference's value, or ``None`` if it is unknown."""
         if isinstance(reference, StepProperty) and reference.step in self.steps:
             resolved = self._resolve(reference)
             return resolved.kind if isinstance(resolved, PropertyType) else None
@@ -75,7 +75,7 @@ class Targets:
     def _resolve_anew(self, reference: StepProperty) -> PropertyType | ReferenceProblem:
         shape = self.steps[reference.step].properties
         outputs = _named_output_problem(self.steps[reference.step], reference)
-        # An output that an incomplete step lacks may be what could not be made, such as one without a bucket.
+        # The output may be missing because the step is incomplete, such as an output without a bucket.
         if outputs is not None and reference.step not in self.broken:
             return outputs
         if shape is None:
@@ -85,7 +85,7 @@ class Targets:
             try:
                 self._resolved[key] = resolve_property(shape, reference.path)
             except ServiceModelError:
-                # The unknown shape is reported at the step that has it.
+                # The unknown shape is reported for the step that has it.
                 self._resolved[key] = PropertyType(None, reference.path)
         return self._resolved[key]
 

@@ -1,4 +1,4 @@
-"""Checking a whole pipeline before it is emitted: what the SDK accepts silently and the service refuses."""
+"""Check a whole pipeline before it is emitted. Reports what the SDK accepts but the service rejects."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from dagcast.sagemaker.service_model import ServiceModelError, load_shapes
 
 @dataclass(frozen=True)
 class Quota:
-    """How much of a limit a pipeline uses.
+    """A limit and how much of it a pipeline uses.
 
     Attributes:
-        name: What is limited.
-        used: How much of it is used.
-        limit: The most that is allowed.
+        name: The limited quantity.
+        used: The amount that the pipeline uses.
+        limit: The maximum.
     """
 
     name: str
@@ -48,17 +48,17 @@ class SpecChecker:
 
     Args:
         spec: The pipeline.
-        locate: Gives the place of an origin, if it has one.
-        forbidden: By step type: members of the request that pipelines do not take, each with the reason.
-        fields: By step type: the config fields, and where in the request they go.
-        step_limit: Steps over which the compiler warns.
-        sink: Takes what is wrong.
-        incomplete: Steps of which parts are missing for reasons that are reported already.
-        inherited: Whether the value of an origin comes from the config's ``defaults``. What is wrong with it shows
-            in every step that inherits it; it is told of the defaults, and so told once.
-        ignored: The ids of rules, and of problems of requests, that the config ignores.
-        rules: The rules about requests, those of plugins included.
-        config: The data of the config, to find the line of each value.
+        locate: Returns the location of an origin, if it has one.
+        forbidden: By step type: members of the request that pipelines do not accept, each with the reason.
+        fields: By step type: the config fields and their paths in the request.
+        step_limit: The compiler warns if the pipeline has more steps.
+        sink: Receives the diagnostics.
+        incomplete: Steps with missing parts, for reasons that are already reported.
+        inherited: Returns whether the value of an origin comes from the config's ``defaults``. Problems of such a value
+            affect every step that inherits it. They are reported once, for the defaults.
+        ignored: The ids of rules and of request problems that the config ignores.
+        rules: The rules for requests, including those of plugins.
+        config: The data of the config. Used to find the line of each value.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class SpecChecker:
         self._origins: dict[tuple[str, FieldPath], Origin | None] = {}
 
     def check(self) -> None:
-        """Check every step, every reference, and the sizes that are known before the definition is written."""
+        """Check every step, every reference, and the sizes that do not depend on the definition text."""
         rules = RuleChecker(self.spec, PipelineFacts(self.spec.region), rules=self.rules)
         for step in self.spec.steps:
             found = self._check_body(step)
@@ -103,7 +103,7 @@ class SpecChecker:
             if step.name not in self.incomplete:
                 for problem in rules.check_step(step, found):
                     self._report(step, problem)
-        # What a cycle or a branch does to other steps is said with the cycle or the branch.
+        # Skip the pipeline rules if the DAG or branches have problems. Those diagnostics cover the effects on steps.
         if not self.incomplete and not any(
             item.code.startswith(("dag.", "branch.")) for item in self.sink.diagnostics
         ):
@@ -129,15 +129,15 @@ class SpecChecker:
         return text
 
     def locate_field(self, step: str, path: str | FieldPath) -> Location | None:
-        """Where a field of a step was written: its own line, or that of the closest thing around it.
+        """Return the location of a field of a step, or of its nearest ancestor that has a location.
 
         Args:
-            step: The step's name.
-            path: The field in the definition, such as ``("Arguments", "VpcConfig", "Subnets")``, or the name of one
-                beside ``Arguments``.
+            step: The name of the step.
+            path: The field in the definition, such as ``("Arguments", "VpcConfig", "Subnets")``, or the name of a
+                top-level field of the step's entry.
 
         Raises:
-            ValueError: If the path is a text with a dot.
+            ValueError: If the path is a string with a dot.
         """
         parts = to_path(path)
         spec = self._steps.get(step)
@@ -147,7 +147,7 @@ class SpecChecker:
         return (self.locate(origin) if origin is not None else None) or self._step_location(spec)
 
     def quotas(self, text: str) -> tuple[Quota, ...]:
-        """What the pipeline uses of the limits that hold for the whole of it."""
+        """Return the pipeline-wide limits and how much of each the pipeline uses."""
         return (
             Quota("definition characters", len(text), DEFINITION_MAX_LENGTH),
             Quota("steps", len(self.spec.steps), self.step_limit),
@@ -173,7 +173,7 @@ class SpecChecker:
             report(f"pipeline: {problem.message}", place, code=problem.code, hint=problem.hint)
 
     def _check_properties(self, step: StepSpec) -> None:
-        """Whether botocore knows the shapes of what other steps may read from this one."""
+        """Report an error if botocore does not have the shapes of the step's properties."""
         properties = step.properties
         if properties in self._known_properties:
             return
@@ -204,7 +204,7 @@ class SpecChecker:
             return
         origin = origin_at(step.origins, problem.path)
         if origin is not None and (origin.kind == "argument" or origin.path[:1] == ("pipeline",)):
-            # A mistake in what holds for the whole pipeline shows in every step; it is told once.
+            # A problem in a pipeline-wide value affects every step. Report it once.
             if (origin, problem.code) not in self._reported:
                 self._reported.add((origin, problem.code))
                 subject = origin.detail or str(origin.path[-1])
@@ -219,12 +219,12 @@ class SpecChecker:
         if found is None:
             values = {"Arguments": step.arguments, **step.fields}
             found = find_origin(step.origins, path, value_at(values, path), self.config)
-            # One value may hold thousands of references that lead nowhere.
+            # Cache the origin: one value may contain thousands of invalid references.
             self._origins[step.name, path] = found
         return found
 
     def _report_parameter(self, step: StepSpec, problem: StepProblem, name: str) -> None:
-        """Report a value of a parameter that a field refuses: once, however many fields refuse it."""
+        """Report a value of a parameter that a field rejects. Report it once, even if several fields reject it."""
         origin = self.spec.origins.get(("Parameters", name))
         if origin is None or (origin, problem.code) in self._reported:
             return

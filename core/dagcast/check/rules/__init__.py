@@ -1,1 +1,1 @@
-"""Rules of the service that its request shapes do not hold, one small entry each."""
+"""Rules of the service that its request shapes do not contain. Each rule is one small entry."""

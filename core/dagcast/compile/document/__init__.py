@@ -1,1 +1,1 @@
-"""Reads YAML, JSON and TOML files into plain data, with the position of each value."""
+"""Read YAML, JSON and TOML files into plain data, with the position of each value."""

@@ -1,4 +1,4 @@
-"""A config file as plain data that remembers where each value was written."""
+"""A config file as plain data with the location of each value."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class Document:
-    """What one config file says, and where.
+    """The content of one config file and the locations of its values.
 
     Attributes:
-        file: The file as the user named it, or ``<config>`` for values passed from Python.
-        data: The content: a dict with dicts, lists, strings, integers, floats, booleans and ``None`` in it.
-            Parts that a YAML file repeats by alias are the same object, so it is to be read, not changed.
+        file: The file name as given by the user, or ``<config>`` for values passed from Python.
+        data: The content: a dict of dicts, lists, strings, integers, floats, booleans and ``None``. Do not modify it:
+            YAML aliases refer to the same object.
     """
 
     file: str
@@ -35,33 +35,34 @@ class Document:
     _root: Positions = field(repr=False, compare=False)
 
     def locate(self, path: FieldPath, *, key: bool = False) -> Location:
-        """Where the value at ``path`` is written, or its deepest ancestor that exists.
+        """Return the location of the value at ``path``, or of its deepest existing ancestor.
 
-        A mapping or list that is a member of a mapping is found at its key, since that is where a reader
-        looks for it; a list's item and any other value is found where it begins itself. What a YAML alias
-        stands for is found at the alias, and what is inside of it where it is written.
+        The location of a mapping or list in a mapping is the location of its key. The location of a list item and of
+        any other value is its own start. The location of an aliased YAML value is the alias. The location of a value
+        inside it is where that value is written.
 
         Args:
-            path: Keys and 0-based list indexes from the top level down; ``()`` is the top level.
-            key: Whether the key of the value is wanted, for a message about the key; a list's item has none.
+            path: Keys and 0-based list indexes from the top level down. ``()`` is the top level.
+            key: Whether to return the location of the key, for a message about the key. List items have no key.
 
         Returns:
-            File and line; for data from Python no line, and the path behind the file's name.
+            File and line. For data from Python, the file name followed by the path, without a line.
         """
         return self._root.locate(self.file, path, key)
 
     def has(self, path: FieldPath) -> bool:
-        """Whether there is a value at ``path``, ``null`` included."""
+        """Return whether ``path`` has a value. ``null`` is a value."""
         return len(_existing(self.data, path)) == len(path)
 
 
 def read_document(path: str | os.PathLike[str]) -> Document:
-    """Read a config file; its suffix (``.yaml``, ``.yml``, ``.json`` or ``.toml``) tells the format.
+    """Read a config file. The suffix (``.yaml``, ``.yml``, ``.json`` or ``.toml``) determines the format.
 
     An empty file is an empty mapping.
 
     Raises:
-        InvalidInputError: If the file cannot be read, is not UTF-8, or is not a well-formed document.
+        InvalidInputError: If the suffix is unknown, or if the file cannot be read, is not UTF-8, or is not a valid
+            document.
 
     Example:
         >>> import tempfile, pathlib
@@ -91,22 +92,23 @@ def read_document(path: str | os.PathLike[str]) -> Document:
 
 
 def parse_document(text: str, file: str, format: Format) -> Document:
-    """Read a config from text.
+    """Parse a config from text.
 
     Args:
-        text: The content of the file; a byte order mark at its beginning is skipped.
-        file: The name that messages give the file.
-        format: How the text is written.
+        text: The content of the file. A byte order mark at its start is skipped.
+        file: The file name for messages.
+        format: The format of the text.
 
     Raises:
-        InvalidInputError: If the text is not a well-formed document; it holds every mistake that was found.
+        InvalidInputError: If the text is not a valid document. The error contains all mistakes that were found.
+        ValueError: If the format is unknown.
     """
     text = text.removeprefix("\ufeff")
     _refuse_surrogates(text, file)
     sink = DiagnosticSink()
     data: Any
     positions: Positions
-    # A reader is imported when its format is met: none of the others is paid for.
+    # Import only the reader of this format, to avoid the import time of the others.
     if format == "yaml":
         from dagcast.compile.document.yaml_reader import read_yaml
 
@@ -128,17 +130,17 @@ def parse_document(text: str, file: str, format: Format) -> Document:
 
 
 def document_from_data(data: Any, file: str = "<config>") -> Document:
-    """A document of data that comes from Python; its locations have no line but name the path.
+    """Return a document with data from Python. Its locations contain the path instead of a line.
 
-    The data is copied: tuples become lists, members of an enum their value, and paths strings.
+    Copies the data. Converts tuples to lists, enum members to their values, and file paths to strings.
 
     Args:
         data: A mapping of plain data.
-        file: What messages call the place the data comes from.
+        file: The name of the data's source for messages.
 
     Raises:
-        InvalidInputError: If ``data`` is no mapping, or holds what a config file cannot: keys that are no
-            strings, numbers that are not finite, dates, other objects, or itself.
+        InvalidInputError: If ``data`` is not a mapping, or contains values that a config file cannot contain: keys
+            that are not strings, numbers that are not finite, dates, other objects, or a reference to itself.
 
     Example:
         >>> document = document_from_data({"steps": {"load": {"type": "Processing"}}})
@@ -156,7 +158,7 @@ def document_from_data(data: Any, file: str = "<config>") -> Document:
 
 
 class _NamedPositions:
-    """Positions of data that has no lines: the path itself."""
+    """Positions of data without lines. The position of a value is its path."""
 
     def __init__(self, data: Any) -> None:
         self._data = data
@@ -171,7 +173,7 @@ def _named(file: str, path: FieldPath) -> Location:
 
 
 def _existing(data: Any, path: FieldPath) -> FieldPath:
-    """The longest beginning of ``path`` that exists in ``data``."""
+    """Return the longest prefix of ``path`` that exists in ``data``."""
     for depth, part in enumerate(path):
         if isinstance(data, dict):
             found = isinstance(part, str) and part in data

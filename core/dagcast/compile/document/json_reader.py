@@ -1,6 +1,6 @@
-"""Reading JSON: a scanner that knows where every value begins, and says plainly what JSON does not allow.
+"""Parse JSON with the position of each value, and report syntax errors in plain words.
 
-Python's own reader keeps no positions, lets the last of two equal keys win, and accepts ``NaN``.
+Python's ``json`` module does not keep positions, keeps the last of two duplicate keys, and accepts ``NaN``.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ _OTHER_SPELLINGS = {
     "undefined": "null",
 }
 
-# 64 bits are at most 19 digits and a sign; longer spellings need no converting, and Python refuses some.
+# A 64-bit integer has at most 19 digits and a sign. Longer literals are out of range. Python rejects very long ones.
 _MAX_INTEGER_SPELLING = 20
 
 
 def read_json(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPositions]:
-    """The content of a JSON document, and where it is written.
+    """Return the content of a JSON document and the positions of its values.
 
     An empty document is an empty mapping.
 
     Args:
         text: The document, without a byte order mark.
-        file: The name that messages give the file.
-        sink: Gets every mistake but a syntax error.
+        file: The file name for messages.
+        sink: Receives all diagnostics, including those of a raised error.
 
     Raises:
-        InvalidInputError: At a syntax error, and at a document too deep to go on.
+        InvalidInputError: If the document has a syntax error that stops the parser, or is nested too deep.
     """
     data, spot = _Scanner(text, file, sink).document()
     return data, SpotPositions(text, lambda: spot)
@@ -85,7 +85,7 @@ class _Scanner:
         return data, spot
 
     def _next(self) -> str:
-        """The next character that is neither space nor part of a comment; empty at the end."""
+        """Return the next character after whitespace and comments, or an empty string at the end."""
         text = self._text
         while True:
             match = _SPACE.match(text, self._at)
@@ -99,7 +99,7 @@ class _Scanner:
                 if text.startswith("/*", self._at):
                     self._fail("a comment is never closed, and JSON has none", self._at)
                 return character
-            # One report stands for all comments: whoever removes one learns of the rule for the rest.
+            # Report only the first comment. The hint covers all comments.
             if not self._comments:
                 hint = "remove the comments, or write the config as YAML or TOML"
                 self._refuse(Refusal("JSON has no comments", "document.syntax", hint), self._at)
@@ -170,7 +170,7 @@ class _Scanner:
         self._at += 1
 
     def _separator(self, closing: str, start: int) -> str:
-        """Step over the comma after a member; the character with which the next or the closing begins."""
+        """Skip the comma after a member. Return the first character of the next member, or the closing bracket."""
         character = self._next()
         if character == closing:
             return character

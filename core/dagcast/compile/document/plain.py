@@ -1,7 +1,7 @@
-"""What a document may hold: the rules that every reader applies, whatever the spelling of the file.
+"""Validate the values of a document. All readers apply these rules, regardless of the file format.
 
-A config becomes the JSON body of service requests, so it may hold what JSON can hold and the service can
-take: mappings with string keys, lists, strings, numbers, booleans and null.
+A config becomes the JSON body of service requests. It may contain only values that JSON can represent and the service
+accepts: mappings with string keys, lists, strings, numbers, booleans and null.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import Any, NamedTuple
 from dagcast.paths import FieldPath
 
 MAX_DEPTH = 100
-"""Most levels of mappings and lists in each other; the top level is the first. A limit of dagcast's own."""
+"""Maximum nesting depth of mappings and lists. The top level is level 1. The limit is set by dagcast."""
 
 MAX_VALUES = 1_000_000
-"""Most values of one document, with every alias counted as often as it is used. A limit of dagcast's own."""
+"""Maximum number of values of one document. Each use of an alias counts. The limit is set by dagcast."""
 
 MIN_INTEGER = -(2**63)
-"""Least integer: TOML promises 64 bits, and the widest integer of botocore's models (``long``) has them."""
+"""Smallest integer. TOML guarantees 64 bits, and ``long``, the widest integer of botocore's models, has 64 bits."""
 
 MAX_INTEGER = 2**63 - 1
-"""Greatest integer; see :data:`MIN_INTEGER`."""
+"""Largest integer. See :data:`MIN_INTEGER`."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Refusal(NamedTuple):
-    """Why a value cannot stand in a document: the parts of a diagnostic that do not depend on the place."""
+    """The reason why a value is invalid in a document: a diagnostic without its location."""
 
     message: str
     code: str
@@ -40,17 +40,17 @@ class Refusal(NamedTuple):
 
 
 def too_deep(depth: int = MAX_DEPTH) -> Refusal:
-    """The refusal of a mapping or list that stands inside more than ``depth - 1`` others."""
+    """Return the refusal of a mapping or list that is nested in more than ``depth - 1`` others."""
     return Refusal(f"mappings and lists are nested more than {depth} levels deep here", "document.too-deep")
 
 
 def too_many(limit: int = MAX_VALUES) -> Refusal:
-    """The refusal of a document that grows past ``limit`` values when its aliases are written out."""
+    """Return the refusal of a document that has more than ``limit`` values after its aliases are expanded."""
     return Refusal(f"the document holds more than {limit:,} values", "document.too-large")
 
 
 def not_finite(spelling: str) -> Refusal:
-    """The refusal of an infinity or a not-a-number, spelled as the user did."""
+    """Return the refusal of an infinity or a NaN, with the literal as the user wrote it."""
     return Refusal(
         f"{_shorten(spelling)} is not a finite number, and JSON has no others",
         "document.not-finite",
@@ -59,7 +59,7 @@ def not_finite(spelling: str) -> Refusal:
 
 
 def out_of_range(spelling: str) -> Refusal:
-    """The refusal of an integer that does not fit 64 bits, spelled as the user did."""
+    """Return the refusal of an integer that does not fit into 64 bits, with the literal as the user wrote it."""
     return Refusal(
         f"the integer {_shorten(spelling)} does not fit 64 bits",
         "document.integer-range",
@@ -68,7 +68,7 @@ def out_of_range(spelling: str) -> Refusal:
 
 
 def refuse_text(text: str) -> Refusal | None:
-    """Why ``text`` cannot stand in a document, or ``None`` if it can."""
+    """Return why ``text`` is invalid in a document, or ``None`` if it is valid."""
     if "\0" in text:
         return Refusal("the string holds a NUL character (U+0000)", "document.bad-character", "remove it")
     if not text.isascii():
@@ -83,17 +83,17 @@ def refuse_text(text: str) -> Refusal | None:
 
 
 def refuse_number(value: int | float) -> Refusal | None:
-    """Why ``value`` cannot stand in a document, or ``None`` if it can."""
+    """Return why ``value`` is invalid in a document, or ``None`` if it is valid."""
     if isinstance(value, float):
         return None if math.isfinite(value) else not_finite(str(value))
     if MIN_INTEGER <= value <= MAX_INTEGER:
         return None
-    # Python refuses to write integers of thousands of digits in decimal.
+    # Python does not convert integers with thousands of digits to decimal.
     return out_of_range(str(value) if value.bit_length() < 1000 else hex(value))
 
 
 def kind_of(value: object) -> str:
-    """What a user would call ``value``."""
+    """Return a name for the type of ``value`` for messages, such as ``a string``."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -110,10 +110,10 @@ def kind_of(value: object) -> str:
 
 
 def plain_copy(data: Any) -> tuple[Any, list[tuple[FieldPath, Refusal]]]:
-    """A copy of ``data`` made of nothing but plain values, and what had to be refused, with its path.
+    """Return a copy of ``data`` with only plain values, and the refusals of invalid values with their paths.
 
-    Tuples become lists, other mappings become dicts, members of an enum their value, paths strings, and
-    subclasses of strings and numbers the plain value. A refused value is ``None`` in the copy.
+    Converts tuples to lists, other mappings to dicts, enum members to their values, file paths to strings, and
+    instances of subclasses of strings and numbers to plain values. An invalid value is ``None`` in the copy.
     """
     copier = _Copier()
     return copier.copy(data, ()), copier.refused

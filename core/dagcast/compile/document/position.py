@@ -1,4 +1,4 @@
-"""Where the values of a document were written."""
+"""Positions of the values of a document."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _LINE_END = re.compile(r"\r\n?|\n")
 
 
 class Positions(Protocol):
-    """Finds the place of a value by its path."""
+    """Finds the location of a value by its path."""
 
     def locate(self, file: str, path: FieldPath, key: bool) -> Location:
-        """The place of the value at ``path``, or of its deepest ancestor that exists."""
+        """Return the location of the value at ``path``, or of its deepest existing ancestor."""
         ...
 
 
 class Lines:
-    """The lines of a text, as an editor counts them: ended by LF, CR LF or CR, and by nothing else."""
+    """The lines of a text, as editors count them. Only LF, CR LF and CR end a line."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -33,17 +33,17 @@ class Lines:
         return [match.end() for match in _LINE_END.finditer(self._text)]
 
     def line(self, offset: int) -> int:
-        """The 1-based line of the character at ``offset``."""
+        """Return the 1-based line of the character at ``offset``."""
         return bisect_left(self._ends, offset + 1) + 1
 
 
 class Spot:
-    """The offsets at which one value, and its key if it has one, begin in the text.
+    """The start offsets of one value, and of its key if it has one, in the text.
 
     Attributes:
         value: Offset of the value.
         key: Offset of the key, for a member of a mapping.
-        members: The spots inside of a mapping or list; ``None`` for any other value.
+        members: The spots of the members of a mapping or list. ``None`` for any other value.
     """
 
     __slots__ = ("key", "members", "value")
@@ -56,7 +56,7 @@ class Spot:
         self.members = members
 
     def member(self, part: str | int) -> Spot | None:
-        """The spot of one member, if there is such a member."""
+        """Return the spot of a member, or ``None`` if the member does not exist."""
         members = self.members
         if isinstance(members, dict):
             return members.get(part) if isinstance(part, str) else None
@@ -66,11 +66,11 @@ class Spot:
 
 
 class SpotPositions:
-    """Positions by offsets into the text.
+    """Positions from offsets into the text.
 
     Args:
-        text: The text that was read.
-        scan: Makes the spot of the top level; called when a place is first asked for.
+        text: The text of the document.
+        scan: Returns the spot of the top level. Called at the first lookup of a location.
     """
 
     def __init__(self, text: str, scan: Callable[[], Spot]) -> None:
@@ -82,7 +82,7 @@ class SpotPositions:
         return self._scan()
 
     def locate(self, file: str, path: FieldPath, key: bool) -> Location:
-        """The place of the value at ``path``, or of its deepest ancestor that exists."""
+        """Return the location of the value at ``path``, or of its deepest existing ancestor."""
         spot = self._root
         for part in path:
             member = spot.member(part)

@@ -1,7 +1,7 @@
-"""Where the values of a TOML document are written: a scanner of places, not of values.
+"""Find the positions of the values of a TOML document, without parsing the values.
 
-It reads only what Python's own reader has accepted, so it checks nothing; it follows tables, dotted keys,
-lists and inline tables, and steps over everything else.
+The scanner does not validate: its input was already accepted by ``tomllib``. It follows tables, dotted keys, lists and
+inline tables, and skips everything else.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ STRING = (
     r'|"(?:[^"\\\n]|\\.)*"'
     r"|'[^'\n]*'"
 )
-"""A regular expression for the strings of TOML, of all four kinds; those of several lines come first."""
+"""A regular expression for the four kinds of TOML strings. Multi-line strings come first."""
 
 _STRING = re.compile(STRING)
 _KEY = re.compile(rf"(?P<bare>[A-Za-z0-9_-]+)|(?P<quoted>{STRING})")
 _BLANKS = re.compile(r"[ \t]*")
 _GAP = re.compile(r"(?:[ \t\r\n]+|\#[^\n]*)*")
-# A number, boolean or date; a date may hold a space.
+# A number, boolean or date. A date may contain a space.
 _ATOM = re.compile(r"[^,\]}#\r\n]+")
 
 
 def scan_places(text: str) -> Spot:
-    """The spot of the top level of a well-formed TOML document.
+    """Return the spot of the top level of a valid TOML document.
 
     Raises:
-        ValueError: If the document is not well-formed.
+        ValueError: If the scanner finds that the document is invalid.
     """
     return _Scanner(text).document()
 
@@ -64,19 +64,19 @@ class _Scanner:
         return root
 
     def _table(self, root: Spot) -> Spot:
-        """The table of a ``[header]``, whose brackets begin before the current place."""
+        """Return the table of a ``[header]``. The current position is after the opening bracket."""
         start = self._at - 1
         parent, name = self._owner(root, start)
         table = parent.get(name)
         if table is None:
             table = parent[name] = Spot(start, start, {})
         elif isinstance(table.members, dict):
-            # Until here only its subtables were declared; this is where it is written.
+            # So far only subtables or dotted keys have declared this table. Its header is its position.
             table.value = table.key = start
         return table
 
     def _list_item(self, root: Spot) -> Spot:
-        """The new item of a ``[[header]]``, whose brackets begin before the current place."""
+        """Return the new item of a ``[[header]]``. The current position is after the opening brackets."""
         start = self._at - 2
         parent, name = self._owner(root, start)
         item = Spot(start, None, {})
@@ -86,7 +86,7 @@ class _Scanner:
         return item
 
     def _member(self, table: Spot) -> None:
-        """One ``key = value``, the key dotted or not."""
+        """Scan one ``key = value`` with a simple or dotted key."""
         self._skip(_BLANKS)
         start = self._at
         parent, name = self._owner(table, start)
@@ -97,7 +97,7 @@ class _Scanner:
         parent[name] = value
 
     def _owner(self, table: Spot, start: int) -> tuple[dict[str, Spot], str]:
-        """Read a key; the members of the table that its last part belongs to, and that part."""
+        """Scan a key. Return the members of the table that contains its last part, and the last part."""
         parts = self._key()
         for part in parts[:-1]:
             table = _members(table).setdefault(part, Spot(start, start, {}))
@@ -177,7 +177,7 @@ def _members(table: Spot) -> dict[str, Spot]:
 
 
 def _unquoted(literal: str) -> str:
-    """The key that a quoted key stands for."""
+    """Return the value of a quoted key."""
     if "\\" not in literal or literal.startswith("'"):
         return literal[1:-1]
     return str(tomllib.loads(f"key = {literal}")["key"])

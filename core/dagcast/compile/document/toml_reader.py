@@ -1,4 +1,4 @@
-"""Reading TOML: values come from Python's own reader, places from :mod:`dagcast.compile.document.toml_places`."""
+"""Parse TOML. ``tomllib`` parses the values, :mod:`dagcast.compile.document.toml_places` finds their positions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEY_TOKENS = re.compile(rf"[ \t]+|\#[^\n]*|(?P<part>{STRING}|[A-Za-z0-9_-]+)|(?
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{1000,}")
 _PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
-# Sign of the problem in the reader's words, what to say instead, and what to do about it.
+# A part of the parser's message that identifies the problem, the text that replaces the message, and the remedy.
 _WORDINGS = (
     (
         "Invalid value",
@@ -55,15 +55,15 @@ _WORDINGS = (
 
 
 def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPositions]:
-    """The content of a TOML document, and where it is written.
+    """Return the content of a TOML document and the positions of its values.
 
     Args:
         text: The document, without a byte order mark.
-        file: The name that messages give the file.
-        sink: Gets every mistake but a syntax error.
+        file: The file name for messages.
+        sink: Receives all diagnostics, including those of a raised error.
 
     Raises:
-        InvalidInputError: At a syntax error, and at a document too deep to read.
+        InvalidInputError: If the document has a syntax error, is nested too deep, or has an integer that is too long.
     """
     _refuse_depth(text, file, sink)
     _refuse_long_keys(text, file, sink)
@@ -73,7 +73,7 @@ def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPosi
         _syntax_error(error, text, file, sink)
         raise InvalidInputError(sink.errors) from None
     except ValueError:
-        # Python refuses to convert integers of thousands of digits, and does not say where.
+        # Python does not convert integers with thousands of digits, and its error has no position.
         number = _LONG_NUMBER.search(text)
         if number is None:
             raise
@@ -87,12 +87,12 @@ def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPosi
 
 
 def _refuse_depth(text: str, file: str, sink: DiagnosticSink) -> None:
-    """End here if lists and inline tables are nested too deep for a reader that recurses."""
+    """Raise InvalidInputError if lists and inline tables are nested too deep for a recursive parser."""
     depth = 0
     for match in _BRACKETS.finditer(text):
         if match.lastgroup == "open":
             depth += 1
-            # The top level is one level more.
+            # The top level counts as one more level.
             if depth >= MAX_DEPTH:
                 _refuse(too_deep(), Location(file, Lines(text).line(match.start())), sink)
                 raise InvalidInputError(sink.errors)
@@ -101,7 +101,7 @@ def _refuse_depth(text: str, file: str, sink: DiagnosticSink) -> None:
 
 
 def _refuse_long_keys(text: str, file: str, sink: DiagnosticSink) -> None:
-    """End here if a dotted key has too many parts: Python's reader takes time quadratic in their number."""
+    """Raise InvalidInputError if a dotted key has too many parts: the time of ``tomllib`` is quadratic in the parts."""
     if not any(line.count(".") >= MAX_DEPTH for line in text.split("\n")):
         return
     parts, is_part = 0, False

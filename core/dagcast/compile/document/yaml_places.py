@@ -1,4 +1,4 @@
-"""Where the values of a YAML document are written, by the events of its parser."""
+"""Positions of the values of a YAML document, from the events of the parser."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from yaml.events import AliasEvent, CollectionStartEvent, Event, MappingStartEve
 from dagcast.errors import Location
 from dagcast.paths import FieldPath
 
-# LF and CR end a line for everyone. YAML 1.1 counts these too, editors do not.
+# LF and CR end a line in YAML and in editors. These characters end a line in YAML 1.1, but not in editors.
 _EXTRA_LINE_ENDS = "\x85\u2028\u2029"
 
 
 class Collection:
-    """A mapping or list, while it is read and afterwards as the record of its positions.
+    """A mapping or list, both while it is parsed and later as the record of its positions.
 
     Attributes:
-        start: The event that began it.
-        items: The values read so far; keys and values by turns for a mapping.
-        places: Where they are, in the same order. A mapping keeps those that are in ``data``, in its order.
-        data: The dict or list, once it is read.
-        merged: The mappings that ``<<`` merges in.
-        count: How many values it stands for, itself and the content of aliases included.
-        height: How many levels of collections it has, itself included.
-        index: Where the members of a mapping are, by key; made when first asked for.
+        start: The start event.
+        is_mapping: Whether it is a mapping.
+        items: The values parsed so far. Keys and values alternate for a mapping.
+        places: The positions of the items, in the same order. A parsed mapping keeps those of its own keys in ``data``.
+        data: The dict or list, after it is parsed.
+        merged: The mappings that ``<<`` merges.
+        count: The number of values, including itself and the content of aliases.
+        height: The number of nested levels of collections, including itself.
+        index: The positions of the members of a mapping, by key. Created on first use.
     """
 
     __slots__ = ("count", "data", "height", "index", "is_mapping", "items", "merged", "places", "start")
@@ -44,7 +45,7 @@ class Collection:
 
 
 class Alias:
-    """An alias: the event, and what it stands for."""
+    """An alias: its event and its target."""
 
     __slots__ = ("event", "target")
 
@@ -57,7 +58,7 @@ Place = ScalarEvent | Collection | Alias
 
 
 class YamlPositions:
-    """Positions by the parser's events; a mapping's members are indexed when one of them is asked for."""
+    """Positions from the events of the parser. The members of a mapping are indexed on first use."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -70,13 +71,13 @@ class YamlPositions:
         return [offset for offset, character in enumerate(self._text) if character in _EXTRA_LINE_ENDS]
 
     def line(self, event: Event) -> int:
-        """The 1-based line on which what the event stands for begins."""
+        """Return the 1-based line on which the event starts."""
         mark: Any = event.start_mark
         extra = bisect_left(self._extra_line_ends, mark.index) if self._extra_line_ends else 0
         return int(mark.line) + 1 - extra
 
     def locate(self, file: str, path: FieldPath, key: bool) -> Location:
-        """The place of the value at ``path``, or of its deepest ancestor that exists."""
+        """Return the location of the value at ``path``, or of its deepest existing ancestor."""
         place = self.root
         if place is None:
             return Location(file, 1)
@@ -104,7 +105,7 @@ def _member(place: Place, part: str | int) -> tuple[Event | None, Place] | None:
 def _index(collection: Collection) -> dict[str, tuple[Event, Place]]:
     if collection.index is None:
         keys = [event_of(place) for place in collection.places[::2]]
-        # The keys that are written out come first in the data, so zip stops where the merged ones begin.
+        # The mapping's own keys come first in the data. zip stops where the merged keys start.
         index = dict(zip(collection.data, zip(keys, collection.places[1::2], strict=True), strict=False))
         for merged in collection.merged:
             for key, found in _index(merged).items():
@@ -114,12 +115,12 @@ def _index(collection: Collection) -> dict[str, tuple[Event, Place]]:
 
 
 def target_of(place: Place) -> Collection | ScalarEvent:
-    """What stands at a place, or what the alias there stands for."""
+    """Return the collection or scalar at a place. If the place is an alias, return its target."""
     return place.target if isinstance(place, Alias) else place
 
 
 def event_of(place: Place) -> Event:
-    """The event at which a place begins."""
+    """Return the event at which a place starts."""
     if isinstance(place, Collection):
         return place.start
     return place.event if isinstance(place, Alias) else place

@@ -1,8 +1,8 @@
-"""Reading YAML: libyaml parses, and its events become plain data in one pass.
+"""Parse YAML with libyaml, and build plain data from its events in one pass.
 
-Data is built from the parser's events, not from PyYAML's nodes: that is as fast, knows every alias by its
-place, and does not recurse, so that no document can exhaust the stack. What scalars mean is in
-:mod:`dagcast.compile.document.yaml_scalars`.
+Data is built from the parser's events, not from PyYAML's nodes. This is as fast and keeps the position of every alias.
+It does not recurse, so a document cannot exhaust the stack. :mod:`dagcast.compile.document.yaml_scalars` resolves the
+values of scalars.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from dagcast.errors import DiagnosticSink, InvalidInputError, Location
 
 
 def read_yaml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, YamlPositions]:
-    """The content of a YAML document, and where it is written.
+    """Return the content of a YAML document and the positions of its values.
 
-    An empty document is an empty mapping. Merge keys (``<<``) are followed; keys that are written out win
-    over merged ones, and come first. What an alias repeats is the same object as what it repeats.
+    An empty document is an empty mapping. Merge keys (``<<``) are resolved. Explicit keys override merged keys and come
+    first. An alias refers to the same object as its anchor.
 
     Args:
         text: The document, without a byte order mark.
-        file: The name that messages give the file.
-        sink: Gets every mistake but a syntax error.
+        file: The file name for messages.
+        sink: Receives all diagnostics, including those of a raised error.
 
     Raises:
-        InvalidInputError: At a syntax error, and at a document too deep or too large to go on.
+        InvalidInputError: If the document has a syntax error, contains itself, or is nested too deep or too large.
     """
-    # Without libyaml PyYAML still reads, ten times slower.
+    # Without libyaml, use PyYAML's own parser, which is ten times slower.
     loader_class: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     positions = YamlPositions(text)
     try:
@@ -69,7 +69,7 @@ _ONLY_STRINGS = {str}
 
 
 class _Builder:
-    """Makes data of events."""
+    """Builds data from events."""
 
     def __init__(
         self,
@@ -86,8 +86,8 @@ class _Builder:
         self._anchored: dict[str, tuple[Any, Collection | ScalarEvent]] = {}
 
     def build(self) -> Any:
-        """The data of the only document."""
-        # What stands at the top level: nothing, or one value.
+        """Return the data of the only document. A second document is an error."""
+        # The items at the top level: empty, or one value.
         items: list[Any] = []
         places: list[Place] = []
         documents = Collection(SequenceStartEvent(None, None, True))
@@ -101,7 +101,7 @@ class _Builder:
                 if event.tag is not None or event.anchor is not None:
                     value = self._scalar(event)
                 elif event.style:
-                    # Only an escape can write what a string may not hold.
+                    # Only double-quoted strings have escapes, which can produce invalid characters.
                     if event.style == '"':
                         value = self._scalar(event)
                 elif value in WORDS or value[0] in NUMBER_BEGINNINGS:
@@ -138,7 +138,7 @@ class _Builder:
         if isinstance(value, str):
             value = refuse_text(value) or value
         if isinstance(value, Refusal):
-            # The text stands in for it, so that a refused key is not reported as no string, too.
+            # Use the text instead, so that an invalid key is not also reported as a key that is not a string.
             self._refuse(value, event)
             value = event.value
         if event.anchor is not None:
@@ -207,7 +207,7 @@ class _Builder:
         collection.items = []
 
     def _merge(self, collection: Collection, place: Place) -> None:
-        """Note the mappings that a ``<<`` names, the one that wins first."""
+        """Record the mappings that a ``<<`` merges, in order of precedence."""
         target = target_of(place)
         sources = target.places if isinstance(target, Collection) and not target.is_mapping else [place]
         for source in sources:
@@ -228,7 +228,7 @@ class _Builder:
         if found is None:
             message = f"there is no anchor &{name} before this alias"
             self._refuse(Refusal(message, "document.unknown-alias", "quote it if it is text"), event)
-            # Text stands in for it, so that where it is a key, it is not reported a second time.
+            # Use the name as text instead, so that an unknown alias as a key is not reported twice.
             found = name, ScalarEvent(None, None, (True, False), name, event.start_mark, event.end_mark)
         value, target = found
         if isinstance(target, Collection):
@@ -270,7 +270,7 @@ class _Builder:
 
 
 def _is_plain(place: Place, text: str) -> bool:
-    """Whether ``text`` is what is written here, without quotes and tag."""
+    """Return whether the place is the scalar ``text``, without quotes and without a tag."""
     return isinstance(place, ScalarEvent) and place.value == text and not place.style and place.tag is None
 
 

@@ -1,8 +1,8 @@
-"""What a YAML scalar means: the core schema of YAML 1.2.
+"""Resolve YAML scalars by the core schema of YAML 1.2.
 
-Read this way, ``yes``, ``on``, ``12:30`` and ``2020-12-01`` are strings. One thing is refused instead of
-read: an integer with a leading zero, such as ``010``. YAML 1.1 reads it as octal 8, YAML 1.2 as decimal 10,
-and in a config for AWS it may be an account id that would lose its zero.
+In this schema, ``yes``, ``on``, ``12:30`` and ``2020-12-01`` are strings. An integer with a leading zero, such as
+``010``, is rejected: YAML 1.1 resolves it to octal 8, YAML 1.2 to decimal 10. In a config for AWS, it may be an account
+id, which would lose its leading zero.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _NULLS = frozenset(["", "~", "null", "Null", "NULL"])
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 WORDS: dict[str, bool | None] = {**dict.fromkeys(_NULLS), **_BOOLEANS}
-"""The plain scalars that are null or a boolean, with their values."""
+"""The plain scalars for null and booleans, with their values."""
 
 NUMBER_BEGINNINGS = frozenset("0123456789+-.")
-"""The first characters of numbers; any other plain scalar that is not in :data:`WORDS` is a string."""
+"""The first characters of numbers. Other plain scalars are strings, except those in :data:`WORDS`."""
 
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
@@ -32,12 +32,13 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
-# 64 bits are at most 22 octal digits; longer spellings are not worth converting, and Python refuses some.
+# A 64-bit integer has at most 22 octal digits. Longer literals are reported as out of range without a conversion, which
+# Python rejects for very long ones.
 _MAX_INTEGER_SPELLING = 26
 
 
 def plain_scalar(text: str) -> Scalar | Refusal:
-    """The value of a scalar that is written without quotes and without a tag."""
+    """Return the value of a scalar without quotes and without a tag."""
     if text in WORDS:
         return WORDS[text]
     if text[0] not in NUMBER_BEGINNINGS:
@@ -53,7 +54,7 @@ def plain_scalar(text: str) -> Scalar | Refusal:
 
 
 def tagged_scalar(tag: str, text: str) -> Scalar | Refusal:
-    """The value of a scalar with an explicit tag, such as ``!!int "5"``."""
+    """Return the value of a scalar with an explicit tag, such as ``!!int "5"``."""
     kind = tag.removeprefix(CORE_TAG) if tag.startswith(CORE_TAG) else None
     if kind == "str":
         return text
@@ -72,7 +73,7 @@ def tagged_scalar(tag: str, text: str) -> Scalar | Refusal:
 
 
 def refuse_tag(tag: str, kind: str) -> Refusal:
-    """The refusal of ``tag`` on a value of ``kind``."""
+    """Return the refusal of ``tag`` on a value of ``kind``."""
     if tag in (f"{CORE_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")):
         return Refusal(f"the tag {_shown(tag)} does not fit {kind}", "document.wrong-tag", "remove the tag")
     return Refusal(

@@ -1,4 +1,4 @@
-"""Syntax errors of YAML in plain words, for libyaml's parser and for PyYAML's own."""
+"""Describe YAML syntax errors of libyaml's parser and of PyYAML's own parser in plain words."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dagcast.errors import Diagnostic, Location
 
 
 class _Wording(NamedTuple):
-    """What to say of a problem.
+    """The message for a problem.
 
     Attributes:
-        sign: Part of the parser's own description that tells the problem.
-        words: What is wrong; ``{char}`` is the character at which the parser gave up.
-        hint: What to do about it.
-        at_start: Whether the mistake is where the construct begins, not where the parser gave up.
+        sign: A part of the parser's message that identifies the problem.
+        words: The problem. ``{char}`` is the character at which the parser stopped.
+        hint: The remedy.
+        at_start: Whether to report the start of the construct, instead of the position where the parser stopped.
     """
 
     sign: str
@@ -102,7 +102,7 @@ _WORDINGS = (
 
 
 def syntax_diagnostic(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
-    """The diagnostic for what the parser says of ``text``."""
+    """Return the diagnostic for a parser error in ``text``."""
     lines = Lines(text)
     if isinstance(error, yaml.reader.ReaderError):
         return _bad_character(error, text, file, lines)
@@ -121,7 +121,7 @@ def syntax_diagnostic(error: yaml.YAMLError, text: str, file: str) -> Diagnostic
     at_start = known is not None and known.at_start
     if "expected ','" in words and not text[end:].strip():
         words, at_start = f"{words} before the end of the file", True
-    # A parser that runs into the end gives up after the last line.
+    # A parser that reaches the end of the file stops after the last line. Report the last line with content.
     offset = start if at_start and start is not None else min(end, max(len(text.rstrip()) - 1, 0))
     place = ""
     if error.context and start is not None and lines.line(start) != lines.line(offset):
@@ -135,14 +135,14 @@ def syntax_diagnostic(error: yaml.YAMLError, text: str, file: str) -> Diagnostic
 
 
 def _context(context: str) -> str:
-    """What the parser was reading, as in ``in the mapping that begins on``."""
+    """Return a description of the construct being parsed, such as ``in the mapping that begins on``."""
     kinds = {"mapping": "mapping", "sequence": "list", "collection": "list", "scalar": "value"}
     kind = next((kind for sign, kind in kinds.items() if sign in context), "part")
     return f"in the {kind} that begins on"
 
 
 def _bad_character(error: yaml.reader.ReaderError, text: str, file: str, lines: Lines) -> Diagnostic:
-    # libyaml counts bytes, PyYAML characters; but both name the character, and it is the first of its kind.
+    # libyaml counts bytes, PyYAML counts characters. Both report the character, and the first occurrence is the error.
     code_point = error.character if isinstance(error.character, int) else ord(error.character)
     offset = max(text.find(chr(code_point)), 0)
     return Diagnostic(
