@@ -76,14 +76,16 @@ class Edge:
             ends = edge if isinstance(edge, (list, tuple)) else ()
         matches = [_END.match(end) if isinstance(end, str) else None for end in ends]
         if len(matches) != 2 or matches[0] is None or matches[1] is None:
-            refuse_dag(
-                f"{_shown(edge)} is not an edge",
+            raise_invalid_edge(
+                f"{_describe_value(edge)} is not an edge",
                 location,
                 "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]",
             )
         first, second = matches[0], matches[1]
         if order_only and (first["port"] or second["port"]):
-            refuse_dag(f"{edge!r} orders ports", location, "an order-only edge joins nodes: write 'a => b'")
+            raise_invalid_edge(
+                f"{edge!r} orders ports", location, "an order-only edge joins nodes: write 'a => b'"
+            )
         return cls(
             first["node"],
             second["node"],
@@ -190,19 +192,19 @@ def _find_cycle(successors: dict[str, list[str]]) -> list[str]:
     return cycle[::-1]
 
 
-def node_problem(node: object) -> str | None:
+def find_node_problem(node: object) -> str | None:
     """Return why a value cannot be the name of a node; ``None`` if it can."""
     if isinstance(node, str) and _NODE.fullmatch(node):
         return None
     return f"{node!r} is not a node: expected a name without spaces and without '.', '>' and '='"
 
 
-def refuse_dag(message: str, location: Location | None, hint: str | None = None) -> NoReturn:
+def raise_invalid_edge(message: str, location: Location | None, hint: str | None = None) -> NoReturn:
     """Raise InvalidInputError for one mistake in a DAG."""
     raise InvalidInputError([Diagnostic(message, location, code="dag.invalid-edge", hint=hint)])
 
 
-def _shown(value: object) -> str:
+def _describe_value(value: object) -> str:
     if isinstance(value, bool):
         return "a boolean"
     return "null" if value is None else repr(value)

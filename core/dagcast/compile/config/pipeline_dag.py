@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.compile.document.document import Document, document_from_data, read_document
-from dagcast.dag import Edge, EdgeLike, node_problem, refuse_dag, topological_order
+from dagcast.dag import Edge, EdgeLike, find_node_problem, raise_invalid_edge, topological_order
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
 from dagcast.paths import FieldPath
 
@@ -180,9 +180,9 @@ class PipelineDAG:
         return dag
 
     def _add_node(self, node: str, location: Location | None) -> None:
-        problem = node_problem(node)
+        problem = find_node_problem(node)
         if problem is not None:
-            refuse_dag(problem, location)
+            raise_invalid_edge(problem, location)
         self._nodes.setdefault(node, location)
 
     def __eq__(self, other: object) -> bool:
@@ -216,7 +216,7 @@ def _fill(dag: PipelineDAG, document: Document, sink: DiagnosticSink) -> None:
         nodes = None
     for index, node in enumerate(nodes or ()):
         location = document.locate(("nodes", index))
-        problem = node_problem(node)
+        problem = find_node_problem(node)
         if problem is not None:
             sink.error(problem, location, code="dag.wrong-type")
         elif node in dag._nodes:

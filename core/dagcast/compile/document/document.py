@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
-from dagcast.compile.document.plain import kind_of, plain_copy
-from dagcast.compile.document.position import Lines, Positions
+from dagcast.compile.document.plain_data import copy_plain_data, describe_kind
+from dagcast.compile.document.positions import LineIndex, Positions
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
 from dagcast.paths import FieldPath, format_path
 
@@ -148,9 +148,9 @@ def document_from_data(data: Any, file: str = "<config>") -> Document:
         '<config>.steps.load.type'
     """
     sink = DiagnosticSink()
-    copied, refused = plain_copy(data)
-    for path, refusal in refused:
-        sink.error(refusal.message, _named(file, path), code=refusal.code, hint=refusal.hint)
+    copied, refused = copy_plain_data(data)
+    for path, problem in refused:
+        sink.error(problem.message, _named(file, path), code=problem.code, hint=problem.hint)
     if not refused and not isinstance(copied, dict):
         _refuse_top_level(copied, Location(file), sink)
     sink.raise_errors()
@@ -190,7 +190,7 @@ def _refuse_top_level(data: object, location: Location, sink: DiagnosticSink) ->
     if isinstance(data, str) and ":" in data:
         hint = "in YAML a space stands between ':' and the value"
     sink.error(
-        f"the top level must be a mapping of keys to values, not {kind_of(data)}",
+        f"the top level must be a mapping of keys to values, not {describe_kind(data)}",
         location,
         code="document.not-a-mapping",
         hint=hint,
@@ -237,7 +237,7 @@ def _decode(content: bytes, file: str) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
-        location = Location(file, Lines(before).line(len(before)))
+        location = Location(file, LineIndex(before).line(len(before)))
         utf16 = content.startswith(_UTF16_MARKS)
         raise InvalidInputError(
             [
@@ -261,7 +261,7 @@ def _refuse_surrogates(text: str, file: str) -> None:
             [
                 Diagnostic(
                     f"the text holds half a character (the lone surrogate U+{code_point:04X})",
-                    Location(file, Lines(text).line(error.start)),
+                    Location(file, LineIndex(text).line(error.start)),
                     code="document.bad-character",
                     hint="write the character itself",
                 )

@@ -10,17 +10,17 @@ import math
 import re
 from typing import Any, NoReturn
 
-from dagcast.compile.document.plain import (
+from dagcast.compile.document.plain_data import (
     MAX_DEPTH,
     MAX_INTEGER,
     MIN_INTEGER,
-    Refusal,
-    not_finite,
-    out_of_range,
-    refuse_text,
-    too_deep,
+    DocumentProblem,
+    check_text,
+    depth_problem,
+    finite_problem,
+    range_problem,
 )
-from dagcast.compile.document.position import Lines, Spot, SpotPositions
+from dagcast.compile.document.positions import LineIndex, OffsetPositions, ValuePosition
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -47,7 +47,7 @@ _OTHER_SPELLINGS = {
 _MAX_INTEGER_SPELLING = 20
 
 
-def read_json(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPositions]:
+def read_json(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, OffsetPositions]:
     """Return the content of a JSON document and the positions of its values.
 
     An empty document is an empty mapping.
@@ -60,8 +60,8 @@ def read_json(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPosi
     Raises:
         InvalidInputError: If the document has a syntax error that stops the parser, or is nested too deep.
     """
-    data, spot = _Scanner(text, file, sink).document()
-    return data, SpotPositions(text, lambda: spot)
+    data, position = _Scanner(text, file, sink).document()
+    return data, OffsetPositions(text, lambda: position)
 
 
 class _Scanner:
@@ -69,20 +69,20 @@ class _Scanner:
         self._text = text
         self._file = file
         self._sink = sink
-        self._lines = Lines(text)
+        self._lines = LineIndex(text)
         self._at = 0
         self._depth = 0
         self._comments = 0
 
-    def document(self) -> tuple[Any, Spot]:
+    def document(self) -> tuple[Any, ValuePosition]:
         character = self._next()
         if not character:
-            return {}, Spot(0)
-        data, spot = self._value()
+            return {}, ValuePosition(0)
+        data, position = self._value()
         character = self._next()
         if character:
             self._fail(f"nothing may follow the value that ends here, but {self._found()} does", self._at)
-        return data, spot
+        return data, position
 
     def _next(self) -> str:
         """Return the next character after whitespace and comments, or an empty string at the end."""
@@ -102,25 +102,25 @@ class _Scanner:
             # Report only the first comment. The hint covers all comments.
             if not self._comments:
                 hint = "remove the comments, or write the config as YAML or TOML"
-                self._refuse(Refusal("JSON has no comments", "document.syntax", hint), self._at)
+                self._refuse(DocumentProblem("JSON has no comments", "document.syntax", hint), self._at)
             self._comments += 1
             self._at = comment.end()
 
-    def _value(self) -> tuple[Any, Spot]:
+    def _value(self) -> tuple[Any, ValuePosition]:
         character = self._next()
         start = self._at
         if character == '"':
-            return self._string(), Spot(start)
+            return self._string(), ValuePosition(start)
         if character == "{":
             return self._object()
         if character == "[":
             return self._array()
-        return self._atom(), Spot(start)
+        return self._atom(), ValuePosition(start)
 
-    def _object(self) -> tuple[dict[str, Any], Spot]:
+    def _object(self) -> tuple[dict[str, Any], ValuePosition]:
         start = self._enter()
         data: dict[str, Any] = {}
-        spots: dict[str, Spot] = {}
+        members: dict[str, ValuePosition] = {}
         character = self._next()
         while character != "}":
             if character != '"':
@@ -130,36 +130,36 @@ class _Scanner:
             if self._next() != ":":
                 self._fail(f"expected ':' after the key {key!r}, not {self._found()}", self._at)
             self._at += 1
-            value, spot = self._value()
-            if key in spots:
-                line = self._lines.line(spots[key].key or 0)
+            value, position = self._value()
+            if key in members:
+                line = self._lines.line(members[key].key or 0)
                 message = f"the key {key!r} is given twice, first on line {line}"
-                self._refuse(Refusal(message, "document.duplicate-key", "remove one of them"), key_at)
+                self._refuse(DocumentProblem(message, "document.duplicate-key", "remove one of them"), key_at)
             else:
                 data[key] = value
-                spot.key = key_at
-                spots[key] = spot
+                position.key = key_at
+                members[key] = position
             character = self._separator("}", start)
         self._leave()
-        return data, Spot(start, None, spots)
+        return data, ValuePosition(start, None, members)
 
-    def _array(self) -> tuple[list[Any], Spot]:
+    def _array(self) -> tuple[list[Any], ValuePosition]:
         start = self._enter()
         data: list[Any] = []
-        spots: list[Spot] = []
+        members: list[ValuePosition] = []
         character = self._next()
         while character != "]":
-            value, spot = self._value()
+            value, position = self._value()
             data.append(value)
-            spots.append(spot)
+            members.append(position)
             character = self._separator("]", start)
         self._leave()
-        return data, Spot(start, None, spots)
+        return data, ValuePosition(start, None, members)
 
     def _enter(self) -> int:
         start = self._at
         if self._depth >= MAX_DEPTH:
-            self._refuse(too_deep(), start)
+            self._refuse(depth_problem(), start)
             raise InvalidInputError(self._sink.errors)
         self._depth += 1
         self._at += 1
@@ -185,7 +185,9 @@ class _Scanner:
         character = self._next()
         if character == closing:
             self._refuse(
-                Refusal(f"a comma stands before the closing '{closing}'", "document.syntax", "remove it"),
+                DocumentProblem(
+                    f"a comma stands before the closing '{closing}'", "document.syntax", "remove it"
+                ),
                 comma,
             )
         return character
@@ -208,9 +210,9 @@ class _Scanner:
                 "write '\\\\' for a backslash",
             )
         text = str(value)
-        refusal = refuse_text(text)
-        if refusal is not None:
-            self._refuse(refusal, start)
+        problem = check_text(text)
+        if problem is not None:
+            self._refuse(problem, start)
         return text
 
     def _atom(self) -> Any:
@@ -219,7 +221,7 @@ class _Scanner:
         if number is not None:
             self._at = number.end()
             value = _number(number)
-            if isinstance(value, Refusal):
+            if isinstance(value, DocumentProblem):
                 self._refuse(value, start)
                 return None
             return value
@@ -231,7 +233,7 @@ class _Scanner:
         if spelling in _CONSTANTS:
             return _CONSTANTS[spelling]
         if spelling in _NOT_FINITE:
-            self._refuse(not_finite(spelling), start)
+            self._refuse(finite_problem(spelling), start)
             return None
         if spelling in _OTHER_SPELLINGS:
             self._fail(f"{spelling} is not a JSON value", start, f"write {_OTHER_SPELLINGS[spelling]}")
@@ -278,20 +280,20 @@ class _Scanner:
         return repr(word.group() if word is not None else self._text[self._at])
 
     def _fail(self, message: str, offset: int, hint: str | None = None) -> NoReturn:
-        self._refuse(Refusal(f"not valid JSON: {message}", "document.syntax", hint), offset)
+        self._refuse(DocumentProblem(f"not valid JSON: {message}", "document.syntax", hint), offset)
         raise InvalidInputError(self._sink.errors)
 
-    def _refuse(self, refusal: Refusal, offset: int) -> None:
+    def _refuse(self, problem: DocumentProblem, offset: int) -> None:
         location = Location(self._file, self._lines.line(offset))
-        self._sink.error(refusal.message, location, code=refusal.code, hint=refusal.hint)
+        self._sink.error(problem.message, location, code=problem.code, hint=problem.hint)
 
 
-def _number(match: re.Match[str]) -> int | float | Refusal:
+def _number(match: re.Match[str]) -> int | float | DocumentProblem:
     spelling = match.group()
     if match.lastindex is not None:
         fraction = float(spelling)
-        return fraction if math.isfinite(fraction) else not_finite(spelling)
+        return fraction if math.isfinite(fraction) else finite_problem(spelling)
     if len(spelling) > _MAX_INTEGER_SPELLING:
-        return out_of_range(spelling)
+        return range_problem(spelling)
     integer = int(spelling)
-    return integer if MIN_INTEGER <= integer <= MAX_INTEGER else out_of_range(spelling)
+    return integer if MIN_INTEGER <= integer <= MAX_INTEGER else range_problem(spelling)

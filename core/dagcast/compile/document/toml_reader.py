@@ -1,4 +1,4 @@
-"""Parse TOML. ``tomllib`` parses the values, :mod:`dagcast.compile.document.toml_places` finds their positions."""
+"""Parse TOML. ``tomllib`` parses the values, :mod:`dagcast.compile.document.toml_positions` finds their positions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import re
 import sys
 from typing import Any
 
-from dagcast.compile.document.plain import MAX_DEPTH, Refusal, out_of_range, plain_copy, too_deep
-from dagcast.compile.document.position import Lines, SpotPositions
-from dagcast.compile.document.toml_places import STRING, scan_places
+from dagcast.compile.document.plain_data import (
+    MAX_DEPTH,
+    DocumentProblem,
+    copy_plain_data,
+    depth_problem,
+    range_problem,
+)
+from dagcast.compile.document.positions import LineIndex, OffsetPositions
+from dagcast.compile.document.toml_positions import STRING, scan_positions
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location
 
 if sys.version_info >= (3, 11):
@@ -54,7 +60,7 @@ _WORDINGS = (
 )
 
 
-def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPositions]:
+def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, OffsetPositions]:
     """Return the content of a TOML document and the positions of its values.
 
     Args:
@@ -77,12 +83,12 @@ def read_toml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, SpotPosi
         number = _LONG_NUMBER.search(text)
         if number is None:
             raise
-        _refuse(out_of_range(number.group()), Location(file, Lines(text).line(number.start())), sink)
+        _refuse(range_problem(number.group()), Location(file, LineIndex(text).line(number.start())), sink)
         raise InvalidInputError(sink.errors) from None
-    positions = SpotPositions(text, lambda: scan_places(text))
-    copied, refused = plain_copy(data)
-    for path, refusal in refused:
-        _refuse(refusal, positions.locate(file, path, False), sink)
+    positions = OffsetPositions(text, lambda: scan_positions(text))
+    copied, refused = copy_plain_data(data)
+    for path, problem in refused:
+        _refuse(problem, positions.locate(file, path, False), sink)
     return copied, positions
 
 
@@ -94,7 +100,7 @@ def _refuse_depth(text: str, file: str, sink: DiagnosticSink) -> None:
             depth += 1
             # The top level counts as one more level.
             if depth >= MAX_DEPTH:
-                _refuse(too_deep(), Location(file, Lines(text).line(match.start())), sink)
+                _refuse(depth_problem(), Location(file, LineIndex(text).line(match.start())), sink)
                 raise InvalidInputError(sink.errors)
         elif match.lastgroup == "close":
             depth = max(depth - 1, 0)
@@ -111,7 +117,7 @@ def _refuse_long_keys(text: str, file: str, sink: DiagnosticSink) -> None:
         if token.lastgroup == "part":
             parts, is_part = parts + 1 if not is_part else 1, True
             if parts > MAX_DEPTH:
-                _refuse(too_deep(), Location(file, Lines(text).line(token.start())), sink)
+                _refuse(depth_problem(), Location(file, LineIndex(text).line(token.start())), sink)
                 raise InvalidInputError(sink.errors)
         elif token.lastgroup == "dot" and is_part:
             is_part = False
@@ -122,7 +128,7 @@ def _refuse_long_keys(text: str, file: str, sink: DiagnosticSink) -> None:
 def _syntax_error(error: tomllib.TOMLDecodeError, text: str, file: str, sink: DiagnosticSink) -> None:
     problem = str(error)
     place = _PLACE.search(problem)
-    line = Lines(text).line(max(len(text.rstrip()) - 1, 0))
+    line = LineIndex(text).line(max(len(text.rstrip()) - 1, 0))
     if place is not None:
         problem = problem[: place.start()]
         if place["line"] is not None:
@@ -138,8 +144,8 @@ def _syntax_error(error: tomllib.TOMLDecodeError, text: str, file: str, sink: Di
         if sign in problem:
             words, hint = said, advice
     code = "document.duplicate-key" if twice is not None or "a second time" in words else "document.syntax"
-    _refuse(Refusal(f"not valid TOML: {words}", code, hint), Location(file, line), sink)
+    _refuse(DocumentProblem(f"not valid TOML: {words}", code, hint), Location(file, line), sink)
 
 
-def _refuse(refusal: Refusal, location: Location, sink: DiagnosticSink) -> None:
-    sink.error(refusal.message, location, code=refusal.code, hint=refusal.hint)
+def _refuse(problem: DocumentProblem, location: Location, sink: DiagnosticSink) -> None:
+    sink.error(problem.message, location, code=problem.code, hint=problem.hint)

@@ -23,14 +23,28 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from dagcast.compile.document.plain import MAX_DEPTH, MAX_VALUES, Refusal, refuse_text, too_deep, too_many
-from dagcast.compile.document.yaml_places import Alias, Collection, Place, YamlPositions, event_of, target_of
+from dagcast.compile.document.plain_data import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    DocumentProblem,
+    check_text,
+    depth_problem,
+    size_problem,
+)
+from dagcast.compile.document.yaml_positions import (
+    Alias,
+    Collection,
+    Node,
+    YamlPositions,
+    event_of,
+    target_of,
+)
 from dagcast.compile.document.yaml_scalars import (
     CORE_TAG,
     NUMBER_BEGINNINGS,
     WORDS,
     plain_scalar,
-    refuse_tag,
+    tag_problem,
     tagged_scalar,
 )
 from dagcast.compile.document.yaml_syntax import syntax_diagnostic
@@ -89,9 +103,9 @@ class _Builder:
         """Return the data of the only document. A second document is an error."""
         # The items at the top level: empty, or one value.
         items: list[Any] = []
-        places: list[Place] = []
+        nodes: list[Node] = []
         documents = Collection(SequenceStartEvent(None, None, True))
-        documents.items, documents.places = items, places
+        documents.items, documents.nodes = items, nodes
         get_event = self._loader.get_event
         while True:
             event: Any = get_event()
@@ -107,26 +121,26 @@ class _Builder:
                 elif value in WORDS or value[0] in NUMBER_BEGINNINGS:
                     value = self._scalar(event)
                 items.append(value)
-                places.append(event)
+                nodes.append(event)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 collection = self._begin(event)
-                items, places = collection.items, collection.places
+                items, nodes = collection.items, collection.nodes
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 collection = self._end()
                 parent = self._open[-1] if self._open else documents
                 parent.count += collection.count - 1
                 if parent.height <= collection.height:
                     parent.height = collection.height + 1
-                items, places = parent.items, parent.places
+                items, nodes = parent.items, parent.nodes
                 items.append(collection.data)
-                places.append(collection)
+                nodes.append(collection)
             elif kind is AliasEvent:
-                self._alias(event, items, places)
+                self._alias(event, items, nodes)
             elif kind is DocumentStartEvent:
                 if items:
                     self._second_document(event)
             elif kind is StreamEndEvent:
-                return self._finish(items, places)
+                return self._finish(items, nodes)
 
     def _scalar(self, event: ScalarEvent) -> Any:
         if event.tag is not None and event.tag != "!":
@@ -136,8 +150,8 @@ class _Builder:
         else:
             value = plain_scalar(event.value)
         if isinstance(value, str):
-            value = refuse_text(value) or value
-        if isinstance(value, Refusal):
+            value = check_text(value) or value
+        if isinstance(value, DocumentProblem):
             # Use the text instead, so that an invalid key is not also reported as a key that is not a string.
             self._refuse(value, event)
             value = event.value
@@ -147,12 +161,14 @@ class _Builder:
 
     def _begin(self, event: CollectionStartEvent) -> Collection:
         if len(self._open) >= MAX_DEPTH:
-            self._end_here(too_deep(), event)
+            self._end_here(depth_problem(), event)
         collection = Collection(event)
         if event.tag is not None:
             name = "map" if collection.is_mapping else "seq"
             if event.tag not in ("!", CORE_TAG + name):
-                self._refuse(refuse_tag(event.tag, "a mapping" if collection.is_mapping else "a list"), event)
+                self._refuse(
+                    tag_problem(event.tag, "a mapping" if collection.is_mapping else "a list"), event
+                )
         if event.anchor is not None:
             self._anchored[event.anchor] = (None, collection)
         self._open.append(collection)
@@ -162,7 +178,7 @@ class _Builder:
         collection = self._open.pop()
         collection.count += len(collection.items) // 2 if collection.is_mapping else len(collection.items)
         if collection.count > MAX_VALUES:
-            self._end_here(too_many(), collection.start)
+            self._end_here(size_problem(), collection.start)
         if collection.is_mapping:
             self._end_mapping(collection)
         else:
@@ -176,115 +192,118 @@ class _Builder:
             if len(collection.data) == len(keys) and "<<" not in collection.data:
                 collection.items = []
                 return
-        places = collection.places
+        nodes = collection.nodes
         data: dict[str, Any] = {}
-        kept: dict[str, tuple[Place, Place]] = {}
-        merges: list[Place] = []
-        for key, value, key_place, place in zip(
-            keys, collection.items[1::2], places[::2], places[1::2], strict=True
+        kept: dict[str, tuple[Node, Node]] = {}
+        merges: list[Node] = []
+        for key, value, key_node, node in zip(
+            keys, collection.items[1::2], nodes[::2], nodes[1::2], strict=True
         ):
-            if _is_plain(key_place, "<<"):
-                merges.append(place)
+            if _is_plain(key_node, "<<"):
+                merges.append(node)
                 if len(merges) > 1:
-                    self._refuse(_refuse_second_merge(), event_of(key_place))
+                    self._refuse(_second_merge_problem(), event_of(key_node))
             elif not isinstance(key, str):
-                self._refuse(_refuse_key(key_place), event_of(key_place))
+                self._refuse(_key_problem(key_node), event_of(key_node))
             elif key in data:
                 line = self._positions.line(event_of(kept[key][0]))
                 message = f"the key {key!r} is given twice, first on line {line}"
                 self._refuse(
-                    Refusal(message, "document.duplicate-key", "remove one of them"), event_of(key_place)
+                    DocumentProblem(message, "document.duplicate-key", "remove one of them"),
+                    event_of(key_node),
                 )
             else:
                 data[key] = value
-                kept[key] = (key_place, place)
-        collection.places = [place for pair in kept.values() for place in pair]
-        for place in merges:
-            self._merge(collection, place)
+                kept[key] = (key_node, node)
+        collection.nodes = [node for pair in kept.values() for node in pair]
+        for node in merges:
+            self._merge(collection, node)
         for merged in collection.merged:
             data = {**data, **{key: value for key, value in merged.data.items() if key not in data}}
         collection.data = data
         collection.items = []
 
-    def _merge(self, collection: Collection, place: Place) -> None:
+    def _merge(self, collection: Collection, node: Node) -> None:
         """Record the mappings that a ``<<`` merges, in order of precedence."""
-        target = target_of(place)
-        sources = target.places if isinstance(target, Collection) and not target.is_mapping else [place]
+        target = target_of(node)
+        sources = target.nodes if isinstance(target, Collection) and not target.is_mapping else [node]
         for source in sources:
             mapping = target_of(source)
             if isinstance(mapping, Collection) and mapping.is_mapping:
                 collection.merged.append(mapping)
             else:
-                refusal = Refusal(
+                problem = DocumentProblem(
                     "'<<' merges mappings, and this is none",
                     "document.invalid-merge",
                     "write '<<: *anchor', or quote the '<<' if it is a key",
                 )
-                self._refuse(refusal, event_of(source))
+                self._refuse(problem, event_of(source))
 
-    def _alias(self, event: AliasEvent, items: list[Any], places: list[Place]) -> None:
+    def _alias(self, event: AliasEvent, items: list[Any], nodes: list[Node]) -> None:
         name = str(event.anchor)
         found = self._anchored.get(name)
         if found is None:
             message = f"there is no anchor &{name} before this alias"
-            self._refuse(Refusal(message, "document.unknown-alias", "quote it if it is text"), event)
+            self._refuse(DocumentProblem(message, "document.unknown-alias", "quote it if it is text"), event)
             # Use the name as text instead, so that an unknown alias as a key is not reported twice.
             found = name, ScalarEvent(None, None, (True, False), name, event.start_mark, event.end_mark)
         value, target = found
         if isinstance(target, Collection):
             if target in self._open:
                 message = f"the alias *{name} stands inside of what it repeats, which would have no end"
-                self._end_here(Refusal(message, "document.recursive"), event)
+                self._end_here(DocumentProblem(message, "document.recursive"), event)
             if len(self._open) + target.height > MAX_DEPTH:
-                self._end_here(too_deep(), event)
+                self._end_here(depth_problem(), event)
             value = target.data
             current = self._open[-1]
             current.height = max(current.height, target.height + 1)
             current.count += target.count - 1
             if current.count > MAX_VALUES:
-                self._end_here(too_many(), event)
+                self._end_here(size_problem(), event)
         items.append(value)
-        places.append(Alias(event, target))
+        nodes.append(Alias(event, target))
 
-    def _finish(self, items: list[Any], places: list[Place]) -> Any:
+    def _finish(self, items: list[Any], nodes: list[Node]) -> Any:
         if not items:
             return {}
-        place = self._positions.root = places[0]
-        return {} if _is_plain(place, "") else items[0]
+        node = self._positions.root = nodes[0]
+        return {} if _is_plain(node, "") else items[0]
 
     def _second_document(self, event: Event) -> None:
-        refusal = Refusal(
+        problem = DocumentProblem(
             "a second document begins here, and a config is one",
             "document.syntax",
             "remove the '---' before it",
         )
-        self._end_here(refusal, event)
+        self._end_here(problem, event)
 
-    def _refuse(self, refusal: Refusal, event: Event) -> None:
+    def _refuse(self, problem: DocumentProblem, event: Event) -> None:
         location = Location(self._file, self._positions.line(event))
-        self._sink.error(refusal.message, location, code=refusal.code, hint=refusal.hint)
+        self._sink.error(problem.message, location, code=problem.code, hint=problem.hint)
 
-    def _end_here(self, refusal: Refusal, event: Event) -> NoReturn:
-        self._refuse(refusal, event)
+    def _end_here(self, problem: DocumentProblem, event: Event) -> NoReturn:
+        self._refuse(problem, event)
         raise InvalidInputError(self._sink.errors)
 
 
-def _is_plain(place: Place, text: str) -> bool:
-    """Return whether the place is the scalar ``text``, without quotes and without a tag."""
-    return isinstance(place, ScalarEvent) and place.value == text and not place.style and place.tag is None
+def _is_plain(node: Node, text: str) -> bool:
+    """Return whether the node is the scalar ``text``, without quotes and without a tag."""
+    return isinstance(node, ScalarEvent) and node.value == text and not node.style and node.tag is None
 
 
-def _refuse_second_merge() -> Refusal:
-    return Refusal("there is more than one '<<' here", "document.duplicate-key", "write '<<: [*a, *b]'")
+def _second_merge_problem() -> DocumentProblem:
+    return DocumentProblem(
+        "there is more than one '<<' here", "document.duplicate-key", "write '<<: [*a, *b]'"
+    )
 
 
-def _refuse_key(place: Place) -> Refusal:
-    target = target_of(place)
+def _key_problem(node: Node) -> DocumentProblem:
+    target = target_of(node)
     if isinstance(target, ScalarEvent):
         spelling = target.value
         message = f"the key {spelling or 'null'} is not a string"
-        return Refusal(message, "document.key-not-string", f"quote it: '{spelling}'")
-    return Refusal(
+        return DocumentProblem(message, "document.key-not-string", f"quote it: '{spelling}'")
+    return DocumentProblem(
         "a key must be a string, not a mapping or a list",
         "document.key-not-string",
         "quote the value if it begins with '{' or '['",

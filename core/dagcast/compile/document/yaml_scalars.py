@@ -10,7 +10,13 @@ from __future__ import annotations
 import math
 import re
 
-from dagcast.compile.document.plain import MAX_INTEGER, MIN_INTEGER, Refusal, not_finite, out_of_range
+from dagcast.compile.document.plain_data import (
+    MAX_INTEGER,
+    MIN_INTEGER,
+    DocumentProblem,
+    finite_problem,
+    range_problem,
+)
 
 Scalar = str | int | float | bool | None
 
@@ -37,7 +43,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _MAX_INTEGER_SPELLING = 26
 
 
-def plain_scalar(text: str) -> Scalar | Refusal:
+def plain_scalar(text: str) -> Scalar | DocumentProblem:
     """Return the value of a scalar without quotes and without a tag."""
     if text in WORDS:
         return WORDS[text]
@@ -49,44 +55,46 @@ def plain_scalar(text: str) -> Scalar | Refusal:
     if _FLOAT.fullmatch(text):
         return _finite(text)
     if _NOT_FINITE.fullmatch(text):
-        return not_finite(text)
+        return finite_problem(text)
     return text
 
 
-def tagged_scalar(tag: str, text: str) -> Scalar | Refusal:
+def tagged_scalar(tag: str, text: str) -> Scalar | DocumentProblem:
     """Return the value of a scalar with an explicit tag, such as ``!!int "5"``."""
     kind = tag.removeprefix(CORE_TAG) if tag.startswith(CORE_TAG) else None
     if kind == "str":
         return text
     if kind == "null":
-        return None if text in _NULLS else _misfit(tag, text)
+        return None if text in _NULLS else _mismatch_problem(tag, text)
     if kind == "bool":
-        return _BOOLEANS[text] if text in _BOOLEANS else _misfit(tag, text)
+        return _BOOLEANS[text] if text in _BOOLEANS else _mismatch_problem(tag, text)
     if kind == "int":
         integer = _integer(text)
-        return _misfit(tag, text) if integer is None else integer
+        return _mismatch_problem(tag, text) if integer is None else integer
     if kind == "float":
         if _FLOAT.fullmatch(text):
             return _finite(text)
-        return not_finite(text) if _NOT_FINITE.fullmatch(text) else _misfit(tag, text)
-    return refuse_tag(tag, "a scalar")
+        return finite_problem(text) if _NOT_FINITE.fullmatch(text) else _mismatch_problem(tag, text)
+    return tag_problem(tag, "a scalar")
 
 
-def refuse_tag(tag: str, kind: str) -> Refusal:
-    """Return the refusal of ``tag`` on a value of ``kind``."""
+def tag_problem(tag: str, kind: str) -> DocumentProblem:
+    """Return the problem of ``tag`` on a value of ``kind``."""
     if tag in (f"{CORE_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")):
-        return Refusal(f"the tag {_shown(tag)} does not fit {kind}", "document.wrong-tag", "remove the tag")
-    return Refusal(
-        f"the tag {_shown(tag)} is not known: a config holds plain data",
+        return DocumentProblem(
+            f"the tag {_format_tag(tag)} does not fit {kind}", "document.wrong-tag", "remove the tag"
+        )
+    return DocumentProblem(
+        f"the tag {_format_tag(tag)} is not known: a config holds plain data",
         "document.unknown-tag",
         "remove it; known are !!str, !!int, !!float, !!bool, !!null, !!map and !!seq",
     )
 
 
-def _integer(text: str) -> int | Refusal | None:
+def _integer(text: str) -> int | DocumentProblem | None:
     if _DECIMAL.fullmatch(text):
         if _LEADING_ZERO.fullmatch(text):
-            return Refusal(
+            return DocumentProblem(
                 f"{text} begins with a zero, which YAML 1.1 reads as octal and YAML 1.2 as decimal",
                 "document.ambiguous-number",
                 f"write '{text}' if it is text, or the number without the zero",
@@ -99,21 +107,21 @@ def _integer(text: str) -> int | Refusal | None:
     else:
         return None
     if len(text) > _MAX_INTEGER_SPELLING:
-        return out_of_range(text)
+        return range_problem(text)
     value = int(text, base)
-    return value if MIN_INTEGER <= value <= MAX_INTEGER else out_of_range(text)
+    return value if MIN_INTEGER <= value <= MAX_INTEGER else range_problem(text)
 
 
-def _finite(text: str) -> float | Refusal:
+def _finite(text: str) -> float | DocumentProblem:
     value = float(text)
-    return value if math.isfinite(value) else not_finite(text)
+    return value if math.isfinite(value) else finite_problem(text)
 
 
-def _misfit(tag: str, text: str) -> Refusal:
-    return Refusal(
-        f"{text!r} is not a value of the tag {_shown(tag)}", "document.wrong-tag", "remove the tag"
+def _mismatch_problem(tag: str, text: str) -> DocumentProblem:
+    return DocumentProblem(
+        f"{text!r} is not a value of the tag {_format_tag(tag)}", "document.wrong-tag", "remove the tag"
     )
 
 
-def _shown(tag: str) -> str:
+def _format_tag(tag: str) -> str:
     return f"!!{tag.removeprefix(CORE_TAG)}" if tag.startswith(CORE_TAG) else tag

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import yaml
 
-from dagcast.compile.document.position import Lines
+from dagcast.compile.document.positions import LineIndex
 from dagcast.errors import Diagnostic, Location
 
 
@@ -103,7 +103,7 @@ _WORDINGS = (
 
 def syntax_diagnostic(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     """Return the diagnostic for a parser error in ``text``."""
-    lines = Lines(text)
+    lines = LineIndex(text)
     if isinstance(error, yaml.reader.ReaderError):
         return _bad_character(error, text, file, lines)
     if not isinstance(error, yaml.MarkedYAMLError):
@@ -141,7 +141,7 @@ def _context(context: str) -> str:
     return f"in the {kind} that begins on"
 
 
-def _bad_character(error: yaml.reader.ReaderError, text: str, file: str, lines: Lines) -> Diagnostic:
+def _bad_character(error: yaml.reader.ReaderError, text: str, file: str, lines: LineIndex) -> Diagnostic:
     # libyaml counts bytes, PyYAML counts characters. Both report the character, and the first occurrence is the error.
     code_point = error.character if isinstance(error.character, int) else ord(error.character)
     offset = max(text.find(chr(code_point)), 0)

@@ -10,7 +10,7 @@ import re
 import sys
 from typing import NoReturn
 
-from dagcast.compile.document.position import Spot
+from dagcast.compile.document.positions import ValuePosition
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,8 +33,8 @@ _GAP = re.compile(r"(?:[ \t\r\n]+|\#[^\n]*)*")
 _ATOM = re.compile(r"[^,\]}#\r\n]+")
 
 
-def scan_places(text: str) -> Spot:
-    """Return the spot of the top level of a valid TOML document.
+def scan_positions(text: str) -> ValuePosition:
+    """Return the position of the top level of a valid TOML document.
 
     Raises:
         ValueError: If the scanner finds that the document is invalid.
@@ -47,9 +47,9 @@ class _Scanner:
         self._text = text
         self._at = 0
 
-    def document(self) -> Spot:
+    def document(self) -> ValuePosition:
         self._skip(_GAP)
-        root = Spot(self._at, None, {})
+        root = ValuePosition(self._at, None, {})
         table = root
         while self._at < len(self._text):
             if self._take("[["):
@@ -63,29 +63,29 @@ class _Scanner:
             self._skip(_GAP)
         return root
 
-    def _table(self, root: Spot) -> Spot:
+    def _table(self, root: ValuePosition) -> ValuePosition:
         """Return the table of a ``[header]``. The current position is after the opening bracket."""
         start = self._at - 1
         parent, name = self._owner(root, start)
         table = parent.get(name)
         if table is None:
-            table = parent[name] = Spot(start, start, {})
+            table = parent[name] = ValuePosition(start, start, {})
         elif isinstance(table.members, dict):
             # So far only subtables or dotted keys have declared this table. Its header is its position.
             table.value = table.key = start
         return table
 
-    def _list_item(self, root: Spot) -> Spot:
+    def _list_item(self, root: ValuePosition) -> ValuePosition:
         """Return the new item of a ``[[header]]``. The current position is after the opening brackets."""
         start = self._at - 2
         parent, name = self._owner(root, start)
-        item = Spot(start, None, {})
-        array = parent.setdefault(name, Spot(start, start, []))
+        item = ValuePosition(start, None, {})
+        array = parent.setdefault(name, ValuePosition(start, start, []))
         if isinstance(array.members, list):
             array.members.append(item)
         return item
 
-    def _member(self, table: Spot) -> None:
+    def _member(self, table: ValuePosition) -> None:
         """Scan one ``key = value`` with a simple or dotted key."""
         self._skip(_BLANKS)
         start = self._at
@@ -96,11 +96,11 @@ class _Scanner:
         value.key = start
         parent[name] = value
 
-    def _owner(self, table: Spot, start: int) -> tuple[dict[str, Spot], str]:
+    def _owner(self, table: ValuePosition, start: int) -> tuple[dict[str, ValuePosition], str]:
         """Scan a key. Return the members of the table that contains its last part, and the last part."""
         parts = self._key()
         for part in parts[:-1]:
-            table = _members(table).setdefault(part, Spot(start, start, {}))
+            table = _members(table).setdefault(part, ValuePosition(start, start, {}))
             if isinstance(table.members, list) and table.members:
                 table = table.members[-1]
         return _members(table), parts[-1]
@@ -118,21 +118,21 @@ class _Scanner:
             if not self._take("."):
                 return parts
 
-    def _value(self) -> Spot:
-        spot = Spot(self._at)
+    def _value(self) -> ValuePosition:
+        position = ValuePosition(self._at)
         if self._take("["):
-            spot.members = self._items()
+            position.members = self._items()
         elif self._take("{"):
-            spot.members = {}
-            self._inline_members(spot)
+            position.members = {}
+            self._inline_members(position)
         else:
             match = _STRING.match(self._text, self._at) or _ATOM.match(self._text, self._at)
             if match is None:
                 self._lost("a value")
             self._at = match.end()
-        return spot
+        return position
 
-    def _items(self) -> list[Spot]:
+    def _items(self) -> list[ValuePosition]:
         items = []
         self._skip(_GAP)
         while not self._take("]"):
@@ -142,7 +142,7 @@ class _Scanner:
                 self._skip(_GAP)
         return items
 
-    def _inline_members(self, table: Spot) -> None:
+    def _inline_members(self, table: ValuePosition) -> None:
         self._skip(_GAP)
         while not self._take("}"):
             self._member(table)
@@ -170,7 +170,7 @@ class _Scanner:
         raise ValueError(f"expected {expected} at offset {self._at} of the TOML document")
 
 
-def _members(table: Spot) -> dict[str, Spot]:
+def _members(table: ValuePosition) -> dict[str, ValuePosition]:
     if not isinstance(table.members, dict):
         raise ValueError("a value of the TOML document is used as a table")
     return table.members

@@ -31,7 +31,7 @@ MAX_INTEGER = 2**63 - 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Refusal(NamedTuple):
+class DocumentProblem(NamedTuple):
     """The reason why a value is invalid in a document: a diagnostic without its location."""
 
     message: str
@@ -39,42 +39,46 @@ class Refusal(NamedTuple):
     hint: str | None = None
 
 
-def too_deep(depth: int = MAX_DEPTH) -> Refusal:
-    """Return the refusal of a mapping or list that is nested in more than ``depth - 1`` others."""
-    return Refusal(f"mappings and lists are nested more than {depth} levels deep here", "document.too-deep")
+def depth_problem(depth: int = MAX_DEPTH) -> DocumentProblem:
+    """Return the problem of a mapping or list that is nested in more than ``depth - 1`` others."""
+    return DocumentProblem(
+        f"mappings and lists are nested more than {depth} levels deep here", "document.too-deep"
+    )
 
 
-def too_many(limit: int = MAX_VALUES) -> Refusal:
-    """Return the refusal of a document that has more than ``limit`` values after its aliases are expanded."""
-    return Refusal(f"the document holds more than {limit:,} values", "document.too-large")
+def size_problem(limit: int = MAX_VALUES) -> DocumentProblem:
+    """Return the problem of a document that has more than ``limit`` values after its aliases are expanded."""
+    return DocumentProblem(f"the document holds more than {limit:,} values", "document.too-large")
 
 
-def not_finite(spelling: str) -> Refusal:
-    """Return the refusal of an infinity or a NaN, with the literal as the user wrote it."""
-    return Refusal(
+def finite_problem(spelling: str) -> DocumentProblem:
+    """Return the problem of an infinity or a NaN, with the literal as the user wrote it."""
+    return DocumentProblem(
         f"{_shorten(spelling)} is not a finite number, and JSON has no others",
         "document.not-finite",
         "write a finite number, or quote it if it is text",
     )
 
 
-def out_of_range(spelling: str) -> Refusal:
-    """Return the refusal of an integer that does not fit into 64 bits, with the literal as the user wrote it."""
-    return Refusal(
+def range_problem(spelling: str) -> DocumentProblem:
+    """Return the problem of an integer that does not fit into 64 bits, with the literal as the user wrote it."""
+    return DocumentProblem(
         f"the integer {_shorten(spelling)} does not fit 64 bits",
         "document.integer-range",
         "quote it if it is text",
     )
 
 
-def refuse_text(text: str) -> Refusal | None:
+def check_text(text: str) -> DocumentProblem | None:
     """Return why ``text`` is invalid in a document, or ``None`` if it is valid."""
     if "\0" in text:
-        return Refusal("the string holds a NUL character (U+0000)", "document.bad-character", "remove it")
+        return DocumentProblem(
+            "the string holds a NUL character (U+0000)", "document.bad-character", "remove it"
+        )
     if not text.isascii():
         surrogate = _SURROGATE.search(text)
         if surrogate is not None:
-            return Refusal(
+            return DocumentProblem(
                 f"the string holds half a character (the lone surrogate U+{ord(surrogate.group()):04X})",
                 "document.bad-character",
                 "write the character itself",
@@ -82,17 +86,17 @@ def refuse_text(text: str) -> Refusal | None:
     return None
 
 
-def refuse_number(value: int | float) -> Refusal | None:
+def check_number(value: int | float) -> DocumentProblem | None:
     """Return why ``value`` is invalid in a document, or ``None`` if it is valid."""
     if isinstance(value, float):
-        return None if math.isfinite(value) else not_finite(str(value))
+        return None if math.isfinite(value) else finite_problem(str(value))
     if MIN_INTEGER <= value <= MAX_INTEGER:
         return None
     # Python does not convert integers with thousands of digits to decimal.
-    return out_of_range(str(value) if value.bit_length() < 1000 else hex(value))
+    return range_problem(str(value) if value.bit_length() < 1000 else hex(value))
 
 
-def kind_of(value: object) -> str:
+def describe_kind(value: object) -> str:
     """Return a name for the type of ``value`` for messages, such as ``a string``."""
     if value is None:
         return "null"
@@ -109,8 +113,8 @@ def kind_of(value: object) -> str:
     return f"a Python object of type {type(value).__name__}"
 
 
-def plain_copy(data: Any) -> tuple[Any, list[tuple[FieldPath, Refusal]]]:
-    """Return a copy of ``data`` with only plain values, and the refusals of invalid values with their paths.
+def copy_plain_data(data: Any) -> tuple[Any, list[tuple[FieldPath, DocumentProblem]]]:
+    """Return a copy of ``data`` with only plain values, and the problems of invalid values with their paths.
 
     Converts tuples to lists, other mappings to dicts, enum members to their values, file paths to strings, and
     instances of subclasses of strings and numbers to plain values. An invalid value is ``None`` in the copy.
@@ -121,7 +125,7 @@ def plain_copy(data: Any) -> tuple[Any, list[tuple[FieldPath, Refusal]]]:
 
 class _Copier:
     def __init__(self) -> None:
-        self.refused: list[tuple[FieldPath, Refusal]] = []
+        self.refused: list[tuple[FieldPath, DocumentProblem]] = []
         self._values = 0
         self._open: set[int] = set()
 
@@ -129,7 +133,7 @@ class _Copier:
         self._values += 1
         if self._values > MAX_VALUES:
             if self._values == MAX_VALUES + 1:
-                self._refuse(path, too_many())
+                self._refuse(path, size_problem())
             return None
         if isinstance(value, Enum):
             value = value.value
@@ -139,18 +143,19 @@ class _Copier:
             return value
         if isinstance(value, str):
             text = str.__str__(value)
-            return text if self._accepts(path, refuse_text(text)) else None
+            return text if self._accepts(path, check_text(text)) else None
         if isinstance(value, (int, float)):
             number = int(value) if isinstance(value, int) else float(value)
-            return number if self._accepts(path, refuse_number(number)) else None
+            return number if self._accepts(path, check_number(number)) else None
         if isinstance(value, Mapping):
             return self._copy_mapping(value, path) if self._enter(value, path) else None
         if isinstance(value, (list, tuple)):
             return self._copy_list(value, path) if self._enter(value, path) else None
         if isinstance(value, (date, time)):
-            return self._refuse(path, _refuse_date(value))
+            return self._refuse(path, _date_problem(value))
         return self._refuse(
-            path, Refusal(f"{kind_of(value)} cannot stand in a config", "document.not-plain-data")
+            path,
+            DocumentProblem(f"{describe_kind(value)} cannot stand in a config", "document.not-plain-data"),
         )
 
     def _copy_mapping(self, value: Mapping[Any, Any], path: FieldPath) -> dict[str, Any]:
@@ -158,11 +163,14 @@ class _Copier:
         for key, item in value.items():
             if not isinstance(key, str):
                 self._refuse(
-                    path, Refusal(f"the key {key!r} is not a string", "document.key-not-string", "quote it")
+                    path,
+                    DocumentProblem(
+                        f"the key {key!r} is not a string", "document.key-not-string", "quote it"
+                    ),
                 )
                 continue
             name = str.__str__(key)
-            self._accepts((*path, name), refuse_text(name))
+            self._accepts((*path, name), check_text(name))
             copied[name] = self.copy(item, (*path, name))
         self._open.discard(id(value))
         return copied
@@ -174,27 +182,27 @@ class _Copier:
 
     def _enter(self, value: object, path: FieldPath) -> bool:
         if id(value) in self._open:
-            self._refuse(path, Refusal("the value contains itself", "document.recursive"))
+            self._refuse(path, DocumentProblem("the value contains itself", "document.recursive"))
             return False
         if len(self._open) >= MAX_DEPTH:
-            self._refuse(path, too_deep())
+            self._refuse(path, depth_problem())
             return False
         self._open.add(id(value))
         return True
 
-    def _accepts(self, path: FieldPath, refusal: Refusal | None) -> bool:
-        if refusal is not None:
-            self._refuse(path, refusal)
-        return refusal is None
+    def _accepts(self, path: FieldPath, problem: DocumentProblem | None) -> bool:
+        if problem is not None:
+            self._refuse(path, problem)
+        return problem is None
 
-    def _refuse(self, path: FieldPath, refusal: Refusal) -> None:
-        self.refused.append((path, refusal))
+    def _refuse(self, path: FieldPath, problem: DocumentProblem) -> None:
+        self.refused.append((path, problem))
 
 
-def _refuse_date(value: date | time) -> Refusal:
+def _date_problem(value: date | time) -> DocumentProblem:
     text = value.isoformat()
     kind = "a time" if isinstance(value, time) else "a date"
-    return Refusal(
+    return DocumentProblem(
         f"{text} is {kind}, which JSON does not have", "document.not-plain-data", f'quote it: "{text}"'
     )
 

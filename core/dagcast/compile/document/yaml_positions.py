@@ -22,7 +22,7 @@ class Collection:
         start: The start event.
         is_mapping: Whether it is a mapping.
         items: The values parsed so far. Keys and values alternate for a mapping.
-        places: The positions of the items, in the same order. A parsed mapping keeps those of its own keys in ``data``.
+        nodes: The positions of the items, in the same order. A parsed mapping keeps those of its own keys in ``data``.
         data: The dict or list, after it is parsed.
         merged: The mappings that ``<<`` merges.
         count: The number of values, including itself and the content of aliases.
@@ -30,18 +30,18 @@ class Collection:
         index: The positions of the members of a mapping, by key. Created on first use.
     """
 
-    __slots__ = ("count", "data", "height", "index", "is_mapping", "items", "merged", "places", "start")
+    __slots__ = ("count", "data", "height", "index", "is_mapping", "items", "merged", "nodes", "start")
 
     def __init__(self, start: CollectionStartEvent) -> None:
         self.start = start
         self.is_mapping = type(start) is MappingStartEvent
         self.items: list[Any] = []
-        self.places: list[Place] = []
+        self.nodes: list[Node] = []
         self.data: Any = None
         self.merged: list[Collection] = []
         self.count = 1
         self.height = 1
-        self.index: dict[str, tuple[Event, Place]] | None = None
+        self.index: dict[str, tuple[Event, Node]] | None = None
 
 
 class Alias:
@@ -54,7 +54,7 @@ class Alias:
         self.target = target
 
 
-Place = ScalarEvent | Collection | Alias
+Node = ScalarEvent | Collection | Alias
 
 
 class YamlPositions:
@@ -62,7 +62,7 @@ class YamlPositions:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.root: Place | None = None
+        self.root: Node | None = None
 
     @cached_property
     def _extra_line_ends(self) -> list[int]:
@@ -78,35 +78,35 @@ class YamlPositions:
 
     def locate(self, file: str, path: FieldPath, key: bool) -> Location:
         """Return the location of the value at ``path``, or of its deepest existing ancestor."""
-        place = self.root
-        if place is None:
+        node = self.root
+        if node is None:
             return Location(file, 1)
-        at: Event = event_of(place)
+        at: Event = event_of(node)
         for part in path:
-            found = _member(place, part)
+            found = _member(node, part)
             if found is None:
                 break
-            key_event, place = found
-            at = key_event if key_event and (key or isinstance(place, Collection)) else event_of(place)
+            key_event, node = found
+            at = key_event if key_event and (key or isinstance(node, Collection)) else event_of(node)
         return Location(file, self.line(at))
 
 
-def _member(place: Place, part: str | int) -> tuple[Event | None, Place] | None:
-    collection = target_of(place)
+def _member(node: Node, part: str | int) -> tuple[Event | None, Node] | None:
+    collection = target_of(node)
     if not isinstance(collection, Collection):
         return None
     if collection.is_mapping:
         return _index(collection).get(part) if isinstance(part, str) else None
-    if isinstance(part, int) and 0 <= part < len(collection.places):
-        return None, collection.places[part]
+    if isinstance(part, int) and 0 <= part < len(collection.nodes):
+        return None, collection.nodes[part]
     return None
 
 
-def _index(collection: Collection) -> dict[str, tuple[Event, Place]]:
+def _index(collection: Collection) -> dict[str, tuple[Event, Node]]:
     if collection.index is None:
-        keys = [event_of(place) for place in collection.places[::2]]
+        keys = [event_of(node) for node in collection.nodes[::2]]
         # The mapping's own keys come first in the data. zip stops where the merged keys start.
-        index = dict(zip(collection.data, zip(keys, collection.places[1::2], strict=True), strict=False))
+        index = dict(zip(collection.data, zip(keys, collection.nodes[1::2], strict=True), strict=False))
         for merged in collection.merged:
             for key, found in _index(merged).items():
                 index.setdefault(key, found)
@@ -114,13 +114,13 @@ def _index(collection: Collection) -> dict[str, tuple[Event, Place]]:
     return collection.index
 
 
-def target_of(place: Place) -> Collection | ScalarEvent:
-    """Return the collection or scalar at a place. If the place is an alias, return its target."""
-    return place.target if isinstance(place, Alias) else place
+def target_of(node: Node) -> Collection | ScalarEvent:
+    """Return the collection or scalar at a node. If the node is an alias, return its target."""
+    return node.target if isinstance(node, Alias) else node
 
 
-def event_of(place: Place) -> Event:
-    """Return the event at which a place starts."""
-    if isinstance(place, Collection):
-        return place.start
-    return place.event if isinstance(place, Alias) else place
+def event_of(node: Node) -> Event:
+    """Return the event at which a node starts."""
+    if isinstance(node, Collection):
+        return node.start
+    return node.event if isinstance(node, Alias) else node

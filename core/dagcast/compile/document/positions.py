@@ -22,7 +22,7 @@ class Positions(Protocol):
         ...
 
 
-class Lines:
+class LineIndex:
     """The lines of a text, as editors count them. Only LF, CR LF and CR end a line."""
 
     def __init__(self, text: str) -> None:
@@ -37,26 +37,29 @@ class Lines:
         return bisect_left(self._ends, offset + 1) + 1
 
 
-class Spot:
+class ValuePosition:
     """The start offsets of one value, and of its key if it has one, in the text.
 
     Attributes:
         value: Offset of the value.
         key: Offset of the key, for a member of a mapping.
-        members: The spots of the members of a mapping or list. ``None`` for any other value.
+        members: The positions of the members of a mapping or list. ``None`` for any other value.
     """
 
     __slots__ = ("key", "members", "value")
 
     def __init__(
-        self, value: int, key: int | None = None, members: dict[str, Spot] | list[Spot] | None = None
+        self,
+        value: int,
+        key: int | None = None,
+        members: dict[str, ValuePosition] | list[ValuePosition] | None = None,
     ) -> None:
         self.value = value
         self.key = key
         self.members = members
 
-    def member(self, part: str | int) -> Spot | None:
-        """Return the spot of a member, or ``None`` if the member does not exist."""
+    def member(self, part: str | int) -> ValuePosition | None:
+        """Return the position of a member, or ``None`` if the member does not exist."""
         members = self.members
         if isinstance(members, dict):
             return members.get(part) if isinstance(part, str) else None
@@ -65,30 +68,30 @@ class Spot:
         return None
 
 
-class SpotPositions:
+class OffsetPositions:
     """Positions from offsets into the text.
 
     Args:
         text: The text of the document.
-        scan: Returns the spot of the top level. Called at the first lookup of a location.
+        scan: Returns the position of the top level. Called at the first lookup of a location.
     """
 
-    def __init__(self, text: str, scan: Callable[[], Spot]) -> None:
-        self._lines = Lines(text)
+    def __init__(self, text: str, scan: Callable[[], ValuePosition]) -> None:
+        self._lines = LineIndex(text)
         self._scan = scan
 
     @cached_property
-    def _root(self) -> Spot:
+    def _root(self) -> ValuePosition:
         return self._scan()
 
     def locate(self, file: str, path: FieldPath, key: bool) -> Location:
         """Return the location of the value at ``path``, or of its deepest existing ancestor."""
-        spot = self._root
+        position = self._root
         for part in path:
-            member = spot.member(part)
+            member = position.member(part)
             if member is None:
                 break
-            spot = member
-        at_key = spot.key is not None and (key or spot.members is not None)
-        offset = spot.key if at_key and spot.key is not None else spot.value
+            position = member
+        at_key = position.key is not None and (key or position.members is not None)
+        offset = position.key if at_key and position.key is not None else position.value
         return Location(file, self._lines.line(offset))
