@@ -1,13 +1,13 @@
-"""What a DAG is made of: nodes, the edges between them, and the order that follows.
+"""The parts of a DAG: nodes, edges, and their topological order.
 
-A node is a name; what it does stands in the config, under ``steps``. An edge says that its target runs after
-its source, and, unless it is order-only, that data flows along it::
+A node is the name of a step of the config. An edge makes its target run after its source. Unless the edge is
+order-only, data flows along it::
 
-    preprocess -> train                 data flows; which ports are found by wiring
+    preprocess -> train                 data flows; wiring selects the ports
     preprocess.train -> train.train     from an output port to an input port
     warm_up => train                    order only: no data flows
 
-:class:`dagcast.PipelineDAG`, which holds them and reads and writes files, is above the readers of documents:
+:class:`dagcast.PipelineDAG` holds nodes and edges, and reads and writes files:
 ``compile/config/pipeline_dag.py``.
 """
 
@@ -39,7 +39,7 @@ class Edge:
         target: The node that comes after.
         source_port: An output port of the source, if the edge names one.
         target_port: An input port of the target, if the edge names one.
-        order_only: Whether the target only waits, and no data flows.
+        order_only: Whether the target waits without reading data.
         location: Where the edge was written, if it came from a file.
 
     Example:
@@ -60,7 +60,7 @@ class Edge:
 
     @classmethod
     def parse(cls, edge: EdgeLike, location: Location | None = None) -> Edge:
-        """The edge that a string such as ``a.out -> b.in``, or a pair ``["a", "b.in"]``, stands for.
+        """Return the edge of a string such as ``a.out -> b.in``, or of a pair ``["a", "b.in"]``.
 
         Raises:
             InvalidInputError: If it is neither.
@@ -120,7 +120,7 @@ class Edge:
         return f"{source} {'=>' if self.order_only else '->'} {target}"
 
     def as_data(self) -> str | list[str]:
-        """The edge as a DAG file holds it: a pair where that says everything, else a string."""
+        """Return the edge as data of a DAG file: a pair if it has no ports and is not order-only, else a string."""
         return [self.source, self.target] if len(self._key) == 2 else str(self)
 
 

@@ -35,18 +35,18 @@ from dagcast.sagemaker.limits import (
 from dagcast.sagemaker.step_kinds import UNTYPED_KINDS
 
 UNNAMED = "unnamed"
-"""Stands in for a pipeline's name that is missing or wrong, while further mistakes are looked for."""
+"""Replaces an invalid or missing name of the pipeline, so that later stages can look for further errors."""
 
 STRUCTURAL = frozenset(
     {"", "type", "inputs", "outputs", "property_files", "conditions", "if_steps", "else_steps", "depends_on"}
 )
-"""Fields that decide how steps hang together: without them nothing can be said of the neighbours."""
+"""Fields that connect steps. A step without a valid value of one of these is left out of later stages."""
 
 _ABOUT_KEYS = frozenset({"config.unknown-field", "config.invalid-name", "reference.in-key"})
 """Codes of mistakes in a key: reported at the line of the key, not of its value."""
 
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
-"""What a config can be given as: a file, or its content as a mapping or a pydantic model."""
+"""A config: a file, or its content as a mapping or a pydantic model."""
 
 
 class StepTypes(Protocol):
@@ -66,7 +66,7 @@ class StepTypes(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineConfig:
-    """Everything that a config says, typed.
+    """The validated content of a config.
 
     Attributes:
         source: The layers it came from; gives the place of each value.
@@ -98,7 +98,7 @@ class PipelineConfig:
 
 @dataclass(frozen=True)
 class OpenedConfig:
-    """A config that is read but not yet typed: the step types that it may use depend on its plugins.
+    """A config that is read but not validated, since its plugins decide which step types it may use.
 
     Attributes:
         source: The layers it is made of.
@@ -114,7 +114,7 @@ class OpenedConfig:
 
 
 def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> OpenedConfig | None:
-    """Read a config, lay an environment over it, and see which plugins it asks for.
+    """Read a config, merge an environment over it, and validate its ``plugins`` section.
 
     Args:
         config: A file (YAML, JSON or TOML), or the same content as a mapping or a model from Python. In a
@@ -148,7 +148,7 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
 
 
 def read_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepTypes) -> PipelineConfig:
-    """Check an opened config with the step types that it may use.
+    """Validate a config with the step types that it may use.
 
     Returns:
         The config, as far as it is right.
@@ -244,7 +244,7 @@ class _Loader:
         if not isinstance(given, dict):
             fields = {"name": UNNAMED}
             self.incomplete.add("pipeline")
-        # What needs a bucket would otherwise fail in each step for the one bucket that is invalid.
+        # Without a bucket, each step that needs one would fail as well.
         stand_ins = {"name": UNNAMED, "bucket": UNNAMED}
         pipeline: BasePipelineConfig | None = self._validate_most(
             model, fields, ("pipeline",), "pipeline", stand_ins
@@ -265,7 +265,7 @@ class _Loader:
                 )
             parameter = self._validate(ParameterConfig, value, path, f"parameter {name!r}")
             fits = parameter is not None and self._default_fits(name, parameter)
-            # What is declared wrongly is declared: references to it are no further mistakes.
+            # A reference to a parameter with an invalid declaration is valid.
             parameters[name] = parameter if fits else ParameterConfig.of_unknown_type()
         return parameters
 
@@ -347,7 +347,7 @@ class _Loader:
         return deep_merge(common, {key: value for key, value in own.items() if key in fields})
 
     def _check_defaults(self, section: Mapping[str, Any]) -> None:
-        """Every default must be a field of some step type; the types in use are asked first."""
+        """Report each default that is a field of no step type."""
         used = [v["type"] for v in section.values() if isinstance(v, dict) and isinstance(v.get("type"), str)]
         names = [name for name in dict.fromkeys(used) if name in self.catalog]
         for key, value in self.defaults.items():
@@ -412,7 +412,7 @@ class _Loader:
         subject: str,
         stand_ins: dict[str, Any],
     ) -> Any:
-        """Validate, and where fields are wrong, go on without them to find further mistakes in later stages."""
+        """Validate a model. Return one without its invalid fields, so that later stages find further errors."""
         try:
             return model.model_validate(fields)
         except ValidationError as error:
@@ -439,7 +439,7 @@ class _Loader:
         )
 
     def _check_keys(self, value: Any, path: FieldPath) -> None:
-        """References are filled in in values; a key that is one would go into the pipeline as it stands."""
+        """Report references in keys. References are replaced only in values."""
         for tail in _find_dollar_keys(value):
             if is_reference(str(tail[-1])):
                 message = f"{tail[-1]!r} is a key, in which references are not filled in"
@@ -481,12 +481,12 @@ def _find_dollar_keys(value: Any) -> list[FieldPath]:
 
 
 def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
-    """``null`` unsets a field, so that a step can refuse what it would inherit."""
+    """Return the fields that are not ``null``: ``null`` removes an inherited field."""
     return {key: value for key, value in fields.items() if value is not None}
 
 
 def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]], read: bool = False) -> Any:
-    """``value`` with its pydantic models turned into mappings, and references spelled.
+    """Return ``value`` with models as mappings and references as texts.
 
     Args:
         value: What was passed from Python.
@@ -512,7 +512,7 @@ def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]]
 
 
 def _fields(model: BaseModel) -> dict[str, Any]:
-    """The fields that were set; of a model that is not dagcast's also those with a default of its own."""
+    """Return the fields that were set and, if the model is not one of dagcast, those with a default."""
     own = isinstance(model, ConfigModel)
     fields: dict[str, Any] = {}
     for name, info in type(model).model_fields.items():

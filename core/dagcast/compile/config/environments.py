@@ -1,4 +1,4 @@
-"""The layers that a config is made of, and where each value of the whole was written."""
+"""Merges an environment over a config, and locates each value of the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagcast.paths import FieldPath
 from dagcast.suggestions import is_likely
 
 OVERLAID = ("pipeline", "parameters", "defaults", "steps", "edges", "plugins")
-"""The sections of a config that an environment may lay something over."""
+"""The sections of a config that an environment may override."""
 
 SECTIONS = (*OVERLAID, "environments", "ignore_rules")
 """The sections of a config."""
@@ -23,7 +23,7 @@ SECTIONS = (*OVERLAID, "environments", "ignore_rules")
 
 @dataclass(frozen=True)
 class ConfigSource:
-    """A config document with one of its environments laid over it.
+    """A config document with one of its environments merged over it.
 
     Attributes:
         document: The file, or the data that was passed from Python.
@@ -39,7 +39,7 @@ class ConfigSource:
 
     @cached_property
     def data(self) -> FrozenDict:
-        """The whole as plugins get to see it: as frozen as the models that are made of it."""
+        """The merged config, frozen for plugins."""
         frozen: FrozenDict = freeze(self.merged)
         return frozen
 
@@ -50,7 +50,7 @@ class ConfigSource:
         return tuple(declared) if isinstance(declared, dict) else ()
 
     def is_added(self, step: str) -> bool:
-        """Whether a step is written only in the environment."""
+        """Return whether a step exists only in the environment."""
         return bool(self.env) and not self.document.has((self.written.get("steps", "steps"), step))
 
     def locate(self, path: FieldPath, *, key: bool = False) -> Location:
@@ -67,11 +67,11 @@ class ConfigSource:
         return self.document.locate(written, key=key and len(written) > 0 and written[-1] == path[-1])
 
     def inherited(self, path: FieldPath) -> bool:
-        """Whether the value at ``path``, a field of a step, comes from ``defaults``."""
+        """Return whether a field of a step is inherited from ``defaults``."""
         return self._written(path)[1]
 
     def _written(self, path: FieldPath) -> tuple[FieldPath, bool]:
-        """The path in the document of the value, or of what is around it, and whether that is a default."""
+        """Return the document's path of the value or of its closest parent, and whether that is in ``defaults``."""
         # Most values are where they seem to be; without an environment nothing else comes first.
         if self.env is None and self.document.has(path):
             return path, False
@@ -98,7 +98,7 @@ class ConfigSource:
 
 
 def choose_environment(document: Document, env: str | None, sink: DiagnosticSink) -> ConfigSource:
-    """Lay the environment ``env`` over the document; ``None`` leaves it as it is.
+    """Merge an environment over a document; ``None`` merges nothing.
 
     A section that is misspelt is reported, and read as the one that it seems to be.
     """
@@ -116,7 +116,7 @@ def choose_environment(document: Document, env: str | None, sink: DiagnosticSink
 
 
 def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any], dict[str, str]]:
-    """The sections of a document by their right names, and the misspelt keys of some."""
+    """Return the sections of a document by their correct names, and by section its misspelt key."""
     sections: dict[str, Any] = {}
     written: dict[str, str] = {}
     for key, value in document.data.items():
@@ -137,7 +137,7 @@ def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any],
 def _environments(
     document: Document, sections: Mapping[str, Any], written: Mapping[str, str], sink: DiagnosticSink
 ) -> dict[str, dict[str, Any]]:
-    """The environments that can be laid over the document; what is wrong with any of them is reported."""
+    """Return the valid parts of all environments, and report the errors in them."""
     section = written.get("environments", "environments")
     environments = sections.get("environments")
     if environments is None:

@@ -52,7 +52,7 @@ class ConfigModel(BaseModel):
     )
 
     def model_post_init(self, context: Any) -> None:
-        """Freeze what pydantic's ``frozen`` leaves open: mappings and lists inside of the model."""
+        """Freeze mappings and lists in the model, which pydantic's ``frozen`` does not."""
         values = self.__dict__
         for name, value in values.items():
             if type(value) in _OPEN:
@@ -66,7 +66,7 @@ def renamed_fields(model: type[BaseModel] | None) -> Mapping[str, str]:
 
 
 class Referable:
-    """Pydantic metadata: the value may be a reference, or a string that holds one, in place of ``plain``."""
+    """Pydantic metadata: the field accepts a reference, or a string that contains one, besides ``plain``."""
 
     def __init__(self, plain: Any) -> None:
         self.plain = plain
@@ -94,7 +94,7 @@ def _reference_or_plain(value: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 def read_string(text: str, path: FieldPath = ()) -> str | Reference:
-    """:func:`parse_string` for validators: a mistake becomes a validation error that knows its place."""
+    """Call :func:`parse_string` in a validator: an error becomes a validation error with the path of the text."""
     try:
         return parse_string(text)
     except ReferenceSyntaxError as error:
@@ -103,7 +103,7 @@ def read_string(text: str, path: FieldPath = ()) -> str | Reference:
 
 
 def read_fixed(text: str) -> str:
-    """A string that is settled when the pipeline is compiled; its escapes are read.
+    """Return a string that may contain no reference, with its escapes replaced.
 
     Raises:
         PydanticCustomError: If it holds a reference.
@@ -136,7 +136,7 @@ class _FreeMapping(_FreeData):
 
 
 def read_body(value: Any, path: FieldPath = ()) -> Any:
-    """Free JSON data with every string in it read for references.
+    """Return JSON data with the references in its strings parsed.
 
     Raises:
         PydanticCustomError: If a reference cannot be read or a value is not JSON data; it holds the path.
@@ -156,7 +156,7 @@ def read_body(value: Any, path: FieldPath = ()) -> Any:
 
 
 def _to_text(value: Any) -> Any:
-    """Numbers and booleans where the service wants strings: written the way JSON writes them."""
+    """Convert a number or a boolean to the text that JSON writes."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""Laying one mapping over another."""
+"""Merges mappings deeply."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def deep_merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with ``overlay`` laid over it: mappings are merged, anything else is replaced.
+    """Return ``base`` merged with ``overlay``: mappings are merged, any other value is replaced.
 
     Neither argument is changed.
     """

@@ -1,4 +1,4 @@
-"""The config file's models: everything but the steps, whose models stand with their step types."""
+"""The models of the config file's sections, except those of steps, which are in ``compile/steps``."""
 
 from typing import Annotated, Any, Literal
 
@@ -25,7 +25,7 @@ class ExperimentConfig(ConfigModel):
 
 
 class Limits(ConfigModel):
-    """Where the compiler starts to warn; raise them where AWS has raised a quota."""
+    """Limits above which the compiler warns. Raise them if AWS raised the quota of the account."""
 
     steps: Annotated[int, Field(ge=1)] = 50
 
@@ -38,7 +38,7 @@ def _key_prefix(value: str) -> str:
 
 
 class BasePipelineConfig(ConfigModel):
-    """What holds for the whole pipeline. Subclass it to add fields of your own.
+    """The config of the whole pipeline. Subclass it to add fields.
 
     Attributes:
         name: 1 to 256 letters, digits and single hyphens (``PipelineName`` in the SageMaker API reference).
@@ -111,7 +111,7 @@ class ParameterConfig(ConfigModel):
         return value
 
     def problem(self) -> tuple[str, str, str | None] | None:
-        """What is wrong with the default or the enum: the field, a message, and a hint; ``None`` if nothing is."""
+        """Return field, message and hint of an error in the default or the enum, or ``None``."""
         default = self.default
         if self.enum and self.type != "String":
             return "enum", f"only a String parameter has an enum, not one of type {self.type}", None
@@ -128,12 +128,12 @@ class ParameterConfig(ConfigModel):
 
     @classmethod
     def of_unknown_type(cls) -> "ParameterConfig":
-        """Stands in for a parameter that is declared wrongly, while further mistakes are looked for."""
+        """Return a replacement for an invalid declaration, so that later stages can look for further errors."""
         return cls.model_construct(type="Unknown")  # type: ignore[arg-type]
 
     @property
     def value(self) -> str | bool | int | float | None:
-        """The default as the service takes it: for a Float always a floating-point number."""
+        """The default that the service accepts: of a Float parameter always a floating-point number."""
         return float(self.default) if self.type == "Float" and self.default is not None else self.default
 
 

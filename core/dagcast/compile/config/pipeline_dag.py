@@ -49,7 +49,7 @@ class PipelineDAG:
 
     @property
     def nodes(self) -> list[str]:
-        """The names of the nodes, in the order they were added."""
+        """The names of the nodes, in the order in which they were added."""
         return list(self._nodes)
 
     @property
@@ -81,19 +81,19 @@ class PipelineDAG:
         self._edges[edge] = None
 
     def node_location(self, node: str) -> Location | None:
-        """Where the node was written, if it came from a file."""
+        """Return the location of a node that was read from a file, or ``None``."""
         return self._nodes.get(node)
 
     def predecessors(self, node: str) -> list[str]:
-        """The nodes with an edge to ``node``, in the order of the edges."""
+        """Return the nodes with an edge to ``node``, in the order of the edges."""
         return list(dict.fromkeys(edge.source for edge in self._edges if edge.target == node))
 
     def successors(self, node: str) -> list[str]:
-        """The nodes with an edge from ``node``, in the order of the edges."""
+        """Return the nodes with an edge from ``node``, in the order of the edges."""
         return list(dict.fromkeys(edge.target for edge in self._edges if edge.source == node))
 
     def topological_order(self) -> list[str]:
-        """The nodes, each after all it depends on; where that leaves a choice, as they were added.
+        """Return the nodes, each after its predecessors, otherwise in the order in which they were added.
 
         Raises:
             CycleError: If there is a cycle; it names one.
@@ -101,12 +101,12 @@ class PipelineDAG:
         return topological_order(self._nodes, [(edge.source, edge.target) for edge in self._edges])
 
     def to_dict(self) -> dict[str, Any]:
-        """The DAG as JSON-ready data: ``{"nodes": [...], "edges": [...]}``."""
+        """Return the DAG as JSON-ready data: ``{"nodes": [...], "edges": [...]}``."""
         return {"nodes": self.nodes, "edges": [edge.as_data() for edge in self._edges]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PipelineDAG:
-        """The DAG that :meth:`to_dict` gave, or data of the same form.
+        """Return the DAG of data that :meth:`to_dict` returned, or of data in the same form.
 
         Raises:
             InvalidInputError: With every mistake in ``data``.
@@ -130,13 +130,13 @@ class PipelineDAG:
     def from_edges(
         cls, edges: object, nodes: Mapping[str, Location], locate: LocateValue, sink: DiagnosticSink
     ) -> PipelineDAG:
-        """The DAG of a config file.
+        """Return the DAG of a config file.
 
         Args:
-            edges: What stands under ``edges``; ``None`` for nothing.
-            nodes: The names of the steps, and where each is written.
-            locate: Gives the place of a path of the config.
-            sink: Takes every mistake in the edges.
+            edges: The value of ``edges``; ``None`` if it is missing.
+            nodes: The names of the steps, each with its location.
+            locate: Returns the location of a path of the config.
+            sink: Collects the errors in the edges.
         """
         dag = cls()
         dag._nodes.update(nodes)

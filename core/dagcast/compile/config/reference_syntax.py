@@ -1,4 +1,4 @@
-"""References in config strings: ``${param.Name}`` and its kin.
+"""Parses and writes references in config strings, such as ``${param.Name}``.
 
 A string that is one reference becomes that reference and keeps its type; one that mixes text and references
 becomes a :class:`~dagcast.definition.references.Join`. ``$${`` stands for a literal ``${``: before a ``{`` two dollar
@@ -33,7 +33,7 @@ _KINDS = ("param", "exec", "step", "json")
 
 
 class ReferenceSyntaxError(ValueError):
-    """A ``${...}`` that is not a reference.
+    """A ``${...}`` is not a valid reference.
 
     Attributes:
         hint: What to write instead, if that can be said.
@@ -45,7 +45,7 @@ class ReferenceSyntaxError(ValueError):
 
 
 def parse_string(text: str) -> str | Reference:
-    """``text`` itself, the one reference that it is, or a join of its parts.
+    """Return ``text`` without its escapes, its single reference, or a join of its literals and references.
 
     Raises:
         ReferenceSyntaxError: If a ``${`` does not start a reference that can be read.
@@ -87,7 +87,7 @@ def _unclosed(text: str, position: int) -> ReferenceSyntaxError:
 
 
 def is_reference(text: str) -> bool:
-    """Whether ``text`` is a reference, or holds one."""
+    """Return whether ``text`` is or contains a reference."""
     try:
         return isinstance(parse_string(text), Reference)
     except ReferenceSyntaxError:
@@ -95,7 +95,7 @@ def is_reference(text: str) -> bool:
 
 
 def spell(value: str | Reference) -> str:
-    """The config string that :func:`parse_string` reads as ``value``."""
+    """Return the config string that :func:`parse_string` reads as ``value``."""
     text = ""
     # A literal is escaped together with what follows it: it may end in the "$" of a "${".
     literal = ""
@@ -109,7 +109,7 @@ def spell(value: str | Reference) -> str:
 
 
 def _parts(value: str | Reference) -> Iterator[str | Reference]:
-    """The literals and references of a value in order, those of joins inside of joins included."""
+    """Yield the literals and references of a value in order, including those of nested joins."""
     if not isinstance(value, Join):
         yield value
         return
@@ -147,7 +147,7 @@ def _reference(text: str) -> Reference:
 
 
 def _invalid_json_path(step: str, property_file: str, path: str) -> ReferenceSyntaxError:
-    """The error of a path into a property file, with the path that it seems to be."""
+    """Return the error of an invalid path into a property file, with a corrected path if there is one."""
     message = (
         f"{path!r} is not a path into a property file: expected names with dots between them, [0] or ['key']"
     )

@@ -1,4 +1,4 @@
-"""What the configs of all steps have: common fields, inputs, cache, retries, and :class:`To`."""
+"""The config models that steps share: common fields, inputs, outputs, cache, retries, and :class:`To`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -156,7 +156,7 @@ RetryException = Literal[
 
 
 class RetryPolicy(ConfigModel):
-    """When and how often a failed step is tried again.
+    """When and how often a failed step is retried.
 
     Limits: at most 20 attempts, at most 14,400 minutes. Source: ``RetryPolicy`` of the SageMaker Python SDK.
     """
@@ -176,7 +176,7 @@ class RetryPolicy(ConfigModel):
         return self
 
     def to_request(self) -> dict[str, Any]:
-        """The policy as the definition spells it."""
+        """Return the policy as data of the definition."""
         request: dict[str, Any] = {"BackoffRate": self.backoff_rate, "IntervalSeconds": self.interval_seconds}
         if self.max_attempts is not None:
             request["MaxAttempts"] = self.max_attempts
@@ -187,13 +187,13 @@ class RetryPolicy(ConfigModel):
 
 
 class Cached(ConfigModel):
-    """Mixin for step types whose results the service can reuse."""
+    """Mixin for step types whose results the service can cache."""
 
     cache: CacheConfig | None = None
 
 
 class Retried(ConfigModel):
-    """Mixin for step types that the service can try again."""
+    """Mixin for step types that the service can retry."""
 
     retry_policies: tuple[RetryPolicy, ...] = Field(default=(), strict=False)
 
@@ -204,6 +204,6 @@ class WithInputs(ConfigModel):
     inputs: dict[str, InputConfig] = Field(default=EMPTY, description="What each input port reads")
 
     def given(self, port: str) -> str | Any | None:
-        """What the config says that ``port`` reads from, if it says."""
+        """Return the source of ``port`` that the config names, or ``None``."""
         config = self.inputs.get(port)
         return config.source if config is not None else None
