@@ -174,7 +174,13 @@ def _tuning(draw: Draw, name: str, known: Known) -> dict[str, Any]:
             max_size=3,
         )
     )
-    return {**step, "max_jobs": 3, "objective": {"name": "loss"}, "ranges": ranges}
+    return {
+        **step,
+        "max_jobs": 3,
+        "objective": {"name": "loss"},
+        "metric_definitions": {"loss": "loss=(.*)"},
+        "ranges": ranges,
+    }
 
 
 def _transform(draw: Draw, name: str, known: Known) -> dict[str, Any]:

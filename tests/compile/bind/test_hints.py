@@ -44,6 +44,8 @@ def pasted(source: dict[str, Any], error: Diagnostic) -> Iterator[dict[str, Any]
     if error.code == "wiring.unknown-source":
         found = re.fullmatch(r"<config>\.steps\.(\w+)\.inputs\.(\w+)", place)
         assert found is not None
+        if any(edge.endswith(f"-> {found[1]}.{found[2]}") for edge in source["edges"]):
+            return  # An edge feeds the input as well: one of the two has to go, whatever the hint says.
         for match in _GIVEN.finditer(error.hint or ""):
             changed = copy.deepcopy(source)
             changed["steps"][found[1]]["inputs"][found[2]] = match["given"]
