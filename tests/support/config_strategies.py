@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from dagcast.diagnostic_codes import RULE_IDS
 from tests.support.compiling import IMAGE, ROLE
 
 FILES = {"run.py": "print('run')\n", "report.ipynb": "{}\n"}
@@ -384,6 +385,8 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         "parameters": copy.deepcopy(PARAMETERS),
         "steps": {name: steps[name] for name in order},
         "edges": draw(st.permutations(known.edges)),
+        # Random values are right in form. Which of them the service takes together is tested rule by rule.
+        "ignore_rules": sorted(RULE_IDS),
     }
 
 
