@@ -63,7 +63,9 @@ def test_a_definition_of_every_step_type(tmp_path: Path, bare: dict[str, str]) -
     assert not {"sagemaker", "sagemaker_core", "boto3", "pandas", "numpy"} & set(said["roots"])
     # Nothing is left in the home but dagcast's own cache, where it is said to be.
     written = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
-    assert [path for path in written if not path.is_relative_to(tmp_path / "home" / "cache" / "dagcast")] == []
+    assert [
+        path for path in written if not path.is_relative_to(tmp_path / "home" / "cache" / "dagcast")
+    ] == []
     definition = json.loads(said["definition"])
     assert problems_of(definition) == []
     assert definition == definition_of(config)
