@@ -101,7 +101,7 @@ def test_step_functions_are_reported_before_anything_starts(user: User) -> None:
     done = user.run("decorated")
     assert done.code == 1
     for name in ("add", "double"):
-        assert f"step {name!r}: it is a function that @step decorates" in done.err
+        assert f"step {name!r}: it is a function decorated with @step" in done.err
     assert not user.project.runs
 
 
