@@ -161,7 +161,7 @@ def documentation(name: str) -> str:
         "dagcast.compile.config.fields",
         "dagcast.compile.config.config",
         "dagcast.check.rules.request_body",
-        "dagcast.sagemaker.field_patterns",
+        "dagcast.sagemaker.path_patterns",
         "dagcast.sagemaker.limits",
     ):
         __import__(module)

@@ -11,8 +11,8 @@ Example:
 from __future__ import annotations
 
 from dagcast.plugins.lock import lock_differences, lock_path, lock_text
-from dagcast.staging.archive import archive_bytes, archive_pieces
-from dagcast.staging.code_stage import CodeUse
+from dagcast.staging.code_stager import CodeUse
+from dagcast.staging.stage_files import archive_bytes, archive_pieces
 from dagcast.staging.staged_code import StagedCode
 from dagcast.template import Compilation
 

@@ -19,14 +19,14 @@ from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
 from dagcast.gc_pause import pause_gc
-from dagcast.plugins.call_hooks import (
+from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.decorate import CLASS_CACHE, instantiate
+from dagcast.plugins.merge_hook_results import (
     build_template_params,
     collect_step_types,
     extract_metadata,
     notify_compiled,
 )
-from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.decorate import CLASS_CACHE, instantiate
 from dagcast.plugins.options import configure_plugins
 from dagcast.plugins.scan import InstalledPlugins, scan_plugins
 from dagcast.plugins.select import PluginRequest, select_plugins

@@ -66,14 +66,14 @@ from dagcast.errors import (
     did_you_mean,
 )
 from dagcast.paths import FieldPath, format_path, to_path
-from dagcast.plugins.call_hooks import notify_compiled
 from dagcast.plugins.distributions import find_distributions
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.join_classes import mixin
+from dagcast.plugins.merge_hook_results import notify_compiled
 from dagcast.plugins.select import PluginRequest
-from dagcast.sagemaker.field_patterns import EACH, FieldPattern, find_values
 from dagcast.sagemaker.instances import has_local_storage
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, TAG_VALUE_MAX_LENGTH
+from dagcast.sagemaker.path_patterns import EACH, FieldPattern, find_values
 from dagcast.sagemaker.request_fields import RequestField, RequestFields, request_fields, step_fields
 
 __all__ = [

@@ -19,8 +19,8 @@ from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.gc_pause import pause_gc
+from dagcast.plugins.compile_hooks import PluginCompileHooks
 from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.spec_hooks import SpecHooks
 
 if TYPE_CHECKING:
     from dagcast.sagemaker.pipeline_protocol import Pipeline
@@ -160,7 +160,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             self.config,
             self.dag,
             sink,
-            plugins=SpecHooks(self.plugins, self.metadata),
+            plugins=PluginCompileHooks(self.plugins, self.metadata),
             metadata=self.metadata,
             role=self.execution_role,
             region=getattr(self.sagemaker_session, "boto_region_name", None),

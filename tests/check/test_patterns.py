@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.check.pattern_parts import can_explode
+from dagcast.check.pattern_analysis import can_explode
 from dagcast.check.patterns import compile_pattern, translate_pattern
 from dagcast.sagemaker.service_model import load_shapes
 

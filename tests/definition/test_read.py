@@ -18,7 +18,7 @@ from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
 from dagcast.definition.references import ReferenceFailedError, Scope, parse, resolve
 from dagcast.errors import CycleError, InvalidInputError
-from dagcast.runner.executor import MODULES, executor_for
+from dagcast.runner.executors.catalog import MODULES, executor_for
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((ROOT / "tests/integration/equivalence/golden").glob("*.json"))

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final
 
-from dagcast.check.pattern_parts import can_explode, find_alphabet
+from dagcast.check.pattern_analysis import can_explode, find_alphabet
 
 TextMatcher = Callable[[str], bool]
 """Returns whether a text as a whole matches."""

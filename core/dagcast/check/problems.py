@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from dagcast.check.references import find_type_mismatch
+from dagcast.check.reference_types import find_type_mismatch
 from dagcast.definition.references import ParameterRef, Reference
 from dagcast.paths import FieldPath, format_path
 

@@ -18,7 +18,7 @@ from typing import Final
 from dagcast.check.problems import ReferenceProblem
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
-from dagcast.sagemaker.shapes import PropertyShape
+from dagcast.sagemaker.step_shapes import PropertyShape
 
 _SEGMENT: Final = re.compile(
     r"""(?P<dot>\.)?(?P<member>[A-Za-z_][A-Za-z0-9_]*)

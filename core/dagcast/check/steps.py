@@ -16,12 +16,12 @@ from dataclasses import KW_ONLY, dataclass
 from types import MappingProxyType
 from typing import Any
 
+from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
 from dagcast.check.rules.pipeline import PIPELINE_RULES
 from dagcast.check.rules.pipeline_rule import PipelineRule
 from dagcast.check.rules.registry import RULES, RuleSet
 from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.check.targets import Targets
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Reference
 from dagcast.errors import Severity, did_you_mean

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.compile.explain import Explanation, explain
@@ -82,7 +83,7 @@ def _refuse(message: str, as_json: bool) -> NoReturn:
         click.echo(json.dumps({"ok": False, "error": message}))
     else:
         click.echo(message, err=True)
-    sys.exit(1)
+    sys.exit(FAILURE)
 
 
 def _line(item: Explanation) -> str:

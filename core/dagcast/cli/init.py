@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import UnwritableError, fail, write_file
 
 STARTER = ("pipeline.yaml", "code/preprocess.py", "code/train.py", "code/evaluate.py")
@@ -21,7 +22,7 @@ def init_command(folder: Path) -> None:
     if existing:
         for name in existing:
             click.echo(f"{folder / name} already exists", err=True)
-        sys.exit(1)
+        sys.exit(FAILURE)
     source = files("dagcast.cli") / "starter"
     for name in STARTER:
         try:

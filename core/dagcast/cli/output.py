@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
+from dagcast.cli.exit_codes import FAILURE
 from dagcast.diagnostic_codes import is_ignorable
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 
-EXIT_INVALID_INPUT = 1
 _LINES = "\n\t"
 
 _ESCAPES = re.compile(
@@ -34,7 +34,7 @@ _ESCAPES = re.compile(
 
 
 def fail(error: DagcastError, as_json: bool) -> NoReturn:
-    """Print an error and exit with code 1."""
+    """Print an error and exit with :data:`~dagcast.cli.exit_codes.FAILURE`."""
     if isinstance(error, InvalidInputError):
         show_diagnostics(error.diagnostics, as_json)
     elif as_json:
@@ -45,7 +45,7 @@ def fail(error: DagcastError, as_json: bool) -> NoReturn:
         click.echo(
             f"{click.style('error', fg='red')}: {strip_control_characters(str(error), keep=_LINES)}", err=True
         )
-    sys.exit(EXIT_INVALID_INPUT)
+    sys.exit(FAILURE)
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: Any) -> None:

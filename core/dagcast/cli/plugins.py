@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import plugin_options, plugins_of
 from dagcast.errors import DagcastError
@@ -63,7 +64,7 @@ def doctor_command(as_json: bool) -> None:
             count = len(installed.entries)
             click.echo(f"{count} plugin{'' if count == 1 else 's'} installed, no problems")
     if findings:
-        sys.exit(1)
+        sys.exit(FAILURE)
 
 
 @plugins_command.command("info")

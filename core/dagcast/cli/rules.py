@@ -93,7 +93,7 @@ def rule_data(rule: AnyRule) -> dict[str, object]:
 
 
 def _plugin_rules(config: str | None, env: str | None, request: PluginRequest) -> tuple[Rule, ...]:
-    from dagcast.plugins.call_hooks import collect_rules
+    from dagcast.plugins.merge_hook_results import collect_rules
     from dagcast.plugins.options import configure_plugins
     from dagcast.plugins.scan import scan_plugins
     from dagcast.plugins.select import select_plugins

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from dagcast.cli.output import EXIT_INVALID_INPUT, fail, show_diagnostics
+from dagcast.cli.exit_codes import FAILURE, INTERRUPTED
+from dagcast.cli.output import fail, show_diagnostics
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import FIXED_ON_RESUME, run_options, to_arguments
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from dagcast.runner.records.outcome import RunOutcome
     from dagcast.runner.runner import Runner
 
-EXIT_INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
 
 _NO_READER = (errno.EPIPE, errno.EIO)
 """The errors of a write whose reader, a program or a terminal, is gone."""
@@ -99,7 +98,7 @@ def run_command(
     except DagcastError as error:
         _fail(error, as_json)
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     _exit_with_summary(outcome, source, runner.options, quiet, as_json)
 
 
@@ -165,7 +164,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     from dagcast.compiler import PipelineDAGCompiler
     from dagcast.plugins.lock import lock_text
     from dagcast.plugins.observe_run import create_run_listener
-    from dagcast.staging.local import write_staged
+    from dagcast.staging.write_local_copy import write_staged
 
     compiler = PipelineDAGCompiler(source.config, env=source.env, plugins=source.plugins)
     compilation = compiler.compile_definition(source.dag)
@@ -271,7 +270,7 @@ def _exit_with_summary(
         earlier = tuple(run.name for run in options.earlier)
         with suppress(OSError):  # the reader may be gone; the folder of the run has all results
             show_outcome(outcome, again, earlier, err=True)
-    sys.exit({"Succeeded": 0, "Stopped": EXIT_INTERRUPTED}.get(outcome.status, EXIT_INVALID_INPUT))
+    sys.exit({"Succeeded": 0, "Stopped": INTERRUPTED}.get(outcome.status, FAILURE))
 
 
 def _fail(error: DagcastError, as_json: bool) -> NoReturn:
@@ -285,4 +284,4 @@ def _fail(error: DagcastError, as_json: bool) -> NoReturn:
     )
     event = {"event": "error", "ok": False, "diagnostics": [item.as_dict() for item in found]}
     click.echo(json.dumps(event))
-    sys.exit(EXIT_INVALID_INPUT)
+    sys.exit(FAILURE)

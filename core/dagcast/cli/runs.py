@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail, format_duration, strip_control_characters
 from dagcast.cli.run_options import runs_option
 from dagcast.cli.run_summary import DEFAULT_RUNS, echo_table, short_path, show_outcome
@@ -286,7 +287,7 @@ def clean_command(
             f"removed {count} run{'' if count == 1 else 's'} from {short_path(folder)}: {_size(cleaned.size)}"
         )
     if run and cleaned.kept:
-        sys.exit(1)
+        sys.exit(FAILURE)
 
 
 def _age(text: str) -> timedelta:

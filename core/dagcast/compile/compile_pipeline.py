@@ -26,7 +26,7 @@ from dagcast.compile.steps.lowering import mapped_fields
 from dagcast.diagnostic_codes import CODES, RULE_IDS, is_ignorable
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
 from dagcast.paths import FieldPath
-from dagcast.staging.code_stage import CodeUse
+from dagcast.staging.code_stager import CodeUse
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ class Compilation:
 class CompileHooks(Protocol):
     """The calls of plugins in a compile.
 
-    :class:`dagcast.plugins.spec_hooks.SpecHooks` implements it. The compiler itself must not import the room of
-    plugins, which is above it.
+    :class:`dagcast.plugins.compile_hooks.PluginCompileHooks` implements it. The room of plugins is above the compiler,
+    which must not import it.
     """
 
     def lock(self) -> tuple[Mapping[str, Any], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagcast.compile.bind.binding import Binding
+from dagcast.compile.bind.wiring import Binding
 from dagcast.compile.check_spec import Quota
 from dagcast.compile.spec.changes import Change, to_json_data
 from dagcast.compile.spec.pipeline import PipelineSpec

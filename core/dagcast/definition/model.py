@@ -17,8 +17,8 @@ from dagcast.definition.references import Reference, located_references, referen
 from dagcast.definition.values import FrozenDict
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import STEP_NAME_MAX_LENGTH, STEP_NAME_PATTERN
-from dagcast.sagemaker.shapes import PropertyShape, RequestShape
 from dagcast.sagemaker.step_kinds import STEP_KINDS, output_properties
+from dagcast.sagemaker.step_shapes import PropertyShape, RequestShape
 
 ParameterType = Literal["String", "Integer", "Float", "Boolean"]
 

@@ -4,7 +4,7 @@ The modules follow the steps of a plugin's life:
 
 - ``distributions`` and ``scan`` find the installed plugins; ``select`` decides which run; ``load`` imports them.
 - ``options`` validates their options; ``configured`` holds a loaded plugin with its options, and the set of them.
-- ``hooks`` specifies the hooks. ``call_hooks``, ``spec_hooks`` and ``observe_run`` call them.
+- ``hooks`` specifies the hooks. ``merge_hook_results``, ``compile_hooks`` and ``observe_run`` call them.
 - ``decorate`` lets plugins decorate the template class; ``join_classes`` and ``probe`` resolve metaclass conflicts.
 - ``validate`` checks what plugins return; ``attribute_changes`` records what they changed; ``lock`` pins them.
 - ``doctor`` and ``scaffold`` serve ``dagcast plugins doctor`` and ``dagcast plugins new``.

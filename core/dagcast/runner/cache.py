@@ -16,7 +16,7 @@ from typing import Any
 from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Step
 from dagcast.runner.container.processing_request import declared_output_uris
-from dagcast.runner.executor import executor_for
+from dagcast.runner.executors.catalog import executor_for
 from dagcast.runner.records.run_folder import RunFolder, RunFolderError, SavedResult, write_json
 from dagcast.runner.store.local_store import NotFoundError, Store
 from dagcast.runner.store.s3_uri import UnsafeUriError

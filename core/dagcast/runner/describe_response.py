@@ -14,7 +14,8 @@ from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.container.processing_request import declared_output_uris
 from dagcast.runner.container.training_request import artifact_uri
-from dagcast.runner.executor import StepAttempt, StubContract, executor_for
+from dagcast.runner.executors.catalog import executor_for
+from dagcast.runner.executors.executor import StepAttempt, StubContract
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step

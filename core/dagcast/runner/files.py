@@ -190,7 +190,7 @@ def pack_tar_gz(folder: Path, archive: Path) -> None:
 
     Names are sorted, times are zero, owners are root. Links inside the folder are followed. Other versions of
     ``tarfile`` and zlib may write other bytes. That costs a local run at most a result of its cache;
-    :mod:`dagcast.staging.tarball` writes archives that are equal on every machine.
+    :mod:`dagcast.staging.reproducible_archive` writes archives that are equal on every machine.
 
     Raises:
         UnsafeFileError: If a link leads out of the folder.

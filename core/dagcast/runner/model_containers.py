@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagcast.runner.executor import StepAttempt, StepFailedError
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError
 from dagcast.runner.files import copy_file, copy_tree
 
 _PACKAGE_PATTERN = re.compile(

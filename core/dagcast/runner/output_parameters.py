@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dagcast.runner.executor import StepFailedError
+from dagcast.runner.executors.executor import StepFailedError
 
 _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "String": (str,),

@@ -16,7 +16,7 @@ from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
 from dagcast.runner.container.check_request import as_list, as_mapping, check_schema
-from dagcast.runner.executor import MODULES, executor_for
+from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
 from dagcast.runner.options import RunOptions

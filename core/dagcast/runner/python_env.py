@@ -17,7 +17,7 @@ from pathlib import Path
 from dagcast.runner.cache import digest_environment
 from dagcast.runner.container.helper_process import POLL_SECONDS, run_program
 from dagcast.runner.container.job import read_last_lines
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.files import iter_files
 from dagcast.runner.launch.filesystem_view import ENVIRONMENTS_FOLDER
 

@@ -20,7 +20,8 @@ from dagcast.errors import DagcastError
 from dagcast.runner import cache
 from dagcast.runner.aws_names import make_arn, make_job_name
 from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError, executor_for
+from dagcast.runner.executors.catalog import executor_for
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.output_parameters import read_output_parameters

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dagcast.errors import DagcastError, Diagnostic, Location, did_you_mean
 from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.describe_response import describe_response, find_output_uris, stub_contract
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import copy_file, copy_tree, pack_tar_gz
 from dagcast.runner.store.s3_uri import UnsafeUriError, parse_s3_uri
 

@@ -9,7 +9,7 @@ from typing import Any
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references, render
 from dagcast.errors import Diagnostic, did_you_mean
-from dagcast.runner.executor import executor_for
+from dagcast.runner.executors.catalog import executor_for
 from dagcast.runner.options import RunOptions
 
 _ELSEWHERE = ("ManifestFile", "ModelPackageName", "Std:JsonGet")

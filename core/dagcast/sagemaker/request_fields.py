@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from dagcast.sagemaker.field_patterns import EACH, FieldPattern
+from dagcast.sagemaker.path_patterns import EACH, FieldPattern
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from dagcast.sagemaker.shapes import PropertyShape, RequestShape
+from dagcast.sagemaker.step_shapes import PropertyShape, RequestShape
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dagcast.errors import StagingError
-from dagcast.staging.archive import archive_pieces
+from dagcast.staging.stage_files import archive_pieces
 from dagcast.staging.staged_code import StagedCode
 
 logger = logging.getLogger(__name__)

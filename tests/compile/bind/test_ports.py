@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dagcast.compile.bind.ports import StepPorts
-from dagcast.compile.bind.wiring import wire
+from dagcast.compile.bind.wire_steps import wire
 from dagcast.dag import Edge
 from dagcast.definition.references import StepProperty
 from dagcast.errors import DiagnosticSink

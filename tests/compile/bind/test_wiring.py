@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagcast import PipelineDAG
-from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts
-from dagcast.compile.bind.wiring import VALUE_KINDS, Wiring, wire
+from dagcast.compile.bind.ports import VALUE_KINDS, InputPort, OutputPort, StepPorts
+from dagcast.compile.bind.wire_steps import wire
+from dagcast.compile.bind.wiring import Wiring
 from dagcast.dag import Edge
 from dagcast.definition.references import StepProperty
 from dagcast.errors import DiagnosticSink, Location

@@ -14,7 +14,7 @@ from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.write import write_definition
 from dagcast.errors import StagingError
-from dagcast.staging.archive import stage_file, stage_folder, stage_text
+from dagcast.staging.stage_files import stage_file, stage_folder, stage_text
 from tests.integration.emit.specs import ROLE, everything, fail
 
 

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from dagcast.plugins.lock import lock_differences
-from dagcast.staging.archive import archive_bytes
+from dagcast.staging.stage_files import archive_bytes
 from mods_plugin import MODSPipelineDAGCompiler
 from mods_plugin.registry import NotReproducedError, Registry, RegistryError, StagedObject
 from mods_plugin.registry.project import write_project

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.executors import processing, training
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.store.local_store import Store

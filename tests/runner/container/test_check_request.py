@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagcast.definition.read import read_definition
-from dagcast.runner.executor import StepFailedError, executor_for
 from dagcast.runner.executors import processing, training
+from dagcast.runner.executors.catalog import executor_for
+from dagcast.runner.executors.executor import StepFailedError
 from dagcast.runner.options import RunOptions
 from tests.runner.container.support import Bench, processing_arguments, training_arguments
 from tests.support.steps import make_step

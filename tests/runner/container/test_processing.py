@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagcast.runner.executor import StepStoppedError
+from dagcast.runner.executors.executor import StepStoppedError
 from tests.runner.container.support import BUCKET, Bench, processing_arguments
 
 COPY = """

@@ -14,7 +14,7 @@ from textwrap import dedent
 
 import pytest
 
-from dagcast.runner.executor import StepFailedError, StepStoppedError
+from dagcast.runner.executors.executor import StepFailedError, StepStoppedError
 from dagcast.runner.python_env import prepare_python
 from tests.runner.container.support import BUCKET, Bench, packed, processing_arguments
 from tests.runner.launch.bench import until

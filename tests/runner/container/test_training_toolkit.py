@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagcast.runner.container import training_toolkit
-from dagcast.runner.executor import StepFailedError
+from dagcast.runner.executors.executor import StepFailedError
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "toolkit_5_1_4.json").read_text("utf-8"))
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from dagcast.errors import DagcastError
-from dagcast.runner.executor import MODULES
+from dagcast.runner.executors.catalog import MODULES
 from tests.runner.engine.pipelines import run
 
 GOLDEN = Path(__file__).parents[2] / "integration/equivalence/golden"

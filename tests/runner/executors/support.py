@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.errors import DagcastError
-from dagcast.runner.executor import Executor, StepAttempt
+from dagcast.runner.executors.executor import Executor, StepAttempt
 from dagcast.runner.options import RunOptions
 from dagcast.runner.store.local_store import Store
 from tests.support.steps import make_step

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepFailedError, StepStoppedError
 from dagcast.runner.executors import callback
+from dagcast.runner.executors.executor import StepFailedError, StepStoppedError
 from tests.runner.executors.support import step_run
 
 OUTPUTS = [{"OutputName": "who", "OutputType": "String"}, {"OutputName": "votes", "OutputType": "Integer"}]

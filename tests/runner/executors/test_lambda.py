@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.executors import lambda_
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.launch.launcher import Launcher
 from tests.runner.executors.support import ended_by_the_run, step_run
 

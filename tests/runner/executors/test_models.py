@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepAttempt, StepFailedError
 from dagcast.runner.executors import create_model, register_model
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError
 from dagcast.runner.model_containers import resolve_model_package
 from dagcast.runner.options import RunOptions
 from dagcast.runner.store.local_store import Store

@@ -12,7 +12,7 @@ import pytest
 
 from dagcast.definition.references import StepProperty
 from dagcast.runner import stub
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepResult
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepResult
 from dagcast.runner.options import RunOptions
 from dagcast.runner.runner import Runner
 from tests.runner.executors.support import step_run

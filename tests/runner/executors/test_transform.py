@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.executors import register_model, transform
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.launch.launcher import Launcher
 from tests.runner.container.support import packed
 from tests.runner.executors.support import ended_by_the_run, step_run

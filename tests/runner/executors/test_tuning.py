@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.executors import tuning
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.launch.command import Command, Exit
 from dagcast.runner.launch.launcher import Launcher
 from tests.runner.container.support import BUCKET, packed, training_arguments

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from dagcast.compile.bind.binding import Problem
 from dagcast.compile.bind.ports import StepPorts
+from dagcast.compile.bind.wiring import WiringProblem
 from dagcast.compile.config.reference_syntax import spell
 from dagcast.paths import FieldPath, format_path
 
@@ -34,7 +34,7 @@ def find_texts(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
 
 def check_texts(
     name: str, ports: StepPorts, steps: Mapping[str, StepPorts], may_follow: Callable[[str, str], bool]
-) -> Iterator[Problem]:
+) -> Iterator[WiringProblem]:
     """Find texts of a step that name an output of another step.
 
     Args:
@@ -57,7 +57,7 @@ def check_texts(
             hint = f"give it a hyperparameter of its own, {spell(output.value)}; {as_text}"
         elif output.kind in ("number", "boolean") and path[0] != "inputs":
             hint = f"write it in a longer text, such as {port}={spell(output.value)}; {as_text}"
-        yield Problem(
+        yield WiringProblem(
             code="wiring.output-as-text",
             message=f"step {name!r}: {field} is the text {text!r}, which names an output of {source!r}",
             path=path,

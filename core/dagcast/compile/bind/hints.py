@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from dagcast.compile.bind.binding import Problem
 from dagcast.compile.bind.match_edges import StepWiring, Surroundings, wire_step
 from dagcast.compile.bind.ports import InputPort, OutputPort, fits, matches_alias, may_feed
+from dagcast.compile.bind.wiring import WiringProblem
 from dagcast.dag import Edge
 
 SUGGESTIONS = 4
@@ -69,7 +69,7 @@ class Hints:
         for edge in self.edges:
             self.ending.setdefault(edge.target, []).append(edge)
 
-    def of_step(self, name: str) -> Iterator[tuple[Problem, str | None]]:
+    def of_step(self, name: str) -> Iterator[tuple[WiringProblem, str | None]]:
         """Yield the problems of a step that are worth a report, each with its hint.
 
         An unfed input is left out if each line that another hint suggests feeds it.
@@ -78,7 +78,7 @@ class Hints:
         if not problems:
             return
         hints = _StepHints(self, name)
-        answers: list[tuple[Problem, list[list[Line]]]] = []
+        answers: list[tuple[WiringProblem, list[list[Line]]]] = []
         follows: set[_Key] = set()
         for problem in problems:
             alternatives = hints.lines(problem) if problem.remedy in ("replace", "add") else []
@@ -185,7 +185,7 @@ class _StepHints:
         self.wiring = hints.wirings[name]
         self.keys = frozenset(problem.key for problem in self.wiring.problems)
 
-    def text(self, problem: Problem, alternatives: list[list[Line]], follows: set[_Key]) -> str | None:
+    def text(self, problem: WiringProblem, alternatives: list[list[Line]], follows: set[_Key]) -> str | None:
         """Return the hint of a problem."""
         lines = _join_alternatives(alternatives)
         if problem.remedy == "add":
@@ -207,7 +207,7 @@ class _StepHints:
             remedies.append(problem.hint)
         return ", or ".join(remedies) or None
 
-    def lines(self, problem: Problem) -> list[list[Line]]:
+    def lines(self, problem: WiringProblem) -> list[list[Line]]:
         """Return alternatives, the best first: the lines that are needed for a problem to go."""
         if problem.remedy == "add":
             return [[line] for line in self._additions(problem)]
@@ -229,7 +229,7 @@ class _StepHints:
             for lines in found.values()
         ]
 
-    def solved_by_all(self, problem: Problem, alternatives: list[list[Line]]) -> set[_Key]:
+    def solved_by_all(self, problem: WiringProblem, alternatives: list[list[Line]]) -> set[_Key]:
         """Return the unfed inputs that each of the alternatives feeds."""
         left: set[_Key] = set()
         for lines in alternatives:
@@ -242,7 +242,7 @@ class _StepHints:
         wiring = wire_step(self.name, self.ports, [*edges, *lines], self.hints.around)
         return frozenset(problem.key for problem in wiring.problems)
 
-    def _complete(self, problem: Problem, first: Line) -> list[Line]:
+    def _complete(self, problem: WiringProblem, first: Line) -> list[Line]:
         """Return ``first`` and the lines that feed what it leaves unfed; none if that does not work."""
         lines = [first]
         for _ in range(len(self.ports.inputs) + 1):
@@ -284,7 +284,7 @@ class _StepHints:
                 return Line(step, output, self.name, port) if may_feed(output, port) else None
         return None
 
-    def _additions(self, problem: Problem) -> list[Line]:
+    def _additions(self, problem: WiringProblem) -> list[Line]:
         """Return the edges that could feed an input, the best first."""
         port = next(port for port in self.ports.inputs if port.name == problem.input)
         direct = self.hints.predecessors(self.name)
@@ -336,7 +336,7 @@ class _StepHints:
             default=None,
         )
 
-    def _given(self, problem: Problem) -> list[str]:
+    def _given(self, problem: WiringProblem) -> list[str]:
         """Return the outputs of a step that an input can be given in the config."""
         step = problem.step
         port = next((port for port in self.ports.inputs if port.name == problem.input), None)

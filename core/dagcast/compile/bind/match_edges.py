@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from dagcast.compile.bind.binding import Binding, Problem, Reason
 from dagcast.compile.bind.ports import (
     VALUE_KINDS,
     InputPort,
@@ -22,6 +21,7 @@ from dagcast.compile.bind.ports import (
     matches_alias,
     may_feed,
 )
+from dagcast.compile.bind.wiring import Binding, Reason, WiringProblem
 from dagcast.dag import Edge
 from dagcast.errors import did_you_mean
 
@@ -62,7 +62,7 @@ class StepWiring:
     bindings: list[tuple[tuple[int, int], Edge | None, Binding]] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[WiringProblem] = field(default_factory=list)
     incomplete: bool = False
 
 
@@ -137,7 +137,7 @@ class _StepWirer:
                 self._bind(step, output, port, "inputs", None)
                 return
             self._report(
-                Problem(
+                WiringProblem(
                     code="wiring.unknown-port",
                     message=f"step {self.name!r}: input {port.name!r} reads {given!r}, but {step!r} has no such output",
                     input=port.name,
@@ -156,14 +156,14 @@ class _StepWirer:
         step, dot, _ = given.partition(".")
         reads = f"step {self.name!r}: input {port.name!r} reads {given!r}"
         if dot and "/" not in given:
-            problem = Problem(
+            problem = WiringProblem(
                 code="reference.unknown-step",
                 message=f"{reads}, but there is no step {step!r}",
                 input=port.name,
                 hint=did_you_mean(step, self.steps) or "an S3 URI starts with s3://",
             )
         else:
-            problem = Problem(
+            problem = WiringProblem(
                 code="wiring.unknown-source",
                 message=f"{reads}, which is neither a URI nor step.port",
                 input=port.name,
@@ -181,7 +181,7 @@ class _StepWirer:
         unknown_input = edge.target_port is not None and self.ports.target(edge.target_port) is None
         if unknown_output and edge.source_port is not None:
             self._report(
-                Problem(
+                WiringProblem(
                     code="wiring.unknown-port",
                     message=f"edge '{edge}': {edge.source!r} has no output {edge.source_port!r}",
                     edge=edge,
@@ -192,7 +192,7 @@ class _StepWirer:
             names = [port.name for port in self.ports.inputs]
             hint = did_you_mean(edge.target_port, names) or f"{edge.target!r} has no inputs"
             message = f"edge '{edge}': {edge.target!r} has no input {edge.target_port!r}"
-            self._report(Problem(code="wiring.unknown-port", message=message, edge=edge, hint=hint))
+            self._report(WiringProblem(code="wiring.unknown-port", message=message, edge=edge, hint=hint))
         if unknown_output or unknown_input:
             port = self.ports.target(edge.target_port) if edge.target_port else None
             self._leave_open(port.name if port is not None else None)
@@ -273,7 +273,7 @@ class _StepWirer:
                         f"input {name!r} of {self.name!r} is fed by the edges '{first}' and '{edge}' alike"
                     )
                     self._report(
-                        Problem(
+                        WiringProblem(
                             code="wiring.ambiguous",
                             message=message,
                             edge=edge,
@@ -308,7 +308,7 @@ class _StepWirer:
                 f"output {output.name!r} of {source!r} is a {output.kind}, but input {port.name!r} of "
                 f"{self.name!r} takes a {port.kind}"
             )
-            self._report(Problem(code="wiring.kind", message=message, edge=edge, input=port.name))
+            self._report(WiringProblem(code="wiring.kind", message=message, edge=edge, input=port.name))
             self._leave_open(port.name)
             return
         # Also of an edge that comes second: what it joins is reported, and no other edge reports it again.
@@ -319,7 +319,7 @@ class _StepWirer:
                 f"input {port.name!r} of {self.name!r} is fed twice: by {taken} and by {source}.{output.name}"
             )
             self._report(
-                Problem(
+                WiringProblem(
                     code="wiring.fed-twice",
                     message=message,
                     edge=edge,
@@ -367,7 +367,7 @@ class _StepWirer:
     def _report_unsettled(self, edge: Edge, pairs: list[Pair]) -> None:
         if pairs:
             message = f"edge '{edge}' could join more than one pair of ports"
-            self._report(Problem(code="wiring.ambiguous", message=message, edge=edge, remedy="replace"))
+            self._report(WiringProblem(code="wiring.ambiguous", message=message, edge=edge, remedy="replace"))
             for _, port in pairs:
                 self._leave_open(port.name)
             return
@@ -379,7 +379,7 @@ class _StepWirer:
             f"inputs of {edge.target!r}: {inputs})"
         )
         self._report(
-            Problem(code="wiring.no-ports", message=message, edge=edge, remedy="replace", order=True)
+            WiringProblem(code="wiring.no-ports", message=message, edge=edge, remedy="replace", order=True)
         )
 
     def _report_unfed(self) -> None:
@@ -389,7 +389,7 @@ class _StepWirer:
             if port.required:
                 self.result.incomplete = True
                 self._report(
-                    Problem(
+                    WiringProblem(
                         code="wiring.unfed-input",
                         message=f"step {self.name!r}: nothing feeds its input {port.name!r}",
                         input=port.name,
@@ -409,7 +409,7 @@ class _StepWirer:
         names = [port.name for port in self.steps[step].outputs]
         return did_you_mean(name, names) or f"{step!r} has no outputs"
 
-    def _report(self, problem: Problem) -> None:
+    def _report(self, problem: WiringProblem) -> None:
         self.result.problems.append(problem)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
-from dagcast.compile.document.plain_data import copy_plain_data, describe_kind
 from dagcast.compile.document.positions import LineIndex, Positions
+from dagcast.compile.document.validate_values import copy_plain_data, describe_kind
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
 from dagcast.paths import FieldPath, format_path
 

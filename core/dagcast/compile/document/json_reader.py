@@ -10,7 +10,8 @@ import math
 import re
 from typing import Any, NoReturn
 
-from dagcast.compile.document.plain_data import (
+from dagcast.compile.document.positions import LineIndex, OffsetPositions, ValuePosition
+from dagcast.compile.document.validate_values import (
     MAX_DEPTH,
     MAX_INTEGER,
     MIN_INTEGER,
@@ -20,7 +21,6 @@ from dagcast.compile.document.plain_data import (
     finite_problem,
     range_problem,
 )
-from dagcast.compile.document.positions import LineIndex, OffsetPositions, ValuePosition
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location
 
 _SPACE = re.compile(r"[ \t\r\n]*")

@@ -6,15 +6,15 @@ import re
 import sys
 from typing import Any
 
-from dagcast.compile.document.plain_data import (
+from dagcast.compile.document.positions import LineIndex, OffsetPositions
+from dagcast.compile.document.toml_positions import STRING, scan_positions
+from dagcast.compile.document.validate_values import (
     MAX_DEPTH,
     DocumentProblem,
     copy_plain_data,
     depth_problem,
     range_problem,
 )
-from dagcast.compile.document.positions import LineIndex, OffsetPositions
-from dagcast.compile.document.toml_positions import STRING, scan_positions
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location
 
 if sys.version_info >= (3, 11):

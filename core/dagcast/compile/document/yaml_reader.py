@@ -23,7 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from dagcast.compile.document.plain_data import (
+from dagcast.compile.document.validate_values import (
     MAX_DEPTH,
     MAX_VALUES,
     DocumentProblem,

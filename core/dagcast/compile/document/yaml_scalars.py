@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 
-from dagcast.compile.document.plain_data import (
+from dagcast.compile.document.validate_values import (
     MAX_INTEGER,
     MIN_INTEGER,
     DocumentProblem,

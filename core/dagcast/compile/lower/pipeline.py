@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from dagcast.compile.bind.branches import Branches
 from dagcast.compile.bind.free_text import FREE_TEXT_FIELDS, find_texts
 from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts, shared_aliases
-from dagcast.compile.bind.wiring import Wiring, wire
+from dagcast.compile.bind.wire_steps import wire
+from dagcast.compile.bind.wiring import Wiring
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import InputConfig, OutputConfig, StepConfig, WithInputs
@@ -25,7 +26,7 @@ from dagcast.definition.references import Reference, references
 from dagcast.definition.values import SCALARS, freeze
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagcast.paths import FieldPath
-from dagcast.staging.code_stage import CodeStage, CodeUse
+from dagcast.staging.code_stager import CodeStager, CodeUse
 
 CONFIG_ROLE = Origin("config", ("pipeline", "role"))
 
@@ -99,7 +100,7 @@ class _Lowerer:
         self.known = set(self.steps) | {name for name in config.invalid_steps if name in dag}
         self.incomplete = {*config.incomplete, *config.invalid_steps}
         base = config.pipeline
-        self.code = CodeStage(config.root, base.bucket, base.prefix or base.name)
+        self.code = CodeStager(config.root, base.bucket, base.prefix or base.name)
 
     def lower(self) -> Lowered:
         self._check_nodes()

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from dagcast.definition.model import Definition, ParameterSpec, ParameterType, Step
 from dagcast.definition.values import FrozenDict
 from dagcast.paths import FieldPath
-from dagcast.sagemaker.shapes import PropertyShape, RequestShape
+from dagcast.sagemaker.step_shapes import PropertyShape, RequestShape
 from dagcast.staging.staged_code import StagedCode
 
 __all__ = [

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import FreeMapping, StrOrReference
-from dagcast.compile.steps.check_job import (
+from dagcast.compile.steps.baseline_check import (
     CheckConfig,
     constraints_ports,
     dataset_port,

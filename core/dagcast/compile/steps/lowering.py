@@ -16,7 +16,7 @@ from dagcast.definition.references import ExecutionVariable, Join, JsonGet, Para
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
 from dagcast.paths import FieldPath, is_within, to_path
-from dagcast.staging.code_stage import CodeProblemError, CodeStage, NoBucketError
+from dagcast.staging.code_stager import CodeProblemError, CodeStager, NoBucketError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -83,7 +83,7 @@ class Lowering:
     sources: Mapping[str, Source]
     sink: DiagnosticSink
     locate: Callable[[FieldPath], Location]
-    code: CodeStage
+    code: CodeStager
     images: ImageLookup
     locate_pipeline: Callable[[], Location]
     sound: bool = True

@@ -19,7 +19,7 @@ from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.references import ExecutionVariable, Join, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_VOLUME_GB
-from dagcast.sagemaker.shapes import RequestShape
+from dagcast.sagemaker.step_shapes import RequestShape
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering

@@ -9,7 +9,7 @@ from dagcast.compile.config.fields import FreeMapping
 from dagcast.compile.config.step import Cached, Retried, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.step_type import StepType
-from dagcast.sagemaker.shapes import RequestShape
+from dagcast.sagemaker.step_shapes import RequestShape
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering

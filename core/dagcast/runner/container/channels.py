@@ -10,7 +10,7 @@ from typing import Any
 from dagcast.definition.references import references
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here
-from dagcast.runner.executor import StepAttempt, StepFailedError
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError
 
 _MODES = ("File", "FastFile")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic
-from dagcast.runner.executor import StepFailedError
+from dagcast.runner.executors.executor import StepFailedError
 from dagcast.runner.launch.command import ML_PATH
 from dagcast.runner.store.s3_uri import UnsafeUriError, parse_s3_uri
 

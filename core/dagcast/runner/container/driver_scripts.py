@@ -7,7 +7,7 @@ import re
 import shlex
 from pathlib import Path
 
-from dagcast.runner.executor import StepAttempt, StepFailedError
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError
 from dagcast.runner.files import ArchiveError, unpack
 from dagcast.runner.launch.command import ML_PATH
 

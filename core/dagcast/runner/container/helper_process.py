@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dagcast.runner.executor import StepAttempt, StepStoppedError
+from dagcast.runner.executors.executor import StepAttempt, StepStoppedError
 
 POLL_SECONDS = 0.05
 """Seconds between two checks whether the run is stopping."""

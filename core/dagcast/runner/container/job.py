@@ -16,7 +16,7 @@ from typing import Any
 
 from dagcast.errors import DagcastError
 from dagcast.runner.container.driver_scripts import extract_script_output
-from dagcast.runner.executor import StepAttempt, StepFailedError, StepStoppedError
+from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.launch.command import ML_PATH, Exit
 from dagcast.runner.records.logs import read_log_end
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS

@@ -14,7 +14,7 @@ from dagcast.errors import Diagnostic
 from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.container.helper_process import run_program
 from dagcast.runner.container.job import read_last_lines
-from dagcast.runner.executor import StepAttempt
+from dagcast.runner.executors.executor import StepAttempt
 
 _PROGRAM = Path(__file__).parents[1] / "in_job" / "scan_metrics.py"
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dagcast.runner.container.job import HOST
-from dagcast.runner.executor import StepFailedError
+from dagcast.runner.executors.executor import StepFailedError
 from dagcast.runner.launch.command import ML_PATH
 
 PROGRAM = "sagemaker_program"

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import Diagnostic, Location
 from dagcast.runner.container.helper_process import POLL_SECONDS, run_program
-from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StepStoppedError
+from dagcast.runner.executors.executor import (
+    Executor,
+    StepAttempt,
+    StepFailedError,
+    StepResult,
+    StepStoppedError,
+)
 from dagcast.runner.output_parameters import has_output_type, select_output_parameters
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 from dagcast.definition.conditions import NEGATED, TYPES, IncomparableError, all_hold, holds
 from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic, did_you_mean
-from dagcast.runner.executor import Executor, StepAttempt, StepResult
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepResult
 from dagcast.runner.options import RunOptions
 
 

@@ -9,7 +9,7 @@ from dagcast.errors import Diagnostic
 from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container.check_request import Schema, check_schema, raise_problems, remove_nulls
 from dagcast.runner.describe_response import describe_resource
-from dagcast.runner.executor import Executor, StepAttempt, StepResult, StubContract
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepResult, StubContract
 from dagcast.runner.model_containers import check_model_data, list_containers, resolve_model_package
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic
-from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult
 from dagcast.runner.options import RunOptions
 
 

@@ -15,7 +15,7 @@ from dagcast.errors import Diagnostic, Location, did_you_mean
 from dagcast.runner import in_job
 from dagcast.runner.container import job
 from dagcast.runner.container.check_request import cannot_run_here
-from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult
 from dagcast.runner.files import copy_file
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.output_parameters import select_output_parameters

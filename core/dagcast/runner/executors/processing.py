@@ -23,7 +23,7 @@ from dagcast.runner.container.check_request import (
 from dagcast.runner.container.driver_scripts import find_processing_requirements, rewrite_ml_paths
 from dagcast.runner.container.processing_request import Output
 from dagcast.runner.describe_response import describe_resource, processing_output_names
-from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import check_links, copy_tree
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.python_env import prepare_python

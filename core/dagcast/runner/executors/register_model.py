@@ -21,8 +21,8 @@ from dagcast.runner.container.check_request import (
     raise_problems,
     remove_nulls,
 )
-from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.executors.create_model import CONTAINER
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.model_containers import (
     check_model_data,
     list_containers,

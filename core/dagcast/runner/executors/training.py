@@ -15,7 +15,7 @@ from dagcast.runner.container.channels import fetch_channels
 from dagcast.runner.container.check_request import as_mapping, container_command, raise_problems, remove_nulls
 from dagcast.runner.container.driver_scripts import find_driver_requirements, rewrite_ml_paths, unpack_code
 from dagcast.runner.describe_response import describe_resource, model_uri
-from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import pack_tar_gz
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.python_env import prepare_python

@@ -14,7 +14,7 @@ from dagcast.runner.container import job, transform_request
 from dagcast.runner.container.channels import fetch_input
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
 from dagcast.runner.describe_response import describe_resource
-from dagcast.runner.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
+from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import copy_file, unpack
 from dagcast.runner.launch.command import ML_PATH, Command
 from dagcast.runner.model_containers import list_containers, model_data_uri, resolve_model_package

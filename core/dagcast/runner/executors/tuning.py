@@ -19,7 +19,7 @@ from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
 from dagcast.runner.describe_response import describe_resource, model_uri
-from dagcast.runner.executor import (
+from dagcast.runner.executors.executor import (
     Executor,
     StepAttempt,
     StepFailedError,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dagcast.errors import DagcastError, did_you_mean
-from dagcast.runner.executor import StepResult
+from dagcast.runner.executors.executor import StepResult
 from dagcast.runner.records.events import Event
 from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepOutcome, StepTracker
 

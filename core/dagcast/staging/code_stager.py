@@ -1,4 +1,4 @@
-"""Stage the code of steps while they are lowered. Stages each object once, and does not upload."""
+"""Stage the code of a pipeline's steps while they are lowered: each object once, without uploading it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagcast.errors import DagcastError
-from dagcast.staging.archive import stage_file, stage_files, stage_folder, stage_script, stage_text
-from dagcast.staging.files import StagingProblem, StagingRefusedError
+from dagcast.staging.find_files import StagingProblem, StagingRefusedError
+from dagcast.staging.stage_files import stage_file, stage_files, stage_folder, stage_script, stage_text
 from dagcast.staging.staged_code import StagedCode
 
 
@@ -41,7 +41,7 @@ class CodeUse:
     objects: tuple[StagedCode, ...]
 
 
-class CodeStage:
+class CodeStager:
     """The code that one compile stages. Reads code once, even if several steps use it.
 
     Args:

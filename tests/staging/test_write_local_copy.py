@@ -9,8 +9,8 @@ import pytest
 
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import StagingError
-from dagcast.staging.local import write_staged
 from dagcast.staging.staged_code import StagedCode
+from dagcast.staging.write_local_copy import write_staged
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "breast_cancer" / "pipeline.yaml"
 

@@ -11,7 +11,7 @@ from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, ParameterRef, Reference, StepProperty
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import ServiceModelError
-from dagcast.sagemaker.shapes import PropertyShape
+from dagcast.sagemaker.step_shapes import PropertyShape
 
 
 class Targets:

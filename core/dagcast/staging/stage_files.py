@@ -15,7 +15,7 @@ from typing import Literal
 
 from dagcast.definition.staged_code_uri import make_staged_code_uri
 from dagcast.errors import StagingError
-from dagcast.staging.files import (
+from dagcast.staging.find_files import (
     StagingProblem,
     StagingRefusedError,
     entry_point_problem,
@@ -26,8 +26,8 @@ from dagcast.staging.files import (
     refuse,
     scan,
 )
+from dagcast.staging.reproducible_archive import gzip_stored, tar
 from dagcast.staging.staged_code import StagedCode
-from dagcast.staging.tarball import gzip_stored, tar
 
 __all__ = [
     "ARCHIVE_NAME",

@@ -13,12 +13,12 @@ from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.paths import FieldPath
 from dagcast.plugins.attribute_changes import attribute_changes
-from dagcast.plugins.call_hooks import collect_parameters, collect_rules, validate_items
 from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.merge_hook_results import collect_parameters, collect_rules, validate_items
 from dagcast.plugins.validate import validate_spec
 
 
-class SpecHooks:
+class PluginCompileHooks:
     """The hooks of the configured plugins that work on a pipeline while it compiles.
 
     Implements :class:`dagcast.compile.compile_pipeline.CompileHooks`.
@@ -39,7 +39,7 @@ class SpecHooks:
     def collect_parameters(
         self, config: PipelineConfig
     ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
-        """Collect the parameters that plugins add; see :func:`dagcast.plugins.call_hooks.collect_parameters`."""
+        """Collect the parameters that plugins add; see :mod:`dagcast.plugins.merge_hook_results`."""
         return collect_parameters(self._plugins, config, self._metadata)
 
     def transform_spec(self, spec: PipelineSpec) -> tuple[PipelineSpec, tuple[Change, ...]]:
@@ -60,7 +60,7 @@ class SpecHooks:
         return spec, tuple(changes)
 
     def collect_rules(self) -> tuple[Rule, ...]:
-        """Collect the rules that plugins register; see :func:`dagcast.plugins.call_hooks.collect_rules`."""
+        """Collect the rules that plugins register; see :mod:`dagcast.plugins.merge_hook_results`."""
         return collect_rules(self._plugins)
 
     def check_spec(

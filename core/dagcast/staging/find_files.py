@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagcast.errors import DagcastError, did_you_mean
-from dagcast.staging.tarball import Member
+from dagcast.staging.reproducible_archive import Member
 
 # Archives skip files that tools write next to code (local runs write to .dagcast) and files that differ between
 # machines.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
@@ -155,28 +153,3 @@ class Executor:
     digest_code: Callable[[Mapping[str, Any], RunOptions], str] = lambda fields, options: ""
     model_name: Callable[[Mapping[str, Any]], Any] = lambda arguments: None
     fixed_output_uris: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda arguments: {}
-
-
-MODULES = MappingProxyType(
-    {
-        "Processing": "processing",
-        "Training": "training",
-        "Model": "create_model",
-        "RegisterModel": "register_model",
-        "Callback": "callback",
-        "Lambda": "lambda_",
-        "Tuning": "tuning",
-        "Transform": "transform",
-        "Condition": "condition",
-        "Fail": "fail",
-    }
-)
-"""The module of :mod:`dagcast.runner.executors` for each ``Type`` in the definition."""
-
-
-def executor_for(step_type: str) -> Executor | None:
-    """Return the executor of a type of step; ``None`` for a type that does not run locally."""
-    if step_type not in MODULES:
-        return None
-    executor: Executor = import_module(f"dagcast.runner.executors.{MODULES[step_type]}").EXECUTOR
-    return executor

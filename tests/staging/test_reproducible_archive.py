@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.staging.tarball import Member, gzip_stored, tar
+from dagcast.staging.reproducible_archive import Member, gzip_stored, tar
 
 
 @given(st.lists(st.binary(max_size=100_000), max_size=5))

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagcast.errors import StagingError
-from dagcast.staging.archive import (
+from dagcast.staging.stage_files import (
     StagingRefusedError,
     archive_bytes,
     stage_file,
