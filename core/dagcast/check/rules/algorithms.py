@@ -7,7 +7,8 @@ from typing import Any
 
 from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
 from dagcast.check.rules.rule import TRAINING_JOBS, PipelineFacts, Rule
-from dagcast.check.rules.training import hyperparameters, input_mode
+from dagcast.check.rules.training import hyperparameters
+from dagcast.check.rules.training_channels import input_mode
 from dagcast.sagemaker.builtin_algorithms import BuiltinAlgorithm, algorithm_of_image
 from dagcast.sagemaker.instances import has_gpu
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from dagcast.check.rules.combinators import at_most_one_of, inside
 from dagcast.check.rules.request_body import Finding, RequestBody
-from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.check.rules.rule import DEVELOPER_GUIDE, PipelineFacts, Rule
 from dagcast.sagemaker.instances import has_local_storage
 
 _CONFIG = ("CreateEndpointConfigInput",)
 _ENDPOINT = ("CreateEndpointInput",)
 _VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 _FREQUENCIES = (10, 30, 60, 120, 180, 240, 300)
-_GUIDE = "SageMaker Developer Guide"
 
 
 def variants(config: RequestBody) -> Iterator[RequestBody]:
@@ -175,7 +174,7 @@ RULES = (
     Rule(
         id="endpoint-config.serverless-features",
         summary="A serverless variant is alone, without data capture and asynchronous inference",
-        source=f"{_GUIDE}, serverless-endpoints, Feature exclusions",
+        source=f"{DEVELOPER_GUIDE}, serverless-endpoints, Feature exclusions",
         shapes=_CONFIG,
         check=_serverless_features,
         severity="warning",

@@ -8,6 +8,8 @@ from typing import Any
 
 _ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
+VPC = {"Subnets": ["subnet-12345678"], "SecurityGroupIds": ["sg-12345678"]}
+"""A valid ``VpcConfig``."""
 _TRAINING: dict[str, Any] = {
     "AlgorithmSpecification": {"TrainingImage": _IMAGE, "TrainingInputMode": "File"},
     "RoleArn": _ROLE,

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagcast.check.rules.combinators import at_most_one_of, exactly_one_of, excludes, unique
+from dagcast.check.rules.containers import isolated_script, private_registry
+from dagcast.check.rules.examples import VPC
 from dagcast.check.rules.request_body import (
     UNKNOWN,
     Finding,
     PartialText,
     RequestBody,
     ends_with,
-    starts_with,
 )
-from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.check.rules.rule import DEVELOPER_GUIDE, PipelineFacts, Rule
 
-_GUIDE = "SageMaker Developer Guide"
 _MODEL = ("CreateModelInput",)
 _PACKAGE = ("CreateModelPackageInput",)
 _BOTH = (*_MODEL, *_PACKAGE)
@@ -54,16 +54,14 @@ def _shown(value: Any) -> str:
 
 
 def _isolated_script(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    if request.get("EnableNetworkIsolation") is not True:
-        return
+    hint = "put the script into the model archive, below code/"
     for container in containers(request):
-        if starts_with(container.get("Environment", "SAGEMAKER_SUBMIT_DIRECTORY"), "s3://"):
-            yield container.finding(
-                "the container has no network, so it cannot fetch its script from S3",
-                "Environment",
-                "SAGEMAKER_SUBMIT_DIRECTORY",
-                hint="put the script into the model archive, below code/",
-            )
+        yield from isolated_script(request, container.part("Environment"), "SAGEMAKER_SUBMIT_DIRECTORY", hint)
+
+
+def _private_registry(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+    for container in containers(request):
+        yield from private_registry(request, container.part("ImageConfig"), "Repository")
 
 
 def _container_sources(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
@@ -145,24 +143,12 @@ def _card(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         yield request.finding(f"ModelCardContent is invalid JSON: {error}", "ModelCard", "ModelCardContent")
 
 
-def _private_registry(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    for container in containers(request):
-        image = container.part("ImageConfig")
-        if image.get("RepositoryAccessMode") == "Vpc" and not request.given("VpcConfig"):
-            message = "an image from a registry in a VPC needs VpcConfig"
-            yield image.finding(message, "RepositoryAccessMode")
-        if image.get("RepositoryAccessMode") == "Platform" and image.given("RepositoryAuthConfig"):
-            message = "RepositoryAuthConfig is for RepositoryAccessMode Vpc only"
-            yield image.finding(message, "RepositoryAuthConfig")
-
-
 def _container(**members: Any) -> dict[str, Any]:
     return {"PrimaryContainer": members}
 
 
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 _DATA = "s3://my-bucket/model.tar.gz"
-_VPC = {"Subnets": ["subnet-12345678"], "SecurityGroupIds": ["sg-12345678"]}
 _ADDITIONAL = {"Name": "fast", "Containers": [{"Image": _IMAGE}]}
 
 
@@ -198,7 +184,7 @@ RULES = (
     Rule(
         id="model.isolated-script",
         summary="A model with network isolation has its script in the model archive",
-        source=f"{_GUIDE}, mkt-algo-model-internet-free",
+        source=f"{DEVELOPER_GUIDE}, mkt-algo-model-internet-free",
         shapes=_MODEL,
         check=_isolated_script,
         severity="warning",
@@ -262,7 +248,7 @@ RULES = (
         source="botocore, RepositoryAuthConfig",
         shapes=_MODEL,
         check=_private_registry,
-        obeys={**_container(ImageConfig={"RepositoryAccessMode": "Vpc"}), "VpcConfig": _VPC},
+        obeys={**_container(ImageConfig={"RepositoryAccessMode": "Vpc"}), "VpcConfig": VPC},
         breaks=_container(ImageConfig={"RepositoryAccessMode": "Vpc"}),
     ),
     Rule(

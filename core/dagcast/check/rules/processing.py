@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagcast.check.rules.combinators import all_of, at_most, each, excludes, inside, only_with, unique
+from dagcast.check.rules.machines import local_storage_key, preference_counts, read_only_members
 from dagcast.check.rules.request_body import UNKNOWN, Finding, PartialText, RequestBody, starts_with
 from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.check.rules.training import local_storage_key, preference_counts, read_only_members
 
 _JOB = ("CreateProcessingJobRequest",)
 _CLUSTER = ("ProcessingResources", "ClusterConfig")
@@ -141,10 +141,6 @@ def _same_target(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         seen.setdefault(uri.rstrip("/"), output.get("OutputName"))
 
 
-def _local_storage_key(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    yield from local_storage_key(job.part(*_CLUSTER), "InstancePreferences")
-
-
 def _input(name: str, path: str = f"{_ROOT}/in", **members: Any) -> dict[str, Any]:
     source = {
         "S3Uri": "s3://my-bucket/in",
@@ -196,7 +192,7 @@ RULES = (
         summary="VolumeKmsKeyId is not for machines with local storage",
         source="botocore, ProcessingClusterConfig.VolumeKmsKeyId",
         shapes=_JOB,
-        check=_local_storage_key,
+        check=local_storage_key(_CLUSTER, "InstancePreferences"),
         obeys=_cluster(VolumeKmsKeyId="alias/ml"),
         breaks=_cluster(InstanceType="ml.g7.2xlarge", VolumeKmsKeyId="alias/ml"),
     ),

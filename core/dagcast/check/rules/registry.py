@@ -15,6 +15,8 @@ from dagcast.check.rules import (
     models,
     processing,
     training,
+    training_channels,
+    training_machines,
     transform,
     tuning,
 )
@@ -25,6 +27,8 @@ from dagcast.errors import Severity
 
 RULES: tuple[Rule, ...] = (
     *training.RULES,
+    *training_machines.RULES,
+    *training_channels.RULES,
     *algorithms.RULES,
     *tuning.RULES,
     *processing.RULES,

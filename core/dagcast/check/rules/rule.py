@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dagcast.check.rules.request_body import Finding, RequestBody
 from dagcast.errors import Severity
@@ -25,8 +25,14 @@ class PipelineFacts:
     region: str | None = None
 
 
+DEVELOPER_GUIDE: Final = "SageMaker Developer Guide"
+"""The source of many rules; the name of a page follows."""
+
 Check = Callable[[RequestBody, PipelineFacts], Iterator[Finding]]
 """Yields what is wrong with one request. A value that is not known is never wrong."""
+
+TRAINING_JOB = ("CreateTrainingJobRequest",)
+"""A training job of its own."""
 
 TRAINING_JOBS = ("CreateTrainingJobRequest", "HyperParameterTrainingJobDefinition")
 """A training job of its own, and each definition of the training jobs of a tuning job: the same members by the same

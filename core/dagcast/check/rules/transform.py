@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagcast.check.rules.combinators import at_most
+from dagcast.check.rules.machines import local_storage_key
 from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
-from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.check.rules.training import local_storage_key
+from dagcast.check.rules.rule import DEVELOPER_GUIDE, PipelineFacts, Rule
 
-_GUIDE = "SageMaker Developer Guide"
 _JOB = ("CreateTransformJobRequest",)
 _JOINED_TYPES = ("text/csv", "application/json", "application/jsonlines")
 _FILTERS = ("InputFilter", "OutputFilter")
@@ -83,10 +82,6 @@ def _split(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         yield job.finding(message, "TransformInput", "SplitType")
 
 
-def _local_storage_key(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    yield from local_storage_key(job.part("TransformResources"))
-
-
 def _io(content: str, accept: str, **members: Any) -> dict[str, Any]:
     return {
         "DataProcessing": {"JoinSource": "Input"},
@@ -118,7 +113,7 @@ RULES = (
     Rule(
         id="transform.joined-types",
         summary="Joining or filtering needs one type for input and output: CSV, JSON or JSON lines",
-        source=f"{_GUIDE}, batch-transform-data-processing",
+        source=f"{DEVELOPER_GUIDE}, batch-transform-data-processing",
         shapes=_JOB,
         check=_joined_types,
         obeys=_io("application/json", "application/json"),
@@ -127,7 +122,7 @@ RULES = (
     Rule(
         id="transform.joined-lines",
         summary="Joining or filtering CSV needs SplitType and AssembleWith Line",
-        source=f"{_GUIDE}, batch-transform-data-processing",
+        source=f"{DEVELOPER_GUIDE}, batch-transform-data-processing",
         shapes=_JOB,
         check=_joined_lines,
         obeys=_io("text/csv", "text/csv"),
@@ -136,7 +131,7 @@ RULES = (
     Rule(
         id="transform.filter",
         summary="A filter is a JSONPath from $, for CSV by position",
-        source=f"{_GUIDE}, batch-transform-data-processing",
+        source=f"{DEVELOPER_GUIDE}, batch-transform-data-processing",
         shapes=_JOB,
         check=_filters,
         obeys={**_io("text/csv", "text/csv"), "DataProcessing": {"InputFilter": "$[1:]"}},
@@ -157,7 +152,7 @@ RULES = (
         summary="VolumeKmsKeyId is not for machines with local storage",
         source="botocore, TransformResources.VolumeKmsKeyId",
         shapes=_JOB,
-        check=_local_storage_key,
+        check=local_storage_key(("TransformResources",)),
         obeys={"TransformResources": {"VolumeKmsKeyId": "alias/ml"}},
         breaks={"TransformResources": {"InstanceType": "ml.g4dn.xlarge", "VolumeKmsKeyId": "alias/ml"}},
     ),

@@ -17,11 +17,10 @@ from dagcast.check.rules.combinators import (
     unique,
 )
 from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
-from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.check.rules.rule import DEVELOPER_GUIDE, PipelineFacts, Rule
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.builtin_algorithms import algorithm_of_image
 
-_GUIDE = "SageMaker Developer Guide"
 _JOB = ("CreateHyperParameterTuningJobRequest",)
 _DEFINITION = ("HyperParameterTrainingJobDefinition",)
 _NUMERIC = ("IntegerParameterRanges", "ContinuousParameterRanges")
@@ -454,7 +453,7 @@ RULES = (
     Rule(
         id="tuning.grid-count",
         summary="MaxNumberOfTrainingJobs of a grid, if it is given, is the number of its combinations",
-        source=f"{_GUIDE}, automatic-model-tuning-define-ranges",
+        source=f"{DEVELOPER_GUIDE}, automatic-model-tuning-define-ranges",
         shapes=_JOB,
         check=_grid_count,
         severity="warning",
@@ -464,7 +463,7 @@ RULES = (
     Rule(
         id="tuning.grid-range",
         summary="A grid takes categorical ranges alone",
-        source=f"{_GUIDE}, automatic-model-tuning-how-it-works",
+        source=f"{DEVELOPER_GUIDE}, automatic-model-tuning-how-it-works",
         shapes=_JOB,
         check=_grid_is_categorical,
         obeys=_both(_categories("a", "b", "c", "d"), _config(Strategy="Grid")),
@@ -473,7 +472,7 @@ RULES = (
     Rule(
         id="tuning.objective",
         summary="A tuning job has an objective",
-        source=f"{_GUIDE}, automatic-model-tuning-ex-tuning-job",
+        source=f"{DEVELOPER_GUIDE}, automatic-model-tuning-ex-tuning-job",
         shapes=_JOB,
         check=_objective_given,
         obeys={},
@@ -491,7 +490,7 @@ RULES = (
     Rule(
         id="tuning.builtin-metric",
         summary="The objective of a built-in algorithm is one of its metrics",
-        source=f"{_GUIDE}, the tuning page of each algorithm",
+        source=f"{DEVELOPER_GUIDE}, the tuning page of each algorithm",
         shapes=_JOB,
         check=_builtin_metric,
         severity="warning",
@@ -507,7 +506,7 @@ RULES = (
     Rule(
         id="tuning.static-and-tuned",
         summary="A hyperparameter is fixed or tuned, not both",
-        source=f"{_GUIDE}, automatic-model-tuning-define-ranges; SageMaker Python SDK 2.257, tuner.py",
+        source=f"{DEVELOPER_GUIDE}, automatic-model-tuning-define-ranges; SageMaker Python SDK 2.257, tuner.py",
         shapes=_JOB,
         check=_static_and_tuned,
         severity="warning",
@@ -536,7 +535,7 @@ RULES = (
     Rule(
         id="tuning.hyperparameter-count",
         summary=f"A training job has at most {MOST_HYPERPARAMETERS} hyperparameters, tuned ones included",
-        source=f"{_GUIDE}, automatic-model-tuning-define-ranges",
+        source=f"{DEVELOPER_GUIDE}, automatic-model-tuning-define-ranges",
         shapes=_JOB,
         check=_hyperparameter_count,
         obeys={"TrainingJobDefinition": {"StaticHyperParameters": {"depth": "3"}}},
@@ -545,7 +544,7 @@ RULES = (
     Rule(
         id="tuning.definitions",
         summary="A tuning job has TrainingJobDefinition or TrainingJobDefinitions",
-        source=f"{_GUIDE}, multiple-algorithm-hpo",
+        source=f"{DEVELOPER_GUIDE}, multiple-algorithm-hpo",
         shapes=_JOB,
         check=exactly_one_of("TrainingJobDefinition", "TrainingJobDefinitions"),
         obeys={},
@@ -554,7 +553,7 @@ RULES = (
     Rule(
         id="tuning.definition-name",
         summary="Each of several definitions has a DefinitionName of its own",
-        source=f"{_GUIDE}, multiple-algorithm-hpo-create-tuning-jobs",
+        source=f"{DEVELOPER_GUIDE}, multiple-algorithm-hpo-create-tuning-jobs",
         shapes=_JOB,
         check=all_of(_definition_names, unique("TrainingJobDefinitions", "DefinitionName")),
         obeys=_defined(_DEFINED, _SECOND),
@@ -563,7 +562,7 @@ RULES = (
     Rule(
         id="tuning.definitions-exclude",
         summary="Several definitions exclude early stopping and a warm start",
-        source=f"{_GUIDE}, multiple-algorithm-hpo",
+        source=f"{DEVELOPER_GUIDE}, multiple-algorithm-hpo",
         shapes=_JOB,
         check=_early_stopping_of_many,
         obeys=_defined(_DEFINED, _SECOND),
@@ -638,7 +637,7 @@ RULES = (
     Rule(
         id="tuning.quota",
         summary="By default 100 training jobs run in parallel, 750 in all (Random: 10,000), with 20 metrics",
-        source=f"{_GUIDE}, automatic-model-tuning-limits",
+        source=f"{DEVELOPER_GUIDE}, automatic-model-tuning-limits",
         shapes=_JOB,
         check=_quotas,
         severity="warning",
