@@ -11,6 +11,7 @@ from ..session import offline
 NAMES = (
     "processing",
     "processing_options",
+    "processing_command",
     "training",
     "training_options",
     "training_source_code",

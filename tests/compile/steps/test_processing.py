@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dagcast import PipelineDAGCompiler
 from dagcast.compile.steps.processing import LAUNCHER
 from tests.support.compiling import (
     IMAGE,
@@ -251,6 +254,49 @@ def test_a_folder_is_staged_with_a_launcher() -> None:
     assert arguments["AppSpecification"]["ContainerArguments"] == ["main.py", "1"]
 
 
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("script", ["run.py", "run.sh", "s3://b/code/run.R"])
+def test_a_command_runs_the_script(script: str) -> None:
+    arguments = arguments_of(
+        {"type": "Processing", **JOB, "entry_point": script, "command": ["Rscript", "--vanilla"]}
+    )
+    name = script.rpartition("/")[2]
+    assert arguments["AppSpecification"]["ContainerEntrypoint"] == [
+        "Rscript",
+        "--vanilla",
+        f"/opt/ml/processing/input/code/{name}",
+    ]
+
+
+def test_a_command_runs_a_script_of_a_folder(project: Path, tmp_path: Path) -> None:
+    """The launcher that is staged runs in a real shell: the script gets the step's arguments after the command's."""
+    (project / "code" / "main.py").write_text("import sys; print(sys.flags.optimize, sys.argv[1:])\n")
+    fields = {
+        "type": "Processing",
+        **JOB,
+        "entry_point": "main.py",
+        "source_dir": "code",
+        "command": ["python3", "-O"],
+        "arguments": ["a b"],
+    }
+    compiled = PipelineDAGCompiler(config({"step": fields}), plugins=[]).compile_definition()
+    (launcher,) = (item for item in compiled.spec.staged if item.uri.endswith("/run.sh"))
+    text = launcher.content.decode()
+    folder = tmp_path / "input"
+    folder.mkdir()
+    with tarfile.open(folder / "sourcedir.tar.gz", "w:gz") as archive:
+        archive.add(project / "code" / "main.py", "main.py")
+    (tmp_path / "run.sh").write_text(text.replace("/opt/ml/processing/input/code", str(folder)))
+    done = subprocess.run(
+        ["/bin/bash", str(tmp_path / "run.sh"), "main.py", "a b"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "1 ['a b']\n"
+
+
 def test_code_that_lies_in_s3_is_taken_as_it_is() -> None:
     arguments = arguments_of({"type": "Processing", **JOB, "entry_point": "s3://b/code/run.py"})
     assert arguments["ProcessingInputs"][0]["S3Input"]["S3Uri"] == "s3://b/code/run.py"
@@ -283,6 +329,20 @@ def test_ports() -> None:
         ({"entry_point": "gone.py"}, "step 'step': gone.py does not exist"),
         ({"source_dir": "."}, "step 'step': source_dir goes along with entry_point"),
         ({"entry_point": ""}, "step 'step' (Processing): entry_point: expected at least 1 character, got 0"),
+        ({"command": ["python3"]}, "step 'step': command runs entry_point"),
+        (
+            {"entry_point": "s3://b/x.py", "command": [""]},
+            "step 'step' (Processing): command[0]: expected at least 1 character, got 0",
+        ),
+        (
+            {"entry_point": "s3://b/x.py", "command": "python3"},
+            "step 'step' (Processing): command: expected a list, got 'python3'",
+        ),
+        (
+            {"entry_point": "s3://b/x.py", "command": ["${param.P}"]},
+            "step 'step' (Processing): command[0]: ${param.P} is not known when the pipeline is compiled, "
+            "which this has to be",
+        ),
         (
             {"entry_point": "s3://b/x.py", "container_entrypoint": ["x"]},
             "step 'step': container_entrypoint and entry_point exclude each other",

@@ -21,8 +21,11 @@ from dagcast.paths import FieldPath
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
+NonEmptyFixed = Annotated[str, Field(min_length=1), AfterValidator(read_fixed)]
+"""A string of at least one character without references."""
+
 EntryPoint = Annotated[
-    Annotated[str, Field(min_length=1), AfterValidator(read_fixed)] | None,
+    NonEmptyFixed | None,
     Field(description="Script to run: a path beside the config file, or an S3 URI"),
 ]
 

@@ -1,5 +1,6 @@
 """Processing: run a script or a container on data."""
 
+import shlex
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -20,6 +21,7 @@ from dagcast.compile.config.step import Cached, InputConfig, OutputConfig, PortN
 from dagcast.compile.steps.job import (
     RENAMED,
     JobConfig,
+    NonEmptyFixed,
     ScriptConfig,
     container_arguments,
     put_image,
@@ -55,6 +57,14 @@ case "$script" in
     *) exec /bin/bash "$script" "$@" ;;
 esac
 """
+
+
+def _launcher(command: tuple[str, ...]) -> bytes:
+    """Return the launcher of staged code. A command replaces the interpreter that the script's suffix chooses."""
+    if not command:
+        return LAUNCHER
+    before, _, _ = LAUNCHER.partition(b'case "$script" in')
+    return before + f'exec {shlex.join(command)} "$script" "$@"\n'.encode()
 
 
 class ProcessingInput(InputConfig):
@@ -103,6 +113,14 @@ class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
     outputs: dict[PortName, ProcessingOutput] = EMPTY
     property_files: dict[PortName, PropertyFileConfig] = EMPTY
     arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
+    command: Annotated[
+        tuple[NonEmptyFixed, ...],
+        Field(
+            strict=False,
+            description="Program that runs entry_point, with its first arguments, such as [python3, -u]; "
+            "by default python3 for .py, else /bin/bash",
+        ),
+    ] = ()
     container_entrypoint: Annotated[
         tuple[StrOrReference, ...],
         Field(strict=False, description="Program that the container starts, with its first arguments"),
@@ -262,6 +280,13 @@ def _put_entry_point(step: "Lowering", config: ProcessingConfig) -> list[tuple[s
                 code="code.missing-entry-point",
                 hint="name the script to run",
             )
+        if config.command:
+            step.error(
+                "command runs entry_point",
+                "command",
+                code="code.missing-entry-point",
+                hint="name the script to run, or write container_entrypoint for a program of the image",
+            )
         return []
     if config.container_entrypoint:
         step.error(
@@ -273,7 +298,7 @@ def _put_entry_point(step: "Lowering", config: ProcessingConfig) -> list[tuple[s
     if config.source_dir is not None:
         archive, launcher = (
             step.staged_folder(config.entry_point, config.source_dir, ARCHIVE_NAME),
-            step.staged_text("run.sh", LAUNCHER),
+            step.staged_text("run.sh", _launcher(config.command)),
         )
         if archive is None or launcher is None:
             return []
@@ -290,8 +315,8 @@ def _put_entry_point(step: "Lowering", config: ProcessingConfig) -> list[tuple[s
     if script is None:
         return []
     name = script.rsplit("/", 1)[-1]
-    runner = "python3" if name.endswith(".py") else "/bin/bash"
-    step.put(("AppSpecification", "ContainerEntrypoint"), [runner, f"{CODE_PATH}/{name}"], "entry_point")
+    command = config.command or (("python3",) if name.endswith(".py") else ("/bin/bash",))
+    step.put(("AppSpecification", "ContainerEntrypoint"), [*command, f"{CODE_PATH}/{name}"], "entry_point")
     step.put(("AppSpecification", "ContainerArguments"), arguments, "arguments")
     return [("code", script, CODE_PATH)]
 
