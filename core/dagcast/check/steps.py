@@ -18,9 +18,8 @@ from typing import Any
 
 from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
-from dagcast.check.rules.pipeline import PIPELINE_RULES
 from dagcast.check.rules.pipeline_rule import PipelineRule
-from dagcast.check.rules.registry import RULES, RuleSet
+from dagcast.check.rules.registry import PIPELINE_RULES, RULES, RuleSet
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Reference

@@ -10,9 +10,8 @@ from itertools import groupby
 import click
 
 from dagcast.check.rules.examples import example
-from dagcast.check.rules.pipeline import PIPELINE_RULES
 from dagcast.check.rules.pipeline_rule import PipelineRule
-from dagcast.check.rules.registry import RULES
+from dagcast.check.rules.registry import PIPELINE_RULES, RULES
 from dagcast.check.rules.rule import Rule
 from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import plugin_options, plugins_of

@@ -122,6 +122,28 @@ def example(shape: str, members: Mapping[str, Any]) -> dict[str, Any]:
     return _merged(EXAMPLES[shape], members)
 
 
+def tuning_config(**members: Any) -> dict[str, Any]:
+    """Return members of a tuning request: those of its configuration."""
+    return {"HyperParameterTuningJobConfig": members}
+
+
+def step_example(name: str, kind: str, shape: str | None = None, /, **members: Any) -> dict[str, Any]:
+    """Return a step of a definition.
+
+    Args:
+        name: Its name.
+        kind: Its ``Type``.
+        shape: The shape of its request, if the arguments are to be :func:`example`; else they are the members alone.
+        members: Members of the arguments.
+    """
+    return {"Name": name, "Type": kind, "Arguments": example(shape, members) if shape else members}
+
+
+def definition_example(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a definition with steps, and its other members such as ``Parameters``."""
+    return {"Steps": list(steps), **more}
+
+
 def _merged(base: Mapping[str, Any], members: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in members.items():

@@ -9,17 +9,21 @@ from typing import Any
 from dagcast.check.rules import (
     algorithms,
     automl,
+    conditions,
     emr,
     endpoints,
     general,
     models,
+    pipeline,
     processing,
     training,
     training_channels,
     training_machines,
     transform,
     tuning,
+    tuning_ranges,
 )
+from dagcast.check.rules.pipeline_rule import PipelineRule
 from dagcast.check.rules.request_body import Finding, RequestBody, known_values
 from dagcast.check.rules.rule import PipelineFacts, Rule, parts
 from dagcast.definition.references import ParameterRef, references
@@ -30,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     *training_machines.RULES,
     *training_channels.RULES,
     *algorithms.RULES,
+    *tuning_ranges.RULES,
     *tuning.RULES,
     *processing.RULES,
     *transform.RULES,
@@ -40,6 +45,9 @@ RULES: tuple[Rule, ...] = (
     *general.RULES,
 )
 """Every rule about one request."""
+
+PIPELINE_RULES: tuple[PipelineRule, ...] = (*pipeline.RULES, *conditions.RULES)
+"""Every rule about a whole pipeline."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ Check = Callable[[RequestBody, PipelineFacts], Iterator[Finding]]
 TRAINING_JOB = ("CreateTrainingJobRequest",)
 """A training job of its own."""
 
+TUNING_JOB = ("CreateHyperParameterTuningJobRequest",)
+"""A tuning job, with its definitions of training jobs."""
+
 TRAINING_JOBS = ("CreateTrainingJobRequest", "HyperParameterTrainingJobDefinition")
 """A training job of its own, and each definition of the training jobs of a tuning job: the same members by the same
 names, but for the hyperparameters."""

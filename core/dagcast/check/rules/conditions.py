@@ -1,0 +1,168 @@
+"""Rules of conditions: types that compare with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagcast.check.rules.examples import definition_example, step_example
+from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
+from dagcast.check.rules.rule import PipelineFacts
+from dagcast.definition.model import Definition
+from dagcast.definition.references import (
+    ExecutionVariable,
+    Join,
+    ParameterRef,
+    Reference,
+)
+from dagcast.paths import FieldPath
+
+
+def comparisons(
+    conditions: Any, path: FieldPath
+) -> Iterator[tuple[FieldPath, str, Any, FieldPath, Any, FieldPath]]:
+    """Yield each comparison of a condition: its path, its type, and both sides with their paths."""
+    for index, condition in enumerate(conditions if isinstance(conditions, (list, tuple)) else ()):
+        yield from _comparison(condition, (*path, index))
+
+
+def _comparison(
+    condition: Any, path: FieldPath
+) -> Iterator[tuple[FieldPath, str, Any, FieldPath, Any, FieldPath]]:
+    if not isinstance(condition, Mapping):
+        return
+    kind = condition.get("Type")
+    if kind == "Not":
+        for key in ("Condition", "Expression"):
+            yield from _comparison(condition.get(key), (*path, key))
+    elif kind == "Or":
+        yield from comparisons(condition.get("Conditions"), (*path, "Conditions"))
+    elif kind == "In":
+        query = condition.get("QueryValue")
+        values = condition.get("Values")
+        for index, value in enumerate(values if isinstance(values, (list, tuple)) else ()):
+            yield path, "In", query, (*path, "QueryValue"), value, (*path, "Values", index)
+    elif isinstance(kind, str):
+        left, right = condition.get("LeftValue"), condition.get("RightValue")
+        yield path, kind, left, (*path, "LeftValue"), right, (*path, "RightValue")
+
+
+def _kind(value: Any, types: Mapping[str, str]) -> str | None:
+    """Return what a side of a condition is: a text, a number, true or false; ``None`` if that is not known."""
+    if isinstance(value, ParameterRef):
+        return {"String": "text", "Integer": "number", "Float": "number", "Boolean": "true or false"}.get(
+            types.get(value.name, "")
+        )
+    if isinstance(value, (Join, ExecutionVariable)):
+        return "text"
+    if isinstance(value, Reference):
+        return None
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "number"
+    return "text" if isinstance(value, str) else None
+
+
+def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
+    types = definition.parameter_types()
+    for step in definition.steps:
+        if not step.is_condition:
+            continue
+        found = comparisons(step.arguments.get("Conditions"), ("Arguments", "Conditions"))
+        for _, kind, left, left_path, right, right_path in found:
+            if kind == "In":
+                continue  # See _foreign_member.
+            left_kind, right_kind = _kind(left, types), _kind(right, types)
+            ordered = kind != "Equals"
+            for value, own, path in ((left, left_kind, left_path), (right, right_kind, right_path)):
+                if ordered and own is not None and own != "number":
+                    message = f"{kind} compares numbers, and {_shown(value)} is {_article(own)}"
+                    yield StepFinding(step.name, path, message, _parameter_hint(value, types))
+                    break
+            else:
+                if left_kind and right_kind and left_kind != right_kind:
+                    message = (
+                        f"{kind} never holds: {_shown(left)} is {_article(left_kind)}, "
+                        f"and {_shown(right)} is {_article(right_kind)}"
+                    )
+                    hint = _parameter_hint(left, types) or _parameter_hint(right, types)
+                    yield StepFinding(step.name, right_path, message, hint)
+
+
+def _foreign_member(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
+    types = definition.parameter_types()
+    for step in definition.steps:
+        if not step.is_condition:
+            continue
+        found = comparisons(step.arguments.get("Conditions"), ("Arguments", "Conditions"))
+        for _, kind, query, _, value, path in found:
+            query_kind, value_kind = _kind(query, types), _kind(value, types)
+            if kind == "In" and query_kind and value_kind and query_kind != value_kind:
+                message = (
+                    f"In never finds {_shown(value)}, {_article(value_kind)}: "
+                    f"{_shown(query)} is {_article(query_kind)}"
+                )
+                yield StepFinding(step.name, path, message, _parameter_hint(value, types))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, Reference) else repr(value)
+
+
+def _article(kind: str) -> str:
+    return kind if kind == "true or false" else f"a {kind}"
+
+
+def _parameter_hint(value: Any, types: Mapping[str, str]) -> str | None:
+    """Return the reference to write where a text is the name of a parameter."""
+    if isinstance(value, str) and value in types:
+        return f"write ${{param.{value}}} for the parameter's value"
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return None
+        return f"write {value} without quotes"
+    return None
+
+
+def _condition(kind: str, left: Any, right: Any, **more: Any) -> dict[str, Any]:
+    condition = {"Type": kind, "LeftValue": left, "RightValue": right}
+    step = {"Name": "c", "Type": "Condition"}
+    return definition_example(
+        {**step, "Arguments": {"Conditions": [condition], "IfSteps": [], "ElseSteps": []}}, **more
+    )
+
+
+def _membership(query: Any, value: Any) -> dict[str, Any]:
+    condition = {"Type": "In", "QueryValue": query, "Values": [value]}
+    return definition_example(
+        step_example("c", "Condition", Conditions=[condition], IfSteps=[], ElseSteps=[])
+    )
+
+
+_TEXT = {"Parameters": [{"Name": "S", "Type": "String"}]}
+
+
+RULES = (
+    PipelineRule(
+        id="condition.types",
+        summary="A condition compares values of one type; an order compares numbers",
+        source="SageMaker Python SDK, _ConditionStepExecutor: values of different types do not compare",
+        check=_incomparable,
+        obeys=_condition("GreaterThan", 2, 1.5),
+        breaks=_condition("Equals", {"Get": "Parameters.S"}, 1, **_TEXT),
+    ),
+    PipelineRule(
+        id="condition.membership",
+        summary="The values of an In condition have the type of what is looked for",
+        source="SageMaker Python SDK, _ConditionStepExecutor: values of different types do not compare",
+        check=_foreign_member,
+        severity="warning",
+        obeys=_membership("a", "b"),
+        breaks=_membership("a", 1),
+    ),
+)
