@@ -82,7 +82,7 @@ def register_command(
         if not as_json:
             fail(error, False)
         message = str(error).partition("\n")[0]
-        item = Diagnostic(message, code="mods.different-content")
+        item = Diagnostic(message, code=error.code)
         show_diagnostics([item], True, diff=error.diff.split("\n"))
         raise SystemExit(1) from None
     except DagcastError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dagcast.cli.exit_codes import FAILURE
-from dagcast.cli.output import fail
+from dagcast.cli.output import fail, show_diagnostics
 from dagcast.cli.plugin_options import plugin_options, plugins_of
 from dagcast.errors import DagcastError
 from dagcast.plugins.scan import PluginEntry, scan_plugins
@@ -120,7 +120,8 @@ def info_command(name: str, as_json: bool) -> None:
 @plugins_command.command("new")
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path), help="Folder to write. Default: ./dagcast-NAME.")
-def new_command(name: str, folder: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the paths, or the errors, as JSON.")
+def new_command(name: str, folder: Path | None, as_json: bool) -> None:
     """Write a complete plugin project with tests, named NAME."""
     from dagcast.plugins.scaffold import write_project
 
@@ -128,7 +129,10 @@ def new_command(name: str, folder: Path | None) -> None:
     try:
         written = write_project(name, target)
     except DagcastError as error:
-        fail(error, False)
+        fail(error, as_json)
+    if as_json:
+        show_diagnostics((), True, written=[str(path) for path in written])
+        return
     for path in written:
         click.echo(f"wrote {path}")
     click.echo(f"next: cd {target} && pip install -e . pytest && pytest")

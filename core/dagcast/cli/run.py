@@ -198,7 +198,8 @@ def _warn(warnings: tuple[Diagnostic, ...], quiet: bool, as_json: bool) -> None:
         from dagcast.runner.records.events import Event
 
         for warning in warnings:
-            click.echo(json.dumps(Event("warning", None, str(warning)).as_dict()))
+            event = Event("warning", None, str(warning), {"code": warning.code})
+            click.echo(json.dumps(event.as_dict()))
     elif not quiet:
         show_diagnostics(warnings, False)
 

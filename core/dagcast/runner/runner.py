@@ -249,7 +249,7 @@ class _Session:
         self.emit(Event("run-resumed" if resumed else "run-started", None, None, details))
         for warning in self.plan.warnings:
             hint = f" ({warning.hint})" if warning.hint else ""
-            self.emit(Event("warning", None, f"{warning.message}{hint}"))
+            self.emit(Event("warning", None, f"{warning.message}{hint}", {"code": warning.code}))
         for name in self.definition.by_name:
             if name in self.plan.unselected:
                 self.emit(Event("step-skipped", name, "not selected"))

@@ -37,6 +37,8 @@ class DifferentContentError(RegistryError):
         diff: A unified diff from the registered to the new content.
     """
 
+    code = "mods.different-content"
+
     def __init__(self, name: str, version: str, diff: str) -> None:
         self.name = name
         self.version = version

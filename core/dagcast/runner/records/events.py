@@ -35,7 +35,7 @@ class Event:
         step: The step; ``None`` for the whole run.
         message: The reason, in one sentence, if there is one.
         details: JSON-ready facts: ``seconds``, ``attempt``, ``outputs``, ``metrics``, ``output_parameters``,
-            ``log``, ``status``.
+            ``log``, ``status``; of a warning about the input, the ``code`` of its diagnostic.
         time: The time in UTC.
     """
 
