@@ -322,18 +322,8 @@ COMPILED: Mapping[str, Any] = {
     "code.unusable-source": config(
         {"a": {"type": "Processing", **JOB, "entry_point": "s3://bucket/folder/"}}
     ),
-    "data.own-results": config({"a": {**TRAIN, "inputs": {"x": "s3://my-bucket/"}}}),
     "data.parameter-slash": config(
         {"a": {**TRAIN, "output_path": "${param.Out}/models"}}, parameters={"Out": "s3://bucket/x/"}
-    ),
-    "data.sibling-prefix": config(
-        {
-            "a": {
-                "type": "Processing",
-                **JOB,
-                "outputs": {"x": {"destination": "s3://bucket/x"}, "y": {"destination": "s3://bucket/xy"}},
-            }
-        }
     ),
     "image.by-default": config(
         {

@@ -1,4 +1,4 @@
-"""Find S3 addresses that steps write to or read from and that are prefixes of other addresses.
+"""The S3 addresses that steps write to, and which of them are prefixes of others.
 
 SageMaker reads an input of the type ``S3Prefix`` by key prefix: ``s3://b/train`` also reads
 ``s3://b/train_labels/x.csv``. Source: SageMaker API reference, ``S3DataSource``, ``S3DataType``: "all objects that
@@ -10,16 +10,13 @@ True
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dagcast.check.steps import StepProblem
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Join, ParameterRef, Reference
-from dagcast.errors import Diagnostic
 from dagcast.paths import FieldPath
 
 _NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
@@ -112,15 +109,15 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
         step: The step.
         defaults: The defaults of the parameters, for :func:`spell`.
     """
-    outputs = _mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs")
+    outputs = as_mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs")
     for index, output in enumerate(outputs if isinstance(outputs, (list, tuple)) else ()):
-        value = _mapping(_mapping(output).get("S3Output")).get("S3Uri")
+        value = as_mapping(as_mapping(output).get("S3Output")).get("S3Uri")
         path = ("Arguments", "ProcessingOutputConfig", "Outputs", index, "S3Output", "S3Uri")
-        yield from _destination(step, path, value, str(_mapping(output).get("OutputName")), defaults)
+        yield from _destination(step, path, value, str(as_mapping(output).get("OutputName")), defaults)
     for place in _PLACES:
         found: Any = step.arguments
         for part in place:
-            found = _mapping(found).get(part)
+            found = as_mapping(found).get(part)
         yield from _destination(step, ("Arguments", *place), found, None, defaults)
 
 
@@ -141,7 +138,8 @@ def _destination(
         yield Destination(step.name, path, name, address, value)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """Return a mapping of a definition; an empty one for any other value, which a definition from JSON may contain."""
     return value if isinstance(value, dict) else {}
 
 
@@ -169,116 +167,5 @@ def find_sibling_prefixes(definition: Definition) -> Iterator[tuple[Destination,
                 yield first, second
 
 
-def address_problems(definition: Definition, code: str | None = None) -> Iterator[StepProblem]:
-    """Yield addresses whose prefix matches unexpected objects. Callers report them as warnings: this may be intended.
-
-    Args:
-        definition: The pipeline.
-        code: The S3 folder with the pipeline's code, if it has staged code.
-    """
-    for first, second in find_sibling_prefixes(definition):
-        if first.name is not None or first.path[1] == "TransformOutput":
-            yield StepProblem(
-                first.step,
-                first.path,
-                f"{first} is written to {_text(first.value)}, which {second} starts with as well: an input that "
-                "reads the first one reads both",
-                "data.sibling-prefix",
-                "end the shorter one with a slash",
-            )
-    defaults = {parameter.name: parameter.default for parameter in definition.parameters}
-    results = _PrefixIndex(item for step in definition.steps for item in find_destinations(step, defaults))
-    for step in definition.steps:
-        for path, value in _inputs(step):
-            address = spell(value, defaults)
-            result = results.first_longer(address)
-            what = None
-            if result is not None:
-                what = f"the results of this pipeline ({result})"
-            elif code is not None and starts_with((code,), address):
-                what = "the code of this pipeline"
-            if what is not None:
-                yield StepProblem(
-                    step.name,
-                    path,
-                    f"it reads everything whose key starts with {_text(value)}, {what} included",
-                    "data.own-results",
-                    "keep data apart from pipeline.prefix and from the destinations of steps",
-                )
-
-
-class _PrefixIndex:
-    """An index of destinations by address prefix. Comparing every input with every destination is too slow."""
-
-    def __init__(self, destinations: Iterable[Destination]) -> None:
-        # In sorted order, all addresses with a common prefix directly follow the prefix.
-        spelled = ((_joined(item.address), place, item) for place, item in enumerate(destinations))
-        self._sorted = sorted(spelled, key=lambda entry: entry[:2])
-        self._texts = [text for text, _, _ in self._sorted]
-        self._found: dict[Address, Destination | None] = {}
-
-    def first_longer(self, address: Address) -> Destination | None:
-        """Return the first destination that starts with ``address`` and is longer, or ``None``."""
-        # Cache the result: many steps may read the same address, and all destinations may start with it.
-        if address not in self._found:
-            self._found[address] = self._find(address)
-        return self._found[address]
-
-    def _find(self, address: Address) -> Destination | None:
-        start = _joined(address)
-        best: tuple[int, Destination] | None = None
-        for index in range(bisect_left(self._texts, start), len(self._texts)):
-            text, place, item = self._sorted[index]
-            if not text.startswith(start):
-                break
-            fits = starts_with(item.address, address) and item.address != address
-            if fits and (best is None or place < best[0]):
-                best = place, item
-        return best[1] if best is not None else None
-
-
-def _joined(address: Address) -> str:
-    return "\0".join(map(str, address))
-
-
-def address_warnings(definition: Definition) -> Iterator[Diagnostic]:
-    """Yield the :func:`address_problems` of a definition without a config as warnings."""
-    for problem in address_problems(definition):
-        message = f"step {problem.step!r}: {problem.message}"
-        yield Diagnostic(message, None, "warning", code=problem.code, hint=problem.hint)
-
-
-def _inputs(step: Step) -> Iterator[tuple[FieldPath, Any]]:
-    """Yield the addresses that a step reads by prefix, with their paths in the step's entry."""
-    for index, item in _items(step.arguments.get("ProcessingInputs")):
-        place: FieldPath = ("Arguments", "ProcessingInputs", index, "S3Input")
-        yield from _prefix(_mapping(item.get("S3Input")), place)
-    for job in ((), ("TrainingJobDefinition",)):
-        request = _mapping(step.arguments.get(job[0])) if job else step.arguments
-        for index, item in _items(request.get("InputDataConfig")):
-            source = _mapping(_mapping(item.get("DataSource")).get("S3DataSource"))
-            place = ("Arguments", *job, "InputDataConfig", index, "DataSource", "S3DataSource")
-            yield from _prefix(source, place)
-    data = _mapping(_mapping(step.arguments.get("TransformInput")).get("DataSource"))
-    place = ("Arguments", "TransformInput", "DataSource", "S3DataSource")
-    yield from _prefix(_mapping(data.get("S3DataSource")), place)
-
-
-def _prefix(source: Mapping[str, Any], place: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
-    if source.get("S3DataType", "S3Prefix") == "S3Prefix" and isinstance(
-        source.get("S3Uri"), (str, Reference)
-    ):
-        yield (*place, "S3Uri"), source["S3Uri"]
-
-
-def _items(value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for index, item in enumerate(value if isinstance(value, (list, tuple)) else ()):
-        yield index, _mapping(item)
-
-
 def _ends_with_slash(address: Address) -> bool:
     return bool(address) and isinstance(address[-1], str) and address[-1].endswith("/")
-
-
-def _text(value: Any) -> str:
-    return repr(str(value))

@@ -182,14 +182,19 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
 
 
 def _warnings(definition: str) -> tuple[Diagnostic, ...]:
-    """Return what a compile would warn of. What is wrong with the definition is reported by its runner."""
-    from dagcast.check.destinations import address_warnings
+    """Return the warnings of rules about destinations. The runner reports what is wrong with the definition itself."""
+    from dagcast.check.rules import destinations
+    from dagcast.check.steps import RuleChecker
     from dagcast.definition.read import read_definition
 
     try:
-        return tuple(address_warnings(read_definition(definition)))
+        read = read_definition(definition)
     except InvalidInputError:
         return ()
+    return tuple(
+        Diagnostic(f"step {found.step!r}: {found.message}", None, "warning", code=found.code, hint=found.hint)
+        for found in RuleChecker(read, rules=(), pipeline_rules=destinations.RULES).check_pipeline()
+    )
 
 
 def _warn(warnings: tuple[Diagnostic, ...], quiet: bool, as_json: bool) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagcast.check.destinations import address_problems
 from dagcast.check.problems import ReferenceProblem
 from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
@@ -95,7 +94,9 @@ class SpecChecker:
 
     def check(self) -> None:
         """Check every step, every reference, and the sizes that do not depend on the definition text."""
-        rules = RuleChecker(self.spec, PipelineFacts(self.spec.region), rules=self.rules)
+        base = f"s3://{self.spec.definition_bucket}/{self.spec.definition_prefix}"
+        facts = PipelineFacts(self.spec.region, f"{base}/code/" if self.spec.staged else None)
+        rules = RuleChecker(self.spec, facts, rules=self.rules)
         for step in self.spec.steps:
             found = self._check_body(step)
             self._check_properties(step)
@@ -109,7 +110,6 @@ class SpecChecker:
         ):
             for problem in rules.check_pipeline():
                 self._report_pipeline(problem)
-        self._check_addresses()
         self._check_pipeline()
 
     def check_definition(self) -> str:
@@ -236,17 +236,6 @@ class SpecChecker:
     def _check_references(self, step: StepSpec) -> None:
         for problem in reference_problems(step, self.targets):
             self._tell(step, self._origin(step, problem.path), problem)
-
-    def _check_addresses(self) -> None:
-        base = f"s3://{self.spec.definition_bucket}/{self.spec.definition_prefix}"
-        for problem in address_problems(self.spec, f"{base}/code/" if self.spec.staged else None):
-            if problem.step is None:
-                continue
-            step = self._steps[problem.step]
-            origin = origin_at(step.origins, problem.path)
-            location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
-            message = f"step {step.name!r}: {problem.message}"
-            self.sink.warn(message, location, code=problem.code, hint=problem.hint)
 
     def _tell(self, step: StepSpec, origin: Origin | None, problem: StepProblem) -> None:
         from_defaults = origin is not None and self.inherited(origin)

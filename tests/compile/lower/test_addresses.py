@@ -93,6 +93,19 @@ def test_other_destinations_are_no_warning(first: str) -> None:
     assert "data.sibling-prefix" not in [warning.code for warning in warnings]
 
 
+def test_a_config_ignores_warnings_of_destinations_by_their_rules() -> None:
+    outputs = {"a": {"destination": "s3://data/train"}, "b": {"destination": "s3://data/train_labels"}}
+    fit = {"type": "Training", **JOB, "inputs": {"data": "s3://data/tr"}}
+    steps = {"prep": {**WORK, "outputs": outputs}, "fit": fit}
+    found = [warning.code for warning in check(config(steps)).warnings]
+    assert sorted(found) == ["data.own-results", "data.sibling-prefix"]
+    ignored = {
+        "data.own-results": "the results of the last run",
+        "data.sibling-prefix": "nothing reads train",
+    }
+    assert check(config(steps, ignore_rules=ignored)).warnings == ()
+
+
 def test_a_run_of_a_definition_warns_as_a_compile_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,14 @@ def step_example(name: str, kind: str, shape: str | None = None, /, **members: A
     return {"Name": name, "Type": kind, "Arguments": example(shape, members) if shape else members}
 
 
+def job_example(name: str, uri: str) -> dict[str, Any]:
+    """Return a processing step that writes to an S3 URI."""
+    target = {"S3Uri": uri, "LocalPath": "/opt/ml/processing/out", "S3UploadMode": "EndOfJob"}
+    outputs = [{"OutputName": "data", "S3Output": target}]
+    members = {"ProcessingOutputConfig": {"Outputs": outputs}}
+    return step_example(name, "Processing", "CreateProcessingJobRequest", **members)
+
+
 def definition_example(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return a definition with steps, and its other members such as ``Parameters``."""
     return {"Steps": list(steps), **more}

@@ -1,22 +1,19 @@
-"""Rules about whole pipelines: names, models and what reads them, limits, places that several steps write."""
+"""Rules about whole pipelines: names, models and what reads them, limits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagcast.check.rules.examples import EXAMPLES, definition_example, step_example
+from dagcast.check.rules.examples import EXAMPLES, definition_example, job_example, step_example
 from dagcast.check.rules.models import containers
 from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
 from dagcast.check.rules.request_body import RequestBody, known_values
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import (
-    Join,
-    JsonGet,
     StepProperty,
 )
-from dagcast.paths import FieldPath
 
 MOST_PARAMETERS = 200
 """Parameters of a pipeline. Source: botocore, ParameterList."""
@@ -124,51 +121,6 @@ def _nested_inputs(definition: Definition, facts: PipelineFacts) -> Iterator[Ste
                 yield StepFinding(step.name, ("Arguments", name), message, hint="give it as JSON text")
 
 
-def written(step: Step) -> Iterator[tuple[FieldPath, Any]]:
-    """Yield where a step writes in S3, with the path of each place. A place may be a reference."""
-    outputs = step.arguments.get("ProcessingOutputConfig", {})
-    for index, output in enumerate(outputs.get("Outputs", ()) if isinstance(outputs, Mapping) else ()):
-        target = output.get("S3Output") if isinstance(output, Mapping) else None
-        if isinstance(target, Mapping):
-            yield (
-                ("Arguments", "ProcessingOutputConfig", "Outputs", index, "S3Output", "S3Uri"),
-                target.get("S3Uri"),
-            )
-    target = step.arguments.get("TransformOutput")
-    if isinstance(target, Mapping):
-        yield ("Arguments", "TransformOutput", "S3OutputPath"), target.get("S3OutputPath")
-
-
-def _place(value: Any) -> tuple[str, ...] | None:
-    """Return a place in S3 as parts that can be compared, references included; ``None`` if it is not known."""
-    if isinstance(value, str):
-        pieces: tuple[Any, ...] = (value,)
-        on = ""
-    elif isinstance(value, Join):
-        pieces, on = value.values, value.on
-    else:
-        return None
-    if any(isinstance(piece, (StepProperty, JsonGet)) for piece in pieces):
-        return None
-    text = on.join(str(piece) for piece in pieces)
-    if not text.startswith("s3://"):
-        return None
-    return tuple(part for part in text.removeprefix("s3://").split("/") if part)
-
-
-def _same_target(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
-    seen: dict[tuple[str, ...], str] = {}
-    for step in definition.steps:
-        for path, value in written(step):
-            place = _place(value)
-            if place is None:
-                continue
-            other = seen.setdefault(place, step.name)
-            if other != step.name:
-                message = f"writes to the place of step {other!r}, s3://{'/'.join(place)}"
-                yield StepFinding(step.name, path, message, hint="give each step a place of its own")
-
-
 def _endpoint_config(name: Any) -> dict[str, Any]:
     members = {"EndpointConfigName": name, "ProductionVariants": _VARIANTS}
     return definition_example(step_example("make", "EndpointConfig", **members))
@@ -176,14 +128,7 @@ def _endpoint_config(name: Any) -> dict[str, Any]:
 
 def _property_file(path: str) -> dict[str, Any]:
     file = {"PropertyFileName": "Report", "OutputName": "data", "FilePath": path}
-    return definition_example({**_job("a", "s3://my-bucket/a"), "PropertyFiles": [file]})
-
-
-def _job(name: str, uri: str) -> dict[str, Any]:
-    target = {"S3Uri": uri, "LocalPath": "/opt/ml/processing/out", "S3UploadMode": "EndOfJob"}
-    outputs = [{"OutputName": "data", "S3Output": target}]
-    members = {"ProcessingOutputConfig": {"Outputs": outputs}}
-    return step_example(name, "Processing", "CreateProcessingJobRequest", **members)
+    return definition_example({**job_example("a", "s3://my-bucket/a"), "PropertyFiles": [file]})
 
 
 _FILES = {"S3DataSource": {"S3Uri": "s3://my-bucket/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}}
@@ -224,8 +169,10 @@ RULES = (
         source="SageMaker Developer Guide, build-and-manage-steps, limitations of the Fail step",
         check=_after_fail,
         severity="warning",
-        obeys=definition_example(_FAIL, _job("prepare", "s3://my-bucket/a")),
-        breaks=definition_example(_FAIL, {**_job("prepare", "s3://my-bucket/a"), "DependsOn": ["stop"]}),
+        obeys=definition_example(_FAIL, job_example("prepare", "s3://my-bucket/a")),
+        breaks=definition_example(
+            _FAIL, {**job_example("prepare", "s3://my-bucket/a"), "DependsOn": ["stop"]}
+        ),
     ),
     PipelineRule(
         id="pipeline.parameter-count",
@@ -256,10 +203,10 @@ RULES = (
         check=_retry_interval,
         severity="warning",
         obeys=definition_example(
-            {**_job("a", "s3://my-bucket/a"), "RetryPolicies": [{"IntervalSeconds": 43_200}]}
+            {**job_example("a", "s3://my-bucket/a"), "RetryPolicies": [{"IntervalSeconds": 43_200}]}
         ),
         breaks=definition_example(
-            {**_job("a", "s3://my-bucket/a"), "RetryPolicies": [{"IntervalSeconds": 43_201}]}
+            {**job_example("a", "s3://my-bucket/a"), "RetryPolicies": [{"IntervalSeconds": 43_201}]}
         ),
     ),
     PipelineRule(
@@ -278,14 +225,5 @@ RULES = (
         severity="warning",
         obeys=definition_example(step_example("call", "Lambda", names="a,b")),
         breaks=definition_example(step_example("call", "Lambda", names=["a", "b"])),
-    ),
-    PipelineRule(
-        id="pipeline.same-target",
-        summary="Steps write to different places of S3",
-        source="Equal keys overwrite each other",
-        check=_same_target,
-        severity="warning",
-        obeys=definition_example(_job("a", "s3://my-bucket/a"), _job("b", "s3://my-bucket/b")),
-        breaks=definition_example(_job("a", "s3://my-bucket/a"), _job("b", "s3://my-bucket/a/")),
     ),
 )

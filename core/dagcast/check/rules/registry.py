@@ -10,6 +10,7 @@ from dagcast.check.rules import (
     algorithms,
     automl,
     conditions,
+    destinations,
     emr,
     endpoints,
     general,
@@ -46,7 +47,7 @@ RULES: tuple[Rule, ...] = (
 )
 """Every rule about one request."""
 
-PIPELINE_RULES: tuple[PipelineRule, ...] = (*pipeline.RULES, *conditions.RULES)
+PIPELINE_RULES: tuple[PipelineRule, ...] = (*pipeline.RULES, *conditions.RULES, *destinations.RULES)
 """Every rule about a whole pipeline."""
 
 

@@ -16,6 +16,8 @@ class PipelineFacts:
 
     Attributes:
         region: The AWS region that the pipeline is compiled for, if it is known.
+        code_folder: The S3 URI of the folder with the pipeline's code, which ends with a slash; ``None`` if it has no
+            staged code, or that is not known.
 
     Example:
         >>> PipelineFacts(region="eu-west-1").region
@@ -23,6 +25,7 @@ class PipelineFacts:
     """
 
     region: str | None = None
+    code_folder: str | None = None
 
 
 DEVELOPER_GUIDE: Final = "SageMaker Developer Guide"
