@@ -19,6 +19,7 @@ NAMES = (
     "transform",
     "create_model",
     "register_model",
+    "register_baselines",
     "condition",
     "fail",
     "lambda_function",

@@ -20,6 +20,7 @@ NAMES = (
     "transform",
     "create_model",
     "register_model",
+    "register_baselines",
     "register_model_defaults",
     "condition",
     "fail",

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.compiling import IMAGE, JOB, arguments_of, config, error_in, step_of, steps_of
+from tests.support.compiling import (
+    IMAGE,
+    JOB,
+    PIPELINE,
+    arguments_of,
+    config,
+    error_in,
+    errors_of,
+    only_error,
+    step_of,
+    steps_of,
+)
 
 
 def test_minimal() -> None:
@@ -110,6 +121,105 @@ def test_ports() -> None:
             }
         }
     }
+
+
+BASELINES = {
+    "drift_model_statistics": ("ModelQuality", "Statistics"),
+    "drift_model_constraints": ("ModelQuality", "Constraints"),
+    "drift_data_statistics": ("ModelDataQuality", "Statistics"),
+    "drift_data_constraints": ("ModelDataQuality", "Constraints"),
+    "drift_bias_config": ("Bias", "ConfigFile"),
+    "drift_bias_pre_training_constraints": ("Bias", "PreTrainingConstraints"),
+    "drift_bias_post_training_constraints": ("Bias", "PostTrainingConstraints"),
+    "drift_explainability_constraints": ("Explainability", "Constraints"),
+    "drift_explainability_config": ("Explainability", "ConfigFile"),
+}
+
+
+@pytest.mark.parametrize("port", BASELINES)
+def test_a_drift_baseline_has_a_port(port: str) -> None:
+    group, member = BASELINES[port]
+    fields = {"type": "RegisterModel", "image_uri": IMAGE, "model_package_group_name": "m"}
+    arguments = arguments_of({**fields, "inputs": {port: "s3://b/x.json"}})
+    file = {"ContentType": "application/json", "S3Uri": "s3://b/x.json"}
+    assert arguments["DriftCheckBaselines"] == {group: {member: file}}
+    assert "ModelMetrics" not in arguments
+
+
+CHECK = {
+    "type": "ClarifyCheck",
+    "image_uri": IMAGE,
+    "check_type": "DATA_BIAS",
+    "analysis_config": {"label": "y"},
+    "inputs": {"dataset": "s3://b/data"},
+}
+
+
+def test_the_results_of_a_check_feed_metrics_and_baselines() -> None:
+    """The address of the staged analysis is a literal, so the reader waits for the check by DependsOn."""
+    steps = {
+        "bias": CHECK,
+        "register": {"type": "RegisterModel", "image_uri": IMAGE, "model_package_group_name": "m"},
+    }
+    edges = [
+        "bias.calculated_constraints -> register.bias_pre_training_report",
+        "bias.drift_check_constraints -> register.drift_bias_pre_training_constraints",
+        "bias.analysis_config -> register.drift_bias_config",
+    ]
+    made = steps_of(config(steps, edges=edges))
+    (analysis, _) = made["bias"]["Arguments"]["ProcessingInputs"]
+    register = made["register"]
+
+    def file(uri: object) -> dict[str, object]:
+        return {"ContentType": "application/json", "S3Uri": uri}
+
+    assert register["Arguments"]["ModelMetrics"] == {
+        "Bias": {"PreTrainingReport": file({"Get": "Steps.bias.CalculatedBaselineConstraints"})}
+    }
+    assert register["Arguments"]["DriftCheckBaselines"] == {
+        "Bias": {
+            "PreTrainingConstraints": file({"Get": "Steps.bias.BaselineUsedForDriftCheckConstraints"}),
+            "ConfigFile": file(analysis["S3Input"]["S3Uri"]),
+        }
+    }
+    assert analysis["S3Input"]["S3Uri"].startswith("s3://my-bucket/demo/code/")
+    assert register["DependsOn"] == ["bias"]
+
+
+def test_a_bare_edge_of_a_check_is_no_guess() -> None:
+    """Which baseline a check is for is the user's choice."""
+    steps = {
+        "bias": CHECK,
+        "register": {"type": "RegisterModel", "image_uri": IMAGE, "model_package_group_name": "m"},
+    }
+    assert only_error(config(steps, edges=["bias -> register"])).code == "wiring.ambiguous"
+
+
+def test_the_staged_analysis_needs_a_bucket_once() -> None:
+    steps = {
+        "bias": {**CHECK, "output_path": "s3://b/out"},
+        "register": {
+            "type": "RegisterModel",
+            "image_uri": IMAGE,
+            "model_package_group_name": "m",
+            "inputs": {"drift_bias_config": "bias.analysis_config"},
+        },
+    }
+    pipeline = {key: value for key, value in PIPELINE.items() if key != "bucket"}
+    error = only_error({**config(steps), "pipeline": pipeline})
+    assert error.message == "staged code needs a bucket"
+
+
+def test_a_staged_analysis_as_text_is_refused() -> None:
+    steps = {
+        "bias": CHECK,
+        "use": {"type": "Processing", **JOB, "arguments": ["bias.analysis_config"], "depends_on": ["bias"]},
+    }
+    error = only_error(config(steps))
+    assert error.code == "wiring.output-as-text"
+    assert "inputs: {analysis_config: bias.analysis_config}" in str(error.hint)
+    steps["use"] = {"type": "Processing", **JOB, "inputs": {"analysis_config": "bias.analysis_config"}}
+    assert errors_of(config(steps)) == []
 
 
 @pytest.mark.parametrize(

@@ -119,13 +119,29 @@ def test_a_group_may_be_a_reference(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("member", "kept"),
+    [
+        ("ModelMetrics", "metrics/Bias/PreTrainingReport"),
+        ("DriftCheckBaselines", "baselines/Bias/PreTrainingReport"),
+    ],
+)
+def test_files_of_metrics_and_baselines_are_kept(tmp_path: Path, member: str, kept: str) -> None:
+    files = {"Bias": {"PreTrainingReport": {"ContentType": "application/json", "S3Uri": DATA}}}
+    register_model.run(_run(tmp_path, {**_registration(), member: files}))
+    (copy,) = (path for path in (tmp_path / "runs/models/churn/1" / kept).rglob("*") if path.is_file())
+    assert copy.read_text() == "model"
+
+
+@pytest.mark.parametrize("member", ["ModelMetrics", "DriftCheckBaselines"])
+@pytest.mark.parametrize(
     "metrics", [{"../../../../out": {"Statistics": {}}}, {"ModelQuality": {"/tmp/out": {}}}]
 )
-def test_metrics_whose_name_is_a_path_are_refused(tmp_path: Path, metrics: dict[str, Any]) -> None:
-    (source,) = (source for kinds in metrics.values() for source in kinds.values())
-    source["S3Uri"] = DATA
-    run = _run(tmp_path, {**_registration(), "ModelMetrics": metrics})
-    with pytest.raises(StepFailedError, match="ModelMetrics has no field"):
+def test_metrics_whose_name_is_a_path_are_refused(
+    tmp_path: Path, metrics: dict[str, Any], member: str
+) -> None:
+    metrics = {group: {name: {"S3Uri": DATA} for name in kinds} for group, kinds in metrics.items()}
+    run = _run(tmp_path, {**_registration(), member: metrics})
+    with pytest.raises(StepFailedError, match=f"{member} has no field"):
         register_model.run(run)
     (found,) = register_model.check(make_step("keep", "RegisterModel", run.arguments), run.options)
     assert found.code == "request.unknown-field"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from dagcast.compile.bind.ports import StepPorts
+from dagcast.compile.bind.ports import StagedText, StepPorts
 from dagcast.compile.bind.wiring import WiringProblem
 from dagcast.compile.config.reference_syntax import spell
 from dagcast.paths import FieldPath, format_path
@@ -50,13 +50,17 @@ def check_texts(
             continue
         field = format_path(path)
         as_text = f"to send the text itself, set it in the request of {name!r}"
-        hint = f"write {spell(output.value)}; {as_text}"
         if not may_follow(name, source):
             hint = f"{name!r} cannot read it, as it does not run after {source!r}; {as_text}"
+        elif isinstance(output.value, StagedText):
+            declared = f"declare an input that reads it, inputs: {{{port}: {text}}}"
+            hint = f"{declared if ports.open_inputs else 'no reference stands for a staged file'}; {as_text}"
         elif path[0] == "hyperparameters" and len(path) > 2:
             hint = f"give it a hyperparameter of its own, {spell(output.value)}; {as_text}"
         elif output.kind in ("number", "boolean") and path[0] != "inputs":
             hint = f"write it in a longer text, such as {port}={spell(output.value)}; {as_text}"
+        else:
+            hint = f"write {spell(output.value)}; {as_text}"
         yield WiringProblem(
             code="wiring.output-as-text",
             message=f"step {name!r}: {field} is the text {text!r}, which names an output of {source!r}",

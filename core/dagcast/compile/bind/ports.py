@@ -13,6 +13,23 @@ from dagcast.paths import FieldPath
 Source = str | Reference
 """What an input reads: an S3 URI or name, or a reference to it."""
 
+
+@dataclass(frozen=True)
+class StagedText(Reference):
+    """The S3 URI of a small file that dagcast generates and stages. It is known when the pipeline is compiled.
+
+    Attributes:
+        name: The name of the file.
+        content: Its bytes.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 TEXT: Final = "value"
 """The kind of the texts that Lambda and Callback steps return. A text can be an S3 URI or a name."""
 

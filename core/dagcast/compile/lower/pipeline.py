@@ -11,7 +11,14 @@ from pydantic import BaseModel
 
 from dagcast.compile.bind.branches import Branches
 from dagcast.compile.bind.free_text import FREE_TEXT_FIELDS, find_texts
-from dagcast.compile.bind.ports import InputPort, OutputPort, StepPorts, shared_aliases
+from dagcast.compile.bind.ports import (
+    InputPort,
+    OutputPort,
+    Source,
+    StagedText,
+    StepPorts,
+    shared_aliases,
+)
 from dagcast.compile.bind.wire_steps import wire
 from dagcast.compile.bind.wiring import Wiring
 from dagcast.compile.config.config import PipelineConfig
@@ -26,7 +33,7 @@ from dagcast.definition.references import Reference, references
 from dagcast.definition.values import SCALARS, freeze
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagcast.paths import FieldPath
-from dagcast.staging.code_stager import CodeStager, CodeUse
+from dagcast.staging.code_stager import CodeStager, CodeUse, NoBucketError
 
 CONFIG_ROLE = Origin("config", ("pipeline", "role"))
 
@@ -223,6 +230,11 @@ class _Lowerer:
         waits: dict[str, dict[str, None]] = {}
         for source, target in wiring.order:
             waits.setdefault(target, {})[source] = None
+        for binding in wiring.bindings:
+            # The URI of a staged file is a literal in the request, which makes no step wait for another.
+            sources = wiring.sources.get(binding.target, {})
+            if binding.input is not None and isinstance(sources.get(binding.input), StagedText):
+                waits.setdefault(binding.target, {})[binding.source] = None
         for name, step in self.steps.items():
             for other in step.depends_on:
                 if other in self.steps:
@@ -246,7 +258,7 @@ class _Lowerer:
             region=self.region,
             parameters=parameters,
             defaults=self.defaults,
-            sources=wiring.sources[name],
+            sources=self._stage_sources(name, wiring.sources[name]),
             sink=self.sink,
             locate=lambda path: self._locate_field(name, path),
             code=self.code,
@@ -277,6 +289,19 @@ class _Lowerer:
             shapes=step_type.shapes_of(config),
             origins=origins,
         )
+
+    def _stage_sources(self, name: str, sources: Mapping[str, Source]) -> dict[str, Source]:
+        """Return the sources of a step with the S3 URI of each staged file. Without a bucket it has none."""
+        staged: dict[str, Source] = {}
+        for port, source in sources.items():
+            if not isinstance(source, StagedText):
+                staged[port] = source
+                continue
+            try:
+                staged[port] = self.code.text(source.name, source.content)
+            except NoBucketError:  # the step that stages the file reports it
+                self.incomplete.add(name)
+        return staged
 
     def _spec(self, parameters: tuple[ParameterSpec, ...], steps: tuple[StepSpec, ...]) -> PipelineSpec:
         base = self.config.pipeline

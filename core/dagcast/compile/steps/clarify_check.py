@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.bind.ports import InputPort, OutputPort
+from dagcast.compile.bind.ports import InputPort, OutputPort, StagedText
 from dagcast.compile.config.fields import FreeMapping, StrOrReference
 from dagcast.compile.steps.baseline_check import (
     CheckConfig,
@@ -61,7 +61,22 @@ def _inputs(config: ClarifyCheckConfig) -> tuple[InputPort, ...]:
 
 
 def _outputs(config: ClarifyCheckConfig, name: str) -> tuple[OutputPort, ...]:
-    return constraints_ports(name)
+    return (
+        *constraints_ports(name),
+        OutputPort(
+            "analysis_config",
+            "analysis-config",
+            _analysis_file(config),
+            "S3 URI of the staged analysis_config.json; it binds only by name",
+            named_only=True,
+        ),
+    )
+
+
+def _analysis_file(config: ClarifyCheckConfig) -> StagedText:
+    """Return the file that the Clarify container reads."""
+    content = json.dumps(config.analysis_config, indent=2, sort_keys=True).encode()
+    return StagedText("analysis_config.json", content)
 
 
 def lower(step: "Lowering", config: ClarifyCheckConfig) -> None:
@@ -69,8 +84,8 @@ def lower(step: "Lowering", config: ClarifyCheckConfig) -> None:
 
     The Clarify container expects these paths and names. Source: ``SageMakerClarifyProcessor`` of the SDK.
     """
-    analysis = json.dumps(config.analysis_config, indent=2, sort_keys=True).encode()
-    uri = step.staged_text("analysis_config.json", analysis)
+    analysis = _analysis_file(config)
+    uri = step.staged_text(analysis.name, analysis.content)
     base = "/opt/ml/processing/input"
     inputs = [
         ("analysis_config", uri, f"{base}/config", "analysis_config"),
@@ -96,5 +111,5 @@ STEP_TYPE = StepType(
     outputs=_outputs,
     shapes=STEP_KINDS["ClarifyCheck"].shapes,
     properties=STEP_KINDS["ClarifyCheck"].properties,
-    sample={"check_type": "MODEL_BIAS"},
+    sample={"check_type": "MODEL_BIAS", "analysis_config": {}},
 )

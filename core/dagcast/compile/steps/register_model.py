@@ -26,9 +26,39 @@ METRICS = {
     "data_statistics": ("statistics", ("ModelMetrics", "ModelDataQuality", "Statistics")),
     "data_constraints": ("constraints", ("ModelMetrics", "ModelDataQuality", "Constraints")),
     "bias_report": ("bias-report", ("ModelMetrics", "Bias", "Report")),
+    "bias_pre_training_report": (
+        "bias-pre-training-report",
+        ("ModelMetrics", "Bias", "PreTrainingReport"),
+    ),
+    "bias_post_training_report": (
+        "bias-post-training-report",
+        ("ModelMetrics", "Bias", "PostTrainingReport"),
+    ),
     "explainability_report": ("explainability-report", ("ModelMetrics", "Explainability", "Report")),
 }
 """The input ports of reports: the kind of each port, and the path of the model metric that it sets."""
+
+BASELINES = {
+    "drift_model_statistics": ("drift-statistics", ("ModelQuality", "Statistics")),
+    "drift_model_constraints": ("drift-constraints", ("ModelQuality", "Constraints")),
+    "drift_data_statistics": ("drift-statistics", ("ModelDataQuality", "Statistics")),
+    "drift_data_constraints": ("drift-constraints", ("ModelDataQuality", "Constraints")),
+    "drift_bias_config": ("drift-config", ("Bias", "ConfigFile")),
+    "drift_bias_pre_training_constraints": ("drift-constraints", ("Bias", "PreTrainingConstraints")),
+    "drift_bias_post_training_constraints": ("drift-constraints", ("Bias", "PostTrainingConstraints")),
+    "drift_explainability_constraints": ("drift-constraints", ("Explainability", "Constraints")),
+    "drift_explainability_config": ("drift-config", ("Explainability", "ConfigFile")),
+}
+"""The input ports of drift baselines: the kind of each port, and the path below ``DriftCheckBaselines``.
+
+No output of a built-in step type has these kinds: which check a baseline is for is the user's choice, so an edge or
+an input names the port. Source: ``DriftCheckBaselines`` of both SDKs; API reference, ``DriftCheckBaselines``.
+"""
+
+FILES = {
+    **METRICS,
+    **{port: (kind, ("DriftCheckBaselines", *path)) for port, (kind, path) in BASELINES.items()},
+}
 
 
 class RegisterModelConfig(ModelConfig, Retried):
@@ -57,14 +87,16 @@ class RegisterModelConfig(ModelConfig, Retried):
     sample_payload_url: Annotated[StrOrReference | None, To("SamplePayloadUrl")] = None
     customer_metadata: Annotated[dict[str, StrOrReference], To("CustomerMetadataProperties")] = EMPTY
     skip_model_validation: Annotated[Literal["All", "None"] | None, To("SkipModelValidation")] = None
-    metrics_content_type: StrOrReference = "application/json"
+    metrics_content_type: Annotated[
+        StrOrReference, Field(description="Content type of the files of metrics and baselines")
+    ] = "application/json"
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 
 def _inputs(config: RegisterModelConfig) -> tuple[InputPort, ...]:
     reports = tuple(
         InputPort(port, kind, config.given(port), False, f"S3 URI of the JSON file for {format_path(target)}")
-        for port, (kind, target) in METRICS.items()
+        for port, (kind, target) in FILES.items()
     )
     return (*model_inputs(config), *reports)
 
@@ -82,7 +114,7 @@ def lower(step: "Lowering", config: RegisterModelConfig) -> None:
     for member, (_, origin) in members.items():
         place = ("Arguments", *SPEC, "Containers", 0, member)
         step.origins[place] = step.origin(origin)
-    for port, (_, target) in METRICS.items():
+    for port, (_, target) in FILES.items():
         uri = step.source(port)
         if uri is not None:
             metric = {"ContentType": config.metrics_content_type, "S3Uri": uri}

@@ -47,7 +47,11 @@ _SHAPE: Schema = {
     "ModelPackageName": "string",
     "InferenceSpecification": {"Containers": [CONTAINER]},
     "ModelMetrics": {"*": {"*": {"S3Uri": "uri"}}},
+    "DriftCheckBaselines": {"*": {"*": {"S3Uri": "uri"}}},
 }
+
+_FILES = {"ModelMetrics": "metrics", "DriftCheckBaselines": "baselines"}
+"""Members of the request that name files, and the folder of a version that keeps copies of them."""
 
 
 _METRIC = re.compile(r"[A-Za-z]{1,64}")
@@ -65,7 +69,7 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
 
 
 def run(attempt: StepAttempt) -> StepResult:
-    """Store the model, its code and its metrics as ``models/GROUP/VERSION``; versions start at 1.
+    """Store the model, its code, its metrics and its drift baselines as ``models/GROUP/VERSION``; versions start at 1.
 
     A version appears whole, by one rename, so two runs at once get two versions. A retried step finds the version that
     it made by the name of the job. The properties are those of ``DescribeModelPackage``.
@@ -106,13 +110,14 @@ def _problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if wrong:
         return
     yield from _name_problems(step, request)
-    metrics = as_mapping(request.get("ModelMetrics"))
-    for group in (metrics, *map(as_mapping, metrics.values())):
-        for name in () if isinstance(group, Reference) else group:
-            if _METRIC.fullmatch(name):
-                continue
-            message = f"step {step!r}: ModelMetrics has no field {name!r}"
-            yield Diagnostic(message, code="request.unknown-field")
+    for member in _FILES:
+        files = as_mapping(request.get(member))
+        for group in (files, *map(as_mapping, files.values())):
+            for name in () if isinstance(group, Reference) else group:
+                if _METRIC.fullmatch(name):
+                    continue
+                message = f"step {step!r}: {member} has no field {name!r}"
+                yield Diagnostic(message, code="request.unknown-field")
 
 
 def _name_problems(step: str, request: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -144,11 +149,12 @@ def _copy_files(attempt: StepAttempt, folder: Path) -> None:
         code = submitted_code_uri(container)
         if code is not None and attempt.store.exists(code):
             _copy_archive(attempt, code, folder, f"code{suffix}")
-    for name, uri in _iter_metrics(attempt.arguments.get("ModelMetrics", {})):
-        if attempt.store.exists(uri):
-            attempt.store.fetch(uri, folder / "metrics" / name)
-        else:
-            attempt.warn(f"ModelMetrics: {uri} does not exist")
+    for member, subfolder in _FILES.items():
+        for name, uri in _iter_metrics(attempt.arguments.get(member, {})):
+            if attempt.store.exists(uri):
+                attempt.store.fetch(uri, folder / subfolder / name)
+            else:
+                attempt.warn(f"{member}: {uri} does not exist")
     description = {"JobName": attempt.job_name, **attempt.arguments}
     (folder / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", "utf-8")
 
