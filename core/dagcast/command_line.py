@@ -16,17 +16,46 @@ Example:
 
 from __future__ import annotations
 
-from dagcast.cli.describe import console
-from dagcast.cli.output import fail, show_diagnostics, strip_control_characters, write_file
-from dagcast.cli.plugin_options import plugin_options
-from dagcast.plugins.select import PluginRequest
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dagcast.cli.program import disable_pydantic_plugins, run_program
+
+if TYPE_CHECKING:
+    from dagcast.cli.describe import console
+    from dagcast.cli.output import fail, show_diagnostics, strip_control_characters, write_file
+    from dagcast.cli.plugin_options import plugin_options
+    from dagcast.plugins.select import PluginRequest
+
+_HOMES = {
+    "PluginRequest": "dagcast.plugins.select",
+    "console": "dagcast.cli.describe",
+    "fail": "dagcast.cli.output",
+    "plugin_options": "dagcast.cli.plugin_options",
+    "show_diagnostics": "dagcast.cli.output",
+    "strip_control_characters": "dagcast.cli.output",
+    "write_file": "dagcast.cli.output",
+}
 
 __all__ = [
     "PluginRequest",
     "console",
+    "disable_pydantic_plugins",
     "fail",
     "plugin_options",
+    "run_program",
     "show_diagnostics",
     "strip_control_characters",
     "write_file",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy: a program disables the plugins of pydantic before the first module that builds a model is imported.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -21,6 +21,7 @@ from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Locati
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.decorate import CLASS_CACHE, instantiate
+from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.merge_hook_results import (
     build_template_params,
     collect_step_types,
@@ -159,6 +160,7 @@ class PipelineDAGCompiler:
         return self.compile_with_report(dag, **kwargs)[0]
 
     @pause_gc()
+    @foreign_output()
     def compile_with_report(
         self, dag: DAGLike | None = None, **kwargs: Any
     ) -> tuple[Pipeline, CompileReport]:
@@ -176,6 +178,7 @@ class PipelineDAGCompiler:
         return pipeline, report
 
     @pause_gc()
+    @foreign_output()
     def compile_definition(self, dag: DAGLike | None = None, **kwargs: Any) -> Compilation:
         """Compile a DAG to its definition JSON, without importing the SDK; see :meth:`compile`.
 
@@ -199,6 +202,7 @@ class PipelineDAGCompiler:
         return compilation
 
     @pause_gc()
+    @foreign_output()
     def validate(self, dag: DAGLike | None = None) -> ValidationResult:
         """Return every error and warning of a DAG and the config, without raising InvalidInputError.
 
@@ -241,6 +245,7 @@ class PipelineDAGCompiler:
                 self._instantiate_template(prepared, {}).compile_into(sink)
 
     @pause_gc()
+    @foreign_output()
     def create_decorated_class(
         self, dag: DAGLike | None = None, **metadata: Any
     ) -> type[DynamicPipelineTemplate]:
@@ -264,6 +269,7 @@ class PipelineDAGCompiler:
         return self._decorate_class(self._prepare(dag, metadata))
 
     @pause_gc()
+    @foreign_output()
     def create_template_params(self, dag: DAGLike | None = None, **template_kwargs: Any) -> dict[str, Any]:
         """Return the arguments for the template's constructor.
 
@@ -285,6 +291,7 @@ class PipelineDAGCompiler:
         return self._build_params(self._prepare(dag, metadata), explicit)[0]
 
     @pause_gc()
+    @foreign_output()
     def create_template(self, dag: DAGLike | None = None, **template_kwargs: Any) -> DynamicPipelineTemplate:
         """Return an instance of the template class for a DAG; see :meth:`create_template_params`.
 
@@ -297,6 +304,7 @@ class PipelineDAGCompiler:
         return self._instantiate_template(self._prepare(dag, metadata), explicit)
 
     @pause_gc()
+    @foreign_output()
     def load(self) -> PipelineConfig:
         """Return the typed config.
 
@@ -333,6 +341,7 @@ class PipelineDAGCompiler:
             return self._loaded_config
 
     @pause_gc()
+    @foreign_output()
     def _read(self) -> _LoadedConfig:
         sink = DiagnosticSink()
         opened = open_config(self.config_path, sink, env=self.env)

@@ -248,6 +248,7 @@ class PluginError(DagcastError):
         hook: The hook that was called, if any.
         problem: The problem, in one sentence.
         remedy: The remedy.
+        can_deselect: Whether leaving the plugin out is a remedy as well.
 
     Example:
         >>> str(PluginError("owner", "no connection to the directory", "set DIRECTORY_URL"))
@@ -264,15 +265,28 @@ class PluginError(DagcastError):
         *,
         distribution: str | None = None,
         hook: str | None = None,
+        can_deselect: bool = False,
     ) -> None:
         self.plugin = plugin
         self.problem = problem
         self.remedy = remedy
         self.distribution = distribution
         self.hook = hook
-        origin = f" ({distribution})" if distribution else ""
-        where = f", hook {hook}" if hook else ""
-        super().__init__(f"plugin {plugin!r}{origin}{where}: {problem}; {remedy}")
+        self.can_deselect = can_deselect
+        super().__init__(self.text())
+
+    def text(self, *, deselect: bool = True) -> str:
+        """Return the text of the error.
+
+        Args:
+            deselect: Whether to mention the flag that leaves the plugin out, where that is a remedy. Not every command
+                takes it.
+        """
+        origin = f" ({self.distribution})" if self.distribution else ""
+        where = f", hook {self.hook}" if self.hook else ""
+        flag = f", or leave the plugin out with --no-plugin {self.plugin}"
+        remedy = self.remedy + (flag if deselect and self.can_deselect else "")
+        return f"plugin {self.plugin!r}{origin}{where}: {self.problem}; {remedy}"
 
 
 class StagingError(DagcastError):

@@ -34,6 +34,9 @@ class ModsGroup(click.Group):
         """Import and return a command; ``None`` if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
+        from dagcast.command_line import disable_pydantic_plugins
+
+        disable_pydantic_plugins()
         module = import_module("mods_plugin.commands")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
@@ -43,7 +46,9 @@ class ModsGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve a command as click does; the error for an unknown one suggests the nearest name."""
         name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
+        # While the shell completes a line, an unknown command is no error.
+        known = name in COMMANDS or ctx.resilient_parsing
+        if name and not name.startswith("-") and not known:
             from dagcast.errors import did_you_mean
 
             ctx.fail(f"unknown command {name!r} ({did_you_mean(name, COMMANDS)})")
@@ -69,4 +74,6 @@ def mods_command() -> None:
 
 def main() -> None:
     """Run the script ``mods``."""
-    mods_command(prog_name="mods")
+    from dagcast.command_line import run_program
+
+    run_program(mods_command, "mods")

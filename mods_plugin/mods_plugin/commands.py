@@ -18,7 +18,7 @@ from dagcast.command_line import (
     show_diagnostics,
     write_file,
 )
-from dagcast.errors import DagcastError, Diagnostic
+from dagcast.errors import DagcastError, Diagnostic, PluginError
 from mods_plugin.errors import PLUGIN_NAME
 from mods_plugin.metadata import FIELDS
 from mods_plugin.registry import DifferentContentError, Execution, Registration, Registry, TemplateVersion
@@ -86,6 +86,8 @@ def register_command(
         show_diagnostics([item], True, diff=error.diff.split("\n"))
         raise SystemExit(1) from None
     except DagcastError as error:
+        if isinstance(error, PluginError) and error.plugin == PLUGIN_NAME:
+            error.can_deselect = False
         fail(error, as_json)
     if as_json:
         show_diagnostics(

@@ -15,6 +15,7 @@ from dagcast.compile.explain import Explanation, explain
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.errors import DagcastError, did_you_mean
 from dagcast.paths import format_path, is_within, parse_path
+from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.select import PluginRequest
 
 
@@ -34,9 +35,11 @@ def explain_command(
     """
     try:
         template = PipelineDAGCompiler(config, env=env, plugins=plugins).create_template(dag)
-        explanations = list(
-            explain(template.generate_definition().report, template.locate, template.config.source.merged)
-        )
+        # Methods of the template may be a plugin's.
+        with foreign_output():
+            explanations = list(
+                explain(template.generate_definition().report, template.locate, template.config.source.merged)
+            )
     except DagcastError as error:
         fail(error, as_json)
     if what is not None:

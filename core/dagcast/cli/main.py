@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 import click
 
+from dagcast.cli.program import disable_pydantic_plugins, run_program
+
 COMMANDS = MappingProxyType(
     {
         "init": ("dagcast.cli.init", "Write a commented starter project."),
@@ -40,10 +42,12 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of that name, from dagcast or from a plugin."""
+        # Before the first module that builds a model of pydantic.
+        disable_pydantic_plugins()
         if cmd_name not in COMMANDS:
             from dagcast.cli.plugin_commands import find_plugin_command
 
-            return find_plugin_command(cmd_name)
+            return find_plugin_command(cmd_name)[0]
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
         return command
 
@@ -52,13 +56,20 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve a command as click does, and suggest the nearest name for an unknown one."""
         name = args[0] if args else ""
-        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
-            from dagcast.errors import did_you_mean
-
-            ctx.fail(f"unknown command {name!r} ({did_you_mean(name, COMMANDS)})")
         if name not in COMPILING:
             gc.enable()
-        return super().resolve_command(ctx, args)
+        # While the shell completes a line, an unknown command is no error.
+        if name in COMMANDS or not name or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        disable_pydantic_plugins()
+        from dagcast.cli.plugin_commands import find_plugin_command, report_failures
+        from dagcast.errors import did_you_mean
+
+        command, failures = find_plugin_command(name)
+        if command is None:
+            report_failures(name, failures, COMMANDS)
+            ctx.fail(f"unknown command {name!r} ({did_you_mean(name, COMMANDS)})")
+        return name, command, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from ``COMMANDS``."""
@@ -92,7 +103,7 @@ def main() -> None:
     enabled = gc.isenabled()
     gc.disable()
     try:
-        cli(prog_name="dagcast")
+        run_program(cli, "dagcast")
     finally:
         # At its end the interpreter traverses all objects twice, to free memory that the system frees anyway.
         gc.freeze()

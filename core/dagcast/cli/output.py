@@ -15,7 +15,7 @@ import click
 
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.diagnostic_codes import is_ignorable
-from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
+from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, PluginError
 
 _LINES = "\n\t"
 
@@ -38,14 +38,30 @@ def fail(error: DagcastError, as_json: bool) -> NoReturn:
     if isinstance(error, InvalidInputError):
         show_diagnostics(error.diagnostics, as_json)
     elif as_json:
-        click.echo(
-            json.dumps({"ok": False, "diagnostics": [Diagnostic(str(error), code=error.code).as_dict()]})
-        )
+        item = Diagnostic(error_text(error), code=error.code)
+        click.echo(json.dumps({"ok": False, "diagnostics": [item.as_dict()]}))
     else:
-        click.echo(
-            f"{click.style('error', fg='red')}: {strip_control_characters(str(error), keep=_LINES)}", err=True
-        )
+        text = strip_control_characters(error_text(error), keep=_LINES)
+        click.echo(f"{click.style('error', fg='red')}: {text}", err=True)
     sys.exit(FAILURE)
+
+
+def error_text(error: DagcastError) -> str:
+    """Return the text of an error, whose remedy names only flags that the running command takes."""
+    if not isinstance(error, PluginError) or _takes("--no-plugin"):
+        return str(error)
+    return error.text(deselect=False)
+
+
+def show_plugin_failure(error: PluginError) -> None:
+    """Print on stderr that the commands of a plugin are missing, and why."""
+    text = strip_control_characters(error_text(error), keep=_LINES)
+    click.echo(f"{click.style('warning', fg='yellow')}: {text}; its commands are missing", err=True)
+
+
+def _takes(flag: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is None or any(flag in parameter.opts for parameter in context.command.params)
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: Any) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from dagcast.cli.exit_codes import FAILURE, INTERRUPTED
-from dagcast.cli.output import fail, show_diagnostics
+from dagcast.cli.output import error_text, fail, show_diagnostics
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import FIXED_ON_RESUME, run_options, to_arguments
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
@@ -286,7 +286,7 @@ def _fail(error: DagcastError, as_json: bool) -> NoReturn:
     found = (
         error.diagnostics
         if isinstance(error, InvalidInputError)
-        else (Diagnostic(str(error), code=error.code),)
+        else (Diagnostic(error_text(error), code=error.code),)
     )
     event = {"event": "error", "ok": False, "diagnostics": [item.as_dict() for item in found]}
     click.echo(json.dumps(event))

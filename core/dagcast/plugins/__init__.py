@@ -8,5 +8,6 @@ The modules follow the steps of a plugin's life:
 - ``decorate`` lets plugins decorate the template class; ``join_classes`` and ``probe`` resolve metaclass conflicts.
 - ``validate`` checks what plugins return; ``attribute_changes`` records what they changed; ``lock`` pins them.
 - ``doctor`` and ``scaffold`` serve ``dagcast plugins doctor`` and ``dagcast plugins new``.
+- ``foreign_output`` keeps what third-party code prints out of the results of commands.
 - ``safe_inspect`` formats values and exceptions of third-party code.
 """

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dagcast.definition.values import FrozenDict, FrozenError
 from dagcast.errors import Diagnostic, InvalidInputError, Location, PluginError, Severity
+from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.hooks import API_VERSION
-from dagcast.plugins.load import DESELECT_REMEDY, Plugin
+from dagcast.plugins.load import Plugin
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance, safe_repr
 from dagcast.plugins.select import Selection
 
@@ -91,7 +92,8 @@ class ConfiguredPlugin:
         available = {**arguments, "options": self.options}
         declared = {name: available[name] for name in self.loaded.hooks[hook]}
         before = self.options_digest
-        result = self.loaded.functions[hook](**declared)
+        with foreign_output():
+            result = self.loaded.functions[hook](**declared)
         if "options" in declared and self._digest() != before:
             raise self.error("it changes its input: its options", MUTATION_REMEDY, hook)
         return result
@@ -103,7 +105,8 @@ class ConfiguredPlugin:
         ``KeyboardInterrupt`` and a valid ``InvalidInputError`` propagate.
         """
         try:
-            yield
+            with foreign_output():
+                yield
         except KeyboardInterrupt:
             raise
         # A hook is third-party code: any exception, SystemExit included, is a failure of the plugin.
@@ -174,7 +177,7 @@ class ConfiguredPlugin:
             return self.error(problem, MUTATION_REMEDY, hook)
         owner = self.loaded.entry.distribution if self.loaded.entry else self.name
         problem = f"it raised {format_exception(error)}"
-        return self.error(problem, f"report it to the authors of {owner}, {DESELECT_REMEDY}", hook)
+        return self.loaded.failure(problem, f"report it to the authors of {owner}", hook)
 
     def _digest(self) -> str:
         options = json.dumps(self.options.model_dump(mode="json"), sort_keys=True)

@@ -13,14 +13,13 @@ from typing import Any
 import pluggy
 
 from dagcast.errors import PluginError, nearest
+from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
 _OBJECT_NAME = re.compile(r"\w[\w.-]*")
 """The name of a plugin object. Unlike an entry point, it may be the name of a module or of a private class."""
-
-DESELECT_REMEDY = "or leave the plugin out with --no-plugin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +51,12 @@ class Plugin:
         """Return an error that names this plugin."""
         return PluginError(self.name, problem, remedy, distribution=self.distribution, hook=hook)
 
+    def failure(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
+        """Return an error of the plugin's own code: leaving the plugin out is a remedy as well."""
+        return PluginError(
+            self.name, problem, remedy, distribution=self.distribution, hook=hook, can_deselect=True
+        )
+
 
 def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
     """Import the plugin of that name.
@@ -61,17 +66,18 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
             implements an unknown hook or declares an unknown argument.
     """
     entry = find_entry(name, installed)
-    given = implementation = _import(entry)
-    if is_instance(given, type):
-        implementation = _instantiate(
-            implementation,
-            entry.value,
-            Plugin(name=name, implementation=None, hooks={}, entry=entry),
-            entry.distribution,
+    with foreign_output():
+        given = implementation = _import(entry)
+        if is_instance(given, type):
+            implementation = _instantiate(
+                implementation,
+                entry.value,
+                Plugin(name=name, implementation=None, hooks={}, entry=entry),
+                entry.distribution,
+            )
+        return _validate_hooks(
+            Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given)
         )
-    return _validate_hooks(
-        Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given)
-    )
 
 
 def adopt_plugin(given: Any) -> Plugin:
@@ -145,9 +151,12 @@ def _import(entry: PluginEntry) -> Any:
         raise
     except BaseException as error:
         what = f"importing {entry.value} raised {format_exception(error)}"
-        remedy = f"reinstall or fix {entry.distribution}, {DESELECT_REMEDY}"
         raise PluginError(
-            entry.name, what, remedy, distribution=f"{entry.distribution} {entry.version}"
+            entry.name,
+            what,
+            f"reinstall or fix {entry.distribution}",
+            distribution=f"{entry.distribution} {entry.version}",
+            can_deselect=True,
         ) from error
     return loaded
 
@@ -159,9 +168,7 @@ def _instantiate(implementation: type, label: str, plugin: Plugin, owner: str) -
         raise
     except BaseException as error:
         what = f"calling {label} raised {format_exception(error)}"
-        raise plugin.error(
-            what, f"a plugin class takes no arguments; fix {owner}, {DESELECT_REMEDY}"
-        ) from error
+        raise plugin.failure(what, f"a plugin class takes no arguments; fix {owner}") from error
 
 
 def _validate_hooks(plugin: Plugin) -> Plugin:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.report import CompileReport
 from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
+from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.merge_hook_results import call_with_copies
 from dagcast.plugins.safe_inspect import format_exception, safe_repr
 
@@ -54,7 +55,8 @@ def create_run_listener(
     def listen(event: RunEvent) -> None:
         for name, (plugin, observer) in tuple(observers.items()):
             try:
-                observer(event.as_dict())
+                with foreign_output():
+                    observer(event.as_dict())
             except KeyboardInterrupt:
                 raise
             # An observer is third-party code: no exception of it ends the run.
