@@ -11,8 +11,9 @@ import pytest
 from dagcast.check.request import check_request
 from dagcast.check.rules.examples import EXAMPLES, example
 from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
-from dagcast.check.rules.registry import PIPELINE_RULES, RULES, RuleSet
+from dagcast.check.rules.registry import PIPELINE_RULES, RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.check.rules.rule_set import RuleSet
 from dagcast.definition.read import read_definition
 from dagcast.diagnostic_codes import RULE_IDS
 

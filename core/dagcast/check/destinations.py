@@ -58,9 +58,11 @@ def spell(value: Any, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> Address:
     >>> spell(Join("/", ("s3://b", "x", ParameterRef("P"))))
     ('s3://b/x/', ParameterRef(name='P'))
     """
+    if type(value) is str:
+        return (value,) if value else ()
     parts: list[Any] = []
     _spell(value, defaults, parts)
-    return tuple(part for part in parts if part != "")
+    return tuple([part for part in parts if part != ""])
 
 
 def _spell(value: Any, defaults: Mapping[str, Any], parts: list[Any]) -> None:
@@ -109,16 +111,23 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
         step: The step.
         defaults: The defaults of the parameters, for :func:`spell`.
     """
-    outputs = as_mapping(step.arguments.get("ProcessingOutputConfig")).get("Outputs")
-    for index, output in enumerate(outputs if isinstance(outputs, (list, tuple)) else ()):
-        value = as_mapping(as_mapping(output).get("S3Output")).get("S3Uri")
-        path = ("Arguments", "ProcessingOutputConfig", "Outputs", index, "S3Output", "S3Uri")
-        yield from _destination(step, path, value, str(as_mapping(output).get("OutputName")), defaults)
+    arguments = step.arguments
+    if "ProcessingOutputConfig" in arguments:
+        outputs = as_mapping(arguments["ProcessingOutputConfig"]).get("Outputs")
+        for index, output in enumerate(outputs if isinstance(outputs, (list, tuple)) else ()):
+            value = as_mapping(as_mapping(output).get("S3Output")).get("S3Uri")
+            if isinstance(value, (str, Reference)):
+                path = ("Arguments", "ProcessingOutputConfig", "Outputs", index, "S3Output", "S3Uri")
+                name = str(as_mapping(output).get("OutputName"))
+                yield Destination(step.name, path, name, _without_slash(spell(value, defaults)), value)
     for place in _PLACES:
-        found: Any = step.arguments
-        for part in place:
-            found = as_mapping(found).get(part)
-        yield from _destination(step, ("Arguments", *place), found, None, defaults)
+        if place[0] in arguments:
+            found: Any = arguments
+            for part in place:
+                found = as_mapping(found).get(part)
+            if isinstance(found, (str, Reference)):
+                address = _without_slash(spell(found, defaults))
+                yield Destination(step.name, ("Arguments", *place), None, address, found)
 
 
 _PLACES: tuple[tuple[str, ...], ...] = (
@@ -128,14 +137,10 @@ _PLACES: tuple[tuple[str, ...], ...] = (
 )
 
 
-def _destination(
-    step: Step, path: FieldPath, value: Any, name: str | None, defaults: Mapping[str, Any]
-) -> Iterator[Destination]:
-    if isinstance(value, (str, Reference)):
-        address = spell(value, defaults)
-        if address and isinstance(address[-1], str):
-            address = spell(Join("", (*address[:-1], address[-1].rstrip("/"))))
-        yield Destination(step.name, path, name, address, value)
+def _without_slash(address: Address) -> Address:
+    if not _ends_with_slash(address):
+        return address
+    return tuple([part for part in (*address[:-1], address[-1].rstrip("/")) if part != ""])
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -156,7 +161,10 @@ def find_sibling_prefixes(definition: Definition) -> Iterator[tuple[Destination,
     # In sorted order, all addresses with a common prefix directly follow the prefix.
     keyed = sorted(((tuple(map(str, item.address)), item) for item in found), key=lambda pair: pair[0])
     texts = ["\0".join(key) for key, _ in keyed]
-    for index, (_, first) in enumerate(keyed):
+    for index in range(len(keyed) - 1):
+        if not texts[index + 1].startswith(texts[index]):
+            continue
+        first = keyed[index][1]
         if _ends_with_slash(spell(first.value, defaults)):
             continue
         for position in range(index + 1, len(keyed)):

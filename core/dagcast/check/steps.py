@@ -19,8 +19,9 @@ from typing import Any
 from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
 from dagcast.check.rules.pipeline_rule import PipelineRule
-from dagcast.check.rules.registry import PIPELINE_RULES, RULES, RuleSet
+from dagcast.check.rules.registry import PIPELINE_RULES, RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.check.rules.rule_set import RuleSet
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Reference
 from dagcast.errors import Severity, did_you_mean

@@ -137,7 +137,7 @@ def unique(members: Member, *key: str) -> Check:
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         seen: set[object] = set()
-        for item in body.items(*_path(members)):
+        for item in several(body, *_path(members)):
             value = item.get(*key)
             if not isinstance(value, (str, int)):
                 continue
@@ -146,6 +146,17 @@ def unique(members: Member, *key: str) -> Check:
             seen.add(value)
 
     return check
+
+
+def several(body: RequestBody, *path: str | int) -> list[RequestBody]:
+    """Return the mappings of a list of two or more as bodies. One item has no other to compare its values with.
+
+    Example:
+        >>> len(several(RequestBody({"Tags": [{}, {}]}), "Tags")), len(several(RequestBody({"Tags": [{}]}), "Tags"))
+        (2, 0)
+    """
+    items = list(body.items(*path))
+    return items if len(items) > 1 else []
 
 
 def at_most(member: Member, limit: int, unit: str = "") -> Check:

@@ -112,18 +112,22 @@ def _joined(address: Address) -> str:
 
 def _inputs(step: Step) -> Iterator[tuple[FieldPath, Any]]:
     """Yield the addresses that a step reads by prefix, with their paths in the step's entry."""
-    for index, item in _items(step.arguments.get("ProcessingInputs")):
-        place: FieldPath = ("Arguments", "ProcessingInputs", index, "S3Input")
-        yield from _prefix(as_mapping(item.get("S3Input")), place)
+    arguments = step.arguments
+    if "ProcessingInputs" in arguments:
+        for index, item in _items(arguments["ProcessingInputs"]):
+            place: FieldPath = ("Arguments", "ProcessingInputs", index, "S3Input")
+            yield from _prefix(as_mapping(item.get("S3Input")), place)
     for job in ((), ("TrainingJobDefinition",)):
-        request = as_mapping(step.arguments.get(job[0])) if job else step.arguments
-        for index, item in _items(request.get("InputDataConfig")):
-            source = as_mapping(as_mapping(item.get("DataSource")).get("S3DataSource"))
-            place = ("Arguments", *job, "InputDataConfig", index, "DataSource", "S3DataSource")
-            yield from _prefix(source, place)
-    data = as_mapping(as_mapping(step.arguments.get("TransformInput")).get("DataSource"))
-    place = ("Arguments", "TransformInput", "DataSource", "S3DataSource")
-    yield from _prefix(as_mapping(data.get("S3DataSource")), place)
+        request = as_mapping(arguments.get(job[0])) if job else arguments
+        if "InputDataConfig" in request:
+            for index, item in _items(request["InputDataConfig"]):
+                source = as_mapping(as_mapping(item.get("DataSource")).get("S3DataSource"))
+                place = ("Arguments", *job, "InputDataConfig", index, "DataSource", "S3DataSource")
+                yield from _prefix(source, place)
+    if "TransformInput" in arguments:
+        data = as_mapping(as_mapping(arguments["TransformInput"]).get("DataSource"))
+        place = ("Arguments", "TransformInput", "DataSource", "S3DataSource")
+        yield from _prefix(as_mapping(data.get("S3DataSource")), place)
 
 
 def _prefix(source: Mapping[str, Any], place: FieldPath) -> Iterator[tuple[FieldPath, Any]]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from dagcast.check.rules.each_text import EachText
 from dagcast.check.rules.request_body import Finding, RequestBody
 from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.paths import FieldPath
 
 _TAGGED = (
     "CreateTrainingJobRequest",
@@ -49,25 +48,6 @@ def partition_of(region: str) -> str:
     return "aws"
 
 
-def texts(value: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str]]:
-    """Yield every text in a body with its path. Free text of the user is left out: hyperparameters, variables, tags."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for name, inner in value.items():
-            if name not in (
-                "Environment",
-                "HyperParameters",
-                "StaticHyperParameters",
-                "Tags",
-                "ContainerArguments",
-            ):
-                yield from texts(inner, (*path, name))
-    elif isinstance(value, (list, tuple)):
-        for index, inner in enumerate(value):
-            yield from texts(inner, (*path, index))
-
-
 def _tags(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     seen: set[str] = set()
     for tag in request.items("Tags"):
@@ -81,57 +61,44 @@ def _tags(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         seen.add(key)
 
 
-def _buckets(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    for path, text in texts(request.data):
-        if not text.startswith("s3://"):
-            continue
-        bucket = text.removeprefix("s3://").partition("/")[0]
-        # Buckets in us-east-1 that are older than March 2018 may have other names; access points have ARNs.
-        old = facts.region in (None, "us-east-1") and _OLD_BUCKET.fullmatch(bucket)
-        if not (_NEW_BUCKET.fullmatch(bucket) or old or bucket.startswith("arn:")):
-            message = (
-                f"{bucket!r} is not the name of a bucket: 3 to 63 small letters, digits, dots and hyphens"
-            )
-            yield Finding((*request.path, *path), message)
+def _bucket(text: str, facts: PipelineFacts) -> tuple[str, str | None] | None:
+    if not text.startswith("s3://"):
+        return None
+    bucket = text.removeprefix("s3://").partition("/")[0]
+    # Buckets in us-east-1 that are older than March 2018 may have other names; access points have ARNs.
+    old = facts.region in (None, "us-east-1") and _OLD_BUCKET.fullmatch(bucket)
+    if _NEW_BUCKET.fullmatch(bucket) or old or bucket.startswith("arn:"):
+        return None
+    return f"{bucket!r} is not the name of a bucket: 3 to 63 small letters, digits, dots and hyphens", None
 
 
-def _image_region(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    if facts.region is None:
-        return
-    for path, text in texts(request.data):
-        match = _IMAGE.fullmatch(text)
-        if match and match["region"] != facts.region:
-            message = f"the image is in {match['region']}, and the pipeline in {facts.region}"
-            hint = f"use the image's address in {facts.region}"
-            yield Finding((*request.path, *path), message, hint)
+def _image_region(text: str, facts: PipelineFacts) -> tuple[str, str | None] | None:
+    match = _IMAGE.fullmatch(text)
+    if facts.region is None or match is None or match["region"] == facts.region:
+        return None
+    message = f"the image is in {match['region']}, and the pipeline in {facts.region}"
+    return message, f"use the image's address in {facts.region}"
 
 
-def _arn_region(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    for path, match in _arns(request):
-        region = match["region"]
-        if facts.region is not None and match["service"] == "sagemaker" and region not in ("", facts.region):
-            message = f"{match[0]!r} is in {region}, and the pipeline in {facts.region}"
-            yield Finding((*request.path, *path), message)
+def _arn_region(text: str, facts: PipelineFacts) -> tuple[str, str | None] | None:
+    match = _ARN.fullmatch(text)
+    if facts.region is None or match is None or match["service"] != "sagemaker":
+        return None
+    if match["region"] in ("", facts.region):
+        return None
+    return f"{text!r} is in {match['region']}, and the pipeline in {facts.region}", None
 
 
-def _foreign_arn(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    if facts.region is None:
-        return
+def _foreign_arn(text: str, facts: PipelineFacts) -> tuple[str, str | None] | None:
+    match = _ARN.fullmatch(text)
+    if facts.region is None or match is None:
+        return None
     expected = partition_of(facts.region)
-    for path, match in _arns(request):
-        if match["partition"] != expected:
-            message = f"{match[0]!r} is of partition {match['partition']}, and {facts.region} of {expected}"
-            yield Finding((*request.path, *path), message)
-        elif match["service"] in ("kms", "lambda", "sqs") and match["region"] != facts.region:
-            message = f"{match[0]!r} is in {match['region']}, and the pipeline in {facts.region}"
-            yield Finding((*request.path, *path), message)
-
-
-def _arns(request: RequestBody) -> Iterator[tuple[FieldPath, re.Match[str]]]:
-    for path, text in texts(request.data):
-        match = _ARN.fullmatch(text)
-        if match:
-            yield path, match
+    if match["partition"] != expected:
+        return f"{text!r} is of partition {match['partition']}, and {facts.region} of {expected}", None
+    if match["service"] in ("kms", "lambda", "sqs") and match["region"] != facts.region:
+        return f"{text!r} is in {match['region']}, and the pipeline in {facts.region}", None
+    return None
 
 
 RULES = (
@@ -149,7 +116,7 @@ RULES = (
         summary="The bucket in an S3 URI has a valid name",
         source="Amazon S3 User Guide, bucket naming rules",
         shapes=("CreateTrainingJobRequest", "HyperParameterTrainingJobDefinition"),
-        check=_buckets,
+        check=EachText(_bucket),
         severity="warning",
         obeys={},
         breaks={"OutputDataConfig": {"S3OutputPath": "s3://b/models"}},
@@ -159,7 +126,7 @@ RULES = (
         summary="The region in an image's address is that of the pipeline",
         source="Answers of the service to cross-region pulls, quoted in amazon-sagemaker-examples issue 2422",
         shapes=_IMAGED,
-        check=_image_region,
+        check=EachText(_image_region),
         obeys={},
         breaks={},
         breaks_in="eu-west-1",
@@ -169,7 +136,7 @@ RULES = (
         summary="ARNs of SageMaker's resources are in the region of the pipeline",
         source="Answer of the service, quoted in amazon-sagemaker-examples issue 1438",
         shapes=("CreateModelPackageInput",),
-        check=_arn_region,
+        check=EachText(_arn_region),
         obeys={"ModelPackageGroupName": "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn"},
         breaks={
             "ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn"
@@ -180,7 +147,7 @@ RULES = (
         summary="ARNs are of the partition of the pipeline, and those of keys, functions and queues of its region",
         source="AWS General Reference, ARNs; AWS KMS Developer Guide: keys are regional",
         shapes=(*_IMAGED[:4], "CreateAutoMLJobRequest"),
-        check=_foreign_arn,
+        check=EachText(_foreign_arn),
         severity="warning",
         obeys={},
         breaks={},

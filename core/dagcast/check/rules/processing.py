@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dagcast.check.rules.combinators import all_of, at_most, each, excludes, inside, only_with, unique
+from dagcast.check.rules.combinators import (
+    all_of,
+    at_most,
+    each,
+    excludes,
+    inside,
+    only_with,
+    several,
+    unique,
+)
 from dagcast.check.rules.machines import local_storage_key, preference_counts, read_only_members
 from dagcast.check.rules.request_body import UNKNOWN, Finding, PartialText, RequestBody, starts_with
 from dagcast.check.rules.rule import PipelineFacts, Rule
@@ -37,7 +46,7 @@ def _paths_unique(member: tuple[str, ...]) -> Any:
         seen: dict[str, Any] = {}
         name = "InputName" if member == ("ProcessingInputs",) else "OutputName"
         what = "input" if name == "InputName" else "output"
-        for item in job.items(*member):
+        for item in several(job, *member):
             path = local_path(item)
             if not isinstance(path, str):
                 continue
@@ -131,7 +140,7 @@ def _shared_place(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
 
 def _same_target(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     seen: dict[str, Any] = {}
-    for output in job.items(*_OUTPUTS):
+    for output in several(job, *_OUTPUTS):
         uri = output.text("S3Output", "S3Uri")
         if uri is None:
             continue

@@ -72,15 +72,23 @@ class RequestBody:
         (True, False)
     """
 
-    __slots__ = ("data", "path")
+    __slots__ = ("_data", "path")
 
     def __init__(self, data: dict[str, Any], path: FieldPath = ()) -> None:
-        self.data = data
+        self._data = data
         self.path = path
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The members of the mapping."""
+        return self._data
 
     def get(self, *path: str | int) -> Any:
         """Return the value at a path below this body: ``None`` if it is absent, ``UNKNOWN`` if it is not known yet."""
-        value: Any = self.data
+        return self._find(path)
+
+    def _find(self, path: FieldPath) -> Any:
+        value: Any = self._data
         for part in path:
             if type(value) is dict:
                 value = value.get(part)
@@ -94,7 +102,7 @@ class RequestBody:
 
     def given(self, *path: str | int) -> bool:
         """Return whether there is a value at a path, known or not. An empty list or mapping is none."""
-        value = self.get(*path)
+        value = self._find(path)
         return value is not None and value != [] and value != {}
 
     def text(self, *path: str | int) -> str | None:
@@ -109,17 +117,20 @@ class RequestBody:
 
     def part(self, *path: str | int) -> RequestBody:
         """Return the mapping at a path as a body; an empty one where there is none."""
-        value = self.get(*path)
-        return RequestBody(value if type(value) is dict else {}, (*self.path, *path))
+        value = self._find(path)
+        return self._below(value if type(value) is dict else {}, (*self.path, *path))
 
     def items(self, *path: str | int) -> Iterator[RequestBody]:
         """Yield each mapping of the list at a path as a body."""
-        value = self.get(*path)
+        value = self._find(path)
         if type(value) is list:
             at = (*self.path, *path)
             for index, item in enumerate(value):
                 if type(item) is dict:
-                    yield RequestBody(item, (*at, index))
+                    yield self._below(item, (*at, index))
+
+    def _below(self, data: dict[str, Any], path: FieldPath) -> RequestBody:
+        return RequestBody(data, path)
 
     def finding(self, message: str, *path: str | int, hint: str | None = None) -> Finding:
         """Return a finding about the value at a path below this body."""

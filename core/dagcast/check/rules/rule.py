@@ -32,7 +32,10 @@ DEVELOPER_GUIDE: Final = "SageMaker Developer Guide"
 """The source of many rules; the name of a page follows."""
 
 Check = Callable[[RequestBody, PipelineFacts], Iterator[Finding]]
-"""Yields what is wrong with one request. A value that is not known is never wrong."""
+"""Yields what is wrong with one request. A value that is not known is never wrong.
+
+It depends on its arguments alone: its findings are used again for requests in which it would read the same values.
+"""
 
 TRAINING_JOB = ("CreateTrainingJobRequest",)
 """A training job of its own."""

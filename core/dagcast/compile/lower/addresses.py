@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from operator import is_
 from typing import Any
 
 from dagcast.check.destinations import find_sibling_prefixes
@@ -93,12 +94,15 @@ class _Speller:
         if isinstance(value, Join):
             return self._respell_join(value)
         if isinstance(value, dict):
-            items = {key: self.respell(item) for key, item in value.items()}
-            same = all(items[key] is item for key, item in value.items())
-            return value if same else FrozenDict(items)
+            items: dict[str, Any] | None = None
+            for key, item in value.items():
+                if type(item) not in SCALARS and (new := self.respell(item)) is not item:
+                    items = dict(value) if items is None else items
+                    items[key] = new
+            return value if items is None else FrozenDict(items)
         if isinstance(value, tuple):
-            found = tuple(self.respell(item) for item in value)
-            return value if all(new is old for new, old in zip(found, value, strict=True)) else found
+            found = [item if type(item) in SCALARS else self.respell(item) for item in value]
+            return value if all(map(is_, found, value)) else tuple(found)
         return value
 
     def _respell_join(self, join: Join) -> Join:
