@@ -106,6 +106,41 @@ def test_thresholds_are_put_back() -> None:
     assert gc.get_threshold() == (4_321, 7, 8)
 
 
+def _many() -> list[list[int]]:
+    return [[number] for number in range(50_000)]
+
+
+def test_many_new_objects_are_not_traversed_at_the_end_of_a_pause() -> None:
+    gc.collect()
+    with pause_gc():
+        kept = _many()
+    # The generation of an object is how the collector treats it, and the only way to see whether it will be traversed.
+    assert not any(item is kept for item in gc.get_objects(generation=0))
+    assert any(item is kept for item in gc.get_objects(generation=2))
+    assert gc.get_freeze_count() == 0
+
+
+def test_garbage_of_large_pauses_is_collected() -> None:
+    left, kept = [], []
+    for _ in range(10):
+        with pause_gc():
+            left.append(garbage())
+            kept.append(_many())
+    assert sum(found() is not None for found in left) < 10
+
+
+def test_what_other_code_froze_stays_frozen() -> None:
+    try:
+        gc.freeze()
+        frozen = gc.get_freeze_count()
+        with pause_gc():
+            kept = _many()
+        assert gc.get_freeze_count() == frozen
+        assert kept
+    finally:
+        gc.unfreeze()
+
+
 def _in_thread(inside: threading.Event, leave: threading.Event) -> threading.Thread:
     def work() -> None:
         with pause_gc():
