@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
+from tests.support.child_processes import child_process
+
 from .inputs import BUCKET, REGION
 
 _OFFLINE = {
@@ -103,7 +105,7 @@ def offline_session(endpoint: str | None = None) -> Iterator[Any]:
 def local_aws() -> Iterator[str]:
     """A moto server on the loopback address, with the bucket of the pipelines in it; yields its URL.
 
-    The server is a child process, ended by its own process id.
+    The server is a child process that ends with the block, and by itself if this process is killed.
 
     Raises:
         RuntimeError: If the server ends or does not answer within a minute.
@@ -112,21 +114,23 @@ def local_aws() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+    # Reading ends when this process does, even if it is killed.
+    program = (
+        "import sys; from moto.server import ThreadedMotoServer;"
+        "ThreadedMotoServer('127.0.0.1', int(sys.argv[1])).start(); sys.stdin.read()"
+    )
+    with child_process(
+        [sys.executable, "-c", program, str(port)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )
-    try:
+    ) as server:
         with offline({"AWS_ENDPOINT_URL": url}):
             _await_server(server, url)
             import boto3
 
             boto3.client("s3", region_name=REGION).create_bucket(Bucket=BUCKET)
         yield url
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @contextmanager

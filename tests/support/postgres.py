@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from tests.support.child_processes import child_process
+
 USER = "tester"
 PASSWORD = "s3cret/word"
 SECONDS = 60
@@ -96,7 +98,7 @@ def serving(folder: Path) -> Iterator[Server]:
         command = [str(folder / "postgres"), "-D", str(home / "data")]
         command += [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         log = (home / "log").open("wb")
-        with log, subprocess.Popen([*prefix, *command], stdout=log, stderr=log, **options) as process:  # type: ignore[call-overload]
+        with log, child_process([*prefix, *command], stdout=log, stderr=log, **options) as process:
             try:
                 server = Server(port)
                 _wait(server, process, home / "log")

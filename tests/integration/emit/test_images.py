@@ -16,6 +16,7 @@ from dagcast.sagemaker.cache_files import cache_folder
 from dagcast.sagemaker.image_cache import ImageCache
 from dagcast.sagemaker.images import image_uri
 from dagcast.sagemaker.sdk import SDKVersion, load_image_uris
+from tests.support.child_processes import ProcessStarter
 
 CORE = Path(__file__).parents[3] / "core"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -246,7 +247,7 @@ def test_processes_keep_what_others_found(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == [kept.path]
 
 
-def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
+def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path, start_process: ProcessStarter) -> None:
     code = (
         "import sys; from pathlib import Path; from dagcast.sagemaker.image_cache import ImageCache;"
         "from dagcast.sagemaker.sdk import SDKVersion; cache = ImageCache(Path(sys.argv[1]), SDKVersion('3.0'));"
@@ -254,10 +255,10 @@ def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(CORE)}
     children = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "images"), str(number)], env=environment)
+        start_process([sys.executable, "-c", code, str(tmp_path / "images"), str(number)], env=environment)
         for number in range(4)
     ]
-    assert [process.wait() for process in children] == [0] * 4
+    assert [process.wait(120) for process in children] == [0] * 4
     (file,) = (tmp_path / "images").iterdir()
     images = json.loads(file.read_text())["images"]
     assert set(images.values()) == {"x" * 1000}

@@ -20,6 +20,7 @@ from dagcast.errors import DagcastError, InvalidInputError, PluginError
 from dagcast.plugin import HOOKS
 from dagcast.plugins.scan import scan_plugins
 from tests.integration.plugins.conftest import CONFIG, Site
+from tests.support.child_processes import ProcessStarter
 from tests.support.distributions import Built, environment, plugin, run
 
 SOUND = """
@@ -1140,7 +1141,7 @@ def {hook}({arguments}):
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_a_hook_that_never_returns_is_the_users_to_interrupt(
-    site: Site, hook: str, arguments: str, result: str
+    site: Site, hook: str, arguments: str, result: str, start_process: ProcessStarter
 ) -> None:
     site.plugin("alpha", SLOW.format(hook=hook, arguments=arguments, result=result))
     output = site.project / "out.json"
@@ -1156,7 +1157,7 @@ def test_a_hook_that_never_returns_is_the_users_to_interrupt(
         "-o",
         "out.json",
     ]
-    process = subprocess.Popen(
+    process = start_process(
         command,
         cwd=site.project,
         env=environment([site.folder]),
@@ -1165,13 +1166,10 @@ def test_a_hook_that_never_returns_is_the_users_to_interrupt(
         text=True,
     )
     started = site.project / "started"
-    try:
-        while not started.exists() and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    while not started.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "Traceback" not in errors
     assert output.read_text(encoding="utf-8") == "what was there before"

@@ -10,13 +10,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from mods_plugin.registry import Registry
 from tests.mods_plugin.registry.conftest import Project
+from tests.support.child_processes import ProcessStarter
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,27 +50,16 @@ def processes(site: Path, *commands: list[str]) -> Iterator[list[subprocess.Pope
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "TMPDIR": str(site.parent),
     }
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for command in commands
-    ]
-    try:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with closing(ProcessStarter()) as start_process:
+        running = [
+            start_process([sys.executable, "-c", *command], env=environment, **pipes) for command in commands
+        ]
         for process in running:
             assert process.stdout is not None
             ready = process.stdout.readline()
-            assert ready == "ready\n", process.communicate()[1]
+            assert ready == "ready\n", process.communicate(timeout=60)[1]
         yield running
-    finally:
-        for process in running:
-            process.kill()
-            process.communicate()
 
 
 def answers(running: list[subprocess.Popen[str]]) -> list[list[list[str]]]:
@@ -78,7 +68,7 @@ def answers(running: list[subprocess.Popen[str]]) -> list[list[list[str]]]:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    ended = [process.communicate() for process in running]
+    ended = [process.communicate(timeout=300) for process in running]
     for process, (_, errors) in zip(running, ended, strict=True):
         assert process.returncode == 0, errors
     return [[json.loads(line) for line in output.splitlines()] for output, _ in ended]
@@ -174,7 +164,7 @@ def test_a_process_killed_at_any_time_leaves_a_valid_registry(
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(chance.random() * 0.03)
         process.send_signal(signal.SIGKILL)
-        told += process.communicate()[0].splitlines()
+        told += process.communicate(timeout=60)[0].splitlines()
     registry = Registry(place)
     registry.migrate()
     versions = registry.versions("churn")

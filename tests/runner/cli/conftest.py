@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.runner.cli.support import DONE, Project
+from tests.support.child_processes import ProcessStarter
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path)
+def project(tmp_path: Path, start_process: ProcessStarter) -> Project:
+    project = Project(tmp_path, start_process)
     project.write("yes.json", DONE)
     project.write("no.json", {"ok": False})
     return project

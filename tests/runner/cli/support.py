@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dagcast.runner.records.run_folder import runs_in
+from tests.support.child_processes import ProcessStarter
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 RESOURCES = {"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}}
@@ -32,9 +35,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Project:
-    """A working directory."""
+    """A working directory.
+
+    Attributes:
+        path: The directory.
+        start_process: Starts what the test does not wait for; ``None`` for tests that only run commands to their end.
+    """
 
     path: Path
+    start_process: ProcessStarter | None = None
 
     def run(self, *arguments: str, timeout: float = 120) -> Done:
         done = subprocess.run(
@@ -48,12 +57,15 @@ class Project:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def start(
+        self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({}), **options: Any
+    ) -> subprocess.Popen[str]:
+        assert self.start_process is not None
+        return self.start_process(
             self.command(*arguments),
             cwd=self.path,
-            env=self.environment(),
-            **{"stdin": subprocess.DEVNULL, "text": True, "start_new_session": True, **options},
+            env={**self.environment(), **variables},
+            **{"stdin": subprocess.DEVNULL, "text": True, **options},
         )
 
     @staticmethod

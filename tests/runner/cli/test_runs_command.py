@@ -51,7 +51,7 @@ def waiting(project: Project, number: int) -> Iterator[Callable[[], int]]:
         yield end
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 def test_a_run_that_goes_has_nothing_in_the_machines_temporary_folder(

@@ -64,15 +64,12 @@ def on_terminal(
 ) -> Terminal:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
-    process = subprocess.Popen(
-        project.command(*arguments),
-        cwd=project.path,
-        env={**project.environment(), "TERM": "xterm-256color", **environment},
+    process = project.start(
+        *arguments,
+        variables={"TERM": "xterm-256color", **environment},
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        text=True,
-        start_new_session=True,
         preexec_fn=_take_terminal,
     )
     os.close(slave)

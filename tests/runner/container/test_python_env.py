@@ -18,6 +18,7 @@ from dagcast.runner.executors.executor import StepFailedError, StepStoppedError
 from dagcast.runner.python_env import prepare_python
 from tests.runner.container.support import BUCKET, Bench, packed, processing_arguments
 from tests.runner.launch.bench import until
+from tests.support.child_processes import ProcessStarter
 
 LAUNCHER = """#!/bin/bash
 set -eu
@@ -158,7 +159,9 @@ def test_installing_ends_when_the_run_is_stopped(
             prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
 
 
-def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_there(tmp_path: Path) -> None:
+def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_there(
+    tmp_path: Path, start_process: ProcessStarter
+) -> None:
     lock = tmp_path / "lock"
     held = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2 | 4)"
     program = (
@@ -170,10 +173,10 @@ def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_
         "    _run_installer(run, ['sh', '-c', 'echo on; read line < go'], folder, folder / 'log', lock)\n"
     )
     os.mkfifo(tmp_path / "go")
-    runner = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
+    runner = start_process([sys.executable, "-c", program, str(tmp_path)])
     until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text() == "on\n")
     runner.kill()
-    runner.wait()
+    runner.wait(60)
     assert subprocess.run([sys.executable, "-c", held, lock], stderr=subprocess.DEVNULL).returncode == 1
     (tmp_path / "go").write_text("on")
     until(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from tests.runner.engine.pipelines import (
     statuses,
 )
 from tests.runner.launch.bench import until
+from tests.support.child_processes import ProcessStarter, child_process
 
 RUN = """
 import sys
@@ -68,22 +68,25 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def _killed(
-    folder: Path, after_lines: int, delay: float, steps: Sequence[dict[str, Any]] = STEPS, logs: str = ""
+    folder: Path,
+    *,
+    after_lines: int,
+    delay: float,
+    steps: Sequence[dict[str, Any]] = STEPS,
+    logs: str = "events.jsonl",
 ) -> RunFolder | None:
     """Return a run whose process was killed after its events, or these logs, had so many lines, and a delay."""
     (folder / "definition.json").write_text(definition(steps))
     command = [sys.executable, "-c", RUN, str(folder / "definition.json"), str(folder / "runs")]
-    process = subprocess.Popen(command, start_new_session=True)
-    try:
+    with child_process(command) as process:
         while process.poll() is None:
-            events = next(iter((folder / "runs").glob(f"*/{logs or 'events.jsonl'}")), None)
+            events = next(iter((folder / "runs").glob(f"*/{logs}")), None)
             if after_lines == 0 or (events is not None and events.read_bytes().count(b"\n") >= after_lines):
                 time.sleep(delay)
                 break
             time.sleep(0.001)
-    finally:
-        process.kill()  # does nothing if the process has already ended
-        process.wait()
+        process.kill()  # the process alone, not what it has started
+        process.wait(60)
     return next(iter(runs_in(folder / "runs")), None)
 
 
@@ -91,7 +94,7 @@ def _killed(
 def test_a_killed_run_is_resumed_to_the_same_result(
     tmp_path: Path, undisturbed: dict[str, bytes], after_lines: int
 ) -> None:
-    folder = _killed(tmp_path, after_lines, delay=(after_lines % 4) * 0.004)
+    folder = _killed(tmp_path, after_lines=after_lines, delay=(after_lines % 4) * 0.004)
     assert folder is not None
     assert not folder.is_running()
     stands = folder.outcome()
@@ -106,23 +109,25 @@ def test_a_killed_run_is_resumed_to_the_same_result(
 
 
 def test_a_process_killed_before_its_run_exists_leaves_no_broken_run(tmp_path: Path) -> None:
-    folder = _killed(tmp_path, 0, delay=0.05)
+    folder = _killed(tmp_path, after_lines=0, delay=0.05)
     assert folder is None or folder.outcome().status in ("Stopped", "Succeeded")
 
 
-def test_an_incomplete_folder_of_a_killed_process_is_removed_by_the_next_run(tmp_path: Path) -> None:
+def test_an_incomplete_folder_of_a_killed_process_is_removed_by_the_next_run(
+    tmp_path: Path, start_process: ProcessStarter
+) -> None:
     runs = tmp_path / "runs"
     os.mkfifo(tmp_path / "code")  # to copy it takes for ever
     program = RUN.replace("jobs=2)", "jobs=2), objects={'s3://bucket/code': Path(sys.argv[3])}")
     (tmp_path / "definition.json").write_text(definition([fail("f")]))
     arguments = [str(tmp_path / name) for name in ("definition.json", "runs", "code")]
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments])
+    process = start_process([sys.executable, "-c", program, *arguments])
     until(lambda: any(runs.glob(".new-*/definition.json")))
     assert runs_in(runs) == []
     other = run(definition([fail("f")]), tmp_path)
     assert len(list(runs.glob(".new-*"))) == 1, "a folder that an active process is creating is kept"
     process.kill()
-    process.wait()
+    process.wait(60)
 
     last = run(definition([fail("f")]), tmp_path)
 
@@ -130,16 +135,18 @@ def test_an_incomplete_folder_of_a_killed_process_is_removed_by_the_next_run(tmp
     assert not list(runs.glob(".new-*"))
 
 
-def test_a_run_that_is_killed_twice_is_resumed(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
-    folder = _killed(tmp_path, 3, delay=0)
+def test_a_run_that_is_killed_twice_is_resumed(
+    tmp_path: Path, undisturbed: dict[str, bytes], start_process: ProcessStarter
+) -> None:
+    folder = _killed(tmp_path, after_lines=3, delay=0)
     assert folder is not None
     lines = (folder.path / "events.jsonl").read_bytes()
     (folder.path / "events.jsonl").write_bytes(lines + b'{"time": "2026')
-    process = subprocess.Popen([sys.executable, "-c", RESUME, folder.id, str(tmp_path / "runs")])
+    process = start_process([sys.executable, "-c", RESUME, folder.id, str(tmp_path / "runs")])
     while (folder.path / "events.jsonl").read_bytes().count(b"\n") < 6 and process.poll() is None:
         time.sleep(0.001)
     process.kill()
-    process.wait()
+    process.wait(60)
     outcome = Runner.resume(folder.id, RunOptions(runs=tmp_path / "runs")).run()
     assert outcome.status == "Succeeded"
     assert contents(outcome) == undisturbed
@@ -186,7 +193,9 @@ def _found(outcome: RunOutcome) -> tuple[list[Any], dict[str, float]]:
 @pytest.mark.parametrize("strategy", ["Random", "Bayesian"])
 def test_a_search_killed_between_trials_resumes_with_the_same_trials(tmp_path: Path, strategy: str) -> None:
     steps = [_search(strategy)]
-    folder = _killed(tmp_path, 2, 0.02, steps, logs="steps/search/attempt-1/stdout.log")
+    folder = _killed(
+        tmp_path, after_lines=2, delay=0.02, steps=steps, logs="steps/search/attempt-1/stdout.log"
+    )
     assert folder is not None
     assert folder.result("search") is None, "it was killed too late"
 

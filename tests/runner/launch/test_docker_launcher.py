@@ -22,6 +22,7 @@ from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.command import Exit
 from dagcast.runner.launch.docker_launcher import DockerLauncher, find_engine
 from tests.runner.launch.bench import Bench, runner_program, until_there
+from tests.support.child_processes import child_process
 
 _IMAGE = "localhost/dagcast-test:latest"
 _CONTAINERS_CONF = """\
@@ -205,9 +206,10 @@ def test_a_container_that_cannot_start_is_reported(
 def test_containers_end_with_a_killed_runner(client: str, tmp_path: Path) -> None:
     there = Bench(DockerLauncher(client), tmp_path).ml / "there"
     program = runner_program("docker", tmp_path, "sh", "-c", "touch there; sleep 1000")
-    with subprocess.Popen(program, env={**os.environ, "IMAGE": _IMAGE}) as runner:
+    with child_process(program, env={**os.environ, "IMAGE": _IMAGE}) as runner:
         until_there(there)
-        runner.kill()
+        runner.kill()  # the runner alone, not what it has started
+        runner.wait(60)
     while _containers(client):
         pass
 

@@ -29,6 +29,7 @@ from tests.runner.launch.bench import (
     until_gone,
     until_there,
 )
+from tests.support.child_processes import child_process
 
 _GIB = 1 << 30
 
@@ -206,12 +207,13 @@ def test_jobs_end_with_a_killed_runner(isolation: str, tmp_path: Path, namespace
     job = (
         f"trap '' TERM HUP; (setsid nohup sleep {mark} >/dev/null 2>&1 &) ; touch /opt/ml/there; sleep {mark}"
     )
-    with subprocess.Popen(
-        runner_program(isolation, tmp_path, "sh", "-c", job), stdout=subprocess.PIPE, start_new_session=True
+    with child_process(
+        runner_program(isolation, tmp_path, "sh", "-c", job), stdout=subprocess.PIPE
     ) as runner:
         until_there(tmp_path / "runs" / "one" / "steps" / "step" / "attempt-1" / "ml" / "there")
         until_alive(mark, 2)
-        runner.kill()
+        runner.kill()  # the runner alone, not what it has started
+        runner.wait(60)
     until_gone(mark)
     until_gone(str(tmp_path))
 
@@ -220,12 +222,10 @@ def test_an_interrupt_at_the_terminal_reaches_only_the_runner(bench: Bench) -> N
     mark = marker()
     job = f"trap 'touch /opt/ml/interrupted' INT; touch /opt/ml/there; sleep {mark}"
     command = runner_program(bench.launcher.isolation, bench.folder, "sh", "-c", job)
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    ) as runner:
+    with child_process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as runner:
         until_there(bench.ml / "there")
         os.killpg(runner.pid, signal.SIGINT)
-        _, errors = runner.communicate()
+        _, errors = runner.communicate(timeout=60)
     assert b"KeyboardInterrupt" in errors
     until_gone(mark)
     assert not (bench.ml / "interrupted").exists()
