@@ -130,8 +130,7 @@ def _metadata_name(template_class: type, metadata: Mapping[str, Any]) -> Iterato
     """Give the class the module and name of the metadata while the decorator reads them."""
     sources = metadata[METADATA_KEY]["sources"]
     is_own_name = all(sources[field] == TEMPLATE_CLASS for field in (MODULE, NAME))
-    # A placeholder that dagcast passes to find the decorator's bases keeps its name.
-    if is_own_name or not issubclass(type(template_class), type):
+    if is_own_name:
         yield
         return
     wanted = {"__module__": metadata[MODULE], "__name__": metadata[NAME], "__qualname__": metadata[NAME]}

@@ -82,7 +82,9 @@ def with_metaclass(metaclass: type, **keywords: Any) -> Any:
     return metaclass("Made", (), {}, **keywords)
 
 
-# Ways to make a class
+# Ways to make a class: a call is not seen, a class statement is
+
+BY_A_CALL = "and tests.plugins.test_hostile_decorators.Registering clash in a class that is built by a call"
 
 
 @joined
@@ -90,27 +92,27 @@ def by_calling_the_type_of_the_class() -> Decorator:
     return lambda cls: type(cls)(cls.__name__, (cls,), {})
 
 
-@joined
+@refused(BY_A_CALL)
 def by_calling_the_type_of_the_class_with_a_mixin() -> Decorator:
     return lambda cls: type(cls)(cls.__name__, (cls, Mixin), {})
 
 
-@joined
+@refused(BY_A_CALL)
 def by_calling_type() -> Decorator:
     return lambda cls: type("Made", (cls, Mixin), {})
 
 
-@joined
+@refused(BY_A_CALL)
 def by_new_class() -> Decorator:
     return lambda cls: types.new_class("Made", (cls, Mixin))
 
 
-@joined
+@refused(BY_A_CALL)
 def by_new_class_with_a_metaclass() -> Decorator:
     return lambda cls: types.new_class("Made", (cls, Mixin), {"metaclass": Registering})
 
 
-@joined
+@refused(BY_A_CALL)
 def by_prepare_class() -> Decorator:
     def decorate(cls: type) -> type:
         metaclass, namespace, keywords = types.prepare_class("Made", (cls, Mixin))
@@ -120,7 +122,7 @@ def by_prepare_class() -> Decorator:
     return decorate
 
 
-@joined
+@refused(BY_A_CALL)
 def by_new_of_the_metaclass_of_the_class() -> Decorator:
     return lambda cls: type(cls).__new__(type(cls), "Made", (cls, Mixin), {})
 
@@ -130,7 +132,7 @@ def by_new_of_abcmeta_for_the_metaclass_of_the_class() -> Decorator:
     return lambda cls: abc.ABCMeta.__new__(type(cls), "Made", (cls,), {})
 
 
-@joined
+@refused(BY_A_CALL)
 def by_new_of_abcmeta_alone() -> Decorator:
     return lambda cls: abc.ABCMeta.__new__(abc.ABCMeta, "Made", (cls, Mixin), {})
 
@@ -540,12 +542,16 @@ def by_lru_cache() -> Decorator:
 # Decorators that catch, and that never end
 
 
-def catching(kind: type[BaseException], then: Callable[[type, BaseException], Any]) -> Decorator:
-    """Joins a mixin, and does something else where that fails."""
+def catching(
+    kind: type[BaseException],
+    then: Callable[[type, BaseException], Any],
+    join: Decorator = lambda cls: type("Made", (cls, Mixin), {}),
+) -> Decorator:
+    """Joins a mixin by a call, which fails, and then does something else."""
 
     def decorate(cls: type) -> Any:
         try:
-            return joining(Mixin)(cls)
+            return join(cls)
         except kind as error:
             return then(cls, error)
 
@@ -557,7 +563,7 @@ def one_that_falls_back_to_the_class() -> Decorator:
     return catching(Exception, lambda cls, _: cls)
 
 
-@refused("which clashes with that of another class")
+@refused("it raised ValueError: wrapped, after: the metaclasses abc.ABCMeta and tests.")
 def one_that_catches_even_what_ends_the_call() -> Decorator:
     def wrapped(cls: type, error: BaseException) -> NoReturn:
         raise ValueError("wrapped") from error
@@ -571,6 +577,11 @@ def one_that_swallows_everything() -> Decorator:
 
 
 @joined
+def one_that_catches_everything_and_need_not() -> Decorator:
+    return catching(BaseException, lambda cls, error: None, joining(Mixin))
+
+
+@refused("it raised RuntimeError: it did not work, after: the metaclasses abc.ABCMeta and tests.")
 def one_that_hides_the_conflict_behind_an_error_of_its_own() -> Decorator:
     def hidden(cls: type, error: BaseException) -> NoReturn:
         raise RuntimeError("it did not work") from None

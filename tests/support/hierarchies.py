@@ -306,8 +306,8 @@ STYLES = (
     "hides what happens",
     "makes it a dataclass",
 )
-CALLS = ("type", "type of the class", "metaclass called")
-"""Styles that make the class without a class statement, so that nothing is prepared."""
+CALLS = ("type", "type of the class", "metaclass called", "new_class")
+"""Styles that make the class without a class statement. A clash of metaclasses is then refused."""
 WRAPPINGS = ("bare", "parametrised", "wrapped", "sets an attribute")
 
 
@@ -326,15 +326,22 @@ class Decoration:
     wrapping: str = "bare"
 
     @property
+    def clashes(self) -> bool:
+        """Whether the metaclass of the mixin derives neither from ABCMeta nor the other way round."""
+        if self.mixin.meta is None:
+            return "enum" in self.mixin.kind
+        return self.mixin.meta.base == "type"
+
+    @property
     def friendly(self) -> bool:
         """Whether it is to work: nothing in it is against what dagcast or Python asks for."""
-        if self.mixin.kind in ("abstract", "enum", "str enum") or self.style == "hides what happens":
+        if self.mixin.kind in ("abstract", "enum", "str enum"):
             return False
         if self.mixin.meta is not None and not self.mixin.meta.friendly:
             return False
-        if self.mixin.meta is not None and self.mixin.meta.prepares and self.style in CALLS:
+        if self.style in CALLS and self.clashes:
             return False
-        if self.mixin.meta is not None and self.mixin.meta.state == "strict" and self.style.endswith("alone"):
+        if self.mixin.meta is not None and self.mixin.meta.prepares and self.style in CALLS[:3]:
             return False
         if self.style == "makes it a dataclass" and self.mixin.kind == "frozen dataclass":
             return False

@@ -5,7 +5,8 @@ The modules follow the steps of a plugin's life:
 - ``distributions`` and ``scan`` find the installed plugins; ``select`` decides which run; ``load`` imports them.
 - ``options`` validates their options; ``configured`` holds a loaded plugin with its options, and the set of them.
 - ``hooks`` specifies the hooks. ``merge_hook_results``, ``compile_hooks`` and ``observe_run`` call them.
-- ``decorate`` lets plugins decorate the template class; ``join_classes`` and ``probe`` resolve metaclass conflicts.
+- ``decorate`` lets plugins decorate the template class. ``join_classes`` joins metaclasses that conflict, in the
+  statements that ``class_statements`` observes.
 - ``validate`` checks what plugins return; ``attribute_changes`` records what they changed; ``lock`` pins them.
 - ``doctor`` and ``scaffold`` serve ``dagcast plugins doctor`` and ``dagcast plugins new``.
 - ``foreign_output`` keeps what third-party code prints out of the results of commands.

@@ -15,7 +15,7 @@ from dagcast.definition.values import FrozenDict
 from dagcast.errors import InvalidInputError, PluginError
 from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
 from dagcast.plugins.join_classes import ClassJoinError, apply_decorator
-from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
+from dagcast.plugins.safe_inspect import ancestors, format_exception, is_instance, safe_repr
 
 HOOK = "decorate_template_class"
 PARAMS_HOOK = "build_template_params"
@@ -132,7 +132,7 @@ def instantiate(
         raise _decoration_error(
             decorating, problem, "pass on all arguments in __init__: super().__init__(**kwargs)"
         ) from error
-    if decorating and not any(ancestor is template_class for ancestor in _ancestors(type(template))):
+    if decorating and not any(ancestor is template_class for ancestor in ancestors(type(template))):
         problem = (
             f"instantiating the decorated class gave {safe_repr(template)}, which is not an instance of it"
         )
@@ -186,21 +186,31 @@ def _decorate_once(plugin: ConfiguredPlugin, template_class: type, metadata: Map
     return result
 
 
-def _ancestors(cls: type) -> tuple[type, ...]:
-    """Return the real ``__mro__``, which a metaclass may override."""
-    ancestors: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
-    return ancestors
-
-
 def _check_result(plugin: ConfiguredPlugin, template_class: type, result: type) -> None:
-    # The decorator may have received a twin with another metaclass, which is a subclass of the class too.
-    if not any(ancestor is template_class for ancestor in _ancestors(result)):
+    if not any(ancestor is template_class for ancestor in ancestors(result)):
         problem = f"it returned {result.__qualname__}, which is not a subclass of the class that it was given"
         raise plugin.error(problem, "derive the new class from template_class", HOOK)
     if inspect.isabstract(result):
-        missing = ", ".join(sorted(getattr(result, "__abstractmethods__", ())))
-        problem = f"its class is abstract: missing {missing}"
+        missing = sorted(getattr(result, "__abstractmethods__", ()))
+        hiding = {name: _hiding_base(result, template_class, name) for name in missing}
+        found = [f"{name!r} of {base.__qualname__}" for name, base in hiding.items() if base is not None]
+        if found:
+            problem = (
+                f"its class is abstract: {', '.join(found)} hides the template's own, which is further back"
+            )
+            remedy = "put the template class first: class Wrapped(template_class, Mixin)"
+            raise plugin.error(problem, remedy, HOOK)
+        problem = f"its class is abstract: missing {', '.join(missing)}"
         raise plugin.error(problem, "implement these methods in the class that the hook returns", HOOK)
+
+
+def _hiding_base(result: type, template_class: type, name: str) -> type | None:
+    """Return the base whose abstract method hides a method of the template class; ``None`` if none hides it."""
+    owner = next(cls for cls in ancestors(result) if name in vars(cls))
+    inherits = any(cls is template_class for cls in ancestors(owner))
+    own = getattr(template_class, name, None)
+    is_complete = own is not None and not getattr(own, "__isabstractmethod__", False)
+    return owner if is_complete and not inherits else None
 
 
 def _copied_attributes(template_class: type) -> dict[str, Any]:

@@ -1,33 +1,39 @@
 """Decorate a class whose metaclass conflicts with the metaclass of the decorator's mixin.
 
 ``class Wrapped(cls, Mixin)`` fails if the metaclass of neither base derives from the other's. The template class has
-``ABCMeta``, so a decorator whose mixin has its own metaclass fails. It is then called with a substitute for the class
-to find the bases that it joins (:mod:`dagcast.plugins.probe`). A new metaclass derives from the metaclasses of all
-bases, and the decorator is applied to a twin: a subclass of the template class with that metaclass.
+``ABCMeta``, so a decorator whose mixin has its own metaclass fails. :func:`apply_decorator` calls the decorator once,
+with the class itself. Class statements that derive from the class get a metaclass that derives from the metaclasses of
+all bases.
 """
 
 from __future__ import annotations
 
 from _abc import _abc_init  # type: ignore[import-not-found]
 from abc import ABCMeta
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import new_class, resolve_bases
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import permutations
+from traceback import walk_tb
+from types import FrameType, new_class
 from typing import Any
 
-from dagcast.plugins.probe import (
-    Decorator,
-    JoinedBases,
-    bases_of_constructor,
-    probe_any_class,
-    probe_bases,
-    probe_metaclass,
-)
-from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
+from dagcast.plugins.class_statements import ClassStatement, choose_metaclasses
+from dagcast.plugins.safe_inspect import ancestors, format_exception, format_exception_text, is_instance
+
+Decorator = Callable[[type], Any]
 
 _METACLASSES = "metaclass conflict"
+_PYTHONS_CONFLICT = (
+    f"{_METACLASSES}: the metaclass of a derived class must be a (non-strict) subclass of the metaclasses of all "
+    "its bases"
+)
+"""The message of the TypeError that Python raises."""
 _BASES = ("instance lay-out conflict", "consistent method resolution", "duplicate base class")
-_CONTAINERS = (dict, list, set, tuple, frozenset)
-_USE_MIXIN = "build the class with dagcast.plugin.mixin(template_class, Mixin)"
+_KEEP_APART = "keep that class out of the bases: hold an instance of it in an attribute"
+_USE_STATEMENT = (
+    "derive the class in a class statement, class Wrapped(template_class, Mixin) or class Wrapped(template_class, "
+    "metaclass=Meta), or call dagcast.plugin.mixin(template_class, Mixin); if the metaclass rejects the class, "
+    f"{_KEEP_APART}"
+)
 
 
 class ClassJoinError(TypeError):
@@ -40,12 +46,12 @@ class ClassJoinError(TypeError):
 
     def __init__(self, message: str, clashing: Sequence[str], remedy: str) -> None:
         super().__init__(message)
-        self.clashing = tuple(clashing)
+        self.clashing = tuple(dict.fromkeys(clashing))
         self.remedy = remedy
 
 
 def apply_decorator(decorator: Decorator, template_class: type) -> Any:
-    """Apply a class decorator, and resolve a metaclass conflict if there is one.
+    """Call a class decorator once, and join metaclasses in the class statements that derive from the class.
 
     Args:
         decorator: Any class decorator. It needs no support for dagcast.
@@ -55,36 +61,29 @@ def apply_decorator(decorator: Decorator, template_class: type) -> Any:
         The result of the decorator.
 
     Raises:
-        ClassJoinError: If the bases cannot be joined.
+        ClassJoinError: If the decorator fails because bases cannot be joined. The exception is the cause.
     """
-    try:
-        return decorator(template_class)
-    except ClassJoinError:
-        raise
-    except Exception as error:
-        conflict = _conflict(error)
-        if conflict is None:
-            raise
-    if _METACLASSES not in format_exception_text(conflict):
-        joined = probe_bases(decorator, template_class)
-        if joined is None or len(joined.bases) < 2:
-            joined = probe_any_class(decorator, template_class)
-        raise _clash_of_bases(joined.bases if joined else (template_class,), conflict) from conflict
-    tried: set[type] = set()
-    clashing: tuple[type, ...] = (type(template_class),)
-    for joined in _probe(decorator, template_class, conflict):
-        needed = _most_derived(joined.metaclasses)
-        clashing = tuple(needed) if len(needed) > len(clashing) else clashing
-        if len(needed) < 2 or tried.issuperset(needed):
-            continue
-        tried.update(needed)
+
+    def choose(bases: tuple[Any, ...], given: Any) -> Any:
+        needed = _needed(bases, given)
+        if len(needed) == 1:
+            return needed[0]
+        if not any(_derives(base, template_class) for base in bases):
+            raise TypeError(_PYTHONS_CONFLICT)
+        return _combine(needed)
+
+    with choose_metaclasses(choose) as statements:
         try:
-            return _decorate_twin(decorator, template_class, _combine(needed), joined.bases)
-        except ClassJoinError as error:
-            if not isinstance(error.__cause__, TypeError) or _METACLASSES not in str(error.__cause__):
+            result = decorator(template_class)
+        # A decorator is third-party code and may raise any exception.
+        except Exception as error:
+            refusal = _refusal(error, statements, template_class)
+            if refusal is None:
                 raise
-            conflict = error.__cause__
-    raise _unresolved(clashing, conflict) from conflict
+            raise refusal from error
+    if is_instance(result, type):
+        _complete_abcs(result)
+    return result
 
 
 def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
@@ -117,9 +116,15 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
         >>> isinstance(decorated, Registry)
         True
     """
-    resolved = resolve_bases((template_class, *bases))
-    metaclass = common_metaclass(resolved)
-    body = {**_identity(template_class), **namespace}
+    given = (template_class, *bases)
+    resolved = _resolve_bases(given)
+    needed = _most_derived(map(type, resolved))
+    metaclass = _combine(needed)
+    body = {
+        **_identity(template_class),
+        **({} if resolved == given else {"__orig_bases__": given}),
+        **namespace,
+    }
 
     def fill(made: dict[str, Any]) -> None:
         # Set item by item: the namespace that a metaclass prepares may intercept each.
@@ -127,17 +132,16 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
             made[key] = value
 
     try:
-        return new_class(template_class.__name__, (template_class, *bases), {"metaclass": metaclass}, fill)
+        made = new_class(template_class.__name__, resolved, {"metaclass": metaclass}, fill)
     # A third-party metaclass may raise any exception.
     except Exception as error:
-        if isinstance(error, TypeError) and any(sign in format_exception_text(error) for sign in _BASES):
+        if _is_clash_of_bases(error):
             raise _clash_of_bases(resolved, error) from error
-        names = [_name(m) for m in _most_derived(type(base) for base in resolved)]
-        if len(names) < 2:
+        if len(needed) < 2:
             raise
-        joined = f"the metaclass joined from {' and '.join(names)}"
-        message = f"{joined} rejects the class: {format_exception_text(error)}"
-        raise ClassJoinError(message, names, "let the metaclass accept any class") from error
+        raise _rejected(template_class.__name__, needed, error) from error
+    _complete_abcs(made)
+    return made
 
 
 def common_metaclass(bases: Iterable[type]) -> type:
@@ -146,143 +150,176 @@ def common_metaclass(bases: Iterable[type]) -> type:
     Raises:
         ClassJoinError: If the metaclasses have no common descendant.
     """
-    return _combine(_most_derived(type(base) for base in bases))
+    return _combine(_most_derived(map(type, bases)))
 
 
-def _most_derived(metaclasses: Iterable[type]) -> list[type]:
+def _resolve_bases(bases: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Resolve bases as a class statement does.
+
+    ``types.resolve_bases`` differs: it asks ``isinstance``, which takes a proxy of a class for a class.
+    """
+    resolved: list[Any] = []
+    for base in bases:
+        entries = None if is_instance(base, type) else getattr(base, "__mro_entries__", None)
+        resolved += [base] if entries is None else entries(bases)
+    return tuple(resolved)
+
+
+def _derives(cls: Any, other: type) -> bool:
+    return is_instance(cls, type) and any(ancestor is other for ancestor in ancestors(cls))
+
+
+def _most_derived(metaclasses: Iterable[Any]) -> list[Any]:
     """Return the metaclasses from which no other one derives."""
-    unique = list(dict.fromkeys(metaclasses))
-    return [m for m in unique if not any(other is not m and m in other.__mro__ for other in unique)]
+    unique: list[Any] = []
+    for metaclass in metaclasses:
+        if not any(metaclass is known for known in unique):
+            unique.append(metaclass)
+    return [m for m in unique if not any(other is not m and _derives(other, m) for other in unique)]
+
+
+def _needed(bases: Sequence[Any], given: Any) -> list[Any]:
+    """Return the most derived metaclasses of a class statement, of which Python accepts one only."""
+    return _most_derived([*map(type, bases), *([] if given is None else [given])] or [type])
 
 
 def _combine(needed: Sequence[type]) -> type:
     if len(needed) == 1:
         return needed[0]
     # ABCMeta goes last, so that __instancecheck__ and __subclasscheck__ of a mixin's metaclass take precedence.
-    ordered = sorted(needed, key=lambda m: m is ABCMeta)
-    name = "And".join(m.__name__ for m in ordered)
-    try:
-        return type(name, tuple(ordered), {"__module__": __name__})
-    # A metaclass may raise any exception when it is derived from.
-    except Exception as error:
-        names = [_name(m) for m in needed]
-        message = (
-            f"the metaclasses {' and '.join(names)} have no common descendant: {format_exception_text(error)}"
-        )
-        raise ClassJoinError(message, names, "give the mixin a metaclass that can be combined") from error
+    preferred = sorted(needed, key=lambda metaclass: metaclass is ABCMeta)
+    failures: list[Exception] = []
+    for ordered in permutations(preferred):
+        try:
+            return type("And".join(m.__name__ for m in ordered), ordered, {"__module__": __name__})
+        # A metaclass may raise any exception when it is derived from.
+        except Exception as error:
+            failures.append(error)
+            # Only another order of the same metaclasses may have a consistent method resolution order.
+            if "consistent method resolution" not in format_exception_text(error):
+                break
+    names = [_name(metaclass) for metaclass in needed]
+    text = format_exception_text(failures[0])
+    message = f"the metaclasses {_listed(names)} have no common descendant: {text}"
+    raise ClassJoinError(message, names, _KEEP_APART) from failures[0]
 
 
-def _probe(decorator: Decorator, template_class: type, conflict: TypeError) -> Iterator[JoinedBases]:
-    """Iterate over the bases that the decorator may join, the most reliable first. Each item may call it once more."""
-    for probe in (probe_bases, probe_metaclass):
-        joined = probe(decorator, template_class)
-        if joined is not None:
-            yield joined
-    joined = bases_of_constructor(conflict, template_class)
-    if joined is not None:
-        yield joined
+def _complete_abcs(cls: type) -> None:
+    """Initialize the ABC state of classes whose metaclass derives from ABCMeta and did not call its constructor.
 
-
-def _conflict(error: BaseException | None) -> TypeError | None:
-    """Return the class conflict in the chain of an exception that a decorator raised."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if is_instance(error, TypeError) and any(
-            sign in format_exception_text(error) for sign in (_METACLASSES, *_BASES)
+    Otherwise they share the state of a parent, whose instances ``isinstance`` would take for theirs.
+    """
+    for ancestor in reversed(ancestors(cls)):
+        if ABCMeta in ancestors(type(ancestor)) and "_abc_impl" not in type.__dict__["__dict__"].__get__(
+            ancestor
         ):
-            return error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
+            _abc_init(ancestor)
+
+
+def _refusal(
+    error: Exception, statements: Sequence[ClassStatement], template_class: type
+) -> ClassJoinError | None:
+    """Return why bases could not be joined, if an exception of a decorator is about that."""
+    for cause in _chain(error):
+        found = _reason(cause, statements, template_class)
+        if found is None:
+            continue
+        if cause is error:
+            return found
+        message = f"it raised {format_exception(error)}, after: {found}"
+        return ClassJoinError(message, found.clashing, found.remedy)
     return None
 
 
-def _clash_of_bases(bases: Sequence[type], conflict: BaseException) -> ClassJoinError:
-    names = [base.__qualname__ for base in bases]
+def _reason(
+    error: BaseException, statements: Sequence[ClassStatement], template_class: type
+) -> ClassJoinError | None:
+    if is_instance(error, ClassJoinError):
+        return error
+    for statement in reversed(statements):
+        if statement.raised(error):
+            derived = any(_derives(base, template_class) for base in statement.bases)
+            if statement.metaclass is None or statement.is_in_body or not derived:
+                return None
+            if _is_clash_of_bases(error):
+                return _clash_of_bases(statement.bases, error)
+            needed = _needed(statement.bases, statement.given)
+            return None if statement.metaclass in needed else _rejected(statement.name, needed, error)
+    if not is_instance(error, TypeError):
+        return None
+    if _METACLASSES in format_exception_text(error):
+        return _unseen_clash(error, template_class)
+    if _is_clash_of_bases(error):
+        return _clash_of_bases(_bases_of_call(error, template_class) or (template_class,), error)
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Iterate over an exception and those that it was raised from or after."""
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and not any(current is known for known in seen):
+        seen.append(current)
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _is_clash_of_bases(error: BaseException) -> bool:
+    return is_instance(error, TypeError) and any(sign in format_exception_text(error) for sign in _BASES)
+
+
+def _clash_of_bases(bases: Sequence[Any], conflict: BaseException) -> ClassJoinError:
+    names = [base.__qualname__ if is_instance(base, type) else repr(base) for base in bases]
     if len(names) < 2:
         names.append("another class that the decorator creates")
-    remedy = "join bases whose layouts and orders agree, such as a mixin without __slots__"
-    return ClassJoinError(f"{' and '.join(names)} cannot be joined: {conflict}", names, remedy)
+    message = f"{_listed(names)} cannot be joined: {format_exception_text(conflict)}"
+    remedy = f"join bases whose layouts and orders agree, such as a mixin without __slots__, or {_KEEP_APART}"
+    return ClassJoinError(message, names, remedy)
 
 
-def _unresolved(clashing: Sequence[type], conflict: BaseException) -> ClassJoinError:
-    names = [_name(metaclass) for metaclass in clashing]
-    if len(names) > 1:
-        message = f"the metaclasses {' and '.join(names)} clash, and joining them was not enough: {conflict}"
-        return ClassJoinError(message, names, _USE_MIXIN)
-    hidden = "that of another class that the decorator creates"
-    message = f"the class has the metaclass {names[0]}, which clashes with {hidden}: {conflict}"
-    return ClassJoinError(message, [*names, hidden], _USE_MIXIN)
+def _rejected(name: str, needed: Sequence[type], error: BaseException) -> ClassJoinError:
+    names = [_name(metaclass) for metaclass in needed]
+    message = f"the metaclass joined from {_listed(names)} rejects class {name!r}: {format_exception(error)}"
+    return ClassJoinError(message, names, f"let the metaclass accept any class, or {_KEEP_APART}")
 
 
-def _decorate_twin(decorator: Decorator, template_class: type, metaclass: type, bases: Sequence[type]) -> Any:
-    """Apply the decorator to a twin that is created without the metaclass's constructor.
-
-    Otherwise a metaclass that registers its classes would register the twin as a template.
-    """
-    state = _metaclass_state(template_class, metaclass, bases)
-    names = [_name(base) for base in metaclass.__bases__]
-    joined = f"the metaclasses {' and '.join(names)} were joined"
-    try:
-        twin = _bare_twin(template_class, metaclass, state)
-        decorated = decorator(twin)
-    except ClassJoinError:
-        raise
-    # A third-party metaclass or decorator may raise any exception.
-    except Exception as error:
-        conflict = _conflict(error)
-        if conflict is not None and _METACLASSES not in format_exception_text(conflict):
-            raise _clash_of_bases(bases, conflict) from conflict
-        if conflict is not None:
-            message = f"{joined}, and another clash followed: {conflict}"
-            raise ClassJoinError(message, names, _USE_MIXIN) from conflict
-        message = f"{joined}, but creating the class failed: {format_exception(error)}"
-        raise ClassJoinError(
-            message, names, f"let the metaclass accept any class, or {_USE_MIXIN}"
-        ) from error
-    # State of the twin that the constructor did not set on the result would shadow what the result inherits.
-    own = vars(decorated) if is_instance(decorated, type) else {}
-    for name in state:
-        if name not in own:
-            type.__delattr__(twin, name)
-    return decorated
+def _unseen_clash(conflict: BaseException, template_class: type) -> ClassJoinError:
+    """Return the error for a conflict outside of class statements, which cannot be joined."""
+    own = type(template_class)
+    bases = _bases_of_call(conflict, template_class)
+    found = [own, *map(type, bases), *_named_metaclasses(conflict, own)]
+    names = [_name(metaclass) for metaclass in _most_derived(found)]
+    if len(names) < 2:
+        names = [_name(own), "that of another class that the decorator creates"]
+    text = format_exception_text(conflict)
+    message = f"the metaclasses {_listed(names)} clash in a class that is built by a call: {text}"
+    return ClassJoinError(message, names, _USE_STATEMENT)
 
 
-def _metaclass_state(template_class: type, metaclass: type, bases: Sequence[type]) -> dict[str, Any]:
-    """Return the class attributes that constructors of metaclasses set, and may read from the bases of a new class.
-
-    The twin bypasses these constructors. It gets the values of the template class, and empty containers otherwise.
-    """
-    state: dict[str, Any] = {}
-    for base in (template_class, *bases):
-        for ancestor in base.__mro__:
-            if type(ancestor) in (type, ABCMeta) or type(ancestor) not in metaclass.__mro__:
-                continue
-            for name, value in vars(ancestor).items():
-                if name in state or name.startswith("__") or hasattr(value, "__get__"):
-                    continue
-                inherited = ancestor in template_class.__mro__
-                if inherited or not hasattr(template_class, name):
-                    state[name] = type(value)() if type(value) in _CONTAINERS and not inherited else value
-    return state
+def _bases_of_call(error: BaseException, template_class: type) -> tuple[Any, ...]:
+    """Return the bases of a failed call that builds a class, from the frames of the call; empty if unknown."""
+    for frame in _frames(error):
+        for value in frame.f_locals.values():
+            if is_instance(value, tuple) and any(_derives(item, template_class) for item in value):
+                return tuple(value)
+    return ()
 
 
-def _bare_twin(template_class: type, metaclass: type, state: Mapping[str, Any]) -> type:
-    """Create a subclass without calling the metaclass's constructor or ``__init_subclass__``."""
+def _named_metaclasses(error: BaseException, own: type) -> list[type]:
+    """Return metaclasses that clash with ``own``, of classes that the code of the failed call names."""
+    frame = next(_frames(error), None)
+    if frame is None:
+        return []
+    names = (*frame.f_code.co_names, *frame.f_locals)
+    values = [{**frame.f_globals, **frame.f_locals}.get(name) for name in names]
+    classes = [value for value in values if is_instance(value, type)]
+    metaclasses = [value if _derives(value, type) else type(value) for value in classes]
+    return [found for found in metaclasses if not _derives(found, own) and not _derives(own, found)]
 
-    class SkipInitSubclass:
-        __slots__ = ()
 
-        def __init_subclass__(cls, **keywords: Any) -> None:
-            if cls.__bases__[0] is not SkipInitSubclass:
-                super().__init_subclass__(**keywords)
-
-    bases = (SkipInitSubclass, template_class)
-    body = {**state, **_identity(template_class)}
-    twin: type = type.__new__(metaclass, template_class.__name__, bases, body)
-    if issubclass(metaclass, ABCMeta):
-        # Initialize the ABC state: without it, isinstance and abstract methods use the state of the parent.
-        _abc_init(twin)
-    return twin
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    """Iterate over the frames of an exception, the innermost first."""
+    return reversed([frame for frame, _ in walk_tb(error.__traceback__)])
 
 
 def _identity(template_class: type) -> dict[str, Any]:
@@ -291,6 +328,10 @@ def _identity(template_class: type) -> dict[str, Any]:
         "__qualname__": template_class.__qualname__,
         "__doc__": template_class.__doc__,
     }
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(names))
 
 
 def _name(metaclass: type) -> str:

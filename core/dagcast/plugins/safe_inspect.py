@@ -24,6 +24,12 @@ def is_instance(value: object, /, *kinds: Any) -> bool:
     return issubclass(type(value), kinds)
 
 
+def ancestors(cls: type) -> tuple[type, ...]:
+    """Return the real ``__mro__`` of a class, which a metaclass may override."""
+    found: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+    return found
+
+
 def safe_repr(value: object) -> str:
     """Return the ``repr`` of a value on one line, shortened; a placeholder if ``__repr__`` raises."""
     return _format(repr, value)
