@@ -16,16 +16,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from dagcast.check.problems import ReferenceProblem
+from dagcast.definition.property_paths import Segment, Segments, format_segments, parse_property_path
 from dagcast.errors import did_you_mean
 from dagcast.sagemaker.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
 from dagcast.sagemaker.step_shapes import PropertyShape
 
-_SEGMENT: Final = re.compile(
-    r"""(?P<dot>\.)?(?P<member>[A-Za-z_][A-Za-z0-9_]*)
-      | \[(?P<index>\d+)\]
-      | \[(?P<quote>['"])(?P<key>[^'"\[\]]+)(?P=quote)\]""",
-    re.VERBOSE,
-)
+_MEMBER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY: Final = re.compile(r"""[^'"\[\]]+""")
 
 
 @dataclass(frozen=True)
@@ -42,21 +39,6 @@ class PropertyType:
     path: str
 
 
-@dataclass(frozen=True)
-class _Segment:
-    """One part of a path: a member's name, a key in quotes (``is_key``), or a position in a list."""
-
-    value: str | int
-    is_key: bool = False
-
-    def __str__(self) -> str:
-        if self.is_key:
-            return f"['{self.value}']"
-        return f"[{self.value}]" if isinstance(self.value, int) else f".{self.value}"
-
-
-_Segments = tuple[_Segment, ...]
-
 _NO_SHAPES: Final = ServiceModel(service="", version="", shapes={}, operations={})
 
 
@@ -70,7 +52,7 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Referenc
     Raises:
         ServiceModelError: If the installed botocore does not know the service or a shape of ``shape``.
     """
-    segments = _parse_segments(path)
+    segments = _parse(path)
     if segments is None:
         return ReferenceProblem(
             f"{path!r} is not a property path",
@@ -79,7 +61,7 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Referenc
         )
     model = load_shapes(shape.service) if shape.shapes else _NO_SHAPES
     shapes = list(shape.shapes)
-    tails = [tail for tail in map(_parse_segments, shape.names) if tail]
+    tails = [tail for tail in map(_parse, shape.names) if tail]
     for position, segment in enumerate(segments):
         next_tails = [tail[1:] for tail in tails if tail and tail[0] == segment]
         next_shapes = [found for name in shapes for found in _next_shapes(model, name, segment)]
@@ -89,30 +71,21 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Referenc
     return _resolve_end(model, shapes, tails, segments)
 
 
-def _parse_segments(path: str) -> _Segments | None:
-    """Return the segments of a path, or ``None`` if its syntax is invalid."""
-    segments: list[_Segment] = []
-    position = 0
-    while position < len(path):
-        found = _SEGMENT.match(path, position)
-        if found is None:
-            return None
-        if found["member"]:
-            # Every member but the first has a dot before it.
-            if bool(found["dot"]) != bool(segments):
-                return None
-            segments.append(_Segment(found["member"]))
-        elif not segments:
-            return None
-        elif found["index"]:
-            segments.append(_Segment(int(found["index"])))
-        else:
-            segments.append(_Segment(found["key"], is_key=True))
-        position = found.end()
-    return tuple(segments) or None
+def _parse(path: str) -> Segments | None:
+    """Return the segments of a path that starts with a member and has no other names than services have."""
+    segments = parse_property_path(path)
+    if not segments or isinstance(segments[0].value, int) or segments[0].is_key:
+        return None
+    return segments if all(map(_is_possible, segments)) else None
 
 
-def _next_shapes(model: ServiceModel, name: str, segment: _Segment) -> Iterable[str]:
+def _is_possible(segment: Segment) -> bool:
+    if isinstance(segment.value, int):
+        return segment.value >= 0
+    return bool((_KEY if segment.is_key else _MEMBER).fullmatch(segment.value))
+
+
+def _next_shapes(model: ServiceModel, name: str, segment: Segment) -> Iterable[str]:
     """Yield the shape that a segment selects in the shape of that name, if there is such a shape."""
     shape = model.shape(name)
     kind = shape["type"]
@@ -136,7 +109,7 @@ def _has_name(model: ServiceModel, name: str) -> bool:
 
 
 def _explain_unknown(
-    model: ServiceModel, shapes: list[str], tails: list[_Segments], segments: _Segments, position: int
+    model: ServiceModel, shapes: list[str], tails: list[Segments], segments: Segments, position: int
 ) -> ReferenceProblem:
     """Return the problem of a segment that selects nothing.
 
@@ -148,7 +121,7 @@ def _explain_unknown(
         position: The position of the segment.
     """
     segment = segments[position]
-    before = _format_segments(segments[:position])
+    before = format_segments(segments[:position])
     written = str(segment).lstrip(".")
     # By name: each valid segment as text.
     known = {member: f".{member}" for name in shapes for member in model.shape(name).get("members", ())}
@@ -157,7 +130,7 @@ def _explain_unknown(
 
     if indexed:
         message, instead = _explain_access(model, indexed[0], segment, before)
-        rest = _format_segments(segments[position + 1 :], first=False)
+        rest = format_segments(segments[position + 1 :], first=False)
         hint: str | None = f"write {before}{instead}{rest}"
     elif known:
         message = f"{before or 'the step'} has no property {written}"
@@ -170,7 +143,7 @@ def _explain_unknown(
     return ReferenceProblem(message, "reference.unknown-property", hint)
 
 
-def _explain_access(model: ServiceModel, name: str, segment: _Segment, before: str) -> tuple[str, str]:
+def _explain_access(model: ServiceModel, name: str, segment: Segment, before: str) -> tuple[str, str]:
     """Return the problem of a segment after a list or a map, and the segment to write instead."""
     shape = model.shape(name)
     if shape["type"] == "map":
@@ -185,15 +158,15 @@ def _explain_access(model: ServiceModel, name: str, segment: _Segment, before: s
 
 
 def _resolve_end(
-    model: ServiceModel, shapes: list[str], tails: list[_Segments], segments: _Segments
+    model: ServiceModel, shapes: list[str], tails: list[Segments], segments: Segments
 ) -> PropertyType | ReferenceProblem:
     """Return the type of the property at the end of a path, or the problem if it is not a single value."""
-    path = _format_segments(segments)
+    path = format_segments(segments)
     kinds = [model.kind(name) for name in shapes]
     single = next((kind for kind in kinds if kind not in CONTAINER_KINDS), None)
     if single is not None or () in tails:
         return PropertyType(single, path)
-    known = [f"{path}{_format_segments(tail, first=False)}" for tail in tails]
+    known = [f"{path}{format_segments(tail, first=False)}" for tail in tails]
     if "structure" in kinds:
         known += [f"{path}.{member}" for name in shapes for member in model.shape(name).get("members", ())]
         kind = "structure"
@@ -208,8 +181,3 @@ def _resolve_end(
         "reference.not-a-value",
         f"write one of: {shown}",
     )
-
-
-def _format_segments(segments: _Segments, *, first: bool = True) -> str:
-    text = "".join(map(str, segments))
-    return text[1:] if first and text.startswith(".") else text

@@ -27,8 +27,9 @@ TYPES_BY_SIGN = MappingProxyType(
 _OPERATORS = MappingProxyType(
     {"==": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 )
-_COMPARISONS = MappingProxyType({kind: _OPERATORS[sign] for sign, kind in TYPES_BY_SIGN.items()})
-TYPES = (*_COMPARISONS, "In", "Not", "Or")
+COMPARISONS = MappingProxyType({kind: _OPERATORS[sign] for sign, kind in TYPES_BY_SIGN.items()})
+"""The function of each comparison, by its ``Type``."""
+TYPES = (*COMPARISONS, "In", "Not", "Or")
 """All types of conditions."""
 NEGATED = ("Condition", "Expression")
 """The keys that can hold the condition which a ``Not`` negates. Source: ``ConditionNot`` of the SageMaker Python SDK:
@@ -76,7 +77,7 @@ def _compared(kind: str, left: Any, right: Any) -> bool:
     if not same:
         raise IncomparableError(_incomparable(kind, left, right))
     try:
-        return bool(_COMPARISONS[kind](left, right))
+        return bool(COMPARISONS[kind](left, right))
     except TypeError as error:
         raise IncomparableError(_incomparable(kind, left, right)) from error
 

@@ -1,44 +1,18 @@
-"""Parses and follows paths into JSON data: those of property references and of ``JsonGet``."""
+"""Look up values in JSON data: in property files, for ``JsonGet``, and in the properties of steps."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from dagcast.definition.property_paths import parse_property_path
 from dagcast.errors import DagcastError, did_you_mean
 
-_PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(-?\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 _NAMES = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
 
 
 class PathError(DagcastError):
     """A path is malformed, or does not exist in the data."""
-
-
-def parse_path(path: str) -> tuple[str | int, ...]:
-    """Return the keys and indexes of a path.
-
-    Raises:
-        PathError: If the path is malformed.
-
-    Example:
-        >>> parse_path("a.b[0]['key']")
-        ('a', 'b', 0, 'key')
-    """
-    parts: list[str | int] = []
-    at = 0
-    while at < len(path):
-        match = _PART.match(path, at)
-        if match is None:
-            raise PathError(f"invalid path {path!r}: expected names separated by dots, [0] or ['key']")
-        name, index, single, double = match.groups()
-        if index is not None:
-            parts.append(int(index))
-        else:
-            parts.append(next(text for text in (name, single, double) if text is not None))
-        at = match.end()
-    return tuple(parts)
 
 
 def look_up(data: Any, path: str, *, named: bool = False) -> Any:
@@ -52,7 +26,10 @@ def look_up(data: Any, path: str, *, named: bool = False) -> Any:
     Raises:
         PathError: If the path is malformed, or does not exist in the data.
     """
-    for part in parse_path(path):
+    segments = parse_property_path(path)
+    if segments is None:
+        raise PathError(f"invalid path {path!r}: expected names separated by dots, [0] or ['key']")
+    for part in (segment.value for segment in segments):
         if isinstance(data, Mapping) and str(part) in data:
             data = data[str(part)]
             continue

@@ -21,10 +21,29 @@ class StepKind:
     Attributes:
         shapes: The shapes of the request body; empty if no service model describes it.
         properties: The properties that other steps may read.
+        retryable: Whether the SDK's class of the kind derives from ``ConfigurableRetryStep`` and takes retry policies.
+        first_sdk: The first version of each SDK major whose ``StepTypeEnum`` has the kind; empty if all supported
+            versions have it. Source: the wheels of sagemaker 2.257.x, and of sagemaker-mlops 1.N, which ships with
+            sagemaker 3.N.
     """
 
     shapes: tuple[RequestShape, ...] = ()
     properties: PropertyShape = PropertyShape()
+    retryable: bool = False
+    first_sdk: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntypedKind:
+    """A kind of step without a step type in dagcast.
+
+    Attributes:
+        known_to: What knows it.
+        first_sdk: As in :class:`StepKind`.
+    """
+
+    known_to: str
+    first_sdk: tuple[str, ...] = ()
 
 
 _PROCESSING_JOB = (RequestShape("CreateProcessingJobRequest", ignore_required=("ProcessingJobName",)),)
@@ -32,13 +51,17 @@ _PROCESSING_JOB = (RequestShape("CreateProcessingJobRequest", ignore_required=("
 STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
     {
         "Processing": StepKind(
-            shapes=_PROCESSING_JOB, properties=PropertyShape(shapes=("DescribeProcessingJobResponse",))
+            retryable=True,
+            shapes=_PROCESSING_JOB,
+            properties=PropertyShape(shapes=("DescribeProcessingJobResponse",)),
         ),
         "Training": StepKind(
+            retryable=True,
             shapes=(RequestShape("CreateTrainingJobRequest", ignore_required=("TrainingJobName",)),),
             properties=PropertyShape(shapes=("DescribeTrainingJobResponse",)),
         ),
         "Tuning": StepKind(
+            retryable=True,
             shapes=(
                 RequestShape(
                     "CreateHyperParameterTuningJobRequest", ignore_required=("HyperParameterTuningJobName",)
@@ -52,26 +75,33 @@ STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
             ),
         ),
         "Transform": StepKind(
+            retryable=True,
             shapes=(RequestShape("CreateTransformJobRequest", ignore_required=("TransformJobName",)),),
             properties=PropertyShape(shapes=("DescribeTransformJobResponse",)),
         ),
         "Model": StepKind(
+            retryable=True,
             shapes=(RequestShape("CreateModelInput", ignore_required=("ModelName",)),),
             properties=PropertyShape(shapes=("DescribeModelOutput",)),
         ),
         "RegisterModel": StepKind(
+            retryable=True,
             shapes=(RequestShape("CreateModelPackageInput"),),
             properties=PropertyShape(shapes=("DescribeModelPackageOutput",)),
         ),
         "EndpointConfig": StepKind(
+            retryable=True,
+            first_sdk=("2.257.6", "3.23"),
             shapes=(RequestShape("CreateEndpointConfigInput"),),
             properties=PropertyShape(shapes=("DescribeEndpointConfigOutput",)),
         ),
         "Endpoint": StepKind(
+            first_sdk=("2.257.6", "3.23"),
             shapes=(RequestShape("CreateEndpointInput"),),
             properties=PropertyShape(shapes=("DescribeEndpointOutput",)),
         ),
         "AutoML": StepKind(
+            retryable=True,
             shapes=(RequestShape("CreateAutoMLJobRequest", ignore_required=("AutoMLJobName",)),),
             properties=PropertyShape(
                 shapes=("DescribeAutoMLJobResponse",),
@@ -106,6 +136,8 @@ STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
             properties=PropertyShape("emr", ("Step",)),
         ),
         "EMRServerless": StepKind(
+            retryable=True,
+            first_sdk=("3.4",),
             shapes=(
                 RequestShape(
                     "StartJobRunRequest", ("JobConfig",), "emr-serverless", ("clientToken", "applicationId")
@@ -126,24 +158,34 @@ STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
 :func:`output_properties`."""
 
 
-UNTYPED_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+UNTYPED_KINDS: Final[Mapping[str, UntypedKind]] = MappingProxyType(
     {
-        "Athena": "botocore",
-        "BedrockCustomModel": "botocore",
-        "BedrockCustomModelDeployment": "botocore",
-        "BedrockModelImport": "botocore",
-        "BedrockProvisionedModelThroughput": "botocore",
-        "Cleanup": "SageMaker Python SDK 3 (CleanupStep)",
-        "ForEach": "SageMaker Python SDK 3 (ForEachStep)",
-        "HubContent": "botocore",
-        "InferenceComponent": "SageMaker Python SDK 3 (InferenceComponentStep)",
-        "Job": "SageMaker Python SDK 3 (JobStep)",
-        "Lineage": "SageMaker Python SDK 3 (LineageStep)",
+        "Athena": UntypedKind(known_to="botocore"),
+        "BedrockCustomModel": UntypedKind(known_to="botocore"),
+        "BedrockCustomModelDeployment": UntypedKind(known_to="botocore"),
+        "BedrockModelImport": UntypedKind(known_to="botocore"),
+        "BedrockProvisionedModelThroughput": UntypedKind(known_to="botocore"),
+        "Cleanup": UntypedKind(known_to="SageMaker Python SDK 3 (CleanupStep)", first_sdk=("3.27",)),
+        "ForEach": UntypedKind(known_to="SageMaker Python SDK 3 (ForEachStep)", first_sdk=("3.27",)),
+        "HubContent": UntypedKind(known_to="botocore"),
+        "InferenceComponent": UntypedKind(
+            known_to="SageMaker Python SDK 3 (InferenceComponentStep)", first_sdk=("2.257.6", "3.23")
+        ),
+        "Job": UntypedKind(known_to="SageMaker Python SDK 3 (JobStep)", first_sdk=("3.24",)),
+        "Lineage": UntypedKind(
+            known_to="SageMaker Python SDK 3 (LineageStep)", first_sdk=("2.257.6", "3.23")
+        ),
     }
 )
-"""Kinds of steps that executions report and that have no step type in dagcast, each with what knows it.
+"""Kinds of steps that executions report and that have no step type in dagcast.
 
 Sources: API reference, ``PipelineExecutionStepMetadata``, of botocore 1.44.8; ``StepTypeEnum`` of SDK 3.27."""
+
+
+def first_sdk_versions(definition_type: str) -> tuple[str, ...]:
+    """Return the first SDK versions that have a kind of step; empty if all have it, or the kind is unknown."""
+    kind = STEP_KINDS.get(definition_type) or UNTYPED_KINDS.get(definition_type)
+    return kind.first_sdk if kind is not None else ()
 
 
 def output_properties(outputs: Any) -> PropertyShape:

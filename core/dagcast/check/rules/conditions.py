@@ -8,6 +8,7 @@ from typing import Any
 from dagcast.check.rules.examples import definition_example, step_example
 from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
 from dagcast.check.rules.rule import PipelineFacts
+from dagcast.definition.conditions import NEGATED
 from dagcast.definition.model import Definition
 from dagcast.definition.references import (
     ExecutionVariable,
@@ -33,7 +34,7 @@ def _comparison(
         return
     kind = condition.get("Type")
     if kind == "Not":
-        for key in ("Condition", "Expression"):
+        for key in NEGATED:
             yield from _comparison(condition.get(key), (*path, key))
     elif kind == "Or":
         yield from comparisons(condition.get("Conditions"), (*path, "Conditions"))

@@ -322,7 +322,9 @@ class _Loader:
             message = f"step {name!r}: there is no step type {type_name!r}"
             known = UNTYPED_KINDS.get(type_name) if isinstance(type_name, str) else None
             if known is not None:
-                message = f"step {name!r}: dagcast has no step type for {type_name}, which {known} has"
+                message = (
+                    f"step {name!r}: dagcast has no step type for {type_name}, which {known.known_to} has"
+                )
                 hint = f"write the request as it is: type Request with step_type: {type_name}"
                 if type_name == "ForEach":
                     hint = "list its steps one by one: a Request cannot hold steps"

@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dagcast.compile.emit.variables import Variables
+from dagcast.definition.conditions import COMPARISONS
 from dagcast.errors import SDKError
-
-_COMPARISONS = {
-    "Equals": "ConditionEquals",
-    "GreaterThan": "ConditionGreaterThan",
-    "GreaterThanOrEqualTo": "ConditionGreaterThanOrEqualTo",
-    "LessThan": "ConditionLessThan",
-    "LessThanOrEqualTo": "ConditionLessThanOrEqualTo",
-}
 
 
 def sdk_condition(request: dict[str, Any], variables: Variables) -> Any:
@@ -28,8 +21,9 @@ def sdk_condition(request: dict[str, Any], variables: Variables) -> Any:
     """
     sdk = variables.sdk
     kind = request["Type"]
-    if kind in _COMPARISONS:
-        compare = getattr(sdk, _COMPARISONS[kind])
+    if kind in COMPARISONS:
+        # The SDK names its classes after the types.
+        compare = getattr(sdk, f"Condition{kind}")
         return compare(
             left=variables.convert(request["LeftValue"]), right=variables.convert(request["RightValue"])
         )

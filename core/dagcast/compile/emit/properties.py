@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import StepSpec
+from dagcast.definition.property_paths import format_segments, parse_property_path
 
 # Property names of the SDK's step classes that differ from the path in the service
 # (LambdaStep and CallbackStep, NotebookJobStep).
@@ -21,7 +21,6 @@ _ALIASES = {
         "OutputNotebookName": "Environment['SM_OUTPUT_NOTEBOOK_NAME']",
     }
 }
-_PART = re.compile(r"([A-Za-z_]\w*)((?:\[[^\]]+\])?)(?:\.|$)")
 
 
 def step_properties(spec: StepSpec, step: Any, sdk: SDK) -> Any:
@@ -47,12 +46,13 @@ def step_properties(spec: StepSpec, step: Any, sdk: SDK) -> Any:
 
 def _add(root: Any, path: str, step_name: str, step: Any, sdk: SDK) -> None:
     at = root
-    for part in _PART.finditer(path):
-        name, key = part.group(1), part.group(2)
-        here = sdk.Properties(step_name=step_name, step=step, path=path[: part.end(2)])
-        if key:
-            keyed = vars(at).setdefault(name, {})
-            index = key[1:-1]
-            at = keyed.setdefault(index[1:-1] if index[0] == "'" else int(index), here)
+    segments = parse_property_path(path) or ()
+    for position, segment in enumerate(segments):
+        here = sdk.Properties(step_name=step_name, step=step, path=format_segments(segments[: position + 1]))
+        following = segments[position + 1 : position + 2]
+        if segment.is_key or isinstance(segment.value, int):
+            at = at.setdefault(segment.value, here)
+        elif following and (following[0].is_key or isinstance(following[0].value, int)):
+            at = vars(at).setdefault(segment.value, {})
         else:
-            at = vars(at).setdefault(name, here)
+            at = vars(at).setdefault(segment.value, here)

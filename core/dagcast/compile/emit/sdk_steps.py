@@ -20,21 +20,7 @@ from dagcast.compile.emit.variables import Variables, spelled
 from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
 from dagcast.definition.references import render
 from dagcast.definition.write import step_data
-
-# The types whose SDK classes derive from ConfigurableRetryStep.
-_RETRYABLE = frozenset(
-    {
-        "Training",
-        "Processing",
-        "Transform",
-        "Tuning",
-        "Model",
-        "RegisterModel",
-        "AutoML",
-        "EMRServerless",
-        "EndpointConfig",
-    }
-)
+from dagcast.sagemaker.step_kinds import STEP_KINDS
 
 
 class RequestStep:
@@ -334,7 +320,7 @@ def _emit_step(spec: StepSpec, by_name: Mapping[str, StepSpec], variables: Varia
             [_emit_step(by_name[name], by_name, variables) for name in spec.if_steps],
             [_emit_step(by_name[name], by_name, variables) for name in spec.else_steps],
         )
-    elif spec.definition_type in _RETRYABLE:
+    elif spec.definition_type in STEP_KINDS and STEP_KINDS[spec.definition_type].retryable:
         step = classes.retryable(spec, variables)
     else:
         step = classes.plain(spec, variables)

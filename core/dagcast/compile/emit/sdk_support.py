@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import StepSpec
 from dagcast.errors import SDKError
-
-# The first version of each SDK major whose StepTypeEnum has the type. All supported versions have the other types.
-# Source: the wheels of sagemaker 2.257.x and of sagemaker-mlops 1.N, which ships with sagemaker 3.N.
-FIRST_SDK: Mapping[str, tuple[str, ...]] = {
-    "EMRServerless": ("3.4",),
-    "EndpointConfig": ("2.257.6", "3.23"),
-    "Endpoint": ("2.257.6", "3.23"),
-    "InferenceComponent": ("2.257.6", "3.23"),
-    "Lineage": ("2.257.6", "3.23"),
-    "Job": ("3.24",),
-    "Cleanup": ("3.27",),
-    "ForEach": ("3.27",),
-}
+from dagcast.sagemaker.step_kinds import first_sdk_versions
 
 
 def check_types(steps: Iterable[StepSpec], sdk: SDK) -> None:
@@ -41,8 +29,8 @@ def check_types(steps: Iterable[StepSpec], sdk: SDK) -> None:
 
 def _since(definition_type: str, major: int) -> str:
     """Return which SDK versions have the type, and how to install the one nearest to the installed major."""
-    first = FIRST_SDK.get(definition_type)
-    if first is None:
+    first = first_sdk_versions(definition_type)
+    if not first:
         return ""
     nearest = next((version for version in first if version.startswith(f"{major}.")), first[-1])
     upper = int(nearest.partition(".")[0]) + 1

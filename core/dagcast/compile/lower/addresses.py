@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from operator import is_
@@ -11,12 +10,12 @@ from typing import Any
 from dagcast.check.destinations import find_sibling_prefixes
 from dagcast.compile.spec.edit import changed, put, value_at
 from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
+from dagcast.definition.property_paths import parse_property_path
 from dagcast.definition.references import Join, ParameterRef, Reference, StepProperty
 from dagcast.definition.values import SCALARS, FrozenDict
 from dagcast.errors import DiagnosticSink, Location
 
 _FOLDER = "files"
-_PART = re.compile(r"\['([^']*)'\]|([^.\[\]]+)")
 
 
 def separate_destinations(spec: PipelineSpec) -> PipelineSpec:
@@ -151,8 +150,7 @@ class _Speller:
         if step is None:
             return None
         value: Any = step.arguments
-        for match in _PART.finditer(reference.path):
-            name = match[1] or match[2]
+        for name in (segment.value for segment in parse_property_path(reference.path) or ()):
             if isinstance(value, tuple):
                 named = (item for item in value if isinstance(item, dict) and item.get("OutputName") == name)
                 value = next(named, None)

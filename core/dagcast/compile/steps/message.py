@@ -9,6 +9,7 @@ from dagcast.compile.config.fields import EMPTY, Body
 from dagcast.compile.config.step import Cached, OutputConfig, PortName, StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.definition.references import StepProperty
+from dagcast.sagemaker.step_kinds import output_properties
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -50,7 +51,7 @@ def message_outputs(config: MessageConfig, name: str) -> tuple[OutputPort, ...]:
 
 def message_properties(config: MessageConfig) -> PropertyShape:
     """Return the properties that references may use: the declared outputs."""
-    return PropertyShape(names=tuple(f"OutputParameters['{port}']" for port in config.outputs))
+    return output_properties(_output_parameters(config))
 
 
 def put_message(step: "Lowering", config: MessageConfig) -> None:
@@ -62,5 +63,8 @@ def put_message(step: "Lowering", config: MessageConfig) -> None:
 
 def put_output_parameters(step: "Lowering", config: MessageConfig) -> None:
     """Declare the returned values and their types."""
-    outputs = [{"OutputName": port, "OutputType": item.type} for port, item in config.outputs.items()]
-    step.beside("OutputParameters", outputs, "outputs")
+    step.beside("OutputParameters", _output_parameters(config), "outputs")
+
+
+def _output_parameters(config: MessageConfig) -> list[dict[str, Any]]:
+    return [{"OutputName": port, "OutputType": item.type} for port, item in config.outputs.items()]
