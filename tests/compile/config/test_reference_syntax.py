@@ -7,7 +7,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dagcast.compile.config.reference_syntax import (
-    EXECUTION_VARIABLES,
     ReferenceSyntaxError,
     is_reference,
     parse_string,
@@ -22,6 +21,17 @@ from dagcast.definition.references import (
     StepProperty,
 )
 
+# Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27.
+EXECUTION_VARIABLES = (
+    "StartDateTime",
+    "CurrentDateTime",
+    "PipelineName",
+    "PipelineArn",
+    "PipelineExecutionId",
+    "PipelineExecutionArn",
+    "TrainingJobName",
+    "ProcessingJobName",
+)
 names = st.text("abZ09_-", min_size=1, max_size=5)
 paths = st.lists(st.sampled_from([".Member", ".a", "['key']", "['a b']", "[0]", "[12]"]), max_size=3).map(
     lambda parts: "Root" + "".join(parts)
@@ -202,3 +212,14 @@ class TestSpelling:
     def test_a_separator_is_written_out(self) -> None:
         assert spell(Join("/", ("s3:/", "b", ParameterRef("P")))) == "s3://b/${param.P}"
         assert spell(Join("$", (ParameterRef("A"), ParameterRef("B")))) == "${param.A}$$${param.B}"
+
+
+@pytest.mark.parametrize("name", EXECUTION_VARIABLES)
+def test_execution_variables(name: str) -> None:
+    assert parse_string(f"${{exec.{name}}}") == ExecutionVariable(name)
+
+
+@pytest.mark.parametrize("name", ["JobName", "pipelineName", "PipelineExecutionID", "TransformJobName"])
+def test_other_execution_variables_are_unknown(name: str) -> None:
+    with pytest.raises(ReferenceSyntaxError):
+        parse_string(f"${{exec.{name}}}")

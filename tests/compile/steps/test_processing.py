@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 
 from dagcast import PipelineDAGCompiler
-from dagcast.compile.steps.processing import LAUNCHER
 from tests.support.compiling import (
     IMAGE,
     JOB,
@@ -246,7 +246,7 @@ def test_a_folder_is_staged_with_a_launcher() -> None:
     assert names == ["data", "code", "entrypoint"]
     archive, launcher = (item["S3Input"]["S3Uri"] for item in arguments["ProcessingInputs"][1:])
     assert archive.endswith("/sourcedir.tar.gz")
-    assert launcher == f"s3://my-bucket/demo/code/{hashlib.sha256(LAUNCHER).hexdigest()}/run.sh"
+    assert re.fullmatch(r"s3://my-bucket/demo/code/[0-9a-f]{64}/run\.sh", launcher)
     assert arguments["AppSpecification"]["ContainerEntrypoint"] == [
         "/bin/bash",
         "/opt/ml/processing/input/entrypoint/run.sh",
@@ -268,33 +268,49 @@ def test_a_command_runs_the_script(script: str) -> None:
     ]
 
 
-def test_a_command_runs_a_script_of_a_folder(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "script", "command", "printed"),
+    [
+        ("main.py", "import sys; print(sys.flags.optimize, sys.argv[1:])", None, "0 ['a b', '']\n"),
+        (
+            "main.py",
+            "import sys; print(sys.flags.optimize, sys.argv[1:])",
+            ["python3", "-O"],
+            "1 ['a b', '']\n",
+        ),
+        ("main.sh", 'echo "${BASH_VERSION:+bash} $# $1"', None, "bash 2 a b\n"),
+    ],
+)
+def test_the_launcher_runs_a_script_of_a_folder(
+    name: str, script: str, command: list[str] | None, printed: str, project: Path, tmp_path: Path
+) -> None:
     """The launcher that is staged runs in a real shell: the script gets the step's arguments after the command's."""
-    (project / "code" / "main.py").write_text("import sys; print(sys.flags.optimize, sys.argv[1:])\n")
+    (project / "code" / name).write_text(script + "\n")
     fields = {
         "type": "Processing",
         **JOB,
-        "entry_point": "main.py",
+        "entry_point": name,
         "source_dir": "code",
-        "command": ["python3", "-O"],
-        "arguments": ["a b"],
+        **({"command": command} if command else {}),
+        "arguments": ["a b", ""],
     }
     compiled = PipelineDAGCompiler(config({"step": fields}), plugins=[]).compile_definition()
     (launcher,) = (item for item in compiled.spec.staged if item.uri.endswith("/run.sh"))
     text = launcher.content.decode()
+    assert hashlib.sha256(launcher.content).hexdigest() in launcher.uri
     folder = tmp_path / "input"
     folder.mkdir()
     with tarfile.open(folder / "sourcedir.tar.gz", "w:gz") as archive:
-        archive.add(project / "code" / "main.py", "main.py")
+        archive.add(project / "code" / name, name)
     (tmp_path / "run.sh").write_text(text.replace("/opt/ml/processing/input/code", str(folder)))
     done = subprocess.run(
-        ["/bin/bash", str(tmp_path / "run.sh"), "main.py", "a b"],
+        ["/bin/bash", str(tmp_path / "run.sh"), name, "a b", ""],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert done.stdout == "1 ['a b']\n"
+    assert done.stdout == printed
 
 
 def test_code_that_lies_in_s3_is_taken_as_it_is() -> None:

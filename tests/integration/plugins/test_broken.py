@@ -17,11 +17,11 @@ import pytest
 from dagcast import PipelineDAGCompiler
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.errors import DagcastError, InvalidInputError, PluginError
-from dagcast.plugin import HOOKS
 from dagcast.plugins.scan import scan_plugins
 from tests.integration.plugins.conftest import CONFIG, Site
 from tests.support.child_processes import ProcessStarter
 from tests.support.distributions import Built, environment, plugin, run
+from tests.support.hooks import COMPILED
 
 SOUND = """
 @hookimpl
@@ -29,8 +29,6 @@ def check_spec(spec):
     return []
 """
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-COMPILED = tuple(hook for hook in HOOKS if hook not in ("observe_run", "register_commands"))
-"""The hooks that a compile calls."""
 
 
 def refusal(site: Site, *plugins: Any) -> PluginError:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from dagcast.errors import InvalidInputError, PluginError
 from dagcast.plugin import (
-    HOOKS,
     Diagnostic,
     FrozenDict,
     Join,
@@ -30,8 +29,8 @@ from dagcast.plugin import (
 )
 from tests.integration.plugins.conftest import Site
 from tests.support.distributions import run
+from tests.support.hooks import COMPILED
 
-COMPILED = tuple(hook for hook in HOOKS if hook not in ("observe_run", "register_commands"))
 CALLED = tuple(hook for hook in COMPILED if hook != "options_model")
 
 

@@ -22,11 +22,13 @@ import mods_plugin.registry
 from mods_plugin.registry import Registry, RegistryError
 from mods_plugin.registry.database import Database
 from mods_plugin.registry.location import parse_location
-from mods_plugin.registry.schema import VERSION_TABLE, migrate, revision
+from mods_plugin.registry.schema import migrate, revision
 from mods_plugin.registry.tables import METADATA
 from tests.mods_plugin.configs import config
 from tests.mods_plugin.registry.test_concurrency import answers, processes
 
+VERSION_TABLE = "mods_registry_revision"
+"""It is in databases that exist, and stays."""
 MIGRATES = """
 import json, sys
 from mods_plugin.registry import Registry

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.definition.dependencies import BRANCHES, TRIGGERS, Branch, Dependencies
+from dagcast.definition.dependencies import Branch, Dependencies
 from dagcast.runner.scheduler import Ending, Schedule
 
 DONE = {"succeeded", "cached", "kept"}
 """The endings after which what waits for a step runs."""
+BRANCHES: list[Branch] = ["IfSteps", "ElseSteps"]
+TRIGGERS = ["Failed", "Stopped", "Any"]
+"""Those of ``TriggerCondition`` in the SageMaker Python SDK 3; ``Completed``, the fourth, is the rule without one."""
 ENDINGS: list[Ending] = ["succeeded", "succeeded", "cached", "kept", "failed", "stopped"]
 
 
@@ -57,9 +60,7 @@ def graphs(draw: st.DrawFn) -> list[Node]:
         conditions = [other for other in names if other.startswith("if")]
         inside = draw(st.sampled_from([None, *conditions]))
         branch = draw(st.sampled_from(BRANCHES)) if inside else None
-        triggers = (
-            draw(st.dictionaries(st.sampled_from(after), st.sampled_from(TRIGGERS[1:]))) if after else {}
-        )
+        triggers = draw(st.dictionaries(st.sampled_from(after), st.sampled_from(TRIGGERS))) if after else {}
         steps.append(_step(name, *after, inside=inside, branch=branch, triggers=triggers))
     return draw(st.permutations(steps))
 
