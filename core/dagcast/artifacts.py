@@ -10,7 +10,7 @@ Example:
 
 from __future__ import annotations
 
-from dagcast.plugins.lock import lock_differences, lock_path, lock_text
+from dagcast.plugins.lock import check_lock, lock_differences, lock_path, lock_text
 from dagcast.staging.code_stager import CodeUse
 from dagcast.staging.stage_files import archive_bytes, archive_pieces
 from dagcast.staging.staged_code import StagedCode
@@ -22,6 +22,7 @@ __all__ = [
     "StagedCode",
     "archive_bytes",
     "archive_pieces",
+    "check_lock",
     "lock_differences",
     "lock_path",
     "lock_text",

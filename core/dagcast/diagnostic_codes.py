@@ -100,7 +100,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "plugin.failed": "A plugin is missing, broken, or does what a plugin must not.",
         "plugin.file-exists": "A file that a new plugin would be written to exists already.",
         "plugin.invalid-name": "A name cannot be the name of a plugin.",
-        "plugin.lock": "The plugins differ from the plugin lock, or the lock is missing or cannot be read.",
+        "plugin.lock": "Plugins differ from the plugin lock or from their installation, or the lock is invalid.",
         "plugin.unknown": "There is no plugin of this name.",
         "reference.in-key": "A reference stands in a key, and references stand in values.",
         "reference.invalid": "A reference cannot be read, or cannot stand in this field.",

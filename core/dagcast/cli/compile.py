@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from dagcast.cli.output import fail, show_diagnostics, write_file
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.compile.report import CompileReport
 from dagcast.compiler import PipelineDAGCompiler
-from dagcast.errors import DagcastError
-from dagcast.plugins.lock import check_lock, lock_path, lock_text
+from dagcast.errors import DagcastError, Diagnostic, Location
+from dagcast.plugins.lock import check_lock, is_lock_path, lock_path, lock_text
 from dagcast.plugins.select import PluginRequest
 
 
@@ -75,27 +75,34 @@ def compile_command(
         raise click.UsageError("--locked needs -o: the lock is next to the output")
     if output is not None and any(_same_file(output, source) for source in (config, dag)):
         raise click.UsageError(f"-o {output} would overwrite its input")
+    if output is not None and is_lock_path(output):
+        raise click.UsageError(f"-o {output}: names that end with plugins.json are those of plugin locks")
     try:
         compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
+        locked_digest = None
         if locked and output is not None:
             # Report invalid options as a mistake in the config, not as a difference from the lock.
             compiler.load()
-            check_lock(lock_path(output), compiler.plugins.lock())
+            locked_digest = _check_lock(compiler, output)
         compilation = compiler.compile_definition(dag)
         report = compilation.report
+        if locked and output is not None:
+            # Once more: hooks import modules when they are called.
+            _check_lock(compiler, output)
         text = compilation.definition + "\n" if form == "json" else _as_yaml(compilation.definition)
         if output is not None:
             write_file(output, text)
-            _write_lock(output, report)
+            _write_lock(output, report, compiler)
     except DagcastError as error:
         fail(error, as_json)
     if output is None:
         # Bytes do not depend on the encoding of the terminal.
         click.echo(text.encode(), nl=False)
+    warnings = (*report.warnings, *_definition_warnings(locked_digest, report, output))
     if as_json:
-        show_diagnostics(report.warnings, True, output=str(output), report=report.as_dict())
+        show_diagnostics(warnings, True, output=str(output), report=report.as_dict())
         return
-    show_diagnostics(report.warnings, False)
+    show_diagnostics(warnings, False)
     if output is not None:
         click.echo(_summary(report, output), err=True)
 
@@ -104,11 +111,32 @@ def _same_file(output: Path, source: str | None) -> bool:
     return source is not None and os.path.realpath(output) == os.path.realpath(source)
 
 
-def _write_lock(output: Path, report: CompileReport) -> None:
+def _check_lock(compiler: PipelineDAGCompiler, output: Path) -> str | None:
+    """Compare the plugins with the lock, and return the digest of the definition that it records.
+
+    Raises:
+        InvalidInputError: If they differ, or the lock is missing or invalid.
+    """
+    plugins = compiler.plugins
+    return check_lock(lock_path(output), plugins.lock(), plugins.code_files())
+
+
+def _definition_warnings(
+    locked_digest: str | None, report: CompileReport, output: Path | None
+) -> Iterator[Diagnostic]:
+    """Warn that the definition is not the locked one. Its config, its code and its commit may change under a lock."""
+    if output is not None and locked_digest not in (None, report.digest):
+        message = f"the definition has the digest {report.digest}, the lock had {locked_digest}"
+        place = Location(str(lock_path(output)))
+        yield Diagnostic(message, place, "warning", code="plugin.lock", hint="the lock is written anew")
+
+
+def _write_lock(output: Path, report: CompileReport, compiler: PipelineDAGCompiler) -> None:
     """Write the plugin lock. Without plugins, write it only if an earlier compile left one."""
     path = lock_path(output)
     if report.plugins or path.exists():
-        write_file(path, lock_text(report.plugins))
+        files = compiler.plugins.code_files()
+        write_file(path, lock_text(report.plugins, definition_sha256=report.digest, files=files))
 
 
 def _as_yaml(definition: str) -> str:

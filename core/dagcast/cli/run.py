@@ -176,7 +176,11 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
         options=options,
         listener=create_run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),
-        plugin_lock=lock_text(report.plugins) if report.plugins else None,
+        plugin_lock=lock_text(
+            report.plugins, definition_sha256=report.digest, files=compiler.plugins.code_files()
+        )
+        if report.plugins
+        else None,
         file=source.config,
     )
 

@@ -18,7 +18,7 @@ from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.lower.adapt import adapt_pipeline
 from dagcast.compile.lower.pipeline import lower_pipeline
-from dagcast.compile.report import CompileReport, summarize_steps
+from dagcast.compile.report import CODE_REMEDY, CompileReport, summarize_steps
 from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
@@ -167,6 +167,10 @@ def compile_pipeline(
         definition = checker.check_definition()
     if sink.errors:
         return None
+    locked = hooks.lock()
+    for plugin in locked:
+        for problem in plugin.get("code_problems", ()):
+            sink.warn(f"plugin {plugin['name']!r}: {problem}", code="plugin.lock", hint=CODE_REMEDY)
     report = CompileReport(
         pipeline=spec.name,
         version=spec.version,
@@ -178,7 +182,7 @@ def compile_pipeline(
         digest=hashlib.sha256(definition.encode()).hexdigest(),
         timings=timings,
         spec=spec,
-        plugins=hooks.lock(),
+        plugins=locked,
         metadata=known.values,
         changes=changes,
         metadata_sources=known.sources,

@@ -13,6 +13,9 @@ from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import Diagnostic
 from dagcast.staging.staged_code import StagedCode
 
+CODE_REMEDY = "reinstall its distribution, and start the program again"
+"""The remedy for a plugin whose code is not what was installed or imported."""
+
 
 @dataclass(frozen=True)
 class StepSummary:

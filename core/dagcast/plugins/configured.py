@@ -151,15 +151,23 @@ class ConfiguredPlugin:
         return self.loaded.error(problem, remedy, hook)
 
     def lock_entry(self) -> Mapping[str, Any]:
-        """Return the entry of the plugin lock: distribution, versions and the digest of the options."""
+        """Return the entry of the plugin lock: distribution, versions, and the digests of options and code.
+
+        ``code_problems`` holds differences between the files, their RECORD and what this process imported, if any.
+        """
         entry = self.loaded.entry
+        code = self.loaded.code()
         return FrozenDict(
             {
                 "name": self.name,
                 "distribution": entry.distribution if entry else None,
                 "version": entry.version if entry else None,
                 "api_version": entry.api_version if entry else API_VERSION,
+                "entry_point": entry.value if entry else None,
                 "options_sha256": self.options_digest,
+                "code": code.kind,
+                "code_sha256": code.digest,
+                **({"code_problems": code.problems} if code.problems else {}),
             }
         )
 
@@ -203,6 +211,10 @@ class PluginSet:
     def lock(self) -> list[Mapping[str, Any]]:
         """Return the entries of the plugin lock, in order."""
         return [plugin.lock_entry() for plugin in self.plugins]
+
+    def code_files(self) -> dict[str, dict[str, str]]:
+        """Return the digests of the files of each plugin's code, by plugin and path."""
+        return {plugin.name: dict(plugin.loaded.code().files) for plugin in self.plugins}
 
     def __bool__(self) -> bool:
         return bool(self.plugins)

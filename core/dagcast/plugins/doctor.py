@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 
+from dagcast.plugins.code_files import check_import, read_code
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
@@ -54,6 +55,11 @@ def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
     if not entry.problems and not module_exists(module):
         problem = f"its entry point names module {module!r}, which does not exist"
         yield Finding(str(entry), problem, f"reinstall {entry.distribution}, or uninstall it")
+        return
+    if not entry.problems:
+        code = read_code(entry)
+        for problem in (*code.problems, *check_import(entry, code)):
+            yield Finding(str(entry), problem, f"reinstall {entry.distribution}")
 
 
 def module_exists(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,13 @@ from typing import Any
 import pluggy
 
 from dagcast.errors import PluginError, nearest
+from dagcast.plugins.code_files import (
+    PluginCode,
+    check_loaded,
+    loaded_modules,
+    read_code,
+    remember_import,
+)
 from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
@@ -47,6 +54,13 @@ class Plugin:
         """The name and version of its distribution."""
         return f"{self.entry.distribution} {self.entry.version}" if self.entry is not None else None
 
+    def code(self) -> PluginCode:
+        """Digest the files of its code, and compare them with those that were installed and imported."""
+        if self.entry is None:
+            return PluginCode("object")
+        code = read_code(self.entry)
+        return replace(code, problems=(*code.problems, *check_loaded(self.entry, code)))
+
     def error(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
         """Return an error that names this plugin."""
         return PluginError(self.name, problem, remedy, distribution=self.distribution, hook=hook)
@@ -66,8 +80,11 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
             implements an unknown hook or declares an unknown argument.
     """
     entry = find_entry(name, installed)
+    code = read_code(entry)
+    earlier = loaded_modules(code)
     with foreign_output():
         given = implementation = _import(entry)
+        remember_import(entry, code, earlier)
         if is_instance(given, type):
             implementation = _instantiate(
                 implementation,

@@ -1,65 +1,134 @@
-"""The plugin lock: a file next to a definition that records the plugins of the compile."""
+"""The plugin lock: a file next to a definition that records the plugins of the compile and their code."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from dagcast.compile.report import CODE_REMEDY
 from dagcast.errors import Diagnostic, InvalidInputError, Location
+from dagcast.plugins.code_files import file_differences
 
 FIELDS = MappingProxyType(
     {
         "distribution": "its distribution",
         "version": "its version",
         "api_version": "the version of its hooks",
+        "entry_point": "its entry point",
         "options_sha256": "the digest of its options",
+        "code_sha256": "the digest of its code",
     }
 )
 """The fields that are compared, and their names in messages."""
 
+Files = Mapping[str, Mapping[str, str]]
+"""By plugin and path: the digest of a file of its code."""
+
+SUFFIX = "plugins.json"
+
 
 def lock_path(definition: Path) -> Path:
-    """Return the path of the lock of a definition: ``definition.plugins.json`` for ``definition.json``."""
-    return definition.with_name(f"{definition.stem}.plugins.json")
+    """Return the path of the lock of a definition.
+
+    It is ``x.plugins.json`` for ``x.json``, and ``x.yaml-plugins.json`` for ``x.yaml``: two definitions in one folder
+    never share a lock.
+
+    Example:
+        >>> lock_path(Path("out/churn.json")).name, lock_path(Path("out/churn.yaml")).name
+        ('churn.plugins.json', 'churn.yaml-plugins.json')
+    """
+    name = definition.name
+    stem = name.removesuffix(".json")
+    return definition.with_name(f"{name}-{SUFFIX}" if stem == name else f"{stem}.{SUFFIX}")
 
 
-def lock_text(plugins: Sequence[Mapping[str, Any]]) -> str:
-    """Return the lock as the text of its file."""
-    return json.dumps({"plugins": [dict(plugin) for plugin in plugins]}, indent=2) + "\n"
+def is_lock_path(path: Path) -> bool:
+    """Return whether a path is that of the lock of some definition."""
+    return path.name.endswith((f".{SUFFIX}", f"-{SUFFIX}"))
 
 
-def check_lock(path: Path, plugins: Sequence[Mapping[str, Any]]) -> None:
-    """Compare plugins with a lock: names, order, versions and options.
+def lock_text(
+    plugins: Sequence[Mapping[str, Any]],
+    *,
+    definition_sha256: str | None = None,
+    files: Files = MappingProxyType({}),
+) -> str:
+    """Return the lock as the text of its file.
+
+    Args:
+        plugins: The entries of the plugins, in order.
+        definition_sha256: The digest of the definition's JSON, in hexadecimal.
+        files: The files of each plugin's code. With them, a difference is reported file by file.
+    """
+    content: dict[str, Any] = {"plugins": [dict(plugin) for plugin in plugins]}
+    if definition_sha256 is not None:
+        content["definition_sha256"] = definition_sha256
+    if files:
+        content["files"] = {name: dict(found) for name, found in files.items()}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def check_lock(
+    path: Path, plugins: Sequence[Mapping[str, Any]], files: Files = MappingProxyType({})
+) -> str | None:
+    """Compare plugins with a lock: names, order, versions, options and code.
+
+    Args:
+        path: The lock.
+        plugins: The entries of the plugins, in order.
+        files: The files of each plugin's code.
+
+    Returns:
+        The digest of the definition that the lock records, if any.
 
     Raises:
         InvalidInputError: If they differ, with all differences, or if the lock is missing or invalid.
     """
     try:
-        locked = json.loads(path.read_text("utf-8"))["plugins"]
-        differences = lock_differences(locked, plugins)
+        content = json.loads(path.read_text("utf-8"))
+        differences = lock_differences(content["plugins"], plugins, content.get("files", {}), files)
+        definition = content.get("definition_sha256")
     except FileNotFoundError:
         hint = "compile without --locked once, and keep the file"
         missing = Diagnostic("missing plugin lock", Location(str(path)), code="plugin.lock", hint=hint)
         raise InvalidInputError([missing]) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"invalid plugin lock: {error}"
         raise InvalidInputError([Diagnostic(message, Location(str(path)), code="plugin.lock")]) from error
-    if differences:
-        hint = "compile without --locked to accept it"
-        raise InvalidInputError(
-            [Diagnostic(text, Location(str(path)), code="plugin.lock", hint=hint) for text in differences]
+    found = [
+        Diagnostic(
+            text, Location(str(path)), code="plugin.lock", hint="compile without --locked to accept it"
         )
+        for text in differences
+    ]
+    found += [
+        Diagnostic(
+            f"plugin {plugin['name']!r}: {problem}", Location(str(path)), code="plugin.lock", hint=CODE_REMEDY
+        )
+        for plugin in plugins
+        for problem in plugin.get("code_problems", ())
+    ]
+    if found:
+        raise InvalidInputError(found)
+    return definition if isinstance(definition, str) else None
 
 
-def lock_differences(locked: Sequence[Mapping[str, Any]], plugins: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return all differences between a lock and the selected plugins: names, order, versions and options.
+def lock_differences(
+    locked: Sequence[Mapping[str, Any]],
+    plugins: Sequence[Mapping[str, Any]],
+    locked_files: Files = MappingProxyType({}),
+    files: Files = MappingProxyType({}),
+) -> list[str]:
+    """Return all differences between a lock and the selected plugins: names, order, versions, options and code.
 
     Args:
         locked: The entries of the lock.
         plugins: The entries of the selected plugins.
+        locked_files: The files of each plugin's code, as the lock holds them.
+        files: The files of each selected plugin's code.
     """
     by_name = {entry["name"]: entry for entry in locked}
     differences = []
@@ -69,12 +138,25 @@ def lock_differences(locked: Sequence[Mapping[str, Any]], plugins: Sequence[Mapp
         if entry is None:
             differences.append(f"plugin {name!r} is selected but is not in the lock")
             continue
-        for field, what in FIELDS.items():
-            if entry.get(field) != plugin[field]:
-                differences.append(
-                    f"plugin {name!r}: {what} is {plugin[field]}, the lock has {entry.get(field)}"
-                )
+        own = _plugin_differences(entry, plugin, locked_files.get(name, {}), files.get(name, {}))
+        differences += [f"plugin {name!r}: {difference}" for difference in own]
     differences += [f"plugin {name!r} is in the lock but is not selected" for name in by_name]
     if not differences and [plugin["name"] for plugin in plugins] != [entry["name"] for entry in locked]:
         differences.append("the order of the plugins differs from the lock")
     return differences
+
+
+def _plugin_differences(
+    locked: Mapping[str, Any],
+    plugin: Mapping[str, Any],
+    locked_files: Mapping[str, str],
+    files: Mapping[str, str],
+) -> Iterator[str]:
+    for field, what in FIELDS.items():
+        if locked.get(field) == plugin.get(field):
+            continue
+        changed = list(file_differences(locked_files, files)) if locked_files and files else []
+        if field == "code_sha256" and changed:
+            yield from (f"{difference} since the lock was written" for difference in changed)
+        else:
+            yield f"{what} is {plugin.get(field)}, the lock has {locked.get(field)}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,6 +49,7 @@ class PluginEntry:
         summary: The distribution's one-line summary.
         url: The documentation URL of the distribution, if its metadata has one.
         problems: Errors in its metadata.
+        place: The folder of its distribution's metadata; ``None`` if a third-party finder does not tell.
     """
 
     name: str
@@ -60,6 +61,7 @@ class PluginEntry:
     summary: str = ""
     url: str | None = None
     problems: tuple[str, ...] = ()
+    place: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
@@ -123,7 +125,9 @@ def scan_plugins(path: Iterable[str] | None = None) -> InstalledPlugins:
             if status is DistributionStatus.AMBIGUOUS
             else ()
         )
-        entries.extend(_entries(metadata, name, points, ambiguity))
+        distribution = distributions[index]
+        place = None if distribution.folder is None else str(distribution.place)
+        entries.extend(replace(entry, place=place) for entry in _entries(metadata, name, points, ambiguity))
         own = {point.name for point in points if point.group == GROUP}
         for point in points:
             if point.group in (API_GROUP, AUTOLOAD_GROUP) and point.name not in own:
