@@ -380,6 +380,42 @@ COMPILED: Mapping[str, Any] = {
     "request.unknown-shape": config(
         {"a": {"type": "Request", "step_type": "Training", "shape": "NoSuchShape"}}
     ),
+    "training.distribution": config(
+        {
+            "a": {
+                "type": "Training",
+                "framework": "sklearn",
+                "framework_version": "1.2-1",
+                "instance_type": "ml.m5.xlarge",
+                "entry_point": "train.py",
+                "source_dir": "s3://b/source.tar.gz",
+                "distribution": {"mpi": True},
+            }
+        }
+    ),
+    "training.model-dir": config(
+        {
+            "a": {
+                "type": "Training",
+                **PYTORCH,
+                "instance_type": "ml.g5.xlarge",
+                "entry_point": "train.py",
+                "source_dir": "s3://b/source.tar.gz",
+                "model_dir": "s3://b/model",
+            }
+        }
+    ),
+    "training.repeated-hyperparameter": config(
+        {
+            "a": {
+                **TRAIN,
+                "entry_point": "train.py",
+                "source_dir": "s3://b/source.tar.gz",
+                "model_dir": "s3://b/model",
+                "hyperparameters": {"model_dir": "s3://b/other"},
+            }
+        }
+    ),
     "training.nested-reference": config(
         {"a": {**TRAIN, "hyperparameters": {"x": ["${param.X}"]}}}, parameters={"X": 1}
     ),

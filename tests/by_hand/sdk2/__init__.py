@@ -14,6 +14,7 @@ NAMES = (
     "processing_command",
     "training",
     "training_options",
+    "training_frameworks",
     "tuning",
     "tuning_options",
     "transform",

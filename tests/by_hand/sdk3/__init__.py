@@ -15,6 +15,7 @@ NAMES = (
     "training",
     "training_options",
     "training_source_code",
+    "training_torchrun",
     "tuning",
     "tuning_options",
     "transform",
@@ -51,6 +52,7 @@ UPLOADS = frozenset(
         "clarify_explainability",
         "notebook_job",
         "training_source_code",
+        "training_torchrun",
     }
 )
 

@@ -44,8 +44,9 @@ GIVEN = "s3://example-bucket/code"
 
 # Which pipelines a rule is for, where it is not for all.
 EXAMPLE, NOTEBOOK, OPTIONS = ("example",), ("notebook_job",), ("training_options",)
-UNLIMITED = ("training", "training_options", "training_source_code", "breast_cancer")
-SOURCE_CODE, DEFAULTS = ("training_source_code",), ("register_model_defaults",)
+UNLIMITED = ("training", "training_options", "training_source_code", "training_torchrun", "breast_cancer")
+SOURCE_CODE, DEFAULTS = ("training_source_code", "training_torchrun"), ("register_model_defaults",)
+TORCHRUN = ("training_torchrun",)
 
 # Each row: SDK, whose definition is changed, Type of the steps, path, what is done, why, and for which pipelines.
 # fmt: off
@@ -133,6 +134,13 @@ RULES = (
          "tells the toolkit what to log", SOURCE_CODE),
     Rule(SDK3, OURS, "Training", HYPERPARAMETERS + ".sagemaker_region", drop("us-east-1"),
          "tells the toolkit where it is", SOURCE_CODE),
+
+    Rule(SDK3, OURS, "Training", HYPERPARAMETERS + ".sagemaker_torch_distributed_enabled", drop("true"),
+         "tells the toolkit to use torchrun, which SDK 3's drivers start", TORCHRUN),
+    Rule(SDK3, OURS, "Training", HYPERPARAMETERS + ".sagemaker_distributed_dataparallel_enabled", drop("false"),
+         "tells the toolkit that the library is the other one", TORCHRUN),
+    Rule(SDK3, OURS, "Training", HYPERPARAMETERS + ".sagemaker_instance_type", drop("ml.p4d.24xlarge"),
+         "tells the toolkit which machines there are", TORCHRUN),
 
     # --- tuning jobs
     Rule(SDK2, HAND, "Tuning", TUNED + ".HyperParameterTuningResourceConfig", rename("ResourceConfig"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -14,9 +15,16 @@ from dagcast.compile.config.fields import (
     CoercedStrOrReference,
     Fixed,
     IntOrReference,
+    Referable,
     StrOrReference,
 )
 from dagcast.compile.config.step import Cached, InputConfig, Retried, To
+from dagcast.compile.steps.distribution import (
+    Distribution,
+    distribution_hyperparameters,
+    framework_class,
+    is_at_least,
+)
 from dagcast.compile.steps.job import (
     RENAMED,
     JobConfig,
@@ -50,6 +58,9 @@ class Channel(InputConfig):
     attribute_names: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
 
 
+ModelDir = Annotated[str | Literal[False] | Reference | None, Referable(str | Literal[False] | None)]
+
+
 def metric_list(metrics: dict[str, str]) -> list[dict[str, str]]:
     """Convert ``{name: regex}`` to the service's metric definitions."""
     return [{"Name": name, "Regex": regex} for name, regex in metrics.items()]
@@ -80,6 +91,16 @@ class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
     encrypt_inter_container_traffic: BoolOrReference | None = None
     subnets: Annotated[tuple[StrOrReference, ...], Field(strict=False)] = ()
     security_group_ids: Annotated[tuple[StrOrReference, ...], Field(strict=False)] = ()
+    distribution: Annotated[
+        Distribution | None, Field(description="How entry_point runs on several hosts or processes")
+    ] = None
+    model_dir: Annotated[
+        ModelDir,
+        Field(
+            description="S3 URI or path that a TensorFlow script gets as --model_dir; false passes none; "
+            "by default /opt/ml/model with mpi, else none"
+        ),
+    ] = None
 
 
 class TrainingConfig(TrainingJobConfig):
@@ -111,6 +132,14 @@ class TrainingConfig(TrainingJobConfig):
     metric_definitions: Annotated[
         dict[str, Fixed], To(("AlgorithmSpecification", "MetricDefinitions"), metric_list)
     ] = EMPTY
+    enable_sagemaker_metrics: Annotated[
+        BoolOrReference | None,
+        Field(
+            description="Whether metrics are kept as time series; by default true for scripts in images of Hugging "
+            "Face, PyTorch from 1.3, TensorFlow from 1.15 and MXNet from 1.6"
+        ),
+        To(("AlgorithmSpecification", "EnableSageMakerMetricsTimeSeries")),
+    ] = None
     container_entrypoint: Annotated[
         tuple[StrOrReference, ...],
         Field(strict=False, description="Program that the container starts, with its first arguments"),
@@ -174,14 +203,34 @@ def lower(step: "Lowering", config: TrainingConfig) -> None:
     """Fill a CreateTrainingJob request."""
     step.put_fields()
     put_image(step, config, ("AlgorithmSpecification", "TrainingImage"), "training")
+    if config.enable_sagemaker_metrics is None and _keeps_metrics(config):
+        step.put(
+            ("AlgorithmSpecification", "EnableSageMakerMetricsTimeSeries"), True, "enable_sagemaker_metrics"
+        )
     arguments = container_arguments(step, config.arguments)
     step.put(("AlgorithmSpecification", "ContainerArguments"), arguments, "arguments")
     put_role(step, config)
     step.put("Environment", step.as_strings(config.environment), "environment")
-    step.put("HyperParameters", {**hyperparameters(step, config), **script_mode(step, config)} or None)
+    added = framework_hyperparameters(step, config, ("HyperParameters",))
+    step.put("HyperParameters", {**hyperparameters(step, config), **added} or None)
     mark_hyperparameters(step, config.hyperparameters, ("HyperParameters",))
     put_channels(step, config, ("InputDataConfig",))
     put_output_path(step, config, ("OutputDataConfig", "S3OutputPath"))
+
+
+_METRICS_SINCE: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"huggingface": (), "mxnet": (1, 6), "pytorch": (1, 3), "tensorflow": (1, 15)}
+)
+"""The first version of each framework whose class turns metric time series on. Source: ``enable_sagemaker_metrics``
+in the estimator classes of SDK 2."""
+
+
+def _keeps_metrics(config: TrainingConfig) -> bool:
+    """Whether the SDK's class for the script's framework turns metric time series on by itself."""
+    since = _METRICS_SINCE.get(framework_class(config.framework) or "")
+    if since is None or config.entry_point is None:
+        return False
+    return not since or is_at_least(config.framework_version, *since)
 
 
 def hyperparameters(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
@@ -258,6 +307,67 @@ def script_mode(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
     if step.region is not None:
         added["sagemaker_region"] = step.region
     return {name: json.dumps(value) for name, value in added.items()}
+
+
+def framework_hyperparameters(
+    step: "Lowering", config: TrainingJobConfig, target: FieldPath
+) -> dict[str, Any]:
+    """Return the hyperparameters that start the script: its place, its distribution and its model directory.
+
+    Args:
+        step: The step.
+        config: Its config.
+        target: The path of the hyperparameters in the request, for the origins of those that other fields set.
+    """
+    found = {
+        "distribution": distribution_hyperparameters(step, config),
+        "model_dir": _model_dir(step, config),
+    }
+    for field, added in found.items():
+        for name in added:
+            step.origins[("Arguments", *target, name)] = step.origin(field)
+            if name in config.hyperparameters:
+                step.error(
+                    f"{field} sets the hyperparameter {name!r}",
+                    "hyperparameters",
+                    name,
+                    code="training.repeated-hyperparameter",
+                    hint=f"keep one of {field} and hyperparameters.{name}",
+                )
+    return {**script_mode(step, config), **found["distribution"], **found["model_dir"]}
+
+
+def _model_dir(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
+    """Return the hyperparameter ``model_dir`` of a TensorFlow script. Source: ``TensorFlow.hyperparameters`` of SDK 2.
+
+    Where SDK 2 would make up an address that holds the time of the compile, there is none: see
+    docs/decisions/framework-classes.md.
+    """
+    given = config.model_dir
+    framework = framework_class(config.framework)
+    if given not in (None, False):
+        if framework not in ("tensorflow", None):
+            step.error(
+                f"scripts in images of {config.framework} get no model_dir",
+                "model_dir",
+                code="training.model-dir",
+                hint="leave it out; the script finds the folder of its model in SM_MODEL_DIR",
+            )
+            return {}
+        if config.entry_point is None:
+            step.error(
+                "model_dir is for the script entry_point",
+                "model_dir",
+                code="code.missing-entry-point",
+                hint="name the script to run",
+            )
+            return {}
+    mpi = config.distribution.mpi if config.distribution is not None else None
+    if given is None and framework == "tensorflow" and mpi is not None and mpi.enabled:
+        given = "/opt/ml/model"
+    if given is None or given is False:
+        return {}
+    return {"model_dir": step.as_string(given) if isinstance(given, Reference) else json.dumps(given)}
 
 
 def put_channels(step: "Lowering", config: TrainingJobConfig, target: FieldPath) -> None:

@@ -22,13 +22,13 @@ from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.compile.steps.training import (
     TrainingJobConfig,
     channels,
+    framework_hyperparameters,
     hyperparameter,
     hyperparameters,
     mark_hyperparameters,
     metric_list,
     put_channels,
     put_output_path,
-    script_mode,
 )
 from dagcast.definition.references import Join, Reference, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
@@ -153,7 +153,7 @@ def lower(step: "Lowering", config: TuningConfig) -> None:
         message = f"hyperparameter {name!r} is tuned, so its fixed value is left out"
         step.warn(message, "hyperparameters", name, code="tuning.fixed-and-tuned", hint="remove one of them")
     fixed = {name: value for name, value in given.items() if name not in config.ranges}
-    static = {**fixed, **script_mode(step, config)}
+    static = {**fixed, **framework_hyperparameters(step, config, (*JOB, "StaticHyperParameters"))}
     step.put((*JOB, "StaticHyperParameters"), static or None)
     mark_hyperparameters(step, fixed, (*JOB, "StaticHyperParameters"))
     put_channels(step, config, (*JOB, "InputDataConfig"))
