@@ -325,7 +325,8 @@ def framework_hyperparameters(
     }
     for field, added in found.items():
         for name in added:
-            step.origins[("Arguments", *target, name)] = step.origin(field)
+            place: FieldPath = ("Arguments", *target, name)
+            step.origins[place] = step.origin(field)
             if name in config.hyperparameters:
                 step.error(
                     f"{field} sets the hyperparameter {name!r}",
