@@ -793,6 +793,16 @@ def new_plugin(*names: str) -> Iterable[str]:
     return [command("plugins", "new", name, "--folder", "new") for name in names][-1]
 
 
+def with_policy(policy: Mapping[str, Any], *arguments: str) -> Iterable[str]:
+    """Compile a config that gives guardrails a key, on a machine with a site policy."""
+    options = {"options": {"guardrails": {"kms_key": "alias/mine"}}}
+    Path("c.json").write_text(json.dumps(config({"a": STOP}, plugins=options)))
+    Path("site.json").write_text(json.dumps({"plugins": policy}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGCAST_SITE", "site.json")
+        return command("validate", "c.json", *arguments)
+
+
 INPUTS: Mapping[str, Callable[..., Iterable[str]]] = {
     **{code: partial(config_file, text) for code, text in TEXTS.items()},
     **{
@@ -808,6 +818,12 @@ INPUTS: Mapping[str, Callable[..., Iterable[str]]] = {
     "image.missing-sdk": image_without_sdk,
     "plugin.file-exists": partial(new_plugin, "owner", "owner"),
     "plugin.invalid-name": partial(new_plugin, "9lives"),
+    "plugin.fixed-option": partial(
+        with_policy, {"required": ["guardrails"], "fixed": {"guardrails": {"kms_key": "alias/ml"}}}
+    ),
+    "plugin.forbidden": partial(with_policy, {"forbidden": ["never"]}, "--plugin", "never"),
+    "plugin.policy": partial(with_policy, {"forbidden": ["a"], "required": ["a"]}),
+    "plugin.required": partial(with_policy, {"required": ["always"]}, "--no-plugins"),
     "request.not-finite": infinite_number,
     "run.folder": partial(run, "--resume", "none"),
     "run.invalid-name": lambda: refused(

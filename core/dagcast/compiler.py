@@ -19,6 +19,7 @@ from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
 from dagcast.gc_pause import pause_gc
+from dagcast.plugins.activate import choose_plugins
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.decorate import CLASS_CACHE, instantiate
 from dagcast.plugins.foreign_output import foreign_output
@@ -28,9 +29,8 @@ from dagcast.plugins.merge_hook_results import (
     extract_metadata,
     notify_compiled,
 )
-from dagcast.plugins.options import configure_plugins
-from dagcast.plugins.scan import InstalledPlugins, scan_plugins
-from dagcast.plugins.select import PluginRequest, select_plugins
+from dagcast.plugins.scan import InstalledPlugins
+from dagcast.plugins.select import PluginRequest
 from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 if TYPE_CHECKING:
@@ -48,10 +48,12 @@ class ValidationResult:
     Attributes:
         errors: The errors, which prevent a compile.
         warnings: The warnings.
+        policies: The files of the site policy that holds, as in the compile report.
     """
 
     errors: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    policies: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -233,7 +235,7 @@ class PipelineDAGCompiler:
                 for item in found.diagnostics:
                     if item not in known:
                         sink.extend([replace(item, message=f"environment {name!r}: {item.message}")])
-        return ValidationResult(sink.errors, sink.warnings)
+        return ValidationResult(sink.errors, sink.warnings, self._load().plugins.policy.as_data())
 
     def _validate_into(self, sink: DiagnosticSink, dag: DAGLike | None) -> None:
         """Collect every error and warning with the compiler's own environment."""
@@ -327,9 +329,13 @@ class PipelineDAGCompiler:
         """The plugins that run, in order.
 
         Raises:
+            InvalidInputError: If the config or a site policy cannot be read, or the selection contradicts the policy.
             PluginError: If a plugin is missing or broken.
         """
-        return self._load().plugins
+        loaded = self._load()
+        if loaded.config is None:
+            DiagnosticSink(list(loaded.diagnostics)).raise_errors()
+        return loaded.plugins
 
     def _get_base_config(self) -> BasePipelineConfig:
         return self.load().pipeline
@@ -348,13 +354,15 @@ class PipelineDAGCompiler:
         if opened is None:
             return _LoadedConfig(None, PluginSet(), tuple(sink.diagnostics))
         request = replace(self.plugin_request, required=self.required_plugins)
-        none = request.none and not request.required
-        installed = InstalledPlugins(()) if none else scan_plugins()
-        selection = select_plugins(request, opened.plugins, installed, os.environ)
-        options = {} if none else opened.plugins.options
-        if not none:
-            self._warn_of_unknown_disabled(opened, installed, sink)
-        plugins = configure_plugins(selection, options, installed, opened.source.locate, sink)
+        try:
+            chosen = choose_plugins(request, opened.plugins, opened.source.locate)
+        except InvalidInputError as error:
+            # Without its plugins, a config has other step types and options: what follows would be noise.
+            sink.extend(error.diagnostics)
+            return _LoadedConfig(None, PluginSet(), tuple(sink.diagnostics))
+        if request.required or not request.none:
+            self._warn_of_unknown_disabled(opened, chosen.installed, sink)
+        plugins = chosen.load(sink)
         config = read_config(opened, sink, StepCatalog(collect_step_types(plugins)))
         return _LoadedConfig(config, plugins, tuple(sink.diagnostics))
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
-from dagcast.cli.output import fail, show_diagnostics, write_file
+from dagcast.cli.output import fail, show_diagnostics, show_policies, write_file
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.compile.report import CompileReport
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.errors import DagcastError, Diagnostic, Location
 from dagcast.plugins.lock import check_lock, is_lock_path, lock_path, lock_text
 from dagcast.plugins.select import PluginRequest
+from dagcast.plugins.site_policy import format_policy
 
 
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,10 +41,11 @@ def validate_command(
         result = PipelineDAGCompiler(config, env=env, plugins=plugins).validate(dag)
     except DagcastError as error:
         fail(error, as_json)
-    show_diagnostics((*result.errors, *result.warnings), as_json)
+    show_diagnostics((*result.errors, *result.warnings), as_json, policies=list(result.policies))
     if not result.is_valid:
         raise SystemExit(1)
     if not as_json:
+        show_policies(result.policies, err=True)
         click.echo(f"{config} is valid", err=True)
 
 
@@ -168,6 +170,7 @@ def _summary(report: CompileReport, output: Path) -> str:
         lines.append(f"  {step.name:<{width}}  {step.step_type:<{kind}}  {after}{parent}".rstrip())
     if report.plugins:
         lines.append(f"plugins: {', '.join(str(plugin['name']) for plugin in report.plugins)}")
+    lines += [format_policy(policy) for policy in report.policies]
     staged = sum(code.size for code in report.staged)
     if report.staged:
         lines.append(f"code to upload: {len(report.staged)} objects, {staged:,} bytes")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dagcast.cli.output import fail
-from dagcast.cli.plugin_options import plugin_options, plugins_of
+from dagcast.cli.plugin_options import chosen_plugins, plugin_options
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.schema import config_schema
 from dagcast.compile.config.step import StepConfig
@@ -21,14 +20,12 @@ from dagcast.errors import (
     Diagnostic,
     DiagnosticSink,
     InvalidInputError,
-    Location,
     did_you_mean,
 )
 from dagcast.paths import format_path
 from dagcast.plugins.merge_hook_results import collect_step_types
-from dagcast.plugins.options import configure_plugins, options_model, options_schema
-from dagcast.plugins.scan import scan_plugins
-from dagcast.plugins.select import PluginRequest, select_plugins
+from dagcast.plugins.options import options_model, options_schema
+from dagcast.plugins.select import PluginRequest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,14 +37,9 @@ if TYPE_CHECKING:
 @plugin_options
 def schema_command(config: str | None, env: str | None, plugins: PluginRequest) -> None:
     """Print the JSON Schema of the config file, including options and step types of the selected plugins."""
-    installed = scan_plugins()
     try:
-        section = plugins_of(config, env)
-        selection = select_plugins(plugins, section, installed, os.environ)
         sink = DiagnosticSink()
-        active = configure_plugins(
-            selection, section.options, installed, lambda _, *, key=False: Location("<config>"), sink
-        )
+        active = chosen_plugins(config, env, plugins).load(sink)
         for plugin in active.plugins:
             options_schema(plugin.loaded)
         # Step types of a plugin need valid options.

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from dagcast.cli.exit_codes import FAILURE
-from dagcast.cli.output import fail
+from dagcast.cli.output import fail, show_policies
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.compile.explain import Explanation, explain
 from dagcast.compiler import PipelineDAGCompiler
@@ -37,11 +37,11 @@ def explain_command(
         template = PipelineDAGCompiler(config, env=env, plugins=plugins).create_template(dag)
         # Methods of the template may be a plugin's.
         with foreign_output():
-            explanations = list(
-                explain(template.generate_definition().report, template.locate, template.config.source.merged)
-            )
+            report = template.generate_definition().report
+            explanations = list(explain(report, template.locate, template.config.source.merged))
     except DagcastError as error:
         fail(error, as_json)
+    show_policies(report.policies, err=True)
     if what is not None:
         explanations = _chosen(explanations, what, as_json)
     if as_json:

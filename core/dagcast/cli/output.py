@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -85,6 +85,19 @@ def _colored(item: Diagnostic) -> str:
     # Only an id that a config can ignore is of use to a reader.
     rule = f"  [{item.code}]" if is_ignorable(item.code) else ""
     return f"{place}{click.style(item.severity, fg=color)}: {item.message}{advice}{rule}"
+
+
+def show_policies(policies: Iterable[Mapping[str, Any]], *, err: bool = False) -> None:
+    """Print the files of the site policy that holds, one line each.
+
+    Args:
+        policies: The files as JSON data, as reports hold them.
+        err: Whether to print to stderr.
+    """
+    from dagcast.plugins.site_policy import format_policy
+
+    for policy in policies:
+        click.echo(format_policy(policy), err=err)
 
 
 class UnwritableError(DagcastError):

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
 from dagcast.cli.output import fail, show_plugin_failure
-from dagcast.compile.config.models import PluginsConfig
-from dagcast.errors import PluginError, nearest
+from dagcast.errors import InvalidInputError, PluginError, nearest
+from dagcast.plugins.activate import choose_plugins
 from dagcast.plugins.configured import ConfiguredPlugin, NoOptions
 from dagcast.plugins.load import load_plugin
 from dagcast.plugins.safe_inspect import safe_repr
-from dagcast.plugins.scan import InstalledPlugins, scan_plugins
-from dagcast.plugins.select import PluginRequest, select_plugins
+from dagcast.plugins.scan import InstalledPlugins
+from dagcast.plugins.select import PluginRequest
 
 HOOK = "register_commands"
 
+PluginFailure = PluginError | InvalidInputError
+"""Why a command is missing: a plugin failed, or the site policy leaves no plugin to ask."""
 
-def find_plugin_command(name: str) -> tuple[click.Command | None, tuple[PluginError, ...]]:
+
+def find_plugin_command(name: str) -> tuple[click.Command | None, tuple[PluginFailure, ...]]:
     """Find the command of that name in plugins that need no config: active on installation or by variable.
 
     The plugin of the same name is asked first. If it has the command, no other plugin is imported.
@@ -27,12 +29,15 @@ def find_plugin_command(name: str) -> tuple[click.Command | None, tuple[PluginEr
     Returns:
         The command, or ``None``; and the failures of plugins that might have it.
     """
-    installed = scan_plugins()
-    selection = select_plugins(PluginRequest(), PluginsConfig(), installed, os.environ)
+    try:
+        found = choose_plugins(PluginRequest())
+    except InvalidInputError as error:
+        # An invalid site policy, or a variable that contradicts it: no plugin may be imported.
+        return None, (error,)
     failures: list[PluginError] = []
-    for chosen in sorted(selection.chosen, key=lambda chosen: chosen != name):
+    for chosen in sorted(found.selection.chosen, key=lambda chosen: chosen != name):
         try:
-            command = _commands(chosen, installed).get(name)
+            command = _commands(chosen, found.installed).get(name)
         except PluginError as error:
             failures.append(error)
         else:
@@ -41,17 +46,20 @@ def find_plugin_command(name: str) -> tuple[click.Command | None, tuple[PluginEr
     return None, tuple(failures)
 
 
-def report_failures(name: str, failures: Sequence[PluginError], commands: Iterable[str]) -> None:
+def report_failures(name: str, failures: Sequence[PluginFailure], commands: Iterable[str]) -> None:
     """Show why plugins have no commands, unless the name is a misspelt command of dagcast.
 
     Ends the process if the plugin of that name failed: then its failure is the cause.
     """
     for error in failures:
-        if error.plugin == name:
+        if isinstance(error, PluginError) and error.plugin == name:
             fail(error, False)
     if nearest(name, commands) is None:
         for error in failures:
-            show_plugin_failure(error)
+            if isinstance(error, PluginError):
+                show_plugin_failure(error)
+            else:
+                fail(error, False)
 
 
 def _commands(chosen: str, installed: InstalledPlugins) -> Mapping[str, click.Command]:

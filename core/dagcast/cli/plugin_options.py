@@ -12,7 +12,7 @@ from dagcast.errors import DiagnosticSink
 from dagcast.plugins.select import PluginRequest
 
 if TYPE_CHECKING:
-    from dagcast.compile.config.models import PluginsConfig
+    from dagcast.plugins.activate import ChosenPlugins
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,19 +39,20 @@ def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def plugins_of(config: str | None, env: str | None) -> PluginsConfig:
-    """Return the plugins section of a config; an empty one without a config.
+def chosen_plugins(config: str | None, env: str | None, request: PluginRequest) -> ChosenPlugins:
+    """Return the plugins that a command would run: those that its flags, a config and the site policy select.
 
     Raises:
-        InvalidInputError: If the config cannot be read.
+        InvalidInputError: If the config or a site policy cannot be read, or the selection contradicts the policy.
     """
     from dagcast.compile.config.config import open_config
-    from dagcast.compile.config.models import PluginsConfig
+    from dagcast.plugins.activate import choose_plugins
 
     if config is None:
-        return PluginsConfig()
-
+        return choose_plugins(request)
     sink = DiagnosticSink()
     opened = open_config(config, sink, env=env)
     sink.raise_errors()
-    return opened.plugins if opened is not None else PluginsConfig()
+    if opened is None:
+        raise AssertionError("no config, and no errors")
+    return choose_plugins(request, opened.plugins, opened.source.locate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ from typing import Any
 import click
 
 from dagcast.cli.exit_codes import FAILURE
-from dagcast.cli.output import fail, show_diagnostics
-from dagcast.cli.plugin_options import plugin_options, plugins_of
-from dagcast.errors import DagcastError
+from dagcast.cli.output import fail, show_diagnostics, show_policies
+from dagcast.cli.plugin_options import chosen_plugins, plugin_options
+from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
+from dagcast.plugins.activate import ChosenPlugins
 from dagcast.plugins.scan import PluginEntry, scan_plugins
-from dagcast.plugins.select import PluginRequest, Selection, select_plugins
+from dagcast.plugins.select import PluginRequest
+from dagcast.plugins.site_policy import SitePolicy
 
 
 @click.group("plugins")
@@ -30,13 +31,14 @@ def plugins_command() -> None:
 @plugin_options
 def list_command(config: str | None, env: str | None, as_json: bool, plugins: PluginRequest) -> None:
     """List the installed plugins, whether each would run, and why. No plugin is imported."""
-    installed = scan_plugins()
     try:
-        selection = select_plugins(plugins, plugins_of(config, env), installed, os.environ)
+        found = chosen_plugins(config, env, plugins)
     except DagcastError as error:
         fail(error, as_json)
-    rows = [_row(entry, selection) for entry in installed.entries]
-    rows += [_missing(name, selection) for name in selection.chosen if name not in installed.names]
+    # --no-plugins looks for none, but the list has every plugin and why it does not run.
+    installed, selection = found.installed if found.installed.entries else scan_plugins(), found.selection
+    rows = [_row(entry, found) for entry in installed.entries]
+    rows += [_missing(name, found) for name in selection.chosen if name not in installed.names]
     rows.sort(key=lambda row: (row["order"] is None, row["order"] or 0, row["name"]))
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -44,25 +46,30 @@ def list_command(config: str | None, env: str | None, as_json: bool, plugins: Pl
         click.echo("no plugins are installed")
     else:
         _show(rows, ("order", "name", "distribution", "version", "api_version", "reason"))
+    if not as_json:
+        show_policies(found.policy.as_data())
 
 
 @plugins_command.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor_command(as_json: bool) -> None:
     """Find duplicate, stale and unsupported plugins. No plugin is imported."""
-    from dagcast.plugins.doctor import diagnose
+    from dagcast.plugins.doctor import diagnose, diagnose_policy
 
     installed = scan_plugins()
-    findings = diagnose(installed)
+    policy, wrong = diagnose_policy(installed)
+    findings = (*diagnose(installed), *wrong)
     if as_json:
         rows = [{"plugin": f.plugin, "problem": f.problem, "remedy": f.remedy} for f in findings]
-        click.echo(json.dumps({"ok": not rows, "findings": rows}, indent=2))
+        held = {"policies": list(policy.as_data())} if policy.files else {}
+        click.echo(json.dumps({"ok": not rows, "findings": rows, **held}, indent=2))
     else:
         for finding in findings:
             click.echo(f"{click.style(finding.plugin, bold=True)}: {finding.problem}; {finding.remedy}")
         if not findings:
             count = len(installed.entries)
             click.echo(f"{count} plugin{'' if count == 1 else 's'} installed, no problems")
+        show_policies(policy.as_data())
     if findings:
         sys.exit(FAILURE)
 
@@ -76,8 +83,13 @@ def info_command(name: str, as_json: bool) -> None:
     from dagcast.plugins.hooks import HOOKS
     from dagcast.plugins.load import load_plugin
     from dagcast.plugins.options import options_schema
+    from dagcast.plugins.site_policy import read_site_policy
 
     try:
+        policy = read_site_policy()
+        if name in policy.forbidden:
+            message = f"plugin {name!r} is not imported: the site policy {policy.forbidden[name]} forbids it"
+            raise InvalidInputError([Diagnostic(message, code="plugin.forbidden")])
         plugin = load_plugin(name, scan_plugins())
         schema = options_schema(plugin)
     except DagcastError as error:
@@ -96,7 +108,7 @@ def info_command(name: str, as_json: bool) -> None:
         for option, described in schema.get("properties", {}).items()
     ]
     hooks = [hook for hook in HOOKS if hook in plugin.hooks]
-    info = {
+    info: dict[str, Any] = {
         "name": name,
         "distribution": entry.distribution,
         "version": entry.version,
@@ -105,6 +117,7 @@ def info_command(name: str, as_json: bool) -> None:
         "docs": entry.url,
         "hooks": hooks,
         "options": options,
+        **_places(name, policy),
     }
     if as_json:
         click.echo(json.dumps(info, indent=2))
@@ -113,6 +126,8 @@ def info_command(name: str, as_json: bool) -> None:
     click.echo(f"from {entry.distribution} {entry.version}, hooks version {entry.api_version}")
     click.echo(f"docs: {entry.url or 'none'}")
     click.echo(f"hooks: {', '.join(hooks)}")
+    if info.get("policies"):
+        click.echo(f"site policy: {', '.join(info['policies'])}")
     if options:
         _show(options, ("name", "type", "required", "default", "description"))
 
@@ -138,7 +153,8 @@ def new_command(name: str, folder: Path | None, as_json: bool) -> None:
     click.echo(f"next: cd {target} && pip install -e . pytest && pytest")
 
 
-def _row(entry: PluginEntry, selection: Selection) -> dict[str, Any]:
+def _row(entry: PluginEntry, found: ChosenPlugins) -> dict[str, Any]:
+    selection = found.selection
     selected = entry.name in selection.chosen
     return {
         "name": entry.name,
@@ -148,13 +164,18 @@ def _row(entry: PluginEntry, selection: Selection) -> dict[str, Any]:
         "autoload": entry.autoload,
         "selected": selected,
         "order": selection.chosen.index(entry.name) + 1 if selected else None,
-        "reason": f"selected: {selection.source}"
-        if selected
-        else f"not selected: {selection.reason(entry.name)}",
+        "reason": f"{'selected' if selected else 'not selected'}: {selection.reason(entry.name)}",
+        **_places(entry.name, found.policy),
     }
 
 
-def _missing(name: str, selection: Selection) -> dict[str, Any]:
+def _places(name: str, policy: SitePolicy) -> dict[str, Any]:
+    """Return where the site policy names a plugin; nothing on a machine without a policy."""
+    return {"policies": [str(place) for place in policy.places(name)]} if policy.files else {}
+
+
+def _missing(name: str, found: ChosenPlugins) -> dict[str, Any]:
+    selection = found.selection
     return {
         "name": name,
         "distribution": None,
@@ -163,7 +184,8 @@ def _missing(name: str, selection: Selection) -> dict[str, Any]:
         "autoload": False,
         "selected": True,
         "order": selection.chosen.index(name) + 1,
-        "reason": f"selected: {selection.source}; NOT INSTALLED",
+        "reason": f"selected: {selection.reason(name)}; NOT INSTALLED",
+        **_places(name, found.policy),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -14,8 +13,8 @@ from dagcast.check.rules.pipeline_rule import PipelineRule
 from dagcast.check.rules.registry import PIPELINE_RULES, RULES
 from dagcast.check.rules.rule import Rule
 from dagcast.cli.output import fail
-from dagcast.cli.plugin_options import plugin_options, plugins_of
-from dagcast.errors import DagcastError, Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagcast.cli.plugin_options import chosen_plugins, plugin_options
+from dagcast.errors import DagcastError, Diagnostic, DiagnosticSink, InvalidInputError, did_you_mean
 from dagcast.plugins.select import PluginRequest
 
 AnyRule = Rule | PipelineRule
@@ -93,17 +92,9 @@ def rule_data(rule: AnyRule) -> dict[str, object]:
 
 def _plugin_rules(config: str | None, env: str | None, request: PluginRequest) -> tuple[Rule, ...]:
     from dagcast.plugins.merge_hook_results import collect_rules
-    from dagcast.plugins.options import configure_plugins
-    from dagcast.plugins.scan import scan_plugins
-    from dagcast.plugins.select import select_plugins
 
-    installed = scan_plugins()
-    section = plugins_of(config, env)
-    selection = select_plugins(request, section, installed, os.environ)
     sink = DiagnosticSink()
-    active = configure_plugins(
-        selection, section.options, installed, lambda _, *, key=False: Location("<config>"), sink
-    )
+    active = chosen_plugins(config, env, request).load(sink)
     # The rules of a plugin need valid options.
     return () if sink.errors else collect_rules(active)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from dagcast.cli.exit_codes import FAILURE, INTERRUPTED
-from dagcast.cli.output import error_text, fail, show_diagnostics
+from dagcast.cli.output import error_text, fail, show_diagnostics, show_policies
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import FIXED_ON_RESUME, run_options, to_arguments
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
@@ -170,6 +170,8 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     compilation = compiler.compile_definition(source.dag)
     report = compilation.report
     _warn(report.warnings, quiet, as_json)
+    if not quiet and not as_json:
+        show_policies(report.policies, err=True)
     return Runner(
         compilation.definition,
         report.pipeline,

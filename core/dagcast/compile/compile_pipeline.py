@@ -58,6 +58,9 @@ class CompileHooks(Protocol):
     def lock(self) -> tuple[Mapping[str, Any], ...]:
         """Return the entry of each plugin in the plugin lock."""
 
+    def policies(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the files of the site policy that holds, as JSON data."""
+
     def collect_parameters(
         self, config: PipelineConfig, /
     ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
@@ -80,6 +83,10 @@ class NoHooks:
 
     def lock(self) -> tuple[Mapping[str, Any], ...]:
         """Return no entries."""
+        return ()
+
+    def policies(self) -> tuple[Mapping[str, Any], ...]:
+        """Return no files."""
         return ()
 
     def collect_parameters(
@@ -183,6 +190,7 @@ def compile_pipeline(
         timings=timings,
         spec=spec,
         plugins=locked,
+        policies=hooks.policies(),
         metadata=known.values,
         changes=changes,
         metadata_sources=known.sources,

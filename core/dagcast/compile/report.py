@@ -53,6 +53,7 @@ class CompileReport:
         metadata: The pipeline's metadata.
         metadata_sources: By key of the metadata: the plugin that the value is from, or ``argument``.
         changes: Every field that a plugin changed, in order.
+        policies: The files of the site policy that held: where each lies and what it says, without values of options.
     """
 
     pipeline: str
@@ -69,6 +70,7 @@ class CompileReport:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     metadata_sources: Mapping[str, str] = field(default_factory=dict)
+    policies: tuple[Mapping[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
@@ -102,6 +104,7 @@ class CompileReport:
             ],
             "definition_sha256": self.digest,
             "plugins": [dict(plugin) for plugin in self.plugins],
+            "policies": [dict(policy) for policy in self.policies],
             "metadata": to_json_data(self.metadata),
             "metadata_sources": dict(self.metadata_sources),
             "changes": [change.as_dict() for change in self.changes],

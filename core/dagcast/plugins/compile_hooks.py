@@ -36,6 +36,10 @@ class PluginCompileHooks:
         """Return the entry of each plugin in the plugin lock."""
         return tuple(self._plugins.lock())
 
+    def policies(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the files of the site policy that holds, as JSON data."""
+        return self._plugins.policy.as_data()
+
     def collect_parameters(
         self, config: PipelineConfig
     ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:

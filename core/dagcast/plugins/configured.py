@@ -20,6 +20,7 @@ from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.load import Plugin
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance, safe_repr
 from dagcast.plugins.select import Selection
+from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
 
 _DIAGNOSTIC_FIELDS: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
     {
@@ -199,10 +200,12 @@ class PluginSet:
     Attributes:
         plugins: The plugins. The first decorates innermost and is called first.
         selection: Why these plugins run.
+        policy: The site policy that holds.
     """
 
     plugins: tuple[ConfiguredPlugin, ...] = ()
     selection: Selection = field(default_factory=lambda: Selection((), "no plugin is selected"))
+    policy: SitePolicy = NO_POLICY
 
     def implementing(self, hook: str) -> Iterator[ConfiguredPlugin]:
         """Iterate over the plugins that implement a hook, in order."""

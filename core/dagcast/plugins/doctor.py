@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 
+from dagcast.errors import InvalidInputError
 from dagcast.plugins.code_files import check_import, read_code
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
+from dagcast.plugins.site_policy import NO_POLICY, SitePolicy, read_site_policy
+from dagcast.suggestions import is_likely, nearest
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Finding:
     """A problem of an installed plugin.
 
     Attributes:
-        plugin: The plugin, or ``metadata`` if no single plugin is the cause.
+        plugin: The plugin, or ``metadata`` or ``site policy`` if no single plugin is the cause.
         problem: The problem.
         remedy: How to fix it.
     """
@@ -39,6 +42,33 @@ def diagnose(installed: InstalledPlugins) -> tuple[Finding, ...]:
     for entry in installed.entries:
         findings.extend(_entry_findings(entry))
     return tuple(findings)
+
+
+def diagnose_policy(installed: InstalledPlugins) -> tuple[SitePolicy, tuple[Finding, ...]]:
+    """Return the site policy, and its problems: invalid files, required plugins that are missing, misspelt names.
+
+    A policy of many machines may name plugins that this one does not have. Only a name that is close to an installed
+    one is a problem.
+    """
+    try:
+        policy = read_site_policy()
+    except InvalidInputError as error:
+        return NO_POLICY, tuple(
+            Finding("site policy", f"{item.location}: {item.message}", item.hint or "fix the file")
+            for item in error.diagnostics
+        )
+    findings: list[Finding] = []
+    named = {name for file in policy.files for name in file.names}
+    for name in sorted(named - set(installed.names)):
+        places = ", ".join(map(str, policy.places(name)))
+        meant = nearest(name, installed.names)
+        if name in policy.required:
+            problem = f"{places}: plugin {name!r} is required, and not installed"
+            findings.append(Finding("site policy", problem, "install it, or fix the policy"))
+        elif meant is not None and is_likely(name, meant):
+            problem = f"{places}: plugin {name!r} is not installed"
+            findings.append(Finding("site policy", problem, f"did you mean {meant!r}?"))
+    return policy, tuple(findings)
 
 
 def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pluggy
 
-from dagcast.errors import PluginError, nearest
+from dagcast.errors import Location, PluginError, nearest
 from dagcast.plugins.code_files import (
     PluginCode,
     check_loaded,
@@ -29,6 +29,17 @@ _OBJECT_NAME = re.compile(r"\w[\w.-]*")
 """The name of a plugin object. Unlike an entry point, it may be the name of a module or of a private class."""
 
 
+def error_of_required(error: PluginError, place: Location) -> PluginError:
+    """Return an error of a plugin that a site policy requires: no flag leaves it out, and the policy is named."""
+    return PluginError(
+        error.plugin,
+        error.problem,
+        f"{error.remedy}; the site policy {place} requires this plugin",
+        distribution=error.distribution,
+        hook=error.hook,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plugin:
     """A loaded plugin with valid hooks.
@@ -40,6 +51,7 @@ class Plugin:
         entry: Its entry point; ``None`` for an object passed from Python.
         given: The object that the entry point names or the caller passed: the implementation, or its class.
         functions: The function of each hook.
+        required_by: The place in a site policy that requires the plugin, if any.
     """
 
     name: str
@@ -48,6 +60,7 @@ class Plugin:
     entry: PluginEntry | None = None
     given: Any = field(default=None, repr=False)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict, compare=False, repr=False)
+    required_by: Location | None = field(default=None, compare=False)
 
     @property
     def distribution(self) -> str | None:
@@ -63,10 +76,13 @@ class Plugin:
 
     def error(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
         """Return an error that names this plugin."""
-        return PluginError(self.name, problem, remedy, distribution=self.distribution, hook=hook)
+        error = PluginError(self.name, problem, remedy, distribution=self.distribution, hook=hook)
+        return error if self.required_by is None else error_of_required(error, self.required_by)
 
     def failure(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
         """Return an error of the plugin's own code: leaving the plugin out is a remedy as well."""
+        if self.required_by is not None:
+            return self.error(problem, remedy, hook)
         return PluginError(
             self.name, problem, remedy, distribution=self.distribution, hook=hook, can_deselect=True
         )
@@ -105,8 +121,7 @@ def adopt_plugin(given: Any) -> Plugin:
             declares an unknown argument.
     """
     named = given if is_instance(given, type, ModuleType) else type(given)
-    stated = stated_name(given)
-    name = stated if stated else named.__name__
+    name = object_name(given)
     if not _OBJECT_NAME.fullmatch(name):
         problem = "invalid name: use letters, digits, dots, hyphens and underscores"
         raise PluginError(name, problem, "give the object another name")
@@ -116,6 +131,12 @@ def adopt_plugin(given: Any) -> Plugin:
             given, named.__qualname__, Plugin(name=name, implementation=None, hooks={}), "it"
         )
     return _validate_hooks(Plugin(name=name, implementation=implementation, hooks={}, given=given))
+
+
+def object_name(given: Any) -> str:
+    """Return the name of a plugin object: its ``name`` attribute, else that of its type or module."""
+    named = given if is_instance(given, type, ModuleType) else type(given)
+    return stated_name(given) or str(named.__name__)
 
 
 def stated_name(given: Any) -> str | None:

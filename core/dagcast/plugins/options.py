@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from dagcast.compile.config.validation_errors import Locate, report_validation
-from dagcast.errors import DiagnosticSink, did_you_mean
+from dagcast.errors import DiagnosticSink, PluginError, did_you_mean
 from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
-from dagcast.plugins.load import Plugin, adopt_plugin, load_plugin
+from dagcast.plugins.load import Plugin, adopt_plugin, error_of_required, load_plugin
+from dagcast.plugins.policy_options import locate_option, merge_options
 from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
 from dagcast.plugins.scan import InstalledPlugins
 from dagcast.plugins.select import Selection
+from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
 
 HOOK = "options_model"
 
@@ -24,6 +27,8 @@ def configure_plugins(
     installed: InstalledPlugins,
     locate: Locate,
     sink: DiagnosticSink,
+    *,
+    policy: SitePolicy = NO_POLICY,
 ) -> PluginSet:
     """Load the selected plugins and validate their options.
 
@@ -33,12 +38,13 @@ def configure_plugins(
         installed: The installed plugins.
         locate: Returns the location of a path in the config.
         sink: Collects mistakes in the options.
+        policy: The site policy, which sets and fixes options as well.
 
     Raises:
         PluginError: If a plugin is missing or broken.
     """
     loaded = [
-        load_plugin(item, installed) if is_instance(item, str) else adopt_plugin(item)
+        _load(item, installed, policy) if is_instance(item, str) else adopt_plugin(item)
         for item in selection.chosen
     ]
     names = [plugin.name for plugin in loaded]
@@ -52,8 +58,21 @@ def configure_plugins(
             sink.error(
                 message, locate(("plugins", "options", name), key=True), code="plugin.unknown", hint=hint
             )
-    configured = [_configure(plugin, dict(options.get(plugin.name, {})), locate, sink) for plugin in loaded]
-    return PluginSet(tuple(configured), selection)
+    configured = [
+        _configure(plugin, options.get(plugin.name, {}), policy=policy, locate=locate, sink=sink)
+        for plugin in loaded
+    ]
+    return PluginSet(tuple(configured), selection, policy)
+
+
+def _load(name: str, installed: InstalledPlugins, policy: SitePolicy) -> Plugin:
+    place = policy.required.get(name)
+    try:
+        return replace(load_plugin(name, installed), required_by=place)
+    except PluginError as error:
+        if place is None:
+            raise
+        raise error_of_required(error, place) from error.__cause__
 
 
 def options_model(plugin: Plugin) -> type[BaseModel]:
@@ -92,20 +111,26 @@ def options_schema(plugin: Plugin) -> dict[str, Any]:
 
 def _configure(
     plugin: Plugin,
-    given: dict[str, Any],
+    given: Mapping[str, Any],
+    *,
+    policy: SitePolicy,
     locate: Locate,
     sink: DiagnosticSink,
 ) -> ConfiguredPlugin:
     model = options_model(plugin)
-    base = ("plugins", "options", plugin.name)
+    options = merge_options(plugin.name, model, given, policy=policy, locate=locate, sink=sink)
     try:
-        configured = ConfiguredPlugin(plugin, model.model_validate(given))
+        configured = ConfiguredPlugin(plugin, model.model_validate(options))
         # Compute the digest now, to report options that are not JSON data before any hook runs.
         _ = configured.options_digest
     except ValidationError as error:
         subject = f"options of plugin {plugin.name!r}"
         report_validation(
-            error, subject, model, lambda tail, *, key=False: locate((*base, *tail), key=key), sink
+            error,
+            subject,
+            model,
+            lambda tail, *, key=False: locate_option(plugin.name, given, policy, locate, tail, key=key),
+            sink,
         )
         return ConfiguredPlugin(plugin, NoOptions())
     except KeyboardInterrupt:

@@ -4,6 +4,9 @@ The first of these sources that is given decides the whole list: the ``plugins``
 variable ``DAGCAST_PLUGINS``, ``plugins.enable`` of the config, and the plugins active on installation, by name.
 ``--no-plugin`` removes a name and ``--no-plugins`` all. ``plugins.disable`` removes names from the list of the config
 and from those that are active on installation.
+
+A site policy stands above all of these. Its ``enable`` decides if the config has none, its required plugins join any
+list of the config, and it refuses a selection that turns one of them off or names a forbidden one.
 """
 
 from __future__ import annotations
@@ -12,15 +15,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dagcast.plugins.load import stated_name
+from dagcast.errors import DiagnosticSink
+from dagcast.plugins.load import object_name, stated_name
 from dagcast.plugins.safe_inspect import is_instance
 from dagcast.plugins.scan import InstalledPlugins
+from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
 
 if TYPE_CHECKING:
     from dagcast.compile.config.models import PluginsConfig
+    from dagcast.compile.config.validation_errors import Locate
 
 PLUGINS_VARIABLE = "DAGCAST_PLUGINS"
 AUTOLOAD = "active on installation"
+NO_PLUGINS = "--no-plugins"
+_API = "the plugins argument"
+_FLAG = "--plugin"
+_CONFIG = "plugins.enable of the config"
+_POLICY = "plugins.enable of the site policy"
+_CALLER = frozenset({_API, _FLAG, PLUGINS_VARIABLE})
+"""Sources of one call. A list that leaves a required plugin out is refused: whoever wrote it can add the name."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +69,31 @@ class Selection:
         chosen: Names and plugin objects, in the order in which they run.
         source: The source that decided the list, as messages name it.
         excluded: By name: why a requested plugin, or one active on installation, does not run.
+        added: By name: why a plugin runs that the source does not name.
     """
 
     chosen: tuple[Any, ...]
     source: str
     excluded: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, str] = field(default_factory=dict)
 
     def reason(self, name: str) -> str:
         """Return why the plugin of that name runs or does not run."""
         if name in self.chosen:
-            return self.source
+            return self.added.get(name, self.source)
         if self.source == AUTOLOAD:
             return self.excluded.get(name, "nothing selects it, and it is not active on installation")
         return self.excluded.get(name, f"{self.source} does not name it")
 
 
 def select_plugins(
-    request: PluginRequest, config: PluginsConfig, installed: InstalledPlugins, environment: Mapping[str, str]
+    request: PluginRequest,
+    config: PluginsConfig,
+    installed: InstalledPlugins,
+    environment: Mapping[str, str],
+    *,
+    policy: SitePolicy = NO_POLICY,
+    locate: Locate | None = None,
 ) -> Selection:
     """Select the plugins that run, in order.
 
@@ -81,35 +102,106 @@ def select_plugins(
         config: The ``plugins`` section of the config.
         installed: The installed plugins.
         environment: The environment variables.
+        policy: The site policy.
+        locate: Returns the location of a path in the config.
+
+    Raises:
+        InvalidInputError: If the selection contradicts the site policy, with every contradiction.
     """
     automatic = tuple(entry.name for entry in installed.entries if entry.autoload)
-    if request.none:
-        rest = (name for name in automatic if name not in request.required)
-        return Selection(request.required, "--no-plugins", dict.fromkeys(rest, "--no-plugins"))
     listed = [name.strip() for name in environment.get(PLUGINS_VARIABLE, "").split(",") if name.strip()]
     sources: Sequence[tuple[str, Sequence[Any] | None]] = (
-        ("the plugins argument", request.plugins),
-        ("--plugin", request.enabled or None),
+        (NO_PLUGINS, () if request.none else None),
+        (_API, request.plugins),
+        (_FLAG, request.enabled or None),
         (PLUGINS_VARIABLE, listed or None),
-        ("plugins.enable of the config", config.enable),
+        (_CONFIG, config.enable),
+        (_POLICY, policy.enable),
         (AUTOLOAD, automatic),
     )
     source, names = next((source, names) for source, names in sources if names is not None)
+    _check_policy(request, config, source, names, policy=policy, locate=locate)
     excluded: dict[str, str] = {}
-    if names is not automatic:
-        excluded.update(dict.fromkeys(automatic, f"it is active on installation, but {source} decides"))
+    if source != AUTOLOAD:
+        reason = source if request.none else f"it is active on installation, but {source} decides"
+        excluded.update(dict.fromkeys(automatic, reason))
     disabled = set(request.disabled)
     excluded.update(dict.fromkeys(request.disabled, "--no-plugin"))
-    if names is config.enable or names is automatic:
+    if source in (_POLICY, AUTOLOAD):
+        disabled.update(policy.disable)
+        excluded.update({name: f"disabled by the site policy {at}" for name, at in policy.disable.items()})
+    if source in (_CONFIG, _POLICY, AUTOLOAD):
         disabled.update(config.disable)
         excluded.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
+    disabled.update(policy.forbidden)
+    excluded.update({name: f"forbidden by the site policy {at}" for name, at in policy.forbidden.items()})
     chosen = _deduplicate(item for item in names if not (is_instance(item, str) and item in disabled))
     present = {item if is_instance(item, str) else stated_name(item) for item in chosen}
-    chosen = (*(name for name in request.required if name not in present), *chosen)
-    for name in chosen:
-        if is_instance(name, str):
-            excluded.pop(name, None)
-    return Selection(chosen, source, excluded)
+    required = [name for name in request.required if name not in present]
+    by_policy = [name for name in policy.required if name not in (*required, *_strings(chosen))]
+    chosen = (*required, *by_policy, *chosen)
+    for name in _strings(chosen):
+        excluded.pop(name, None)
+    added = {name: f"required by the site policy {policy.required[name]}" for name in by_policy}
+    return Selection(chosen, source, excluded, added)
+
+
+def _check_policy(
+    request: PluginRequest,
+    config: PluginsConfig,
+    source: str,
+    names: Sequence[Any],
+    *,
+    policy: SitePolicy,
+    locate: Locate | None,
+) -> None:
+    """Refuse a selection that turns off a required plugin or names a forbidden one.
+
+    Raises:
+        InvalidInputError: With every contradiction.
+    """
+    sink = DiagnosticSink()
+
+    def refuse(problem: str, name: str, remedy: str, *path: str | int) -> None:
+        is_forbidden = name in policy.forbidden
+        place = policy.forbidden[name] if is_forbidden else policy.required[name]
+        verb = "forbids" if is_forbidden else "requires"
+        message = f"{problem} plugin {name!r}, which the site policy {place} {verb}"
+        location = locate(("plugins", *path)) if path and locate is not None else None
+        code = "plugin.forbidden" if is_forbidden else "plugin.required"
+        sink.error(message, location, code=code, hint=remedy)
+
+    for name in policy.required:
+        if request.none:
+            refuse(f"{NO_PLUGINS} turns off", name, f"remove {NO_PLUGINS}")
+        elif name in request.disabled:
+            refuse("--no-plugin turns off", name, f"remove --no-plugin {name}")
+        elif source in _CALLER and name not in (*request.required, *_strings(names)):
+            refuse(f"{source} leaves out", name, f"add {name!r} to {source}")
+        elif source == _CONFIG and not names:
+            refuse(
+                "plugins.enable is empty, which turns off",
+                name,
+                "remove enable, or list the plugin",
+                "enable",
+            )
+        if source in (_CONFIG, _POLICY, AUTOLOAD) and name in config.disable:
+            index = config.disable.index(name)
+            refuse("plugins.disable turns off", name, "remove the name", "disable", index)
+    for name in request.required:
+        if name in policy.forbidden:
+            refuse("the compiler needs", name, "compile with another compiler")
+    for index, item in enumerate(names):
+        name = item if is_instance(item, str) else object_name(item)
+        ignored = source == AUTOLOAD or (source == _CONFIG and name in config.disable)
+        if name in policy.forbidden and not ignored and name not in request.disabled:
+            path = ("enable", index) if source == _CONFIG else ()
+            refuse(f"{source} selects", name, "remove the name", *path)
+    sink.raise_errors()
+
+
+def _strings(items: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(item for item in items if is_instance(item, str))
 
 
 def _deduplicate(items: Iterable[Any]) -> tuple[Any, ...]:
