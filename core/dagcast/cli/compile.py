@@ -120,7 +120,7 @@ def _check_lock(compiler: PipelineDAGCompiler, output: Path) -> str | None:
         InvalidInputError: If they differ, or the lock is missing or invalid.
     """
     plugins = compiler.plugins
-    return check_lock(lock_path(output), plugins.lock(), plugins.code_files())
+    return check_lock(lock_path(output), plugins.lock(), plugins.code_files(), plugins.policy.as_data())
 
 
 def _definition_warnings(
@@ -134,11 +134,16 @@ def _definition_warnings(
 
 
 def _write_lock(output: Path, report: CompileReport, compiler: PipelineDAGCompiler) -> None:
-    """Write the plugin lock. Without plugins, write it only if an earlier compile left one."""
+    """Write the plugin lock. Without plugins and policies, write it only if an earlier compile left one."""
     path = lock_path(output)
-    if report.plugins or path.exists():
-        files = compiler.plugins.code_files()
-        write_file(path, lock_text(report.plugins, definition_sha256=report.digest, files=files))
+    if report.plugins or report.policies or path.exists():
+        text = lock_text(
+            report.plugins,
+            definition_sha256=report.digest,
+            files=compiler.plugins.code_files(),
+            policies=report.policies,
+        )
+        write_file(path, text)
 
 
 def _as_yaml(definition: str) -> str:

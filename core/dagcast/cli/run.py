@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,8 +170,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     compilation = compiler.compile_definition(source.dag)
     report = compilation.report
     _warn(report.warnings, quiet, as_json)
-    if not quiet and not as_json:
-        show_policies(report.policies, err=True)
+    _show_policies(report.policies, quiet, as_json)
     return Runner(
         compilation.definition,
         report.pipeline,
@@ -179,12 +178,26 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
         listener=create_run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),
         plugin_lock=lock_text(
-            report.plugins, definition_sha256=report.digest, files=compiler.plugins.code_files()
+            report.plugins,
+            definition_sha256=report.digest,
+            files=compiler.plugins.code_files(),
+            policies=report.policies,
         )
-        if report.plugins
+        if report.plugins or report.policies
         else None,
         file=source.config,
     )
+
+
+def _show_policies(policies: Iterable[Mapping[str, Any]], quiet: bool, as_json: bool) -> None:
+    """Print the site policy that holds for the run."""
+    if as_json:
+        from dagcast.runner.records.events import Event
+
+        for policy in policies:
+            click.echo(json.dumps(Event("site-policy", details=policy).as_dict()))
+    elif not quiet:
+        show_policies(policies, err=True)
 
 
 def _warnings(definition: str) -> tuple[Diagnostic, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dagcast.compile.report import CODE_REMEDY
 from dagcast.errors import Diagnostic, InvalidInputError, Location
+from dagcast.paths import format_path
 from dagcast.plugins.code_files import file_differences
 
 FIELDS = MappingProxyType(
@@ -55,6 +56,7 @@ def lock_text(
     *,
     definition_sha256: str | None = None,
     files: Files = MappingProxyType({}),
+    policies: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the lock as the text of its file.
 
@@ -62,24 +64,31 @@ def lock_text(
         plugins: The entries of the plugins, in order.
         definition_sha256: The digest of the definition's JSON, in hexadecimal.
         files: The files of each plugin's code. With them, a difference is reported file by file.
+        policies: The files of the site policy that held, as reports hold them.
     """
     content: dict[str, Any] = {"plugins": [dict(plugin) for plugin in plugins]}
     if definition_sha256 is not None:
         content["definition_sha256"] = definition_sha256
     if files:
         content["files"] = {name: dict(found) for name, found in files.items()}
+    if policies:
+        content["policy"] = _locked_policy(policies)
     return json.dumps(content, indent=2) + "\n"
 
 
 def check_lock(
-    path: Path, plugins: Sequence[Mapping[str, Any]], files: Files = MappingProxyType({})
+    path: Path,
+    plugins: Sequence[Mapping[str, Any]],
+    files: Files = MappingProxyType({}),
+    policies: Sequence[Mapping[str, Any]] = (),
 ) -> str | None:
-    """Compare plugins with a lock: names, order, versions, options and code.
+    """Compare plugins with a lock: names, order, versions, options, code, and the site policy that holds.
 
     Args:
         path: The lock.
         plugins: The entries of the plugins, in order.
         files: The files of each plugin's code.
+        policies: The files of the site policy that holds, as reports hold them.
 
     Returns:
         The digest of the definition that the lock records, if any.
@@ -90,6 +99,7 @@ def check_lock(
     try:
         content = json.loads(path.read_text("utf-8"))
         differences = lock_differences(content["plugins"], plugins, content.get("files", {}), files)
+        differences += _policy_differences(content.get("policy", {}), _locked_policy(policies))
         definition = content.get("definition_sha256")
     except FileNotFoundError:
         hint = "compile without --locked once, and keep the file"
@@ -144,6 +154,38 @@ def lock_differences(
     if not differences and [plugin["name"] for plugin in plugins] != [entry["name"] for entry in locked]:
         differences.append("the order of the plugins differs from the lock")
     return differences
+
+
+def _locked_policy(policies: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return what a site policy holds against configs and callers, by kind.
+
+    Where its files lie differs between machines, and the values of its options are in the digests of the options.
+    """
+    return {
+        "requires": sorted({f"plugin {name}" for policy in policies for name in policy["required"]}),
+        "forbids": sorted({f"plugin {name}" for policy in policies for name in policy["forbidden"]}),
+        "fixes": sorted(
+            {
+                f"option {format_path((plugin, option))}"
+                for policy in policies
+                for plugin, options in policy["fixed"].items()
+                for option in options
+            }
+        ),
+    }
+
+
+def _policy_differences(
+    locked: Mapping[str, Sequence[str]], policy: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    for verb, named in policy.items():
+        before = locked.get(verb, ())
+        for each in named:
+            if each not in before:
+                yield f"a site policy {verb} {each}, and none did when the lock was written"
+        for each in before:
+            if each not in named:
+                yield f"no site policy {verb} {each}, and one did when the lock was written"
 
 
 def _plugin_differences(

@@ -467,3 +467,28 @@ def test_the_models_of_a_policy_are_those_of_a_config(machine: Site) -> None:
     report = PipelineDAGCompiler(machine.config).compile_definition().report
     assert [entry["name"] for entry in report.plugins] == ["team"]
     assert report.metadata["team"]["owner"] == "platform"
+
+
+def test_the_lock_covers_the_policy(machine: Site) -> None:
+    command = ["compile", "pipeline.yaml", "-o", "out.json"]
+    machine.write(CONFIG, "plugins: {enable: [team]}\n")
+    policy(machine, REQUIRED + "  forbidden: [absent]\n  fixed: {team: {key: hush}}\n")
+    assert machine.cli(*command).exit_code == 0
+    assert "hush" not in (machine.project / "out.plugins.json").read_text()
+    assert machine.cli(*command, "--locked").exit_code == 0
+    policy(machine, REQUIRED + "  fixed: {team: {key: other}}\n")
+    said = refusal(machine, *command, "--locked")
+    assert "the digest of its options is" in said
+    assert "no site policy forbids plugin absent, and one did when the lock was written" in said
+    (machine.project.parent / "system" / "dagcast" / "site.yaml").unlink()
+    said = refusal(machine, *command, "--locked")
+    assert "no site policy requires plugin team, and one did when the lock was written" in said
+    assert "no site policy fixes option team.key, and one did when the lock was written" in said
+
+
+def test_a_run_says_which_policy_held(machine: Site) -> None:
+    file = policy(machine, "plugins: {options: {team: {owner: platform}}}\n")
+    lines = machine.cli("run", "pipeline.yaml", "--json").stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [item["file"] for item in events if item["event"] == "site-policy"] == [file]
+    assert f"site policy: {file}" in machine.cli("run", "pipeline.yaml").stderr

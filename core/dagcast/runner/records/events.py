@@ -19,11 +19,12 @@ EventKind = Literal[
     "step-failed",
     "step-stopped",
     "warning",
+    "site-policy",
     "run-ended",
 ]
-"""``step-kept``: the step succeeded before the run was resumed. ``step-skipped``: its branch is not taken, or it
-is not selected. ``step-stopped``: it did not start or end, because another step failed or the user interrupted the
-run."""
+"""``site-policy``: a file of the site policy that holds. ``step-kept``: the step succeeded before the run was resumed.
+``step-skipped``: its branch is not taken, or it is not selected. ``step-stopped``: it did not start or end, because
+another step failed or the user interrupted the run."""
 
 
 @dataclass(frozen=True)
