@@ -263,7 +263,7 @@ class TestFiles:
         ]
 
     def test_a_missing_file_is_an_error_with_its_name(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidInputError, match=r"dag\.json: .*no such file"):
+        with pytest.raises(InvalidInputError, match=r"dag\.json: .*the file does not exist"):
             PipelineDAG.load(tmp_path / "dag.json")
 
 

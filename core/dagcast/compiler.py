@@ -376,7 +376,7 @@ class PipelineDAGCompiler:
         for name, location in places:
             if name not in installed.names:
                 hint = did_you_mean(name, installed.names)
-                message = f"there is no plugin {name!r} to leave out"
+                message = f"disabled plugin {name!r} is not installed"
                 sink.warn(message, location, code="plugin.unknown", hint=hint)
 
     def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> _PreparedDAG:

@@ -27,7 +27,7 @@ plugins:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("kms_kye: x", "there is no field 'kms_kye'"),
+        ("kms_kye: x", "unknown field 'kms_kye'"),
         ("kms_key: {volumes: x}", "volumes"),
         ("kms_key: 7", "kms_key: expected a mapping, got 7"),
         ("required_tags: {team: {}}", "a tag rule requires exactly one of value and pattern"),

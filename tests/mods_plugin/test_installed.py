@@ -59,7 +59,7 @@ def test_mistakes_in_options_have_a_line(run: Run, tmp_path: Path) -> None:
     done = run(*CLI, "validate", "pipeline.yaml")
     assert done.returncode == 1
     assert (
-        "pipeline.yaml:6: error: options of plugin 'mods': there is no field 'verzion' (did you mean 'version'?)"
+        "pipeline.yaml:6: error: options of plugin 'mods': unknown field 'verzion' (did you mean 'version'?)"
         in done.stderr
     )
     assert "pipeline.yaml:7: error: options of plugin 'mods': author: expected a string, got 7" in done.stderr

@@ -153,7 +153,7 @@ def test_invalid_python_names_are_an_error(wrong: dict[str, str]) -> None:
 
 
 def test_an_unreadable_config_is_a_located_error(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="there is no such file"):
+    with pytest.raises(InvalidInputError, match="the file does not exist"):
         build_mods_template_class(None, tmp_path / "missing.yaml")
 
 

@@ -25,7 +25,7 @@ plugins:
 @pytest.mark.parametrize(
     ("options", "message", "line"),
     [
-        ("transprot: http", "there is no field 'transprot'", 9),
+        ("transprot: http", "unknown field 'transprot'", 9),
         ("transport: kafka", "expected 'console', 'file' or 'http'", 9),
         ("transport: http", "transport http requires url", 9),
         ("transport: file", "transport file requires path", 9),

@@ -196,7 +196,7 @@ def reference_problems(step: Step, targets: Targets) -> Iterator[StepProblem]:
         output = item.get("OutputName")
         if output not in names:
             name = item.get("PropertyFileName")
-            message = f"property file {name!r} lies in output {output!r}, which the step does not have"
+            message = f"property file {name!r} is in output {output!r}, which the step does not have"
             hint = did_you_mean(str(output), [str(known) for known in names])
             path = ("PropertyFiles", index, "OutputName")
             yield StepProblem(step.name, path, message, "reference.unknown-output", hint)

@@ -68,7 +68,7 @@ def _chosen(explanations: list[Explanation], what: str, as_json: bool) -> list[E
     own = [item for item in explanations if item.step == name]
     if not own:
         steps = list(dict.fromkeys(item.step for item in explanations if item.step))
-        _refuse(f"there is no step {name!r} ({did_you_mean(str(name), steps)})", as_json)
+        _refuse(f"unknown step {name!r} ({did_you_mean(str(name), steps)})", as_json)
     if not field:
         return own
     full = ("Arguments", *field)

@@ -470,5 +470,5 @@ def _json_value(where: str, data: Any, path: str) -> Any:
     except PathError as error:
         raise ReferenceFailedError(f"{where}: {error}") from error
     if not path or found is None:
-        raise ReferenceFailedError(f"{where}: {path!r} leads to nothing, and a JsonGet needs a value")
+        raise ReferenceFailedError(f"{where}: {path!r} has no value, and a JsonGet needs one")
     return found

@@ -190,13 +190,13 @@ class TestGiven:
             (
                 "aa.x",
                 "reference.unknown-step",
-                "input 'q' reads 'aa.x', but there is no step 'aa'",
+                "input 'q' reads 'aa.x', but step 'aa' does not exist",
                 "did you mean 'a'?",
             ),
             (
                 "a.z",
                 "wiring.unknown-port",
-                "input 'q' reads 'a.z', but 'a' has no such output",
+                "input 'q' reads 'a.z', but 'a' has no output 'z'",
                 "known: x, y",
             ),
         ],
@@ -252,7 +252,7 @@ class TestMistakes:
         steps = {"a": load("x"), "b": load("x"), "c": work("x")}
         error = only_error(config(steps, edges=edges))
         assert error.code == "wiring.ambiguous"
-        assert error.message == f"input 'x' of 'c' is fed by the edges '{edges[0]}' and '{edges[1]}' alike"
+        assert error.message == f"input 'x' of 'c' is fed by both edges '{edges[0]}' and '{edges[1]}'"
         assert error.hint == (
             f"write '{edges[1][0]} => c' if only the order matters, or remove one of the edges"
         )

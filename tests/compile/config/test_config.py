@@ -161,7 +161,7 @@ error_message = "é: ${{param.Mode}}"
     def test_an_alias_misspelt_names_the_alias(self) -> None:
         messages = errors_of({"pipeline": {"name": "demo", "pipeline_versoin": "1"}})
         assert messages == [
-            "<config>.pipeline.pipeline_versoin: pipeline: there is no field 'pipeline_versoin' "
+            "<config>.pipeline.pipeline_versoin: pipeline: unknown field 'pipeline_versoin' "
             "(did you mean 'pipeline_version'?)"
         ]
 
@@ -259,9 +259,9 @@ class TestEnvironments:
     def test_an_unknown_one_is_an_error_with_the_nearest(self) -> None:
         base = config({}, environments={"prod": {}, "staging": {}})
         error = only_error(base, env="prd")
-        assert (error.message, error.hint) == ("there is no environment 'prd'", "did you mean 'prod'?")
+        assert (error.message, error.hint) == ("unknown environment 'prd'", "did you mean 'prod'?")
         assert str(error.location) == "<config>.environments"
-        assert only_error(config({}), env="prod").hint == "the config has none"
+        assert only_error(config({}), env="prod").hint == "the config has no environments"
 
     def test_mistakes_in_an_overlay_are_found_there(self, tmp_path: Path) -> None:
         path = tmp_path / "c.yaml"
@@ -287,7 +287,7 @@ environments:
         definition_of(path)
         found = [(d.location and d.location.line, d.message) for d in check(path, env="prod").errors]
         assert found == [
-            (8, "pipeline: there is no field 'bukket'"),
+            (8, "pipeline: unknown field 'bukket'"),
             (11, "step 'train' (Training): volume_size_in_gb: expected an integer, got 'big'"),
             (12, "step 'more' (Condition): 'conditions' is missing"),
             (15, "edge 'train -> nothing' ends at 'nothing', which is not a node"),
@@ -593,7 +593,7 @@ class TestModels:
             (5, "<config>: the top level must be a mapping of keys to values, not a number"),
             (
                 config({"a": object()}),
-                "<config>.steps.a: a Python object of type object cannot stand in a config",
+                "<config>.steps.a: a Python object of type object is not allowed in a config",
             ),
             (config({"a": {1: 2}}), "<config>.steps.a: the key 1 is not a string (quote it)"),
         ],
@@ -678,7 +678,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
             (
                 3,
                 "config.invalid-name",
-                "'a b' is not a name for a parameter",
+                "invalid parameter name 'a b'",
                 "1 to 256 letters, digits, hyphens and underscores",
             )
         ],
@@ -687,7 +687,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     (
         "parameters:\n  N: {typ: String}\nsteps:\n  a: {type: Fail, error_message: '${param.N}'}\n",
         [
-            (3, "config.unknown-field", "parameter 'N': there is no field 'typ'", "did you mean 'type'?"),
+            (3, "config.unknown-field", "parameter 'N': unknown field 'typ'", "did you mean 'type'?"),
         ],
     ),
     (
@@ -704,7 +704,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
             (
                 3,
                 "config.unknown-type",
-                "step 'a': there is no step type 'Procesing'",
+                "step 'a': unknown step type 'Procesing'",
                 "did you mean 'Processing'?",
             )
         ],
@@ -715,7 +715,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
             (
                 3,
                 "config.unknown-field",
-                "step 'a' (Fail): there is no field 'eror_message'",
+                "step 'a' (Fail): unknown field 'eror_message'",
                 "did you mean 'error_message'?",
             )
         ],
@@ -737,8 +737,8 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
             (
                 5,
                 "reference.invalid",
-                "step 'a' (Fail): description: ${param.X} is not known when the pipeline is compiled, "
-                "which this has to be",
+                "step 'a' (Fail): description: ${param.X} has no value when the pipeline is compiled, "
+                "and this field needs one",
                 None,
             )
         ],
@@ -786,7 +786,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
             (
                 3,
                 "config.invalid-name",
-                "'a b' is not a name for a step",
+                "invalid step name 'a b'",
                 "up to 64 letters, digits, hyphens and underscores; a letter or digit first",
             )
         ],
@@ -797,7 +797,7 @@ MISTAKES: list[tuple[str, list[tuple[int, str, str, str | None]]]] = [
     ),
     (
         "plugins: {enabl: [mods]}\n",
-        [(2, "config.unknown-field", "plugins: there is no field 'enabl'", "did you mean 'enable'?")],
+        [(2, "config.unknown-field", "plugins: unknown field 'enabl'", "did you mean 'enable'?")],
     ),
 ]
 
@@ -831,14 +831,14 @@ class TestMistakes:
             ("parallelism", 0, "parallelism: expected greater than or equal to 1, got 0"),
             ("parallelism", True, "parallelism: expected an integer, got true"),
             ("experiment", True, "experiment: expected a mapping or false, got true"),
-            ("experiment", {"nam": "x"}, "there is no field 'experiment.nam'"),
+            ("experiment", {"nam": "x"}, "unknown field 'experiment.nam'"),
             ("limits", {"steps": 0}, "limits.steps: expected greater than or equal to 1, got 0"),
-            ("nme", "x", "there is no field 'nme'"),
+            ("nme", "x", "unknown field 'nme'"),
             (
                 "prefix",
                 "x/${exec.PipelineExecutionId}",
-                "prefix: x/${exec.PipelineExecutionId} is not known when the pipeline is compiled, "
-                "which this has to be",
+                "prefix: x/${exec.PipelineExecutionId} has no value when the pipeline is compiled, "
+                "and this field needs one",
             ),
         ],
     )
@@ -875,7 +875,7 @@ class TestMistakes:
         path.write_text("steps:\n  a: {type: Fail, eror: 1}\n")
         assert [(d.location and d.location.line, d.message) for d in check(path).errors] == [
             (1, "the section 'pipeline' is missing"),
-            (2, "step 'a' (Fail): there is no field 'eror'"),
+            (2, "step 'a' (Fail): unknown field 'eror'"),
         ]
 
     @pytest.mark.parametrize(
@@ -888,7 +888,7 @@ class TestMistakes:
     )
     def test_references_in_keys_are_refused(self, place: dict[str, Any]) -> None:
         messages = errors_of(config({"s": {"type": "Training", **JOB, **place}}, parameters={"P": "x"}))
-        assert any("is a key, in which references are not filled in" in message for message in messages)
+        assert any("is a key, and references are resolved in values only" in message for message in messages)
 
     def test_all_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / "c.yaml"

@@ -95,7 +95,7 @@ class TestOneCause:
         )
         assert [str(error) for error in PipelineDAGCompiler(path, plugins=[]).validate().errors] == [
             f"{path}:2: the config has no section 'stpes' (did you mean 'steps'?)",
-            f"{path}:6: step 'b' (Fail): there is no field 'error_mesage' (did you mean 'error_message'?)",
+            f"{path}:6: step 'b' (Fail): unknown field 'error_mesage' (did you mean 'error_message'?)",
         ]
 
     def test_so_is_each_other_section(self) -> None:

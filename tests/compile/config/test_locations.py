@@ -165,9 +165,9 @@ def test_another_path_is_an_error_with_the_path_to_write(path: str, mended: str 
 
 def test_a_reference_inside_of_another() -> None:
     assert errors_of(condition("${json.ev.Rep.metrics.${param.Metric}.value}")) == [
-        "<config>.steps.c.conditions[0].left: step 'c' (Condition): conditions[0].left: ${param.Metric} stands inside "
-        "of another reference, ${json.ev.Rep.metrics.${param.Metric}.value} (a path is fixed when the pipeline is "
-        "compiled: write the key that ${param.Metric} stands for)"
+        "<config>.steps.c.conditions[0].left: step 'c' (Condition): conditions[0].left: ${param.Metric} is nested "
+        "in another reference, ${json.ev.Rep.metrics.${param.Metric}.value} (a path is fixed when the pipeline is "
+        "compiled: write the key instead of ${param.Metric})"
     ]
 
 

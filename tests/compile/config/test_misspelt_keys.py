@@ -144,7 +144,7 @@ def test_an_unknown_key_is_found_at_its_own_line(
 def test_a_field_that_is_misspelt_is_not_missing_as_well() -> None:
     step = {"type": "Lambda", "function-arn": "arn:aws:lambda:us-east-1:123456789012:function:f"}
     assert errors_of(config({"a": step})) == [
-        "<config>.steps.a.function-arn: step 'a' (Lambda): there is no field 'function-arn' "
+        "<config>.steps.a.function-arn: step 'a' (Lambda): unknown field 'function-arn' "
         "(did you mean 'function_arn'?)"
     ]
 
@@ -160,11 +160,11 @@ def test_keys_inside_of_values_are_named_whole() -> None:
     }
     place = "<config>.steps.a."
     assert errors_of(config({"a": step})) == [
-        f"""{place}cache['enabled]']: step 'a' (Processing): there is no field "cache['enabled]']" """
+        f"""{place}cache['enabled]']: step 'a' (Processing): unknown field "cache['enabled]']" """
         "(did you mean 'enabled'?)",
-        f"""{place}outputs.o['x]']: step 'a' (Processing): there is no field "outputs.o['x]']" """
+        f"""{place}outputs.o['x]']: step 'a' (Processing): unknown field "outputs.o['x]']" """
         "(known: aliases, destination, kind, path, upload_mode)",
-        f"""{place}retry_policies[0]['y]']: step 'a' (Processing): there is no field "retry_policies[0]['y]']" """
+        f"""{place}retry_policies[0]['y]']: step 'a' (Processing): unknown field "retry_policies[0]['y]']" """
         "(known: backoff_rate, exception_types, expire_after_mins, interval_seconds, max_attempts)",
     ]
 

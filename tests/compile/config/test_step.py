@@ -54,7 +54,7 @@ class TestCache:
         ("given", "message"),
         [
             (30, "cache: expected a mapping, got 30"),
-            ({"enable": True}, "there is no field 'cache.enable'"),
+            ({"enable": True}, "unknown field 'cache.enable'"),
             ({"enabled": "yes"}, "cache.enabled: expected true or false, got 'yes'"),
         ],
     )

@@ -179,7 +179,7 @@ i = 1e999
         ("\na = {b = 1, b = 2}\n", 2, "second time", "document.duplicate-key"),
         ("a = {b = 1}\na.c = 2\n", 2, "after its end", "document.syntax"),
         ("\na = \n", 2, "expected a value", "document.syntax"),
-        ("\na = True\n", 2, "small letters", "document.syntax"),
+        ("\na = True\n", 2, "true and false in lower case", "document.syntax"),
         ("\na 1\n", 2, "expected '='", "document.syntax"),
         ("a: 1\n", 1, "expected '='", "document.syntax"),
         ("a = [1,\n2\n\n", 2, "never closed", "document.syntax"),

@@ -331,7 +331,7 @@ def test_no_indentation_exhausts_the_stack() -> None:
         ("a:\n\tb: 1\n", 2, "a tab cannot indent"),
         ("a:\n  b: 1\n\tc: 2\n", 3, "a tab cannot indent"),
         ("a: 1\nb: c: d\n", 2, "':' is not allowed"),
-        ("a:\n  b: 1\n c: 2\n", 3, "does not fit in here, in the mapping that begins on line 1"),
+        ("a:\n  b: 1\n c: 2\n", 3, "is not allowed here, in the mapping that begins on line 1"),
         ("a: 1\nb: [1, 2\nc: 3\n", 3, "expected ',' or ']', in the list that begins on line 2"),
         ("a: 1\nb: {c: 1\n\n\n", 2, "expected ',' or '}' before the end of the file"),
         ("a: 1\nb: 'x\nc: 1\n", 2, "never closed"),

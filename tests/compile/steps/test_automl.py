@@ -108,7 +108,7 @@ def test_ports() -> None:
     ("fields", "message"),
     [
         ({"inputs": None}, "step 'step': nothing feeds its input 'train'"),
-        ({"inputs": {"train": "s3://b/x", "valid": "s3://b/y"}}, "step 'step': there is no input 'valid'"),
+        ({"inputs": {"train": "s3://b/x", "valid": "s3://b/y"}}, "step 'step': unknown input 'valid'"),
         ({"mode": "AUTO"}, "step 'step' (AutoML): mode: expected 'ENSEMBLING', got 'AUTO'"),
         (
             {"request": {"ModelDeployConfig": {}}},

@@ -126,11 +126,11 @@ def test_ports() -> None:
         ),
         (
             {"model_name": "m"},
-            "step 'step' (ClarifyCheck): a check of DATA_BIAS asks no model: leave out model_name",
+            "step 'step' (ClarifyCheck): a check of DATA_BIAS uses no model: leave out model_name",
         ),
         (
             {"inputs": {"dataset": "s3://b/x", "model_name": "m"}},
-            "step 'step': there is no input 'model_name'",
+            "step 'step': unknown input 'model_name'",
         ),
         (
             {"analysis_config": {"label": "${param.L}"}},

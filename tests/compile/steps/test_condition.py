@@ -253,7 +253,7 @@ FORMS = "a condition is {left, op, right}, {value, in}, {not}, {or} or {and}"
         ({"or": {"left": 1}}, "conditions[0].or: expected a list, got {'left': 1}"),
         ({"value": 1, "in": 5}, "conditions[0].in: expected a list, got 5"),
         ("${param.N} > 1", "conditions[0]: expected a mapping, got '${param.N} > 1'"),
-        ({"lef": 1, "op": "==", "right": 2}, "there is no field 'conditions[0].lef'"),
+        ({"lef": 1, "op": "==", "right": 2}, "unknown field 'conditions[0].lef'"),
         (
             {"left": 1, "op": "==", "right": [1]},
             "conditions[0].right: expected true or false or an integer or a number or a string, got [1]",

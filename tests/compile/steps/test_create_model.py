@@ -85,9 +85,9 @@ def test_code_that_a_container_would_not_find() -> None:
     ("fields", "message"),
     [
         ({"image_uri": None}, "step 'step': it names no image"),
-        ({"source_dir": "."}, "step 'step': source_dir goes along with entry_point"),
-        ({"inputs": {"modl": "s3://b/x"}}, "step 'step': there is no input 'modl'"),
-        ({"cache": True}, "step 'step' (CreateModel): there is no field 'cache'"),
+        ({"source_dir": "."}, "step 'step': source_dir needs entry_point"),
+        ({"inputs": {"modl": "s3://b/x"}}, "step 'step': unknown input 'modl'"),
+        ({"cache": True}, "step 'step' (CreateModel): unknown field 'cache'"),
         (
             {"inputs": {"model": "s3//b/x"}},
             "step 'step': input 'model' reads 's3//b/x', which is neither a URI nor step.port",

@@ -207,7 +207,7 @@ MODEL = "distribution.smdistributed.modelparallel.parameters"
     [
         ({"mpi": {}}, "'distribution.mpi.enabled' is missing"),
         ({"mpi": {"enabled": "yes"}}, "distribution.mpi.enabled: expected true or false, got 'yes'"),
-        ({"torchrun": True}, "there is no field 'distribution.torchrun'"),
+        ({"torchrun": True}, "unknown field 'distribution.torchrun'"),
         (
             {"smdistributed": {}},
             "distribution.smdistributed: smdistributed takes one of dataparallel and modelparallel",

@@ -96,7 +96,7 @@ def test_outputs_flow_on() -> None:
         ),
         (
             {"cluster_config": CLUSTER, "execution_role_arn": "x"},
-            "step 'step' (EMR): execution_role_arn goes along with cluster_id",
+            "step 'step' (EMR): execution_role_arn needs cluster_id",
         ),
         (
             {"cluster_config": {**CLUSTER, "Name": "mine"}},

@@ -98,10 +98,9 @@ def test_outputs_can_be_referred_to(kind: str, field: str, member: str, value: s
         ),
         (
             {"outputs": {"a'b": None}},
-            'outputs["a\'b"]: "a\'b" is not a name that references and edges can spell: '
-            "expected no spaces, quotes or brackets",
+            'outputs["a\'b"]: invalid name "a\'b": expected no spaces, quotes or brackets',
         ),
-        ({"retry_policies": []}, "there is no field 'retry_policies'"),
+        ({"retry_policies": []}, "unknown field 'retry_policies'"),
     ],
 )
 def test_mistakes(fields: dict[str, Any], message: str) -> None:

@@ -139,7 +139,7 @@ def test_a_job_has_a_name_that_the_service_takes() -> None:
             {"notebook_job_name": "1job"},
             "step 'step' (NotebookJob): notebook_job_name: '1job' does not match ^[a-zA-Z][a-zA-Z0-9_-]*$",
         ),
-        ({"cache": True}, "step 'step' (NotebookJob): there is no field 'cache'"),
+        ({"cache": True}, "step 'step' (NotebookJob): unknown field 'cache'"),
     ],
 )
 def test_mistakes(fields: dict[str, Any], message: str) -> None:

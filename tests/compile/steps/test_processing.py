@@ -343,7 +343,7 @@ def test_ports() -> None:
         ({"image_uri": None}, "step 'step': it names no image"),
         ({"framework": "sklearn"}, "step 'step': it names both image_uri and framework"),
         ({"entry_point": "gone.py"}, "step 'step': gone.py does not exist"),
-        ({"source_dir": "."}, "step 'step': source_dir goes along with entry_point"),
+        ({"source_dir": "."}, "step 'step': source_dir needs entry_point"),
         ({"entry_point": ""}, "step 'step' (Processing): entry_point: expected at least 1 character, got 0"),
         ({"command": ["python3"]}, "step 'step': command runs entry_point"),
         (
@@ -356,8 +356,8 @@ def test_ports() -> None:
         ),
         (
             {"entry_point": "s3://b/x.py", "command": ["${param.P}"]},
-            "step 'step' (Processing): command[0]: ${param.P} is not known when the pipeline is compiled, "
-            "which this has to be",
+            "step 'step' (Processing): command[0]: ${param.P} has no value when the pipeline is compiled, "
+            "and this field needs one",
         ),
         (
             {"entry_point": "s3://b/x.py", "container_entrypoint": ["x"]},
@@ -365,17 +365,17 @@ def test_ports() -> None:
         ),
         (
             {"entry_point": "${param.P}.py"},
-            "step 'step' (Processing): entry_point: ${param.P}.py is not known when the pipeline is compiled, "
-            "which this has to be",
+            "step 'step' (Processing): entry_point: ${param.P}.py has no value when the pipeline is compiled, "
+            "and this field needs one",
         ),
         (
             {"outputs": {"a b": None}},
-            "step 'step' (Processing): outputs['a b']: 'a b' is not a name that references and edges can spell: "
+            "step 'step' (Processing): outputs['a b']: invalid name 'a b': "
             "expected no spaces, quotes or brackets",
         ),
         (
             {"outputs": {"o": None}, "property_files": {"R": {"output": "oo", "path": "x"}}},
-            "step 'step': property file 'R' lies in output 'oo', which the step does not have",
+            "step 'step': property file 'R' is in output 'oo', which the step does not have",
         ),
         (
             {"instance_count": 0.5},
@@ -437,7 +437,7 @@ def test_a_folder_of_code_needs_two_inputs(project: Path) -> None:
     )
     error = error_in({**fields, "inputs": {f"n{number}": "s3://b/x" for number in range(9)}})
     assert error.message == "step 'step': entry_point adds 2 to the 9 inputs, and the service takes 10 in all"
-    assert error.hint == "use at most 8 inputs beside entry_point"
+    assert error.hint == "use at most 8 inputs in addition to entry_point"
 
 
 def test_without_a_script_every_name_is_free() -> None:

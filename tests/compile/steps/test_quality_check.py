@@ -186,11 +186,11 @@ def test_ports() -> None:
         ({"dataset_format": None}, "step 'step' (QualityCheck): 'dataset_format' is missing"),
         (
             {"problem_type": "Regression"},
-            "step 'step' (QualityCheck): problem_type goes along with check_type MODEL_QUALITY",
+            "step 'step' (QualityCheck): problem_type is only for check_type MODEL_QUALITY",
         ),
         (
             {"check_type": "MODEL_QUALITY"},
-            "step 'step' (QualityCheck): problem_type goes along with check_type MODEL_QUALITY",
+            "step 'step' (QualityCheck): problem_type is only for check_type MODEL_QUALITY",
         ),
         (
             {"dataset_format": {"csv": {"header": "${param.H}"}}},

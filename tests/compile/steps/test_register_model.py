@@ -225,7 +225,7 @@ def test_a_staged_analysis_as_text_is_refused() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"inputs": {"metrics": "s3://b/x"}}, "step 'step': there is no input 'metrics'"),
+        ({"inputs": {"metrics": "s3://b/x"}}, "step 'step': unknown input 'metrics'"),
         (
             {"request": {"CertifyForMarketplace": True}},
             "step 'step': CertifyForMarketplace cannot be set: the service sets it when the pipeline runs",

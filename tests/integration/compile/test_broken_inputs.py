@@ -52,19 +52,19 @@ CONFIGS: dict[str, tuple[str, list[tuple[int, str]]]] = {
     "step empty": (HEAD + "steps: {a: }\n", [(3, "step 'a' is not a mapping of fields")]),
     "step text": (HEAD + "steps: {a: Fail}\n", [(3, "step 'a' is not a mapping of fields")]),
     "step without type": (HEAD + "steps: {a: {}}\n", [(3, "step 'a' has no type")]),
-    "type misspelt": (HEAD + "steps: {a: {type: Trainig}}\n", [(3, "there is no step type 'Trainig'")]),
-    "type a list": (HEAD + "steps: {a: {type: [Fail]}}\n", [(3, "there is no step type ['Fail']")]),
-    "type a number": (HEAD + "steps: {a: {type: 5}}\n", [(3, "there is no step type 5")]),
-    "step name with dot": (HEAD + "steps: {a.b: {type: Fail}}\n", [(3, "'a.b' is not a name for a step")]),
-    "step name empty": (HEAD + "steps: {'': {type: Fail}}\n", [(3, "'' is not a name for a step")]),
-    "step name unicode": (HEAD + "steps: {é: {type: Fail}}\n", [(3, "'é' is not a name for a step")]),
+    "type misspelt": (HEAD + "steps: {a: {type: Trainig}}\n", [(3, "unknown step type 'Trainig'")]),
+    "type a list": (HEAD + "steps: {a: {type: [Fail]}}\n", [(3, "unknown step type ['Fail']")]),
+    "type a number": (HEAD + "steps: {a: {type: 5}}\n", [(3, "unknown step type 5")]),
+    "step name with dot": (HEAD + "steps: {a.b: {type: Fail}}\n", [(3, "invalid step name 'a.b'")]),
+    "step name empty": (HEAD + "steps: {'': {type: Fail}}\n", [(3, "invalid step name ''")]),
+    "step name unicode": (HEAD + "steps: {é: {type: Fail}}\n", [(3, "invalid step name 'é'")]),
     "step name too long": (
         HEAD + f"steps: {{{'a' * 65}: {{type: Fail}}}}\n",
-        [(3, "is not a name for a step")],
+        [(3, "invalid step name")],
     ),
     "field misspelt": (
         HEAD + "steps: {a: {type: Fail, error_mesage: x}}\n",
-        [(3, "there is no field 'error_mesage'")],
+        [(3, "unknown field 'error_mesage'")],
     ),
     "number in quotes": (
         HEAD + "steps: {a: {type: Training, volume_size_in_gb: '30'}}\n",
@@ -97,11 +97,11 @@ CONFIGS: dict[str, tuple[str, list[tuple[int, str]]]] = {
     ),
     "reference in description": (
         HEAD + "steps: {a: {type: Fail, description: 'by ${exec.PipelineName}'}}\n",
-        [(3, "is not known when the pipeline is compiled")],
+        [(3, "has no value when the pipeline is compiled")],
     ),
     "reference in a key": (
         HEAD + "parameters: {X: y}\nsteps: {a: {type: Training, hyperparameters: {'${param.X}': 1}}}\n",
-        [(4, "is a key, in which references are not filled in")],
+        [(4, "is a key, and references are resolved in values only")],
     ),
     "reference in a list of JSON": (
         HEAD + "parameters: {X: y}\nsteps: {a: {type: Training, hyperparameters: {h: ['${param.X}']}}}\n",
@@ -163,7 +163,7 @@ CONFIGS: dict[str, tuple[str, list[tuple[int, str]]]] = {
     ),
     "input misspelt": (
         HEAD + "steps:\n  m: {type: CreateModel, inputs: {modle: s3://b/x}}\n",
-        [(4, "there is no input 'modle'")],
+        [(4, "unknown input 'modle'")],
     ),
     "input a local path": (
         HEAD + "steps:\n  t: {type: Training, inputs: {x: data/train.csv}}\n",
@@ -204,7 +204,7 @@ CONFIGS: dict[str, tuple[str, list[tuple[int, str]]]] = {
 }
 
 DAGS: dict[str, tuple[str, str, list[tuple[int | None, str]]]] = {
-    "no file": ("dag.json", "", [(None, "there is no such file")]),
+    "no file": ("dag.json", "", [(None, "the file does not exist")]),
     "not json": ("dag.json", "{nodes: [a]}", [(1, "")]),
     "a list": ("dag.json", '["a"]', [(1, "the top level must be a mapping")]),
     "unknown suffix": ("dag.txt", "x", [(None, "suffix does not tell its format")]),

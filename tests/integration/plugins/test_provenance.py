@@ -706,7 +706,7 @@ def test_a_mistake_in_the_config_is_told_as_one_and_not_as_another_lock(locked: 
     locked.write(locked.config.read_text(encoding="utf-8").replace("level: 1", "levle: 1"))
     result = locked.cli(*LOCKED)
     assert result.exit_code == 1
-    assert "there is no field 'levle'" in result.output
+    assert "unknown field 'levle'" in result.output
     assert "lock" not in result.output.replace("--locked", "")
     locked.write("pipeline: [")
     assert "lock" not in locked.cli(*LOCKED).output

@@ -227,7 +227,7 @@ def test_a_misspelt_name_to_leave_out_is_told(installed: Site) -> None:
     installed.write(CONFIG, "plugins:\n  disable: [atuo]\n")
     warnings = [str(item) for item in PipelineDAGCompiler(installed.config).validate().warnings]
     where = f"{installed.config}:{installed.line('disable')}"
-    assert warnings == [f"{where}: warning: there is no plugin 'atuo' to leave out (did you mean 'auto'?)"]
+    assert warnings == [f"{where}: warning: disabled plugin 'atuo' is not installed (did you mean 'auto'?)"]
     result = installed.cli("validate", "pipeline.yaml", "--no-plugin", "configurd", "--json")
     found = json.loads(result.stdout)["diagnostics"]
     assert any("'configurd' to leave out" in item["message"] for item in found)
@@ -268,7 +268,7 @@ def test_options_reach_the_plugin(site: Site) -> None:
         (
             "    alpha:\n      levle: 2\n",
             "levle",
-            "options of plugin 'alpha': there is no field 'levle'",
+            "options of plugin 'alpha': unknown field 'levle'",
             "'level'",
         ),
         ("    alpha:\n      level: high\n", "level: high", "options of plugin 'alpha'", ""),

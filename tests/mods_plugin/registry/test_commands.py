@@ -104,11 +104,11 @@ def test_mistakes_have_a_line(mods: Mods, project: Project, flags: tuple[str, ..
     )
     done = mods("register", str(project.folder / "broken.yaml"), *flags)
     assert done.returncode == 1
-    assert "there is no field 'messsage'" in done.stdout + done.stderr
+    assert "unknown field 'messsage'" in done.stdout + done.stderr
     if flags:
         assert {item["line"] for item in json.loads(done.stdout)["diagnostics"]} >= {6}
     else:
-        assert "broken.yaml:6: error: step 'stop' (Fail): there is no field 'messsage'" in done.stderr
+        assert "broken.yaml:6: error: step 'stop' (Fail): unknown field 'messsage'" in done.stderr
 
 
 def test_registering_takes_dag_environment_and_plugins(mods: Mods, project: Project, place: str) -> None:

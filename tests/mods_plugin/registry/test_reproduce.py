@@ -229,7 +229,7 @@ def test_a_failing_compile_has_a_reason(registry: Registry, place: str) -> None:
     data = registry.show("churn").config
     data["steps"]["stop"]["messsage"] = "halted"
     change(place, "UPDATE mods_template_versions SET config = :config", config=json.dumps(data))
-    with pytest.raises(NotReproducedError, match=r"does not compile(?s:.*)there is no field 'messsage'"):
+    with pytest.raises(NotReproducedError, match=r"does not compile(?s:.*)unknown field 'messsage'"):
         registry.compile("churn")
 
 

@@ -54,14 +54,14 @@ def excludes(member: Member, *others: Member) -> Check:
     Example:
         >>> check = excludes("A", "B")
         >>> [found.message for found in check(RequestBody({"A": 1, "B": 1}), PipelineFacts())]
-        ['B cannot be given beside A']
+        ['B cannot be given together with A']
     """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         if body.given(*_path(member)):
             for other in others:
                 if body.given(*_path(other)):
-                    message = f"{_name(other)} cannot be given beside {_name(member)}"
+                    message = f"{_name(other)} cannot be given together with {_name(member)}"
                     yield body.finding(message, *_path(other), hint="leave one of them out")
 
     return check

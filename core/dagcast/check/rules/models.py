@@ -112,7 +112,9 @@ def _package_name(request: RequestBody, facts: PipelineFacts) -> Iterator[Findin
 
 def _group_tags(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     if request.given("ModelPackageGroupName") and request.given("Tags"):
-        message = "a version in a model package group takes no tags: they would be those of a new group"
+        message = (
+            "a version in a model package group has no tags of its own: they would be those of a new group"
+        )
         yield request.finding(message, "Tags", hint="tag the group itself")
 
 

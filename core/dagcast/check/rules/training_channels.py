@@ -35,7 +35,9 @@ def _compressed_channel(job: RequestBody, facts: PipelineFacts) -> Iterator[Find
     for channel in job.items("InputDataConfig"):
         mode = input_mode(job, channel)
         if channel.get("CompressionType") == "Gzip" and mode in ("File", "FastFile"):
-            message = f"channel {channel.get('ChannelName')!r} is read in {mode} mode, which takes no Gzip"
+            message = (
+                f"channel {channel.get('ChannelName')!r} is read in {mode} mode, which does not support Gzip"
+            )
             yield channel.finding(message, "CompressionType", hint="only Pipe mode decompresses")
 
 
@@ -95,7 +97,7 @@ def _instance_group_names(job: RequestBody, facts: PipelineFacts) -> Iterator[Fi
     for channel, chosen in zip(channels, names, strict=True):
         for name in chosen if isinstance(chosen, list) else ():
             if isinstance(name, str) and name not in groups and UNKNOWN not in groups:
-                message = f"there is no instance group {name!r}"
+                message = f"unknown instance group {name!r}"
                 yield channel.finding(message, "DataSource", "S3DataSource", "InstanceGroupNames")
 
 

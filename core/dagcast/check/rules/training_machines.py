@@ -121,7 +121,7 @@ RULES = (
     ),
     Rule(
         id="training.repeated-preference",
-        summary="Each instance type stands once among the InstancePreferences",
+        summary="Each instance type is once among the InstancePreferences",
         source="botocore, InstancePreference.InstanceType",
         shapes=TRAINING_JOB,
         check=inside("ResourceConfig", _repeated_preference),

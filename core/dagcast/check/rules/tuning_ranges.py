@@ -174,7 +174,7 @@ def _ranges_given(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     if not job.given("Autotune"):
         for definition, ranges, _ in searches(job):
             if not any(True for _ in ranges_of(ranges)) and not _unknown_ranges(job, definition):
-                yield ranges.finding("there is no range to search")
+                yield ranges.finding("no range is given")
     limits = config.part("ResourceLimits")
     given = limits.given("MaxNumberOfTrainingJobs") or limits.given("MaxRuntimeInSeconds")
     if (

@@ -54,7 +54,7 @@ def check_texts(
             hint = f"{name!r} cannot read it, as it does not run after {source!r}; {as_text}"
         elif isinstance(output.value, StagedText):
             declared = f"declare an input that reads it, inputs: {{{port}: {text}}}"
-            hint = f"{declared if ports.open_inputs else 'no reference stands for a staged file'}; {as_text}"
+            hint = f"{declared if ports.open_inputs else 'a staged file has no reference'}; {as_text}"
         elif path[0] == "hyperparameters" and len(path) > 2:
             hint = f"give it a hyperparameter of its own, {spell(output.value)}; {as_text}"
         elif output.kind in ("number", "boolean") and path[0] != "inputs":

@@ -136,10 +136,11 @@ class _StepWirer:
             if output is not None:
                 self._bind(step, output, port, "inputs", None)
                 return
+            reads = f"step {self.name!r}: input {port.name!r} reads {given!r}"
             self._report(
                 WiringProblem(
                     code="wiring.unknown-port",
-                    message=f"step {self.name!r}: input {port.name!r} reads {given!r}, but {step!r} has no such output",
+                    message=f"{reads}, but {step!r} has no output {output_name!r}",
                     input=port.name,
                     hint=self._outputs_hint(step, output_name),
                 )
@@ -158,7 +159,7 @@ class _StepWirer:
         if dot and "/" not in given:
             problem = WiringProblem(
                 code="reference.unknown-step",
-                message=f"{reads}, but there is no step {step!r}",
+                message=f"{reads}, but step {step!r} does not exist",
                 input=port.name,
                 hint=did_you_mean(step, self.steps) or "an S3 URI starts with s3://",
             )
@@ -269,9 +270,7 @@ class _StepWirer:
             self._bind(first.source, output, port, reason, first)
             for edge, other in claimants[1:]:
                 if other.value != output.value:
-                    message = (
-                        f"input {name!r} of {self.name!r} is fed by the edges '{first}' and '{edge}' alike"
-                    )
+                    message = f"input {name!r} of {self.name!r} is fed by both edges '{first}' and '{edge}'"
                     self._report(
                         WiringProblem(
                             code="wiring.ambiguous",

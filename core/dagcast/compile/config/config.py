@@ -224,7 +224,7 @@ class _Loader:
                     "ignore_rules: expected a list of ids, or a mapping of ids and reasons",
                     ("ignore_rules", *path),
                     code="config.wrong-type",
-                    hint="such as ignore_rules: {training.spot-wait: our account has no such limit}",
+                    hint="such as ignore_rules: {training.spot-wait: our account has another limit}",
                 )
         return ignored
 
@@ -260,9 +260,7 @@ class _Loader:
                 or not 1 <= len(name) <= PARAMETER_NAME_MAX_LENGTH
             ):
                 hint = f"1 to {PARAMETER_NAME_MAX_LENGTH} letters, digits, hyphens and underscores"
-                self._error(
-                    f"{name!r} is not a name for a parameter", path, code="config.invalid-name", hint=hint
-                )
+                self._error(f"invalid parameter name {name!r}", path, code="config.invalid-name", hint=hint)
             parameter = self._validate(ParameterConfig, value, path, f"parameter {name!r}")
             fits = parameter is not None and self._default_fits(name, parameter)
             # A reference to a parameter with an invalid declaration is valid.
@@ -286,7 +284,7 @@ class _Loader:
             if not is_step_name(name):
                 hint = f"up to {STEP_NAME_MAX_LENGTH} letters, digits, hyphens and underscores; a letter or digit first"
                 self._error(
-                    f"{name!r} is not a name for a step",
+                    f"invalid step name {name!r}",
                     ("steps", name),
                     code="config.invalid-name",
                     hint=hint,
@@ -319,13 +317,13 @@ class _Loader:
             hint = (
                 did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
             )
-            message = f"step {name!r}: there is no step type {type_name!r}"
+            message = f"step {name!r}: unknown step type {type_name!r}"
             known = UNTYPED_KINDS.get(type_name) if isinstance(type_name, str) else None
             if known is not None:
                 message = (
                     f"step {name!r}: dagcast has no step type for {type_name}, which {known.known_to} has"
                 )
-                hint = f"write the request as it is: type Request with step_type: {type_name}"
+                hint = f"write the request itself: type Request with step_type: {type_name}"
                 if type_name == "ForEach":
                     hint = "list its steps one by one: a Request cannot hold steps"
             self._error(message, (*path, "type"), code="config.unknown-type", hint=hint)
@@ -444,9 +442,9 @@ class _Loader:
         """Report references in keys. References are replaced only in values."""
         for tail in _find_dollar_keys(value):
             if is_reference(str(tail[-1])):
-                message = f"{tail[-1]!r} is a key, in which references are not filled in"
+                message = f"{tail[-1]!r} is a key, and references are resolved in values only"
                 self._error(
-                    message, (*path, *tail), code="reference.in-key", hint="references stand in values"
+                    message, (*path, *tail), code="reference.in-key", hint="write references in values"
                 )
 
     def _section(self, name: str) -> dict[str, Any]:

@@ -108,8 +108,8 @@ def choose_environment(document: Document, env: str | None, sink: DiagnosticSink
     if env is None:
         return ConfigSource(document, None, data, written)
     if env not in environments:
-        message = f"there is no environment {env!r}"
-        hint = did_you_mean(env, environments) or "the config has none"
+        message = f"unknown environment {env!r}"
+        hint = did_you_mean(env, environments) or "the config has no environments"
         sink.error(message, document.locate(("environments",)), code="config.unknown-environment", hint=hint)
         return ConfigSource(document, None, data, written)
     return ConfigSource(document, env, deep_merge(data, environments[env]), written)

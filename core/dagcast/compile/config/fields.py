@@ -112,7 +112,7 @@ def read_fixed(text: str) -> str:
         return text
     read = read_string(text)
     if isinstance(read, Reference):
-        message = "{reference} is not known when the pipeline is compiled, which this has to be"
+        message = "{reference} has no value when the pipeline is compiled, and this field needs one"
         raise PydanticCustomError("reference", message, {"reference": str(read)})
     return read
 

@@ -80,8 +80,10 @@ def parse_string(text: str) -> str | Reference:
 def _unclosed(text: str, position: int) -> ReferenceSyntaxError:
     nested = _NESTED.match(text, position)
     if nested is not None:
-        message = f"${{{nested['inner']}}} stands inside of another reference, ${nested[0]}"
-        hint = f"a path is fixed when the pipeline is compiled: write the key that ${{{nested['inner']}}} stands for"
+        message = f"${{{nested['inner']}}} is nested in another reference, ${nested[0]}"
+        hint = (
+            f"a path is fixed when the pipeline is compiled: write the key instead of ${{{nested['inner']}}}"
+        )
         return ReferenceSyntaxError(message, hint)
     return ReferenceSyntaxError(f"'${{' without its '}}' in {text!r}", "write $${ for a literal ${")
 

@@ -102,9 +102,7 @@ _NAME = re.compile(r"[^\s'\"\[\]{}<>=]+")
 
 def _port_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        message = (
-            "{name} is not a name that references and edges can spell: expected no spaces, quotes or brackets"
-        )
+        message = "invalid name {name}: expected no spaces, quotes or brackets"
         raise PydanticCustomError("name", message, {"name": repr(name)})
     return name
 

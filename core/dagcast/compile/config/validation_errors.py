@@ -156,7 +156,7 @@ def _explain(
             )
             return message, "config.renamed-field", f"write {renamed}"
         hint = did_you_mean(name, _writable(owner))
-        return f"there is no field {format_path(path)!r}", "config.unknown-field", hint
+        return f"unknown field {format_path(path)!r}", "config.unknown-field", hint
     expectations = list(dict.fromkeys(map(_expectation, details)))
     if None not in expectations and kind != "literal_error":
         expected = " or ".join(str(expectation) for expectation in expectations)

@@ -188,7 +188,7 @@ def _existing(data: Any, path: FieldPath) -> FieldPath:
 def _refuse_top_level(data: object, location: Location, sink: DiagnosticSink) -> None:
     hint = None
     if isinstance(data, str) and ":" in data:
-        hint = "in YAML a space stands between ':' and the value"
+        hint = "in YAML, write a space between ':' and the value"
     sink.error(
         f"the top level must be a mapping of keys to values, not {describe_kind(data)}",
         location,
@@ -203,11 +203,11 @@ def _read(file: str) -> bytes:
     try:
         return FilePath(file).read_bytes()
     except FileNotFoundError:
-        raise _unreadable(file, "there is no such file", _nearest_file(FilePath(file))) from None
+        raise _unreadable(file, "the file does not exist", _nearest_file(FilePath(file))) from None
     except IsADirectoryError:
         raise _unreadable(file, "this is a directory, not a config file") from None
     except PermissionError:
-        raise _unreadable(file, "there is no permission to read this file") from None
+        raise _unreadable(file, "permission to read this file is denied") from None
     except OSError as error:
         raise _unreadable(file, f"the file cannot be read: {error.strerror or error}") from None
 
@@ -224,7 +224,7 @@ def _is_directory(file: str) -> bool:
 
 def _nearest_file(path: FilePath) -> str | None:
     if not path.parent.is_dir():
-        return f"there is no folder {str(path.parent)!r} either"
+        return f"its folder {str(path.parent)!r} does not exist either"
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in _FORMATS]
     except OSError:

@@ -97,7 +97,7 @@ class _Scanner:
             comment = _COMMENT.match(text, self._at)
             if comment is None:
                 if text.startswith("/*", self._at):
-                    self._fail("a comment is never closed, and JSON has none", self._at)
+                    self._fail("a comment is never closed, and JSON has no comments", self._at)
                 return character
             # Report only the first comment. The hint covers all comments.
             if not self._comments:
@@ -186,7 +186,7 @@ class _Scanner:
         if character == closing:
             self._refuse(
                 DocumentProblem(
-                    f"a comma stands before the closing '{closing}'", "document.syntax", "remove it"
+                    f"unexpected comma before the closing '{closing}'", "document.syntax", "remove it"
                 ),
                 comma,
             )
@@ -270,7 +270,7 @@ class _Scanner:
     def _fail_value(self, start: int) -> NoReturn:
         if start >= len(self._text):
             self._fail("expected a value, but the file ends", len(self._text.rstrip()) - 1)
-        hint = "strings stand in double quotes" if self._text[start] in "'`" else None
+        hint = "write strings in double quotes" if self._text[start] in "'`" else None
         self._fail(f"expected a value, not {self._found()}", start, hint)
 
     def _found(self) -> str:

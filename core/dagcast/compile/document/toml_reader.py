@@ -32,7 +32,7 @@ _WORDINGS = (
     (
         "Invalid value",
         "expected a value",
-        "strings stand in quotes; true and false are written in small letters",
+        "write strings in quotes, and true and false in lower case",
     ),
     ("Cannot overwrite a value", "a key is given a second time", "remove one of them"),
     (
@@ -42,11 +42,11 @@ _WORDINGS = (
     ),
     ("Duplicate inline table key", "a key is given a second time in an inline table", "remove one of them"),
     ("Expected '=' after a key", "expected '=' after the key", "write 'key = value'"),
-    ("Invalid statement", "expected a key or a [table]", "keys with special characters stand in quotes"),
+    ("Invalid statement", "expected a key or a [table]", "write keys with special characters in quotes"),
     (
         "Invalid initial character for a key part",
         "expected a key",
-        "keys with special characters stand in quotes",
+        "write keys with special characters in quotes",
     ),
     ("Illegal character '\\n'", "this string is not closed on its line", None),
     ("Unterminated string", "a string is never closed", None),

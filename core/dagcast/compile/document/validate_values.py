@@ -155,7 +155,7 @@ class _Copier:
             return self._refuse(path, _date_problem(value))
         return self._refuse(
             path,
-            DocumentProblem(f"{describe_kind(value)} cannot stand in a config", "document.not-plain-data"),
+            DocumentProblem(f"{describe_kind(value)} is not allowed in a config", "document.not-plain-data"),
         )
 
     def _copy_mapping(self, value: Mapping[Any, Any], path: FieldPath) -> dict[str, Any]:

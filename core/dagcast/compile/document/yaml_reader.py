@@ -233,7 +233,7 @@ class _Builder:
                 collection.merged.append(mapping)
             else:
                 problem = DocumentProblem(
-                    "'<<' merges mappings, and this is none",
+                    "'<<' merges mappings, and this is not a mapping",
                     "document.invalid-merge",
                     "write '<<: *anchor', or quote the '<<' if it is a key",
                 )
@@ -243,14 +243,14 @@ class _Builder:
         name = str(event.anchor)
         found = self._anchored.get(name)
         if found is None:
-            message = f"there is no anchor &{name} before this alias"
+            message = f"no anchor &{name} precedes this alias"
             self._refuse(DocumentProblem(message, "document.unknown-alias", "quote it if it is text"), event)
             # Use the name as text instead, so that an unknown alias as a key is not reported twice.
             found = name, ScalarEvent(None, None, (True, False), name, event.start_mark, event.end_mark)
         value, target = found
         if isinstance(target, Collection):
             if target in self._open:
-                message = f"the alias *{name} stands inside of what it repeats, which would have no end"
+                message = f"the alias *{name} is inside the value that it repeats"
                 self._end_here(DocumentProblem(message, "document.recursive"), event)
             if len(self._open) + target.height > MAX_DEPTH:
                 self._end_here(depth_problem(), event)

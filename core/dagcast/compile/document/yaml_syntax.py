@@ -53,7 +53,7 @@ _WORDINGS = (
     ),
     _Wording(
         "invalid Unicode character escape code",
-        "an escape stands for half a character",
+        "an escape is half a character",
         "write the character itself",
     ),
     _Wording(
@@ -66,17 +66,17 @@ _WORDINGS = (
     _Wording("expected the node content", "expected a value", "write one, or quote it"),
     _Wording(
         "did not find expected key",
-        "this does not fit in here",
+        "this is not allowed here",
         "check the indentation, and quote values with special characters",
     ),
     _Wording(
         "did not find expected '-' indicator",
-        "this does not fit in here",
+        "this is not allowed here",
         "check the indentation; a list item begins with '- '",
     ),
     _Wording(
         "expected <block end>",
-        "this does not fit in here",
+        "this is not allowed here",
         "check the indentation, and quote values with special characters",
     ),
     _Wording(

@@ -48,7 +48,7 @@ class Variables:
             )
         if isinstance(reference, Join):
             return self.sdk.Join(on=reference.on, values=self.convert(reference.values))
-        raise TypeError(f"no pipeline variable stands for {type(reference).__name__}")
+        raise TypeError(f"no pipeline variable for {type(reference).__name__}")
 
 
 def sdk_parameter(parameter: ParameterSpec, sdk: SDK) -> Any:

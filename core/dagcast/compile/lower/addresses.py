@@ -62,7 +62,7 @@ def join_with_single_slashes(
             "at the start has to end with a slash, too",
             locate_parameter(name),
             code="data.parameter-slash",
-            hint="leave the slash at the end out",
+            hint="remove the slash at the end",
         )
     if all(new is old for new, old in zip(steps, spec.steps, strict=True)):
         return spec

@@ -181,7 +181,7 @@ class _Lowerer:
     def _check_inputs(self, name: str, step: WithInputs, known: list[str]) -> None:
         for port in step.inputs:
             if port not in known:
-                message = f"step {name!r}: there is no input {port!r}"
+                message = f"step {name!r}: unknown input {port!r}"
                 location = self._locate_field(name, ("inputs", port))
                 self.sink.error(message, location, code="wiring.unknown-port", hint=did_you_mean(port, known))
 

@@ -46,7 +46,7 @@ class ClarifyCheckConfig(CheckConfig):
                 "check", "model_name and inputs.model_name are the same: keep one of them"
             )
         if self.model_name is not None and self.check_type == "DATA_BIAS":
-            raise PydanticCustomError("check", "a check of DATA_BIAS asks no model: leave out model_name")
+            raise PydanticCustomError("check", "a check of DATA_BIAS uses no model: leave out model_name")
         return self
 
 
@@ -56,7 +56,7 @@ def _inputs(config: ClarifyCheckConfig) -> tuple[InputPort, ...]:
     given = config.model_name if config.model_name is not None else config.given("model_name")
     return (
         dataset_port(config),
-        InputPort("model_name", "model-name", given, about="the model that is asked"),
+        InputPort("model_name", "model-name", given, about="the model that makes the predictions"),
     )
 
 

@@ -65,7 +65,7 @@ class EMRConfig(StepConfig, Cached, Retried):
         if (self.cluster_id is None) == (not self.cluster_config):
             raise PydanticCustomError("cluster", "an EMR step takes one of cluster_id and cluster_config")
         if self.execution_role_arn is not None and self.cluster_id is None:
-            raise PydanticCustomError("cluster", "execution_role_arn goes along with cluster_id")
+            raise PydanticCustomError("cluster", "execution_role_arn needs cluster_id")
         return self
 
 

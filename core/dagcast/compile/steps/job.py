@@ -26,7 +26,7 @@ NonEmptyFixed = Annotated[str, Field(min_length=1), AfterValidator(read_fixed)]
 
 EntryPoint = Annotated[
     NonEmptyFixed | None,
-    Field(description="Script to run: a path beside the config file, or an S3 URI"),
+    Field(description="Script to run: a path relative to the config file, or an S3 URI"),
 ]
 
 
@@ -63,7 +63,7 @@ class ScriptConfig(ConfigModel):
     """Mixin for jobs that run a script of the user's."""
 
     entry_point: EntryPoint = None
-    source_dir: Annotated[Fixed | None, Field(description="Folder that goes along with entry_point")] = None
+    source_dir: Annotated[Fixed | None, Field(description="Folder that contains entry_point")] = None
 
 
 def put_role(step: "Lowering", config: Any, target: str | FieldPath = "RoleArn") -> None:

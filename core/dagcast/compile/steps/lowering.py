@@ -171,7 +171,7 @@ class Lowering:
             message = error.message
             if isinstance(machine, Reference) and not isinstance(known, str):
                 message = (
-                    f"the image may depend on the instance type, which {machine} gives at the start only"
+                    f"the image may depend on the instance type, and {machine} has a value only at the start"
                 )
                 hint = f"give the parameter a default, or {way_out}"
             self.error(message, "framework", code="image.unknown", hint=hint)
@@ -248,7 +248,7 @@ class Lowering:
                 f"{entry_point!r} is not in an archive, from which the container takes its script",
                 "entry_point",
                 code="code.unusable-source",
-                hint=f"name a file beside the config, or put the script into s3://BUCKET/FOLDER/{name}: give that as "
+                hint=f"name a local file, or put the script into s3://BUCKET/FOLDER/{name}: give that as "
                 f"source_dir, and entry_point: {entry_point.rpartition('/')[2] or 'SCRIPT'}",
             )
             return None
@@ -261,7 +261,7 @@ class Lowering:
                     f"{source_dir!r} is not {what}, which the container unpacks",
                     "source_dir",
                     code="code.unusable-source",
-                    hint=f"name a folder beside the config, or an archive such as s3://BUCKET/FOLDER/{name}",
+                    hint=f"name a local folder, or an archive such as s3://BUCKET/FOLDER/{name}",
                 )
                 return None
             return source_dir
@@ -278,7 +278,7 @@ class Lowering:
         remote = [path for path in paths if is_s3_uri(path)]
         for path in remote:
             message = f"{path!r} is in S3, and the files of this step are staged together"
-            hint = "download it, and name the file beside the config"
+            hint = "download it, and name the local file"
             self.error(message, field_name, code="code.unusable-source", hint=hint)
         if remote:
             return None

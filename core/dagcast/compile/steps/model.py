@@ -45,7 +45,7 @@ def _inference_code(step: "Lowering", config: ModelConfig) -> dict[str, Any]:
     if config.entry_point is None:
         if config.source_dir is not None:
             step.error(
-                "source_dir goes along with entry_point",
+                "source_dir needs entry_point",
                 "source_dir",
                 code="code.missing-entry-point",
                 hint="name the script to run",

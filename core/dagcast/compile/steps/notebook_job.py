@@ -33,7 +33,7 @@ class NotebookJobConfig(StepConfig, Retried):
 
     type: Literal["NotebookJob"] = "NotebookJob"
     role: StrOrReference | None = None
-    input_notebook: Annotated[Fixed, Field(description="The notebook, a path beside the config file")]
+    input_notebook: Annotated[Fixed, Field(description="The notebook: a path relative to the config file")]
     initialization_script: Fixed | None = None
     additional_dependencies: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
     notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None

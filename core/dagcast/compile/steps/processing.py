@@ -218,7 +218,7 @@ def _put_inputs_and_code(step: "Lowering", config: ProcessingConfig) -> None:
             f"{PROCESSING_INPUTS_MAX_COUNT} in all",
             "inputs",
             code="request.length",
-            hint=f"use at most {PROCESSING_INPUTS_MAX_COUNT - len(code)} inputs beside entry_point",
+            hint=f"use at most {PROCESSING_INPUTS_MAX_COUNT - len(code)} inputs in addition to entry_point",
         )
         code = []
     for name, uri, path in code:
@@ -275,7 +275,7 @@ def _put_entry_point(step: "Lowering", config: ProcessingConfig) -> list[tuple[s
         step.put(("AppSpecification", "ContainerArguments"), arguments, "arguments")
         if config.source_dir is not None:
             step.error(
-                "source_dir goes along with entry_point",
+                "source_dir needs entry_point",
                 "source_dir",
                 code="code.missing-entry-point",
                 hint="name the script to run",

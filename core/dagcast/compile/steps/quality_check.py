@@ -55,7 +55,7 @@ class QualityCheckConfig(CheckConfig):
     def _fits_its_kind(self) -> "QualityCheckConfig":
         refuse_references(self.dataset_format, "dataset_format")
         if (self.check_type == "MODEL_QUALITY") != (self.problem_type is not None):
-            raise PydanticCustomError("check", "problem_type goes along with check_type MODEL_QUALITY")
+            raise PydanticCustomError("check", "problem_type is only for check_type MODEL_QUALITY")
         return self
 
 

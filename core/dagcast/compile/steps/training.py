@@ -289,7 +289,7 @@ def script_mode(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
     if config.entry_point is None:
         if config.source_dir is not None:
             step.error(
-                "source_dir goes along with entry_point",
+                "source_dir needs entry_point",
                 "source_dir",
                 code="code.missing-entry-point",
                 hint="name the script to run",

@@ -57,7 +57,7 @@ def find_processing_requirements(
         launchers: The shell scripts that may unpack and install it.
 
     Returns:
-        A folder and the name of the requirements file in it; ``None`` if there is no such file.
+        A folder and the name of the requirements file in it; ``None`` if the file does not exist.
 
     Raises:
         StepFailedError: If the archive is refused.
