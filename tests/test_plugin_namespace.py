@@ -115,6 +115,7 @@ HOOKS = (
     "decorate_template_class",
     "build_template_params",
     "pipeline_parameters",
+    "local_parameters",
     "register_step_types",
     "register_rules",
     "transform_spec",

@@ -29,7 +29,7 @@ from mods_plugin.metadata_sources import (
 )
 from mods_plugin.options import ModsOptions
 from mods_plugin.resolve_decorator import InvalidDecoratorError, resolve_decorator
-from mods_plugin.security import apply_security_parameters, standard_parameters
+from mods_plugin.security import apply_security_parameters, local_values, standard_parameters
 
 if TYPE_CHECKING:
     import click
@@ -95,6 +95,20 @@ def decorate_template_class(template_class: type, metadata: Mapping[str, Any], o
 def pipeline_parameters(options: ModsOptions) -> list[ParameterSpec]:
     """Return the parameters that MODS sets at each start."""
     return [] if options.standard_parameters == "off" else standard_parameters()
+
+
+@hookimpl
+def local_parameters(config: PipelineConfig, options: ModsOptions) -> dict[str, str]:
+    """Return values of the standard parameters for a run on this machine, where MODS sets none."""
+    if options.standard_parameters == "off":
+        return {}
+    declared = config.parameters
+    added = {parameter.name for parameter in standard_parameters()}
+    return {
+        name: value
+        for name, value in local_values(config.pipeline.name).items()
+        if name in added and (name not in declared or declared[name].type == "String")
+    }
 
 
 @hookimpl

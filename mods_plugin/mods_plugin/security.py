@@ -37,6 +37,20 @@ def standard_parameters() -> list[ParameterSpec]:
     return [ParameterSpec(name, "String") for name in STANDARD_PARAMETERS]
 
 
+def local_values(pipeline: str) -> dict[str, str]:
+    """Return values of the standard parameters for a local run: valid, and of no account.
+
+    Args:
+        pipeline: The name of the pipeline.
+    """
+    return {
+        EXECUTION_S3_PREFIX: f"s3://mods-local/{pipeline}",
+        KMS_ENCRYPTION_KEY_PARAM: "alias/mods-local",
+        SECURITY_GROUP_ID: "sg-00000000",
+        VPC_SUBNET: "subnet-00000000",
+    }
+
+
 def apply_security_parameters(spec: PipelineSpec) -> PipelineSpec:
     """Set missing network and encryption fields of each step's request to references to the parameters.
 

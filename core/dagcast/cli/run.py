@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -162,6 +162,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
         _warn(_warnings(text), quiet, as_json)
         return Runner(text, name, options=options, file=source.config)
     from dagcast.compiler import PipelineDAGCompiler
+    from dagcast.plugins.local_parameters import local_parameters
     from dagcast.plugins.lock import lock_text
     from dagcast.plugins.observe_run import create_run_listener
     from dagcast.staging.write_local_copy import write_staged
@@ -171,10 +172,15 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     report = compilation.report
     _warn(report.warnings, quiet, as_json)
     _show_policies(report.policies, quiet, as_json)
+    local = local_parameters(compiler.plugins, compiler.load(), report, options.parameters)
+    if local.values and not quiet and not as_json:
+        names = sorted({f"plugin {local.owners[name]!r}" for name in local.values if name in local.owners})
+        click.echo(f"local values of {', '.join(names)}: {', '.join(local.values)}", err=True)
     return Runner(
         compilation.definition,
         report.pipeline,
-        options=options,
+        options=replace(options, parameters={**local.values, **options.parameters}),
+        parameter_owners=local.owners,
         listener=create_run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),
         plugin_lock=lock_text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from dagcast.definition.model import ParameterSpec
@@ -22,12 +23,17 @@ _HINTS = {
 """By type: the valid texts. Python's own conversions accept more, such as ``5_0``."""
 
 
-def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, Any]) -> dict[str, Any]:
+def parameter_values(
+    parameters: Iterable[ParameterSpec],
+    given: Mapping[str, Any],
+    owners: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return the value of each parameter: the given one or else the default, converted to the parameter's type.
 
     Args:
         parameters: The parameters of the pipeline.
         given: Values by name: of the parameter's type, or texts.
+        owners: By name of a parameter that a plugin added: the plugin. One error names its parameters without a value.
 
     Raises:
         InvalidInputError: With every value that is missing or invalid, and every unknown name.
@@ -39,7 +45,11 @@ def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, An
             hint = did_you_mean(name, declared)
             sink.error(f"unknown parameter {name!r}", code="parameter.unknown", hint=hint)
     values: dict[str, Any] = {}
+    missing: dict[str, list[str]] = {}
     for name, parameter in declared.items():
+        if name not in given and parameter.default is None and name in owners:
+            missing.setdefault(owners[name], []).append(name)
+            continue
         if name not in given and parameter.default is None:
             hint = f"--param {name}=VALUE"
             sink.error(f"parameter {name!r} has no value", code="parameter.missing", hint=hint)
@@ -62,6 +72,15 @@ def parameter_values(parameters: Iterable[ParameterSpec], given: Mapping[str, An
                 code="parameter.unknown-value",
                 hint=hint,
             )
+    for plugin, names in missing.items():
+        what = f"parameter {names[0]!r}" if len(names) == 1 else f"parameters {', '.join(map(repr, names))}"
+        verb = "has" if len(names) == 1 else "have"
+        flags = " ".join(f"--param {name}=VALUE" for name in names)
+        sink.error(
+            f"{what} of plugin {plugin!r} {verb} no value",
+            code="parameter.missing",
+            hint=f"{flags}, or leave the plugin out with --no-plugin {plugin}",
+        )
     sink.raise_errors()
     return values
 

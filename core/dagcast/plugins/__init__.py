@@ -9,6 +9,7 @@ The modules follow the steps of a plugin's life:
   statements that ``class_statements`` observes.
 - ``validate`` checks what plugins return; ``attribute_changes`` records what they changed; ``lock`` pins them.
 - ``doctor`` and ``scaffold`` serve ``dagcast plugins doctor`` and ``dagcast plugins new``.
+- ``local_parameters`` asks plugins for values of a local run; ``code_files`` digests their code for the lock.
 - ``foreign_output`` keeps what third-party code prints out of the results of commands.
 - ``safe_inspect`` formats values and exceptions of third-party code.
 """

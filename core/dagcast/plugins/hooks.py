@@ -92,6 +92,16 @@ class HookSpecs:
         raise AssertionError("a specification is never called")
 
     @hookspec
+    def local_parameters(
+        self, config: PipelineConfig, metadata: Mapping[str, Any], options: Any
+    ) -> Mapping[str, Any]:
+        """Return values, for a run on this machine, of parameters that the plugin adds without a default.
+
+        Called by ``dagcast run``. A value of the user, given with ``--param``, overrides that of the plugin.
+        """
+        raise AssertionError("a specification is never called")
+
+    @hookspec
     def register_step_types(self, options: Any) -> Iterable[StepType[Any]]:
         """Return step types that configs may use. A name that already exists is an error."""
         raise AssertionError("a specification is never called")
