@@ -120,8 +120,9 @@ def test_a_model_that_is_not_good_enough_ends_the_run_and_is_not_registered(exam
     assert [path.name for path in example.folder.glob(".dagcast/runs/models/breast-cancer/*")] == ["1"]
 
 
-def test_parameters_that_mods_adds_are_asked_for_by_name(example: Example) -> None:
-    done = example.run()
-    assert done.returncode == 1
-    for name in MODS_PARAMETERS:
-        assert f"parameter {name!r} has no value (--param {name}=VALUE)" in done.stderr
+def test_parameters_that_mods_adds_have_local_values(example: Example) -> None:
+    done = example.run("--only", "preprocess")
+    assert done.returncode == 0, done.stderr
+    names = ", ".join(MODS_PARAMETERS)
+    assert f"local values of plugin 'mods': {names}" in done.stderr
+    assert "--param" not in done.stderr

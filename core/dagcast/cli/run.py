@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -179,7 +179,8 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     return Runner(
         compilation.definition,
         report.pipeline,
-        options=replace(options, parameters={**local.values, **options.parameters}),
+        options=options,
+        local_parameters=local.values,
         parameter_owners=local.owners,
         listener=create_run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),

@@ -54,6 +54,7 @@ class Runner:
         listener: Receives each event. Calls come from several threads, one at a time.
         objects: Files that an upload would have stored in S3, such as staged code, by S3 URI.
         plugin_lock: The text of the plugin lock, which is saved in the run's folder.
+        local_parameters: Values of parameters that plugins give; those of the options override them.
         parameter_owners: By name of a parameter that a plugin added to the pipeline: the plugin, for messages.
         file: The name of the definition's file in messages.
 
@@ -74,6 +75,7 @@ class Runner:
     listener: Listener = _ignore_event
     objects: Mapping[str, Path] = field(default_factory=dict)
     plugin_lock: str | None = None
+    local_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameter_owners: Mapping[str, str] = field(default_factory=dict)
     file: str = "definition.json"
     _folder: RunFolder | None = None
@@ -173,7 +175,9 @@ class Runner:
             parameters: dict[str, Any] = {}
             with sink.collecting():
                 parameters = parameter_values(
-                    definition.parameters, options.parameters, self.parameter_owners
+                    definition.parameters,
+                    {**self.local_parameters, **options.parameters},
+                    self.parameter_owners,
                 )
             if self._folder is None:
                 execution, root = "0" * 12, options.runs / "none"
