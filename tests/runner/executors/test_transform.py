@@ -174,6 +174,19 @@ def test_a_record_larger_than_the_payload_is_refused(tmp_path: Path, launcher: L
         assert not run.store.exists(OUT)
 
 
+def test_a_payload_has_6_megabytes_at_most_if_the_request_has_no_limit(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    """Source: SageMaker API reference, CreateTransformJob, ``MaxPayloadInMB``."""
+    largest = 6 * 1_048_576
+    run = _step(tmp_path / "most", launcher, ECHO, {"in/rows.csv": "x" * (largest - 1) + "\n"})
+    transform.run(run)
+    assert len(_output(run)) >= largest - 1
+    run = _step(tmp_path / "more", launcher, ECHO, {"in/rows.csv": "x" * (largest + 1)})
+    with pytest.raises(StepFailedError, match=r"a record exceeds MaxPayloadInMB .6291456 bytes."):
+        transform.run(run)
+
+
 def test_a_payload_of_zero_has_no_limit(tmp_path: Path, launcher: Launcher) -> None:
     run = _step(tmp_path, launcher, ECHO, {"in/rows.csv": "x" * 7_000_000}, MaxPayloadInMB=0)
     transform.run(run)

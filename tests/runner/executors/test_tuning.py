@@ -16,6 +16,7 @@ from dagcast.runner.executors import tuning
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.launch.command import Command, Exit
 from dagcast.runner.launch.launcher import Launcher
+from dagcast.runner.tuning.tuning_request import read_tuning_job
 from tests.runner.container.support import BUCKET, packed, training_arguments
 from tests.runner.executors.support import ended_by_the_run, step_run
 
@@ -181,6 +182,21 @@ class _Counting:
         finally:
             with self._lock:
                 self._now -= 1
+
+
+def test_the_best_50_training_jobs_are_listed(tmp_path: Path, launcher: Launcher) -> None:
+    """Source: ``TuningStep.get_top_model_s3_uri`` of the SageMaker Python SDK: ``top_k`` is 0 to 49."""
+    job = _definition()
+    job["AlgorithmSpecification"]["ContainerEntrypoint"] = ["sh", "-c", "echo 'loss=1;'"]
+    result = tuning.run(_step(tmp_path, launcher, _request(jobs=51, parallel=2, job=job)))
+    assert result.properties["TrainingJobStatusCounters"]["Completed"] == 51
+    assert len(result.properties["TrainingJobSummaries"]) == 50
+
+
+def test_a_search_with_a_time_limit_only_has_750_trials() -> None:
+    """Source: SageMaker Developer Guide, "Resource Limits for Automatic Model Tuning"."""
+    request = _request(jobs=None, limits={"MaxRuntimeInSeconds": 3600})
+    assert read_tuning_job(request).trials == 750
 
 
 def test_a_grid_tries_every_combination(tmp_path: Path, launcher: Launcher) -> None:

@@ -61,6 +61,16 @@ def test_a_uri_that_is_no_path_inside_the_store_is_refused(store: Store, uri: st
             use(uri)
 
 
+@pytest.mark.parametrize("letter", ["x", "\u00e9"])
+def test_a_key_has_1024_bytes_at_most(letter: str) -> None:
+    """Source: Amazon S3 User Guide, "Naming Amazon S3 objects": 1,024 bytes of UTF-8."""
+    key = "/".join([letter * (200 // len(letter.encode()))] * 5)
+    longest = key + "/" + "y" * (1024 - len(key.encode()) - 1)
+    assert parse_s3_uri(f"s3://bucket/{longest}").key == longest
+    with pytest.raises(UnsafeUriError, match="its key has 1025 bytes, and S3 allows 1024"):
+        parse_s3_uri(f"s3://bucket/{longest}y")
+
+
 def test_a_percent_sign_stands_for_itself(store: Store) -> None:
     assert store.path("s3://bucket/%2e%2e/a") == store.root / "bucket" / "%2e%2e" / "a"
 
