@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation
-from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config, read_config
+from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config
 from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
+from dagcast.compile.config.validate_config import validate_config
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.steps.catalog import StepCatalog
@@ -363,7 +364,7 @@ class PipelineDAGCompiler:
         if request.required or not request.none:
             self._warn_of_unknown_disabled(opened, chosen.installed, sink)
         plugins = chosen.load(sink)
-        config = read_config(opened, sink, StepCatalog(collect_step_types(plugins)))
+        config = validate_config(opened, sink, StepCatalog(collect_step_types(plugins)))
         return _LoadedConfig(config, plugins, tuple(sink.diagnostics))
 
     def _warn_of_unknown_disabled(

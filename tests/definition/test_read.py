@@ -16,7 +16,8 @@ from dagcast.definition.conditions import IncomparableError, holds
 from dagcast.definition.model import ParameterSpec
 from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
-from dagcast.definition.references import ReferenceFailedError, Scope, parse, resolve
+from dagcast.definition.references import parse
+from dagcast.definition.resolve_references import ReferenceFailedError, Scope, resolve
 from dagcast.errors import CycleError, InvalidInputError
 from dagcast.runner.executors.catalog import executor_for
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references
+from dagcast.definition.references import JsonGet, Reference, S3JsonGet, references
+from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.runner import stub, unused_inputs

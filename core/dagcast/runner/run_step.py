@@ -15,7 +15,7 @@ from typing import Any
 
 from dagcast.definition.dependencies import Dependencies
 from dagcast.definition.model import Step
-from dagcast.definition.references import ReferenceFailedError, Scope, resolve, resolve_known
+from dagcast.definition.resolve_references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagcast.errors import DagcastError
 from dagcast.runner import cache
 from dagcast.runner.aws_names import make_arn, make_job_name

@@ -17,7 +17,7 @@ from typing import Any
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
-from dagcast.definition.references import ReferenceFailedError, Scope
+from dagcast.definition.resolve_references import ReferenceFailedError, Scope
 from dagcast.errors import DagcastError, DiagnosticSink
 from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.launcher import Launcher

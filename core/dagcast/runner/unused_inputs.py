@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import JsonGet, Reference, S3JsonGet, Scope, known_uri, references, render
+from dagcast.definition.references import JsonGet, Reference, S3JsonGet, references, render
+from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.errors import Diagnostic, did_you_mean
 from dagcast.runner.executors.catalog import executor_for
 from dagcast.runner.options import RunOptions

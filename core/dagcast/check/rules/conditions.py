@@ -10,12 +10,7 @@ from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.conditions import NEGATED
 from dagcast.definition.model import Definition
-from dagcast.definition.references import (
-    ExecutionVariable,
-    Join,
-    ParameterRef,
-    Reference,
-)
+from dagcast.definition.references import ExecutionVariable, Join, ParameterRef, Reference
 from dagcast.paths import FieldPath
 
 

@@ -11,9 +11,7 @@ from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
 from dagcast.check.rules.request_body import RequestBody, known_values
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import (
-    StepProperty,
-)
+from dagcast.definition.references import StepProperty
 
 MOST_PARAMETERS = 200
 """Parameters of a pipeline. Source: botocore, ParameterList."""

@@ -1,10 +1,9 @@
-"""The typed config of a pipeline, read from a file or taken from Python."""
+"""The typed config of a pipeline, and how it is read from a file or taken from Python."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,37 +12,14 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from dagcast.compile.config.environments import ConfigSource, choose_environment
-from dagcast.compile.config.fields import ConfigModel, renamed_fields
-from dagcast.compile.config.merge import deep_merge
+from dagcast.compile.config.model_data import model_data
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig, PluginsConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
-from dagcast.compile.config.reference_syntax import is_reference, spell
 from dagcast.compile.config.step import StepConfig
-from dagcast.compile.config.validation_errors import report_validation, wrong_fields
+from dagcast.compile.config.validation_errors import report_validation
 from dagcast.compile.document.document import document_from_data, read_document
-from dagcast.dag import Edge
-from dagcast.definition.model import is_step_name
-from dagcast.definition.references import Reference
-from dagcast.definition.values import SCALARS
-from dagcast.errors import DiagnosticSink, InvalidInputError, did_you_mean
+from dagcast.errors import DiagnosticSink, InvalidInputError
 from dagcast.paths import FieldPath
-from dagcast.sagemaker.limits import (
-    PARAMETER_NAME_MAX_LENGTH,
-    PARAMETER_NAME_PATTERN,
-    STEP_NAME_MAX_LENGTH,
-)
-from dagcast.sagemaker.step_kinds import UNTYPED_KINDS
-
-UNNAMED = "unnamed"
-"""Replaces an invalid or missing name of the pipeline, so that later stages can look for further errors."""
-
-STRUCTURAL = frozenset(
-    {"", "type", "inputs", "outputs", "property_files", "conditions", "if_steps", "else_steps", "depends_on"}
-)
-"""Fields that connect steps. A step without a valid value of one of these is left out of later stages."""
-
-_ABOUT_KEYS = frozenset({"config.unknown-field", "config.invalid-name", "reference.in-key"})
-"""Codes of mistakes in a key: reported at the line of the key, not of its value."""
 
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
 """A config: a file, or its content as a mapping or a pydantic model."""
@@ -100,6 +76,8 @@ class PipelineConfig:
 class OpenedConfig:
     """A config that is read but not validated, since its plugins decide which step types it may use.
 
+    :func:`dagcast.compile.config.validate_config.validate_config` validates it.
+
     Attributes:
         source: The layers it is made of.
         root: The folder that paths in it are relative to.
@@ -137,7 +115,7 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
             document = read_document(config)
             root = Path(config).absolute().parent
         else:
-            document = document_from_data(_plain(config, (), models), "<config>")
+            document = document_from_data(model_data(config, (), models), "<config>")
             root = Path.cwd()
     except InvalidInputError as error:
         sink.extend(error.diagnostics)
@@ -145,15 +123,6 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
     source = choose_environment(document, env, sink)
     plugins = _plugins(source, sink)
     return OpenedConfig(source, root, plugins, MappingProxyType(models))
-
-
-def read_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepTypes) -> PipelineConfig:
-    """Validate a config with the step types that it may use.
-
-    Returns:
-        The config, as far as it is right.
-    """
-    return _Loader(opened, catalog, sink).load()
 
 
 def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
@@ -169,356 +138,3 @@ def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
             sink,
         )
         return PluginsConfig()
-
-
-class _Loader:
-    def __init__(self, opened: OpenedConfig, catalog: StepTypes, sink: DiagnosticSink) -> None:
-        self.opened = opened
-        self.source = opened.source
-        self.catalog = catalog
-        self.models = opened.models
-        self.sink = sink
-        self.defaults = self._section("defaults")
-        self.incomplete: set[str] = set()
-
-    def load(self) -> PipelineConfig:
-        for section in ("pipeline", "parameters", "defaults", "steps"):
-            self._check_keys(self.source.merged.get(section), (section,))
-        pipeline = self._pipeline()
-        parameters = self._parameters()
-        steps, invalid = self._steps()
-        nodes = {name: self.source.locate(("steps", name)) for name in self._section("steps")}
-        dag = PipelineDAG.from_edges(self.source.merged.get("edges"), nodes, self.source.locate, self.sink)
-        return PipelineConfig(
-            source=self.source,
-            root=self.opened.root,
-            pipeline=pipeline,
-            parameters=MappingProxyType(parameters),
-            steps=MappingProxyType(steps),
-            plugins=self.opened.plugins,
-            ignore_rules=MappingProxyType(self._ignored_rules()),
-            dag=dag,
-            catalog=self.catalog,
-            invalid_steps=frozenset(invalid),
-            incomplete=frozenset(self.incomplete),
-        )
-
-    def _ignored_rules(self) -> dict[str, str]:
-        """Read ``ignore_rules``: a list of ids, or a mapping of ids and reasons."""
-        section = self.source.data.get("ignore_rules")
-        if section is None:
-            return {}
-        entries: list[tuple[Any, Any, FieldPath]]
-        if isinstance(section, Mapping):
-            entries = [(key, reason, (key,)) for key, reason in section.items()]
-        elif isinstance(section, (list, tuple)):
-            entries = [(item, "", (index,)) for index, item in enumerate(section)]
-        else:
-            entries = [(None, "", ())]
-        ignored: dict[str, str] = {}
-        for rule, reason, path in entries:
-            if isinstance(rule, str) and (reason is None or isinstance(reason, str)):
-                ignored[rule] = reason or ""
-            else:
-                self._error(
-                    "ignore_rules: expected a list of ids, or a mapping of ids and reasons",
-                    ("ignore_rules", *path),
-                    code="config.wrong-type",
-                    hint="such as ignore_rules: {training.spot-wait: our account has another limit}",
-                )
-        return ignored
-
-    def _pipeline(self) -> BasePipelineConfig:
-        model = self.models.get(("pipeline",), BasePipelineConfig)
-        if not issubclass(model, BasePipelineConfig):
-            model = BasePipelineConfig
-        fields = _without_nulls(self._section("pipeline"))
-        given = self.source.merged.get("pipeline")
-        if given is None:
-            self._error(
-                "the section 'pipeline' is missing",
-                (),
-                code="config.missing-field",
-                hint="give pipeline.name",
-            )
-        if not isinstance(given, dict):
-            fields = {"name": UNNAMED}
-            self.incomplete.add("pipeline")
-        # Without a bucket, each step that needs one would fail as well.
-        stand_ins = {"name": UNNAMED, "bucket": UNNAMED}
-        pipeline: BasePipelineConfig | None = self._validate_most(
-            model, fields, ("pipeline",), "pipeline", stand_ins
-        )
-        return pipeline if pipeline is not None else BasePipelineConfig(name=UNNAMED)
-
-    def _parameters(self) -> dict[str, ParameterConfig]:
-        parameters: dict[str, ParameterConfig] = {}
-        for name, value in self._section("parameters").items():
-            path: FieldPath = ("parameters", name)
-            if (
-                not re.fullmatch(PARAMETER_NAME_PATTERN, name)
-                or not 1 <= len(name) <= PARAMETER_NAME_MAX_LENGTH
-            ):
-                hint = f"1 to {PARAMETER_NAME_MAX_LENGTH} letters, digits, hyphens and underscores"
-                self._error(f"invalid parameter name {name!r}", path, code="config.invalid-name", hint=hint)
-            parameter = self._validate(ParameterConfig, value, path, f"parameter {name!r}")
-            fits = parameter is not None and self._default_fits(name, parameter)
-            # A reference to a parameter with an invalid declaration is valid.
-            parameters[name] = parameter if fits else ParameterConfig.of_unknown_type()
-        return parameters
-
-    def _default_fits(self, name: str, parameter: ParameterConfig) -> bool:
-        path: FieldPath = ("parameters", name)
-        problem = parameter.problem()
-        if problem is not None:
-            field_name, message, hint = problem
-            at = (*path, field_name) if isinstance(self.source.merged["parameters"][name], dict) else path
-            self._error(f"parameter {name!r}: {message}", at, code="parameter.invalid", hint=hint)
-        return problem is None
-
-    def _steps(self) -> tuple[dict[str, StepConfig], list[str]]:
-        steps: dict[str, StepConfig] = {}
-        invalid: list[str] = []
-        section = self._section("steps")
-        for name, value in section.items():
-            if not is_step_name(name):
-                hint = f"up to {STEP_NAME_MAX_LENGTH} letters, digits, hyphens and underscores; a letter or digit first"
-                self._error(
-                    f"invalid step name {name!r}",
-                    ("steps", name),
-                    code="config.invalid-name",
-                    hint=hint,
-                )
-            step = self._step(name, value)
-            if step is None:
-                invalid.append(name)
-            else:
-                steps[name] = step
-        self._check_defaults(section)
-        return steps, invalid
-
-    def _step(self, name: str, value: Any) -> StepConfig | None:
-        path: FieldPath = ("steps", name)
-        if not isinstance(value, dict):
-            self._error(f"step {name!r} is not a mapping of fields", path, code="config.wrong-type")
-            return None
-        type_name = value.get("type")
-        if type_name is None and self.source.is_added(name):
-            others = [other for other in self._section("steps") if not self.source.is_added(other)]
-            message = f"step {name!r} is only in the environment {self.source.env!r}, and has no type"
-            hint = did_you_mean(name, others) or "give it a type to add it"
-            self._error(message, path, code="config.missing-field", hint=hint)
-            return None
-        if type_name is None:
-            hint = f"one of {', '.join(self.catalog.names)}"
-            self._error(f"step {name!r} has no type", path, code="config.missing-field", hint=hint)
-            return None
-        if not isinstance(type_name, str) or type_name not in self.catalog:
-            hint = (
-                did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
-            )
-            message = f"step {name!r}: unknown step type {type_name!r}"
-            known = UNTYPED_KINDS.get(type_name) if isinstance(type_name, str) else None
-            if known is not None:
-                message = (
-                    f"step {name!r}: dagcast has no step type for {type_name}, which {known.known_to} has"
-                )
-                hint = f"write the request itself: type Request with step_type: {type_name}"
-                if type_name == "ForEach":
-                    hint = "list its steps one by one: a Request cannot hold steps"
-            self._error(message, (*path, "type"), code="config.unknown-type", hint=hint)
-            return None
-        model = self.models.get(path, StepConfig)
-        if not issubclass(model, self.catalog[type_name].config):
-            model = self.catalog[type_name].config
-        inherited = self._defaults_for(type_name, model)
-        merged = deep_merge(inherited, value) if inherited else value
-        subject = f"step {name!r} ({type_name})"
-        step: StepConfig | None = self._validate_most(model, _without_nulls(merged), path, subject, {})
-        return step
-
-    def _defaults_for(self, type_name: str, model: type[BaseModel]) -> dict[str, Any]:
-        fields = model.model_fields
-        common = {key: value for key, value in self.defaults.items() if key in fields}
-        own = self.defaults.get(type_name)
-        if not isinstance(own, dict):
-            return common
-        # Those that the type does not have are reported once, where they are written.
-        return deep_merge(common, {key: value for key, value in own.items() if key in fields})
-
-    def _check_defaults(self, section: Mapping[str, Any]) -> None:
-        """Report each default that is a field of no step type."""
-        used = [v["type"] for v in section.values() if isinstance(v, dict) and isinstance(v.get("type"), str)]
-        names = [name for name in dict.fromkeys(used) if name in self.catalog]
-        for key, value in self.defaults.items():
-            if key in self.catalog:
-                self._check_default_section(key, value)
-            elif key == "type":
-                self._error(
-                    "a type is not inherited: each step has its own",
-                    ("defaults", key),
-                    code="config.unknown-field",
-                )
-            elif not any(key in self.catalog[name].config.model_fields for name in names):
-                known = {
-                    field for name in self.catalog.names for field in self.catalog[name].config.model_fields
-                }
-                if key not in known:
-                    hint = did_you_mean(key, known | set(self.catalog.names))
-                    message, code = f"no step type has a field {key!r}", "config.unknown-field"
-                    for name in names:
-                        renamed = renamed_fields(self.catalog[name].config).get(key)
-                        if renamed is not None:
-                            message, code = f"{key!r} is called {renamed!r}", "config.renamed-field"
-                            hint = f"write {renamed}"
-                    self._error(message, ("defaults", key), code=code, hint=hint)
-
-    def _check_default_section(self, type_name: str, value: Any) -> None:
-        if value is None:
-            return
-        if not isinstance(value, dict):
-            self._error(
-                f"defaults of {type_name} are not a mapping",
-                ("defaults", type_name),
-                code="config.wrong-type",
-            )
-            return
-        known = set(self.catalog[type_name].config.model_fields) - {"type"}
-        for key in value:
-            if key not in known:
-                message, code = f"{type_name} has no field {key!r}", "config.unknown-field"
-                hint = did_you_mean(key, known)
-                renamed = renamed_fields(self.catalog[type_name].config).get(key)
-                if renamed is not None:
-                    message, code, hint = (
-                        f"{key!r} is called {renamed!r}",
-                        "config.renamed-field",
-                        f"write {renamed}",
-                    )
-                self._error(message, ("defaults", type_name, key), code=code, hint=hint)
-
-    def _validate(self, model: type[Any], value: Any, path: FieldPath, subject: str) -> Any:
-        try:
-            return model.model_validate(value)
-        except ValidationError as error:
-            self._report(error, subject, model, path)
-            return None
-
-    def _validate_most(
-        self,
-        model: type[Any],
-        fields: dict[str, Any],
-        path: FieldPath,
-        subject: str,
-        stand_ins: dict[str, Any],
-    ) -> Any:
-        """Validate a model. Return one without its invalid fields, so that later stages find further errors."""
-        try:
-            return model.model_validate(fields)
-        except ValidationError as error:
-            self._report(error, subject, model, path)
-            wrong = wrong_fields(error)
-        self.incomplete.add(str(path[-1]))
-        if wrong & STRUCTURAL:
-            return None
-        rest = {**stand_ins, **{name: value for name, value in fields.items() if name not in wrong}}
-        try:
-            return model.model_validate(rest)
-        except ValidationError:
-            return None
-
-    def _report(self, error: ValidationError, subject: str, model: type[Any], path: FieldPath) -> None:
-        report_validation(
-            error,
-            subject,
-            model,
-            lambda tail, *, key=False: self.source.locate((*path, *tail), key=key),
-            self.sink,
-            inherited=lambda tail: self.source.inherited((*path, *tail)),
-            step=str(path[1]) if path[0] == "steps" else None,
-        )
-
-    def _check_keys(self, value: Any, path: FieldPath) -> None:
-        """Report references in keys. References are replaced only in values."""
-        for tail in _find_dollar_keys(value):
-            if is_reference(str(tail[-1])):
-                message = f"{tail[-1]!r} is a key, and references are resolved in values only"
-                self._error(
-                    message, (*path, *tail), code="reference.in-key", hint="write references in values"
-                )
-
-    def _section(self, name: str) -> dict[str, Any]:
-        section = self.source.merged.get(name)
-        if section is None:
-            return {}
-        if not isinstance(section, dict):
-            self._error(f"{name!r} is not a mapping", (name,), code="config.wrong-type")
-            return {}
-        return section
-
-    def _error(self, message: str, path: FieldPath, *, code: str, hint: str | None = None) -> None:
-        at_key = code in _ABOUT_KEYS
-        self.sink.error(message, self.source.locate(path, key=at_key), code=code, hint=hint)
-
-
-def _find_dollar_keys(value: Any) -> list[FieldPath]:
-    """Return the paths of all keys that hold ``${``, each before those inside of its value."""
-    found: list[FieldPath] = []
-    items: Iterable[tuple[str | int, Any]]
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    else:
-        return found
-    for key, item in items:
-        if isinstance(key, str) and "${" in key:
-            found.append((key,))
-        if type(item) not in SCALARS:
-            # Paths are made on the way back: most configs have no such key.
-            found += [(key, *tail) for tail in _find_dollar_keys(item)]
-    return found
-
-
-def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that are not ``null``: ``null`` removes an inherited field."""
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-def _plain(value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]], read: bool = False) -> Any:
-    """Return ``value`` with models as mappings and references as texts.
-
-    Args:
-        value: What was passed from Python.
-        path: Its place in the config.
-        models: Takes the class of every model.
-        read: Whether the strings of ``value`` were read for references already, as those of a step's model are.
-    """
-    if isinstance(value, BaseModel):
-        models[path] = type(value)
-        read = isinstance(value, (StepConfig, BasePipelineConfig)) or (
-            read and isinstance(value, ConfigModel)
-        )
-        return {key: _plain(item, (*path, key), models, read) for key, item in _fields(value).items()}
-    if isinstance(value, Reference) or (read and isinstance(value, str) and "${" in value):
-        return spell(value)
-    if isinstance(value, Edge):
-        return value.as_data()
-    if isinstance(value, Mapping):
-        return {key: _plain(item, (*path, key), models, read) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, (*path, index), models, read) for index, item in enumerate(value)]
-    return value
-
-
-def _fields(model: BaseModel) -> dict[str, Any]:
-    """Return the fields that were set and, if the model is not one of dagcast, those with a default."""
-    own = isinstance(model, ConfigModel)
-    fields: dict[str, Any] = {}
-    for name, info in type(model).model_fields.items():
-        value = getattr(model, name)
-        if name in model.model_fields_set or not (own or value is None):
-            fields[info.alias or name] = value
-    if isinstance(model, StepConfig):
-        fields.setdefault("type", model.type)
-    return {**fields, **(model.model_extra or {})}
