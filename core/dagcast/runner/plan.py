@@ -9,14 +9,14 @@ from typing import Any
 
 from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import JsonGet, Reference, S3JsonGet, references
+from dagcast.definition.references import JsonGet, Reference, S3JsonGet, StepProperty, references
 from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
-from dagcast.runner.container.check_request import as_list, as_mapping, check_schema
+from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here, check_schema
 from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
@@ -85,6 +85,7 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
         sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:
             sink.extend(_check_property_files(step, definition))
+            sink.extend(_check_model(step, definition, options))
     if not sink.errors:
         sink.extend(_check_data(definition, steps, options, scope, store))
         sink.extend(unused_inputs.check_inputs_are_read(definition, steps, options, scope))
@@ -176,6 +177,21 @@ def _check_unselected(
                 code="run.not-selected",
                 hint=f"{remedy}--only {other} or --from {other} to run it",
             )
+
+
+def _check_model(step: Step, definition: Definition, options: RunOptions) -> Iterator[Diagnostic]:
+    """Yield a problem if a transform reads a model of several containers, which a local run does not serve."""
+    name = step.arguments.get("ModelName")
+    if step.definition_type != "Transform" or not isinstance(name, StepProperty):
+        return
+    model = definition.by_name.get(name.step)
+    if model is None or model.definition_type != "Model" or name.step in options.stubs:
+        return
+    count = len(as_list(model.arguments.get("Containers")))
+    if count > 1:
+        yield cannot_run_here(
+            step.name, f"the model of step {name.step!r} has {count} containers, and a local run serves one"
+        )
 
 
 def _check_property_files(step: Step, definition: Definition) -> Iterator[Diagnostic]:

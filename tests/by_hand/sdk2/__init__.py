@@ -19,6 +19,7 @@ NAMES = (
     "tuning_options",
     "transform",
     "create_model",
+    "model_containers",
     "register_model",
     "register_baselines",
     "condition",

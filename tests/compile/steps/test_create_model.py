@@ -109,3 +109,9 @@ def test_without_a_role() -> None:
     assert (error.message, str(error.location)) == ("steps need an execution role", "<config>.pipeline")
     given = arguments_of({"type": "CreateModel", "image_uri": IMAGE, "role": ROLE}, pipeline=pipeline)
     assert given["ExecutionRoleArn"] == ROLE
+
+
+@pytest.mark.parametrize("field", ["image_uri", "framework"])
+def test_a_wrong_image_is_one_error(field: str) -> None:
+    error = error_in({"type": "CreateModel", field: 5})
+    assert error.message.startswith(f"step 'step' (CreateModel): {field}: expected a string")

@@ -265,6 +265,7 @@ class _Lowerer:
             images=self.images,
             locate_pipeline=lambda: self.config.source.locate(("pipeline",)),
             sound="pipeline" not in self.config.incomplete,
+            lacks_fields=name in self.config.incomplete,
         )
         step_type.lower(step, config)
         if step.incomplete:
@@ -361,6 +362,9 @@ def _texts(step: StepConfig) -> Iterator[tuple[FieldPath, str]]:
     for field in FREE_TEXT_FIELDS:
         if field in step.model_fields_set:
             yield from find_texts(getattr(step, field), (field,))
+    parts = vars(step).get("containers")
+    for index, part in enumerate(parts if isinstance(parts, tuple) else ()):
+        yield from find_texts(getattr(part, "environment", None), ("containers", index, "environment"))
 
 
 def _reads(step: StepConfig) -> Iterator[str]:

@@ -16,7 +16,7 @@ from dagcast.compile.config.fields import (
     read_fixed,
 )
 from dagcast.compile.config.step import StepConfig
-from dagcast.paths import FieldPath
+from dagcast.paths import FieldPath, format_path
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -30,11 +30,12 @@ EntryPoint = Annotated[
 ]
 
 
-class JobConfig(StepConfig):
-    """A step that runs a container."""
+class ImageConfig(ConfigModel):
+    """The image of a container: named, or chosen from the SDK's tables."""
 
-    role: StrOrReference | None = None
-    image_uri: StrOrReference | None = None
+    image_uri: Annotated[
+        StrOrReference | None, Field(description="Image of the container; excludes framework")
+    ] = None
     framework: Annotated[Fixed | None, Field(description="Framework that the SDK has images for")] = None
     framework_version: Annotated[Fixed | None, Field(description="Version of the framework")] = None
     py_version: Annotated[Fixed | None, Field(description="Python of the image, such as py311")] = None
@@ -51,6 +52,12 @@ class JobConfig(StepConfig):
     sdk_version: Annotated[
         Fixed | None, Field(description="Version of the Neuron SDK, such as sdk2.14.1")
     ] = None
+
+
+class JobConfig(ImageConfig, StepConfig):
+    """A step that runs a container."""
+
+    role: StrOrReference | None = None
     instance_type: StrOrReference | None = None
     environment: dict[str, CoercedStrOrReference] = EMPTY
 
@@ -75,6 +82,8 @@ def put_role(step: "Lowering", config: Any, target: str | FieldPath = "RoleArn")
         step.put(target, config.role, "role")
     elif step.role is not None:
         step.put(target, step.role, step.role_origin)
+    elif step.lacks_fields:
+        step.incomplete = True
     else:
         step.pipeline_error(
             "steps need an execution role", "pipeline.missing-role", "set pipeline.role to the ARN of a role"
@@ -85,7 +94,7 @@ def put_image(step: "Lowering", config: JobConfig, target: FieldPath, scope: str
     """Set the image at ``target``, unless ``request`` determines what runs. See :func:`image`."""
     if config.image_uri is None and config.framework is None and _runs_something_else(config.request, target):
         return
-    step.put(target, image(step, config, scope), image_field(config))
+    step.put(target, image(step, config, scope, machine=config.instance_type), image_field(config))
 
 
 def _runs_something_else(request: Mapping[str, Any], target: FieldPath) -> bool:
@@ -97,41 +106,53 @@ def _runs_something_else(request: Mapping[str, Any], target: FieldPath) -> bool:
     return named or bool(request.get("ServerlessJobConfig"))
 
 
-def image_field(config: JobConfig) -> str:
+def image_field(config: ImageConfig) -> str:
     """Return the name of the config field that determines the image."""
     return "framework" if config.image_uri is None else "image_uri"
 
 
-def image(step: "Lowering", config: JobConfig, scope: str | None) -> Source | None:
+def image(
+    step: "Lowering", config: ImageConfig, scope: str | None, *, machine: object, at: FieldPath = ()
+) -> Source | None:
     """Return ``image_uri`` of the config, or the image of its framework from the SDK's tables.
 
     Args:
         step: The step.
-        config: Its config.
+        config: The fields of the image.
         scope: The use of the image, ``training`` or ``inference``. ``None`` passes no scope to the tables.
+        machine: The instance type, or a reference to it.
+        at: The path of ``config`` in the config of the step.
 
     Returns:
         The image, or ``None`` after reporting an error.
     """
+    owner = f"{format_path(at)} " if at else "it "
     if config.image_uri is not None and config.framework is not None:
         step.error(
-            "it names both image_uri and framework",
+            f"{owner}names both image_uri and framework",
+            *at,
             "framework",
             code="image.conflict",
             hint="keep one of them",
         )
     if config.image_uri is not None:
         return config.image_uri
+    if config.framework is None and step.lacks_fields:
+        # It may be the wrong field that names the image.
+        step.incomplete = True
+        return None
     if config.framework is None:
         step.error(
-            "it names no image",
+            f"{owner}names no image",
+            *at,
             code="image.missing",
             hint="set image_uri, or framework and framework_version",
         )
         return None
     return step.image(
         config.framework,
-        config.instance_type,
+        machine,
+        at=at,
         version=config.framework_version,
         py_version=config.py_version,
         image_scope=scope,

@@ -66,6 +66,7 @@ class Lowering:
         images: Looks up images of frameworks.
         locate_pipeline: Returns the location of the base config.
         sound: Whether the base config is valid. If it is invalid, its errors have already been reported.
+        lacks_fields: Whether wrong fields of the config are left out. Their errors have been reported.
         incomplete: Whether a part of the request could not be built.
         arguments: The request.
         fields: The fields beside ``Arguments`` in the definition.
@@ -87,6 +88,7 @@ class Lowering:
     images: ImageLookup
     locate_pipeline: Callable[[], Location]
     sound: bool = True
+    lacks_fields: bool = False
     incomplete: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
@@ -141,7 +143,11 @@ class Lowering:
                 self.put(to.path, to.convert(value) if to.convert else value, name)
 
     def image(
-        self, framework: str, machine: object = None, **arguments: Unpack[ImageArguments]
+        self,
+        framework: str,
+        machine: object = None,
+        at: FieldPath = (),
+        **arguments: Unpack[ImageArguments],
     ) -> str | None:
         """Return the image of a framework from the SDK's tables.
 
@@ -149,6 +155,7 @@ class Lowering:
             framework: The name of the framework in the tables.
             machine: The instance type, or a reference to it. The default of a parameter is used, with a warning if
                 the image depends on the instance type. Source: ``image_uris.retrieve`` of both SDKs.
+            at: The path of the config's part that holds ``framework``.
             **arguments: The other arguments that select the image.
 
         Returns:
@@ -174,11 +181,14 @@ class Lowering:
                     f"the image may depend on the instance type, and {machine} has a value only at the start"
                 )
                 hint = f"give the parameter a default, or {way_out}"
-            self.error(message, "framework", code="image.unknown", hint=hint)
+            self.error(message, *at, "framework", code="image.unknown", hint=hint)
             return None
         except SDKError as error:
             self.error(
-                f"the image of {framework} comes from the SDK: {error}", "framework", code="image.missing-sdk"
+                f"the image of {framework} comes from the SDK: {error}",
+                *at,
+                "framework",
+                code="image.missing-sdk",
             )
             return None
         if isinstance(machine, ParameterRef) and isinstance(known, str):
@@ -228,7 +238,11 @@ class Lowering:
         return self._staged(lambda: self.code.file(path), field_name)
 
     def staged_folder(
-        self, entry_point: str, source_dir: str | None, archive_name: str | None = None
+        self,
+        entry_point: str,
+        source_dir: str | None,
+        archive_name: str | None = None,
+        at: FieldPath = (),
     ) -> str | None:
         """Stage an archive with the script and return its S3 URI. An archive in S3 is returned unchanged.
 
@@ -238,6 +252,7 @@ class Lowering:
             archive_name: The name that the launcher of the step type requires of an archive in S3. ``None`` accepts
                 any name of a gzipped tar. Source: ``download_and_extract`` of the SageMaker Training and Inference
                 Toolkits, which unpack the file at the address.
+            at: The path of the config's part that holds ``entry_point`` and ``source_dir``.
 
         Returns:
             The S3 URI of the archive, or ``None`` after reporting an error.
@@ -246,6 +261,7 @@ class Lowering:
         if is_s3_uri(entry_point):
             self.error(
                 f"{entry_point!r} is not in an archive, from which the container takes its script",
+                *at,
                 "entry_point",
                 code="code.unusable-source",
                 hint=f"name a local file, or put the script into s3://BUCKET/FOLDER/{name}: give that as "
@@ -259,6 +275,7 @@ class Lowering:
                 what = f"an archive named {name}" if archive_name else "a gzipped tar"
                 self.error(
                     f"{source_dir!r} is not {what}, which the container unpacks",
+                    *at,
                     "source_dir",
                     code="code.unusable-source",
                     hint=f"name a local folder, or an archive such as s3://BUCKET/FOLDER/{name}",
@@ -266,7 +283,7 @@ class Lowering:
                 return None
             return source_dir
         field_name = "entry_point" if source_dir is None else "source_dir"
-        return self._staged(lambda: self.code.archive(entry_point, source_dir), field_name)
+        return self._staged(lambda: self.code.archive(entry_point, source_dir), *at, field_name)
 
     def staged_files(self, paths: list[str], field_name: str) -> str | None:
         """Stage files in one folder and return its S3 URI, or ``None`` after reporting an error.
@@ -288,7 +305,7 @@ class Lowering:
         """Stage a small generated file and return its S3 URI, or ``None`` after reporting an error."""
         return self._staged(lambda: self.code.text(name, content), "type")
 
-    def _staged(self, stage: Callable[[], str], field_name: str) -> str | None:
+    def _staged(self, stage: Callable[[], str], *path: str | int) -> str | None:
         try:
             return stage()
         except NoBucketError:
@@ -300,7 +317,7 @@ class Lowering:
             return None
         except CodeProblemError as refused:
             for problem in refused.problems:
-                self.error(problem.message, field_name, code="code.invalid", hint=problem.hint)
+                self.error(problem.message, *path, code="code.invalid", hint=problem.hint)
             return None
 
     def put_service_fields(self) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, StrOrReference
 from dagcast.compile.config.step import Retried, To
-from dagcast.compile.steps.model import ModelConfig, container, model_inputs
+from dagcast.compile.steps.model import ModelConfig, containers, mark_containers, model_inputs
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
 from dagcast.paths import format_path
@@ -109,11 +109,9 @@ def _outputs(config: RegisterModelConfig, name: str) -> tuple[OutputPort, ...]:
 def lower(step: "Lowering", config: RegisterModelConfig) -> None:
     """Fill a CreateModelPackage request."""
     step.put_fields()
-    members = container(step, config)
-    step.put((*SPEC, "Containers"), [{member: value for member, (value, _) in members.items()}])
-    for member, (_, origin) in members.items():
-        place = ("Arguments", *SPEC, "Containers", 0, member)
-        step.origins[place] = step.origin(origin)
+    made = list(containers(step, config))
+    step.put((*SPEC, "Containers"), [{member: value for member, (value, _) in item.items()} for item in made])
+    mark_containers(step, made, (*SPEC, "Containers"))
     for port, (_, target) in FILES.items():
         uri = step.source(port)
         if uri is not None:
