@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation
@@ -19,6 +19,7 @@ from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.activate import choose_plugins
 from dagcast.plugins.configured import PluginSet

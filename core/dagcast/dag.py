@@ -16,10 +16,11 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import NoReturn, Union
 
 from dagcast.errors import CycleError, Diagnostic, InvalidInputError, Location
+from dagcast.frozen_dataclass import dataclass
 
 EdgeLike = Union["Edge", str, Sequence[str]]
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import ClassVar, Literal, NamedTuple
 
 from dagcast.diagnostic_codes import AREAS, validate_code
+from dagcast.frozen_dataclass import dataclass
 from dagcast.suggestions import did_you_mean, nearest
 
 __all__ = [

@@ -11,12 +11,12 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Join, ParameterRef, Reference
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 _NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})

@@ -10,9 +10,10 @@ The analysis is conservative: a pattern that it cannot prove harmless counts as 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from dagcast.frozen_dataclass import dataclass
 
 # A loop of at most this many rounds divides a text in a number of ways that is a low power of its length.
 _FEW_ROUNDS: Final = 4

@@ -12,11 +12,12 @@ A check knows neither files nor lines, so it returns problems, which the verbs c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from dagcast.check.reference_types import find_type_mismatch
 from dagcast.definition.references import ParameterRef, Reference
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path
 
 _MAX_LENGTH: Final = 60

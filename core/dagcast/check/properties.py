@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from dagcast.check.problems import ReferenceProblem
 from dagcast.definition.property_paths import Segment, Segments, format_segments, parse_property_path
 from dagcast.errors import did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.sagemaker.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
 from dagcast.sagemaker.step_shapes import PropertyShape
 

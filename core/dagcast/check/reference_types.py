@@ -11,10 +11,10 @@ The remedy for the second is a join, which converts any value to text, as the SD
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from dagcast.definition.references import ExecutionVariable, Join, ParameterRef, Reference
+from dagcast.frozen_dataclass import dataclass
 from dagcast.sagemaker.service_model import CONTAINER_KINDS
 
 _PARAMETER_KINDS: Final = {"String": "string", "Integer": "integer", "Float": "float", "Boolean": "boolean"}

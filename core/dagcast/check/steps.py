@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +25,7 @@ from dagcast.check.rules.rule_set import RuleSet
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Reference
 from dagcast.errors import Severity, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import ServiceModelError
 

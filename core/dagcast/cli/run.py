@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,6 +22,7 @@ from dagcast.cli.output import error_text, fail, show_diagnostics, show_policies
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import FIXED_ON_RESUME, run_options, to_arguments
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.select import PluginRequest
 
 if TYPE_CHECKING:

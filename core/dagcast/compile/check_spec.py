@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from dagcast.check.problems import ReferenceProblem
@@ -18,6 +18,7 @@ from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, S
 from dagcast.definition.references import located_references
 from dagcast.definition.write import write_definition
 from dagcast.errors import DiagnosticSink, Location
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path, to_path
 from dagcast.sagemaker.limits import (
     DEFINITION_MAX_LENGTH,

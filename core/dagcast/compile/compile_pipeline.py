@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dagcast.check.rules.registry import RULES
@@ -25,6 +24,7 @@ from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.lowering import mapped_fields
 from dagcast.diagnostic_codes import CODES, RULE_IDS, is_ignorable
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.staging.code_stager import CodeUse
 

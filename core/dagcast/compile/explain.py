@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dagcast.compile.config.origins import NO_CONFIG, find_origin
@@ -12,6 +11,7 @@ from dagcast.compile.spec.changes import DEFINITION_PATHS, Change
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec
 from dagcast.definition.references import ParameterRef, Reference, render
 from dagcast.errors import Location
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, is_within
 
 ROLE = ("arguments", "execution_role")

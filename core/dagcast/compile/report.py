@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dagcast.compile.bind.wiring import Binding
@@ -11,6 +11,7 @@ from dagcast.compile.check_spec import Quota
 from dagcast.compile.spec.changes import Change, to_json_data
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.errors import Diagnostic
+from dagcast.frozen_dataclass import dataclass
 from dagcast.staging.staged_code import StagedCode
 
 CODE_REMEDY = "reinstall its distribution, and start the program again"

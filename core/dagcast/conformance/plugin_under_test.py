@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from dagcast.compile.document.document import read_document
 from dagcast.compiler import PipelineDAGCompiler
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path, is_within
 from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.template import Compilation

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
+
+from dagcast.frozen_dataclass import dataclass
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal
 
 from dagcast.definition.dependencies import Dependencies, find_dependencies
 from dagcast.definition.references import Reference, located_references, references
 from dagcast.definition.values import FrozenDict
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import STEP_NAME_MAX_LENGTH, STEP_NAME_PATTERN
 from dagcast.sagemaker.step_kinds import STEP_KINDS, output_properties

@@ -7,8 +7,9 @@ this name in a list.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from dagcast.frozen_dataclass import dataclass
 
 _SEGMENT: Final = re.compile(
     r"""(?P<dot>\.)?(?P<member>[^.\[\]'"]+)

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dagcast.definition.values import SCALARS, FrozenDict
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 EXECUTION_VARIABLES = (

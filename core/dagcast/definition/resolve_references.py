@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dagcast.definition.property_files import PathError, look_up
@@ -17,6 +16,7 @@ from dagcast.definition.references import (
     StepProperty,
 )
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 
 
 class ReferenceFailedError(DagcastError):

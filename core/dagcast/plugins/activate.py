@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from dagcast.compile.config.models import PluginsConfig
 from dagcast.compile.config.validation_errors import Locate
 from dagcast.errors import DiagnosticSink, Location
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.options import configure_plugins

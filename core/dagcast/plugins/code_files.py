@@ -14,13 +14,14 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.scan import PluginEntry
 
 Kind = Literal["distribution", "path", "archive", "object"]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import FrozenInstanceError, dataclass, field
+from dataclasses import FrozenInstanceError, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn, get_args
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dagcast.definition.values import FrozenDict, FrozenError
 from dagcast.errors import Diagnostic, InvalidInputError, Location, PluginError, Severity
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.load import Plugin

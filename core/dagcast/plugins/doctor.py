@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 
 from dagcast.errors import InvalidInputError
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.code_files import check_import, read_code
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pluggy
 
 from dagcast.errors import Location, PluginError, nearest
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.code_files import (
     PluginCode,
     check_loaded,

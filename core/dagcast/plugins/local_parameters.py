@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.report import CompileReport
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
 from dagcast.plugins.merge_hook_results import call_with_copies
 from dagcast.plugins.safe_inspect import is_instance, safe_repr

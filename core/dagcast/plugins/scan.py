@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.distributions import ENTRY_POINTS, Distribution, find_distributions
 from dagcast.plugins.hooks import API_VERSION
 

@@ -12,10 +12,11 @@ list of the config, and it refuses a selection that turns one of them off or nam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DiagnosticSink
+from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.load import object_name, stated_name
 from dagcast.plugins.safe_inspect import is_instance
 from dagcast.plugins.scan import InstalledPlugins

@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.validation_errors import report_validation
 from dagcast.compile.document.document import Document, read_document
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, escape_text
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path
 from dagcast.plugins.site_config import SiteConfig, SitePluginsConfig
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, Literal
+
+from dagcast.frozen_dataclass import dataclass
 
 Isolation = Literal["auto", "namespace", "paths", "docker"]
 

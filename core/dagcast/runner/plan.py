@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from dagcast.definition.references import JsonGet, Reference, S3JsonGet, StepPro
 from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from dagcast.definition.dependencies import Dependencies
 from dagcast.definition.model import Step
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagcast.errors import DagcastError
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import cache
 from dagcast.runner.aws_names import make_arn, make_job_name
 from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 from dagcast.definition.dependencies import Dependencies
+from dagcast.frozen_dataclass import dataclass
 
 Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped"]
 """How a step ended: a status of :class:`dagcast.runner.records.outcome.StepOutcome`. The first three are successes."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from dagcast.frozen_dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,11 @@ Every field is a member of the request in the SageMaker API reference (for EMR, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from dagcast.frozen_dataclass import dataclass
 from dagcast.sagemaker.path_patterns import EACH, FieldPattern
 
 

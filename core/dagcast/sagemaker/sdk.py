@@ -7,10 +7,10 @@ import importlib
 import importlib.metadata
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from dagcast.errors import SDKError
+from dagcast.frozen_dataclass import dataclass
 from dagcast.sagemaker.sdk_isolation import sdk_import
 
 DISTRIBUTION = "sagemaker"

@@ -9,7 +9,6 @@ import importlib.util
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.sagemaker.service_model_cache import cache_path, read_sections, write_sections
 from dagcast.sagemaker.service_model_sections import find_section
 

@@ -7,10 +7,10 @@ step classes of the SageMaker Python SDK; AWS's JSON schema of pipeline definiti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from dagcast.frozen_dataclass import dataclass
 from dagcast.sagemaker.step_shapes import PropertyShape, RequestShape
 
 

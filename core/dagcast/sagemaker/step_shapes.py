@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, to_path
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from dagcast.errors import DagcastError
+from dagcast.frozen_dataclass import dataclass
 from dagcast.staging.find_files import StagingProblem, StagingRefusedError
 from dagcast.staging.stage_files import stage_file, stage_files, stage_folder, stage_script, stage_text
 from dagcast.staging.staged_code import StagedCode

@@ -6,10 +6,10 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.staging.reproducible_archive import Member
 
 # Archives skip files that tools write next to code (local runs write to .dagcast) and files that differ between

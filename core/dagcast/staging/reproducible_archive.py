@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from dagcast.frozen_dataclass import dataclass
 
 _BLOCK = 512
 _RECORD = 20 * _BLOCK

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.model import Definition
 from dagcast.errors import Severity
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 

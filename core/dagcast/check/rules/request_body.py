@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from dagcast.definition.references import Join, ParameterRef, Reference
 from dagcast.definition.values import SCALARS
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from dagcast.check.rules.request_body import Finding, RequestBody
 from dagcast.errors import Severity
+from dagcast.frozen_dataclass import dataclass
 
 
 @dataclass(frozen=True)

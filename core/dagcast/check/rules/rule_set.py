@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -12,6 +12,7 @@ from dagcast.check.rules.request_body import Finding, RequestBody, known_values
 from dagcast.check.rules.request_outline import RequestOutline, Structure, TracedBody, leaf_paths
 from dagcast.check.rules.rule import PipelineFacts, Rule, parts
 from dagcast.errors import Severity
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 _MOST_OUTLINES = 100

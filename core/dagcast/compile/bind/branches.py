@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 from typing import Any
 
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 LocateField = Callable[[str, FieldPath], Location]

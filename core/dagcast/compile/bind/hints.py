@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from dagcast.compile.bind.match_edges import StepWiring, Surroundings, wire_step
 from dagcast.compile.bind.ports import InputPort, OutputPort, fits, matches_alias, may_feed
 from dagcast.compile.bind.wiring import WiringProblem
 from dagcast.dag import Edge
+from dagcast.frozen_dataclass import dataclass
 
 SUGGESTIONS = 4
 """The alternatives that a hint lists at most."""

@@ -8,7 +8,7 @@ edges makes no difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 
 from dagcast.compile.bind.ports import (
@@ -24,6 +24,7 @@ from dagcast.compile.bind.ports import (
 from dagcast.compile.bind.wiring import Binding, Reason, WiringProblem
 from dagcast.dag import Edge
 from dagcast.errors import did_you_mean
+from dagcast.frozen_dataclass import dataclass
 
 Pair = tuple[OutputPort, InputPort]
 """An output and the input that it could feed."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, field
 from typing import Final, TypeVar
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Location
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 Source = str | Reference

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from dagcast.compile.bind.ports import Source
 from dagcast.dag import Edge
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 Reason = Literal["explicit", "inputs", "reference", "branch", "name", "kind", "order"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from dagcast.compile.config.step import StepConfig
 from dagcast.compile.config.validation_errors import report_validation
 from dagcast.compile.document.document import document_from_data, read_document
 from dagcast.errors import DiagnosticSink, InvalidInputError
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel

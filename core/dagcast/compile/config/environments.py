@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.document.document import Document
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.suggestions import is_likely
 

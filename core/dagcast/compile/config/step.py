@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import EMPTY, ConfigModel, FreeMapping, StrOrReference, read_fixed
 from dagcast.definition.durations import parse_duration
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, to_path
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, STEP_DISPLAY_NAME_MAX_LENGTH
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from dagcast.compile.document.positions import LineIndex, Positions
 from dagcast.compile.document.validate_values import copy_plain_data, describe_kind
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path
 
 Format = Literal["yaml", "json", "toml"]

@@ -7,9 +7,9 @@ Only this module depends on the layout of the workflow packages: ``sagemaker.wor
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
+from dagcast.frozen_dataclass import dataclass
 from dagcast.sagemaker.sdk import SDKVersion, import_modules, require_sdk
 
 _SESSION = {2: "sagemaker.session", 3: "sagemaker.core.helper.session_helper"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,6 +32,7 @@ from dagcast.dag import topological_order
 from dagcast.definition.references import Reference, references
 from dagcast.definition.values import SCALARS, freeze
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.staging.code_stager import CodeStager, CodeUse, NoBucketError
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dagcast.compile.spec.changes import Change
 from dagcast.definition.values import FrozenDict
+from dagcast.frozen_dataclass import dataclass
 
 
 @dataclass(frozen=True)

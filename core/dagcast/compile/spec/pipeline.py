@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, cast
 
 from dagcast.definition.model import Definition, ParameterSpec, ParameterType, Step
 from dagcast.definition.values import FrozenDict
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.step_shapes import PropertyShape, RequestShape
 from dagcast.staging.staged_code import StagedCode

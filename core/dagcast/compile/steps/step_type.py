@@ -5,12 +5,13 @@ member with :class:`~dagcast.compile.config.step.To`. The ``lower`` function set
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.step import StepConfig
 from dagcast.compile.spec.pipeline import PropertyShape, RequestShape
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
 if TYPE_CHECKING:

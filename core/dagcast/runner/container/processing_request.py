@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dagcast.errors import Diagnostic
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner.container.check_request import (
     Schema,
     as_list,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
+from dagcast.frozen_dataclass import dataclass
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step

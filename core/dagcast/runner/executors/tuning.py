@@ -10,11 +10,12 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls

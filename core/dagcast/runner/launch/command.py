@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from dagcast.frozen_dataclass import dataclass
 
 ML_PATH = "/opt/ml"
 """The folder of a job inside its container. Source: SageMaker Developer Guide, "Use Your Own Training Algorithms"."""

@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner.launch import linux
 from dagcast.runner.launch.linux import ALL_RIGHTS, LIST_RIGHT, READ_RIGHTS
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timezone
 from typing import Any, Literal
+
+from dagcast.frozen_dataclass import dataclass
 
 EventKind = Literal[
     "run-started",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
+
+from dagcast.frozen_dataclass import dataclass
 
 RunStatus = Literal["Succeeded", "Failed", "Stopped", "CompletedWithFailures"]
 """``CompletedWithFailures``: steps failed, and steps that the failures trigger have run. Source: ``StepDependency`` of

@@ -6,10 +6,10 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from dagcast.errors import DagcastError
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner.files import remove_tree
 from dagcast.runner.records.run_folder import RunFolder
 

@@ -7,12 +7,13 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner.executors.executor import StepResult
 from dagcast.runner.records.events import Event
 from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepOutcome, StepTracker

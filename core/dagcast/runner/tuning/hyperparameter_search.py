@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dagcast.errors import DagcastError, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 from dagcast.runner.container import training_request
 from dagcast.runner.container.check_request import (
     Schema,
