@@ -108,6 +108,18 @@ def test_json_that_is_nested_too_deep_is_an_error(depth: int) -> None:
         read_definition(text)
 
 
+def test_json_is_nested_200_levels_deep_at_most() -> None:
+    def nested(levels: int) -> str:
+        lists = levels - len(("definition", "steps", "step", "arguments"))
+        value = "[" * lists + "]" * lists
+        return '{"Steps": [{"Name": "a", "Type": "Fail", "Arguments": {"x": ' + value + "}}]}"
+
+    assert [step.name for step in read_definition(nested(200)).steps] == ["a"]
+    with pytest.raises(InvalidInputError, match="nested more than 200 deep") as caught:
+        read_definition(nested(201))
+    assert [item.code for item in caught.value.diagnostics] == ["definition.too-deep"]
+
+
 def test_a_json_get_reads_a_property_file() -> None:
     get = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.b.Foo.x"}, "Path": "a"}}
     with pytest.raises(InvalidInputError, match="Std:JsonGet: expected the Get of a PropertyFile"):

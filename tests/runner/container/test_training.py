@@ -171,6 +171,7 @@ def test_a_script_that_raises_leaves_no_model(plain_bench: Bench) -> None:
 def test_a_shell_script_needs_no_first_line(bench: Bench) -> None:
     files = {"run.sh": '\necho "$1" > "$SM_MODEL_DIR/said"\n'}
     bench.train(files, hyperparameters={"sagemaker_program": '"run.sh"', "x": '"y"'})
+    assert members(bench, MODEL)["said"] == b"-x\n"
 
 
 def test_a_function_that_is_a_step_is_reported(plain_bench: Bench) -> None:
