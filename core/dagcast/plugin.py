@@ -47,6 +47,7 @@ from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec, PropertyS
 from dagcast.compile.steps.lowering import Lowering
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import Edge
+from dagcast.definition.property_paths import parse_property_path
 from dagcast.definition.references import (
     ExecutionVariable,
     Join,
@@ -71,6 +72,7 @@ from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.join_classes import mixin
 from dagcast.plugins.merge_hook_results import notify_compiled
 from dagcast.plugins.select import PluginRequest
+from dagcast.sagemaker.data_fields import DataFields, data_fields
 from dagcast.sagemaker.instances import has_local_storage
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, TAG_VALUE_MAX_LENGTH
 from dagcast.sagemaker.path_patterns import EACH, FieldPattern, find_values
@@ -91,6 +93,7 @@ __all__ = [
     "CompileReport",
     "ConfigLike",
     "ConfigModel",
+    "DataFields",
     "Diagnostic",
     "DiagnosticSink",
     "Document",
@@ -137,6 +140,7 @@ __all__ = [
     "WithInputs",
     "at_most",
     "at_most_one_of",
+    "data_fields",
     "did_you_mean",
     "document_from_data",
     "each",
@@ -154,6 +158,7 @@ __all__ = [
     "notify_compiled",
     "only_with",
     "open_config",
+    "parse_property_path",
     "put",
     "read_document",
     "references",

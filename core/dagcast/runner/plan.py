@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,8 @@ from dagcast.runner.retries import RETRY_POLICIES
 from dagcast.runner.store import local_inputs
 from dagcast.runner.store.local_store import Store
 from dagcast.runner.store.s3_uri import UnsafeUriError
-
-_READS = frozenset(
-    {"InputDataConfig", "ModelDataUrl", "ProcessingInputs", "TransformInput", "sagemaker_submit_directory"}
-)
-"""Arguments below which a step reads the S3 URIs. Values of hyperparameters may be quoted."""
-
-_WRITES = frozenset(
-    {"CheckpointConfig", "MonitoringOutputConfig", "ProcessingOutputConfig", "TransformOutput"}
-)
-"""Arguments below which a step writes to the S3 URIs."""
-
-_JOBS = frozenset({"DebugHookConfig", "OutputDataConfig", "ProfilerConfig", "TensorBoardOutputConfig"})
-"""Arguments whose S3 URI is a prefix: each training job writes below it under its own name."""
+from dagcast.sagemaker.data_fields import data_fields
+from dagcast.sagemaker.path_patterns import FieldPattern, find_values
 
 
 @dataclass(frozen=True)
@@ -234,12 +223,12 @@ def _check_data(
     if options.real_s3:
         return
     written = {uri.rstrip("/") for step in steps for uri in _written_uris(step, options, scope)}
-    jobs = {uri.rstrip("/") for step in steps for uri in _find_uris(step.arguments, scope, _JOBS)}
+    jobs = {uri.rstrip("/") for step in steps for uri in _job_uris(step, scope)}
     parents = {folder for uri in written | jobs for folder in _parent_folders(uri)}
     for step in steps:
         if step.name in options.stubs:
             continue
-        for uri in dict.fromkeys(_find_uris(step.arguments, scope, _READS)):
+        for uri in dict.fromkeys(_read_uris(step, scope)):
             read = uri.rstrip("/")
             read_and_parents = (read, *_parent_folders(read))
             if read in parents or read in jobs or not written.isdisjoint(read_and_parents):
@@ -273,24 +262,32 @@ def _hint_missing_data(uri: str) -> str:
 
 def _written_uris(step: Step, options: RunOptions, scope: Scope) -> Iterator[str]:
     """Yield the S3 URIs that a step, or its stub, writes to."""
-    yield from _find_uris(step.arguments, scope, _WRITES)
+    data = data_fields(step.definition_type)
+    yield from _find_uris(step, scope, data.writes + data.checkpoints)
     if step.name in options.stubs:
         yield from stub.written_uris(options.stubs[step.name])
 
 
-def _find_uris(value: Any, scope: Scope, keys: frozenset[str], below: bool = False) -> Iterator[str]:
-    """Yield the S3 URIs below the arguments in ``keys``, if they do not depend on the result of a step."""
-    if isinstance(value, (str, Reference)):
-        if not below or any(_reads_result(reference) for reference in references(value)):
-            return
-        if uri := known_uri(value, scope):
-            yield uri
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _find_uris(inner, scope, keys, below or key in keys)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _find_uris(inner, scope, keys, below)
+def _read_uris(step: Step, scope: Scope) -> Iterator[str]:
+    data = data_fields(step.definition_type)
+    return _find_uris(step, scope, data.reads + data.code)
+
+
+def _job_uris(step: Step, scope: Scope) -> Iterator[str]:
+    """Yield the prefixes below which each job of a step writes under its own name."""
+    data = data_fields(step.definition_type)
+    return _find_uris(step, scope, data.job_outputs + data.debug_outputs)
+
+
+def _find_uris(step: Step, scope: Scope, patterns: Iterable[FieldPattern]) -> Iterator[str]:
+    """Yield the S3 URIs at the patterns, if they do not depend on the result of a step."""
+    entry: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
+    for pattern in patterns:
+        for _, value in find_values(entry, pattern):
+            if any(_reads_result(reference) for reference in references(value)):
+                continue
+            if uri := known_uri(value, scope):
+                yield uri
 
 
 def _reads_result(reference: Reference) -> bool:

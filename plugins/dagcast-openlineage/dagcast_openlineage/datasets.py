@@ -8,13 +8,25 @@ before it exists, such as the archive of a trained model, is named ``pipeline.st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
-from dagcast.plugin import Join, OutputPort, ParameterRef, PipelineSpec, Reference, StepProperty, StepSpec
-from dagcast_openlineage.data_paths import DATA_PATHS, DataPaths, values_at
+from dagcast.plugin import (
+    FieldPattern,
+    Join,
+    OutputPort,
+    ParameterRef,
+    PipelineSpec,
+    Reference,
+    StepProperty,
+    StepSpec,
+    data_fields,
+    find_values,
+    parse_property_path,
+)
 
 DATA_KINDS = frozenset(
     {"dataset", "model", "report", "statistics", "constraints", "bias-report", "explainability-report"}
@@ -25,7 +37,8 @@ NAMING_KEYS = ("OutputName", "InputName", "ChannelName")
 """The members that property paths such as ``Outputs['train']`` use to select an item of a list."""
 
 _URI = re.compile(r"(?P<namespace>[a-z][a-z0-9+.-]*://[^/]+)/*(?P<name>.*?)/*", re.DOTALL)
-_PATH_PART = re.compile(r"\.?(?P<member>[A-Za-z_]\w*)|\['(?P<key>[^']*)'\]|\[(?P<index>\d+)\]")
+_PROPERTY_ROOTS = MappingProxyType({"EMR": ("Config.", "StepConfig.HadoopJarStep.")})
+"""By type: the prefix of a property path, and what the request has in its place, where they differ."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +82,12 @@ def find_datasets(
     outputs: dict[str, list[DatasetName]] = {step.name: [] for step in spec.steps}
     code = frozenset(staged.uri for staged in spec.staged)
     for step in spec.steps:
-        paths = DATA_PATHS.get(step.definition_type, DataPaths())
+        data = data_fields(step.definition_type)
         data_ports = [port.value for port in ports.get(step.name, ()) if port.kind in DATA_KINDS]
         outputs[step.name] += [
-            naming.dataset(value) for value in (*data_ports, *values_at(step, paths.writes))
+            naming.dataset(value) for value in (*data_ports, *_values(step, data.writes + data.job_outputs))
         ]
-        for value in values_at(step, paths.reads):
+        for value in _values(step, data.reads + data.reports):
             if _is_code(value, code):
                 continue
             inputs[step.name].append(naming.dataset(value))
@@ -82,6 +95,13 @@ def find_datasets(
             if isinstance(value, StepProperty) and value.step in outputs:
                 outputs[value.step].append(naming.dataset(value))
     return {name: StepData(_unique(inputs[name]), _unique(outputs[name])) for name in inputs}
+
+
+def _values(step: StepSpec, patterns: Iterable[FieldPattern]) -> Iterator[Any]:
+    """Yield every value that is set at one of the patterns."""
+    entry: dict[str, Any] = {"Arguments": step.arguments, **step.fields}
+    for pattern in patterns:
+        yield from (value for _, value in find_values(entry, pattern) if value)
 
 
 def _is_code(value: Any, code: Iterable[str]) -> bool:
@@ -151,7 +171,7 @@ class _Naming:
 
 def _parts(step: StepSpec, path: str) -> tuple[str | int, ...]:
     """Return the parts of a property path, from the root of the request."""
-    root = DATA_PATHS.get(step.definition_type, DataPaths()).property_root
+    root = _PROPERTY_ROOTS.get(step.definition_type)
     if root is not None and path.startswith(root[0]):
         path = root[1] + path.removeprefix(root[0])
     return _split(path)
@@ -159,8 +179,7 @@ def _parts(step: StepSpec, path: str) -> tuple[str | int, ...]:
 
 @lru_cache(maxsize=1024)
 def _split(path: str) -> tuple[str | int, ...]:
-    parts = _PATH_PART.finditer(path)
-    return tuple(int(p["index"]) if p["index"] is not None else p["member"] or p["key"] for p in parts)
+    return tuple(segment.value for segment in parse_property_path(path) or ())
 
 
 def _child(value: Any, part: str | int) -> Any:
