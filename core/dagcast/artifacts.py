@@ -10,7 +10,9 @@ Example:
 
 from __future__ import annotations
 
+from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.lock import check_lock, lock_differences, lock_path, lock_text
+from dagcast.plugins.stored_options import mask_options_of, mask_stored_options
 from dagcast.staging.code_stager import CodeUse
 from dagcast.staging.stage_files import archive_bytes, archive_pieces
 from dagcast.staging.staged_code import StagedCode
@@ -19,6 +21,7 @@ from dagcast.template import Compilation
 __all__ = [
     "CodeUse",
     "Compilation",
+    "PluginSet",
     "StagedCode",
     "archive_bytes",
     "archive_pieces",
@@ -26,4 +29,6 @@ __all__ = [
     "lock_differences",
     "lock_path",
     "lock_text",
+    "mask_options_of",
+    "mask_stored_options",
 ]

@@ -60,6 +60,8 @@ class PluginCompileHooks:
         for plugin in self._plugins.implementing(hook):
             result = plugin.call(hook, spec=spec, metadata=self._metadata.values)
             spec, found = attribute_changes(plugin.name, spec, validate_spec(plugin, hook, spec, result))
+            for change in found:
+                plugin.refuse_secrets(change.new, "the pipeline", hook)
             changes += found
         return spec, tuple(changes)
 
@@ -80,4 +82,4 @@ class PluginCompileHooks:
             given = plugin.call(hook, spec=spec, locate=locate, metadata=self._metadata.values)
             found = validate_items(plugin, hook, given, Diagnostic)
             plugin.validate_diagnostics(found, hook)
-            sink.extend(found)
+            sink.extend(plugin.redact_diagnostics(found) if plugin.secrets else found)

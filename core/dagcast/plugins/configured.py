@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import FrozenInstanceError, field
+from dataclasses import FrozenInstanceError, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn, get_args
@@ -20,6 +21,7 @@ from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.load import Plugin
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance, safe_repr
+from dagcast.plugins.secret_options import holds_secret, mask_options, redact, secret_values
 from dagcast.plugins.select import Selection
 from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
 
@@ -33,6 +35,8 @@ _DIAGNOSTIC_FIELDS: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
     }
 )
 """The allowed types of each field of a diagnostic."""
+
+_FINGERPRINT_KEY = secrets.token_bytes(32)
 
 MUTATION_REMEDY = "return a new value and leave the input unchanged"
 
@@ -66,8 +70,38 @@ class ConfiguredPlugin:
 
     @cached_property
     def options_digest(self) -> str:
-        """The SHA-256 of the options as JSON, in hexadecimal."""
-        return self._digest()
+        """The SHA-256 of the options as JSON, in hexadecimal. Values of secret options have no part in it."""
+        options = json.dumps(mask_options(self.options).model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(options.encode()).hexdigest()
+
+    @cached_property
+    def options_fingerprint(self) -> str:
+        """A digest of the options, secret ones included, that has no meaning outside of this process."""
+        return self._fingerprint()
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The values of secret options, as texts."""
+        return secret_values(self.options)
+
+    def redact(self, text: str) -> str:
+        """Return a text with a mask in the place of the values of secret options."""
+        return redact(text, self.secrets)
+
+    def refuse_secrets(self, value: Any, what: str, hook: str) -> None:
+        """Check that a result of the plugin does not hold the value of a secret option.
+
+        Args:
+            value: The result, or a part of it.
+            what: What the value becomes, such as ``its metadata``.
+            hook: The hook.
+
+        Raises:
+            PluginError: If it does: the value would be in definitions, reports and registries.
+        """
+        if self.secrets and holds_secret(value, self.secrets):
+            problem = f"{what} would hold the value of a secret option, for all to read"
+            raise self.error(problem, "pass the name of a secret, and read it where it is used", hook)
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Call a hook with those of the arguments that its implementation declares.
@@ -93,10 +127,10 @@ class ConfiguredPlugin:
         """
         available = {**arguments, "options": self.options}
         declared = {name: available[name] for name in self.loaded.hooks[hook]}
-        before = self.options_digest
+        before = self.options_fingerprint
         with foreign_output():
             result = self.loaded.functions[hook](**declared)
-        if "options" in declared and self._digest() != before:
+        if "options" in declared and self._fingerprint() != before:
             raise self.error("it changes its input: its options", MUTATION_REMEDY, hook)
         return result
 
@@ -123,9 +157,11 @@ class ConfiguredPlugin:
             PluginError: In all other cases. A PluginError of the same plugin is raised unchanged.
         """
         if is_instance(error, PluginError) and error.plugin == self.name:
-            raise error
+            raise self._redact_error(error)
         if is_instance(error, InvalidInputError):
             self.validate_diagnostics(error.diagnostics, hook)
+            if self.secrets:
+                raise InvalidInputError(self.redact_diagnostics(error.diagnostics)) from None
             raise error
         raise self._failure(error, hook) from error
 
@@ -148,9 +184,32 @@ class ConfiguredPlugin:
                 problem = f"it gives a diagnostic of severity {safe_repr(item.severity)}"
                 raise self.error(problem, f"use one of {', '.join(get_args(Severity))}", hook)
 
+    def redact_diagnostics(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Return diagnostics without the values of secret options."""
+        return [
+            replace(
+                item,
+                message=self.redact(item.message),
+                hint=None if item.hint is None else self.redact(item.hint),
+            )
+            for item in found
+        ]
+
     def error(self, problem: str, remedy: str, hook: str | None = None) -> PluginError:
-        """Return an error that names this plugin."""
-        return self.loaded.error(problem, remedy, hook)
+        """Return an error that names this plugin. Values of secret options are masked."""
+        return self.loaded.error(self.redact(problem), self.redact(remedy), hook)
+
+    def _redact_error(self, error: PluginError) -> PluginError:
+        if not self.secrets or self.redact(str(error)) == str(error):
+            return error
+        return PluginError(
+            error.plugin,
+            self.redact(error.problem),
+            self.redact(error.remedy),
+            distribution=error.distribution,
+            hook=error.hook,
+            can_deselect=error.can_deselect,
+        )
 
     def lock_entry(self) -> Mapping[str, Any]:
         """Return the entry of the plugin lock: distribution, versions, and the digests of options and code.
@@ -183,15 +242,16 @@ class ConfiguredPlugin:
         if is_instance(error, ValidationError):
             is_mutation = any(item["type"] == "frozen_instance" for item in error.errors())
         if is_mutation:
-            problem = f"it changes its input: {format_exception_text(error)}"
+            problem = f"it changes its input: {format_exception_text(error, self.redact)}"
             return self.error(problem, MUTATION_REMEDY, hook)
         owner = self.loaded.entry.distribution if self.loaded.entry else self.name
-        problem = f"it raised {format_exception(error)}"
+        problem = f"it raised {format_exception(error, self.redact)}"
         return self.loaded.failure(problem, f"report it to the authors of {owner}", hook)
 
-    def _digest(self) -> str:
-        options = json.dumps(self.options.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(options.encode()).hexdigest()
+    def _fingerprint(self) -> str:
+        content = [self.options.model_dump(mode="json"), sorted(secret_values(self.options))]
+        text = json.dumps(content, sort_keys=True)
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_FINGERPRINT_KEY).hexdigest()
 
 
 @dataclass(frozen=True)

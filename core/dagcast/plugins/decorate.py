@@ -241,7 +241,7 @@ class _ByIdentity:
 
 
 def _plugin_key(plugin: ConfiguredPlugin) -> tuple[Any, ...]:
-    return (plugin.name, _ByIdentity(plugin.loaded.given), plugin.options_digest)
+    return (plugin.name, _ByIdentity(plugin.loaded.given), plugin.options_fingerprint)
 
 
 def _metadata_key(value: Any) -> Any:

@@ -50,6 +50,7 @@ def extract_metadata(
     for plugin in plugins.implementing(hook):
         given = call_with_copies(plugin, hook, config=config, dag=dag, explicit=passed)
         for key, value in _json_mapping(plugin, hook, given).items():
+            plugin.refuse_secrets((key, value), "its metadata", hook)
             changes.append(Change(plugin.name, hook, ("metadata", key), values.get(key, ABSENT), value))
             values[key] = value
             sources[key] = plugin.name
@@ -96,6 +97,7 @@ def build_template_params(
                 other = f"plugin {owner} sets it to {safe_repr(merged[key])}"
                 problem = f"it sets {key!r} to {safe_repr(value)}, and {other}"
                 raise plugin.error(problem, "select one of the two, or let their options agree", hook)
+            plugin.refuse_secrets(value, "the report", hook)
             changes.append(Change(plugin.name, hook, ("arguments", key), merged.get(key, ABSENT), value))
             merged[key] = value
             owners[key] = plugin
@@ -123,6 +125,7 @@ def collect_parameters(
         for item in validate_items(plugin, hook, given, ParameterSpec):
             parameter = validate_parameter(plugin, hook, item)
             name = parameter.name
+            plugin.refuse_secrets((name, parameter.default, parameter.enum), "the pipeline", hook)
             declared = config.parameters.get(name)
             if declared is not None:
                 if declared.type != parameter.type:

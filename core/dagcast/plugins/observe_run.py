@@ -65,7 +65,7 @@ def create_run_listener(
                 logger.warning(
                     "plugin %s receives no further events of this run: it raised %s",
                     plugin,
-                    format_exception(error),
+                    format_exception(error, plugin.redact),
                 )
 
     return listen

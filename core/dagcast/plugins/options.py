@@ -15,6 +15,7 @@ from dagcast.plugins.load import Plugin, adopt_plugin, error_of_required, load_p
 from dagcast.plugins.policy_options import locate_option, merge_options
 from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
 from dagcast.plugins.scan import InstalledPlugins
+from dagcast.plugins.secret_options import given_secrets, redact
 from dagcast.plugins.select import Selection
 from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
 
@@ -119,24 +120,31 @@ def _configure(
 ) -> ConfiguredPlugin:
     model = options_model(plugin)
     options = merge_options(plugin.name, model, given, policy=policy, locate=locate, sink=sink)
+    hidden = given_secrets(model, options)
     try:
         configured = ConfiguredPlugin(plugin, model.model_validate(options))
         # Compute the digest now, to report options that are not JSON data before any hook runs.
         _ = configured.options_digest
     except ValidationError as error:
         subject = f"options of plugin {plugin.name!r}"
+        found = DiagnosticSink()
         report_validation(
             error,
             subject,
             model,
             lambda tail, *, key=False: locate_option(plugin.name, given, policy, locate, tail, key=key),
-            sink,
+            found,
+        )
+        sink.extend(
+            replace(item, message=redact(item.message, hidden), hint=item.hint and redact(item.hint, hidden))
+            for item in found.diagnostics
         )
         return ConfiguredPlugin(plugin, NoOptions())
     except KeyboardInterrupt:
         raise
     # The plugin's validators are third-party code.
     except BaseException as error:
-        problem = f"its options cannot be validated and written as JSON: {format_exception(error)}"
+        problem = "its options cannot be validated and written as JSON: "
+        problem += format_exception(error, lambda text: redact(text, hidden))
         raise plugin.error(problem, f"fix the model {model.__name__}", HOOK) from error
     return configured

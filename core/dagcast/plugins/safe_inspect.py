@@ -35,20 +35,25 @@ def safe_repr(value: object) -> str:
     return _format(repr, value)
 
 
-def format_exception(error: BaseException) -> str:
-    """Return the type and the text of an exception on one line, shortened."""
-    text = _format(str, error)
+def format_exception(error: BaseException, redact: Callable[[str], str] = str) -> str:
+    """Return the type and the text of an exception on one line, shortened.
+
+    Args:
+        error: The exception.
+        redact: Removes what the text must not contain, before it is shortened.
+    """
+    text = _format(str, error, redact)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def format_exception_text(error: BaseException) -> str:
-    """Return the text of an exception on one line, shortened."""
-    return _format(str, error)
+def format_exception_text(error: BaseException, redact: Callable[[str], str] = str) -> str:
+    """Return the text of an exception on one line, shortened; see :func:`format_exception`."""
+    return _format(str, error, redact)
 
 
-def _format(format_value: Callable[[object], str], value: object) -> str:
+def _format(format_value: Callable[[object], str], value: object, redact: Callable[[str], str] = str) -> str:
     try:
-        text = " ".join(format_value(value).split())
+        text = redact(" ".join(format_value(value).split()))
     # __repr__ and __str__ are third-party code.
     except Exception as error:
         return f"<{type(value).__name__} whose text is unavailable: {type(error).__name__}>"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dagcast.artifacts import mask_options_of
 from dagcast.plugin import (
     BasePipelineConfig,
     ConfigLike,
@@ -26,7 +27,7 @@ from mods_plugin.registry.errors import RegistryError
 from mods_plugin.registry.records import StagedObject, TemplateVersion
 
 if TYPE_CHECKING:
-    from dagcast.artifacts import CodeUse, Compilation, StagedCode
+    from dagcast.artifacts import CodeUse, Compilation, PluginSet, StagedCode
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def capture(
         pipeline=report.pipeline,
         metadata=thaw(report.metadata),
         dag=template.dag.to_dict(),
-        config=_portable(loaded, moved),
+        config=_portable(loaded, moved, compiler.plugins),
         role=role,
         definition=compilation.definition,
         definition_sha256=report.digest,
@@ -149,9 +150,12 @@ def _moved_path(path: str, moved: Mapping[str, str]) -> str:
     return path
 
 
-def _portable(config: PipelineConfig, moved: Mapping[str, str]) -> dict[str, Any]:
-    """Return the resolved config as JSON data that does not depend on this machine."""
+def _portable(config: PipelineConfig, moved: Mapping[str, str], plugins: PluginSet) -> dict[str, Any]:
+    """Return the resolved config as JSON data that does not depend on this machine, and holds no secret option."""
     data: dict[str, Any] = thaw(config.source.data)
+    section = data.get("plugins")
+    if isinstance(section, dict) and isinstance(section.get("options"), dict):
+        data["plugins"] = {**section, "options": mask_options_of(plugins, section["options"])}
     for section in ("defaults", "steps"):
         if section in data and moved:
             data[section] = _replaced(data[section], moved)
