@@ -12,6 +12,10 @@ from typing import Any, Literal
 State = Literal["running", "succeeded", "failed", "stopped"]
 
 
+_HOW_INSTALLED = ("code", "code_problems")
+"""Fields of the plugin lock that differ between a wheel and an editable installation of the same code."""
+
+
 @dataclass(frozen=True)
 class StagedObject:
     """One object in the manifest of staged code.
@@ -88,7 +92,10 @@ class TemplateVersion:
             "config": dict(self.config),
             "role": self.role,
             "definition_sha256": self.definition_sha256,
-            "plugins": [dict(plugin) for plugin in self.plugins],
+            "plugins": [
+                {key: value for key, value in plugin.items() if key not in _HOW_INSTALLED}
+                for plugin in self.plugins
+            ],
             "staged": sorted((item.as_dict() for item in self.staged), key=json.dumps),
         }
 

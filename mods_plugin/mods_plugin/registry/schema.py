@@ -11,7 +11,7 @@ from mods_plugin.registry.errors import RegistryError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All schema revisions, oldest first; each has a module in ``migrations``."""
 
 NEWEST = REVISIONS[-1]

@@ -51,7 +51,7 @@ def test_every_revision_has_a_module() -> None:
     settings.set_main_option("script_location", str(folder))
     settings.set_main_option("path_separator", "os")
     steps = [step.revision for step in ScriptDirectory.from_config(settings).walk_revisions()]
-    assert list(reversed(steps)) == ["0001", "0002"]
+    assert list(reversed(steps)) == ["0001", "0002", "0003"]
 
 
 def test_migrations_create_the_tables_of_the_code(database: Database) -> None:
@@ -75,7 +75,7 @@ def test_an_older_registry_is_migrated(database: Database, registry: Registry) -
     assert not registry.migrate()
     assert registry.templates() == ()
     with database.reading() as connection:
-        assert revision(database, connection) == "0002"
+        assert revision(database, connection) == "0003"
 
 
 @pytest.mark.parametrize("call", ["register", "start", "end"])
