@@ -100,7 +100,7 @@ def test_the_run_keeps_what_mods_gave_and_which_plugins_ran(example: Example) ->
     run = example.runs[0]
     parameters = json.loads((run / "parameters.json").read_text())
     assert {name: parameters[name] for name in MODS_PARAMETERS} == MODS_PARAMETERS
-    lock = json.loads((run / "plugins.lock.json").read_text())
+    lock = json.loads((run / "definition.plugins.json").read_text())
     assert [plugin["name"] for plugin in lock["plugins"]] == ["mods"]
 
 

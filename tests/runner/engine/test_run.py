@@ -403,7 +403,7 @@ def test_the_plugin_lock_and_staged_objects_are_kept_in_the_run(tmp_path: Path) 
     )
     outcome = runner.run()
     assert outcome.status == "Succeeded", outcome.reason
-    assert (outcome.folder / "plugins.lock.json").read_text() == "{}\n"
+    assert (outcome.folder / "definition.plugins.json").read_text() == "{}\n"
     assert (tmp_path / "code.sh").is_file()
     assert contents(outcome)["bucket/ID/a/x"] == b"from code\n"
 

@@ -145,10 +145,10 @@ def put_check_job(
 
 def put_baseline(step: "Lowering", config: CheckConfig) -> None:
     """Set the fields beside ``Arguments`` that control the comparison and the registration of the baseline."""
-    step.beside("ModelPackageGroupName", config.model_package_group_name, "model_package_group_name")
-    step.beside("SkipCheck", config.skip_check, "skip_check")
-    step.beside("FailOnViolation", config.fail_on_violation, "fail_on_violation")
-    step.beside("RegisterNewBaseline", config.register_new_baseline, "register_new_baseline")
+    step.put_sibling("ModelPackageGroupName", config.model_package_group_name, "model_package_group_name")
+    step.put_sibling("SkipCheck", config.skip_check, "skip_check")
+    step.put_sibling("FailOnViolation", config.fail_on_violation, "fail_on_violation")
+    step.put_sibling("RegisterNewBaseline", config.register_new_baseline, "register_new_baseline")
 
 
 def _input(name: str, source: Any, path: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class CallbackConfig(MessageConfig):
 def lower(step: "Lowering", config: CallbackConfig) -> None:
     """Set the message, the URL of the queue, and the output parameters."""
     put_message(step, config)
-    step.beside("SqsQueueUrl", config.sqs_queue_url, "sqs_queue_url")
+    step.put_sibling("SqsQueueUrl", config.sqs_queue_url, "sqs_queue_url")
     put_output_parameters(step, config)
 
 

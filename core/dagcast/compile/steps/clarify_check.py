@@ -93,12 +93,12 @@ def lower(step: "Lowering", config: ClarifyCheckConfig) -> None:
     ]
     put_check_job(step, config, "clarify", inputs, "analysis_result")
     step.put("Environment", step.as_strings(config.environment), "environment")
-    step.beside("CheckType", config.check_type, "check_type")
+    step.put_sibling("CheckType", config.check_type, "check_type")
     put_baseline(step, config)
     constraints = "supplied_baseline_constraints"
-    step.beside("SuppliedBaselineConstraints", config.supplied_baseline_constraints, constraints)
+    step.put_sibling("SuppliedBaselineConstraints", config.supplied_baseline_constraints, constraints)
     if config.check_type != "DATA_BIAS":
-        step.beside("ModelName", step.source("model_name"), step.source_origin("model_name"))
+        step.put_sibling("ModelName", step.source("model_name"), step.source_origin("model_name"))
 
 
 STEP_TYPE = StepType(

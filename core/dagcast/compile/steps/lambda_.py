@@ -26,7 +26,7 @@ class LambdaConfig(MessageConfig):
 def lower(step: "Lowering", config: LambdaConfig) -> None:
     """Set the input of the function, the ARN of the function, and the output parameters."""
     put_message(step, config)
-    step.beside("FunctionArn", config.function_arn, "function_arn")
+    step.put_sibling("FunctionArn", config.function_arn, "function_arn")
     put_output_parameters(step, config)
 
 

@@ -118,7 +118,7 @@ class Lowering:
         full: FieldPath = ("Arguments", *path)
         self.origins[full] = self.origin(origin)
 
-    def beside(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
+    def put_sibling(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
         """Set a field beside ``Arguments`` in the definition. ``None`` values are kept."""
         self.fields[name] = value
         self.origins[name,] = self.origin(origin)
@@ -324,13 +324,13 @@ class Lowering:
         """Set the retry policies and the cache of the step, if its config has them."""
         policies = getattr(self.config, "retry_policies", ())
         if policies:
-            self.beside("RetryPolicies", [policy.to_request() for policy in policies], "retry_policies")
+            self.put_sibling("RetryPolicies", [policy.to_request() for policy in policies], "retry_policies")
         cache = getattr(self.config, "cache", None)
         if cache is not None:
             config: dict[str, Any] = {"Enabled": cache.enabled}
             if cache.expire_after is not None:
                 config["ExpireAfter"] = cache.expire_after
-            self.beside("CacheConfig", config, "cache")
+            self.put_sibling("CacheConfig", config, "cache")
 
     def source(self, port: str) -> Source | None:
         """Return the source of an input port, or ``None`` if the port is not connected."""

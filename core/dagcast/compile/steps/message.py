@@ -63,7 +63,7 @@ def put_message(step: "Lowering", config: MessageConfig) -> None:
 
 def put_output_parameters(step: "Lowering", config: MessageConfig) -> None:
     """Declare the returned values and their types."""
-    step.beside("OutputParameters", _output_parameters(config), "outputs")
+    step.put_sibling("OutputParameters", _output_parameters(config), "outputs")
 
 
 def _output_parameters(config: MessageConfig) -> list[dict[str, Any]]:

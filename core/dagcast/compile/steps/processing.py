@@ -200,7 +200,7 @@ def lower(step: "Lowering", config: ProcessingConfig) -> None:
             {"PropertyFileName": name, "OutputName": item.output, "FilePath": item.path}
             for name, item in config.property_files.items()
         ]
-        step.beside("PropertyFiles", files, "property_files")
+        step.put_sibling("PropertyFiles", files, "property_files")
 
 
 def _put_inputs_and_code(step: "Lowering", config: ProcessingConfig) -> None:

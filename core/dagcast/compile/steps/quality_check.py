@@ -111,11 +111,11 @@ def lower(step: "Lowering", config: QualityCheckConfig) -> None:
                 environment[field] = step.as_string(value)
     put_check_job(step, config, "model-monitor", inputs, "quality_check_output")
     step.put("Environment", {**(step.as_strings(config.environment) or {}), **environment}, "environment")
-    step.beside("CheckType", config.check_type, "check_type")
+    step.put_sibling("CheckType", config.check_type, "check_type")
     put_baseline(step, config)
     for name in ("statistics", "constraints"):
         field = f"supplied_baseline_{name}"
-        step.beside(f"SuppliedBaseline{name.title()}", getattr(config, field), field)
+        step.put_sibling(f"SuppliedBaseline{name.title()}", getattr(config, field), field)
 
 
 STEP_TYPE = StepType(

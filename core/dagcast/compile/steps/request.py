@@ -52,7 +52,7 @@ class RequestConfig(StepConfig, Cached, Retried):
 def lower(step: "Lowering", config: RequestConfig) -> None:
     """Set the fields beside ``Arguments``. :meth:`Lowering.merge_request` sets the body, which is ``request``."""
     for name, value in config.fields.items():
-        step.beside(name, value, ("fields", name))
+        step.put_sibling(name, value, ("fields", name))
 
 
 def _shapes(config: RequestConfig) -> tuple[RequestShape, ...]:

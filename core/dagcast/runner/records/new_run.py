@@ -20,14 +20,14 @@ _INCOMPLETE_PREFIX = ".new-"
 _README = """\
 A run of pipeline {pipeline} on this machine, by dagcast.
 
-definition.json        the pipeline's definition, as SageMaker would receive it
-parameters.json        the values of its parameters
-plugins.lock.json      the plugins of its compile, if it had any
-run.json               the run's status, duration and steps
-events.jsonl           the events of the run, one on each line
-s3/BUCKET/KEY          the folder that replaces S3
-steps/STEP/result.json the result of a step that has succeeded
-steps/STEP/attempt-N/  stdout.log and stderr.log; and ml/, the job's /opt/ml, if it failed
+definition.json          the pipeline's definition, as SageMaker would receive it
+parameters.json          the values of its parameters
+definition.plugins.json  the plugin lock of its compile, if it had any
+run.json                 the run's status, duration and steps
+events.jsonl             the events of the run, one on each line
+s3/BUCKET/KEY            the folder that replaces S3
+steps/STEP/result.json   the result of a step that has succeeded
+steps/STEP/attempt-N/    stdout.log and stderr.log; and ml/, the job's /opt/ml, if it failed
 
 To resume a run that failed or was interrupted: dagcast run --resume {id}
 To remove it: dagcast runs clean {id}
@@ -73,7 +73,7 @@ def create_run(
             (folder.path / "definition.json").write_text(definition, "utf-8")
             write_json(folder.path / "parameters.json", dict(parameters))
             if plugin_lock is not None:
-                (folder.path / "plugins.lock.json").write_text(plugin_lock, "utf-8")
+                (folder.path / "definition.plugins.json").write_text(plugin_lock, "utf-8")
             store = Store(folder.store)
             for number, (uri, path) in enumerate(objects.items()):
                 copy = folder.path / f".object-{number}"
