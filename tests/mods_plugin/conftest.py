@@ -7,6 +7,7 @@ put its wheel, unpacked, on the path instead.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,10 +25,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_site(tmp_path_factory.mktemp("site"))
 
 
+@pytest.fixture(scope="session")
+def editable(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the metadata of an editable installation: the modules of this process are those of the checkout."""
+    folder = tmp_path_factory.mktemp("editable")
+    (info,) = site.glob("*.dist-info")
+    shutil.copytree(info, folder / info.name, ignore=shutil.ignore_patterns("RECORD"))
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _installed(editable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin is installed, and nothing of the machine that runs the tests is metadata."""
-    monkeypatch.syspath_prepend(site)
+    monkeypatch.syspath_prepend(editable)
     monkeypatch.delenv("DAGCAST_PLUGINS", raising=False)
     for system in SYSTEMS:
         monkeypatch.delenv(system.marker, raising=False)

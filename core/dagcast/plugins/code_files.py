@@ -130,10 +130,16 @@ def loaded_modules(code: PluginCode) -> tuple[str, ...]:
 
 def check_loaded(entry: PluginEntry, code: PluginCode) -> tuple[str, ...]:
     """Return differences between the files of a plugin and the modules that this process imported."""
-    problems = [
-        _shadowed(name, module.__file__)
+    foreign = {
+        name: module.__file__
         for name, (module, _) in _specs(code).items()
         if module.__file__ and code.paths and os.path.realpath(module.__file__) not in code.paths
+    }
+    # A package that comes from elsewhere brings its modules from there: one cause.
+    problems = [
+        _shadowed(name, file)
+        for name, file in foreign.items()
+        if not any(name.startswith(f"{other}.") for other in foreign)
     ]
     module = sys.modules.get(_module_name(entry))
     known = _IMPORTS.get(module) if isinstance(module, ModuleType) else None
