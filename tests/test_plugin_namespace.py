@@ -82,6 +82,7 @@ NAMES = (
     "WithInputs",
     "at_most",
     "at_most_one_of",
+    "compile_verified",
     "data_fields",
     "did_you_mean",
     "document_from_data",

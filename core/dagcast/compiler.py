@@ -6,8 +6,10 @@ import copy
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation
@@ -33,6 +35,7 @@ from dagcast.plugins.merge_hook_results import (
 )
 from dagcast.plugins.scan import InstalledPlugins
 from dagcast.plugins.select import PluginRequest
+from dagcast.plugins.verify_compiled import compile_verified, template_errors, verify_pipeline
 from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 if TYPE_CHECKING:
@@ -80,6 +83,28 @@ class _PreparedDAG:
     config: PipelineConfig
     plugins: PluginSet
     metadata: Metadata
+
+
+@dataclass
+class _TemplateCall:
+    """What the methods share that :meth:`PipelineDAGCompiler.create_template` calls, which a subclass may override.
+
+    Attributes:
+        compiler: The compiler.
+        dag: The argument of the call.
+        metadata: The metadata of the call.
+        prepared: The DAG with its metadata. An override of ``create_decorated_class`` may state other metadata.
+        owners: By argument of the template's constructor: the plugin that set it.
+    """
+
+    compiler: PipelineDAGCompiler
+    dag: DAGLike | None
+    metadata: Mapping[str, Any]
+    prepared: _PreparedDAG
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+_CALL: ContextVar[_TemplateCall | None] = ContextVar("dagcast_template_call", default=None)
 
 
 class PipelineDAGCompiler:
@@ -177,7 +202,10 @@ class PipelineDAGCompiler:
             ('hello', 64)
         """
         template = self.create_template(dag, **kwargs)
-        pipeline, report = template.generate_pipeline(), template.report
+        with template_errors(template):
+            pipeline = template.generate_pipeline()
+        report = compile_verified(template).report
+        verify_pipeline(template, pipeline)
         notify_compiled(template.plugins, pipeline, report)
         return pipeline, report
 
@@ -201,7 +229,7 @@ class PipelineDAGCompiler:
             [{'Name': 'stop', 'Type': 'Fail', 'Arguments': {'ErrorMessage': 'no'}}]
         """
         template = self.create_template(dag, **kwargs)
-        compilation = template.generate_definition()
+        compilation: Compilation = compile_verified(template, template.generate_definition)
         notify_compiled(template.plugins, None, compilation.report)
         return compilation
 
@@ -245,8 +273,9 @@ class PipelineDAGCompiler:
         if prepared is not None and sink.errors:
             self._collect_later_errors(prepared, {}, sink)
         elif prepared is not None:
-            with sink.collecting():
-                self._instantiate_template(prepared, {}).compile_into(sink)
+            with sink.collecting(), self._sharing(_TemplateCall(self, dag, {}, prepared)):
+                template = self.create_template(dag)
+                compile_verified(template, lambda: template.compile_into(sink))
 
     @pause_gc()
     @foreign_output()
@@ -270,7 +299,13 @@ class PipelineDAGCompiler:
             >>> template_class(**compiler.create_template_params()).generate_pipeline().name
             'hello'
         """
-        return self._decorate_class(self._prepare(dag, metadata))
+        call = self._current_call(dag)
+        if call is None:
+            return self._decorate_class(self._prepare(dag, metadata))
+        stated = {key: value for key, value in metadata.items() if value is not None}
+        if stated:
+            call.prepared = self._prepare(dag, {**call.metadata, **stated})
+        return self._decorate_class(call.prepared)
 
     @pause_gc()
     @foreign_output()
@@ -292,12 +327,28 @@ class PipelineDAGCompiler:
             ['config', 'dag', 'execution_role', 'metadata', 'plugins', 'sagemaker_session']
         """
         metadata, explicit = _split_metadata(template_kwargs)
-        return self._build_params(self._prepare(dag, metadata), explicit)[0]
+        call = self._current_call(dag)
+        if call is None or metadata != call.metadata:
+            return self._build_params(self._prepare(dag, metadata), explicit)[0]
+        params, call.owners = self._build_params(call.prepared, explicit)
+        return params
 
     @pause_gc()
     @foreign_output()
     def create_template(self, dag: DAGLike | None = None, **template_kwargs: Any) -> DynamicPipelineTemplate:
-        """Return an instance of the template class for a DAG; see :meth:`create_template_params`.
+        """Return an instance of the template class for a DAG.
+
+        The class is that of :meth:`create_decorated_class`, and the arguments are those of
+        :meth:`create_template_params`. Subclasses may override both.
+
+        Args:
+            dag: As for :meth:`compile`.
+            template_kwargs: As for :meth:`create_template_params`.
+
+        Raises:
+            InvalidInputError: With every error in the DAG and the config.
+            PluginError: If a plugin fails, or its template class does not hold what it was given.
+            TypeError: If the template's constructor does not accept an argument of ``template_kwargs``.
 
         Example:
             >>> config = {"pipeline": {"name": "hello"}, "steps": {"stop": {"type": "Fail", "error_message": "no"}}}
@@ -305,7 +356,18 @@ class PipelineDAGCompiler:
             ['stop']
         """
         metadata, explicit = _split_metadata(template_kwargs)
-        return self._instantiate_template(self._prepare(dag, metadata), explicit)
+        call = self._current_call(dag)
+        if call is None or metadata != call.metadata:
+            call = _TemplateCall(self, dag, metadata, self._prepare(dag, metadata))
+        with self._sharing(call):
+            template_class = self.create_decorated_class(dag)
+            params = self.create_template_params(dag, **template_kwargs)
+        if params.get("plugins") is not call.prepared.plugins:
+            raise TypeError("the arguments of the template hold other plugins than the selected ones")
+        template: DynamicPipelineTemplate = instantiate(
+            template_class, params, call.prepared.plugins, call.owners, explicit=tuple(explicit)
+        )
+        return template
 
     @pause_gc()
     @foreign_output()
@@ -340,7 +402,21 @@ class PipelineDAGCompiler:
         return loaded.plugins
 
     def _get_base_config(self) -> BasePipelineConfig:
+        """Return the ``pipeline`` section of the config. Subclasses may override it: each compile uses the result."""
         return self.load().pipeline
+
+    def _current_call(self, dag: DAGLike | None) -> _TemplateCall | None:
+        """Return the call of :meth:`create_template` that calls a method with this DAG, if any."""
+        call = _CALL.get()
+        return call if call is not None and call.compiler is self and call.dag is dag else None
+
+    @contextmanager
+    def _sharing(self, call: _TemplateCall) -> Iterator[None]:
+        token = _CALL.set(call)
+        try:
+            yield
+        finally:
+            _CALL.reset(token)
 
     def _load(self) -> _LoadedConfig:
         with self._lock:
@@ -399,14 +475,17 @@ class PipelineDAGCompiler:
         graph = self._read_dag(dag, loaded.config, sink)
         if loaded.config is None or graph is None:
             return None
-        found = Metadata()
+        config, found = loaded.config, Metadata()
         # Plugins receive valid input only.
         if not sink.errors:
+            base = self._get_base_config()
+            if not isinstance(base, BasePipelineConfig):
+                raise TypeError(f"_get_base_config() returned {base!r}, expected a BasePipelineConfig")
+            if base is not config.pipeline:
+                config = replace(config, pipeline=base)
             with sink.collecting():
-                found = extract_metadata(
-                    loaded.plugins, loaded.config, graph, self._explicit_metadata(metadata)
-                )
-        return _PreparedDAG(graph, loaded.config, loaded.plugins, found)
+                found = extract_metadata(loaded.plugins, config, graph, self._explicit_metadata(metadata))
+        return _PreparedDAG(graph, config, loaded.plugins, found)
 
     def _collect_later_errors(
         self, prepared: _PreparedDAG, metadata: Mapping[str, Any], sink: DiagnosticSink
@@ -445,15 +524,6 @@ class PipelineDAGCompiler:
 
     def _decorate_class(self, prepared: _PreparedDAG) -> type[DynamicPipelineTemplate]:
         return CLASS_CACHE.get(self.template_class, prepared.plugins, prepared.metadata.values)
-
-    def _instantiate_template(
-        self, prepared: _PreparedDAG, explicit: Mapping[str, Any]
-    ) -> DynamicPipelineTemplate:
-        params, given = self._build_params(prepared, explicit)
-        template: DynamicPipelineTemplate = instantiate(
-            self._decorate_class(prepared), params, prepared.plugins, given
-        )
-        return template
 
     def _build_params(
         self, prepared: _PreparedDAG, explicit: Mapping[str, Any]

@@ -72,6 +72,7 @@ from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.join_classes import mixin
 from dagcast.plugins.merge_hook_results import notify_compiled
 from dagcast.plugins.select import PluginRequest
+from dagcast.plugins.verify_compiled import compile_verified
 from dagcast.sagemaker.data_fields import DataFields, data_fields
 from dagcast.sagemaker.instances import has_local_storage
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, TAG_VALUE_MAX_LENGTH
@@ -140,6 +141,7 @@ __all__ = [
     "WithInputs",
     "at_most",
     "at_most_one_of",
+    "compile_verified",
     "data_fields",
     "did_you_mean",
     "document_from_data",

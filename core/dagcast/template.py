@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.compile.compile_pipeline import Compilation, compile_pipeline, locate_origin
@@ -21,6 +20,7 @@ from dagcast.errors import DiagnosticSink, Location
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.compile_hooks import PluginCompileHooks
 from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.verify_compiled import Given, missing_result
 
 if TYPE_CHECKING:
     from dagcast.sagemaker.pipeline_protocol import Pipeline
@@ -81,6 +81,12 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
     decorated_metadata: ClassVar[Mapping[str, Any] | None] = None
     """The metadata that plugins decorated the class with; ``None`` if no plugin did."""
 
+    _compiled: Compilation | None = None
+    """The result of the last compile, before methods of a decorated class change it."""
+
+    _given: Given | None = None
+    """What the compiler gave to the constructor."""
+
     def __init__(
         self,
         dag: PipelineDAG,
@@ -97,7 +103,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         self.execution_role = execution_role
         self.plugins = plugins
         known = self.decorated_metadata
-        self.metadata = metadata if known in (None, metadata.values) else replace(metadata, values=known)
+        self.metadata = metadata if known in (None, metadata.values) else metadata.with_values(known)
         self._compilation: Compilation | None = None
 
     @property
@@ -114,7 +120,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             compilation = self.compile_into(sink)
             sink.raise_errors()
             if compilation is None:
-                raise AssertionError("a compile without errors has a result")
+                raise missing_result(self)
             self._compilation = compilation
         return self._compilation
 
@@ -156,7 +162,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         Returns:
             The pipeline as data, or ``None`` if ``sink`` has errors.
         """
-        return compile_pipeline(
+        compiled = compile_pipeline(
             self.config,
             self.dag,
             sink,
@@ -165,6 +171,9 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             role=self.execution_role,
             region=getattr(self.sagemaker_session, "boto_region_name", None),
         )
+        # A decorated class may restrict attributes of its instances.
+        object.__setattr__(self, "_compiled", compiled)
+        return compiled
 
     def locate(self, origin: Origin) -> Location | None:
         """Return the place in the config of a value of the pipeline, or the argument that it comes from."""

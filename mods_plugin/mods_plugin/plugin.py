@@ -83,11 +83,15 @@ def decorate_template_class(template_class: type, metadata: Mapping[str, Any], o
     if decorator.is_own:
         arguments |= {field: metadata[field] for field in (PACKAGE_NAME, COMMIT_ID)}
         arguments["search"] = False
+    before = dict(vars(template_class))
     with _metadata_name(template_class, metadata):
         decorated = decorator.factory(**arguments)(template_class)
-    for field in FIELDS:
-        if isinstance(decorated, type) and not hasattr(decorated, field):
-            type.__setattr__(decorated, field, metadata[field])
+    if isinstance(decorated, type):
+        # The class may have been decorated before, with other metadata: only what this decorator defined is kept.
+        new = [cls for cls in decorated.__mro__ if cls not in template_class.__mro__]
+        stated = {name for cls in new for name in vars(cls)}
+        stated |= {name for name, value in vars(template_class).items() if before.get(name) is not value}
+        _set(decorated, {field: metadata[field] for field in FIELDS if field not in stated})
     return decorated
 
 

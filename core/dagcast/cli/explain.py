@@ -17,6 +17,7 @@ from dagcast.errors import DagcastError, did_you_mean
 from dagcast.paths import format_path, is_within, parse_path
 from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.select import PluginRequest
+from dagcast.plugins.verify_compiled import compile_verified
 
 
 @click.command("explain")
@@ -37,7 +38,7 @@ def explain_command(
         template = PipelineDAGCompiler(config, env=env, plugins=plugins).create_template(dag)
         # Methods of the template may be a plugin's.
         with foreign_output():
-            report = template.generate_definition().report
+            report = compile_verified(template).report
             explanations = list(explain(report, template.locate, template.config.source.merged))
     except DagcastError as error:
         fail(error, as_json)

@@ -12,12 +12,19 @@ from types import MappingProxyType
 from typing import Any
 
 from dagcast.definition.values import FrozenDict
-from dagcast.errors import InvalidInputError, PluginError
+from dagcast.errors import InvalidInputError, PluginError, did_you_mean, nearest
 from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
 from dagcast.plugins.join_classes import ClassJoinError, apply_decorator
-from dagcast.plugins.safe_inspect import ancestors, format_exception, is_instance, safe_repr
+from dagcast.plugins.safe_inspect import (
+    ancestors,
+    format_exception,
+    is_instance,
+    safe_repr,
+    set_class_attribute,
+)
+from dagcast.plugins.verify_compiled import COMPARED, DECORATE_HOOK, Given, decoration_error, verify_instance
 
-HOOK = "decorate_template_class"
+HOOK = DECORATE_HOOK
 PARAMS_HOOK = "build_template_params"
 MAX_CACHED_CLASSES = 1024
 """The maximum number of cached classes. The least recently used class is evicted."""
@@ -80,7 +87,7 @@ def decorate(
     )
     for plugin in plugins:
         decorated = _decorate_once(plugin, decorated, metadata)
-    type.__setattr__(decorated, "decorated_metadata", FrozenDict(metadata))
+    set_class_attribute(decorated, "decorated_metadata", FrozenDict(metadata))
     return decorated
 
 
@@ -89,6 +96,8 @@ def instantiate(
     params: Mapping[str, Any],
     plugins: PluginSet,
     owners: Mapping[str, str] = MappingProxyType({}),
+    *,
+    explicit: tuple[str, ...] = (),
 ) -> Any:
     """Create an instance of a template class, which plugins may have decorated.
 
@@ -97,10 +106,12 @@ def instantiate(
         params: The arguments of its constructor, including ``metadata``.
         plugins: The plugins that decorated it.
         owners: By argument: the name of the plugin that set it.
+        explicit: The arguments that the caller set.
 
     Raises:
-        PluginError: If the constructor of a decorated class fails or returns another object, or does not accept an
-            argument that a plugin set.
+        PluginError: If the constructor of a decorated class fails or returns another object, does not accept an
+            argument that a plugin set, or does not hold its arguments.
+        TypeError: If the constructor does not accept an argument that the caller set.
     """
     decorating = tuple(plugins.implementing(HOOK))
     try:
@@ -111,11 +122,13 @@ def instantiate(
         raise
     # A decorator may replace the constructor by third-party code.
     except BaseException as error:
-        unexpected = is_instance(error, TypeError) and "unexpected keyword argument" in format_exception(
-            error
-        )
+        text = format_exception(error)
+        unexpected = is_instance(error, TypeError) and "unexpected keyword argument" in text
+        for name in explicit:
+            if unexpected and f"'{' '.join(name.split())}'" in text:
+                raise TypeError(_unknown_argument(name, params["metadata"].values)) from error
         for name, owner in owners.items():
-            if unexpected and f"'{' '.join(name.split())}'" in format_exception(error):
+            if unexpected and f"'{' '.join(name.split())}'" in text:
                 plugin = next(item for item in plugins.plugins if item.name == owner)
                 problem = f"it gives {name!r}, which the template's constructor does not accept"
                 raise plugin.error(
@@ -128,31 +141,31 @@ def instantiate(
             if type(template_class) is not ABCMeta
             else ""
         )
-        problem = f"the decorated class{metaclass} cannot be instantiated: {format_exception(error)}"
-        raise _decoration_error(
-            decorating, problem, "pass on all arguments in __init__: super().__init__(**kwargs)"
-        ) from error
+        problem = f"the decorated class{metaclass} cannot be instantiated: {text}"
+        remedy = (
+            "accept and pass on all arguments in __init__, super().__init__(**kwargs), and let instances have "
+            "attributes; keep a base that prevents it out of the class: hold an instance of it in an attribute"
+        )
+        raise decoration_error(decorating, problem, remedy) from error
     if decorating and not any(ancestor is template_class for ancestor in ancestors(type(template))):
         problem = (
             f"instantiating the decorated class gave {safe_repr(template)}, which is not an instance of it"
         )
-        raise _decoration_error(
+        raise decoration_error(
             decorating, problem, "return an instance of the class from the metaclass's __call__"
         )
-    # The metadata object is new for each compile: an instance that holds another one belongs to another compile.
-    if decorating and getattr(template, "metadata", None) is not params["metadata"]:
-        problem = "an instance of the decorated class does not hold its constructor arguments"
-        remedy = "call super().__init__(**kwargs), and do not cache instances in a metaclass"
-        raise _decoration_error(decorating, problem, remedy)
+    verify_instance(template, params, plugins)
+    # The class may restrict attributes of its instances.
+    object.__getattribute__(template, "__dict__")["_given"] = Given(params, plugins)
     return template
 
 
-def _decoration_error(decorating: tuple[ConfiguredPlugin, ...], problem: str, remedy: str) -> PluginError:
-    """Return an error that names all plugins that decorated the class, the outermost first."""
-    *others, outermost = decorating
-    if others:
-        problem += f"; it is also decorated by {' and '.join(str(plugin) for plugin in reversed(others))}"
-    return outermost.error(problem, remedy, HOOK)
+def _unknown_argument(name: str, metadata: Mapping[str, Any]) -> str:
+    """Return the message about an argument of the caller that the template's constructor does not accept."""
+    key = nearest(name, metadata) if name not in metadata else name
+    known = did_you_mean(name, COMPARED)
+    hint = f"did you mean metadata={{{key!r}: ...}}?" if key is not None else known
+    return f"the template's constructor got an unexpected keyword argument {name!r}: {hint}"
 
 
 def _decorate_once(plugin: ConfiguredPlugin, template_class: type, metadata: Mapping[str, Any]) -> type:
@@ -176,7 +189,7 @@ def _decorate_once(plugin: ConfiguredPlugin, template_class: type, metadata: Map
     try:
         _check_result(plugin, template_class, result)
         for name, value in _identity_attributes(template_class).items():
-            type.__setattr__(result, name, value)
+            set_class_attribute(result, name, value)
     except PluginError:
         raise
     # A third-party metaclass may raise any exception on attribute access.

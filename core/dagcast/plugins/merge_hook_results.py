@@ -23,6 +23,7 @@ from dagcast.diagnostic_codes import CODES, RULE_IDS, validate_code
 from dagcast.plugins.configured import MUTATION_REMEDY, ConfiguredPlugin, PluginSet
 from dagcast.plugins.safe_inspect import format_exception_text, is_instance, safe_repr
 from dagcast.plugins.validate import validate_parameter, validate_step_type
+from dagcast.plugins.verify_compiled import CHANGE_REMEDY, report_state, state_differences
 
 RESERVED_ARGUMENTS = ("dag", "config", "plugins", "metadata")
 """Constructor arguments of the template that define what is compiled. Plugins change it with other hooks."""
@@ -197,7 +198,7 @@ def notify_compiled(plugins: PluginSet, pipeline: Any, report: Any) -> None:
     """Call ``pipeline_compiled`` of each plugin after a successful compile.
 
     Raises:
-        PluginError: If a plugin fails, or does not return ``None``.
+        PluginError: If a plugin fails, does not return ``None``, or changes the pipeline or the report.
 
     Example:
         >>> from dagcast import PipelineDAGCompiler
@@ -207,9 +208,24 @@ def notify_compiled(plugins: PluginSet, pipeline: Any, report: Any) -> None:
     """
     hook = "pipeline_compiled"
     for plugin in plugins.implementing(hook):
+        before = _emitted(pipeline, report)
         result = plugin.call(hook, pipeline=pipeline, report=report)
         if result is not None:
             raise plugin.error(f"it returned {safe_repr(result)}, expected nothing", "return nothing", hook)
+        found = state_differences(before, _emitted(pipeline, report))
+        if found:
+            problem = f"it changes the compiled pipeline: {', '.join(found)}"
+            raise plugin.error(problem, CHANGE_REMEDY, hook)
+
+
+def _emitted(pipeline: Any, report: Any) -> Mapping[str, Any]:
+    """Return the state of what ``pipeline_compiled`` receives."""
+    state = {f"report.{name}": value for name, value in report_state(report).items()}
+    if pipeline is None:
+        return state
+    from dagcast.compile.emit.pipeline import emitted_state
+
+    return {**state, **emitted_state(pipeline)}
 
 
 def validate_items(plugin: ConfiguredPlugin, hook: str, given: Any, kind: type[Any]) -> list[Any]:

@@ -30,6 +30,15 @@ def ancestors(cls: type) -> tuple[type, ...]:
     return found
 
 
+def set_class_attribute(cls: type, name: str, value: Any) -> None:
+    """Set an attribute of a class, also if its metaclass refuses that in Python."""
+    try:
+        type.__setattr__(cls, name, value)
+    # A metaclass that is written in C, such as that of ctypes.Structure, accepts its own __setattr__ alone.
+    except TypeError:
+        setattr(cls, name, value)
+
+
 def safe_repr(value: object) -> str:
     """Return the ``repr`` of a value on one line, shortened; a placeholder if ``__repr__`` raises."""
     return _format(repr, value)

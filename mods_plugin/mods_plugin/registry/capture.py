@@ -18,6 +18,7 @@ from dagcast.plugin import (
     InvalidInputError,
     PipelineConfig,
     PluginError,
+    compile_verified,
     thaw,
 )
 from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
@@ -64,7 +65,7 @@ def capture(
     compiler = MODSPipelineDAGCompiler(config, role=role, env=env, plugins=plugins, metadata=metadata)
     template = compiler.create_template(dag)
     # Not generate_definition(): plugins receive the events of a compile when the version is compiled.
-    compilation = template.compilation
+    compilation = compile_verified(template)
     loaded = compiler.load()
     report = compilation.report
     sources = report.metadata["mods"]["sources"]

@@ -47,6 +47,77 @@ def emit_pipeline(spec: PipelineSpec, sagemaker_session: Any = None, role: str |
     return pipeline
 
 
+def expected_state(
+    spec: PipelineSpec, definition: str, *, role: str | None, sagemaker_session: Any
+) -> Mapping[str, Any]:
+    """Return what :func:`emitted_state` returns for a pipeline that nobody changed since it was emitted."""
+    return {
+        "type": None,
+        "spec": spec,
+        "name": spec.name,
+        "role": role or spec.role,
+        "session": sagemaker_session,
+        "methods": [],
+        "definition": definition,
+    }
+
+
+def emitted_state(pipeline: Any) -> Mapping[str, Any]:
+    """Return what an emitted pipeline sends to the service. Neither the SDK's ``definition`` nor AWS is called.
+
+    Args:
+        pipeline: The pipeline.
+
+    Returns:
+        ``type``: ``None``, or the name of the type if it is not that of :func:`emit_pipeline`; and ``spec``, ``name``,
+        ``role``, ``session``, the replaced ``methods``, and ``definition``: ``None`` if only the SDK can write it.
+    """
+    # The type may lie in __class__, or be a subclass that overrides methods.
+    is_emitted = issubclass(type(pipeline), CompiledPipeline) and type(pipeline) is _pipeline_class(
+        pipeline._sdk
+    )
+    if not is_emitted:
+        return {"type": type(pipeline).__qualname__}
+    own = vars(pipeline)
+    try:
+        request = pipeline._definition_request()
+        definition = None if request is None else json.dumps(request)
+    # Whatever was put into the lists of steps and parameters may raise any exception.
+    except Exception:
+        definition = None
+    return {
+        "type": None,
+        "spec": pipeline.spec,
+        "name": pipeline.name,
+        "role": own.get("_role"),
+        "session": own.get("_session"),
+        "methods": sorted(name for name in own if callable(getattr(type(pipeline), name, None))),
+        "definition": definition,
+    }
+
+
+def definition_differences(before: str, after: str) -> list[str]:
+    """Return the names of the steps, parameters and other members in which two definitions differ.
+
+    Example:
+        >>> definition_differences('{"Steps": [{"Name": "fit"}]}', '{"Steps": []}')
+        ['Steps.fit']
+    """
+    one, other = json.loads(before), json.loads(after)
+    found = []
+    for member in {**one, **other}:
+        old, new = one.get(member), other.get(member)
+        if old == new:
+            continue
+        if not (isinstance(old, list) and isinstance(new, list)):
+            found.append(member)
+            continue
+        named, changed = ({item.get("Name"): item for item in items} for items in (old, new))
+        names = [name for name in {**named, **changed} if named.get(name) != changed.get(name)]
+        found += [f"{member}.{name}" for name in names] or [f"order of {member}"]
+    return found or ["definition"]
+
+
 class CompiledPipeline:
     """A compiled pipeline. The emitted object is an instance of this class and of the SDK's ``Pipeline``.
 
@@ -89,21 +160,24 @@ class CompiledPipeline:
         self._sdk = sdk
         self._role = role or spec.role
         self._session = sagemaker_session
+        self._created_session: Any = None
         self._scheduler: Any = None
         self._code_is_uploaded = False
 
     @property
     def sagemaker_session(self) -> Any:
         """Return the session to deploy with. Create it on first use if the caller passed no session."""
-        if self._session is None:
+        if self._session is not None:
+            return self._session
+        if self._created_session is None:
             if self.spec.region is None:
-                self._session = self._sdk.Session()
+                self._created_session = self._sdk.Session()
             else:
                 import boto3
 
                 boto_session = boto3.session.Session(region_name=self.spec.region)
-                self._session = self._sdk.Session(boto_session=boto_session)
-        return self._session
+                self._created_session = self._sdk.Session(boto_session=boto_session)
+        return self._created_session
 
     @sagemaker_session.setter
     def sagemaker_session(self, session: Any) -> None:
