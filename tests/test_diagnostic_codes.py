@@ -23,7 +23,7 @@ import dagcast_guardrails.diagnostic_codes
 import mods_plugin.diagnostic_codes
 from dagcast import DagcastError, PipelineDAGCompiler, diagnostic_codes
 from dagcast.artifacts import archive_bytes
-from dagcast.check.steps import check_steps
+from dagcast.check.definition import check_steps
 from dagcast.cli.main import cli
 from dagcast.command_line import fail
 from dagcast.definition.read import read_definition

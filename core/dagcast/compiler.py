@@ -24,15 +24,15 @@ from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Locati
 from dagcast.frozen_dataclass import dataclass
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.activate import choose_plugins
-from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.decorate import CLASS_CACHE, instantiate
-from dagcast.plugins.foreign_output import foreign_output
-from dagcast.plugins.merge_hook_results import (
+from dagcast.plugins.call_hooks import (
     build_template_params,
     collect_step_types,
     extract_metadata,
     notify_compiled,
 )
+from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.decorate import CLASS_CACHE, instantiate
+from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.scan import InstalledPlugins
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.verify_compiled import compile_verified, template_errors, verify_pipeline

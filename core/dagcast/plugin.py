@@ -67,10 +67,10 @@ from dagcast.errors import (
     did_you_mean,
 )
 from dagcast.paths import FieldPath, format_path, to_path
+from dagcast.plugins.call_hooks import notify_compiled
 from dagcast.plugins.distributions import find_distributions
 from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
 from dagcast.plugins.join_classes import mixin
-from dagcast.plugins.merge_hook_results import notify_compiled
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.verify_compiled import compile_verified
 from dagcast.sagemaker.data_fields import DataFields, data_fields

@@ -18,7 +18,7 @@ from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.gc_pause import pause_gc
-from dagcast.plugins.compile_hooks import PluginCompileHooks
+from dagcast.plugins.call_compile_hooks import PluginCompileHooks
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.verify_compiled import Given, missing_result
 

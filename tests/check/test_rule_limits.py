@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dagcast.check.steps import check_steps
+from dagcast.check.definition import check_steps
 from dagcast.definition.read import read_definition
 
 

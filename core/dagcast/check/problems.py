@@ -5,7 +5,7 @@ A check knows neither files nor lines, so it returns problems, which the verbs c
 
 - :class:`ReferenceProblem`: why a reference is invalid, wherever it is.
 - :class:`RequestProblem`: a path in a request body.
-- :class:`~dagcast.check.steps.StepProblem`: the step, and the path in its entry in the definition.
+- :class:`~dagcast.check.definition.StepProblem`: the step, and the path in its entry in the definition.
 - :class:`~dagcast.errors.Diagnostic`: a line of the config or the definition, from the origin of the value.
 """
 

@@ -23,7 +23,7 @@ from dagcast.errors import (
     did_you_mean,
 )
 from dagcast.paths import format_path
-from dagcast.plugins.merge_hook_results import collect_step_types
+from dagcast.plugins.call_hooks import collect_step_types
 from dagcast.plugins.options import options_model, options_schema
 from dagcast.plugins.select import PluginRequest
 

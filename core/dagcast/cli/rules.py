@@ -91,7 +91,7 @@ def rule_data(rule: AnyRule) -> dict[str, object]:
 
 
 def _plugin_rules(config: str | None, env: str | None, request: PluginRequest) -> tuple[Rule, ...]:
-    from dagcast.plugins.merge_hook_results import collect_rules
+    from dagcast.plugins.call_hooks import collect_rules
 
     sink = DiagnosticSink()
     active = chosen_plugins(config, env, request).load(sink)

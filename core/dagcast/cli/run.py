@@ -209,8 +209,8 @@ def _show_policies(policies: Iterable[Mapping[str, Any]], quiet: bool, as_json: 
 
 def _warnings(definition: str) -> tuple[Diagnostic, ...]:
     """Return the warnings of rules about destinations. The runner reports what is wrong with the definition itself."""
+    from dagcast.check.definition import RuleChecker
     from dagcast.check.rules import destinations
-    from dagcast.check.steps import RuleChecker
     from dagcast.definition.read import read_definition
 
     try:

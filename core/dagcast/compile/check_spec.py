@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from dagcast.check.definition import RuleChecker, StepProblem, reference_problems, request_problems
 from dagcast.check.problems import ReferenceProblem
 from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
 from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.check.steps import RuleChecker, StepProblem, reference_problems, request_problems
 from dagcast.compile.config.origins import NO_CONFIG, find_origin, origin_at, value_at
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec

@@ -15,7 +15,7 @@ from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig, To
-from dagcast.compile.lower.adapt import adapt_pipeline
+from dagcast.compile.lower.adapt_defaults import adapt_pipeline
 from dagcast.compile.lower.pipeline import lower_pipeline
 from dagcast.compile.report import CODE_REMEDY, CompileReport, summarize_steps
 from dagcast.compile.spec.changes import Change
@@ -51,7 +51,7 @@ class Compilation:
 class CompileHooks(Protocol):
     """The calls of plugins in a compile.
 
-    :class:`dagcast.plugins.compile_hooks.PluginCompileHooks` implements it. The room of plugins is above the compiler,
+    :class:`dagcast.plugins.call_compile_hooks.PluginCompileHooks` implements it. The room of plugins is above this one,
     which must not import it.
     """
 

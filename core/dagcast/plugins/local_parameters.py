@@ -9,8 +9,8 @@ from typing import Any
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.report import CompileReport
 from dagcast.frozen_dataclass import dataclass
+from dagcast.plugins.call_hooks import call_with_copies
 from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
-from dagcast.plugins.merge_hook_results import call_with_copies
 from dagcast.plugins.safe_inspect import is_instance, safe_repr
 
 HOOK = "local_parameters"

@@ -23,7 +23,7 @@ from dagcast.compile.document.document import Document, read_document
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, escape_text
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path
-from dagcast.plugins.site_config import SiteConfig, SitePluginsConfig
+from dagcast.plugins.site_policy_models import SiteConfig, SitePluginsConfig
 
 SITE_VARIABLE = "DAGCAST_SITE"
 SYSTEM_FOLDER = Path("/etc/xdg")

@@ -27,6 +27,10 @@ class DataFields:
         job_outputs: Prefixes below which each job writes its results, under its own name.
         checkpoints: Addresses of checkpoints, which later jobs continue from.
         debug_outputs: Prefixes below which each job writes for debugging, under its own name.
+
+    Example:
+        >>> data_fields("Transform").reads
+        (('Arguments', 'TransformInput', 'DataSource', 'S3DataSource', 'S3Uri'),)
     """
 
     reads: Patterns = ()

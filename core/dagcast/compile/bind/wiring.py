@@ -1,4 +1,7 @@
-"""Results of wiring: bindings, the sources of all inputs, and problems."""
+"""Results of wiring: bindings, the sources of all inputs, and problems.
+
+:func:`dagcast.compile.bind.wire_steps.wire` decides them.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from dagcast.compile.bind.wiring import Wiring
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import InputConfig, OutputConfig, StepConfig, WithInputs
-from dagcast.compile.lower.adapt import adapt_pipeline
+from dagcast.compile.lower.adapt_defaults import adapt_pipeline
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
 from dagcast.compile.steps.lowering import ImageLookup, Lowering
 from dagcast.compile.steps.step_type import StepType

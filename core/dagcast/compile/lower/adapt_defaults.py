@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from dagcast.compile.lower.addresses import join_with_single_slashes, separate_destinations
+from dagcast.compile.lower.s3_addresses import join_with_single_slashes, separate_destinations
 from dagcast.compile.spec.edit import changed, has, put, remove, value_at
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec, freeze_origins
 from dagcast.definition.references import Reference

@@ -1,4 +1,7 @@
-"""Call the hooks whose results are merged: metadata, constructor arguments, parameters and step types."""
+"""Call the hooks whose results are merged: metadata, constructor arguments, parameters, step types and rules.
+
+:mod:`dagcast.plugins.call_compile_hooks` calls those that a compile needs, in its order.
+"""
 
 from __future__ import annotations
 

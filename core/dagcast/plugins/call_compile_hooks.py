@@ -13,8 +13,8 @@ from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.paths import FieldPath
 from dagcast.plugins.attribute_changes import attribute_changes
+from dagcast.plugins.call_hooks import collect_parameters, collect_rules, validate_items
 from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.merge_hook_results import collect_parameters, collect_rules, validate_items
 from dagcast.plugins.validate import validate_spec
 
 
@@ -43,7 +43,7 @@ class PluginCompileHooks:
     def collect_parameters(
         self, config: PipelineConfig
     ) -> tuple[tuple[ParameterSpec, ...], tuple[Change, ...]]:
-        """Collect the parameters that plugins add; see :mod:`dagcast.plugins.merge_hook_results`."""
+        """Collect the parameters that plugins add; see :mod:`dagcast.plugins.call_hooks`."""
         return collect_parameters(self._plugins, config, self._metadata)
 
     def transform_spec(self, spec: PipelineSpec) -> tuple[PipelineSpec, tuple[Change, ...]]:
@@ -66,7 +66,7 @@ class PluginCompileHooks:
         return spec, tuple(changes)
 
     def collect_rules(self) -> tuple[Rule, ...]:
-        """Collect the rules that plugins register; see :mod:`dagcast.plugins.merge_hook_results`."""
+        """Collect the rules that plugins register; see :mod:`dagcast.plugins.call_hooks`."""
         return collect_rules(self._plugins)
 
     def check_spec(

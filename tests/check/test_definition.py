@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from dagcast.check.steps import check_steps
+from dagcast.check.definition import check_steps
 from dagcast.definition.read import read_definition
 
 GOLDEN = sorted((Path(__file__).parents[1] / "integration/equivalence/golden").glob("*.json"))
 
 CHECK = """
 import json, sys
-from dagcast.check.steps import check_steps
+from dagcast.check.definition import check_steps
 from dagcast.definition.read import read_definition
 problems = [[p.step, list(p.path), p.code] for p in check_steps(read_definition(sys.stdin.read()))]
 print(json.dumps([problems, [name for name in sys.modules if name.startswith("dagcast.compile")]]))
