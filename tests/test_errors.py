@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dagcast import PipelineDAGCompiler
-from dagcast.errors import Diagnostic, DiagnosticSink, Location, did_you_mean, nearest
+from dagcast.errors import Diagnostic, DiagnosticSink, Location, did_you_mean, escape_text, nearest
 from tests.support.compiling import JOB, config, errors_of
 
 
@@ -43,6 +43,33 @@ def test_a_long_text_without_quotations_is_shortened_in_its_middle() -> None:
     assert item.message.startswith("aaaa")
     assert item.message.endswith("zzzz")
     assert len(str(item)) < 2100
+
+
+def test_texts_of_1000_characters_and_quotations_of_80_are_kept() -> None:
+    assert escape_text("a" * 1000) == "a" * 1000
+    assert escape_text("a" * 1001) == "a" * 498 + "..." + "a" * 498
+    words = "w " * 500
+    assert escape_text(f"{words}'{'q' * 80}'").endswith(f"'{'q' * 80}'")
+    assert escape_text(f"{words}'{'q' * 81}'").endswith(f"'{'q' * 38}...{'q' * 38}'")
+
+
+@pytest.mark.parametrize(("count", "listed"), [(12, True), (13, False)])
+def test_12_names_are_listed_where_none_is_close(count: int, listed: bool) -> None:
+    names = [f"{letter * 4}" for letter in "abcdefghijklm"[:count]]
+    assert did_you_mean("zzzz", names) == (f"known: {', '.join(names)}" if listed else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        # As difflib does, by twice the letters in common over all letters: 6 of 10 are enough.
+        ("abcxy", "abcde", "abcde"),
+        ("abxyz", "abcde", None),
+        ("instnce_type", "instance_type", "instance_type"),
+    ],
+)
+def test_names_that_are_close_enough(name: str, known: str, found: str | None) -> None:
+    assert nearest(name, [known]) == found
 
 
 def test_a_mistake_of_many_steps_in_one_place_is_one_error() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dagcast.sagemaker import limits
 from dagcast.sagemaker.service_model import load_shapes
@@ -30,6 +32,28 @@ def test_lengths_are_those_of_the_service_model(shape: str) -> None:
 
 def test_a_parameter_value_is_a_string_of_1024_characters() -> None:
     assert load_shapes("sagemaker").shape("Parameter")["members"]["Value"]["shape"] == "String1024"
+
+
+def test_a_processing_job_has_as_many_inputs_as_the_service_model_says() -> None:
+    assert load_shapes("sagemaker").shape("ProcessingInputs")["max"] == limits.PROCESSING_INPUTS_MAX_COUNT
+
+
+NAMES = {
+    "PipelineName": limits.PIPELINE_NAME_PATTERN,
+    "PipelineParameterName": limits.PARAMETER_NAME_PATTERN,
+    "StepName": limits.STEP_NAME_PATTERN,
+}
+
+
+@pytest.mark.parametrize("shape", NAMES)
+@given(name=st.text("aZ0-_.é ", min_size=1, max_size=6))
+def test_names_are_those_of_the_service_model(shape: str, name: str) -> None:
+    fits = re.fullmatch(load_shapes("sagemaker").shape(shape)["pattern"], name) is not None
+    if shape == "StepName":
+        # References to a step are read by dagcast, which is stricter: a letter or digit stands at the start,
+        # and a hyphen does not stand at the end.
+        fits = fits and name[0] not in "-_" and name[-1] != "-"
+    assert bool(re.fullmatch(NAMES[shape], name)) is fits
 
 
 def test_limits_that_are_not_in_the_service_model() -> None:

@@ -17,6 +17,7 @@ from dagcast.sagemaker.image_cache import ImageCache
 from dagcast.sagemaker.images import image_uri
 from dagcast.sagemaker.sdk import SDKVersion, load_image_uris
 from tests.support.child_processes import ProcessStarter
+from tests.support.compiling import arguments_of
 
 CORE = Path(__file__).parents[3] / "core"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -264,6 +265,28 @@ def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path, start_process
     assert set(images.values()) == {"x" * 1000}
     # The last to write had read all that was there before.
     assert any(all(f"{number}-{i}" in images for i in range(50)) for number in range(4))
+
+
+# Source: the SDK's image tables, which have these for processing jobs alone.
+@pytest.mark.parametrize(
+    ("framework", "version", "name"),
+    [
+        ("clarify", "1.0", "sagemaker-clarify-processing:1.0"),
+        ("data-wrangler", "1.x", "sagemaker-data-wrangler-container:1.x"),
+        ("model-monitor", None, "sagemaker-model-monitor-analyzer"),
+        ("spark", "3.3", "sagemaker-spark-processing:3.3-cpu-py39"),
+        # All others have none for processing: the SDK's processors use the one for training.
+        ("sklearn", "1.2-1", "sagemaker-scikit-learn:1.2-1-cpu-py3"),
+    ],
+)
+def test_processing_jobs_have_images(framework: str, version: str | None, name: str) -> None:
+    fields: dict[str, Any] = {"type": "Processing", "instance_type": "ml.m5.xlarge", "framework": framework}
+    if version is not None:
+        fields["framework_version"] = version
+    if framework == "spark":
+        fields["py_version"] = "py39"
+    image = arguments_of(fields)["AppSpecification"]["ImageUri"]
+    assert image.partition("/")[2].startswith(name)
 
 
 def test_an_argument_that_no_table_has_is_a_mistake_of_the_caller() -> None:
