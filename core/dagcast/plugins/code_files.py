@@ -68,7 +68,7 @@ def read_code(entry: PluginEntry) -> PluginCode:
     if place is not None and place.parent.is_file():
         return _archive(place.parent, entry)
     problems: list[str] = []
-    recorded = _record(place, problems) if place is not None else {}
+    recorded = read_record(place, problems) if place is not None else {}
     module = _module_name(entry)
     if place is not None and _defines(recorded, module):
         return _recorded_code(place, recorded, problems, module)
@@ -221,8 +221,12 @@ def _shadowed(module: str, file: str | None) -> str:
     return f"module {module!r} comes from {file}, not from its distribution"
 
 
-def _record(place: Path, problems: list[str]) -> dict[str, str | None]:
+def read_record(place: Path, problems: list[str]) -> dict[str, str | None]:
     """Return the files of RECORD with their digests, in hexadecimal; ``None`` where it has none.
+
+    Args:
+        place: The folder of the distribution's metadata.
+        problems: Collects what is malformed, with the path of the file.
 
     Source of the format: https://packaging.python.org/specifications/recording-installed-packages/#the-record-file
     """

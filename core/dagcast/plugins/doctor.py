@@ -6,9 +6,11 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 
 from dagcast.errors import InvalidInputError
 from dagcast.frozen_dataclass import dataclass
+from dagcast.plugins.check_metadata import metadata_problems
 from dagcast.plugins.code_files import check_import, read_code
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
@@ -34,6 +36,12 @@ class Finding:
 def diagnose(installed: InstalledPlugins) -> tuple[Finding, ...]:
     """Return all problems: duplicates, stale entry points, unsupported API versions, broken metadata."""
     findings = [Finding("metadata", problem, "fix the distribution") for problem in installed.problems]
+    # What the scan could not read is a finding already.
+    findings += [
+        Finding("metadata", problem, "reinstall or remove the distribution")
+        for problem in metadata_problems()
+        if not any(problem.startswith(known.partition(": ")[0]) for known in installed.problems)
+    ]
     for name in installed.names:
         entries = installed.named(name)
         if len(entries) > 1:
@@ -88,7 +96,10 @@ def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
         return
     if not entry.problems:
         code = read_code(entry)
-        for problem in (*code.problems, *check_import(entry, code)):
+        record = str(Path(entry.place or "", "RECORD"))
+        # Metadata files of all distributions are checked apart.
+        own = [problem for problem in code.problems if not problem.startswith(record)]
+        for problem in (*own, *check_import(entry, code)):
             yield Finding(str(entry), problem, f"reinstall {entry.distribution}")
 
 

@@ -26,7 +26,8 @@ API_GROUP = "dagcast.api"
 AUTOLOAD_GROUP = "dagcast.autoload"
 
 PLUGIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_VALUE = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?")
+# Spaces around the colon, and extras, are allowed: https://packaging.python.org/specifications/entry-points/
+_VALUE = re.compile(r"([A-Za-z_][\w.]*)\s*(?::\s*([A-Za-z_][\w.]*))?\s*(?:\[[^\]]*\])?")
 _API = re.compile(r"v?(\d+)")
 
 
@@ -225,7 +226,10 @@ def _entries(
             problems.append(
                 f"{name!r} is not a valid name: use letters, digits, hyphens and underscores, starting with a letter"
             )
-        if not _VALUE.fullmatch(value):
+        reference = _VALUE.fullmatch(value)
+        if reference is not None:
+            value = ":".join(filter(None, reference.groups()))
+        else:
             problems.append(f"{value!r} does not point to a module or module:attribute")
         match = _API.fullmatch(api.get(name, f"v{API_VERSION}"))
         if match is None:

@@ -224,15 +224,69 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
+def strangers(folder: Path, files: dict[str, tuple[str, bytes]]) -> None:
+    """Install a distribution for each name, with this content in one of its metadata files."""
+    for name, (file, content) in files.items():
+        stranger = Built(name)
+        stranger.install(folder / "site")
+        (folder / "site" / stranger.info / file).write_bytes(content)
+
+
 @pytest.mark.parametrize("command", ["compile pipeline.yaml", "schema", "--version", "plugins list", "rules"])
-def test_malformed_entry_points_of_a_stranger_stop_no_command(
-    folder: Path, content: bytes, command: str
-) -> None:
-    Built("somebody").install(folder / "site")
-    (folder / "site" / "somebody-1.0.dist-info" / "entry_points.txt").write_bytes(content)
+def test_malformed_entry_points_of_strangers_stop_no_command(folder: Path, command: str) -> None:
+    files = {f"stranger{n}": ("entry_points.txt", content) for n, content in enumerate(MALFORMED.values())}
+    strangers(folder, files)
     done = dagcast(folder, *command.split())
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_doctor_names_each_malformed_file_once(folder: Path) -> None:
+    latin = "na\u00efve".encode("latin-1")
+    strangers(
+        folder,
+        {
+            "novalue": ("entry_points.txt", b"[some.group]\nthis line has no value\n"),
+            "emptyvalue": ("entry_points.txt", b"[some.group]\nname =\n"),
+            "nogroup": ("entry_points.txt", b"name = value\n"),
+            "badvalue": ("entry_points.txt", b"[some.group]\nname = a b\n"),
+            "latin": ("entry_points.txt", b"[g]\n" + latin + b" = a:b\n"),
+            "latinmeta": ("METADATA", b"Metadata-Version: 2.1\nName: " + latin + b"\nVersion: 1\n"),
+            "emptymeta": ("METADATA", b""),
+            "noversion": ("METADATA", b"Metadata-Version: 2.1\nName: noversion\n"),
+            "latinrecord": ("RECORD", latin + b",,\n"),
+            "badrecord": ("RECORD", b"only one column\n"),
+            "extras": ("entry_points.txt", b"[g]\nx = a:b [extra]\n"),
+            "spaces": ("entry_points.txt", b"[g]\nx = a : b\n"),
+            "nothing": ("entry_points.txt", b""),
+        },
+    )
+    done = dagcast(folder, "plugins", "doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    for name, file in (
+        ("novalue", "entry_points.txt:2: 'this line has no value' is not of the form name = value"),
+        ("emptyvalue", "entry_points.txt:2: 'name =' is not of the form name = value"),
+        ("nogroup", "entry_points.txt:1: 'name = value' is in no group"),
+        ("badvalue", "entry_points.txt:2: 'a b' does not point to a module"),
+        ("latin", ""),
+        ("latinmeta", "METADATA cannot be read"),
+        ("emptymeta", "METADATA is empty"),
+        ("noversion", "METADATA has no Version"),
+        ("latinrecord", "RECORD cannot be read"),
+        ("badrecord", "RECORD is malformed"),
+    ):
+        found = [line for line in lines if f"{name}-1.0.dist-info" in line]
+        assert len(found) == 1, (name, found)
+        assert file in found[0]
+    assert len(lines) == 10
+
+
+def test_a_plugin_may_have_extras_and_spaces_in_its_entry_point(folder: Path) -> None:
+    named = plugin("loud", LOUD, autoload=True)
+    named.install(folder / "site")
+    text = "[dagcast]\nloud = loud_plugin [extra, more]\n[dagcast.autoload]\nloud = loud_plugin\n"
+    (folder / "site" / named.info / "entry_points.txt").write_text(text, encoding="utf-8")
+    assert dagcast(folder, "loud").stdout == "the result of a command\n"
 
 
 NOSY = """
