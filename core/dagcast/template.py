@@ -172,7 +172,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
             region=getattr(self.sagemaker_session, "boto_region_name", None),
         )
         # A decorated class may restrict attributes of its instances.
-        object.__setattr__(self, "_compiled", compiled)
+        self.__dict__["_compiled"] = compiled
         return compiled
 
     def locate(self, origin: Origin) -> Location | None:

@@ -155,8 +155,14 @@ def instantiate(
             decorating, problem, "return an instance of the class from the metaclass's __call__"
         )
     verify_instance(template, params, plugins)
+    given = Given(params, plugins)
     # The class may restrict attributes of its instances.
-    object.__getattribute__(template, "__dict__")["_given"] = Given(params, plugins)
+    template.__dict__["_given"] = given
+    if decorating and template._given is not given:
+        problem = "an instance of the decorated class does not keep its attributes"
+        raise decoration_error(
+            decorating, problem, "do not replace __dict__ or __getattribute__ in the class"
+        )
     return template
 
 

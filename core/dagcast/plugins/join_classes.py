@@ -238,20 +238,23 @@ def _reason(
         return error
     for statement in reversed(statements):
         if statement.raised(error):
-            derived = any(_derives(base, template_class) for base in statement.bases)
-            if statement.metaclass is None or statement.is_in_body or not derived:
+            if statement.metaclass is None or statement.is_in_body:
                 return None
+            if not any(_derives(base, template_class) for base in statement.bases):
+                # The metaclass of another base may build the class by a call, as that of six.with_metaclass does.
+                break
             if _is_clash_of_bases(error):
                 return _clash_of_bases(statement.bases, error)
             needed = _needed(statement.bases, statement.given)
             return None if statement.metaclass in needed else _rejected(statement.name, needed, error)
     if not is_instance(error, TypeError):
         return None
+    bases = _bases_of_call(error, template_class)
+    if statements and not bases and any(statement.raised(error) for statement in statements):
+        return None
     if _METACLASSES in format_exception_text(error):
-        return _unseen_clash(error, template_class)
-    if _is_clash_of_bases(error):
-        return _clash_of_bases(_bases_of_call(error, template_class) or (template_class,), error)
-    return None
+        return _unseen_clash(error, bases, template_class)
+    return _clash_of_bases(bases or (template_class,), error) if _is_clash_of_bases(error) else None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -283,10 +286,9 @@ def _rejected(name: str, needed: Sequence[type], error: BaseException) -> ClassJ
     return ClassJoinError(message, names, f"let the metaclass accept any class, or {_KEEP_APART}")
 
 
-def _unseen_clash(conflict: BaseException, template_class: type) -> ClassJoinError:
+def _unseen_clash(conflict: BaseException, bases: Sequence[Any], template_class: type) -> ClassJoinError:
     """Return the error for a conflict outside of class statements, which cannot be joined."""
     own = type(template_class)
-    bases = _bases_of_call(conflict, template_class)
     found = [own, *map(type, bases), *_named_metaclasses(conflict, own)]
     names = [_name(metaclass) for metaclass in _most_derived(found)]
     if len(names) < 2:
