@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.staging.reproducible_archive import Member, gzip_stored, tar
+from dagcast.staging.reproducible_archive import Member, gzip_stored, write_tar
 
 
 @given(st.lists(st.binary(max_size=100_000), max_size=5))
@@ -32,7 +32,7 @@ def test_gzip_does_not_depend_on_how_the_content_is_cut(pieces: list[bytes], cut
     assert b"".join(gzip_stored(pieces)) == b"".join(gzip_stored(again))
 
 
-def member(name: str, size: int = 0) -> Member:
+def make_member(name: str, size: int = 0) -> Member:
     def read() -> Iterator[bytes]:
         yield bytes(size)
 
@@ -41,21 +41,21 @@ def member(name: str, size: int = 0) -> Member:
 
 @given(st.integers(90, 300))
 def test_names_of_every_length(length: int) -> None:
-    content = b"".join(tar([member("n" * length), member("ü" * length)]))
+    content = b"".join(write_tar([make_member("n" * length), make_member("ü" * length)]))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         assert archive.getnames() == ["n" * length, "ü" * length]
 
 
 def test_members_are_ordered_by_the_bytes_of_their_names() -> None:
     names = ["b", "a/b", "a", "B", "é", "a.b", "\U0001f600", "\uffee"]
-    content = b"".join(tar(member(name) for name in names))
+    content = b"".join(write_tar(make_member(name) for name in names))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         assert archive.getnames() == sorted(names, key=str.encode)
 
 
 @pytest.mark.parametrize("size", [8**11 - 1, 8**11, 8**11 + 1])
 def test_a_file_too_large_for_ustar_has_its_size_in_a_record(size: int) -> None:
-    header = next(tar([Member("big", size, False, lambda: iter(()))]))
+    header = next(write_tar([Member("big", size, False, lambda: iter(()))]))
     with tarfile.open(fileobj=io.BytesIO(header)) as archive:
         info = archive.next()
     assert info is not None
@@ -63,7 +63,7 @@ def test_a_file_too_large_for_ustar_has_its_size_in_a_record(size: int) -> None:
 
 
 def test_headers_say_nothing_about_the_machine() -> None:
-    content = b"".join(tar([Member("run", 0, True, lambda: iter(()))]))
+    content = b"".join(write_tar([Member("run", 0, True, lambda: iter(()))]))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         info = archive.getmember("run")
     assert (info.mtime, info.uid, info.gid, info.uname, info.gname, info.mode) == (0, 0, 0, "", "", 0o755)

@@ -47,7 +47,7 @@ class Destination:
         return f"output {self.name!r} of step {self.step!r}" if self.name else f"step {self.step!r}"
 
 
-def spell(value: Any, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> Address:
+def flatten_address(value: Any, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> Address:
     """Return an S3 address as strings and references.
 
     Args:
@@ -55,24 +55,24 @@ def spell(value: Any, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> Address:
         defaults: By parameter: the value that replaces references to the parameter.
 
     >>> from dagcast.definition.references import ParameterRef
-    >>> spell(Join("/", ("s3://b", "x", ParameterRef("P"))))
+    >>> flatten_address(Join("/", ("s3://b", "x", ParameterRef("P"))))
     ('s3://b/x/', ParameterRef(name='P'))
     """
     if type(value) is str:
         return (value,) if value else ()
     parts: list[Any] = []
-    _spell(value, defaults, parts)
+    _flatten(value, defaults, parts)
     return tuple([part for part in parts if part != ""])
 
 
-def _spell(value: Any, defaults: Mapping[str, Any], parts: list[Any]) -> None:
+def _flatten(value: Any, defaults: Mapping[str, Any], parts: list[Any]) -> None:
     if isinstance(value, ParameterRef) and defaults.get(value.name) is not None:
         value = defaults[value.name]
     if isinstance(value, Join):
         for index, item in enumerate(value.values):
             if index:
-                _spell(value.on, defaults, parts)
-            _spell(item, defaults, parts)
+                _flatten(value.on, defaults, parts)
+            _flatten(item, defaults, parts)
     elif isinstance(value, Reference):
         parts.append(value)
     elif parts and isinstance(parts[-1], str):
@@ -101,7 +101,7 @@ def starts_with(address: Address, start: Address) -> bool:
 
 def is_below(address: Address, folder: Address) -> bool:
     """Return whether ``address`` equals ``folder`` or is inside it. A slash separates the folder from its content."""
-    return address == folder or starts_with(address, spell(Join("", (*folder, "/"))))
+    return address == folder or starts_with(address, flatten_address(Join("", (*folder, "/"))))
 
 
 def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) -> Iterator[Destination]:
@@ -109,7 +109,7 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
 
     Args:
         step: The step.
-        defaults: The defaults of the parameters, for :func:`spell`.
+        defaults: The defaults of the parameters, for :func:`flatten_address`.
     """
     arguments = step.arguments
     if "ProcessingOutputConfig" in arguments:
@@ -119,14 +119,16 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
             if isinstance(value, (str, Reference)):
                 path = ("Arguments", "ProcessingOutputConfig", "Outputs", index, "S3Output", "S3Uri")
                 name = str(as_mapping(output).get("OutputName"))
-                yield Destination(step.name, path, name, _without_slash(spell(value, defaults)), value)
+                yield Destination(
+                    step.name, path, name, _without_slash(flatten_address(value, defaults)), value
+                )
     for place in _PLACES:
         if place[0] in arguments:
             found: Any = arguments
             for part in place:
                 found = as_mapping(found).get(part)
             if isinstance(found, (str, Reference)):
-                address = _without_slash(spell(found, defaults))
+                address = _without_slash(flatten_address(found, defaults))
                 yield Destination(step.name, ("Arguments", *place), None, address, found)
 
 
@@ -165,7 +167,7 @@ def find_sibling_prefixes(definition: Definition) -> Iterator[tuple[Destination,
         if not texts[index + 1].startswith(texts[index]):
             continue
         first = keyed[index][1]
-        if _ends_with_slash(spell(first.value, defaults)):
+        if _ends_with_slash(flatten_address(first.value, defaults)):
             continue
         for position in range(index + 1, len(keyed)):
             if not texts[position].startswith(texts[index]):

@@ -12,7 +12,7 @@ from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
 from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.compile.config.origins import NO_CONFIG, find_origin, origin_at, value_at
+from dagcast.compile.config.origins import NO_CONFIG, find_origin, origin_at, value_in
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import located_references
@@ -219,7 +219,7 @@ class SpecChecker:
         found = self._origins.get((step.name, path))
         if found is None:
             values = {"Arguments": step.arguments, **step.fields}
-            found = find_origin(step.origins, path, value_at(values, path), self.config)
+            found = find_origin(step.origins, path, value_in(values, path), self.config)
             # Cache the origin: one value may contain thousands of invalid references.
             self._origins[step.name, path] = found
         return found

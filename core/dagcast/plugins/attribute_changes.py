@@ -8,7 +8,7 @@ from operator import is_
 from typing import Any
 
 from dagcast.compile.spec.changes import ABSENT, DEFINITION_PATHS, Change
-from dagcast.compile.spec.edit import changed
+from dagcast.compile.spec.edit import replace_fields
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
 from dagcast.definition.values import FrozenDict
 from dagcast.paths import FieldPath
@@ -64,7 +64,7 @@ def attribute_changes(
         _compare_steps(old, step, prefix, note)
         if len(found) > start or old is None or step.origins is not old.origins:
             places = [change.path[len(prefix) :] for change in found[start:]]
-            step = changed(step, origins=_origins(old, plugin, places))
+            step = replace_fields(step, origins=_origins(old, plugin, places))
         steps.append(step)
     kept = {step.name: step for step in after.steps}
     for name, step in known.items():

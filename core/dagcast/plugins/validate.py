@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args
 
 from dagcast.compile.config.models import ParameterConfig
 from dagcast.compile.config.step import StepConfig
-from dagcast.compile.spec.edit import changed
+from dagcast.compile.spec.edit import replace_fields
 from dagcast.compile.spec.pipeline import (
     ParameterSpec,
     ParameterType,
@@ -311,7 +311,7 @@ def _validate_step(
             raise plugin.error(f"step {name!r} has {part}={safe_repr(value)}", f"give {expected}", hook)
     if all(getattr(step, part) is value for part, value in frozen.items()):
         return step
-    return changed(step, **frozen)
+    return replace_fields(step, **frozen)
 
 
 def _freeze_data(old: Any, new: Any, new_references: list[Reference]) -> Any:

@@ -52,7 +52,7 @@ class StagingRefusedError(DagcastError):
         super().__init__("\n".join(problem.message for problem in self.problems))
 
 
-def refuse(problems: Iterable[StagingProblem | None]) -> None:
+def raise_problems(problems: Iterable[StagingProblem | None]) -> None:
     """Raise an error if ``problems`` contains a problem. Ignore items that are ``None``.
 
     Raises:
@@ -63,7 +63,7 @@ def refuse(problems: Iterable[StagingProblem | None]) -> None:
         raise StagingRefusedError(found)
 
 
-def scan(folder: Path, shown: str) -> tuple[list[Member], list[StagingProblem | None]]:
+def scan_folder(folder: Path, shown: str) -> tuple[list[Member], list[StagingProblem | None]]:
     """Return the files of a folder, at any depth, and all problems with entries that cannot be archived."""
     members: list[Member] = []
     problems: list[StagingProblem | None] = []
@@ -80,19 +80,19 @@ def scan(folder: Path, shown: str) -> tuple[list[Member], list[StagingProblem | 
                 continue
             name = prefix + entry.name
             path = f"{shown.rstrip('/')}/{name}"
-            problem = name_problem(entry.name, path) or _entry_problem(Path(entry.path), path)
+            problem = find_name_problem(entry.name, path) or _find_entry_problem(Path(entry.path), path)
             if problem is not None:
                 problems.append(problem)
             elif entry.is_dir(follow_symlinks=False):
                 pending.append((Path(entry.path), name + "/"))
             else:
-                members.append(member(Path(entry.path), name, path))
+                members.append(make_member(Path(entry.path), name, path))
     if not members and not problems:
         problems.append(StagingProblem(f"{shown} holds no files to stage"))
     return members, problems
 
 
-def entry_point_problem(
+def find_entry_point_problem(
     entry_point: str, folder: Path, shown: str, members: list[Member]
 ) -> StagingProblem | None:
     """Return why a script cannot be the entry point of a folder with these members, or ``None`` if it can."""
@@ -111,7 +111,7 @@ def _is_skipped(name: str) -> bool:
     return name in SKIPPED_FOLDERS or name in SKIPPED_FILES or name.endswith(SKIPPED_SUFFIXES)
 
 
-def member(file: Path, name: str, shown: str) -> Member:
+def make_member(file: Path, name: str, shown: str) -> Member:
     """Return a file as the member of an archive.
 
     Args:
@@ -146,7 +146,7 @@ def read_file(file: Path, shown: str, size: int | None = None) -> Iterator[bytes
         raise StagingRefusedError([StagingProblem(f"{shown} changed while it was read")])
 
 
-def named_problem(path: str, root: str | Path) -> StagingProblem | None:
+def find_path_problem(path: str, root: str | Path) -> StagingProblem | None:
     """Return why a path in the config cannot be staged, without reading its content."""
     named = Path(root).absolute() / path
     if not os.path.lexists(named):
@@ -154,10 +154,10 @@ def named_problem(path: str, root: str | Path) -> StagingProblem | None:
     # A parent folder that is a link can lead out of the root just like a link at the end.
     way = [] if Path(path).is_absolute() else [part for part in Path(path).parents if part != Path()]
     for folder in reversed(way):
-        problem = _entry_problem(Path(root).absolute() / folder, str(folder))
+        problem = _find_entry_problem(Path(root).absolute() / folder, str(folder))
         if problem is not None:
             return problem
-    return _entry_problem(named, path) or name_problem(named.name, path)
+    return _find_entry_problem(named, path) or find_name_problem(named.name, path)
 
 
 def _siblings(path: Path) -> list[str]:
@@ -165,10 +165,10 @@ def _siblings(path: Path) -> list[str]:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return []
-    return [name for name in names if name_problem(name, name) is None]
+    return [name for name in names if find_name_problem(name, name) is None]
 
 
-def _entry_problem(path: Path, shown: str) -> StagingProblem | None:
+def _find_entry_problem(path: Path, shown: str) -> StagingProblem | None:
     """Return why an entry cannot be staged, regardless of its content."""
     try:
         status = path.lstat()
@@ -191,7 +191,7 @@ def _entry_problem(path: Path, shown: str) -> StagingProblem | None:
     return None
 
 
-def name_problem(name: str, shown: str) -> StagingProblem | None:
+def find_name_problem(name: str, shown: str) -> StagingProblem | None:
     """Return why a file with this name cannot be staged, or ``None`` if the name is valid."""
     try:
         name.encode()

@@ -41,7 +41,7 @@ class Member:
     read: Callable[[], Iterator[bytes]]
 
 
-def tar(members: Iterable[Member]) -> Iterator[bytes]:
+def write_tar(members: Iterable[Member]) -> Iterator[bytes]:
     """Yield a tar archive of the members in pieces. The members are sorted by the bytes of their names."""
     written = 0
     for member in sorted(members, key=lambda member: member.name.encode()):

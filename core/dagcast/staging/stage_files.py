@@ -18,15 +18,15 @@ from dagcast.errors import StagingError
 from dagcast.staging.find_files import (
     StagingProblem,
     StagingRefusedError,
-    entry_point_problem,
-    member,
-    name_problem,
-    named_problem,
+    find_entry_point_problem,
+    find_name_problem,
+    find_path_problem,
+    make_member,
+    raise_problems,
     read_file,
-    refuse,
-    scan,
+    scan_folder,
 )
-from dagcast.staging.reproducible_archive import gzip_stored, tar
+from dagcast.staging.reproducible_archive import gzip_stored, write_tar
 from dagcast.staging.staged_code import StagedCode
 
 __all__ = [
@@ -80,15 +80,15 @@ def stage_folder(
             does not contain the entry point. The error lists all problems.
     """
     folder = Path(root).absolute() / path
-    refuse([named_problem(path, root)])
+    raise_problems([find_path_problem(path, root)])
     if not folder.is_dir():
-        refuse([StagingProblem(f"{path} is a file, not a folder", "name the folder that it is in")])
-    members, problems = scan(folder, path)
+        raise_problems([StagingProblem(f"{path} is a file, not a folder", "name the folder that it is in")])
+    members, problems = scan_folder(folder, path)
     if entry_point is not None:
-        problems.append(entry_point_problem(entry_point, folder, path, members))
-    refuse(problems)
+        problems.append(find_entry_point_problem(entry_point, folder, path, members))
+    raise_problems(problems)
     return _staged(
-        gzip_stored(tar(members)),
+        gzip_stored(write_tar(members)),
         ARCHIVE_NAME,
         path=path,
         root=root,
@@ -111,7 +111,7 @@ def stage_script(path: str, root: str | Path, bucket: str, prefix: str = "") -> 
         StagingRefusedError: For the same problems as :func:`stage_file`.
     """
     file = _file(path, root)
-    pieces = gzip_stored(tar([member(file, file.name, path)]))
+    pieces = gzip_stored(write_tar([make_member(file, file.name, path)]))
     return _staged(pieces, ARCHIVE_NAME, path=path, root=root, bucket=bucket, prefix=prefix, form="script")
 
 
@@ -138,16 +138,16 @@ def stage_files(
     problems: list[StagingProblem | None] = []
     for path in paths:
         named = Path(root).absolute() / path
-        problem = named_problem(path, root)
+        problem = find_path_problem(path, root)
         found = {named.name: path}
         if problem is None and named.is_dir():
-            members, refused = scan(named, path)
+            members, refused = scan_folder(named, path)
             problems += refused
             found = {f"{named.name}/{m.name}": f"{path.rstrip('/')}/{m.name}" for m in members}
         twice = [name for name in found if name in sources and sources[name] != found[name]]
         problems += [problem, *(StagingProblem(f"two files to stage are named {name}") for name in twice)]
         sources.update(found)
-    refuse(problems)
+    raise_problems(problems)
     alone = {name: stage_file(source, root, bucket) for name, source in sources.items()}
     whole = hashlib.sha256(
         "".join(f"{name}\0{alone[name].digest}\n" for name in sorted(alone)).encode()
@@ -169,7 +169,7 @@ def stage_text(name: str, content: bytes, bucket: str, prefix: str = "") -> Stag
     Raises:
         StagingRefusedError: If the name is invalid.
     """
-    refuse([name_problem(name, name)])
+    raise_problems([find_name_problem(name, name)])
     digest = hashlib.sha256(content).hexdigest()
     uri = make_staged_code_uri(bucket, prefix, digest, name)
     return StagedCode(uri=uri, digest=digest, size=len(content), source=name, form="text", content=content)
@@ -188,15 +188,15 @@ def archive_pieces(staged: StagedCode) -> Iterator[bytes]:
         return
     path = Path(staged.root) / staged.source
     try:
-        refuse([named_problem(staged.source, staged.root)])
+        raise_problems([find_path_problem(staged.source, staged.root)])
         if staged.form == "file":
             yield from read_file(path, staged.source)
         elif staged.form == "script":
-            yield from gzip_stored(tar([member(path, path.name, staged.source)]))
+            yield from gzip_stored(write_tar([make_member(path, path.name, staged.source)]))
         else:
-            members, problems = scan(path, staged.source)
-            refuse(problems)
-            yield from gzip_stored(tar(members))
+            members, problems = scan_folder(path, staged.source)
+            raise_problems(problems)
+            yield from gzip_stored(write_tar(members))
     except StagingRefusedError as refused:
         raise StagingError(f"staged code cannot be read any more: {refused}") from refused
 
@@ -215,9 +215,9 @@ def archive_bytes(staged: StagedCode) -> bytes:
 
 def _file(path: str, root: str | Path) -> Path:
     file = Path(root).absolute() / path
-    refuse([named_problem(path, root)])
+    raise_problems([find_path_problem(path, root)])
     if file.is_dir():
-        refuse([StagingProblem(f"{path} is a folder, not a file", "name one of its files")])
+        raise_problems([StagingProblem(f"{path} is a folder, not a file", "name one of its files")])
     return file
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from dagcast.compile.config.reference_syntax import (
     ReferenceSyntaxError,
+    format_references,
     is_reference,
     parse_string,
-    spell,
 )
 from dagcast.definition.references import (
     ExecutionVariable,
@@ -142,7 +142,7 @@ class TestReading:
             assert not is_reference(text)
         else:
             assert isinstance(value, Reference) == is_reference(text)
-            assert parse_string(spell(value)) == value
+            assert parse_string(format_references(value)) == value
 
     @pytest.mark.parametrize(
         ("text", "message", "hint"),
@@ -189,29 +189,31 @@ class TestReading:
 class TestSpelling:
     @given(reference=single)
     def test_a_reference_is_read_again(self, reference: Reference) -> None:
-        assert parse_string(spell(reference)) == reference
+        assert parse_string(format_references(reference)) == reference
 
     @given(literal=literals)
     @example("$")
     @example("$${${param.X}$$$")
     def test_a_literal_is_read_again(self, literal: str) -> None:
-        assert parse_string(spell(literal)) == literal
+        assert parse_string(format_references(literal)) == literal
 
     @given(join=joins())
     @example(Join("", ("$", ParameterRef("X"))))
     @example(Join("", ("$$$", ParameterRef("X"), "{", ParameterRef("Y"), "${")))
     def test_a_join_is_read_again(self, join: Join) -> None:
-        again = parse_string(spell(join))
+        again = parse_string(format_references(join))
         assert flat(again) == flat(join)
 
     @given(join=joins(), other=joins(), on=literals)
     def test_a_join_of_joins_is_read_as_one(self, join: Join, other: Join, on: str) -> None:
         nested = Join(on, (join, "x", other))
-        assert flat(parse_string(spell(nested))) == flat(nested)
+        assert flat(parse_string(format_references(nested))) == flat(nested)
 
     def test_a_separator_is_written_out(self) -> None:
-        assert spell(Join("/", ("s3:/", "b", ParameterRef("P")))) == "s3://b/${param.P}"
-        assert spell(Join("$", (ParameterRef("A"), ParameterRef("B")))) == "${param.A}$$${param.B}"
+        assert format_references(Join("/", ("s3:/", "b", ParameterRef("P")))) == "s3://b/${param.P}"
+        assert (
+            format_references(Join("$", (ParameterRef("A"), ParameterRef("B")))) == "${param.A}$$${param.B}"
+        )
 
 
 @pytest.mark.parametrize("name", EXECUTION_VARIABLES)

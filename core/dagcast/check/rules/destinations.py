@@ -12,7 +12,7 @@ from dagcast.check.destinations import (
     as_mapping,
     find_destinations,
     find_sibling_prefixes,
-    spell,
+    flatten_address,
     starts_with,
 )
 from dagcast.check.rules.examples import definition_example, job_example
@@ -38,7 +38,7 @@ def _own_results(definition: Definition, facts: PipelineFacts) -> Iterator[StepF
     results = _PrefixIndex(item for step in definition.steps for item in find_destinations(step, defaults))
     for step in definition.steps:
         for path, value in _inputs(step):
-            address = spell(value, defaults)
+            address = flatten_address(value, defaults)
             result = results.first_longer(address)
             what = None
             if result is not None:
@@ -81,8 +81,8 @@ class _PrefixIndex:
 
     def __init__(self, destinations: Iterable[Destination]) -> None:
         # In sorted order, all addresses with a common prefix directly follow the prefix.
-        spelled = ((_joined(item.address), place, item) for place, item in enumerate(destinations))
-        self._sorted = sorted(spelled, key=lambda entry: entry[:2])
+        flattened = ((_joined(item.address), place, item) for place, item in enumerate(destinations))
+        self._sorted = sorted(flattened, key=lambda entry: entry[:2])
         self._texts = [text for text, _, _ in self._sorted]
         self._found: dict[Address, Destination | None] = {}
 

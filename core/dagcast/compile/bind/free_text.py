@@ -11,7 +11,7 @@ from typing import Any
 
 from dagcast.compile.bind.ports import StagedText, StepPorts
 from dagcast.compile.bind.wiring import WiringProblem
-from dagcast.compile.config.reference_syntax import spell
+from dagcast.compile.config.reference_syntax import format_references
 from dagcast.paths import FieldPath, format_path
 
 FREE_TEXT_FIELDS = ("inputs", "arguments", "args", "environment", "hyperparameters", "parameters")
@@ -56,11 +56,11 @@ def check_texts(
             declared = f"declare an input that reads it, inputs: {{{port}: {text}}}"
             hint = f"{declared if ports.open_inputs else 'a staged file has no reference'}; {as_text}"
         elif path[0] == "hyperparameters" and len(path) > 2:
-            hint = f"give it a hyperparameter of its own, {spell(output.value)}; {as_text}"
+            hint = f"give it a hyperparameter of its own, {format_references(output.value)}; {as_text}"
         elif output.kind in ("number", "boolean") and path[0] != "inputs":
-            hint = f"write it in a longer text, such as {port}={spell(output.value)}; {as_text}"
+            hint = f"write it in a longer text, such as {port}={format_references(output.value)}; {as_text}"
         else:
-            hint = f"write {spell(output.value)}; {as_text}"
+            hint = f"write {format_references(output.value)}; {as_text}"
         yield WiringProblem(
             code="wiring.output-as-text",
             message=f"step {name!r}: {field} is the text {text!r}, which names an output of {source!r}",

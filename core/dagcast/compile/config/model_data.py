@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from dagcast.compile.config.fields import ConfigModel
 from dagcast.compile.config.models import BasePipelineConfig
-from dagcast.compile.config.reference_syntax import spell
+from dagcast.compile.config.reference_syntax import format_references
 from dagcast.compile.config.step import StepConfig
 from dagcast.dag import Edge
 from dagcast.definition.references import Reference
@@ -34,7 +34,7 @@ def model_data(
         )
         return {key: model_data(item, (*path, key), models, read) for key, item in _fields(value).items()}
     if isinstance(value, Reference) or (read and isinstance(value, str) and "${" in value):
-        return spell(value)
+        return format_references(value)
     if isinstance(value, Edge):
         return value.as_data()
     if isinstance(value, Mapping):

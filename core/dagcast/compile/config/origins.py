@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from dagcast.compile.config.reference_syntax import spell
+from dagcast.compile.config.reference_syntax import format_references
 from dagcast.compile.spec.pipeline import Origin
 from dagcast.definition.references import Reference
 from dagcast.paths import FieldPath
@@ -16,7 +16,7 @@ NO_CONFIG: Mapping[str, Any] = MappingProxyType({})
 """Stands for a config that is not known: values are located no deeper than their origins."""
 
 NOTHING = object()
-"""What :func:`value_at` returns where nothing is."""
+"""What :func:`value_in` returns where nothing is."""
 
 
 def origin_at(origins: Mapping[FieldPath, Origin], path: FieldPath) -> Origin | None:
@@ -47,11 +47,11 @@ def find_origin(
     if origin is None or origin.kind != "config":
         return origin
     tail = path[length:]
-    field = value_at(config, origin.path)
+    field = value_in(config, origin.path)
     if field is NOTHING:
         # Written in the defaults, which have the path of the field, not of the step.
         return replace(origin, path=origin.path + tail)
-    if value_at(field, tail) is NOTHING or isinstance(value, Reference):
+    if value_in(field, tail) is NOTHING or isinstance(value, Reference):
         found = _find_value(field, tail, value)
         if found is not None:
             return replace(origin, path=origin.path + found)
@@ -66,7 +66,7 @@ def _nearest_origin(origins: Mapping[FieldPath, Origin], path: FieldPath) -> tup
     return None, 0
 
 
-def value_at(data: Any, path: FieldPath) -> Any:
+def value_in(data: Any, path: FieldPath) -> Any:
     """Return the value at a path of plain data, or :data:`NOTHING`."""
     for part in path:
         if isinstance(data, Mapping):
@@ -80,7 +80,7 @@ def value_at(data: Any, path: FieldPath) -> Any:
 
 def _find_value(field: Any, tail: FieldPath, value: object) -> FieldPath | None:
     """The path below a field at which a value is written; of several, the one with the most indexes of ``tail``."""
-    wanted = spell(value) if isinstance(value, Reference) else value
+    wanted = format_references(value) if isinstance(value, Reference) else value
     indexes = [part for part in tail if isinstance(part, int)]
     best: FieldPath | None = None
     score = -1

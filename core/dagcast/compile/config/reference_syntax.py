@@ -96,7 +96,7 @@ def is_reference(text: str) -> bool:
         return False
 
 
-def spell(value: str | Reference) -> str:
+def format_references(value: str | Reference) -> str:
     """Return the config string that :func:`parse_string` reads as ``value``."""
     text = ""
     # A literal is escaped together with what follows it: it may end in the "$" of a "${".

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.compile.emit.sdk import SDK, load_sdk
 from dagcast.compile.emit.sdk_steps import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
-from dagcast.compile.emit.variables import Variables, sdk_parameter, spelled
+from dagcast.compile.emit.variables import Variables, definition_value, sdk_parameter
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.write import SCHEMA_VERSION
 from dagcast.gc_pause import pause_gc
@@ -309,7 +309,9 @@ class CompiledPipeline:
             "Version": self._version,
             "Metadata": self._metadata,
             "Parameters": [parameter.to_request() for parameter in self.parameters],
-            "PipelineExperimentConfig": None if experiment is None else spelled(experiment.to_request()),
+            "PipelineExperimentConfig": None
+            if experiment is None
+            else definition_value(experiment.to_request()),
             "Steps": [step.definition_request() for step in self.steps],
         }
 

@@ -16,7 +16,7 @@ from dagcast.compile.emit.conditions import sdk_condition
 from dagcast.compile.emit.properties import step_properties
 from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.emit.sdk_support import check_types
-from dagcast.compile.emit.variables import Variables, spelled
+from dagcast.compile.emit.variables import Variables, definition_value
 from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
 from dagcast.definition.references import render
 from dagcast.definition.write import step_data
@@ -236,7 +236,7 @@ class RequestConditionStep(RequestStep):
         """
         request = step_data(replace(self._current(), if_steps=(), else_steps=()), {})
         if "Conditions" in self._opened:
-            conditions = spelled(self.step_only_arguments["Conditions"])
+            conditions = definition_value(self.step_only_arguments["Conditions"])
             if conditions != request["Arguments"].get("Conditions", []):
                 request["Arguments"]["Conditions"] = conditions
         request["Arguments"]["IfSteps"] = [step.definition_request() for step in self.if_steps]
@@ -337,5 +337,5 @@ def _field_request(key: str, value: Any) -> Any:
     if key == "CacheConfig":
         return value.config["CacheConfig"]
     if key == "PropertyFiles":
-        return spelled(value)
-    return spelled([policy.to_request() for policy in value])
+        return definition_value(value)
+    return definition_value([policy.to_request() for policy in value])

@@ -64,10 +64,10 @@ def sdk_parameter(parameter: ParameterSpec, sdk: SDK) -> Any:
     return made
 
 
-def spelled(value: Any) -> Any:
+def definition_value(value: Any) -> Any:
     """Return ``value`` in the definition's format, with each SDK object replaced by its expression."""
     if isinstance(value, dict):
-        return {key: spelled(item) for key, item in value.items()}
+        return {key: definition_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [spelled(item) for item in value]
+        return [definition_value(item) for item in value]
     return value.expr if hasattr(value, "expr") else value

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from dagcast.compile.lower.s3_addresses import join_with_single_slashes, separate_destinations
-from dagcast.compile.spec.edit import changed, has, put, remove, value_at
+from dagcast.compile.spec.edit import has, put, remove, replace_fields, value_at
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, StepSpec, freeze_origins
 from dagcast.definition.references import Reference
 from dagcast.errors import DiagnosticSink, Location
@@ -219,4 +219,4 @@ def _is_default(step: StepSpec, place: FieldPath) -> bool:
 
 
 def _with_origin(step: StepSpec, place: FieldPath, origin: Origin) -> StepSpec:
-    return changed(step, origins=freeze_origins({**step.origins, ("Arguments", *place): origin}))
+    return replace_fields(step, origins=freeze_origins({**step.origins, ("Arguments", *place): origin}))

@@ -8,7 +8,7 @@ from operator import is_
 from typing import Any
 
 from dagcast.check.destinations import find_sibling_prefixes
-from dagcast.compile.spec.edit import changed, put, value_at
+from dagcast.compile.spec.edit import put, replace_fields, value_at
 from dagcast.compile.spec.pipeline import PipelineSpec, StepSpec
 from dagcast.definition.property_paths import parse_property_path
 from dagcast.definition.references import Join, ParameterRef, Reference, StepProperty
@@ -54,9 +54,9 @@ def join_with_single_slashes(
         sink: Collects a warning for each parameter whose default determines how a URI is joined.
         locate_parameter: Returns the location of a parameter.
     """
-    speller = _Speller(spec)
-    steps = tuple(_respell(step, speller) for step in spec.steps)
-    for name in sorted(speller.parameters):
+    normalizer = _Normalizer(spec)
+    steps = tuple(_normalize_step(step, normalizer) for step in spec.steps)
+    for name in sorted(normalizer.parameters):
         sink.warn(
             f"parameter {name!r} ends with a slash, so what follows it is joined without one: a value that is given "
             "at the start has to end with a slash, too",
@@ -69,12 +69,12 @@ def join_with_single_slashes(
     return replace(spec, steps=steps)
 
 
-def _respell(step: StepSpec, speller: _Speller) -> StepSpec:
-    arguments = speller.respell(step.arguments)
-    return step if arguments is step.arguments else changed(step, arguments=arguments)
+def _normalize_step(step: StepSpec, normalizer: _Normalizer) -> StepSpec:
+    arguments = normalizer.normalize(step.arguments)
+    return step if arguments is step.arguments else replace_fields(step, arguments=arguments)
 
 
-class _Speller:
+class _Normalizer:
     """Normalizes the S3 URIs of one pipeline.
 
     Attributes:
@@ -86,25 +86,25 @@ class _Speller:
         self._defaults = {parameter.name: parameter.default for parameter in spec.parameters}
         self._steps = {step.name: step for step in spec.steps}
 
-    def respell(self, value: Any) -> Any:
+    def normalize(self, value: Any) -> Any:
         """Return ``value`` with normalized S3 URIs, or ``value`` itself if nothing changes."""
         if type(value) in SCALARS:
             return value
         if isinstance(value, Join):
-            return self._respell_join(value)
+            return self._normalize_join(value)
         if isinstance(value, dict):
             items: dict[str, Any] | None = None
             for key, item in value.items():
-                if type(item) not in SCALARS and (new := self.respell(item)) is not item:
+                if type(item) not in SCALARS and (new := self.normalize(item)) is not item:
                     items = dict(value) if items is None else items
                     items[key] = new
             return value if items is None else FrozenDict(items)
         if isinstance(value, tuple):
-            found = [item if type(item) in SCALARS else self.respell(item) for item in value]
+            found = [item if type(item) in SCALARS else self.normalize(item) for item in value]
             return value if all(map(is_, found, value)) else tuple(found)
         return value
 
-    def _respell_join(self, join: Join) -> Join:
+    def _normalize_join(self, join: Join) -> Join:
         pieces = [piece for piece in _pieces(join) if piece[0] != ""]
         if not pieces or not self._is_address(pieces[0][0]):
             return join

@@ -66,7 +66,7 @@ def has(step: StepSpec, path: str | FieldPath) -> bool:
     return value_at(step, path, missing) is not missing
 
 
-def changed(step: StepSpec, **fields: Any) -> StepSpec:
+def replace_fields(step: StepSpec, **fields: Any) -> StepSpec:
     """Return a copy of the step with changed fields, in a fifth of the time of ``dataclasses.replace``.
 
     With many plugins, the steps of a large pipeline are copied thousands of times.
@@ -98,7 +98,7 @@ def put(step: StepSpec, path: str | FieldPath, value: Any) -> StepSpec:
     parts = _path(step, path)
     if not parts:
         raise ValueError("the path is empty: name a member of the request")
-    return changed(step, arguments=_put(step.arguments, parts, 0, freeze(value), step))
+    return replace_fields(step, arguments=_put(step.arguments, parts, 0, freeze(value), step))
 
 
 def remove(step: StepSpec, path: str | FieldPath) -> StepSpec:
@@ -123,7 +123,7 @@ def remove(step: StepSpec, path: str | FieldPath) -> StepSpec:
         raise ValueError("the path is empty: name a member of the request")
     if not has(step, parts):
         return step
-    return changed(step, arguments=_remove(step.arguments, parts))
+    return replace_fields(step, arguments=_remove(step.arguments, parts))
 
 
 _EMPTY = FrozenDict()

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from dagcast.compile.config.fields import StrOrReference
-from dagcast.compile.steps.message import (
+from dagcast.compile.steps.lambda_callback import (
     MessageConfig,
     message_outputs,
     message_properties,
