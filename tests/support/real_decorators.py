@@ -4,7 +4,6 @@ Each function is a decorator. ``@works`` says that the decorated class compiles;
 holds. A library that is not installed is skipped.
 """
 
-# ruff: noqa: D103
 from __future__ import annotations
 
 import contextlib
