@@ -9,6 +9,7 @@ import pytest
 
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import Diagnostic, DiagnosticSink, Location, did_you_mean, escape_text, nearest
+from dagcast.suggestions import is_likely
 from tests.support.compiling import JOB, config, errors_of
 
 
@@ -70,6 +71,12 @@ def test_12_names_are_listed_where_none_is_close(count: int, listed: bool) -> No
 )
 def test_names_that_are_close_enough(name: str, known: str, found: str | None) -> None:
     assert nearest(name, [known]) == found
+
+
+@pytest.mark.parametrize(("name", "meant", "likely"), [("abcx", "abcd", True), ("abcdexx", "abcdefg", False)])
+def test_three_quarters_of_the_letters_make_a_name_likely(name: str, meant: str, likely: bool) -> None:
+    """6 of 8 letters in common, and 10 of 14."""
+    assert is_likely(name, meant) is likely
 
 
 def test_a_mistake_of_many_steps_in_one_place_is_one_error() -> None:

@@ -201,3 +201,15 @@ def pipelines(draw: st.DrawFn) -> dict[str, Any]:
 @given(source=pipelines())
 def test_every_hint_works_when_it_is_pasted(source: dict[str, Any]) -> None:
     follow_hints(source)
+
+
+@pytest.mark.parametrize(("outputs", "listed"), [(2, 2), (4, 4), (5, 4), (30, 4)])
+def test_a_hint_lists_four_alternatives_at_most(outputs: int, listed: int) -> None:
+    source = config(
+        {
+            "a": {"type": "Processing", **JOB, "outputs": {f"o{n}": None for n in range(outputs)}},
+            "b": {"type": "Processing", **JOB, "inputs": {"p": None}},
+        },
+        edges=["a -> b"],
+    )
+    assert len(list(alternatives(only_error(source).hint or ""))) == listed
