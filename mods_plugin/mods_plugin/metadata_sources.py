@@ -55,10 +55,12 @@ class Metadata:
     Attributes:
         values: The value of each field; ``None`` if no source has one.
         sources: The source of each field.
+        places: Where each field was written, if that is known.
     """
 
     values: Mapping[str, str | None]
     sources: Mapping[str, str]
+    places: Mapping[str, Location | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class _Collector:
     sink: DiagnosticSink
     values: dict[str, str | None] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Location | None] = field(default_factory=dict)
 
     def add(self, layer: _Layer) -> None:
         for name in FIELDS:
@@ -85,6 +88,7 @@ class _Collector:
                 continue
             self.sources[name] = layer.source(name)
             self.values[name] = value
+            self.places[name] = layer.locate(name)
             problem = find_problem(name, value)
             if problem is not None:
                 message = f"the {name} of the template, from {self.sources[name]}, {problem}"
@@ -133,7 +137,7 @@ def collect_metadata(
         found.sources[name] = DEFAULT
         found.values[name] = defaults.get(name)
     ordered = {name: found.values[name] for name in FIELDS}
-    return Metadata(ordered, {name: found.sources[name] for name in FIELDS})
+    return Metadata(ordered, {name: found.sources[name] for name in FIELDS}, found.places)
 
 
 def read_recorded_metadata(values: Mapping[str, Any], record: Any, sink: DiagnosticSink) -> Metadata:
@@ -158,7 +162,8 @@ def read_recorded_metadata(values: Mapping[str, Any], record: Any, sink: Diagnos
         if problem is not None:
             message = f"the recorded {name} of the template {problem}"
             sink.error(message, Location(f"<{name}>"), code="mods.metadata")
-    return Metadata(found, {name: str(sources[name]) for name in FIELDS})
+    places = {name: Location(f"<{name}>") for name in found}
+    return Metadata(found, {name: str(sources[name]) for name in FIELDS}, places)
 
 
 def missing_field(name: str, place: Location | None, severity: Any, default: str | None = None) -> Diagnostic:

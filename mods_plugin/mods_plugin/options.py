@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from dagcast.plugin import Location
 from mods_plugin.metadata import FIELDS, find_problem
 
 OBJECT_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
@@ -73,6 +75,20 @@ class ModsOptions(BaseModel):
         if problem is not None:
             raise PydanticCustomError("metadata", "{problem}", {"problem": f"value {problem}"})
         return value
+
+    _places: dict[str, Location | None] = PrivateAttr(default_factory=dict)
+
+    def remember_places(self, places: Mapping[str, Location | None]) -> None:
+        """Remember where each metadata field was written. Options are those of one config, as the places are.
+
+        Args:
+            places: By field: the place of its value.
+        """
+        self._places = dict(places)
+
+    def place_of(self, field: str) -> Location | None:
+        """Return where a metadata field was written; ``None`` if that is unknown."""
+        return self._places.get(field)
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata that are set in the options."""

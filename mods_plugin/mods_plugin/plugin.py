@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from dagcast.plugin import (
     Diagnostic,
     DiagnosticSink,
     FieldPath,
+    InvalidInputError,
     Location,
     ParameterSpec,
     PipelineConfig,
@@ -71,6 +73,7 @@ def extract_metadata(
         else collect_metadata(config, explicit, options, sink)
     )
     sink.raise_errors()
+    options.remember_places(found.places)
     record = {"decorator": decorator.place if decorator else None, "sources": dict(found.sources)}
     return {**found.values, METADATA_KEY: record}
 
@@ -84,8 +87,12 @@ def decorate_template_class(template_class: type, metadata: Mapping[str, Any], o
         arguments |= {field: metadata[field] for field in (PACKAGE_NAME, COMMIT_ID)}
         arguments["search"] = False
     before = dict(vars(template_class))
-    with _metadata_name(template_class, metadata):
-        decorated = decorator.factory(**arguments)(template_class)
+    try:
+        with _metadata_name(template_class, metadata):
+            decorated = decorator.factory(**arguments)(template_class)
+    # The decorator of a company has rules of its own for what its users write.
+    except ValueError as error:
+        raise InvalidInputError(_refusals(error, decorator.place, metadata, options)) from error
     if isinstance(decorated, type):
         # The class may have been decorated before, with other metadata: only what this decorator defined is kept.
         new = [cls for cls in decorated.__mro__ if cls not in template_class.__mro__]
@@ -93,6 +100,32 @@ def decorate_template_class(template_class: type, metadata: Mapping[str, Any], o
         stated |= {name for name, value in vars(template_class).items() if before.get(name) is not value}
         _set(decorated, {field: metadata[field] for field in FIELDS if field not in stated})
     return decorated
+
+
+def _refusals(
+    error: ValueError, decorator: str, metadata: Mapping[str, Any], options: ModsOptions
+) -> list[Diagnostic]:
+    """Return the mistake in the metadata that a decorator refuses, at each field that it mentions."""
+    text = " ".join(str(error).split())
+    given = (AUTHOR, VERSION, DESCRIPTION)
+    named = [name for name in given if re.search(rf"\b{name}\b", text, re.IGNORECASE)]
+    mentioned = named or [name for name in given if metadata[name] and str(metadata[name]) in text]
+    return [
+        Diagnostic(
+            f"the decorator {decorator} refuses the {name} {metadata[name]!r} of the template: {text}",
+            options.place_of(name),
+            code="mods.metadata",
+            hint=f"set pipeline.{name} or plugins.options.mods.{name}",
+        )
+        for name in mentioned[:1]
+    ] or [
+        Diagnostic(
+            f"the decorator {decorator} refuses the metadata of the template: {text}",
+            options.place_of(VERSION),
+            code="mods.metadata",
+            hint="set author, version and description under pipeline or plugins.options.mods",
+        )
+    ]
 
 
 @hookimpl
