@@ -26,12 +26,11 @@ PAGES = [
 RUN = re.compile(r"\d{8}T\d{6}Z-[a-z-]+-[a-z0-9]{4}\b")
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)```", re.S)
 
-# The working directory of a job is /opt/ml.
 PREPARE = """\
 from pathlib import Path
 
 for name in ("train", "validation"):
-    Path("processing", name, "rows.csv").write_text("1,2")
+    Path("/opt/ml/processing", name, "rows.csv").write_text("1,2")
 """
 TRAIN = """\
 import os

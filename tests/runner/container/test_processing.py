@@ -69,6 +69,17 @@ def test_a_script_may_name_its_folders_itself_in_a_namespace(namespace_bench: Be
     assert namespace_bench.read(f"{BUCKET}/out/made/x") == "here"
 
 
+def test_a_script_starts_in_the_root_of_the_container_and_writes_there(namespace_bench: Bench) -> None:
+    # Evaluation scripts of public pipelines unpack a model one folder up, and open its files by their names.
+    code = (
+        "import os, pathlib; pathlib.Path('../the-model').write_text('weights');"
+        f" pathlib.Path('{ML}/out/found').write_text(os.getcwd() + ' ' + open('the-model').read())"
+    )
+    namespace_bench.process(code, outputs={"made": "out"})
+    assert namespace_bench.read(f"{BUCKET}/out/made/found") == "/ weights"
+    assert not Path("/the-model").exists()
+
+
 def test_without_a_namespace_a_script_that_names_its_folders_is_reported_what_that_needs(
     plain_bench: Bench,
 ) -> None:

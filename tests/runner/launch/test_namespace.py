@@ -101,13 +101,6 @@ def test_a_job_sees_only_its_own_folder_of_the_run(place: Bench) -> None:
         "open('/proc/sys/kernel/core_pattern', 'w').close()",
         "open('/proc/sysrq-trigger', 'w').close()",
         "os.mkdir('/sys/fs/cgroup/x')",
-        "open('/etc/x', 'w').close()",
-        "open('/usr/x', 'w').close()",
-        "open('/opt/x', 'w').close()",
-        "open('/x', 'w').close()",
-        f"open({str(Path.home() / 'x')!r}, 'w').close()",
-        f"open({str(Path(__file__).parent / 'x')!r}, 'w').close()",
-        f"open({str(Path(sys.prefix) / 'x')!r}, 'w').close()",
         "os.listdir('/dev/mapper')",
         "open('/dev/tty').close()",
         "os.kill(int(os.environ['RUNNER']), 0)",
@@ -115,12 +108,6 @@ def test_a_job_sees_only_its_own_folder_of_the_run(place: Bench) -> None:
 )
 def test_a_job_cannot(place: Bench, doing: str) -> None:
     assert _try(place, doing, environment={"RUNNER": str(os.getpid())})[0] == "refused"
-
-
-def test_other_folders_are_read_only_and_the_error_says_so(seen: Bench) -> None:
-    for path in (f"{seen.runs}/x", f"{seen.folder}/x", "/etc/x"):
-        assert _try(seen, f"open({path!r}, 'w')") == ["refused", "OSError", 30]
-    assert list(seen.folder.iterdir()) == [seen.runs]
 
 
 def test_a_job_sees_an_empty_runs_folder(seen: Bench) -> None:
@@ -210,7 +197,7 @@ def test_root_gets_namespaces_where_user_namespaces_are_forbidden(namespaces: bo
     assert json.loads(ran.stdout)["exit"]["code"] == 0
     attempt = tmp_path / "runs" / "one" / "steps" / "step" / "attempt-1"
     assert int((attempt / "stdout.log").read_text().split()[1], 16) == 0
-    assert "Read-only file system" in (attempt / "stderr.log").read_text()
+    assert not Path("/etc/x").exists()
     assert (attempt / "ml" / "made").exists()
 
 

@@ -17,12 +17,9 @@ from typing import Any
 from dagcast.errors import DagcastError
 from dagcast.runner.container.driver_scripts import extract_script_output
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
-from dagcast.runner.launch.command import ML_PATH, Exit
+from dagcast.runner.launch.command import HOST, ML_PATH, Exit
 from dagcast.runner.records.logs import read_log_end
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS
-
-HOST = "algo-1"
-"""The name of the only host. Source: SageMaker Developer Guide, "Distributed Training Configuration"."""
 
 MAX_MESSAGE_CHARACTERS = 1024
 """Maximum length of a failure reason or exit message.
@@ -48,8 +45,10 @@ _NO_MOUNT_HINT = (
     " on Linux with user namespaces, or with --runner docker"
 )
 
-_ACCESS_ERRORS = ("Permission denied", "Read-only file system")
-"""Error messages of the system for EACCES and EROFS."""
+_READ_ONLY = "Read-only file system"
+"""The error message of the system for EROFS."""
+
+_INSTALL_HINT = "packages are installed from a requirements.txt beside the script"
 
 _TAIL_BYTES = 64 * 1024
 
@@ -301,15 +300,16 @@ def _hint_unmounted_script(attempt: StepAttempt, outputs: Sequence[str]) -> str:
 
 def _hint_write_access(attempt: StepAttempt, outputs: Sequence[str]) -> str:
     """Return a hint for a script that seems to have been denied writing to a file."""
-    if attempt.launcher.isolation == "docker" or not any(
-        word in text for word in _ACCESS_ERRORS for text in outputs
-    ):
+    isolation = attempt.launcher.isolation
+    # In a namespace a job writes to a layer over the machine's folders; a few cannot have one, and are read-only.
+    errors = {"namespace": (_READ_ONLY,), "paths": (_READ_ONLY, "Permission denied")}.get(isolation, ())
+    if not any(error in text for error in errors for text in outputs):
         return ""
-    in_tmp = attempt.launcher.isolation == "paths" and attempt.folder.resolve().is_relative_to(
-        os.path.realpath("/tmp")
-    )
+    if isolation == "namespace":
+        return f". This machine shows that folder read-only to a job; {_INSTALL_HINT}"
+    in_tmp = attempt.folder.resolve().is_relative_to(os.path.realpath("/tmp"))
     where = "$TMPDIR, because the runs are in /tmp" if in_tmp else "temporary folders"
-    return f". A job can only write to {ML_PATH} and {where}: SageMaker discards files elsewhere"
+    return f". With --runner paths a job can only write to {ML_PATH} and {where}; {_INSTALL_HINT}"
 
 
 def _hint_full_disk(folder: Path) -> str:

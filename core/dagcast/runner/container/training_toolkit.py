@@ -15,9 +15,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dagcast.runner.container.job import HOST
 from dagcast.runner.executors.executor import StepFailedError
-from dagcast.runner.launch.command import ML_PATH
+from dagcast.runner.launch.command import HOST, ML_PATH
 
 PROGRAM = "sagemaker_program"
 SUBMIT_DIRECTORY = "sagemaker_submit_directory"

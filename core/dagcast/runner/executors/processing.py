@@ -109,7 +109,7 @@ def _command(attempt: StepAttempt, request: Mapping[str, Any], folders: Mapping[
         argv=container_command(request["AppSpecification"], image=image),
         environment=_environment(attempt, request),
         ml_folder=ml,
-        working_directory=ML_PATH,
+        working_directory=None,
         stdout=attempt.folder / "stdout.log",
         stderr=attempt.folder / "stderr.log",
         timeout=job.runtime_limit(request),

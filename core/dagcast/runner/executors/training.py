@@ -114,7 +114,7 @@ def _command(
         argv=container_command(algorithm, image=image),
         environment=environment,
         ml_folder=ml,
-        working_directory=ML_PATH,
+        working_directory=None,
         stdout=attempt.folder / "stdout.log",
         stderr=attempt.folder / "stderr.log",
         timeout=job.runtime_limit(request),

@@ -11,6 +11,10 @@ ML_PATH = "/opt/ml"
 """The folder of a job inside its container. Source: SageMaker Developer Guide, "Use Your Own Training Algorithms"."""
 
 
+HOST = "algo-1"
+"""The name of the only host of a local job. Source: SageMaker Developer Guide, "Distributed Training Configuration"."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Command:
     """The command of a job's process, and the limits it runs under.
@@ -20,7 +24,9 @@ class Command:
             the interpreter in ``python``.
         environment: All environment variables, as the container would get them.
         ml_folder: The folder of this machine that the job sees as :data:`ML_PATH`.
-        working_directory: An absolute path inside the container, such as ``/opt/ml/code``.
+        working_directory: An absolute path inside the container, such as ``/opt/ml/code``; ``None`` means that of the
+            image. Without a container that is ``/``, as in images that set none, or :data:`ML_PATH` if the job cannot
+            write to ``/``.
         stdout: The file that receives the standard output.
         stderr: The file that receives the standard error.
         timeout: Seconds until the process is ended; ``None`` means no limit.
@@ -34,7 +40,7 @@ class Command:
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     ml_folder: Path
-    working_directory: str
+    working_directory: str | None
     stdout: Path
     stderr: Path
     timeout: float | None = None

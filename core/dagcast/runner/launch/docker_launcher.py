@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 from dagcast.runner.launch import exec_strings
-from dagcast.runner.launch.command import ML_PATH, Command, Exit
+from dagcast.runner.launch.command import HOST, ML_PATH, Command, Exit
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL, as in :mod:`~dagcast.runner.launch.process_launcher`."""
@@ -127,13 +127,9 @@ class DockerLauncher:
 
     def _create(self, command: Command, name: str, stop: threading.Event) -> bool:
         """Create the container, and pull its image if it is missing. Return ``False`` if the run stopped meanwhile."""
-        arguments = [self._client, "create", "--name", name, "--hostname", "algo-1"]
-        arguments += [
-            "--mount",
-            _format_mount(command.ml_folder.resolve()),
-            "--workdir",
-            command.working_directory,
-        ]
+        arguments = [self._client, "create", "--name", name, "--hostname", HOST]
+        arguments += ["--mount", _format_mount(command.ml_folder.resolve())]
+        arguments += ["--workdir", command.working_directory] if command.working_directory else []
         arguments += [] if command.has_network else ["--network", "none"]
         for variable, value in exec_strings.validate_environment(command.environment).items():
             arguments += ["--env", f"{variable}={value}"]

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagcast.runner.launch.command import ML_PATH, Command
+from dagcast.runner.launch import writable_layer
+from dagcast.runner.launch.command import HOST, ML_PATH, Command
 from dagcast.runner.launch.scratch_folder import scratch_folder
 
 TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
@@ -33,24 +34,39 @@ def prepare_view(
     """
     ml = command.ml_folder.resolve()
     with scratch_folder(ml) as scratch:
-        Path(scratch, "root").mkdir()
-        Path(scratch, "tmp").mkdir()
+        for name in ("root", "tmp", "layer"):
+            Path(scratch, name).mkdir()
         Path(scratch, "tmp").chmod(0o1777)
+        Path(scratch, "hosts").write_text(_hosts_file())
+        required = find_required_paths(command, environment, python, runs_folder)
+        packages = {str(path.parent.parent) for path in (python, python.resolve())} | {site.getuserbase()}
         yield {
             "ml": str(ml),
             "runs_folder": str(runs_folder),
             "scratch": scratch,
-            "required": find_required_paths(command, environment, python, runs_folder),
+            "required": required,
+            "writable": sorted({*required, *packages, str(Path.home())} - {"/"}),
             "network": command.has_network,
         }
+        writable_layer.make_removable(Path(scratch, "layer"))
+
+
+def _hosts_file() -> str:
+    """Return the machine's ``/etc/hosts``, with the name of the job's host for this machine. Source: hosts(5)."""
+    try:
+        text = Path("/etc/hosts").read_text("utf-8", "replace")
+    except OSError:
+        text = "127.0.0.1\tlocalhost\n"
+    return f"{text.rstrip()}\n127.0.0.1\t{HOST}\n"
 
 
 def adapt_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a job that can write to ``/opt/ml`` and the temporary folders only.
+    """Return the environment for a job that keeps only what it writes to ``/opt/ml``.
 
-    ``HOME`` becomes ``/tmp``, because programs write caches to it. Python still finds packages of the user's site.
+    ``HOME`` becomes ``/tmp``, because programs write caches to it. Python still finds packages of the user's site. pip
+    may install packages beside those of the system, as in an image: the installation ends with the job.
     """
-    adapted = dict(environment)
+    adapted = {"PIP_BREAK_SYSTEM_PACKAGES": "1", **environment}
     for name in ("TMPDIR", "TEMP", "TMP"):
         if name in adapted and not _is_writable(adapted[name]):
             del adapted[name]

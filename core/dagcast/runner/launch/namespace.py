@@ -1,8 +1,9 @@
 """Builds the file system that a job in its own namespaces sees (Linux).
 
-The job sees its own folder as ``/opt/ml``, an empty ``/tmp``, and no processes of other jobs. Everything else is
-read-only, and the folder of all runs is empty. The job has no privilege to change that. See user_namespaces(7),
-mount_namespaces(7), pid_namespaces(7) and capabilities(7).
+The job sees its own folder as ``/opt/ml``, an empty ``/tmp``, and no processes of other jobs. It sees the rest of the
+machine through overlays, so that what it writes there ends with it, and an empty folder in place of the folder of all
+runs. The job has no privilege to change that. See user_namespaces(7), mount_namespaces(7), pid_namespaces(7) and
+capabilities(7).
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.runner.launch import linux
+from dagcast.runner.launch.writable_layer import (
+    WritableLayer,
+    list_mount_points,
+    mount_read_only,
+    show_file,
+)
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _ACCELERATOR_NAMES = re.compile(r"nvidia.*|neuron.*|accel.*|dri|kfd|infiniband")
@@ -51,9 +58,10 @@ def enter_job_root(view: dict[str, Any]) -> None:
     """Build the job's file system, and make it the root of this process, the first process of a PID namespace.
 
     Args:
-        view: ``ml`` and ``runs_folder``: those folders. ``scratch``: a folder with the empty folders ``root`` and
-            ``tmp``. ``required``: paths that stay visible although they lie in hidden folders. ``network``: whether the
-            job uses the machine's network.
+        view: ``ml`` and ``runs_folder``: those folders. ``scratch``: a folder with the empty folders ``root``, ``tmp``
+            and ``layer``, and the file ``hosts``. ``required``: paths that stay visible although they lie in hidden
+            folders. ``writable``: more folders that the job can write to. ``network``: whether the job uses the
+            network of the machine.
 
     Raises:
         KernelError: If a system call fails.
@@ -62,21 +70,22 @@ def enter_job_root(view: dict[str, Any]) -> None:
     linux.unshare(linux.NEWNS | linux.NEWIPC | (0 if view["network"] else linux.NEWNET))
     # Before any mount: a shared "/" would propagate this process's mounts to the machine.
     linux.mount("none", "/", None, linux.REC | linux.PRIVATE)
+    layer = WritableLayer(Path(view["scratch"], "layer"), list_mount_points(), view["writable"])
     root = f"{view['scratch']}/root"
+    # In memory: on a disk, its hundred folders and files would take longer than the rest of the job's start.
     linux.mount("tmpfs", root, "tmpfs", linux.NOSUID | linux.NODEV, "mode=755")
     # Before "/" is bound: a recursive bind of a folder that contains the new root would mount it inside itself.
     linux.mount("none", root, None, linux.UNBINDABLE)
-    _bind_all("/", root, excluding=("opt", "tmp", "dev", "proc"))
-    _bind_all("/opt", f"{root}/opt", excluding=("ml",))
+    _mount_machine(root, layer)
     _make_devices(f"{root}/dev")
-    for name in ("opt/ml", "tmp", "proc"):
+    for name in ("tmp", "proc"):
         Path(root, name).mkdir()
-    # Read-only before the writable parts are mounted, because this call covers every mount below the root.
-    linux.make_read_only(root)
-    _mount_temporary_folders(view, root)
-    _hide_runs(view, root)
+    _mount_temporary_folders(view, root, layer)
+    _hide_runs(view, root, layer)
     _mount_proc(f"{root}/proc")
     linux.bind(view["ml"], f"{root}/opt/ml")
+    if Path(root, "etc/hosts").is_file():
+        linux.bind(f"{view['scratch']}/hosts", f"{root}/etc/hosts")
     # Last: the paths of all mounts above are those of the old root.
     linux.pivot_root(root)
     if not view["network"]:
@@ -94,27 +103,26 @@ def drop_privileges() -> None:
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _bind_all(folder: str, target: str, excluding: tuple[str, ...]) -> None:
-    """Bind every entry of a folder into another. Symbolic links are created again."""
-    Path(target).mkdir(exist_ok=True)
-    if not Path(folder).is_dir():
-        return
-    with os.scandir(folder) as entries:
+def _mount_machine(root: str, layer: WritableLayer) -> None:
+    """Show what lies in ``/``, except temporary folders, devices and processes, and with an empty ``/opt/ml``."""
+    with os.scandir("/") as entries:
         for entry in entries:
-            if entry.name not in excluding:
-                _bind_entry(entry, target)
-
-
-def _bind_entry(entry: os.DirEntry[str], folder: str) -> None:
-    target = Path(folder, entry.name)
-    if entry.is_symlink():
-        target.symlink_to(Path(entry.path).readlink())
-        return
-    if entry.is_dir():
-        target.mkdir()
+            place = Path(root, entry.name)
+            if entry.name in ("opt", "tmp", "dev", "proc"):
+                continue
+            if not entry.is_dir(follow_symlinks=False):
+                show_file(entry.path, place)
+                continue
+            place.mkdir()
+            if entry.name == "sys":
+                mount_read_only(entry.path, str(place))
+            else:
+                layer.mount(entry.path, str(place))
+    Path(root, "opt").mkdir()
+    if Path("/opt").is_dir():
+        layer.mount("/opt", f"{root}/opt", folders=["ml"])
     else:
-        target.touch()
-    linux.bind(entry.path, str(target))
+        Path(root, "opt/ml").mkdir()
 
 
 def _make_devices(folder: str) -> None:
@@ -125,8 +133,14 @@ def _make_devices(folder: str) -> None:
     Path(folder).mkdir()
     with os.scandir("/dev") as entries:
         for entry in entries:
-            if entry.name in _DEVICES or _ACCELERATOR_NAMES.fullmatch(entry.name):
-                _bind_entry(entry, folder)
+            if entry.name not in _DEVICES and not _ACCELERATOR_NAMES.fullmatch(entry.name):
+                continue
+            place = Path(folder, entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                place.mkdir()
+                mount_read_only(entry.path, str(place))
+            else:
+                show_file(entry.path, place)
     for name, suffix in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         Path(folder, name).symlink_to(f"/proc/self/fd{suffix}")
     Path(folder, "ptmx").symlink_to("pts/ptmx")
@@ -136,8 +150,8 @@ def _make_devices(folder: str) -> None:
     linux.mount("devpts", f"{folder}/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=620")
 
 
-def _mount_temporary_folders(view: dict[str, Any], root: str) -> None:
-    """Mount the folders that a job can write to, besides ``/opt/ml``."""
+def _mount_temporary_folders(view: dict[str, Any], root: str, layer: WritableLayer) -> None:
+    """Mount temporary folders of the job's own, and expose the required paths in them."""
     temporary = f"{view['scratch']}/tmp"
     linux.mount("tmpfs", f"{root}/dev/shm", "tmpfs", linux.NOSUID | linux.NODEV, "mode=1777")
     linux.bind(temporary, f"{root}/tmp")
@@ -146,10 +160,10 @@ def _mount_temporary_folders(view: dict[str, Any], root: str) -> None:
         linux.bind(temporary, root + var_tmp)
     for path in view["required"]:
         if not os.access(root + path, os.F_OK):
-            _expose_read_only(path, root)
+            _expose(path, root, layer)
 
 
-def _hide_runs(view: dict[str, Any], root: str) -> None:
+def _hide_runs(view: dict[str, Any], root: str, layer: WritableLayer) -> None:
     """Mount an empty folder over the folder of all runs, and expose the required paths in it."""
     runs_folder = view["runs_folder"]
     if not Path(root + runs_folder).is_dir():
@@ -157,19 +171,19 @@ def _hide_runs(view: dict[str, Any], root: str) -> None:
     linux.mount("tmpfs", root + runs_folder, "tmpfs", linux.NOSUID | linux.NODEV, "mode=755")
     for path in view["required"]:
         if _is_below(path, runs_folder):
-            _expose_read_only(path, root)
+            _expose(path, root, layer)
     linux.make_read_only(root + runs_folder, recursive=False)
 
 
-def _expose_read_only(path: str, root: str) -> None:
+def _expose(path: str, root: str, layer: WritableLayer) -> None:
     target = Path(root + path)
     target.parent.mkdir(parents=True, exist_ok=True)
     if Path(path).is_dir():
         target.mkdir()
+        layer.mount(path, str(target))
     else:
         target.touch()
-    linux.bind(path, str(target))
-    linux.make_read_only(str(target))
+        mount_read_only(path, str(target))
 
 
 def _mount_proc(folder: str) -> None:
@@ -177,8 +191,7 @@ def _mount_proc(folder: str) -> None:
     for name in _PROC_READ_ONLY:
         path = f"{folder}/{name}"
         if os.access(path, os.F_OK):
-            linux.bind(path, path)
-            linux.make_read_only(path)
+            mount_read_only(path, path)
 
 
 def _bring_up_loopback() -> None:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from dagcast.errors import DagcastError
 from dagcast.runner.launch import exec_strings, filesystem_view, rewrite_ml_paths
-from dagcast.runner.launch.command import Command, Exit
+from dagcast.runner.launch.command import ML_PATH, Command, Exit
 from dagcast.runner.launch.socket_messages import receive_message, send_message
 
 GRACE = 5.0
@@ -118,7 +118,8 @@ class ProcessLauncher:
     def _make_request(self, command: Command) -> Iterator[dict[str, Any]]:
         """Yield the request for the monitor. Temporary folders that it names last until the context ends."""
         python = Path(command.python or sys.executable).absolute()
-        argv, environment, folder = command.argv, dict(command.environment), command.working_directory
+        argv, environment = command.argv, dict(command.environment)
+        folder = command.working_directory or ("/" if self.isolation == "namespace" else ML_PATH)
         with ExitStack() as stack:
             view = None
             writable: list[str] = []

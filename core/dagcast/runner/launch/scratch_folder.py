@@ -18,7 +18,7 @@ def scratch_folder(ml: Path) -> Iterator[str]:
     """Create such a folder, and remove it and its contents at the end.
 
     Errors of the removal are ignored: the job has ended, and its outcome is known. ``rm`` removes what
-    :func:`shutil.rmtree` cannot.
+    :func:`shutil.rmtree` cannot, after ``chmod`` has made it accessible.
 
     Args:
         ml: The folder that the job sees as ``/opt/ml``.
@@ -30,4 +30,5 @@ def scratch_folder(ml: Path) -> Iterator[str]:
         with suppress(RecursionError):  # before Python 3.13: folders nested a thousand levels deep
             shutil.rmtree(folder, ignore_errors=True)
         if Path(folder).exists():
-            subprocess.run(["rm", "-rf", folder], capture_output=True, check=False)
+            for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+                subprocess.run([*command, folder], capture_output=True, check=False)
