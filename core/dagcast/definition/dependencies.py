@@ -1,4 +1,7 @@
-"""Dependencies of steps: ``DependsOn``, the steps that they read from, and the condition of their branch."""
+"""Dependencies of steps: ``DependsOn``, the steps that they read from, and the condition of their branch.
+
+:func:`dagcast.dag.topological_order` finds cycles.
+"""
 
 from __future__ import annotations
 

@@ -73,6 +73,20 @@ class ScriptConfig(ConfigModel):
     source_dir: Annotated[Fixed | None, Field(description="Folder that contains entry_point")] = None
 
 
+def check_source_dir(step: "Lowering", config: ScriptConfig, at: FieldPath = ()) -> None:
+    """Report a ``source_dir`` without the ``entry_point`` that runs in it.
+
+    Args:
+        step: The step.
+        config: The config of the step, or of one of its containers.
+        at: The path of the container's config in the step's.
+    """
+    if config.source_dir is not None and config.entry_point is None:
+        owner = f"{format_path(at)}: " if at else ""
+        message, hint = f"{owner}source_dir needs entry_point", "name the script to run"
+        step.error(message, *at, "source_dir", code="code.missing-entry-point", hint=hint)
+
+
 def put_role(step: "Lowering", config: Any, target: str | FieldPath = "RoleArn") -> None:
     """Set the execution role: the role of the step, or by default the role of the pipeline.
 

@@ -9,7 +9,14 @@ from pydantic_core import PydanticCustomError
 from dagcast.compile.bind.ports import InputPort
 from dagcast.compile.config.fields import EMPTY, CoercedStrOrReference, StrOrReference
 from dagcast.compile.config.step import WithInputs
-from dagcast.compile.steps.job import ImageConfig, JobConfig, ScriptConfig, image, image_field
+from dagcast.compile.steps.job import (
+    ImageConfig,
+    JobConfig,
+    ScriptConfig,
+    check_source_dir,
+    image,
+    image_field,
+)
 from dagcast.paths import FieldPath, format_path
 
 if TYPE_CHECKING:
@@ -152,14 +159,7 @@ def _inference_code(step: "Lowering", config: ModelConfig | ContainerConfig, at:
     """
     owner = f"{format_path(at)}: " if at else ""
     if config.entry_point is None:
-        if config.source_dir is not None:
-            step.error(
-                f"{owner}source_dir needs entry_point",
-                *at,
-                "source_dir",
-                code="code.missing-entry-point",
-                hint="name the script to run",
-            )
+        check_source_dir(step, config, at)
         return {}
     if config.framework in REPACKING:
         step.error(

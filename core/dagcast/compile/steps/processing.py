@@ -23,6 +23,7 @@ from dagcast.compile.steps.job import (
     JobConfig,
     NonEmptyFixed,
     ScriptConfig,
+    check_source_dir,
     container_arguments,
     put_image,
     put_role,
@@ -273,13 +274,7 @@ def _put_entry_point(step: "Lowering", config: ProcessingConfig) -> list[tuple[s
             "container_entrypoint",
         )
         step.put(("AppSpecification", "ContainerArguments"), arguments, "arguments")
-        if config.source_dir is not None:
-            step.error(
-                "source_dir needs entry_point",
-                "source_dir",
-                code="code.missing-entry-point",
-                hint="name the script to run",
-            )
+        check_source_dir(step, config)
         if config.command:
             step.error(
                 "command runs entry_point",

@@ -29,6 +29,7 @@ from dagcast.compile.steps.job import (
     RENAMED,
     JobConfig,
     ScriptConfig,
+    check_source_dir,
     container_arguments,
     put_image,
     put_role,
@@ -287,13 +288,7 @@ def script_mode(step: "Lowering", config: TrainingJobConfig) -> dict[str, Any]:
     Source: ``sagemaker_program`` and ``sagemaker_submit_directory`` of the SageMaker Training Toolkit.
     """
     if config.entry_point is None:
-        if config.source_dir is not None:
-            step.error(
-                "source_dir needs entry_point",
-                "source_dir",
-                code="code.missing-entry-point",
-                hint="name the script to run",
-            )
+        check_source_dir(step, config)
         return {}
     archive = step.staged_folder(config.entry_point, config.source_dir)
     if archive is None:
