@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from dagcast.compile.config.validate_config import validate_config
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.steps.catalog import StepCatalog
+from dagcast.debug_log import log_debug
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
 from dagcast.frozen_dataclass import dataclass
 from dagcast.gc_pause import pause_gc
@@ -41,7 +41,6 @@ from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 if TYPE_CHECKING:
     from dagcast.sagemaker.pipeline_protocol import Pipeline
 
-logger = logging.getLogger(__name__)
 
 DAGLike = PipelineDAG | str | os.PathLike[str] | Mapping[str, Any]
 
@@ -503,7 +502,7 @@ class PipelineDAGCompiler:
                 instantiate(DynamicPipelineTemplate, params, plugins, given).compile_into(sink)
         except PluginError as error:
             # A plugin may fail because the input is invalid. It is called again when the input is valid.
-            logger.debug("errors of later stages are not collected: %s", error)
+            log_debug(__name__, "errors of later stages are not collected: %s", error)
 
     def _explicit_metadata(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """Return the compiler's metadata, overridden by the metadata of one call."""

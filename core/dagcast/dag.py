@@ -14,19 +14,19 @@ order-only, data flows along it::
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY
 from typing import NoReturn, Union
 
 from dagcast.errors import CycleError, Diagnostic, InvalidInputError, Location
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 
 EdgeLike = Union["Edge", str, Sequence[str]]
 
-_NODE = re.compile(r"[^\s.>=]+")
-_END = re.compile(r"\s*(?P<node>[^\s.>=]+?)(?:\.(?P<port>[^\s>=]+))?\s*\Z")
-_ARROW = re.compile(r"(->|=>)")
+_NODE = lazy_pattern(r"[^\s.>=]+")
+_END = lazy_pattern(r"\s*(?P<node>[^\s.>=]+?)(?:\.(?P<port>[^\s>=]+))?\s*\Z")
+_ARROW = lazy_pattern(r"(->|=>)")
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,11 @@ name, such as ``guardrails.volume-key``. The list for users is docs/diagnostics.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+
+from dagcast.lazy_pattern import lazy_pattern
 
 CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -356,7 +357,7 @@ def is_ignorable(code: str) -> bool:
 
 
 _WORDS: Final = "[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
-_FORM: Final = re.compile(rf"{_WORDS}\.{_WORDS}")
+_FORM: Final = lazy_pattern(rf"{_WORDS}\.{_WORDS}")
 
 
 def validate_code(code: str) -> None:

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from dagcast.diagnostic_codes import AREAS, validate_code
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.suggestions import did_you_mean, nearest
 
 __all__ = [
@@ -43,11 +44,11 @@ _MAX_NAMES = 5
 """Maximum number of steps that a message lists. It gives only the number of further steps."""
 
 # C0 and C1 controls, DEL, line and paragraph separators, zero-width characters, and bidirectional controls.
-_UNPRINTABLE = re.compile(
+_UNPRINTABLE = lazy_pattern(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-_QUOTED = re.compile(rf"'[^'\s][^'\n]{{{_MAX_QUOTED},}}'|\"[^\"\s][^\"\n]{{{_MAX_QUOTED},}}\"")
-_STEP = re.compile(r"\bstep ('(?:[^'\\]|\\.)*')")
+_QUOTED = lazy_pattern(rf"'[^'\s][^'\n]{{{_MAX_QUOTED},}}'|\"[^\"\s][^\"\n]{{{_MAX_QUOTED},}}\"")
+_STEP = lazy_pattern(r"\bstep ('(?:[^'\\]|\\.)*')")
 
 
 def escape_text(text: str, longest: int = _MAX_TEXT) -> str:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 
+from dagcast.lazy_pattern import lazy_pattern
+
 FieldPath = tuple[str | int, ...]
 """Keys of mappings and 0-based indexes of lists, from the outermost in; ``()`` is the whole value."""
 
-_BARE = re.compile(r"[\w-]+")
+_BARE = lazy_pattern(r"[\w-]+")
 """Matches keys that are written without quotes."""
 
-_PART = re.compile(
+_PART = lazy_pattern(
     r"""(?P<dot>\.)?(?P<name>[^.\[\]'"]+)
       | \[(?P<index>-?\d+)\]
       | \[(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\]""",
     re.VERBOSE | re.DOTALL,
 )
 
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_ESCAPE = lazy_pattern(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 

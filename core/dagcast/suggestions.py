@@ -6,7 +6,6 @@ number of names: an index, built once for each set of names, picks those that sh
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -50,7 +49,9 @@ def is_likely(name: str, meant: str) -> bool:
     >>> is_likely("stpes", "steps"), is_likely("nodes", "edges")
     (True, False)
     """
-    return difflib.SequenceMatcher(None, name, meant, autojunk=False).ratio() >= _LIKELY
+    from difflib import SequenceMatcher  # needed for mistakes alone
+
+    return SequenceMatcher(None, name, meant, autojunk=False).ratio() >= _LIKELY
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
@@ -98,7 +99,9 @@ class _Index:
             if key in self._exact:
                 return self._names[self._exact[key]]
         best, score = None, _CUTOFF
-        matcher = difflib.SequenceMatcher(autojunk=False)
+        from difflib import SequenceMatcher  # needed for mistakes alone
+
+        matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(folded)
         for number in self._candidates(folded):
             matcher.set_seq1(self._folded[number])

@@ -14,11 +14,12 @@ from functools import cache
 from typing import Final
 
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 
 # A loop of at most this many rounds divides a text in a number of ways that is a low power of its length.
 _FEW_ROUNDS: Final = 4
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = lazy_pattern(
     r"""(?P<quantifier>[*+?]\??|\{\d+(?:,\d*)?\}\??)
       | (?P<look>\(\?(?:=|!|<=|<!))
       | (?P<open>\((?:\?:)?)

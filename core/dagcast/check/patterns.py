@@ -20,6 +20,7 @@ from functools import cache
 from typing import Final
 
 from dagcast.check.pattern_analysis import can_explode, find_alphabet
+from dagcast.lazy_pattern import lazy_pattern
 
 TextMatcher = Callable[[str], bool]
 """Returns whether a text as a whole matches."""
@@ -45,9 +46,9 @@ _CATEGORIES: Final = (
 _FIRST_STAND_IN: Final = 0xE000
 
 # The models write U+10000 to U+10FFFF as a range of surrogate pairs; in some of them the order is wrong.
-_ASTRAL: Final = re.compile(r"\\uD800(?:\\uDC00-\\uDBFF|\\uDBFF-\\uDC00)\\uDFFF")
+_ASTRAL: Final = lazy_pattern(r"\\uD800(?:\\uDC00-\\uDBFF|\\uDBFF-\\uDC00)\\uDFFF")
 
-_TOKEN: Final = re.compile(r"\\p\{(\w+)\}|\\.|\[\^?|\]|\.|(\$)\{\d+,\d+\}", re.DOTALL)
+_TOKEN: Final = lazy_pattern(r"\\p\{(\w+)\}|\\.|\[\^?|\]|\.|(\$)\{\d+,\d+\}", re.DOTALL)
 
 
 @cache

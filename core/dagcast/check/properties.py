@@ -10,7 +10,6 @@ SDK uses no others. So a path that ends in a structure, a list or a map is inval
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,11 +17,12 @@ from dagcast.check.problems import ReferenceProblem
 from dagcast.definition.property_paths import Segment, Segments, format_segments, parse_property_path
 from dagcast.errors import did_you_mean
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.sagemaker.service_model import CONTAINER_KINDS, ServiceModel, load_shapes
 from dagcast.sagemaker.step_shapes import PropertyShape
 
-_MEMBER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_KEY: Final = re.compile(r"""[^'"\[\]]+""")
+_MEMBER: Final = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY: Final = lazy_pattern(r"""[^'"\[\]]+""")
 
 
 @dataclass(frozen=True)

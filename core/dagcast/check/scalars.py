@@ -17,6 +17,7 @@ from typing import Any, Final
 from dagcast.check.patterns import TextMatcher, compile_pattern, find_invalid_characters
 from dagcast.check.problems import ProblemCollector, short_repr
 from dagcast.errors import did_you_mean, nearest
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.service_model import ModelShape, botocore_version
 from dagcast.suggestions import is_likely
@@ -30,7 +31,7 @@ _INTEGER_LIMITS: Final = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2
 
 _MAX_LISTED_VALUES: Final = 6
 
-_ISO_TIME: Final = re.compile(
+_ISO_TIME: Final = lazy_pattern(
     r"\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?([Zz]|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
 
@@ -40,8 +41,8 @@ _MAX_ACCEPTED: Final = 4096
 _MAX_ACCEPTED_LENGTH: Final = 256
 
 
-_INSTANCE_FAMILY: Final = re.compile(r"ml\.[a-z][a-z0-9-]*")
-_ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_INSTANCE_FAMILY: Final = lazy_pattern(r"ml\.[a-z][a-z0-9-]*")
+_ROLE_NAME: Final = lazy_pattern(r"[\w+=,.@-]{1,64}", re.ASCII)
 
 
 def make_scalar_checker(name: str, shape: ModelShape, accepted: set[str]) -> Checker:

@@ -16,10 +16,11 @@ import click
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.diagnostic_codes import is_ignorable
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, PluginError
+from dagcast.lazy_pattern import lazy_pattern
 
 _LINES = "\n\t"
 
-_ESCAPES = re.compile(
+_ESCAPES = lazy_pattern(
     r"""
     \x1b(?:
         \[[0-?]*[ -/]*[@-~]?                    # control sequences: colors, movements of the cursor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,13 +21,12 @@ from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.lowering import mapped_fields
+from dagcast.debug_log import log_debug
 from dagcast.diagnostic_codes import CODES, RULE_IDS, is_ignorable
 from dagcast.errors import DiagnosticSink, Location, did_you_mean
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.staging.code_stager import CodeUse
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -256,4 +254,4 @@ def _timed(stage: str, timings: dict[str, float]) -> Iterator[None]:
         yield
     finally:
         timings[stage] = time.perf_counter() - start
-        logger.debug("%s took %.1f ms", stage, timings[stage] * 1000)
+        log_debug(__name__, "%s took %.1f ms", stage, timings[stage] * 1000)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
@@ -16,6 +15,7 @@ from dagcast.definition.dependencies import Dependencies, find_dependencies
 from dagcast.definition.references import Reference, located_references, references
 from dagcast.definition.values import FrozenDict
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath
 from dagcast.sagemaker.limits import STEP_NAME_MAX_LENGTH, STEP_NAME_PATTERN
 from dagcast.sagemaker.step_kinds import STEP_KINDS, output_properties
@@ -29,7 +29,7 @@ def is_step_name(text: str) -> bool:
     return len(text) <= STEP_NAME_MAX_LENGTH and _STEP_NAME.fullmatch(text) is not None
 
 
-_STEP_NAME = re.compile(STEP_NAME_PATTERN)
+_STEP_NAME = lazy_pattern(STEP_NAME_PATTERN)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from typing import Any
 
 from dagcast.definition.model import ParameterSpec
 from dagcast.errors import DiagnosticSink, did_you_mean
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.sagemaker.limits import PARAMETER_VALUE_MAX_LENGTH
 
 _BOOLEANS = {"true": True, "false": False}
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_INTEGER = lazy_pattern(r"[+-]?[0-9]+")
+_NUMBER = lazy_pattern(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _HINTS = {
     "Boolean": "true or false",
     "Integer": "digits, perhaps with a sign, such as 5 or -3",

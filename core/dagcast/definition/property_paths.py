@@ -10,8 +10,9 @@ import re
 from typing import Final
 
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 
-_SEGMENT: Final = re.compile(
+_SEGMENT: Final = lazy_pattern(
     r"""(?P<dot>\.)?(?P<member>[^.\[\]'"]+)
       | \[(?P<index>-?\d+)\]
       | \['(?P<single>[^']*)'\]

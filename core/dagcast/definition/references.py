@@ -16,6 +16,7 @@ from typing import Any
 
 from dagcast.definition.values import SCALARS, FrozenDict
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath
 
 EXECUTION_VARIABLES = (
@@ -31,8 +32,8 @@ EXECUTION_VARIABLES = (
 """The variables of an execution. ``ProcessingJobName`` and ``TrainingJobName`` have a value only in the job's own step.
 Source: ``ExecutionVariables`` of the SageMaker Python SDK 2.257 and 3.27."""
 
-_STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.*)", re.DOTALL)
-_PROPERTY_FILE = re.compile(r"Steps\.([^.]*)\.PropertyFiles\.(.*)", re.DOTALL)
+_STEP = lazy_pattern(r"Steps\.([A-Za-z0-9_-]+)(.*)", re.DOTALL)
+_PROPERTY_FILE = lazy_pattern(r"Steps\.([^.]*)\.PropertyFiles\.(.*)", re.DOTALL)
 
 
 class InvalidReferenceError(ValueError):

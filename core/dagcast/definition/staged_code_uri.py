@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_STAGED_CODE = re.compile(r"s3://.+/code/[0-9a-f]{64}/.+", re.DOTALL)
+from dagcast.lazy_pattern import lazy_pattern
+
+_STAGED_CODE = lazy_pattern(r"s3://.+/code/[0-9a-f]{64}/.+", re.DOTALL)
 
 
 def make_staged_code_uri(bucket: str, prefix: str, digest: str, name: str) -> str:

@@ -10,12 +10,13 @@ does. Nothing is cached: each scan reads the current state.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dagcast.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -27,7 +28,7 @@ METADATA_FILES = ("METADATA", "PKG-INFO", "")
 """The files that may hold the metadata. The empty name is an ``.egg-info`` that is a file."""
 
 _SUFFIXES = (".dist-info", ".egg-info")
-_SEPARATORS = re.compile(r"[-_.]+")
+_SEPARATORS = lazy_pattern(r"[-_.]+")
 _MISSING_FILE_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 

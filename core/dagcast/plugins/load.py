@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from importlib import import_module
@@ -14,6 +13,7 @@ import pluggy
 
 from dagcast.errors import Location, PluginError, nearest
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.plugins.code_files import (
     PluginCode,
     check_loaded,
@@ -26,7 +26,7 @@ from dagcast.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, H
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
-_OBJECT_NAME = re.compile(r"\w[\w.-]*")
+_OBJECT_NAME = lazy_pattern(r"\w[\w.-]*")
 """The name of a plugin object. Unlike an entry point, it may be the name of a module or of a private class."""
 
 

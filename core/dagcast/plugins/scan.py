@@ -7,7 +7,6 @@ the plugin active on installation.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.plugins.distributions import ENTRY_POINTS, Distribution, find_distributions
 from dagcast.plugins.hooks import API_VERSION
 
@@ -25,10 +25,10 @@ GROUP = "dagcast"
 API_GROUP = "dagcast.api"
 AUTOLOAD_GROUP = "dagcast.autoload"
 
-PLUGIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+PLUGIN_NAME = lazy_pattern(r"[A-Za-z][A-Za-z0-9_-]*")
 # Spaces around the colon, and extras, are allowed: https://packaging.python.org/specifications/entry-points/
-_VALUE = re.compile(r"([A-Za-z_][\w.]*)\s*(?::\s*([A-Za-z_][\w.]*))?\s*(?:\[[^\]]*\])?")
-_API = re.compile(r"v?(\d+)")
+_VALUE = lazy_pattern(r"([A-Za-z_][\w.]*)\s*(?::\s*([A-Za-z_][\w.]*))?\s*(?:\[[^\]]*\])?")
+_API = lazy_pattern(r"v?(\d+)")
 
 
 class _EntryPoint(NamedTuple):

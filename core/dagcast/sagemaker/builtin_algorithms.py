@@ -8,11 +8,11 @@ from other scripts by their image, so they are not here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,9 @@ _BY_REPOSITORY: Mapping[str, BuiltinAlgorithm] = MappingProxyType(
     }
 )
 
-_IMAGE = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.[a-z0-9.]+/(?P<repository>[a-z0-9-]+)[:@].+")
+_IMAGE = lazy_pattern(
+    r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.[a-z0-9.]+/(?P<repository>[a-z0-9-]+)[:@].+"
+)
 
 
 def algorithm_of_image(image: str) -> BuiltinAlgorithm | None:

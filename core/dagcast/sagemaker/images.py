@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from dagcast.debug_log import log_debug
 from dagcast.errors import ImageNotFoundError, did_you_mean
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.sagemaker.cache_files import cache_folder
 from dagcast.sagemaker.image_cache import ImageCache
 from dagcast.sagemaker.sdk import SDKVersion, load_image_uris, require_sdk
@@ -23,12 +24,11 @@ from dagcast.sagemaker.sdk import SDKVersion, load_image_uris, require_sdk
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-logger = logging.getLogger(__name__)
 
 _LOCK = threading.Lock()
 
 # The SDK's message for an unknown value: "Unsupported region: x. ... Supported region(s): a, b."
-_UNSUPPORTED = re.compile(
+_UNSUPPORTED = lazy_pattern(
     r"^Unsupported (?P<what>[^:]+): (?P<value>.*?)\. .*Supported [^:]+: (?P<known>.+)\.$", re.S
 )
 
@@ -82,7 +82,7 @@ def image_uri(framework: str, region: str, **arguments: Unpack[ImageArguments]) 
         cache = _cache(cache_folder(), require_sdk())
         answer = cache.get(key)
         if answer is None:
-            logger.debug("looking up an image in the SDK's tables: %s", key)
+            log_debug(__name__, "looking up an image in the SDK's tables: %s", key)
             try:
                 answer = _look_up(given)
             except ImageNotFoundError as missing:
@@ -111,7 +111,7 @@ def _look_up(given: dict[str, str]) -> str:
     return uri
 
 
-_VARIANT = re.compile(r"(?P<framework>huggingface|pytorch)-(?P<variant>neuronx?|training-compiler)")
+_VARIANT = lazy_pattern(r"(?P<framework>huggingface|pytorch)-(?P<variant>neuronx?|training-compiler)")
 
 
 def _retrieve_arguments(given: Mapping[str, str]) -> dict[str, Any]:

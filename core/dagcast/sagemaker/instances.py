@@ -7,8 +7,9 @@ SageMaker API reference: "You can't request a VolumeKmsKeyId when using an insta
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from dagcast.lazy_pattern import lazy_pattern
 
 FAMILIES_WITH_LOCAL_STORAGE: Final = frozenset(
     (
@@ -38,9 +39,9 @@ FAMILIES_WITHOUT_LOCAL_STORAGE: Final = frozenset(
 )
 """Families of SageMaker's enums that only have EBS volumes. Source: as for the families with local storage."""
 
-_INSTANCE_TYPE: Final = re.compile(r"ml\.(?P<family>[a-z0-9-]+)\.[a-z0-9-]+")
+_INSTANCE_TYPE: Final = lazy_pattern(r"ml\.(?P<family>[a-z0-9-]+)\.[a-z0-9-]+")
 
-_NAMED_BY_STORAGE: Final = re.compile(r"(?:[a-z]+\d+[a-z]*d[a-z]*|(?:i|im|is|d)\d+[a-z]*)(?:-.*)?")
+_NAMED_BY_STORAGE: Final = lazy_pattern(r"(?:[a-z]+\d+[a-z]*d[a-z]*|(?:i|im|is|d)\d+[a-z]*)(?:-.*)?")
 """Names that imply local storage: those with ``d`` after the generation, and those of storage-optimized families.
 Source: "Amazon EC2 instance type naming conventions" in the Amazon EC2 Instance Types guide.
 """

@@ -11,7 +11,7 @@ from typing import Any
 
 from dagcast.errors import SDKError
 from dagcast.frozen_dataclass import dataclass
-from dagcast.sagemaker.sdk_isolation import sdk_import
+from dagcast.lazy_pattern import lazy_pattern
 
 DISTRIBUTION = "sagemaker"
 OLDEST = (2, 257)
@@ -19,8 +19,8 @@ REMEDY = 'pip install "sagemaker>=3"'
 
 _IMAGE_URIS = {2: "sagemaker.image_uris", 3: "sagemaker.core.image_uris"}
 
-_NUMBERS = re.compile(r"\d+(\.\d+)*", re.ASCII)
-_VERSION = re.compile(r"^Version:[ \t]*(\S+)", re.MULTILINE)
+_NUMBERS = lazy_pattern(r"\d+(\.\d+)*", re.ASCII)
+_VERSION = lazy_pattern(r"^Version:[ \t]*(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,8 @@ def import_modules(version: SDKVersion, modules: Iterable[str]) -> dict[str, Any
     from botocore.exceptions import BotoCoreError
 
     try:
+        from dagcast.sagemaker.sdk_isolation import sdk_import
+
         with sdk_import():
             return {module: importlib.import_module(module) for module in modules}
     except (ImportError, BotoCoreError) as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dagcast.check.rules.each_text import EachText
 from dagcast.check.rules.request_body import Finding, RequestBody
 from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.lazy_pattern import lazy_pattern
 
 _TAGGED = (
     "CreateTrainingJobRequest",
@@ -27,12 +27,12 @@ _IMAGED = (
     "CreateModelInput",
     "CreateModelPackageInput",
 )
-_IMAGE = re.compile(
+_IMAGE = lazy_pattern(
     r"\d{12}\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<domain>amazonaws\.com(\.cn)?|[a-z0-9.]+)/.+"
 )
-_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):\d*:.+")
-_NEW_BUCKET = re.compile(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
-_OLD_BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
+_ARN = lazy_pattern(r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):\d*:.+")
+_NEW_BUCKET = lazy_pattern(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
+_OLD_BUCKET = lazy_pattern(r"[A-Za-z0-9._-]{3,255}")
 
 
 def partition_of(region: str) -> str:

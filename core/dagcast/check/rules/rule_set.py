@@ -40,7 +40,8 @@ class RuleSet:
     """Rules about requests, sorted by the shapes that they apply to.
 
     What a rule finds depends on the members that the request has and on the values that the rule reads. Both are
-    recorded when the rule runs, and it runs again only for a request that differs in one of them.
+    recorded when it runs for the second request with the same members. From then on it runs only for a request that
+    differs in one of them.
 
     Args:
         rules: The rules.
@@ -52,7 +53,7 @@ class RuleSet:
             for shape in rule.shapes:
                 by_shape.setdefault(shape, []).append(rule)
         self._by_shape = by_shape
-        self._known: dict[tuple[str, PipelineFacts, Structure], _OutlineRules] = {}
+        self._known: dict[tuple[str, PipelineFacts, Structure], _OutlineRules | None] = {}
         self._texts: dict[tuple[str, PipelineFacts], _TextRules] = {}
 
     def broken_rules(
@@ -93,6 +94,10 @@ class RuleSet:
         if rules is None:
             body: dict[str, Any] = known_values(request, parameters)
             if not outline.is_plain or len(self._known) >= _MOST_OUTLINES:
+                return self._run_all(shape, body, facts)
+            if key not in self._known:
+                # In a small pipeline most outlines come once, and recording what rules read takes longer.
+                self._known[key] = None
                 return self._run_all(shape, body, facts)
             rules = self._known[key] = _OutlineRules(
                 [

@@ -7,7 +7,6 @@ different branches.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -359,7 +358,9 @@ class _StepHints:
         """Return what lines are sorted by: names and kinds that fit, then unused outputs, then likeness of names."""
         output, port = line.output, line.input
         same_name, alias = output.name == port.name, matches_alias(output, port)
-        likeness = difflib.SequenceMatcher(None, output.name.casefold(), port.name.casefold()).ratio()
+        from difflib import SequenceMatcher  # needed for hints alone
+
+        likeness = SequenceMatcher(None, output.name.casefold(), port.name.casefold()).ratio()
         return (
             output.named_only and not (same_name or alias),
             not (same_name or alias or fits(output, port)),

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dagcast.compile.config.reference_syntax import ReferenceSyntaxError, parse_string
@@ -65,6 +65,14 @@ def renamed_fields(model: type[BaseModel] | None) -> Mapping[str, str]:
     return renamed
 
 
+_PLAIN_SCHEMAS: Final[Mapping[Any, Callable[[], CoreSchema]]] = {
+    str: core_schema.str_schema,
+    int: core_schema.int_schema,
+    bool: core_schema.bool_schema,
+}
+"""The schemas of most plain types. Pydantic takes long to find them, and a config has hundreds of fields."""
+
+
 class Referable:
     """Pydantic metadata: the field accepts a reference, or a string that contains one, besides ``plain``."""
 
@@ -72,9 +80,9 @@ class Referable:
         self.plain = plain
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_wrap_validator_function(
-            _reference_or_plain, handler.generate_schema(self.plain)
-        )
+        make = _PLAIN_SCHEMAS.get(self.plain)
+        plain = handler.generate_schema(self.plain) if make is None else make()
+        return core_schema.no_info_wrap_validator_function(_reference_or_plain, plain)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
         plain = handler(schema["schema"])
@@ -177,7 +185,14 @@ class _CoercedStr(Referable):
         return {"type": ["string", "number", "boolean"]}
 
 
-Fixed = Annotated[str, AfterValidator(read_fixed)]
+class _FixedText:
+    """Pydantic metadata: ``AfterValidator(read_fixed)`` on a string, with a schema that takes less time to make."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(read_fixed, core_schema.str_schema())
+
+
+Fixed = Annotated[str, _FixedText()]
 """A string without references."""
 StrOrReference = Annotated[str | Reference, Referable(str)]
 """A string or a reference."""

@@ -20,11 +20,12 @@ from dagcast.definition.references import (
     StepProperty,
 )
 from dagcast.errors import did_you_mean
+from dagcast.lazy_pattern import lazy_pattern
 
-_DOLLARS = re.compile(r"\$+(?=\{)")
-_BODY = re.compile(r"\{([^{}]*)\}")
-_NESTED = re.compile(r"\{[^{}]*\$\{(?P<inner>[^{}]*)\}[^{}]*\}")
-_JSON_PATH = re.compile(
+_DOLLARS = lazy_pattern(r"\$+(?=\{)")
+_BODY = lazy_pattern(r"\{([^{}]*)\}")
+_NESTED = lazy_pattern(r"\{[^{}]*\$\{(?P<inner>[^{}]*)\}[^{}]*\}")
+_JSON_PATH = lazy_pattern(
     r"""(?:(?:^|(?<!^)\.)[^.\[\]'"{}]+ | \.?\[-?\d+\] | \.?\['[^'\[\]]+'\] | \.?\["[^"\[\]]+"\])+""",
     re.VERBOSE,
 )

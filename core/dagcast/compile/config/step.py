@@ -1,6 +1,5 @@
 """The config models that steps share: common fields, inputs, outputs, cache, retries, and :class:`To`."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from dagcast.compile.config.fields import EMPTY, ConfigModel, FreeMapping, StrOrReference, read_fixed
 from dagcast.definition.durations import parse_duration
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath, to_path
 from dagcast.sagemaker.limits import DESCRIPTION_MAX_LENGTH, STEP_DISPLAY_NAME_MAX_LENGTH
 
@@ -97,7 +97,7 @@ class StepConfig(ConfigModel):
     request: FreeMapping = Field(default=EMPTY, description="Deep-merged onto the request body; null removes")
 
 
-_NAME = re.compile(r"[^\s'\"\[\]{}<>=]+")
+_NAME = lazy_pattern(r"[^\s'\"\[\]{}<>=]+")
 
 
 def _port_name(name: str) -> str:

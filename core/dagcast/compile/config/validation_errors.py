@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from dagcast.compile.config.fields import renamed_fields
 from dagcast.compile.config.pydantic_paths import ConfigPath, resolve_location
 from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath, format_path, is_within
 
 EXPECTED = {
@@ -32,7 +33,7 @@ EXPECTED = {
 _CODES = {"reference": "reference.invalid", "name": "config.invalid-name"}
 """By type of an error of dagcast's own: the id of its diagnostic, where it has one of its own."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 FOLLOWING = frozenset({*EXPECTED, "literal_error", "too_short"})
 """Types of error that say nothing more where something inside of the value is wrong.

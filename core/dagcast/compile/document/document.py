@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import field
 from pathlib import Path as FilePath
 from typing import Any, Literal
@@ -12,13 +11,14 @@ from dagcast.compile.document.positions import LineIndex, Positions
 from dagcast.compile.document.validate_values import copy_plain_data, describe_kind
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, did_you_mean
 from dagcast.frozen_dataclass import dataclass
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath, format_path
 
 Format = Literal["yaml", "json", "toml"]
 
 _FORMATS: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_SIMPLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_SIMPLE_KEY = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)

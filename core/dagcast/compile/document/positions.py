@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
 from dagcast.errors import Location
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath
 
-_LINE_END = re.compile(r"\r\n?|\n")
+_LINE_END = lazy_pattern(r"\r\n?|\n")
 
 
 class Positions(Protocol):

@@ -7,13 +7,13 @@ accepts: mappings with string keys, lists, strings, numbers, booleans and null.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath
 
 MAX_DEPTH = 100
@@ -28,7 +28,7 @@ MIN_INTEGER = -(2**63)
 MAX_INTEGER = 2**63 - 1
 """Largest integer. See :data:`MIN_INTEGER`."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = lazy_pattern("[\ud800-\udfff]")
 
 
 class DocumentProblem(NamedTuple):

@@ -8,7 +8,6 @@ id, which would lose its leading zero.
 from __future__ import annotations
 
 import math
-import re
 
 from dagcast.compile.document.validate_values import (
     MAX_INTEGER,
@@ -17,6 +16,7 @@ from dagcast.compile.document.validate_values import (
     finite_problem,
     range_problem,
 )
+from dagcast.lazy_pattern import lazy_pattern
 
 Scalar = str | int | float | bool | None
 
@@ -31,12 +31,12 @@ WORDS: dict[str, bool | None] = {**dict.fromkeys(_NULLS), **_BOOLEANS}
 NUMBER_BEGINNINGS = frozenset("0123456789+-.")
 """The first characters of numbers. Other plain scalars are strings, except those in :data:`WORDS`."""
 
-_DECIMAL = re.compile(r"[-+]?[0-9]+")
-_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_DECIMAL = lazy_pattern(r"[-+]?[0-9]+")
+_LEADING_ZERO = lazy_pattern(r"[-+]?0[0-9]+")
+_OCTAL = lazy_pattern(r"0o[0-7]+")
+_HEXADECIMAL = lazy_pattern(r"0x[0-9a-fA-F]+")
+_FLOAT = lazy_pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = lazy_pattern(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 # A 64-bit integer has at most 22 octal digits. Longer literals are reported as out of range without a conversion, which
 # Python rejects for very long ones.
