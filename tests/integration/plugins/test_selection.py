@@ -223,14 +223,14 @@ def test_disable_does_not_take_what_is_asked_for_more_loudly(installed: Site) ->
     assert ran(installed.compiler("api")) == ["api"]
 
 
-def test_a_misspelt_name_to_leave_out_is_told(installed: Site) -> None:
+def test_a_misspelt_name_to_disable_is_reported(installed: Site) -> None:
     installed.write(CONFIG, "plugins:\n  disable: [atuo]\n")
     warnings = [str(item) for item in PipelineDAGCompiler(installed.config).validate().warnings]
     where = f"{installed.config}:{installed.line('disable')}"
     assert warnings == [f"{where}: warning: disabled plugin 'atuo' is not installed (did you mean 'auto'?)"]
     result = installed.cli("validate", "pipeline.yaml", "--no-plugin", "configurd", "--json")
     found = json.loads(result.stdout)["diagnostics"]
-    assert any("'configurd' to leave out" in item["message"] for item in found)
+    assert any("disabled plugin 'configurd' is not installed" in item["message"] for item in found)
     assert any(item["hint"] == "did you mean 'configured'?" for item in found)
 
 
