@@ -115,8 +115,11 @@ def _check_not_another_program(database: Database, connection: Connection) -> No
 
 
 def _upgrade(connection: Connection, to: str) -> None:
-    from alembic import command
-    from alembic.config import Config
+    from mods_plugin.registry.import_alembic import readable_entry_points
+
+    with readable_entry_points():
+        from alembic import command
+        from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
