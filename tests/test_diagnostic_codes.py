@@ -803,6 +803,23 @@ def with_policy(policy: Mapping[str, Any], *arguments: str) -> Iterable[str]:
         return command("validate", "c.json", *arguments)
 
 
+def no_temporary_folder() -> Iterable[str]:
+    script = (
+        "import tempfile; tempfile.tempdir = '/nonexistent'\n"
+        "from dagcast.staging.temporary_folder import TemporaryFolderError, temporary_folder\n"
+        "try:\n    with temporary_folder('x'): pass\nexcept TemporaryFolderError as error: print(error.code)\n"
+    )
+    return no_sdk(script)
+
+
+def code_outside_of_the_project() -> Iterable[str]:
+    Path("project").mkdir()
+    Path("a.py").write_text("print(1)")
+    source = config({"a": {"type": "Processing", **JOB, "entry_point": "../a.py"}})
+    Path("project/c.json").write_text(json.dumps(source))
+    return [item.code for item in PipelineDAGCompiler("project/c.json", plugins=[]).validate().warnings]
+
+
 INPUTS: Mapping[str, Callable[..., Iterable[str]]] = {
     **{code: partial(config_file, text) for code, text in TEXTS.items()},
     **{
@@ -812,6 +829,8 @@ INPUTS: Mapping[str, Callable[..., Iterable[str]]] = {
     **{code: partial(run_definition, text, *arguments) for code, (text, arguments) in RUN.items()},
     **{code: partial(other_command, *arguments) for code, arguments in COMMANDS.items()},
     "code.changed": changed_code,
+    "code.outside-project": code_outside_of_the_project,
+    "command.temporary-folder": no_temporary_folder,
     "command.failed": error_of_a_plugins_command,
     "definition.invalid-json": partial(resume_changed, "definition.json", "{"),
     "definition.too-deep": partial(resume_changed, "definition.json", '{"a":' * 500 + "1" + "}" * 500),

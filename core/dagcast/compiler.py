@@ -36,6 +36,7 @@ from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.scan import InstalledPlugins
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.verify_compiled import compile_verified, template_errors, verify_pipeline
+from dagcast.staging.code_limit import CodeLimit
 from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ class PipelineDAGCompiler:
             if isinstance(plugins, PluginRequest)
             else PluginRequest(tuple(plugins) if plugins is not None else None)
         )
+        self.code_limit: CodeLimit | None = None
+        """The only folder that code is read from, for a config that is not trusted. Set it before the first compile."""
         self._loaded_config: _LoadedConfig | None = None
         self._lock = threading.RLock()
 
@@ -430,6 +433,7 @@ class PipelineDAGCompiler:
         opened = open_config(self.config_path, sink, env=self.env)
         if opened is None:
             return _LoadedConfig(None, PluginSet(), tuple(sink.diagnostics))
+        opened = replace(opened, code_limit=self.code_limit)
         request = replace(self.plugin_request, required=self.required_plugins)
         try:
             chosen = choose_plugins(request, opened.plugins, opened.source.locate)

@@ -18,7 +18,7 @@ from dagcast.command_line import (
     show_diagnostics,
     write_file,
 )
-from dagcast.errors import DagcastError, Diagnostic, PluginError
+from dagcast.errors import DagcastError, Diagnostic, PluginError, escape_text
 from mods_plugin.errors import PLUGIN_NAME
 from mods_plugin.metadata import FIELDS
 from mods_plugin.registry import DifferentContentError, Execution, Registration, Registry, TemplateVersion
@@ -119,6 +119,10 @@ def templates_command(words: tuple[str, ...], registry: str | None, as_json: boo
         _table(
             [item.as_dict() for item in found], ("name", "latest", "author", "registered_at", "description")
         )
+        for item in found:
+            if item.damaged is not None:
+                text = f"{item.name}@{item.latest} is damaged: {_printable(item.damaged)}"
+                click.echo(f"{click.style('warning', fg='yellow')}: {text}", err=True)
 
 
 @click.command("show")
@@ -156,7 +160,7 @@ def diff_command(
         body = {"same": not found, "differences": [item.as_dict() for item in found]}
         click.echo(json.dumps(body, indent=2))
         return
-    for line in (line for item in found for line in item.lines):
+    for line in (_printable(line) for item in found for line in item.lines):
         color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         click.echo(click.style(line, fg=color) if color else line)
     if not found:
@@ -238,21 +242,24 @@ def _show(found: TemplateVersion, versions: tuple[str, ...], executions: tuple[E
         ("pipeline", found.pipeline),
         ("registered", f"{format_time(found.registered_at)} by {found.registered_by}"),
         ("made with", ", ".join(f"{name} {value}" for name, value in found.made_with.items() if value)),
-        ("plugins", ", ".join(f"{plugin['name']} {plugin['version']}" for plugin in found.plugins)),
+        (
+            "plugins",
+            ", ".join(f"{plugin['name']} {plugin.get('version') or ''}".rstrip() for plugin in found.plugins),
+        ),
         ("definition", f"sha256 {found.definition_sha256}"),
         ("versions", ", ".join(versions)),
     ]
     for name, value in rows:
         if value is not None:
-            click.echo(f"  {name}: {value}")
+            click.echo(f"  {name}: {_printable(value)}")
     steps = found.config.get("steps") or {}
     click.echo("steps:")
     for node in found.dag["nodes"]:
-        click.echo(f"  {node}  {steps[node]['type']}")
+        click.echo(f"  {_printable(node)}  {_printable(steps[node]['type'])}")
     if found.staged:
         click.echo("code:")
         for item in found.staged:
-            click.echo(f"  {item.source}  {item.size:,} bytes  {item.uri}")
+            click.echo(f"  {_printable(item.source)}  {item.size:,} bytes  {_printable(item.uri)}")
     if executions:
         click.echo("executions:")
         listed: list[Mapping[str, Any]] = [item.as_dict() for item in executions[:MAX_LISTED_EXECUTIONS]]
@@ -275,5 +282,6 @@ def _table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
 
 
 def _printable(value: Any) -> str:
-    """Return a value on one line, without control characters: a reason may hold another program's output."""
-    return "".join(character if character.isprintable() else " " for character in str(value))
+    """Return a stored value on one line, with control characters escaped: it may hold another program's output."""
+    text = str(value)
+    return escape_text(text, longest=len(text) + 1)

@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from dagcast.cli.run_options import FIXED_ON_RESUME, run_options, to_arguments
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.select import PluginRequest
+from dagcast.staging.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from dagcast.runner.options import RunOptions
@@ -89,7 +89,7 @@ def run_command(
     source = None if config is None else _Source(config, dag, env, plugins)
     try:
         with ExitStack() as stack:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dagcast-")))
+            scratch = stack.enter_context(temporary_folder("dagcast-"))
             runner = _create_runner(
                 source, resume, choices=choices, scratch=scratch, quiet=quiet, as_json=as_json
             )

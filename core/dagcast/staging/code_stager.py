@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dagcast.errors import DagcastError
 from dagcast.frozen_dataclass import dataclass
+from dagcast.staging.code_limit import CodeLimit, is_outside
 from dagcast.staging.find_files import StagingProblem, StagingRefusedError
 from dagcast.staging.stage_files import stage_file, stage_files, stage_folder, stage_script, stage_text
 from dagcast.staging.staged_code import StagedCode
@@ -48,9 +49,25 @@ class CodeStager:
         root: The folder that paths are relative to.
         bucket: The bucket to upload the code to.
         prefix: The prefix of the S3 keys.
+        project: The folder of the project. ``None`` if code of any folder is expected.
+        limit: The only folder that code is read from, if there is one.
+
+    Attributes:
+        outside: The paths so far that lead out of the project, as written in the config.
     """
 
-    def __init__(self, root: Path, bucket: str | None, prefix: str) -> None:
+    def __init__(
+        self,
+        root: Path,
+        bucket: str | None,
+        prefix: str,
+        *,
+        project: Path | None = None,
+        limit: CodeLimit | None = None,
+    ) -> None:
+        self.outside: list[str] = []
+        self._project = project
+        self._limit = limit
         self._root = root
         self._bucket = bucket
         self._prefix = prefix
@@ -131,6 +148,18 @@ class CodeStager:
         self, key: object, paths: tuple[str, ...], stage: Callable[[str], tuple[StagedCode, ...]]
     ) -> str:
         if key not in self._done:
+            # Before anything is read: what a file holds, and whether it exists, is not a stranger's to know.
+            if self._limit is not None:
+                refused = [path for path in paths if not self._limit.allows(path, self._root)]
+                if refused:
+                    problem = self._limit.problem
+                    raise CodeProblemError(tuple(StagingProblem(f"{path} {problem}") for path in refused))
+            elif self._project is not None:
+                self.outside += [
+                    path
+                    for path in paths
+                    if path not in self.outside and is_outside(path, self._root, self._project)
+                ]
             if self._bucket is None:
                 raise NoBucketError("staged code needs a bucket")
             try:

@@ -11,6 +11,7 @@ from typing import Any
 from dagcast.errors import StagingError
 from dagcast.staging.stage_files import archive_pieces
 from dagcast.staging.staged_code import StagedCode
+from dagcast.staging.temporary_folder import report_unwritable
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,9 @@ def _put(code: StagedCode, client: Any) -> None:
         digest = hashlib.sha256()
         for piece in archive_pieces(code):
             digest.update(piece)
-            content.write(piece)
+            # Large content moves to the temporary folder.
+            with report_unwritable():
+                content.write(piece)
         if digest.hexdigest() != code.digest:
             raise StagingError(f"{code.source} has changed since the pipeline was compiled: compile it again")
         content.seek(0)

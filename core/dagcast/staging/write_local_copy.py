@@ -9,16 +9,18 @@ from pathlib import Path
 from dagcast.errors import StagingError
 from dagcast.staging.stage_files import archive_pieces
 from dagcast.staging.staged_code import StagedCode
+from dagcast.staging.temporary_folder import report_unwritable
 
 
 def write_staged(staged: Iterable[StagedCode], folder: Path) -> dict[str, Path]:
-    """Write each staged object to a file in ``folder``.
+    """Write each staged object to a file in ``folder``, which is a temporary one.
 
     Returns:
         By S3 URI: the file with the bytes that an upload would write to that URI.
 
     Raises:
         StagingError: If files were changed or removed since the compile.
+        TemporaryFolderError: If the folder is full or cannot be written.
     """
     files: dict[str, Path] = {}
     for code in staged:
@@ -26,7 +28,7 @@ def write_staged(staged: Iterable[StagedCode], folder: Path) -> dict[str, Path]:
             continue
         path = folder / f"{len(files)}"
         digest = hashlib.sha256()
-        with path.open("wb") as file:
+        with report_unwritable(), path.open("wb") as file:
             for piece in archive_pieces(code):
                 digest.update(piece)
                 file.write(piece)

@@ -180,5 +180,7 @@ def _connect(file: Path, read_only: bool) -> Any:
         immutable = not os.access(file.parent, os.W_OK) and not log.exists()
         address += "?immutable=1" if immutable else "?mode=ro"
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    # Bytes that are not UTF-8 are one damaged value, which is reported where it is read, and not a failed query.
+    connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from dagcast.plugin import did_you_mean
 from mods_plugin.registry.errors import RegistryError, UnknownTemplateError
 from mods_plugin.registry.records import Execution, State
+from mods_plugin.registry.rows import parse_execution, raw, time_text
 from mods_plugin.registry.store import is_storable, version_id
 from mods_plugin.registry.tables import EXECUTIONS, VERSIONS
 
@@ -107,29 +108,16 @@ def executions_of(connection: Connection, name: str, version: str | None) -> tup
 
 
 def _select(connection: Connection, *conditions: Any) -> tuple[Execution, ...]:
+    times = (EXECUTIONS.c.started_at, EXECUTIONS.c.ended_at)
+    own = [time_text(connection, each) if each in times else raw(each) for each in EXECUTIONS.c]
+    version = [raw(each) for each in (VERSIONS.c.name, VERSIONS.c.version, VERSIONS.c.metadata)]
     rows = connection.execute(
-        select(EXECUTIONS, VERSIONS.c.name, VERSIONS.c.version, VERSIONS.c.metadata)
+        select(*own, *version)
         .join(VERSIONS, VERSIONS.c.id == EXECUTIONS.c.version_id)
         .where(*conditions)
         .order_by(EXECUTIONS.c.id.desc())
     )
-    return tuple(
-        Execution(
-            id=row.id,
-            name=row.name,
-            version=row.version,
-            metadata=json.loads(row.metadata),
-            started_by=row.started_by,
-            started_at=row.started_at,
-            parameters=json.loads(row.parameters),
-            place=row.place,
-            reference=row.reference,
-            state=row.state,
-            reason=row.reason,
-            ended_at=row.ended_at,
-        )
-        for row in rows
-    )
+    return tuple(parse_execution(row) for row in rows)
 
 
 def _check_storable(*texts: str) -> None:

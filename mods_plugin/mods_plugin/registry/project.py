@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,7 +14,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from dagcast import DynamicPipelineTemplate
-from dagcast.artifacts import Compilation, lock_differences
+from dagcast.artifacts import CodeLimit, Compilation, lock_differences
 from dagcast.plugin import InvalidInputError, PluginError
 from mods_plugin.compiler import MODSPipelineDAGCompiler
 from mods_plugin.options import ModsOptions
@@ -47,8 +48,7 @@ def write_project(template: TemplateVersion, read: ReadCode, folder: Path) -> Pa
     """
     top = folder.resolve()
     named = [item for item in template.staged if item.form != "text"]
-    depth = max((_levels_above(item.source) for item in named), default=0)
-    root = top.joinpath(*["config"] * depth)
+    root = top.joinpath(*_folders_above(template))
     root.mkdir(parents=True, exist_ok=True)
     # The archive of a script has an executable bit and a plain file of the same name has none: write files first.
     for item in sorted(named, key=lambda item: item.form != "file"):
@@ -79,7 +79,13 @@ def create_compiler(
     """
     names = [str(plugin["name"]) for plugin in template.plugins]
     stated = {**template.metadata, "mods": {**template.metadata["mods"], "decorator": _decorator(template)}}
-    return MODSPipelineDAGCompiler(config, sagemaker_session, template.role, plugins=names, metadata=stated)
+    compiler = MODSPipelineDAGCompiler(
+        config, sagemaker_session, template.role, plugins=names, metadata=stated
+    )
+    # A stored config is not trusted: a path of it must not make a deployment upload files of this machine.
+    top = config.parents[len(_folders_above(template))]
+    compiler.code_limit = CodeLimit(top, "is not among the registered code")
+    return compiler
 
 
 def reproduce(template: TemplateVersion, config: Path) -> Compilation:
@@ -170,7 +176,7 @@ def _decorator(template: TemplateVersion) -> str | None:
     """Return the decorator of this machine for the report, which may differ from that of the registration."""
     try:
         options = ModsOptions.model_validate(
-            template.config.get("plugins", {}).get("options", {}).get("mods", {})
+            ((template.config.get("plugins") or {}).get("options") or {}).get("mods", {})
         )
         return resolve_decorator(options).place
     except (ValidationError, InvalidDecoratorError):
@@ -187,6 +193,12 @@ def _config_with_dag(template: TemplateVersion) -> dict[str, Any]:
         "steps": {node: steps[node] for node in dag["nodes"]},
         "edges": dag["edges"],
     }
+
+
+def _folders_above(template: TemplateVersion) -> list[str]:
+    """Return the folders between the project's folder and the config: as many as code is above the config."""
+    named = [item.source for item in template.staged if item.form != "text"]
+    return ["config"] * max(map(_levels_above, named), default=0)
 
 
 def _levels_above(source: str) -> int:
@@ -237,5 +249,10 @@ def _unpack(archive: bytes, folder: Path, top: Path) -> None:
                 with place.open("wb") as file:
                     shutil.copyfileobj(content, file)
                 place.chmod(0o755 if member.mode & 0o100 else 0o644)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except OSError as error:
+        # gzip's own error of a broken archive is an OSError without a number; the others are of the folder.
+        if error.errno is not None:
+            raise
+        raise RegistryError(f"the registry is damaged: an archive cannot be unpacked: {error}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise RegistryError(f"the registry is damaged: an archive cannot be unpacked: {error}") from error

@@ -151,6 +151,8 @@ class TemplateSummary:
         author: The author of the latest version.
         description: The description of the latest version.
         registered_at: The time of registration of the latest version, in UTC.
+        damaged: What is wrong with the stored row of the latest version; ``None`` if it is valid. The fields of a
+            damaged row that cannot be shown are empty.
     """
 
     name: str
@@ -158,7 +160,8 @@ class TemplateSummary:
     versions: tuple[str, ...]
     author: str
     description: str
-    registered_at: datetime
+    registered_at: datetime | None
+    damaged: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the template as JSON-compatible data."""
@@ -169,6 +172,7 @@ class TemplateSummary:
             "author": self.author,
             "description": self.description,
             "registered_at": format_time(self.registered_at),
+            **({"damaged": self.damaged} if self.damaged is not None else {}),
         }
 
 
@@ -186,8 +190,9 @@ class Execution:
         parameters: The given values of the pipeline's parameters.
         place: Where it runs, such as ``local`` or ``sagemaker``.
         reference: Its identifier there, such as the ARN of the execution.
-        state: ``running`` until an end is recorded.
-        reason: The reason of that end, if given.
+        state: ``running`` until an end is recorded; ``damaged`` if the stored row is invalid, whose other fields are
+            empty then.
+        reason: The reason of that end, if given, or of the damage.
         ended_at: The end time in UTC.
     """
 
@@ -196,11 +201,11 @@ class Execution:
     version: str
     metadata: Mapping[str, Any]
     started_by: str
-    started_at: datetime
+    started_at: datetime | None
     parameters: Mapping[str, Any]
     place: str
     reference: str | None
-    state: State
+    state: State | Literal["damaged"]
     reason: str | None
     ended_at: datetime | None
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -320,34 +318,32 @@ class Registry:
     def _find(self, connection: Connection, name: str, version: str | None) -> TemplateVersion:
         from mods_plugin.registry.store import find_version
 
-        found = find_version(connection, name, version)
-        if hashlib.sha256(found.definition.encode()).hexdigest() != found.definition_sha256:
-            raise RegistryError(
-                f"the registry is damaged: the digest of the definition of {found.name} {found.version} differs"
-            )
-        return found
+        return find_version(connection, name, version)
 
     @contextmanager
     def _project(self, name: str, version: str | None) -> Iterator[tuple[TemplateVersion, Path]]:
+        from dagcast.artifacts import report_unwritable, temporary_folder
         from mods_plugin.registry.project import write_project
         from mods_plugin.registry.store import read_code
 
-        with tempfile.TemporaryDirectory(prefix="mods-") as folder:
+        with temporary_folder("mods-") as folder:
             with self._reading() as connection:
                 template = self._find(connection, name, version)
-                config = write_project(template, lambda digest: read_code(connection, digest), Path(folder))
+                with report_unwritable():
+                    config = write_project(template, lambda digest: read_code(connection, digest), folder)
             yield template, config
 
     def _check_reproducible(self, captured: Captured) -> None:
         """Compile the template from the content to register, before anything is written."""
-        from dagcast.artifacts import archive_bytes
+        from dagcast.artifacts import archive_bytes, report_unwritable, temporary_folder
         from mods_plugin.registry.project import check_reproducible, write_project
 
         by_digest = {code.digest: code for code in captured.code}
-        with tempfile.TemporaryDirectory(prefix="mods-") as folder:
-            config = write_project(
-                captured.template, lambda digest: archive_bytes(by_digest[digest]), Path(folder)
-            )
+        with temporary_folder("mods-") as folder:
+            with report_unwritable():
+                config = write_project(
+                    captured.template, lambda digest: archive_bytes(by_digest[digest]), folder
+                )
             check_reproducible(captured.template, config)
 
     def _check_same_content(self, known: TemplateVersion, new: TemplateVersion) -> None:

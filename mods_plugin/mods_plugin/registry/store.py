@@ -13,7 +13,8 @@ from sqlalchemy import func, insert, select
 
 from mods_plugin.metadata import AUTHOR, DESCRIPTION
 from mods_plugin.registry.errors import RegistryError, UnknownTemplateError
-from mods_plugin.registry.records import StagedObject, TemplateSummary, TemplateVersion
+from mods_plugin.registry.records import TemplateSummary, TemplateVersion
+from mods_plugin.registry.rows import DamagedRowError, parse_version, raw, shown, time_text
 from mods_plugin.registry.tables import CODE, PIECES, STAGED, VERSIONS
 
 if TYPE_CHECKING:
@@ -100,8 +101,9 @@ def read_code(connection: Connection, digest: str) -> bytes:
     Raises:
         RegistryError: If they are missing or do not match the digest.
     """
-    chosen = select(PIECES.c.content).where(PIECES.c.sha256 == digest).order_by(PIECES.c.number)
-    content = b"".join(connection.execute(chosen).scalars())
+    chosen = select(raw(PIECES.c.content)).where(PIECES.c.sha256 == digest).order_by(PIECES.c.number)
+    pieces = list(connection.execute(chosen).scalars())
+    content = b"".join(piece for piece in pieces if isinstance(piece, (bytes, memoryview)))
     if hashlib.sha256(content).hexdigest() != digest:
         raise RegistryError(f"the registry is damaged: the bytes of code {digest} differ")
     return content
@@ -112,8 +114,9 @@ def find_version(connection: Connection, name: str, version: str | None) -> Temp
 
     Raises:
         UnknownTemplateError: If the template or version is unknown.
+        DamagedRowError: If the row, or one of its staged code, is invalid.
     """
-    chosen = select(VERSIONS).where(VERSIONS.c.name == name)
+    chosen = select(*_columns(connection)).where(VERSIONS.c.name == name)
     if version is not None:
         chosen = chosen.where(VERSIONS.c.version == version)
     row = None
@@ -144,7 +147,7 @@ def versions_of(connection: Connection, name: str) -> tuple[str, ...]:
     if not is_storable(name):
         return ()
     chosen = select(VERSIONS.c.version).where(VERSIONS.c.name == name).order_by(VERSIONS.c.id)
-    return tuple(connection.execute(chosen).scalars())
+    return tuple(map(shown, connection.execute(chosen).scalars()))
 
 
 def list_templates(connection: Connection, words: Iterable[str]) -> tuple[TemplateSummary, ...]:
@@ -162,33 +165,45 @@ def list_templates(connection: Connection, words: Iterable[str]) -> tuple[Templa
     named = select(VERSIONS.c.name).distinct()
     for word in wanted:
         named = named.where(VERSIONS.c.search_text.contains(word, autoescape=True))
-    names = connection.execute(named).scalars().all()
-    newest = select(func.max(VERSIONS.c.id)).group_by(VERSIONS.c.name)
-    rows = connection.execute(
-        select(VERSIONS.c.name, VERSIONS.c.version, VERSIONS.c.metadata, VERSIONS.c.registered_at).where(
-            VERSIONS.c.id.in_(newest)
-        )
-    )
-    versions: dict[str, list[str]] = {}
+    found = set(connection.execute(named).scalars())
+    versions: dict[Any, list[str]] = {}
     for name, version in connection.execute(
         select(VERSIONS.c.name, VERSIONS.c.version).order_by(VERSIONS.c.id)
     ):
-        versions.setdefault(name, []).append(version)
-    found = set(names)
+        versions.setdefault(name, []).append(shown(version))
+    newest = select(func.max(VERSIONS.c.id)).group_by(VERSIONS.c.name)
+    rows = connection.execute(select(*_columns(connection)).where(VERSIONS.c.id.in_(newest)))
     summaries = [
-        TemplateSummary(
-            name=row.name,
-            latest=row.version,
-            versions=tuple(versions[row.name]),
-            author=str(json.loads(row.metadata).get(AUTHOR) or ""),
-            description=str(json.loads(row.metadata).get(DESCRIPTION) or ""),
-            registered_at=row.registered_at,
-        )
-        for row in rows
+        _summary(connection, row, tuple(versions.get(row.name, ())))
+        for row in rows.all()
         if row.name in found
     ]
     # Sort here: databases differ in how they order text.
     return tuple(sorted(summaries, key=lambda item: item.name))
+
+
+def _summary(connection: Connection, row: Row[Any], versions: tuple[str, ...]) -> TemplateSummary:
+    """Return the summary of a template; of a damaged row, only what can be shown."""
+    try:
+        latest = _version(connection, row)
+    except DamagedRowError as error:
+        return TemplateSummary(
+            name=shown(row.name),
+            latest=shown(row.version),
+            versions=versions,
+            author="",
+            description="",
+            registered_at=None,
+            damaged=error.problem,
+        )
+    return TemplateSummary(
+        name=latest.name,
+        latest=latest.version,
+        versions=versions,
+        author=str(latest.metadata.get(AUTHOR) or ""),
+        description=str(latest.metadata.get(DESCRIPTION) or ""),
+        registered_at=latest.registered_at,
+    )
 
 
 def fold_text(text: str) -> str:
@@ -236,30 +251,25 @@ def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
+def _columns(connection: Connection) -> list[Any]:
+    times = (VERSIONS.c.registered_at,)
+    return [time_text(connection, each) if each in times else raw(each) for each in VERSIONS.c]
+
+
 def _version(connection: Connection, row: Row[Any]) -> TemplateVersion:
     chosen = (
-        select(STAGED.c.uri, STAGED.c.sha256, CODE.c.size, STAGED.c.source, STAGED.c.form)
-        .join(CODE, CODE.c.sha256 == STAGED.c.sha256)
+        select(
+            *map(
+                raw,
+                (STAGED.c.number, STAGED.c.uri, STAGED.c.sha256, CODE.c.size, STAGED.c.source, STAGED.c.form),
+            )
+        )
+        # Code without its object is damage, not absence.
+        .outerjoin(CODE, CODE.c.sha256 == STAGED.c.sha256)
         .where(STAGED.c.version_id == row.id)
         .order_by(STAGED.c.number)
     )
-    staged = tuple(StagedObject(*item) for item in connection.execute(chosen))
-    return TemplateVersion(
-        name=row.name,
-        version=row.version,
-        pipeline=row.pipeline,
-        metadata=json.loads(row.metadata),
-        dag=json.loads(row.dag),
-        config=json.loads(row.config),
-        role=row.role,
-        definition=row.definition,
-        definition_sha256=row.definition_sha256,
-        plugins=tuple(json.loads(row.plugins)),
-        staged=staged,
-        made_with=json.loads(row.made_with),
-        registered_by=row.registered_by,
-        registered_at=row.registered_at,
-    )
+    return parse_version(row, list(connection.execute(chosen).all()))
 
 
 def _unknown(connection: Connection, name: str, version: str | None) -> UnknownTemplateError:
@@ -268,5 +278,5 @@ def _unknown(connection: Connection, name: str, version: str | None) -> UnknownT
         return UnknownTemplateError(
             f"unknown version {version!r} of template {name!r}", str(version), versions
         )
-    names = connection.execute(select(VERSIONS.c.name).distinct()).scalars().all()
+    names = [shown(each) for each in connection.execute(select(VERSIONS.c.name).distinct()).scalars()]
     return UnknownTemplateError(f"unknown template {name!r}", name, names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -36,6 +37,24 @@ def change(place: str, statement: str, **values: Any) -> None:
     with engine.begin() as connection:
         assert connection.execute(text(statement), values).rowcount == 1
     engine.dispose()
+
+
+def replace_content(registry: Registry, place: str, **parts: Any) -> None:
+    """Change a version and the digest of its content, as somebody who can write to the database would."""
+    content = {**registry.show("churn").content(), **parts}
+    # How the code of a plugin was installed is not content.
+    how = ("code", "code_problems")
+    content["plugins"] = [
+        {key: value for key, value in plugin.items() if key not in how} for plugin in content["plugins"]
+    ]
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    change(
+        place,
+        "UPDATE mods_template_versions SET config = :config, plugins = :plugins, content_sha256 = :digest",
+        config=json.dumps(content["config"]),
+        plugins=json.dumps(content["plugins"]),
+        digest=hashlib.sha256(canonical.encode()).hexdigest(),
+    )
 
 
 def test_another_machine_compiles_the_same_bytes(
@@ -177,7 +196,7 @@ def test_different_plugins_are_an_error(registry: Registry, place: str, project:
     lock = [dict(plugin) for plugin in registry.show("churn").plugins]
     lock[0]["version"] = "0.0.9"
     lock[1]["options_sha256"] = "0" * 64
-    change(place, "UPDATE mods_template_versions SET plugins = :lock", lock=json.dumps(lock))
+    replace_content(registry, place, plugins=lock)
 
     def again() -> None:
         if call == "compile":
@@ -200,7 +219,7 @@ def test_different_plugins_are_an_error(registry: Registry, place: str, project:
 def test_a_missing_plugin_is_reported(registry: Registry, place: str) -> None:
     registry.register(config())
     lock = [*map(dict, registry.show("churn").plugins), {"name": "lineage-of-ours"}]
-    change(place, "UPDATE mods_template_versions SET plugins = :lock", lock=json.dumps(lock))
+    replace_content(registry, place, plugins=lock)
     with pytest.raises(NotReproducedError, match="'lineage-of-ours': it is not installed"):
         registry.compile("churn")
 
@@ -209,12 +228,9 @@ def test_a_different_definition_is_an_error_with_a_diff(registry: Registry, plac
     registry.register(config())
     data = registry.show("churn").config
     data["steps"]["stop"]["error_message"] = "halted"
-    change(
-        place,
-        "UPDATE mods_template_versions SET config = :config, made_with = :made_with",
-        config=json.dumps(data),
-        made_with=json.dumps({"sagemaker": "2.0.0"}),
-    )
+    replace_content(registry, place, config=data)
+    made_with = json.dumps({"sagemaker": "2.0.0"})
+    change(place, "UPDATE mods_template_versions SET made_with = :made_with", made_with=made_with)
     with pytest.raises(NotReproducedError) as refused:
         registry.compile("churn")
     assert "it compiles to a different definition" in str(refused.value)
@@ -228,7 +244,7 @@ def test_a_failing_compile_has_a_reason(registry: Registry, place: str) -> None:
     registry.register(config())
     data = registry.show("churn").config
     data["steps"]["stop"]["messsage"] = "halted"
-    change(place, "UPDATE mods_template_versions SET config = :config", config=json.dumps(data))
+    replace_content(registry, place, config=data)
     with pytest.raises(NotReproducedError, match=r"does not compile(?s:.*)unknown field 'messsage'"):
         registry.compile("churn")
 
@@ -238,7 +254,8 @@ def test_a_damaged_definition_is_an_error(registry: Registry, place: str) -> Non
     change(place, "UPDATE mods_template_versions SET definition = definition || ' '")
     for call in (registry.show, registry.compile):
         with pytest.raises(
-            RegistryError, match=r"the registry is damaged: the digest of the definition of churn 1\.4\.0"
+            RegistryError,
+            match=r"the registry is damaged: churn@1\.4\.0: definition: the digest of the definition differs",
         ):
             call("churn")
 

@@ -20,6 +20,7 @@ from dagcast.compile.document.document import document_from_data, read_document
 from dagcast.errors import DiagnosticSink, InvalidInputError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
+from dagcast.staging.code_limit import CodeLimit, project_folder
 
 ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | BaseModel
 """A config: a file, or its content as a mapping or a pydantic model."""
@@ -55,6 +56,8 @@ class PipelineConfig:
         dag: The DAG of the config's own ``edges``; its nodes are the steps.
         catalog: The step types that the config may use.
         invalid_steps: Names of steps whose config is too wrong to go on with; why is reported.
+        project: The folder of the project that the config file is in; ``None`` for a config from Python.
+        code_limit: The only folder that code is read from, if there is one.
         incomplete: Names of steps that lack fields which were wrong, ``pipeline`` among them for the base
             config; why is reported. They are only good for finding further mistakes.
     """
@@ -70,9 +73,11 @@ class PipelineConfig:
     catalog: StepTypes
     invalid_steps: frozenset[str] = frozenset()
     incomplete: frozenset[str] = frozenset()
+    project: Path | None = None
+    code_limit: CodeLimit | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OpenedConfig:
     """A config that is read but not validated, since its plugins decide which step types it may use.
 
@@ -83,12 +88,16 @@ class OpenedConfig:
         root: The folder that paths in it are relative to.
         plugins: Which plugins it asks for.
         models: By path: the pydantic models that were passed from Python.
+        project: The folder of the project that the config file is in; ``None`` for a config from Python.
+        code_limit: The only folder that code is read from, if there is one.
     """
 
     source: ConfigSource
     root: Path
     plugins: PluginsConfig
     models: Mapping[FieldPath, type[BaseModel]]
+    project: Path | None = None
+    code_limit: CodeLimit | None = None
 
 
 def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> OpenedConfig | None:
@@ -110,10 +119,12 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
         ('owner',)
     """
     models: dict[FieldPath, type[BaseModel]] = {}
+    project: Path | None = None
     try:
         if isinstance(config, (str, os.PathLike)):
             document = read_document(config)
             root = Path(config).absolute().parent
+            project = project_folder(root)
         else:
             document = document_from_data(model_data(config, (), models), "<config>")
             root = Path.cwd()
@@ -122,7 +133,9 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
         return None
     source = choose_environment(document, env, sink)
     plugins = _plugins(source, sink)
-    return OpenedConfig(source, root, plugins, MappingProxyType(models))
+    return OpenedConfig(
+        source=source, root=root, plugins=plugins, models=MappingProxyType(models), project=project
+    )
 
 
 def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:

@@ -75,6 +75,8 @@ class _Validator:
         return PipelineConfig(
             source=self.source,
             root=self.opened.root,
+            project=self.opened.project,
+            code_limit=self.opened.code_limit,
             pipeline=pipeline,
             parameters=MappingProxyType(parameters),
             steps=MappingProxyType(steps),

@@ -108,7 +108,13 @@ class _Lowerer:
         self.known = set(self.steps) | {name for name in config.invalid_steps if name in dag}
         self.incomplete = {*config.incomplete, *config.invalid_steps}
         base = config.pipeline
-        self.code = CodeStager(config.root, base.bucket, base.prefix or base.name)
+        self.code = CodeStager(
+            config.root,
+            base.bucket,
+            base.prefix or base.name,
+            project=config.project,
+            limit=config.code_limit,
+        )
 
     def lower(self) -> Lowered:
         self._check_nodes()

@@ -306,8 +306,17 @@ class Lowering:
         return self._staged(lambda: self.code.text(name, content), "type")
 
     def _staged(self, stage: Callable[[], str], *path: str | int) -> str | None:
+        before = len(self.code.outside)
         try:
-            return stage()
+            uri = stage()
+            for code in self.code.outside[before:]:
+                self.warn(
+                    f"code {code!r} is outside of the project of the config, and would be uploaded",
+                    *path,
+                    code="code.outside-project",
+                    hint="move it into the project, which is the nearest folder with pyproject.toml or .git",
+                )
+            return uri
         except NoBucketError:
             self.pipeline_error(
                 "staged code needs a bucket",

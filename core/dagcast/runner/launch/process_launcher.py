@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from dagcast.errors import DagcastError
 from dagcast.runner.launch import exec_strings, filesystem_view, rewrite_ml_paths
 from dagcast.runner.launch.command import ML_PATH, Command, Exit
 from dagcast.runner.launch.socket_messages import receive_message, send_message
+from dagcast.staging.temporary_folder import temporary_folder
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL.
@@ -99,7 +99,7 @@ class ProcessLauncher:
 
     def probe(self) -> str | None:
         """Set up a job's file system without starting a job. Return why this machine forbids it, or ``None``."""
-        with tempfile.TemporaryDirectory(prefix="dagcast-") as folder:
+        with temporary_folder("dagcast-") as folder:
             log = Path(folder, "log")
             command = Command(
                 argv=("none",),
