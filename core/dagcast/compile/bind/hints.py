@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from dagcast.compile.bind.match_edges import StepWiring, Surroundings, wire_step
+from dagcast.compile.bind.match_edges import Surroundings, wire_step
 from dagcast.compile.bind.ports import InputPort, OutputPort, fits, matches_alias, may_feed
-from dagcast.compile.bind.wiring import WiringProblem
+from dagcast.compile.bind.wiring import StepWiring, WiringProblem
 from dagcast.dag import Edge
 from dagcast.frozen_dataclass import dataclass
 

@@ -1,6 +1,6 @@
 """Wiring of one step: which outputs its inputs read, by its config and by the edges that end at it.
 
-Edges without ports bind by the same name, then by fitting kinds. Kinds are settled in rounds: an edge with exactly
+Edges without ports bind by the same name, then by fitting kinds. Kinds bind in rounds: an edge with exactly
 one pair of an output and a free input binds, which may leave exactly one pair to another edge. The order of the
 edges makes no difference.
 """
@@ -8,7 +8,6 @@ edges makes no difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
 from itertools import product
 
 from dagcast.compile.bind.ports import (
@@ -21,7 +20,7 @@ from dagcast.compile.bind.ports import (
     matches_alias,
     may_feed,
 )
-from dagcast.compile.bind.wiring import Binding, Reason, WiringProblem
+from dagcast.compile.bind.wiring import Binding, Reason, StepWiring, WiringProblem
 from dagcast.dag import Edge
 from dagcast.errors import did_you_mean
 from dagcast.frozen_dataclass import dataclass
@@ -46,25 +45,6 @@ class Surroundings:
     steps: Mapping[str, StepPorts]
     invalid: frozenset[str]
     never_both_run: Callable[[str, str], bool]
-
-
-@dataclass
-class StepWiring:
-    """The wiring of one step.
-
-    Attributes:
-        bindings: The decisions, each with its rule and round, and the edge that it comes from.
-        sources: By input port: what it reads.
-        order: The steps that it waits for without reading from them.
-        problems: The mistakes.
-        incomplete: Whether it lacks a source; why is a problem, or reported elsewhere.
-    """
-
-    bindings: list[tuple[tuple[int, int], Edge | None, Binding]] = field(default_factory=list)
-    sources: dict[str, Source] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
-    problems: list[WiringProblem] = field(default_factory=list)
-    incomplete: bool = False
 
 
 def wire_step(name: str, ports: StepPorts, edges: Iterable[Edge], around: Surroundings) -> StepWiring:
@@ -122,7 +102,7 @@ class _StepWirer:
             self.rule = (2 * phase + 1, 0)
             self._by_name(matched)
             self.rule = (2 * phase + 2, 0)
-            self._by_kind([edge for edge in matched if not self._settled(edge)])
+            self._by_kind([edge for edge in matched if not self._is_bound(edge)])
         self._report_unfed()
         self._sort_sources()
         return self.result
@@ -205,7 +185,7 @@ class _StepWirer:
         for edge in edges:
             for output, port in self._same_names(edge):
                 claims.setdefault(port.name, []).append((edge, output))
-        self._settle(claims, "name")
+        self._bind_claims(claims, "name")
 
     def _same_names(self, edge: Edge) -> list[Pair]:
         """Return the pairs of ports with one name; names that aliases share count where they are unambiguous."""
@@ -239,12 +219,12 @@ class _StepWirer:
                 sole = {edge: fitting[0] for edge, fitting in declared.items() if len(fitting) == 1}
             if not sole:
                 for edge, fitting in pairs.items():
-                    self._report_unsettled(edge, fitting)
+                    self._report_unbound(edge, fitting)
                 return
             claims: _Claims = {}
             for edge, (output, port) in sole.items():
                 claims.setdefault(port.name, []).append((edge, output))
-            self._settle(claims, "kind")
+            self._bind_claims(claims, "kind")
             waiting = [edge for edge in waiting if edge not in sole]
 
     def _fitting(self, edge: Edge) -> list[Pair]:
@@ -261,7 +241,7 @@ class _StepWirer:
             return [(output, port) for output, port in possible if may_feed(output, port)]
         return pairs
 
-    def _settle(self, claims: _Claims, reason: Reason) -> None:
+    def _bind_claims(self, claims: _Claims, reason: Reason) -> None:
         """Give each input to the edge that claims it; more than one is a mistake."""
         for name, claimants in claims.items():
             first, output = claimants[0]
@@ -284,7 +264,7 @@ class _StepWirer:
                     )
                 self.joins.add(self._join(edge))
 
-    def _settled(self, edge: Edge) -> bool:
+    def _is_bound(self, edge: Edge) -> bool:
         """Whether data or control flows along the edge already, by what the config says."""
         if self._join(edge) in self.joins:
             return True
@@ -364,7 +344,7 @@ class _StepWirer:
             declared = self.ports.input(port)
             self.unclear.add(declared.name if declared is not None else port)
 
-    def _report_unsettled(self, edge: Edge, pairs: list[Pair]) -> None:
+    def _report_unbound(self, edge: Edge, pairs: list[Pair]) -> None:
         if pairs:
             message = f"edge '{edge}' could join more than one pair of ports"
             self._report(WiringProblem(code="wiring.ambiguous", message=message, edge=edge, remedy="replace"))

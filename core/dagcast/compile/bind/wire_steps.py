@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dagcast.compile.bind.branches import Branches
 from dagcast.compile.bind.free_text import check_texts
 from dagcast.compile.bind.hints import Hints
-from dagcast.compile.bind.match_edges import StepWiring, Surroundings, wire_step
+from dagcast.compile.bind.match_edges import Surroundings, wire_step
 from dagcast.compile.bind.ports import StepPorts
-from dagcast.compile.bind.wiring import Wiring, WiringProblem
+from dagcast.compile.bind.wiring import StepWiring, Wiring, WiringProblem
 from dagcast.dag import Edge
 from dagcast.errors import DiagnosticSink, Location
 

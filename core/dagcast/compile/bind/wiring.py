@@ -75,6 +75,25 @@ class WiringProblem:
 
 
 @dataclass
+class StepWiring:
+    """The wiring of one step.
+
+    Attributes:
+        bindings: The decisions, each with its rule and round, and the edge that it comes from.
+        sources: By input port: what it reads.
+        order: The steps that it waits for without reading from them.
+        problems: The mistakes.
+        incomplete: Whether it lacks a source; why is a problem, or reported elsewhere.
+    """
+
+    bindings: list[tuple[tuple[int, int], Edge | None, Binding]] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    problems: list[WiringProblem] = field(default_factory=list)
+    incomplete: bool = False
+
+
+@dataclass
 class Wiring:
     """The wiring of a pipeline.
 
