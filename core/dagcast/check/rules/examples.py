@@ -1,4 +1,4 @@
-"""Small valid requests, one for each shape that has rules: the ground on which examples of rules stand."""
+"""Small valid requests, one for each shape that has rules. The examples of rules are changes to them."""
 
 from __future__ import annotations
 
@@ -114,16 +114,16 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
     }
 )
-"""By request shape: a body that the service takes."""
+"""By request shape: a body that the service accepts."""
 
 
 def example(shape: str, members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the small valid request of a shape, with members merged onto it; ``None`` removes one."""
+    """Return the small valid request of a shape with ``members`` merged into it. ``None`` removes a member."""
     return _merged(EXAMPLES[shape], members)
 
 
 def tuning_config(**members: Any) -> dict[str, Any]:
-    """Return members of a tuning request: those of its configuration."""
+    """Return the member of a tuning request that contains its configuration."""
     return {"HyperParameterTuningJobConfig": members}
 
 
@@ -133,7 +133,7 @@ def step_example(name: str, kind: str, shape: str | None = None, /, **members: A
     Args:
         name: Its name.
         kind: Its ``Type``.
-        shape: The shape of its request, if the arguments are to be :func:`example`; else they are the members alone.
+        shape: The shape of its request, to merge the members into :func:`example`. Default: only the members.
         members: Members of the arguments.
     """
     return {"Name": name, "Type": kind, "Arguments": example(shape, members) if shape else members}

@@ -1,4 +1,4 @@
-"""A rule about a whole pipeline: what one step means to another."""
+"""A rule about a whole pipeline: it compares steps, or checks fields outside of their requests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dagcast.paths import FieldPath
 
 @dataclass(frozen=True)
 class StepFinding:
-    """One way in which a pipeline breaks a rule.
+    """A violation of a rule by a pipeline.
 
     Attributes:
         step: The name of the step to change; ``None`` for the pipeline itself.
-        path: Where in the step's entry of the definition, such as ``("Arguments", "ModelName")``.
-        message: What is wrong.
-        hint: What to write instead, if that can be said.
+        path: The path in the step's entry of the definition, such as ``("Arguments", "ModelName")``.
+        message: The problem.
+        hint: The remedy, if known.
     """
 
     step: str | None
@@ -34,16 +34,16 @@ PipelineCheck = Callable[[Definition, PipelineFacts], Iterator[StepFinding]]
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineRule:
-    """Something about several steps that the service refuses, or that fails when the pipeline runs.
+    """A requirement for a whole pipeline: the service rejects a violation, or it fails at run time.
 
     Attributes:
         id: ``area.problem`` in lower case, stable: ``ignore_rules`` names it.
-        summary: What has to hold, in one sentence.
-        source: Where that is written.
-        check: Yields what is wrong.
+        summary: The requirement, in one sentence.
+        source: The source of the requirement.
+        check: Yields the findings.
         obeys: A definition that obeys: its ``Steps``, and ``Parameters`` where it has some.
         breaks: A definition that breaks the rule.
-        severity: ``error`` where the service is known to refuse, ``warning`` where that is likely.
+        severity: ``error`` if the service is known to reject the pipeline, ``warning`` if that is likely.
     """
 
     id: str

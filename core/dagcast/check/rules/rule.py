@@ -1,4 +1,4 @@
-"""What a rule is: an id, what the service requires, where that is written, and bodies that obey and break it."""
+"""A rule about one request: its id, its source, a check, and requests that obey and break it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dagcast.frozen_dataclass import dataclass
 
 @dataclass(frozen=True)
 class PipelineFacts:
-    """What a rule may ask about the pipeline around a request.
+    """Facts about the pipeline that a rule may use.
 
     Attributes:
-        region: The AWS region that the pipeline is compiled for, if it is known.
+        region: The AWS region that the pipeline is compiled for, if known.
         code_folder: The S3 URI of the folder with the pipeline's code, which ends with a slash; ``None`` if it has no
-            staged code, or that is not known.
+            staged code, or if it is unknown.
 
     Example:
         >>> PipelineFacts(region="eu-west-1").region
@@ -44,24 +44,24 @@ TUNING_JOB = ("CreateHyperParameterTuningJobRequest",)
 """A tuning job, with its definitions of training jobs."""
 
 TRAINING_JOBS = ("CreateTrainingJobRequest", "HyperParameterTrainingJobDefinition")
-"""A training job of its own, and each definition of the training jobs of a tuning job: the same members by the same
-names, but for the hyperparameters."""
+"""Training jobs, and the definitions of training jobs in a tuning job. Except for hyperparameters, both have the same
+members."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Something that the service refuses, and that its request shapes do not say.
+    """A requirement of the service that its request shapes do not contain.
 
     Attributes:
         id: ``area.problem`` in lower case, stable: ``ignore_rules`` names it.
-        summary: What the service requires, in one sentence.
-        source: Where that is written: a page, a member of botocore's model, an answer of the service.
+        summary: The requirement, in one sentence.
+        source: The source of the requirement: a page, a member of botocore's model, an answer of the service.
         shapes: The request shapes that it applies to.
-        check: Yields what is wrong.
-        obeys: Members that a valid request of these shapes has when it obeys; merged onto a small valid request.
-        breaks: Members that a request has when it breaks the rule; merged likewise.
-        breaks_in: The region of the pipeline in which the request breaks the rule, where that is what breaks it.
-        severity: ``error`` where the service is known to refuse, ``warning`` where that is likely.
+        check: Yields the findings.
+        obeys: Members of a request that obeys the rule. They are merged onto a small valid request.
+        breaks: Members of a request that breaks the rule, merged likewise.
+        breaks_in: The region of the pipeline, if the rule depends on it.
+        severity: ``error`` if the service is known to reject the request, ``warning`` if that is likely.
 
     Example:
         >>> from dagcast.check.rules.combinators import needs
@@ -91,7 +91,7 @@ class Rule:
 
 
 def parts(shape: str, body: RequestBody) -> Iterator[tuple[str, RequestBody]]:
-    """Yield a request and the requests inside it that have rules of their own, each with its shape."""
+    """Yield a request, and each request inside it that has its own rules, with their shapes."""
     yield shape, body
     if shape == "CreateHyperParameterTuningJobRequest":
         inner = "HyperParameterTrainingJobDefinition"
