@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dagcast.check.ignored_rules import IgnoredRule, group_ignored
 from dagcast.compile.compile_pipeline import Compilation
 from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config
 from dagcast.compile.config.models import BasePipelineConfig
@@ -54,11 +55,13 @@ class ValidationResult:
         errors: The errors, which prevent a compile.
         warnings: The warnings.
         policies: The files of the site policy that holds, as in the compile report.
+        ignored: The rules that the config ignores, and what they would report.
     """
 
     errors: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     policies: tuple[Mapping[str, Any], ...] = ()
+    ignored: tuple[IgnoredRule, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -258,7 +261,7 @@ class PipelineDAGCompiler:
         self._validate_into(sink, dag)
         config = self._load().config
         if self.env is None and config is not None:
-            known = set(sink.diagnostics)
+            known, ignored = set(sink.diagnostics), set(sink.ignored)
             for name in config.source.environments:
                 with_env = copy.copy(self)
                 with_env.env, with_env._loaded_config, with_env._lock = name, None, threading.RLock()
@@ -267,7 +270,11 @@ class PipelineDAGCompiler:
                 for item in found.diagnostics:
                     if item not in known:
                         sink.extend([replace(item, message=f"environment {name!r}: {item.message}")])
-        return ValidationResult(sink.errors, sink.warnings, self._load().plugins.policy.as_data())
+                for item in found.ignored:
+                    if item not in ignored:
+                        sink.ignore(replace(item, message=f"environment {name!r}: {item.message}"))
+        rules = group_ignored(config.ignore_rules if config is not None else {}, sink.ignored)
+        return ValidationResult(sink.errors, sink.warnings, self._load().plugins.policy.as_data(), rules)
 
     def _validate_into(self, sink: DiagnosticSink, dag: DAGLike | None) -> None:
         """Collect every error and warning with the compiler's own environment."""

@@ -314,6 +314,7 @@ class DiagnosticSink:
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _ignored: list[Diagnostic] = field(default_factory=list)
 
     def error(
         self,
@@ -349,6 +350,10 @@ class DiagnosticSink:
         steps = () if inherited_by is None else (inherited_by,)
         self.diagnostics.append(Diagnostic(message, location, "warning", code=code, hint=hint, steps=steps))
 
+    def ignore(self, diagnostic: Diagnostic) -> None:
+        """Record a diagnostic that the user asked to ignore. It is reported separately from errors and warnings."""
+        self._ignored.append(diagnostic)
+
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Record diagnostics that were collected elsewhere."""
         self.diagnostics.extend(diagnostics)
@@ -370,6 +375,11 @@ class DiagnosticSink:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """Return the warnings, sorted by file and line, without duplicates."""
         return _ordered(d for d in self.diagnostics if d.severity == "warning")
+
+    @property
+    def ignored(self) -> tuple[Diagnostic, ...]:
+        """Return the ignored diagnostics, sorted by file and line, without duplicates."""
+        return _ordered(self._ignored)
 
     def raise_errors(self) -> None:
         """Raise an exception if errors were recorded.

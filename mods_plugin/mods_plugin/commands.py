@@ -198,8 +198,8 @@ def compile_command(
         return
     result = "registered definition" if stored else "compiled, identical to the registered definition"
     if as_json:
-        body = {"output": str(output), "definition_sha256": found.definition_sha256, "compiled": not stored}
-        show_diagnostics((), True, **body)
+        digest = found.definition_sha256
+        show_diagnostics((), True, output=str(output), definition_sha256=digest, compiled=not stored)
     else:
         click.echo(f"{found.name} {found.version}: {result}", err=True)
         click.echo(f"definition: {output} (sha256 {found.definition_sha256})", err=True)

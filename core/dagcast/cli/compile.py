@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
+from dagcast.cli.definition_file import read_definition_file, refuse_config_options, refuse_ignored_rules
 from dagcast.cli.output import fail, show_diagnostics, show_policies, write_file
 from dagcast.cli.plugin_options import plugin_options
+from dagcast.cli.run_options import ignore_rule_option
 from dagcast.compile.report import CompileReport
-from dagcast.compiler import PipelineDAGCompiler
-from dagcast.errors import DagcastError, Diagnostic, Location, escape_text
+from dagcast.compiler import PipelineDAGCompiler, ValidationResult
+from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, Location, escape_text
 from dagcast.plugins.lock import check_lock, is_lock_path, lock_path, lock_text
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.site_policy import format_policy
@@ -34,20 +36,50 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("validate")
 @_input_options
+@ignore_rule_option()
 def validate_command(
-    config: str, dag: str | None, env: str | None, as_json: bool, plugins: PluginRequest
+    *,
+    config: str,
+    dag: str | None,
+    env: str | None,
+    as_json: bool,
+    plugins: PluginRequest,
+    ignore_rules: dict[str, str],
 ) -> None:
-    """Validate CONFIG and its DAG. Nothing is written."""
+    """Validate CONFIG and its DAG. Nothing is written.
+
+    CONFIG is a config file or a pipeline definition (JSON).
+    """
+    definition = read_definition_file(config)
     try:
-        result = PipelineDAGCompiler(config, env=env, plugins=plugins).validate(dag)
+        if definition is not None:
+            refuse_config_options(config, dag, env, plugins)
+            result = _validate_definition(definition, config, ignore_rules)
+        else:
+            refuse_ignored_rules(config, ignore_rules)
+            result = PipelineDAGCompiler(config, env=env, plugins=plugins).validate(dag)
     except DagcastError as error:
         fail(error, as_json)
-    show_diagnostics((*result.errors, *result.warnings), as_json, policies=list(result.policies))
+    found = (*result.errors, *result.warnings)
+    show_diagnostics(found, as_json, ignored=result.ignored, policies=list(result.policies))
     if not result.is_valid:
         raise SystemExit(1)
     if not as_json:
         show_policies(result.policies, err=True)
         click.echo(f"{config} is valid", err=True)
+
+
+def _validate_definition(text: str, file: str, ignored: dict[str, str]) -> ValidationResult:
+    """Check a definition as ``dagcast run`` does before it starts."""
+    from dagcast.check.definition_problems import check_definition
+    from dagcast.definition.read import read_definition
+
+    try:
+        checked = check_definition(read_definition(text, file), file, ignored)
+    except InvalidInputError as error:
+        return ValidationResult(errors=error.diagnostics)
+    errors = tuple(item for item in checked.diagnostics if item.severity == "error")
+    return ValidationResult(errors, checked.diagnostics[len(errors) :], checked.ignored)
 
 
 @click.command("compile")
@@ -103,9 +135,9 @@ def compile_command(
         click.echo(text.encode(), nl=False)
     warnings = (*report.warnings, *_definition_warnings(locked_digest, report, output))
     if as_json:
-        show_diagnostics(warnings, True, output=str(output), report=report.as_dict())
+        show_diagnostics(warnings, True, ignored=report.ignored, output=str(output), report=report.as_dict())
         return
-    show_diagnostics(warnings, False)
+    show_diagnostics(warnings, False, ignored=report.ignored)
     if output is not None:
         click.echo(_summary(report, output), err=True)
 

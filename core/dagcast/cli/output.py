@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,6 +17,9 @@ from dagcast.cli.exit_codes import FAILURE
 from dagcast.diagnostic_codes import is_ignorable
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, PluginError
 from dagcast.lazy_pattern import lazy_pattern
+
+if TYPE_CHECKING:
+    from dagcast.check.ignored_rules import IgnoredRule
 
 _LINES = "\n\t"
 
@@ -65,16 +68,30 @@ def _takes(flag: str) -> bool:
     return context is None or any(flag in parameter.opts for parameter in context.command.params)
 
 
-def show_diagnostics(diagnostics: Iterable[Diagnostic], as_json: bool, **more: Any) -> None:
-    """Print diagnostics: one line each on stderr, or one JSON object on stdout."""
+def show_diagnostics(
+    diagnostics: Iterable[Diagnostic],
+    as_json: bool,
+    *,
+    ignored: Iterable[IgnoredRule] | None = None,
+    **more: Any,
+) -> None:
+    """Print diagnostics and ignored rules: one line each on stderr, or one JSON object on stdout."""
     found = list(diagnostics)
     errors = [item for item in found if item.severity == "error"]
     if as_json:
-        body = {"ok": not errors, "diagnostics": [item.as_dict() for item in found], **more}
+        body = {
+            "ok": not errors,
+            "diagnostics": [item.as_dict() for item in found],
+            **more,
+        }
+        if ignored is not None:
+            body["ignored"] = [rule.as_dict() for rule in ignored]
         click.echo(json.dumps(body, indent=2))
         return
     for item in found:
         click.echo(_colored(item), err=True)
+    for rule in ignored or ():
+        click.echo(f"{click.style('ignored', fg='yellow')}: {strip_control_characters(str(rule))}", err=True)
     if errors:
         click.echo(f"{len(errors)} error{'s' if len(errors) > 1 else ''}", err=True)
 
@@ -83,9 +100,12 @@ def _colored(item: Diagnostic) -> str:
     place = f"{click.style(str(item.location), bold=True)}: " if item.location else ""
     color = "red" if item.severity == "error" else "yellow"
     advice = click.style(item.advice, fg="cyan")
-    # Only an id that a config can ignore is of use to a reader.
-    rule = f"  [{item.code}]" if is_ignorable(item.code) else ""
-    return f"{place}{click.style(item.severity, fg=color)}: {item.message}{advice}{rule}"
+    return f"{place}{click.style(item.severity, fg=color)}: {item.message}{advice}{rule_suffix(item)}"
+
+
+def rule_suffix(item: Diagnostic) -> str:
+    """Return the id of a diagnostic as the end of its line, if it can be ignored: only then a reader can use it."""
+    return f"  [{item.code}]" if is_ignorable(item.code) else ""
 
 
 def show_policies(policies: Iterable[Mapping[str, Any]], *, err: bool = False) -> None:

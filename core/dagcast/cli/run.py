@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from dagcast.cli.definition_file import read_definition_file, refuse_config_options, refuse_ignored_rules
 from dagcast.cli.exit_codes import FAILURE, INTERRUPTED
 from dagcast.cli.output import error_text, fail, show_diagnostics, show_policies
 from dagcast.cli.plugin_options import plugin_options
@@ -26,6 +27,7 @@ from dagcast.plugins.select import PluginRequest
 from dagcast.staging.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
+    from dagcast.compile.report import CompileReport
     from dagcast.runner.options import RunOptions
     from dagcast.runner.records.events import Event
     from dagcast.runner.records.outcome import RunOutcome
@@ -84,7 +86,8 @@ def run_command(
         raise click.UsageError("give either CONFIG or --resume RUN")
     if quiet and as_json:
         raise click.UsageError("--quiet and --json contradict each other")
-    if resume is not None and (dag or env or plugins != PluginRequest() or choices["parameters"]):
+    fixed = dag or env or plugins != PluginRequest() or choices["parameters"] or choices["ignore_rules"]
+    if resume is not None and fixed:
         raise click.UsageError(f"a resumed run keeps {FIXED_ON_RESUME}")
     source = None if config is None else _Source(config, dag, env, plugins)
     try:
@@ -152,15 +155,12 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     """Compile a config, or read a definition, and create its runner."""
     from dagcast.runner.runner import Runner
 
-    text = _read_definition(source.config)
+    text = read_definition_file(source.config)
     if text is not None:
-        if source.dag or source.env or source.plugins != PluginRequest():
-            raise click.UsageError(
-                f"{source.config} is a definition: --dag, --env and plugins are for configs"
-            )
+        refuse_config_options(source.config, source.dag, source.env, source.plugins)
         name = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.config).stem).strip("-") or "pipeline"
-        _warn(_warnings(text), quiet, as_json)
         return Runner(text, name, options=options, file=source.config)
+    refuse_ignored_rules(source.config, options.ignore_rules)
     from dagcast.compiler import PipelineDAGCompiler
     from dagcast.plugins.local_parameters import local_parameters
     from dagcast.plugins.lock import lock_text
@@ -170,7 +170,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     compiler = PipelineDAGCompiler(source.config, env=source.env, plugins=source.plugins)
     compilation = compiler.compile_definition(source.dag)
     report = compilation.report
-    _warn(report.warnings, quiet, as_json)
+    _warn(report, quiet, as_json)
     _show_policies(report.policies, quiet, as_json)
     local = local_parameters(compiler.plugins, compiler.load(), report, options.parameters)
     if local.values and not quiet and not as_json:
@@ -193,6 +193,7 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
         if report.plugins or report.policies
         else None,
         file=source.config,
+        checked=True,
     )
 
 
@@ -207,46 +208,17 @@ def _show_policies(policies: Iterable[Mapping[str, Any]], quiet: bool, as_json: 
         show_policies(policies, err=True)
 
 
-def _warnings(definition: str) -> tuple[Diagnostic, ...]:
-    """Return the warnings of rules about destinations. The runner reports what is wrong with the definition itself."""
-    from dagcast.check.definition import RuleChecker
-    from dagcast.check.rules import destinations
-    from dagcast.definition.read import read_definition
-
-    try:
-        read = read_definition(definition)
-    except InvalidInputError:
-        return ()
-    return tuple(
-        Diagnostic(f"step {found.step!r}: {found.message}", None, "warning", code=found.code, hint=found.hint)
-        for found in RuleChecker(read, rules=(), pipeline_rules=destinations.RULES).check_pipeline()
-    )
-
-
-def _warn(warnings: tuple[Diagnostic, ...], quiet: bool, as_json: bool) -> None:
-    """Print what was found before the run."""
+def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
+    """Print the warnings of a compile, and the rules that its config ignores."""
     if as_json:
         from dagcast.runner.records.events import Event
 
-        for warning in warnings:
-            event = Event("warning", None, str(warning), {"code": warning.code})
-            click.echo(json.dumps(event.as_dict()))
+        found = [(str(warning), warning.code) for warning in report.warnings]
+        found += [(f"ignored: {ignored}", ignored.rule) for ignored in report.ignored]
+        for message, code in found:
+            click.echo(json.dumps(Event("warning", None, message, {"code": code}).as_dict()))
     elif not quiet:
-        show_diagnostics(warnings, False)
-
-
-def _read_definition(path: str) -> str | None:
-    """Return the text of a pipeline definition; ``None`` for other files. The definition may be invalid."""
-    if not path.endswith(".json"):
-        return None
-    try:
-        text = Path(path).read_text("utf-8")
-        data = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        # The config reader reports the error with its location.
-        return None
-    is_definition = isinstance(data, Mapping) and "Steps" in data and "pipeline" not in data
-    return text if is_definition else None
+        show_diagnostics(report.warnings, False, ignored=report.ignored)
 
 
 def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:

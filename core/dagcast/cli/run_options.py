@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _JOBS = 2
 
-FIXED_ON_RESUME = "its pipeline and parameters: remove --dag, --env, --param and plugin options"
+FIXED_ON_RESUME = (
+    "its pipeline and parameters: remove --dag, --env, --param, --ignore-rule and plugin options"
+)
 
 
 def _pair(text: str) -> tuple[str, str] | None:
@@ -112,6 +114,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 default=True,
                 help="Reuse earlier results of steps with a cache policy.",
             ),
+            ignore_rule_option(),
             runs_option(DEFAULT_RUNS),
         )
     ):
@@ -131,6 +134,8 @@ def to_arguments(options: RunOptions) -> list[str]:
     given = [
         argument for flag, of in pairs for name, value in of.items() for argument in (flag, f"{name}={value}")
     ]
+    for rule, reason in options.ignore_rules.items():
+        given += ["--ignore-rule", f"{rule}={reason}" if reason else rule]
     if options.jobs != _JOBS:
         given += ["--jobs", str(options.jobs)]
     if options.isolation != "auto":
@@ -141,6 +146,23 @@ def to_arguments(options: RunOptions) -> list[str]:
         "--no-cache": not options.cache,
     }
     return [*given, *(flag for flag, chosen in flags.items() if chosen)]
+
+
+def ignore_rule_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option ``--ignore-rule``, which a definition needs, since it has no ``ignore_rules``."""
+
+    def as_mapping(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+        split = (text.partition("=") for text in value)
+        return {rule: reason for rule, _, reason in split}
+
+    return click.option(
+        "--ignore-rule",
+        "ignore_rules",
+        multiple=True,
+        metavar="ID[=REASON]",
+        callback=as_mapping,
+        help="Ignore a rule of the service in a definition. A config has ignore_rules.",
+    )
 
 
 def runs_option(default: Path | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -14,10 +14,11 @@ from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.compile.config.origins import NO_CONFIG, find_origin, origin_at, value_in
 from dagcast.compile.config.step import To
+from dagcast.compile.field_names import FieldNames, field_of
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import located_references
 from dagcast.definition.write import write_definition
-from dagcast.errors import DiagnosticSink, Location
+from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path, to_path
 from dagcast.sagemaker.limits import (
@@ -168,10 +169,25 @@ class SpecChecker:
     def _report_pipeline(self, problem: StepProblem) -> None:
         if problem.step is not None:
             self._report(self._steps[problem.step], problem)
-        elif problem.code not in self.ignored:
-            place = self._pipeline_location("name")
-            report = self.sink.error if problem.severity == "error" else self.sink.warn
-            report(f"pipeline: {problem.message}", place, code=problem.code, hint=problem.hint)
+        else:
+            self._add(problem, f"pipeline: {problem.message}", self._pipeline_location("name"))
+
+    def _add(
+        self,
+        problem: StepProblem,
+        message: str,
+        location: Location | None,
+        inherited_by: str | None = None,
+    ) -> None:
+        """Record the diagnostic of a problem, apart from others if the config ignores its rule."""
+        steps = () if inherited_by is None else (inherited_by,)
+        found = Diagnostic(
+            message, location, problem.severity, code=problem.code, hint=problem.hint, steps=steps
+        )
+        if problem.code in self.ignored:
+            self.sink.ignore(found)
+        else:
+            self.sink.extend([found])
 
     def _check_properties(self, step: StepSpec) -> None:
         """Report an error if botocore does not have the shapes of the step's properties."""
@@ -188,8 +204,6 @@ class SpecChecker:
             self._known_properties.add(properties)
 
     def _report(self, step: StepSpec, problem: StepProblem) -> None:
-        if problem.code in self.ignored:
-            return
         message, hint = problem.message, problem.hint
         if problem.code == "request.missing-field":
             if step.name in self.incomplete:
@@ -209,10 +223,27 @@ class SpecChecker:
             if (origin, problem.code) not in self._reported:
                 self._reported.add((origin, problem.code))
                 subject = origin.detail or str(origin.path[-1])
-                report = self.sink.error if problem.severity == "error" else self.sink.warn
-                report(f"{subject}: {message}", self.locate(origin), code=problem.code, hint=hint)
+                self._add(replace(problem, hint=hint), f"{subject}: {message}", self.locate(origin))
             return
-        self._tell(step, self._origin(step, problem.path), replace(problem, message=message, hint=hint))
+        problem = replace(problem, message=message, hint=hint)
+        origin = self._origin(step, problem.path)
+        if problem.path[:1] == ("Arguments",) and (origin is None or origin.kind in ("config", "default")):
+            problem, origin = self._spell_fields(step, origin, problem)
+        self._tell(step, origin, problem)
+
+    def _spell_fields(
+        self, step: StepSpec, origin: Origin | None, problem: StepProblem
+    ) -> tuple[StepProblem, Origin | None]:
+        """Name config fields in a problem. Locate the first of them if the value itself is in no line of the config."""
+        names = FieldNames(step, self.fields(step.step_type))
+        message, members = names.spell(problem.message, problem.path[1:])
+        hint, _ = names.spell(problem.hint or "", problem.path[1:])
+        if origin is None or origin.kind == "default" or len(origin.path) < 3:
+            places = [("Arguments", *member) for member in members]
+            given = [place for place in places if place in step.origins and field_of(step.origins[place])]
+            if given:
+                origin = self._origin(step, given[0])
+        return replace(problem, message=message, hint=hint or None), origin
 
     def _origin(self, step: StepSpec, path: FieldPath) -> Origin | None:
         """Return the origin of a value of a step, at the line of the value itself."""
@@ -231,8 +262,9 @@ class SpecChecker:
             return
         self._reported.add((origin, problem.code))
         declared = Origin(origin.kind, (*origin.path, "default"), origin.detail)
+        problem, _ = self._spell_fields(step, declared, problem)
         message = f"parameter {name!r}, which step {step.name!r} reads: {problem.message}"
-        self.sink.error(message, self.locate(declared), code=problem.code, hint=problem.hint)
+        self._add(problem, message, self.locate(declared))
 
     def _check_references(self, step: StepSpec) -> None:
         for problem in reference_problems(step, self.targets):
@@ -244,14 +276,7 @@ class SpecChecker:
         if origin is not None and origin.kind == "plugin":
             owner += f", as plugin {origin.detail!r} changed it"
         location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
-        report = self.sink.error if problem.severity == "error" else self.sink.warn
-        report(
-            f"{owner}: {problem.message}",
-            location,
-            code=problem.code,
-            hint=problem.hint,
-            inherited_by=step.name if from_defaults else None,
-        )
+        self._add(problem, f"{owner}: {problem.message}", location, step.name if from_defaults else None)
 
     def _check_pipeline(self) -> None:
         spec = self.spec

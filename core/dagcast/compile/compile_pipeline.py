@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from dagcast.check.ignored_rules import group_ignored, unknown_rule
 from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import Rule
 from dagcast.compile.check_spec import SpecChecker
@@ -22,8 +23,7 @@ from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
 from dagcast.compile.steps.lowering import mapped_fields
 from dagcast.debug_log import log_debug
-from dagcast.diagnostic_codes import CODES, RULE_IDS, is_ignorable
-from dagcast.errors import DiagnosticSink, Location, did_you_mean
+from dagcast.errors import DiagnosticSink, Location
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.staging.code_stager import CodeUse
@@ -182,6 +182,7 @@ def compile_pipeline(
         steps=summarize_steps(spec),
         bindings=tuple(lowered.wiring.bindings),
         warnings=sink.warnings,
+        ignored=group_ignored(config.ignore_rules, sink.ignored),
         quotas=checker.quotas(definition),
         staged=spec.staged,
         digest=hashlib.sha256(definition.encode()).hexdigest(),
@@ -205,15 +206,15 @@ def locate_origin(config: PipelineConfig, origin: Origin) -> Location | None:
 
 def _check_ignored_rules(config: PipelineConfig, rules: Iterable[Rule], sink: DiagnosticSink) -> None:
     """Report each id under ``ignore_rules`` that is not one of a rule."""
-    known = {*RULE_IDS, *(rule.id for rule in rules), *filter(is_ignorable, CODES)}
     for index, rule in enumerate(config.ignore_rules):
-        if rule not in known:
+        hint = unknown_rule(rule, (known.id for known in rules))
+        if hint is not None:
             listed = isinstance(config.source.data.get("ignore_rules"), (list, tuple))
             sink.error(
                 f"ignore_rules: {rule!r} is not the id of a rule",
                 config.source.locate(("ignore_rules", index if listed else rule)),
                 code="config.unknown-rule",
-                hint=did_you_mean(rule, known) or "dagcast rules lists them",
+                hint=hint,
             )
 
 

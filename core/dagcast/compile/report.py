@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from dagcast.check.ignored_rules import IgnoredRule
 from dagcast.compile.bind.wiring import Binding
 from dagcast.compile.check_spec import Quota
 from dagcast.compile.spec.changes import Change, to_json_data
@@ -45,6 +46,7 @@ class CompileReport:
         steps: All steps, in topological order.
         bindings: Every binding of an output to an input, with its reason.
         warnings: The warnings.
+        ignored: The rules that the config ignores, and what they would report.
         quotas: How much of the service's limits the pipeline uses.
         staged: The code to upload when the pipeline is deployed.
         digest: SHA-256 of the definition, in hexadecimal.
@@ -72,6 +74,7 @@ class CompileReport:
     changes: tuple[Change, ...] = ()
     metadata_sources: Mapping[str, str] = field(default_factory=dict)
     policies: tuple[Mapping[str, Any], ...] = ()
+    ignored: tuple[IgnoredRule, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
@@ -98,6 +101,7 @@ class CompileReport:
                 for binding in self.bindings
             ],
             "warnings": [warning.as_dict() for warning in self.warnings],
+            "ignored": [rule.as_dict() for rule in self.ignored],
             "quotas": [{"name": q.name, "used": q.used, "limit": q.limit} for q in self.quotas],
             "staged": [
                 {"uri": code.uri, "sha256": code.digest, "bytes": code.size, "source": code.source}

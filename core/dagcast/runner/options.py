@@ -34,6 +34,7 @@ class RunOptions:
         lambdas: The local handler, ``FILE.py:HANDLER``, for each function name or ARN that it replaces.
         callbacks: A JSON file or a command that answers, for each callback step.
         cache: Whether steps with a ``CacheConfig`` may reuse results of earlier runs.
+        ignore_rules: The reason, which may be empty, of each rule that the definition may break, by the rule's id.
     """
 
     runs: Path = Path(".dagcast/runs")
@@ -50,6 +51,7 @@ class RunOptions:
     lambdas: Mapping[str, str] = field(default_factory=dict)
     callbacks: Mapping[str, str] = field(default_factory=dict)
     cache: bool = True
+    ignore_rules: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options that a resumed run keeps, as JSON data.

@@ -8,7 +8,7 @@ from typing import Any
 
 from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import JsonGet, Reference, S3JsonGet, StepProperty, references
+from dagcast.definition.references import Reference, references
 from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
@@ -16,7 +16,7 @@ from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
-from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here, check_schema
+from dagcast.runner.container.check_request import as_list, cannot_run_here, check_schema
 from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
@@ -47,7 +47,13 @@ class Plan:
     warnings: tuple[Diagnostic, ...]
 
 
-def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: Store) -> Plan:
+def make_plan(
+    definition: Definition,
+    options: RunOptions,
+    scope: Scope,
+    store: Store,
+    invalid: frozenset[str] = frozenset(),
+) -> Plan:
     """Select the steps, and check each of them and the options.
 
     Args:
@@ -55,6 +61,7 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
         options: The options of the run.
         scope: The values of parameters and execution variables; no step has a result yet.
         store: The folder that replaces S3, with the inputs and the earlier runs.
+        invalid: Steps whose requests are already reported. Only what cannot run here is added.
 
     Raises:
         InvalidInputError: With all mistakes.
@@ -70,12 +77,15 @@ def make_plan(definition: Definition, options: RunOptions, scope: Scope, store: 
     }
     steps = tuple(step for step in definition.steps if step.name in selected)
     for step in steps:
-        sink.extend(_check_step(step, options))
+        sink.extend(
+            item
+            for item in _check_step(step, options)
+            if step.name not in invalid or not item.code.startswith("request.")
+        )
         sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:
-            sink.extend(_check_property_files(step, definition))
             sink.extend(_check_model(step, definition, options))
-    if not sink.errors:
+    if not sink.errors and not invalid:
         sink.extend(_check_data(definition, steps, options, scope, store))
         sink.extend(unused_inputs.check_inputs_are_read(definition, steps, options, scope))
     sink.raise_errors()
@@ -181,21 +191,6 @@ def _check_model(step: Step, definition: Definition, options: RunOptions) -> Ite
         yield cannot_run_here(
             step.name, f"the model of step {name.step!r} has {count} containers, and a local run serves one"
         )
-
-
-def _check_property_files(step: Step, definition: Definition) -> Iterator[Diagnostic]:
-    """Yield each property file that a step reads, and that the other step does not declare."""
-    found = (reference for reference in step.references() if isinstance(reference, JsonGet))
-    for other, name in dict.fromkeys((reference.step, reference.property_file) for reference in found):
-        files = definition.by_name[other].fields.get("PropertyFiles") if other in definition.by_name else None
-        names = [as_mapping(item).get("PropertyFileName") for item in as_list(files)]
-        known = [text for text in names if isinstance(text, str)]
-        if name not in known and len(known) == len(names) and not isinstance(files, Reference):
-            yield Diagnostic(
-                f"step {step.name!r} reads the property file {name!r} of step {other!r}, which does not declare it",
-                code="reference.unknown-property-file",
-                hint=did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}",
-            )
 
 
 def _check_earlier(earlier: tuple[Path, ...]) -> Iterator[Diagnostic]:

@@ -14,11 +14,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dagcast.check.definition_problems import check_definition
+from dagcast.check.ignored_rules import IgnoredRule
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope
-from dagcast.errors import DagcastError, DiagnosticSink
+from dagcast.errors import DagcastError, DiagnosticSink, InvalidInputError
 from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
@@ -57,6 +59,7 @@ class Runner:
         local_parameters: Values of parameters that plugins give; those of the options override them.
         parameter_owners: By name of a parameter that a plugin added to the pipeline: the plugin, for messages.
         file: The name of the definition's file in messages.
+        checked: Whether a compile has checked the definition already, with the rules of its config and its plugins.
 
     Example:
         >>> from pathlib import Path
@@ -78,9 +81,11 @@ class Runner:
     local_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameter_owners: Mapping[str, str] = field(default_factory=dict)
     file: str = "definition.json"
+    checked: bool = False
     _folder: RunFolder | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _launcher: Launcher | None = None
+    _ignored: tuple[IgnoredRule, ...] = ()
 
     @classmethod
     def resume(cls, run: str, options: RunOptions, *, listener: Listener = _ignore_event) -> Runner:
@@ -113,6 +118,8 @@ class Runner:
             options=chosen,
             listener=listener,
             file=str(folder.path / "definition.json"),
+            # It was checked before the run began.
+            checked=True,
             _folder=folder,
         )
 
@@ -172,6 +179,7 @@ class Runner:
             )
         with sink.collecting():
             definition = read_definition(self.definition, self.file)
+            invalid = frozenset[str]() if self.checked else self._check(definition, options, sink)
             parameters: dict[str, Any] = {}
             with sink.collecting():
                 parameters = parameter_values(
@@ -194,9 +202,17 @@ class Runner:
                 parameters, execution_variables(record), _no_step_has_run, _no_step_has_run, _no_step_has_run
             )
             store = _store(root, options, self.objects)
-            plan = make_plan(definition, options, scope, store)
-        sink.raise_errors()
-        return definition, parameters, plan
+            plan = make_plan(definition, options, scope, store, invalid)
+        if sink.errors:
+            raise InvalidInputError((*sink.errors, *sink.warnings))
+        return definition, parameters, replace(plan, warnings=(*sink.warnings, *plan.warnings))
+
+    def _check(self, definition: Definition, options: RunOptions, sink: DiagnosticSink) -> frozenset[str]:
+        """Collect what the service would report about the definition, and return the names of invalid steps."""
+        checked = check_definition(definition, self.file, options.ignore_rules)
+        sink.extend(checked.diagnostics)
+        self._ignored = checked.ignored
+        return checked.invalid_steps
 
     def _create_run(self, options: RunOptions, parameters: Mapping[str, Any]) -> RunFolder:
         return create_run(
@@ -258,6 +274,8 @@ class _Session:
         for warning in self.plan.warnings:
             hint = f" ({warning.hint})" if warning.hint else ""
             self.emit(Event("warning", None, f"{warning.message}{hint}", {"code": warning.code}))
+        for ignored in self.runner._ignored:
+            self.emit(Event("warning", None, f"ignored: {ignored}", {"code": ignored.rule}))
         for name in self.definition.by_name:
             if name in self.plan.unselected:
                 self.emit(Event("step-skipped", name, "not selected"))

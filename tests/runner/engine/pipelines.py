@@ -40,6 +40,11 @@ def output_of(step: str, name: str = "out") -> dict[str, str]:
     return get(f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri")
 
 
+def _input(uri: Any, number: int) -> dict[str, Any]:
+    path = f"/opt/ml/processing/in{number}"
+    return {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
+
+
 def job(name: str, script: str, *reads: Any, **more: Any) -> dict[str, Any]:
     """A Processing step that runs a shell script.
 
@@ -51,13 +56,12 @@ def job(name: str, script: str, *reads: Any, **more: Any) -> dict[str, Any]:
         reads: The URIs of its inputs.
         more: Other keys of the step; ``arguments`` are merged into its ``Arguments``.
     """
-    inputs = [
-        {"InputName": f"in{n}", "S3Input": {"S3Uri": uri, "LocalPath": f"/opt/ml/processing/in{n}"}}
-        for n, uri in enumerate(reads)
-    ]
+    inputs = [{"InputName": f"in{n}", "S3Input": _input(uri, n)} for n, uri in enumerate(reads)]
     uri = {"Std:Join": {"On": "/", "Values": [BUCKET, get("Execution.PipelineExecutionId"), name]}}
     cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+    output = {"S3Uri": uri, "LocalPath": "/opt/ml/processing/out", "S3UploadMode": "EndOfJob"}
     arguments = {
+        "RoleArn": "arn:aws:iam::123456789012:role/R",
         "ProcessingResources": {"ClusterConfig": cluster},
         "AppSpecification": {"ImageUri": "image", "ContainerEntrypoint": ["/bin/sh", "-c", script]},
         "Environment": {
@@ -65,11 +69,7 @@ def job(name: str, script: str, *reads: Any, **more: Any) -> dict[str, Any]:
             **{f"IN{n}": f"/opt/ml/processing/in{n}" for n in range(len(reads))},
         },
         "ProcessingInputs": inputs,
-        "ProcessingOutputConfig": {
-            "Outputs": [
-                {"OutputName": "out", "S3Output": {"S3Uri": uri, "LocalPath": "/opt/ml/processing/out"}}
-            ]
-        },
+        "ProcessingOutputConfig": {"Outputs": [{"OutputName": "out", "S3Output": output}]},
         **more.pop("arguments", {}),
     }
     return {"Name": name, "Type": "Processing", "Arguments": arguments, **more}

@@ -16,6 +16,7 @@ from dagcast.check.rules.containers import isolated_script, private_registry
 from dagcast.check.rules.examples import VPC
 from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
 from dagcast.check.rules.rule import DEVELOPER_GUIDE, TRAINING_JOB, TRAINING_JOBS, PipelineFacts, Rule
+from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS
 
 _ISOLATED = {"EnableNetworkIsolation": True}
 _LONGEST_RUN = 2_419_200
@@ -39,10 +40,13 @@ def _private_registry(job: RequestBody, facts: PipelineFacts) -> Iterator[Findin
 def _spot_needs_wait(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     stopping = job.part("StoppingCondition")
     if job.get("EnableManagedSpotTraining") is True and not stopping.given("MaxWaitTimeInSeconds"):
+        message = "MaxWaitTimeInSeconds is missing, which EnableManagedSpotTraining needs"
+        hint = "the seconds of waiting and running together"
         least = stopping.number("MaxRuntimeInSeconds")
-        value = f", at least MaxRuntimeInSeconds ({least:,})" if least is not None else ""
-        message = f"MaxWaitTimeInSeconds is missing: spot training needs it{value}"
-        yield stopping.finding(message, "MaxWaitTimeInSeconds")
+        # A default run time follows a shorter wait.
+        if least is not None and least != DEFAULT_RUN_TIME_SECONDS:
+            hint += f": at least {least:,}, as MaxRuntimeInSeconds"
+        yield stopping.finding(message, "MaxWaitTimeInSeconds", hint=hint)
 
 
 def _wait_covers_runtime(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
@@ -50,7 +54,7 @@ def _wait_covers_runtime(job: RequestBody, facts: PipelineFacts) -> Iterator[Fin
     wait, runtime = stopping.number("MaxWaitTimeInSeconds"), stopping.number("MaxRuntimeInSeconds")
     # The service's own default. Source: botocore, StoppingCondition.MaxRuntimeInSeconds.
     if wait is not None and runtime is None and not stopping.given("MaxRuntimeInSeconds"):
-        runtime = 86_400
+        runtime = DEFAULT_RUN_TIME_SECONDS
     if wait is not None and runtime is not None and wait < runtime:
         message = f"MaxWaitTimeInSeconds is {wait:,}, less than MaxRuntimeInSeconds, which is {runtime:,}"
         yield stopping.finding(message, "MaxWaitTimeInSeconds", hint="the wait includes the run")
