@@ -105,7 +105,7 @@ def test_warnings_of_a_plugin_about_each_step_are_folded() -> None:
         sink.warn(f"step {name!r} has no owner", Location("c.yaml", line), code="acme.owner")
         sink.warn(f"step {name!r} waits", Location("c.yaml", line), code="branch.outside-branch")
     assert [str(warning) for warning in sink.warnings] == [
-        "c.yaml:10: warning: steps 'a', 'b' and 'c' has no owner",
+        "c.yaml:10: warning: steps 'a', 'b' and 'c' have no owner",
         "c.yaml:10: warning: step 'a' waits",
         "c.yaml:11: warning: step 'b' waits",
         "c.yaml:12: warning: step 'c' waits",

@@ -48,7 +48,11 @@ _UNPRINTABLE = lazy_pattern(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _QUOTED = lazy_pattern(rf"'[^'\s][^'\n]{{{_MAX_QUOTED},}}'|\"[^\"\s][^\"\n]{{{_MAX_QUOTED},}}\"")
-_STEP = lazy_pattern(r"\bstep ('(?:[^'\\]|\\.)*')")
+_NAMED_STEP = r"\bstep ('(?:[^'\\]|\\.)*')"
+_STEP = lazy_pattern(_NAMED_STEP)
+_STEP_AND_VERB = lazy_pattern(_NAMED_STEP + r"( [a-z]+\b)?")
+_PLURALS = {"has": "have", "is": "are", "was": "were", "does": "do"}
+_ADVERBS = frozenset({"always", "thus", "besides", "as"})
 
 
 def escape_text(text: str, longest: int = _MAX_TEXT) -> str:
@@ -418,12 +422,24 @@ def _merge_steps(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()]
 
 
+def _plural(verb: str | None) -> str:
+    """Return the plural of the word after the name of a step, which is a verb if it ends with s."""
+    word = (verb or "")[1:]
+    if word in _PLURALS:
+        return f" {_PLURALS[word]}"
+    if word.endswith("s") and not word.endswith("ss") and word not in _ADVERBS:
+        return f" {word[:-1]}"
+    return verb or ""
+
+
 def _merged(group: list[Diagnostic]) -> Diagnostic:
     first = group[0]
     steps = tuple(dict.fromkeys(step for item in group for step in _steps_of(item)))
     if first.steps or len(steps) < 2:
         return replace(first, steps=steps)
-    message = _STEP.sub(lambda _: f"steps {_join_names(steps)}", first.message, count=1)
+    message = _STEP_AND_VERB.sub(
+        lambda found: f"steps {_join_names(steps)}{_plural(found[2])}", first.message, count=1
+    )
     return replace(first, message=message, steps=steps)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from dagcast.check.definition import StepProblem, check_steps
 from dagcast.check.ignored_rules import IgnoredRule, group_ignored, unknown_rule
 from dagcast.check.rules.rule import PipelineFacts
-from dagcast.check.definition import StepProblem, check_steps
 from dagcast.definition.model import Definition
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 

@@ -79,7 +79,7 @@ def _validate_definition(text: str, file: str, ignored: dict[str, str]) -> Valid
     except InvalidInputError as error:
         return ValidationResult(errors=error.diagnostics)
     errors = tuple(item for item in checked.diagnostics if item.severity == "error")
-    return ValidationResult(errors, checked.diagnostics[len(errors) :], checked.ignored)
+    return ValidationResult(errors, checked.diagnostics[len(errors) :], ignored=checked.ignored)
 
 
 @click.command("compile")

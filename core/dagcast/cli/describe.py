@@ -101,7 +101,12 @@ def describe_step_type(step_type: StepType[Any]) -> dict[str, Any]:
 
 
 def _port(port: InputPort | OutputPort) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": port.name, "kind": port.kind, "about": port.about}
+    described: dict[str, Any] = {
+        "name": port.name,
+        "kind": port.kind,
+        "about": port.about,
+        "aliases": list(port.aliases),
+    }
     if isinstance(port, InputPort):
         described["required"] = port.required
     return described
@@ -154,7 +159,10 @@ def _show_one(item: dict[str, Any]) -> None:
     for side in ("inputs", "outputs"):
         for port in item[side]:
             needed = " (required)" if port.get("required") else ""
-            screen.print(f"{side[:-1]:>6} {port['name']}: {port['kind']}{needed} {escape(port['about'])}")
+            others = f" (also {', '.join(port['aliases'])})" if port["aliases"] else ""
+            screen.print(
+                f"{side[:-1]:>6} {port['name']}{others}: {port['kind']}{needed} {escape(port['about'])}"
+            )
     if item["open_inputs"]:
         screen.print(" inputs are declared under inputs, or named by an edge")
     table = Table(box=None, pad_edge=False)

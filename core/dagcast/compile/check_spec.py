@@ -227,7 +227,8 @@ class SpecChecker:
             return
         problem = replace(problem, message=message, hint=hint)
         origin = self._origin(step, problem.path)
-        if problem.path[:1] == ("Arguments",) and (origin is None or origin.kind in ("config", "default")):
+        in_request = problem.path[:1] == ("Arguments",) and problem.code != "request.missing-field"
+        if in_request and (origin is None or origin.kind in ("config", "default")):
             problem, origin = self._spell_fields(step, origin, problem)
         self._tell(step, origin, problem)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, StepSpec
 from dagcast.definition.conditions import TYPES_BY_SIGN
-from dagcast.paths import FieldPath, format_path
+from dagcast.paths import FieldPath, format_path, is_within
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\$\{[^}]*\}"""
 _MEMBER = re.compile(
@@ -65,7 +65,7 @@ class FieldNames:
             parts = _parts(member)
             for scope in _scopes(path):
                 target = (*scope, *parts)
-                name = self._name_of(target)
+                name = self._name_of(target) or (None if scope else self._name_of_item(target))
                 if name is not None and target not in self._overridden:
                     found.append(target)
                     return name
@@ -78,11 +78,38 @@ class FieldNames:
         own = self._names.get(target)
         if own is not None:
             return own
+        below = [name for path, name in self._fields.items() if path[: len(target)] == target]
+        return " and ".join(below) if 0 < len(below) <= _MOST_FIELDS else None
+
+    def _name_of_item(self, target: FieldPath) -> str | None:
+        """Return the name of an item of a list, or of a key of the user's."""
         parent = self._names.get(target[:-1])
         if parent is not None and (isinstance(target[-1], int) or parent in _FREE_MAPPINGS):
             return format_path((parent, target[-1]))
-        below = [name for path, name in self._fields.items() if path[: len(target)] == target]
-        return " and ".join(below) if 0 < len(below) <= _MOST_FIELDS else None
+        return None
+
+
+def find_members(step: StepSpec, fields: Iterable[tuple[str, To]], path: FieldPath) -> tuple[FieldPath, ...]:
+    """Return the paths in the definition of a step that a field of its config fills.
+
+    Args:
+        step: The step.
+        fields: The fields of its type that are mapped to a member.
+        path: The path of the field in the config of the step, such as ``("environment", "LOG_LEVEL")``.
+    """
+    mapped = [("Arguments", *to.path) for name, to in fields if path == (name,)]
+    given = [
+        place
+        for place, origin in step.origins.items()
+        if origin.kind == "config"
+        and origin.path[:2] == ("steps", step.name)
+        and is_within(origin.path[2:], path)
+    ]
+    around = []
+    for length in range(len(path) - 1, 0, -1):
+        whole = Origin("config", ("steps", step.name, *path[:length]))
+        around += [(*place, *path[length:]) for place, origin in step.origins.items() if origin == whole]
+    return (*mapped, *given, *around)
 
 
 def field_of(origin: Origin) -> str | None:

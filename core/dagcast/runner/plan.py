@@ -8,7 +8,7 @@ from typing import Any
 
 from dagcast.definition.durations import parse_duration
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import Reference, references
+from dagcast.definition.references import Reference, S3JsonGet, StepProperty, references
 from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
@@ -28,6 +28,9 @@ from dagcast.runner.store.local_store import Store
 from dagcast.runner.store.s3_uri import UnsafeUriError
 from dagcast.sagemaker.data_fields import data_fields
 from dagcast.sagemaker.path_patterns import FieldPattern, find_values
+
+_LOCAL_AREAS = frozenset({"definition", "run", "stub"})
+"""The areas of diagnostics of which the check of a definition has none: what cannot run here."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def make_plan(
         sink.extend(
             item
             for item in _check_step(step, options)
-            if step.name not in invalid or not item.code.startswith("request.")
+            if step.name not in invalid or item.code.partition(".")[0] in _LOCAL_AREAS
         )
         sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:

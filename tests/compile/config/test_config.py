@@ -413,7 +413,7 @@ class TestDefaults:
         assert errors_of(base) == [
             "<config>.defaults.environment.A: defaults: ${param.Nope} is not a declared parameter "
             f"(declare it under parameters; {users})",
-            "<config>.defaults.instance_type: defaults: ResourceConfig.InstanceType must be a value of "
+            "<config>.defaults.instance_type: defaults: instance_type must be a value of "
             f"TrainingInstanceType, not 'ml.m5.xlarg' (did you mean 'ml.m5.xlarge'?; {users})",
             "<config>.defaults.volume_size_in_gb: defaults: volume_size_in_gb: expected an integer, got 'big' "
             f"({users})",

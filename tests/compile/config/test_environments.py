@@ -32,7 +32,7 @@ def test_each_environment_is_checked() -> None:
     place = "<config>.environments.prod"
     assert errors_of(base) == [
         f"{place}.parameters.Instance: environment 'prod': parameter 'Instance', which step 'prep' reads: "
-        "ProcessingResources.ClusterConfig.InstanceType must be a value of ProcessingInstanceType, not "
+        "instance_type must be a value of ProcessingInstanceType, not "
         "'ml.m5.4xlage' (did you mean 'ml.m5.4xlarge'?)",
         f"{place}.steps.prep.volume_size_in_gb: environment 'prod': step 'prep' (Processing): volume_size_in_gb: "
         "expected an integer, got '9' (write 9 without quotes)",
@@ -66,7 +66,7 @@ def test_a_default_and_each_value_of_an_enum_are_checked_where_they_stand_alone(
     declared = {"type": "String", "default": "ml.m5.large", "enum": ["ml.m5.large", "m5.xlarge", "huge"]}
     assert errors_of(config(steps, parameters={"Instance": declared})) == [
         "<config>.parameters.Instance.default: parameter 'Instance', which step 'a' reads: "
-        "ProcessingResources.ClusterConfig.InstanceType must be a value of ProcessingInstanceType, "
+        "instance_type must be a value of ProcessingInstanceType, "
         "not 'm5.xlarge' (did you mean 'ml.m5.xlarge'?)"
     ]
 

@@ -103,7 +103,7 @@ def test_mistakes(fields: dict[str, Any], message: str | None) -> None:
     if message is not None:
         assert error.message == message
     else:
-        assert error.message.startswith("step 'step': PrimaryContainer.ModelDataUrl must match")
+        assert error.message.startswith("step 'step': inputs.model must match")
 
 
 def test_without_a_role() -> None:

@@ -112,7 +112,7 @@ def test_ports() -> None:
 
 def test_mistakes() -> None:
     assert errors_of(config({"step": {**SETTINGS, "endpoint_config_name": "a_b"}})) == [
-        "<config>.steps.step.endpoint_config_name: step 'step': EndpointConfigName must match "
+        "<config>.steps.step.endpoint_config_name: step 'step': endpoint_config_name must match "
         "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}, and does not: 'a_b' (it cannot have '_')"
     ]
     error = error_in({**SETTINGS, "endpoint_config_name": None})

@@ -383,7 +383,7 @@ def test_ports() -> None:
         ),
         (
             {"environment": {"a-b": "x"}},
-            "step 'step': the key of Environment.a-b must match [a-zA-Z_][a-zA-Z0-9_]*, and does not: 'a-b'",
+            "step 'step': the key of environment.a-b must match [a-zA-Z_][a-zA-Z0-9_]*, and does not: 'a-b'",
         ),
         (
             {"request": {"ExperimentConfig": {"TrialName": "x"}}},

@@ -232,7 +232,7 @@ def test_a_staged_analysis_as_text_is_refused() -> None:
         ),
         (
             {"approval_status": "Aproved"},
-            "step 'step': ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval, not 'Aproved'",
+            "step 'step': approval_status must be one of Approved, Rejected, PendingManualApproval, not 'Aproved'",
         ),
         (
             {"skip_model_validation": True},

@@ -228,12 +228,11 @@ SERVERLESS = {"ServerlessJobConfig": {"BaseModelArn": MODEL, "JobType": "FineTun
         ({"image_uri": None}, "step 'step': it names no image"),
         (
             {"instance_type": "ml.m5.xlarg"},
-            "step 'step': ResourceConfig.InstanceType must be a value of TrainingInstanceType, not 'ml.m5.xlarg'",
+            "step 'step': instance_type must be a value of TrainingInstanceType, not 'ml.m5.xlarg'",
         ),
         (
             {"instance_count": "${param.Text}"},
-            "step 'step': ResourceConfig.InstanceCount must be an integer, but ${param.Text} is a parameter of "
-            "type String",
+            "step 'step': instance_count must be an integer, but ${param.Text} is a parameter of type String",
         ),
         (
             {"hyperparameters": {"a": {"b": ["${param.Text}"]}}},
@@ -258,11 +257,11 @@ SERVERLESS = {"ServerlessJobConfig": {"BaseModelArn": MODEL, "JobType": "FineTun
         ),
         (
             {"tags": {f"t{i}": "x" for i in range(51)}},
-            "step 'step': Tags must have at most 50 items, and has 51",
+            "step 'step': tags must have at most 50 items, and has 51",
         ),
         (
             {"max_runtime_in_seconds": 0},
-            "step 'step': StoppingCondition.MaxRuntimeInSeconds must be at least 1, not 0",
+            "step 'step': max_runtime_in_seconds must be at least 1, not 0",
         ),
     ],
 )

@@ -206,7 +206,11 @@ class TestOutput:
 
 class TestJson:
     def test_of_a_correct_config(self) -> None:
-        assert json.loads(run("validate", "c.yaml", "--json").stdout) == {"ok": True, "diagnostics": []}
+        assert json.loads(run("validate", "c.yaml", "--json").stdout) == {
+            "ok": True,
+            "diagnostics": [],
+            "ignored": [],
+        }
         body = json.loads(run("compile", "c.yaml", "-o", "out.json", "--json").stdout)
         assert body["ok"] is True
         assert body["output"] == "out.json"

@@ -44,8 +44,8 @@ def test_a_broken_rule_is_an_error_with_its_id(config: Path) -> None:
     result = dagcast("validate", str(config))
     assert result.exit_code == 1
     assert result.stderr.splitlines()[0].endswith(
-        ":4: error: step 'train': MaxWaitTimeInSeconds is missing: spot training needs it, at least "
-        "MaxRuntimeInSeconds (86,400)  [training.spot-wait]"
+        ":8: error: step 'train': max_wait_time_in_seconds is missing, which use_spot_instances needs "
+        "(the seconds of waiting and running together)  [training.spot-wait]"
     )
 
 

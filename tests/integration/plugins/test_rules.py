@@ -46,7 +46,7 @@ def test_a_rule_of_a_plugin_is_an_error_at_the_line_of_its_step(site: Site) -> N
         PipelineDAGCompiler(registered(site)).compile_definition()
     (found,) = caught.value.diagnostics
     assert found.code == "team.small-volume"
-    assert "VolumeSizeInGB is 30, at most 25 GB is allowed" in found.message
+    assert "volume_size_in_gb is 30, at most 25 GB is allowed" in found.message
     assert found.location is not None
     assert found.location.line is not None
 

@@ -145,13 +145,15 @@ def test_conditions_within_conditions_skip_whole_branches(tmp_path: Path) -> Non
 
 
 def test_a_reference_that_leads_nowhere_fails_its_step_and_says_what_there_is(tmp_path: Path) -> None:
+    stub = tmp_path / "stub.json"
+    stub.write_text(json.dumps({"properties": {"JobName": "j"}}))
     steps = [
-        job("a", "true"),
-        job("b", "true", arguments={"Environment": {"X": get("Steps.a.ProcessingJobNam")}}),
+        {"Name": "a", "Type": "Teleport", "Arguments": {}},
+        job("b", "true", arguments={"Environment": {"X": get("Steps.a.JobNam")}}),
     ]
-    outcome = run(definition(steps), tmp_path)
+    outcome = run(definition(steps), tmp_path, stubs={"a": stub})
     assert outcome.reason is not None
-    assert "did you mean 'ProcessingJobName'" in outcome.reason
+    assert "did you mean 'JobName'" in outcome.reason
 
 
 def test_a_resume_goes_on_after_the_failed_step_with_the_same_ids(tmp_path: Path) -> None:
@@ -351,7 +353,7 @@ def test_other_code_other_arguments_or_an_old_result_are_cache_misses(tmp_path: 
     assert statuses(run(definition([job("a", "echo 1 > $OUT/x", **with_another)]), tmp_path)) == {
         "a": "succeeded"
     }
-    elsewhere = {**CACHED, "arguments": {"RoleArn": "another"}}
+    elsewhere = {**CACHED, "arguments": {"RoleArn": "arn:aws:iam::123456789012:role/another"}}
     assert statuses(run(definition([job("a", "echo 1 > $OUT/x", **elsewhere)]), tmp_path)) == {"a": "cached"}
     for path in (tmp_path / "runs").glob("*/steps/a/result.json"):
         path.write_text(path.read_text().replace('"ended": "20', '"ended": "19'))

@@ -44,9 +44,9 @@ def _comparison(
 
 
 def _kind(value: Any, types: Mapping[str, str]) -> str | None:
-    """Return what a side of a condition is: a text, a number, true or false; ``None`` if that is not known."""
+    """Return what a side of a condition is: a text, a number, a boolean; ``None`` if that is not known."""
     if isinstance(value, ParameterRef):
-        return {"String": "text", "Integer": "number", "Float": "number", "Boolean": "true or false"}.get(
+        return {"String": "text", "Integer": "number", "Float": "number", "Boolean": "boolean"}.get(
             types.get(value.name, "")
         )
     if isinstance(value, (Join, ExecutionVariable)):
@@ -54,7 +54,7 @@ def _kind(value: Any, types: Mapping[str, str]) -> str | None:
     if isinstance(value, Reference):
         return None
     if isinstance(value, bool):
-        return "true or false"
+        return "boolean"
     if isinstance(value, (int, float)):
         return "number"
     return "text" if isinstance(value, str) else None
@@ -73,14 +73,14 @@ def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[Step
             ordered = kind != "Equals"
             for value, own, path in ((left, left_kind, left_path), (right, right_kind, right_path)):
                 if ordered and own is not None and own != "number":
-                    message = f"{kind} compares numbers, and {_shown(value)} is {_article(own)}"
+                    message = f"{kind} compares numbers, and {_shown(value)} is a {own}"
                     yield StepFinding(step.name, path, message, _parameter_hint(value, types))
                     break
             else:
                 if left_kind and right_kind and left_kind != right_kind:
                     message = (
-                        f"{kind} never holds: {_shown(left)} is {_article(left_kind)}, "
-                        f"and {_shown(right)} is {_article(right_kind)}"
+                        f"{kind} never holds: {_shown(left)} is a {left_kind}, "
+                        f"and {_shown(right)} is a {right_kind}"
                     )
                     hint = _parameter_hint(left, types) or _parameter_hint(right, types)
                     yield StepFinding(step.name, right_path, message, hint)
@@ -95,10 +95,7 @@ def _foreign_member(definition: Definition, facts: PipelineFacts) -> Iterator[St
         for _, kind, query, _, value, path in found:
             query_kind, value_kind = _kind(query, types), _kind(value, types)
             if kind == "In" and query_kind and value_kind and query_kind != value_kind:
-                message = (
-                    f"In never finds {_shown(value)}, {_article(value_kind)}: "
-                    f"{_shown(query)} is {_article(query_kind)}"
-                )
+                message = f"In never finds {_shown(value)}, a {value_kind}: {_shown(query)} is a {query_kind}"
                 yield StepFinding(step.name, path, message, _parameter_hint(value, types))
 
 
@@ -106,10 +103,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, Reference) else repr(value)
-
-
-def _article(kind: str) -> str:
-    return kind if kind == "true or false" else f"a {kind}"
 
 
 def _parameter_hint(value: Any, types: Mapping[str, str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from typing import Any
@@ -31,12 +31,14 @@ class ConfigSource:
         env: The environment that was chosen, if any.
         merged: The whole, merged; it shares parts with the document and is to be read, not changed.
         written: By section: the misspelt key that it is written under.
+        written_in_env: The same of the chosen environment.
     """
 
     document: Document
     env: str | None
     merged: dict[str, Any]
     written: Mapping[str, str] = field(default_factory=dict)
+    written_in_env: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def data(self) -> FrozenDict:
@@ -92,10 +94,11 @@ class ConfigSource:
             yield from self._layers(("defaults", *path[2:]), True)
 
     def _layers(self, path: FieldPath, inherited: bool) -> Iterator[tuple[FieldPath, bool]]:
+        section, *rest = path
         if self.env is not None:
-            yield (self.written.get("environments", "environments"), self.env, *path), inherited
-        section = path[0]
-        yield (self.written.get(section, section), *path[1:]) if isinstance(section, str) else path, inherited
+            own = self.written_in_env.get(str(section), section)
+            yield (self.written.get("environments", "environments"), self.env, own, *rest), inherited
+        yield (self.written.get(str(section), section), *rest), inherited
 
 
 def choose_environment(document: Document, env: str | None, sink: DiagnosticSink) -> ConfigSource:
@@ -104,7 +107,7 @@ def choose_environment(document: Document, env: str | None, sink: DiagnosticSink
     A section that is misspelt is reported, and read as the one that it seems to be.
     """
     sections, written = _sections(document, sink)
-    environments = _environments(document, sections, written, sink)
+    environments, written_in = _environments(document, sections, written, sink)
     data = {key: value for key, value in sections.items() if key != "environments"}
     if env is None:
         return ConfigSource(document, None, data, written)
@@ -113,7 +116,7 @@ def choose_environment(document: Document, env: str | None, sink: DiagnosticSink
         hint = did_you_mean(env, environments) or "the config has no environments"
         sink.error(message, document.locate(("environments",)), code="config.unknown-environment", hint=hint)
         return ConfigSource(document, None, data, written)
-    return ConfigSource(document, env, deep_merge(data, environments[env]), written)
+    return ConfigSource(document, env, deep_merge(data, environments[env]), written, written_in[env])
 
 
 def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any], dict[str, str]]:
@@ -127,9 +130,8 @@ def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any],
         message = f"the config has no section {key!r}"
         hint = did_you_mean(key, SECTIONS)
         sink.error(message, document.locate((key,), key=True), code="config.unknown-field", hint=hint)
-        meant = nearest(key, SECTIONS)
-        taken = meant is None or meant in document.data or meant in written
-        if meant is not None and not taken and is_likely(key, meant):
+        meant = _meant_section(key, SECTIONS, (*document.data, *written))
+        if meant is not None:
             sections[meant] = value
             written[meant] = key
     return sections, written
@@ -137,18 +139,22 @@ def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any],
 
 def _environments(
     document: Document, sections: Mapping[str, Any], written: Mapping[str, str], sink: DiagnosticSink
-) -> dict[str, dict[str, Any]]:
-    """Return the valid parts of all environments, and report the errors in them."""
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
+    """Return the valid parts of all environments, with their misspelt sections, and report the errors in them.
+
+    A section that is misspelt is read as the one that it seems to be.
+    """
     section = written.get("environments", "environments")
     environments = sections.get("environments")
     if environments is None:
-        return {}
+        return {}, {}
     if not isinstance(environments, dict):
         sink.error(
             "'environments' is not a mapping", document.locate(("environments",)), code="config.wrong-type"
         )
-        return {}
+        return {}, {}
     found: dict[str, dict[str, Any]] = {}
+    misspelt: dict[str, dict[str, str]] = {}
     for name, overlay in environments.items():
         path = (section, name)
         if overlay is not None and not isinstance(overlay, dict):
@@ -157,11 +163,22 @@ def _environments(
             )
             overlay = None
         found[name] = {key: value for key, value in (overlay or {}).items() if value is not None}
+        misspelt[name] = {}
         for key in [key for key in found[name] if key not in OVERLAID]:
-            del found[name][key]
+            value = found[name].pop(key)
+            meant = _meant_section(key, OVERLAID, (*(overlay or {}), *misspelt[name]))
+            if meant is not None:
+                found[name][meant] = value
+                misspelt[name][meant] = key
             hint = did_you_mean(key, OVERLAID)
             message = f"environment {name!r} has no section {key!r}"
             sink.error(
                 message, document.locate((*path, key), key=True), code="config.unknown-field", hint=hint
             )
-    return found
+    return found, misspelt
+
+
+def _meant_section(key: str, known: tuple[str, ...], taken: Collection[str]) -> str | None:
+    """Return the section that a misspelt key can be read as, if it is not written beside it."""
+    meant = nearest(key, known)
+    return meant if meant is not None and meant not in taken and is_likely(key, meant) else None

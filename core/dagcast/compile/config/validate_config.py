@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dagcast.compile.config.config import OpenedConfig, PipelineConfig, StepTypes
+from dagcast.compile.config.field_hints import hint_field
 from dagcast.compile.config.fields import renamed_fields
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
@@ -249,7 +250,8 @@ class _Validator:
                     field for name in self.catalog.names for field in self.catalog[name].config.model_fields
                 }
                 if key not in known:
-                    hint = did_you_mean(key, known | set(self.catalog.names))
+                    models = [self.catalog[name].config for name in names]
+                    hint = hint_field(key, known | set(self.catalog.names), models)
                     message, code = f"no step type has a field {key!r}", "config.unknown-field"
                     for name in names:
                         renamed = renamed_fields(self.catalog[name].config).get(key)
@@ -272,7 +274,7 @@ class _Validator:
         for key in value:
             if key not in known:
                 message, code = f"{type_name} has no field {key!r}", "config.unknown-field"
-                hint = did_you_mean(key, known)
+                hint = hint_field(key, known, (self.catalog[type_name].config,))
                 renamed = renamed_fields(self.catalog[type_name].config).get(key)
                 if renamed is not None:
                     message, code, hint = (

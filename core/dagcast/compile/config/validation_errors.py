@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from dagcast.compile.config.field_hints import hint_field
 from dagcast.compile.config.fields import renamed_fields
 from dagcast.compile.config.pydantic_paths import ConfigPath, resolve_location
 from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
@@ -156,7 +157,7 @@ def _explain(
                 f"{format_path(path)!r} is called {renamed!r}, apart from 'entry_point', which is a script"
             )
             return message, "config.renamed-field", f"write {renamed}"
-        hint = did_you_mean(name, _writable(owner))
+        hint = hint_field(name, _writable(owner), (owner,) if owner else ())
         return f"unknown field {format_path(path)!r}", "config.unknown-field", hint
     expectations = list(dict.fromkeys(map(_expectation, details)))
     if None not in expectations and kind != "literal_error":
