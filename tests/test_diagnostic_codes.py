@@ -468,12 +468,18 @@ def _condition(*conditions: Any) -> dict[str, Any]:
 APP = {"AppSpecification": {"ImageUri": "x", "ContainerEntrypoint": ["sh"]}}
 
 
+ROLE_OF_JOBS = "arn:aws:iam::123456789012:role/R"
+
+
 def _processing(**arguments: Any) -> dict[str, Any]:
-    return {"Name": "a", "Type": "Processing", "Arguments": {**APP, **arguments}}
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+    needed = {"RoleArn": ROLE_OF_JOBS, "ProcessingResources": {"ClusterConfig": cluster}}
+    return {"Name": "a", "Type": "Processing", "Arguments": {**needed, **APP, **arguments}}
 
 
 def _input(name: str = "x", uri: str = "s3://bucket/none") -> dict[str, Any]:
-    return {"InputName": name, "S3Input": {"S3Uri": uri, "LocalPath": "/opt/ml/processing/x"}}
+    source = {"S3Uri": uri, "S3DataType": "S3Prefix", "S3InputMode": "File"}
+    return {"InputName": name, "S3Input": {**source, "LocalPath": "/opt/ml/processing/x"}}
 
 
 OUTPUT = {"OutputName": "o", "S3Output": {"S3Uri": "s3://bucket/o", "LocalPath": "/opt/ml/processing/o"}}

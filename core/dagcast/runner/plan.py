@@ -29,8 +29,16 @@ from dagcast.runner.store.s3_uri import UnsafeUriError
 from dagcast.sagemaker.data_fields import data_fields
 from dagcast.sagemaker.path_patterns import FieldPattern, find_values
 
-_LOCAL_AREAS = frozenset({"definition", "run", "stub"})
-"""The areas of diagnostics of which the check of a definition has none: what cannot run here."""
+_CHECKED_BEFORE = frozenset(
+    {
+        "condition.wrong-type",
+        "reference.unknown-output",
+        "request.missing-field",
+        "request.unsafe-path",
+        "request.wrong-type",
+    }
+)
+"""Codes of what the check of a definition reports as well, in words of its own."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ def make_plan(
         sink.extend(
             item
             for item in _check_step(step, options)
-            if step.name not in invalid or item.code.partition(".")[0] in _LOCAL_AREAS
+            if step.name not in invalid or item.code not in _CHECKED_BEFORE
         )
         sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:

@@ -118,7 +118,6 @@ eror_message = '''
 x'''
 cache_ = {{enabled = true}}
 [environments.prod.stps]
-a = 1
 """
 
 

@@ -210,6 +210,7 @@ class TestJson:
             "ok": True,
             "diagnostics": [],
             "ignored": [],
+            "policies": [],
         }
         body = json.loads(run("compile", "c.yaml", "-o", "out.json", "--json").stdout)
         assert body["ok"] is True

@@ -181,7 +181,7 @@ def test_an_undeclared_property_file_is_reported_with_other_mistakes(tmp_path: P
     problems = _problems(definition(steps), tmp_path)
     assert len(problems) == 5
     for part in (
-        "step 'measure': property file 'Report' lies in output 'uot', which the step does not have",
+        "step 'measure': property file 'Report' is in output 'uot', which the step does not have",
         "step 'measure': property file 'Report' has the path '../report.json', which is not one inside its output",
         "CacheConfig.ExpireAfter: invalid duration 'soon'",
         "step 'if': ${json.measure.Reprot.score}: step 'measure' has no property file 'Reprot' (did you mean",
