@@ -23,7 +23,7 @@ from dagcast.cli.program import disable_pydantic_plugins, run_program
 
 if TYPE_CHECKING:
     from dagcast.cli.describe import console
-    from dagcast.cli.output import fail, show_diagnostics, strip_control_characters, write_file
+    from dagcast.cli.output import fail, show_diagnostics, show_policies, strip_control_characters, write_file
     from dagcast.cli.plugin_options import plugin_options
     from dagcast.plugins.select import PluginRequest
 
@@ -33,6 +33,7 @@ _HOMES = {
     "fail": "dagcast.cli.output",
     "plugin_options": "dagcast.cli.plugin_options",
     "show_diagnostics": "dagcast.cli.output",
+    "show_policies": "dagcast.cli.output",
     "strip_control_characters": "dagcast.cli.output",
     "write_file": "dagcast.cli.output",
 }
@@ -45,6 +46,7 @@ __all__ = [
     "plugin_options",
     "run_program",
     "show_diagnostics",
+    "show_policies",
     "strip_control_characters",
     "write_file",
 ]

@@ -16,6 +16,7 @@ from dagcast.command_line import (
     fail,
     plugin_options,
     show_diagnostics,
+    show_policies,
     write_file,
 )
 from dagcast.errors import DagcastError, Diagnostic, PluginError, escape_text
@@ -96,9 +97,11 @@ def register_command(
             registered=done.created,
             registry=opened.location,
             template=done.template.as_dict(),
+            **({"policies": list(done.policies)} if done.policies else {}),
         )
         return
     show_diagnostics(done.warnings, False)
+    show_policies(done.policies, err=True)
     click.echo(_summary(done, opened.location), err=True)
 
 

@@ -39,11 +39,13 @@ class Captured:
         template: The version.
         code: The staged code of each use.
         warnings: The warnings of the compile.
+        policies: The files of the site policy that held.
     """
 
     template: TemplateVersion
     code: tuple[StagedCode, ...]
     warnings: tuple[Diagnostic, ...]
+    policies: tuple[Mapping[str, Any], ...] = ()
 
 
 def capture(
@@ -95,7 +97,7 @@ def capture(
         made_with=made_with(),
         registered_by=current_user(),
     )
-    return Captured(record, _objects(compilation), report.warnings)
+    return Captured(record, _objects(compilation), report.warnings, report.policies)
 
 
 def current_user() -> str:

@@ -142,6 +142,9 @@ def check_plugins(template: TemplateVersion, compiler: MODSPipelineDAGCompiler) 
         running = compiler.plugins.lock()
     except PluginError as error:
         _raise_not_reproduced(template, problem, [str(error)])
+    except InvalidInputError as error:
+        # The site policy of this machine forbids one of them, or requires another one.
+        _raise_not_reproduced(template, problem, [str(item) for item in error.diagnostics])
     # A version that was registered before locks had digests of code is compared without them.
     known = {key for plugin in template.plugins for key in plugin}
     comparable = [{key: value for key, value in plugin.items() if key in known} for plugin in running]

@@ -133,11 +133,13 @@ class Registration:
         template: The registered version.
         created: Whether it is new; ``False`` if the same content was registered before.
         warnings: The warnings of the compile.
+        policies: The files of the site policy that held, as in a compile report.
     """
 
     template: TemplateVersion
     created: bool
     warnings: tuple[Any, ...] = ()
+    policies: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,7 +109,7 @@ class Registry:
             known = find_version(connection, template.name, template.version)
         if created is None:
             self._check_same_content(known, template)
-        return Registration(known, created is not None, captured.warnings)
+        return Registration(known, created is not None, captured.warnings, captured.policies)
 
     def templates(self, *words: str) -> tuple[TemplateSummary, ...]:
         """Return the templates, sorted by name.
