@@ -33,7 +33,8 @@ def test_no_kind_is_typed_and_untyped() -> None:
 @pytest.mark.parametrize(
     ("kind", "known", "hint"),
     [
-        ("Lineage", "SageMaker Python SDK 3 (LineageStep)", "type Request with step_type: Lineage"),
+        ("Job", "SageMaker Python SDK 3 (JobStep)", "type Request with step_type: Job"),
+        ("BedrockModelImport", "botocore", "type Request with step_type: BedrockModelImport"),
         ("Athena", "botocore", "type Request with step_type: Athena"),
         ("ForEach", "SageMaker Python SDK 3 (ForEachStep)", "a Request cannot hold steps"),
     ],

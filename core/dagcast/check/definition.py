@@ -211,7 +211,10 @@ def _mappings(items: Any) -> tuple[Mapping[str, Any], ...]:
 def _part(arguments: Any, at: FieldPath) -> Any:
     part: Any = arguments
     for name in at:
-        if not isinstance(part, dict) or name not in part:
+        if isinstance(part, dict):
+            part = part.get(name)
+        elif isinstance(part, (list, tuple)) and isinstance(name, int) and name < len(part):
+            part = part[name]
+        else:
             return None
-        part = part[name]
     return None if isinstance(part, Reference) else part

@@ -152,6 +152,13 @@ STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
         "Lambda": StepKind(),
         "Callback": StepKind(),
         "Fail": StepKind(),
+        "InferenceComponent": StepKind(
+            shapes=(RequestShape("CreateInferenceComponentInput"),),
+            properties=PropertyShape(shapes=("DescribeInferenceComponentOutput",)),
+            first_sdk=("2.257.6", "3.23"),
+        ),
+        "Lineage": StepKind(first_sdk=("2.257.6", "3.23")),
+        "Cleanup": StepKind(first_sdk=("3.27",)),
     }
 )
 """By ``Type`` in a definition. The declared outputs of a Lambda or Callback step are properties as well: see
@@ -165,16 +172,9 @@ UNTYPED_KINDS: Final[Mapping[str, UntypedKind]] = MappingProxyType(
         "BedrockCustomModelDeployment": UntypedKind(known_to="botocore"),
         "BedrockModelImport": UntypedKind(known_to="botocore"),
         "BedrockProvisionedModelThroughput": UntypedKind(known_to="botocore"),
-        "Cleanup": UntypedKind(known_to="SageMaker Python SDK 3 (CleanupStep)", first_sdk=("3.27",)),
         "ForEach": UntypedKind(known_to="SageMaker Python SDK 3 (ForEachStep)", first_sdk=("3.27",)),
         "HubContent": UntypedKind(known_to="botocore"),
-        "InferenceComponent": UntypedKind(
-            known_to="SageMaker Python SDK 3 (InferenceComponentStep)", first_sdk=("2.257.6", "3.23")
-        ),
         "Job": UntypedKind(known_to="SageMaker Python SDK 3 (JobStep)", first_sdk=("3.24",)),
-        "Lineage": UntypedKind(
-            known_to="SageMaker Python SDK 3 (LineageStep)", first_sdk=("2.257.6", "3.23")
-        ),
     }
 )
 """Kinds of steps that executions report and that have no step type in dagcast.

@@ -39,6 +39,8 @@ NAMES = (
     "notebook_job",
     "endpoint_config",
     "endpoint",
+    "inference_component",
+    "lineage",
     "references",
     "no_experiment",
     "breast_cancer",

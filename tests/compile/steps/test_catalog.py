@@ -30,6 +30,9 @@ NAMES = [
     "NotebookJob",
     "EndpointConfig",
     "Endpoint",
+    "InferenceComponent",
+    "Lineage",
+    "Cleanup",
     "Request",
 ]
 
@@ -86,6 +89,9 @@ PORTS: dict[str, tuple[list[str], list[str]]] = {
     "NotebookJob": ([], ["output"]),
     "EndpointConfig": (["model_name"], ["endpoint_config_name"]),
     "Endpoint": (["endpoint_config_name"], ["endpoint_name"]),
+    "InferenceComponent": (["endpoint_name", "model_name"], ["inference_component_name"]),
+    "Lineage": ([], []),
+    "Cleanup": ([], []),
     "Request": ([], []),
 }
 

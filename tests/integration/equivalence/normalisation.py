@@ -44,7 +44,14 @@ GIVEN = "s3://example-bucket/code"
 
 # Which pipelines a rule is for, where it is not for all.
 EXAMPLE, NOTEBOOK, OPTIONS = ("example",), ("notebook_job",), ("training_options",)
-UNLIMITED = ("training", "training_options", "training_source_code", "training_torchrun", "breast_cancer")
+UNLIMITED = (
+    "training",
+    "training_options",
+    "training_source_code",
+    "training_torchrun",
+    "breast_cancer",
+    "cleanup",
+)
 SOURCE_CODE, DEFAULTS = ("training_source_code", "training_torchrun"), ("register_model_defaults",)
 TORCHRUN = ("training_torchrun",)
 

@@ -30,6 +30,9 @@ MODULES = MappingProxyType(
         "NotebookJob": "notebook_job",
         "EndpointConfig": "endpoint_config",
         "Endpoint": "endpoint",
+        "InferenceComponent": "inference_component",
+        "Lineage": "lineage",
+        "Cleanup": "cleanup",
         "Request": "request",
     }
 )
