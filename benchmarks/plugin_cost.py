@@ -9,6 +9,7 @@ it: reading the config, compiling, emitting the SDK's objects, and the definitio
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -77,21 +78,24 @@ def timed(work, repeats=7):
     return statistics.median(times)
 def compiled(plugins):
     gc.collect()
-    start = time.perf_counter()
+    start = time.process_time()
     PipelineDAGCompiler(path, plugins=plugins).compile().definition()
-    return time.perf_counter() - start
+    return time.process_time() - start
 start = time.perf_counter()
 scan_plugins()
 first = time.perf_counter() - start
 for plugins in choices:
     compiled(plugins)
-pairs = [[(compiled(plugins), compiled([])) for plugins in choices] for _ in range(15)]
+pairs = [[(compiled(plugins), compiled([])) for plugins in choices] for _ in range(int(sys.argv[3]))]
 ratios = [statistics.median(some / none for some, none in found) for found in zip(*pairs)]
-print(json.dumps({"first_scan": first, "scan": timed(scan), "ratios": ratios}))
+print(json.dumps({"first_scan": first, "scan": timed(scan_plugins), "ratios": ratios}))
 """
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.plugin_cost")
+    parser.add_argument("--quick", action="store_true", help="each compile once")
+    repeats = 1 if parser.parse_args().quick else 15
     results: dict[str, Any] = {"counts": {}}
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +104,7 @@ def main() -> None:
             for index, name in enumerate(names):
                 (site / f"plugin_{index}.py").write_text(PLUGIN.format(index=index))
                 _distribution(site, name, f"[dagcast]\n{name} = plugin_{index}\n[dagcast.api]\n{name} = v1\n")
-            found = _measured(site, [names], config("chain", 100))
+            found = _measured(site, [names], config("chain", 100), repeats)
             results["counts"][str(count)] = {"scan": found["scan"], "ratio": found["ratios"][0]}
             results["first_scan"] = found["first_scan"]
     with tempfile.TemporaryDirectory() as folder:
@@ -108,19 +112,19 @@ def main() -> None:
         data = config("chain", 100)
         data["pipeline"] |= {"region": "us-east-1", "tags": {"team": "science"}}
         data["plugins"] = {"options": OPTIONS}
-        found = _measured(site, REAL, data)
+        found = _measured(site, REAL, data, repeats)
         results["real"] = {
             ", ".join(names): ratio for names, ratio in zip(REAL, found["ratios"], strict=True)
         }
     print(json.dumps(results))
 
 
-def _measured(site: Path, choices: Any, data: dict[str, Any]) -> dict[str, Any]:
+def _measured(site: Path, choices: Any, data: dict[str, Any], repeats: int) -> dict[str, Any]:
     """Return the seconds of a scan, and for each list of plugins the ratio of a compile to one without plugins."""
     path = site / "pipeline.json"
     path.write_text(json.dumps(data, indent=1))
     code = f"import sys; sys.path.insert(0, {str(site)!r})\n{MEASURE}"
-    command = [sys.executable, "-c", code, json.dumps(choices), str(path)]
+    command = [sys.executable, "-c", code, json.dumps(choices), str(path), str(repeats)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
