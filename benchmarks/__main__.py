@@ -398,7 +398,7 @@ def run_json(python: str, module: str, *arguments: str) -> Any:
     command = [python, "-m", module, *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment())
     if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
