@@ -79,7 +79,7 @@ class _Collector:
     sink: DiagnosticSink
     values: dict[str, str | None] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    places: dict[str, Location | None] = field(default_factory=dict)
+    places: dict[str, Location | None] = field(default_factory=dict, kw_only=True)
 
     def add(self, layer: _Layer) -> None:
         for name in FIELDS:
