@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -77,6 +77,7 @@ class _Collector:
     config: PipelineConfig
     options: ModsOptions
     sink: DiagnosticSink
+    _: KW_ONLY
     values: dict[str, str | None] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     places: dict[str, Location | None] = field(default_factory=dict, kw_only=True)
