@@ -185,7 +185,8 @@ def test_a_version_is_shown_with_its_executions(filled: Mods, place: str) -> Non
     assert any(line.startswith("  code/") or line.startswith("  code  ") for line in lines)
     assert lines[-2].split()[:2] == ["id", "state"]
     assert lines[-1].split()[:3] == ["1", "failed", "operator"]
-    assert "no [2J memory" in lines[-1]
+    assert r"no\x1b[2J\nmemory" in lines[-1]
+    assert "\x1b" not in done.stdout
     body = json.loads(filled("show", "churn@1.4.0", "--json").stdout)
     assert body == {
         **registry.show("churn", "1.4.0").as_dict(),
