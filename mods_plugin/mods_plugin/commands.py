@@ -91,13 +91,14 @@ def register_command(
             error.can_deselect = False
         fail(error, as_json)
     if as_json:
+        policies: dict[str, Any] = {"policies": list(done.policies)} if done.policies else {}
         show_diagnostics(
             done.warnings,
             True,
             registered=done.created,
             registry=opened.location,
             template=done.template.as_dict(),
-            **({"policies": list(done.policies)} if done.policies else {}),
+            **policies,
         )
         return
     show_diagnostics(done.warnings, False)
