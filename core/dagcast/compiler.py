@@ -236,6 +236,9 @@ class PipelineDAGCompiler:
         template = self.create_template(dag, **kwargs)
         compilation: Compilation = compile_verified(template, template.generate_definition)
         notify_compiled(template.plugins, None, compilation.report)
+        if any(template.plugins.implementing("pipeline_compiled")):
+            # A plugin may have kept the compilation since the template class returned it.
+            compile_verified(template, lambda: compilation)
         return compilation
 
     @pause_gc()

@@ -14,6 +14,7 @@ from dagcast.cli.definition_file import read_definition_file, refuse_config_opti
 from dagcast.cli.output import fail, show_diagnostics, show_policies, write_file
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import ignore_rule_option
+from dagcast.cli.written_definition import verify_written
 from dagcast.compile.report import CompileReport
 from dagcast.compiler import PipelineDAGCompiler, ValidationResult
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, Location, escape_text
@@ -127,6 +128,7 @@ def compile_command(
         text = compilation.definition + "\n" if form == "json" else _as_yaml(compilation.definition)
         if output is not None:
             write_file(output, text)
+            verify_written(output, form, compilation)
             _write_lock(output, report, compiler)
     except DagcastError as error:
         fail(error, as_json)

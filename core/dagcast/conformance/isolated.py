@@ -9,7 +9,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -108,7 +109,24 @@ def _size(module: ModuleType | None) -> int:
         return 0
 
 
+def measure_output(measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Measure, and add what was written to standard output as ``printed``; also by C libraries and programs."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 1)
+        try:
+            found = measure()
+        finally:
+            sys.stdout.flush()
+            os.dup2(saved, 1)
+            os.close(saved)
+        file.seek(0)
+        return {**found, "printed": file.read().decode(errors="replace")}
+
+
 if __name__ == "__main__":
     what, *arguments = sys.argv[1:]
     given = [json.loads(argument) for argument in arguments]
-    print(json.dumps(measure_import(*given) if what == "import" else measure_compile(*given)))
+    chosen = measure_import if what == "import" else measure_compile
+    print(json.dumps(measure_output(lambda: chosen(*given))))

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, fields, is_dataclass
 from pathlib import Path
+from types import new_class
 from typing import Any
 
+from pydantic import BaseModel
+
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.document.document import read_document
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path, is_within
 from dagcast.plugins.attribute_changes import attribute_changes
-from dagcast.template import Compilation
+from dagcast.plugins.join_classes import apply_decorator
+from dagcast.template import Compilation, DynamicPipelineTemplate
 
 SAMPLE = Path(__file__).with_name("sample.yaml")
 
@@ -66,6 +73,40 @@ class PluginUnderTest:
         params = self.compiler([self.name]).create_template_params()
         return self.compiler([]).compile_definition(**{name: params[name] for name in ARGUMENTS})
 
+    def mutating_hooks(self) -> list[str]:
+        """Compile with the plugin, and return the hooks that change one of their arguments in place."""
+        compiler = self.compiler([self.name])
+        found: list[str] = []
+        functions = compiler.plugins.plugins[0].loaded.functions
+        for hook, function in list(functions.items()):
+            functions[hook] = _watched(hook, function, found)
+        compiler.compile_definition()
+        return found
+
+    def holders_of_argument(self) -> list[str]:
+        """Decorate a class with the plugin, and return the types of containers that hold the class it was given.
+
+        References of the decorated class are left out: its bases, and its functions.
+        """
+        compiler = self.compiler([self.name])
+        plugin = compiler.plugins.plugins[0]
+        metadata = compiler.compile_definition().report.metadata
+        attributes = {
+            "__module__": DynamicPipelineTemplate.__module__,
+            "__doc__": DynamicPipelineTemplate.__doc__,
+        }
+        name = DynamicPipelineTemplate.__name__
+        given = new_class(name, (DynamicPipelineTemplate,), exec_body=lambda body: body.update(attributes))
+        result = apply_decorator(
+            lambda cls: plugin.call("decorate_template_class", template_class=cls, metadata=metadata), given
+        )
+        if result is given:
+            return []
+        gc.collect()
+        own = {id(item) for cls in result.__mro__ for item in gc.get_referents(cls)}
+        holders = [item for item in gc.get_referrers(given) if isinstance(item, (list, set, dict, deque))]
+        return [type(item).__name__ for item in holders if id(item) not in own]
+
     def compile_isolated(self, hash_seed: int) -> dict[str, Any]:
         """Compile with the plugin in a separate process; see :func:`isolated.measure_compile`."""
         return self._run("compile", self.name, self.options, self.config, PYTHONHASHSEED=str(hash_seed))
@@ -87,6 +128,37 @@ class PluginUnderTest:
             raise AssertionError(f"the process failed:\n{done.stderr}")
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
+
+
+def _watched(hook: str, function: Callable[..., Any], found: list[str]) -> Callable[..., Any]:
+    def watched(**arguments: Any) -> Any:
+        before = _contents(arguments)
+        result = function(**arguments)
+        if _contents(arguments) != before and hook not in found:
+            found.append(hook)
+        return result
+
+    return watched
+
+
+def _contents(value: Any, parents: tuple[int, ...] = ()) -> Any:
+    """Return the contents of an argument of a hook as nested tuples, to compare them later."""
+    if id(value) in parents:
+        return "..."
+    within = (*parents, id(value))
+    if isinstance(value, Mapping):
+        return tuple((str(key), _contents(item, within)) for key, item in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return tuple(_contents(item, within) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple((item.name, _contents(getattr(value, item.name), within)) for item in fields(value))
+    if isinstance(value, BaseModel):
+        return _contents(vars(value), within)
+    if isinstance(value, PipelineDAG):
+        return _contents(value.to_dict(), within)
+    if value is None or isinstance(value, (str, bytes, bool, int, float)):
+        return value
+    return type(value).__qualname__
 
 
 def undeclared_changes(plain: Compilation, changed: Compilation) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dagcast.compile.emit.pipeline import definition_differences
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.conformance.companion import Companion
 from dagcast.conformance.plugin_under_test import PluginUnderTest, undeclared_changes
@@ -110,6 +111,27 @@ def test_it_changes_only_what_it_declares(
     )
 
 
+def test_it_changes_no_argument(plugin_under_test: PluginUnderTest) -> None:
+    """Hooks return new values. Frozen data that is changed in place is changed behind the back of the report."""
+    assert plugin_under_test.mutating_hooks() == [], "these hooks change their arguments in place"
+
+
+def test_it_prints_nothing(plugin_under_test: PluginUnderTest, isolated: dict[str, Any]) -> None:
+    """Standard output belongs to the program that compiles; messages go to logging or to standard error."""
+    printed = plugin_under_test.import_isolated()["printed"] + isolated["printed"]
+    assert printed == "", "it prints to standard output"
+
+
+def test_it_registers_the_decorated_class_alone(plugin_under_test: PluginUnderTest) -> None:
+    """A decorator that registers a class registers the one that it returns.
+
+    The class that it is given is a part of the result only: an instance of it lacks what the plugin adds.
+    """
+    if "decorate_template_class" in load_plugin(plugin_under_test.name, scan_plugins()).hooks:
+        holders = plugin_under_test.holders_of_argument()
+        assert holders == [], "it registers the class that it is given, before wrapping it"
+
+
 def test_it_keeps_the_class_contract(plugin_under_test: PluginUnderTest) -> None:
     """The decorated class has the name and signatures of the template class and compiles the same pipeline."""
     compiler = plugin_under_test.compiler([plugin_under_test.name])
@@ -133,7 +155,9 @@ def test_it_keeps_the_class_contract(plugin_under_test: PluginUnderTest) -> None
     assert template.generate_definition().definition == definition
     assert template.compilation.definition == definition
     if decorated is not DynamicPipelineTemplate and _has_sdk():
-        assert template.generate_pipeline().definition() == definition
+        emitted = template.generate_pipeline().definition()
+        changed = [] if emitted == definition else definition_differences(definition, emitted)
+        assert changed == [], "generate_pipeline renames, drops or changes these"
 
 
 def test_it_works_beside_every_other_plugin(plugin_under_test: PluginUnderTest) -> None:

@@ -65,46 +65,8 @@ BAD = {
         """,
         "changes its own output",
     ),
-    "its template class makes another pipeline": (
-        "it_changes_only_what_it_declares",
-        """
-        from dataclasses import replace
-
-        def another(made):
-            spec = replace(made.spec, description="another")
-            return replace(made, spec=spec, report=replace(made.report, spec=spec))
-
-        @hookimpl
-        def decorate_template_class(template_class):
-            class Wrapped(template_class):
-                def compile_into(self, sink):
-                    return another(super().compile_into(sink))
-            return Wrapped
-        """,
-        "pipeline.description",
-    ),
-    "its template class writes another definition": (
-        "it_changes_only_what_it_declares",
-        """
-        from dataclasses import replace
-
-        @hookimpl
-        def decorate_template_class(template_class):
-            class Wrapped(template_class):
-                def compile_into(self, sink):
-                    made = super().compile_into(sink)
-                    return replace(made, definition=made.definition.replace("ml.m5.xlarge", "ml.m5.large"))
-
-                def generate_pipeline(self):
-                    made = super().generate_pipeline()
-                    made.definition = lambda: self.compilation.definition
-                    return made
-            return Wrapped
-        """,
-        "differs from its pipeline",
-    ),
     "it changes what is frozen behind its back": (
-        "it_changes_only_what_it_declares",
+        "it_changes_only_what_it_declares it_changes_no_argument",
         """
         @hookimpl
         def transform_spec(spec):
@@ -123,7 +85,7 @@ BAD = {
             if pipeline is not None:
                 pipeline.steps.pop()
         """,
-        "it changes a compiled pipeline",
+        "it changes the compiled pipeline: Steps.",
     ),
     "it sets a variable of the process": (
         "it_changes_only_what_it_declares",
@@ -184,6 +146,79 @@ BAD = {
         """,
         "KeyError",
     ),
+    "it renames a step of the emitted pipeline": (
+        "it_keeps_the_class_contract",
+        """
+        @hookimpl
+        def decorate_template_class(template_class):
+            class Wrapped(template_class):
+                def generate_pipeline(self):
+                    pipeline = super().generate_pipeline()
+                    pipeline.steps[0].name = "renamed"
+                    return pipeline
+            return Wrapped
+        """,
+        "",
+    ),
+    "it drops a parameter of the emitted pipeline": (
+        "it_keeps_the_class_contract",
+        """
+        @hookimpl
+        def decorate_template_class(template_class):
+            class Wrapped(template_class):
+                def generate_pipeline(self):
+                    pipeline = super().generate_pipeline()
+                    pipeline.parameters.pop()
+                    return pipeline
+            return Wrapped
+        """,
+        "Parameters.Approve",
+    ),
+    "it changes metadata in place": (
+        "it_changes_no_argument",
+        """
+        @hookimpl
+        def extract_metadata():
+            return {"owners": {"first": "me"}}
+
+        @hookimpl
+        def check_spec(metadata):
+            dict.__setitem__(metadata["owners"], "last", "me")
+            return []
+        """,
+        "check_spec",
+    ),
+    "it prints while it is imported": (
+        "it_prints_nothing",
+        f"print('hello')\n{GOOD}",
+        "hello",
+    ),
+    "it prints by a program": (
+        "it_prints_nothing",
+        """
+        import os
+
+        @hookimpl
+        def check_spec(spec):
+            os.write(1, b"hello from C")
+            return []
+        """,
+        "hello from C",
+    ),
+    "it registers the class before it wraps it": (
+        "it_registers_the_decorated_class_alone",
+        """
+        KNOWN = []
+
+        @hookimpl
+        def decorate_template_class(template_class):
+            KNOWN.append(template_class)
+            class Wrapped(template_class):
+                pass
+            return Wrapped
+        """,
+        "list",
+    ),
     "it drops options that it does not know": (
         "it_fails_closed",
         """
@@ -207,6 +242,49 @@ BAD = {
 }
 
 
+REFUSED = {
+    "its template class makes another pipeline": (
+        "it_is_deterministic",
+        """
+        from dataclasses import replace
+
+        def another(made):
+            spec = replace(made.spec, description="another")
+            return replace(made, spec=spec, report=replace(made.report, spec=spec))
+
+        @hookimpl
+        def decorate_template_class(template_class):
+            class Wrapped(template_class):
+                def compile_into(self, sink):
+                    return another(super().compile_into(sink))
+            return Wrapped
+        """,
+        "changes the compiled pipeline: pipeline.description",
+    ),
+    "its template class writes another definition": (
+        "it_is_deterministic",
+        """
+        from dataclasses import replace
+
+        @hookimpl
+        def decorate_template_class(template_class):
+            class Wrapped(template_class):
+                def compile_into(self, sink):
+                    made = super().compile_into(sink)
+                    return replace(made, definition=made.definition.replace("ml.m5.xlarge", "ml.m5.large"))
+
+                def generate_pipeline(self):
+                    made = super().generate_pipeline()
+                    made.definition = lambda: self.compilation.definition
+                    return made
+            return Wrapped
+        """,
+        "writes another definition",
+    ),
+}
+"""Plugins that no compile accepts, so that they fail nearly every test."""
+
+
 def kit(site: Site, *names: str) -> subprocess.CompletedProcess[str]:
     """Put installed plugins to the conformance tests, in a process of their own."""
     (site.project / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
@@ -226,7 +304,17 @@ def test_a_bad_plugin_fails_the_test_for_that_and_no_other(site: Site, way: str)
     test, source, told = BAD[way]
     site.plugin("bad", source)
     done = kit(site, "bad")
-    assert failed(done) == [test], done.stdout
+    assert failed(done) == test.split(), done.stdout
+    assert told in done.stdout
+
+
+@pytest.mark.parametrize("way", REFUSED)
+def test_a_plugin_that_no_compile_accepts_fails_each_test_that_compiles(site: Site, way: str) -> None:
+    test, source, told = REFUSED[way]
+    site.plugin("bad", source)
+    done = kit(site, "bad")
+    assert test in failed(done), done.stdout
+    assert "it_keeps_the_class_contract" in failed(done)
     assert told in done.stdout
 
 
@@ -266,13 +354,13 @@ def test_a_plugin_that_changes_everything_it_may_and_says_so_passes(site: Site) 
     )
     done = kit(site, "good")
     assert failed(done) == [], done.stdout
-    assert "8 passed" in done.stdout
+    assert "11 passed" in done.stdout
 
 
 def test_a_plugin_that_cannot_be_loaded_fails_every_test(site: Site) -> None:
     site.plugin("bad", "@hookimpl\ndef transfrom_spec(spec):\n    return spec\n")
     done = kit(site, "bad")
-    assert len(failed(done)) == 8
+    assert len(failed(done)) == 11
     assert "did you mean 'transform_spec'?" in done.stdout
 
 
@@ -282,4 +370,4 @@ def test_each_plugin_that_is_named_is_put_to_the_tests(site: Site) -> None:
     done = kit(site, "good", "bad")
     assert failed(done) == ["importing_it_is_cheap_and_touches_no_network"]
     assert "[bad]" in done.stdout
-    assert "15 passed" in done.stdout
+    assert "21 passed" in done.stdout
