@@ -87,6 +87,7 @@ def processing(
         "Name": step,
         "Type": "Processing",
         "Arguments": {
+            "RoleArn": "arn:aws:iam::123456789012:role/Bench",
             "ProcessingResources": {"ClusterConfig": cluster},
             "AppSpecification": {"ImageUri": "bench", "ContainerEntrypoint": list(argv)},
             "ProcessingInputs": inputs,

@@ -71,7 +71,8 @@ def test_a_rule_about_a_missing_field_points_to_the_field_that_needs_it(kind: st
     search = "ranges: {n: {type: Integer, min: 1, max: 5}}, objective: {name: a}, metric_definitions: {a: 'a=(.*)'}"
     more = f", max_jobs: 2, {search}" if kind == "Tuning" else ""
     (line, count) = validate(
-        f"steps:\n  a:\n    {{type: {kind}, {JOB}{more},\n    max_runtime_in_seconds: 3600,\n    use_spot_instances: true}}\n"
+        f"steps:\n  a:\n    {{type: {kind}, {JOB}{more},\n    max_runtime_in_seconds: 3600,\n"
+        "    use_spot_instances: true}\n"
     )
     assert line == (
         "c.yaml:6: error: step 'a': max_wait_time_in_seconds is missing, which use_spot_instances needs (the seconds "

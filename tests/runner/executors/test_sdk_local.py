@@ -66,7 +66,7 @@ def test_values_that_cannot_be_compared_fail_the_step_there_and_are_refused_here
     local: Mapping[str, Any], tmp_path: Path, name: str
 ) -> None:
     assert local[name]["status"] == "Failed"
-    with pytest.raises(InvalidInputError, match="cannot compare|never holds|compares numbers"):
+    with pytest.raises(InvalidInputError, match=r"cannot compare|never holds|compares numbers"):
         _run(tmp_path, local[name]["definition"])
 
 
@@ -77,7 +77,7 @@ def test_values_that_only_python_compares_are_refused_here(
     # The local mode compares as Python does. A definition is JSON, where true is no number.
     theirs = local[f"python {about}"]
     assert theirs["status"] == "Succeeded"
-    with pytest.raises(InvalidInputError, match="cannot compare|never holds|compares numbers"):
+    with pytest.raises(InvalidInputError, match=r"cannot compare|never holds|compares numbers"):
         _run(tmp_path, theirs["definition"])
 
 
