@@ -21,7 +21,8 @@ from dagcast.runner.records.events import Event
 from dagcast.runner.runner import Runner
 
 PRINT = (
-    "import sys\npiece = b'x' * 1023 + b'\\n'\nfor _ in range({kibibytes}): sys.stdout.buffer.write(piece)"
+    "import sys; write = sys.stdout.buffer.write; piece = b'x' * 1023 + bytes([10]); "
+    "[None for _ in range({kibibytes}) if not write(piece)]"
 )
 
 SCRIPTS = {

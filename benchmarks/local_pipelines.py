@@ -14,12 +14,11 @@ INTERPRETER = ("python3", "-c", "pass")
 SHELL = ("/bin/sh", "-c", ":")
 """A no-op step that takes almost no time."""
 
-COUNT = """
-import sys
-before, after = sys.argv[1:]
-number = int(open(before + "/number").read()) if before else 0
-open(after + "/number", "w").write(str(number + 1))
-"""
+COUNT = (
+    "import sys; before, after = sys.argv[1:]; "
+    "number = int(open(before + '/number').read()) if before else 0; "
+    "open(after + '/number', 'w').write(str(number + 1))"
+)
 """A step that adds one to the number in the folder of the first argument, and writes it to that of the second."""
 
 
