@@ -176,7 +176,11 @@ def _find_entry_problem(path: Path, shown: str) -> StagingProblem | None:
         return _unreadable(shown, error)
     kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFLNK:
-        target = os.fsencode(path.readlink()).decode("utf-8", "backslashreplace")
+        try:
+            # Links in /proc may lead nowhere, and a link may vanish after the status was read.
+            target = os.fsencode(path.readlink()).decode("utf-8", "backslashreplace")
+        except OSError as error:
+            return _unreadable(shown, error)
         return StagingProblem(
             f"{shown} is a symbolic link to {target}, and links are not staged",
             "put the file itself in its place",
