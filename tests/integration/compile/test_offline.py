@@ -73,7 +73,9 @@ def test_a_definition_of_every_step_type(tmp_path: Path, bare: dict[str, str]) -
 
 def test_the_project_has_every_step_type(tmp_path: Path) -> None:
     text = write_project(tmp_path).read_text(encoding="utf-8")
-    assert {name for name in MODULES if f"type: {name}" in text} == set(MODULES)
+    # Not every supported SDK emits these; the equivalence tests compare them with those that do.
+    newer = {"InferenceComponent", "Lineage", "Cleanup"}
+    assert {name for name in MODULES if f"    type: {name}\n" in text} == set(MODULES) - newer
 
 
 @pytest.mark.parametrize("arguments", [["validate"], ["compile"]])
