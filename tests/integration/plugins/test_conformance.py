@@ -85,7 +85,7 @@ BAD = {
             if pipeline is not None:
                 pipeline.steps.pop()
         """,
-        "it changes the compiled pipeline: Steps.",
+        "it changes the compiled pipeline: definition",
     ),
     "it sets a variable of the process": (
         "it_changes_only_what_it_declares",
