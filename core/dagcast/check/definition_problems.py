@@ -6,7 +6,6 @@ The compiler reports the same problems, with the lines of its config: :mod:`dagc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from dagcast.check.definition import StepProblem, check_steps
@@ -14,6 +13,7 @@ from dagcast.check.ignored_rules import IgnoredRule, group_ignored, unknown_rule
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.model import Definition
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
+from dagcast.frozen_dataclass import dataclass
 
 
 @dataclass(frozen=True)

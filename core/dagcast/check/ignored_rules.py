@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from dagcast.diagnostic_codes import CODES, RULE_IDS, is_ignorable
 from dagcast.errors import Diagnostic, did_you_mean
+from dagcast.frozen_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagcast.cli.output import format_duration, strip_control_characters, summarize_reason, visible_text
-from dagcast.runner.records.logs import read_log_end
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -202,6 +201,8 @@ def last_line(log: Path) -> str:
 
     Of standard output and standard error, the log written last is read.
     """
+    from dagcast.runner.records.logs import read_log_end  # a compile has no jobs
+
     lines = read_log_end(max((log, log.with_name("stderr.log")), key=_written), LOG_TAIL).split("\n")
     visible = (visible_text(line).strip() for line in reversed(lines))
     return next((line for line in visible if line), "")

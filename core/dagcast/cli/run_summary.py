@@ -20,7 +20,6 @@ from dagcast.cli.output import (
     truncate_middle,
     visible_text,
 )
-from dagcast.runner.records.logs import read_log_end
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -131,6 +130,8 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
         return
     folder = Path(step.log).parent
     for log in dict.fromkeys((folder / "stderr.log", Path(step.log))):
+        from dagcast.runner.records.logs import read_log_end  # a compile has no jobs
+
         lines = read_log_end(log, _TAIL).split("\n")
         lines = [shown for line in lines if (shown := visible_text(line, keep="\t").rstrip())]
         if lines:
