@@ -31,6 +31,7 @@ class Built:
         modules: By module: its source. A dotted module is put into packages.
         entry_points: By group: by name: what it points to.
         metadata: Further lines of METADATA.
+        other_entry_points: Lines of ``entry_points.txt`` before its groups, as they are.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Built:
     modules: Mapping[str, str] = field(default_factory=dict)
     entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     metadata: tuple[str, ...] = ()
+    other_entry_points: str = ""
 
     @property
     def info(self) -> str:
@@ -59,7 +61,7 @@ class Built:
         top = sorted({module.partition(".")[0] for module in self.modules})
         lines = ("Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}", *self.metadata)
         files[f"{self.info}/METADATA"] = "\n".join(lines) + "\n"
-        files[f"{self.info}/entry_points.txt"] = "\n\n".join(sections) + "\n"
+        files[f"{self.info}/entry_points.txt"] = self.other_entry_points + "\n\n".join(sections) + "\n"
         files[f"{self.info}/top_level.txt"] = "".join(f"{name}\n" for name in top)
         files[f"{self.info}/WHEEL"] = (
             "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +31,8 @@ Files = Mapping[str, Mapping[str, str]]
 
 SUFFIX = "plugins.json"
 
+_LOCK_OF_OTHER_FORMATS = re.compile(rf"\.\w+-{re.escape(SUFFIX)}\Z")
+
 
 def lock_path(definition: Path) -> Path:
     """Return the path of the lock of a definition.
@@ -48,7 +51,7 @@ def lock_path(definition: Path) -> Path:
 
 def is_lock_path(path: Path) -> bool:
     """Return whether a path is that of the lock of some definition."""
-    return path.name.endswith((f".{SUFFIX}", f"-{SUFFIX}"))
+    return path.name.endswith(f".{SUFFIX}") or bool(_LOCK_OF_OTHER_FORMATS.search(path.name))
 
 
 def lock_text(

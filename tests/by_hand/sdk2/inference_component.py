@@ -22,7 +22,7 @@ def build(session: Any) -> Pipeline:
                 "ComputeResourceRequirements": {
                     "MinMemoryRequiredInMb": 1024,
                     "MaxMemoryRequiredInMb": 2048,
-                    "NumberOfCpuCoresRequired": 2,
+                    "NumberOfCpuCoresRequired": 1.5,
                 },
             },
             runtime_config={"CopyCount": 3},

@@ -348,7 +348,11 @@ class Dying:
         self.file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 
-os.fdopen = lambda *args, **kwargs: Dying(opened(*args, **kwargs))
+def open_and_die(descriptor, mode, *args, **kwargs):
+    file = opened(descriptor, mode, *args, **kwargs)
+    return Dying(file) if mode == "w" else file
+
+os.fdopen = open_and_die
 from dagcast.cli.main import main
 sys.argv = ["dagcast", "compile", "c.yaml", "-o", "out.json", "--no-plugins"]
 main()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,16 +163,15 @@ def test_broken_metadata_stops_only_those_who_ask_for_the_plugin(
         assert built.info in doctor.output
 
 
-def test_what_is_broken_in_other_groups_is_none_of_ours(site: Site) -> None:
-    built = plugin("alpha", SOUND)
+def test_what_is_broken_in_other_groups_stops_nothing_and_doctor_names_the_file(site: Site) -> None:
+    other = "# comment\n; another\n[console_scripts]\nbroken\nodd = not a reference!\n"
+    built = replace(plugin("alpha", SOUND), other_entry_points=other)
     site.install(built)
-    path = site.folder / built.info / "entry_points.txt"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(
-        f"# comment\n; another\n[console_scripts]\nbroken\nodd = not a reference!\n{text}", encoding="utf-8"
-    )
     assert [entry["name"] for entry in site.report("alpha").plugins] == ["alpha"]
-    assert site.json("plugins", "doctor") == {"ok": True, "findings": []}
+    findings = site.json("plugins", "doctor")["findings"]
+    assert findings
+    assert {finding["plugin"] for finding in findings} == {"metadata"}
+    assert all(f"{built.info}/entry_points.txt" in finding["problem"] for finding in findings)
 
 
 @pytest.mark.parametrize(
