@@ -97,6 +97,15 @@ class Project:
         return [run.path for run in runs_in(self.path / ".dagcast/runs")]
 
 
+def entrypoint(script: str) -> list[str]:
+    """The command of a Python program. SageMaker takes no argument of more than 256 characters or several lines."""
+    if len(script) <= 256 and "\n" not in script:
+        return ["python3", "-c", script]
+    line = script.replace("\n", "\u23ce")
+    pieces = [line[start : start + 250] for start in range(0, len(line), 250)]
+    return ["python3", "-c", "import sys; exec(''.join(sys.argv[1:]).replace('\u23ce', '\\n'))", *pieces]
+
+
 def job(name: str, script: str, *, after: tuple[str, ...] = ()) -> dict[str, Any]:
     """A Processing step that runs a Python program."""
     return {
@@ -105,7 +114,7 @@ def job(name: str, script: str, *, after: tuple[str, ...] = ()) -> dict[str, Any
         "DependsOn": list(after),
         "Arguments": {
             "ProcessingResources": RESOURCES,
-            "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["python3", "-c", script]},
+            "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint(script)},
             "RoleArn": "arn:aws:iam::123456789012:role/R",
         },
     }
@@ -120,10 +129,11 @@ def train(name: str, script: str) -> dict[str, Any]:
             "AlgorithmSpecification": {
                 "TrainingImage": IMAGE,
                 "TrainingInputMode": "File",
-                "ContainerEntrypoint": ["python3", "-c", script],
+                "ContainerEntrypoint": entrypoint(script),
                 "MetricDefinitions": [{"Name": "loss", "Regex": "loss: ([0-9.]+)"}],
             },
             "OutputDataConfig": {"S3OutputPath": "s3://bucket/models"},
+            "RoleArn": "arn:aws:iam::123456789012:role/R",
             "ResourceConfig": RESOURCES["ClusterConfig"],
             "StoppingCondition": {"MaxRuntimeInSeconds": 600},
         },

@@ -260,7 +260,7 @@ def test_as_json_mistakes_are_one_line(asking: Project) -> None:
         (["--resume", "x", "--no-plugins"], "a resumed run keeps its pipeline and parameters"),
         (["definition.json", "--quiet", "--json"], "--quiet and --json contradict each other"),
         (["definition.json", "--env", "prod"], "--dag, --env and plugins are for configs"),
-        (["definition.json", "--no-plugins"], "--dag, --env and plugins are for configs"),
+        (["definition.json", "--plugin", "mods"], "--dag, --env and plugins are for configs"),
         (["definition.json", "--param", "Answer"], "'Answer' is not of the form NAME=VALUE"),
         (["definition.json", "--param", "a=1", "--param", "a=2"], "'a' is given twice"),
         (["definition.json", "--input", "here=there"], "'here=there' is not of the form URI=PATH"),
@@ -460,12 +460,12 @@ def test_an_earlier_run_without_a_result_of_the_step_is_named(asking: Project) -
 def test_a_step_that_does_not_run_locally_can_be_stubbed(project: Project) -> None:
     project.define(
         {"Name": "cluster", "Type": "EMR", "Arguments": {}},
-        when("big", {"Get": "Steps.cluster.ClusterStatus.State"}, "RUNNING", [], [fail("no", "no")]),
+        when("big", {"Get": "Steps.cluster.Status.State"}, "RUNNING", [], [fail("no", "no")]),
     )
     done = project.run("run", "definition.json")
     assert "steps of type EMR do not run locally" in done.err
     assert "--stub cluster=FILE.json" in done.err
-    project.write("stub.json", {"properties": {"ClusterStatus": {"State": "RUNNING"}}})
+    project.write("stub.json", {"properties": {"Status": {"State": "RUNNING"}}})
     assert project.run("run", "definition.json", "--stub", "cluster=stub.json").code == 0
 
 
