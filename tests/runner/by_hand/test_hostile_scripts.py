@@ -18,6 +18,11 @@ out = pathlib.Path(os.environ["OUT"])
 (out / "kept").write_text("kept")
 """
 
+INLINE = {
+    "request.length": "the scripts are arguments of the container, so that each is beside its name",
+    "request.pattern": "and have several lines",
+}
+
 HARMLESS = {
     "daemon": """
         if os.fork() == 0:
@@ -67,7 +72,7 @@ def hostile(name: str, script: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_a_script_leaves_is_handed_over(tmp_path: Path, name: str) -> None:
     next_step = job("next", "cat $IN0/kept", output_of(name))
-    outcome = run(defined([hostile(name, HARMLESS[name]), next_step]), tmp_path)
+    outcome = run(defined([hostile(name, HARMLESS[name]), next_step]), tmp_path, ignore_rules=INLINE)
     assert statuses(outcome) == {name: "succeeded", "next": "succeeded"}, outcome.reason
 
 
@@ -75,7 +80,7 @@ def test_what_a_script_leaves_is_handed_over(tmp_path: Path, name: str) -> None:
 def test_what_cannot_be_handed_over_fails_its_step_alone(tmp_path: Path, name: str) -> None:
     script, reason = REFUSED[name]
     other = hostile("other", "")
-    outcome = run(defined([hostile(name, script), other]), tmp_path)
+    outcome = run(defined([hostile(name, script), other]), tmp_path, ignore_rules=INLINE)
     assert statuses(outcome) == {name: "failed", "other": "succeeded"}
     assert reason in str(outcome.reason)
     assert contents(outcome) == {"bucket/ID/other/kept": b"kept"}
@@ -87,5 +92,6 @@ def test_two_hundred_steps_read_what_one_has_left(tmp_path: Path) -> None:
     last = job(
         "last", 'cat "$(dirname $IN0)"/in*/n | wc -l | grep 200', *(output_of(step["Name"]) for step in wide)
     )
-    outcome = run(defined([first, *wide, last]), tmp_path, jobs=8)
+    many = {"request.length": "a job takes ten inputs, and this one reads two hundred"}
+    outcome = run(defined([first, *wide, last]), tmp_path, jobs=8, ignore_rules=many)
     assert set(statuses(outcome).values()) == {"succeeded"}

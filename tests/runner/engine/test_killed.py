@@ -120,7 +120,9 @@ def test_an_incomplete_folder_of_a_killed_process_is_removed_by_the_next_run(
 ) -> None:
     runs = tmp_path / "runs"
     os.mkfifo(tmp_path / "code")  # to copy it takes for ever
-    program = RUN.replace("jobs=2)", "jobs=2), objects={'s3://bucket/code': Path(sys.argv[3])}")
+    program = RUN.replace(
+        "options=options", "options=options, objects={'s3://bucket/code': Path(sys.argv[3])}"
+    )
     (tmp_path / "definition.json").write_text(definition([fail("f")]))
     arguments = [str(tmp_path / name) for name in ("definition.json", "runs", "code")]
     process = start_process([sys.executable, "-c", program, *arguments])

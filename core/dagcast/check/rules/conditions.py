@@ -70,7 +70,8 @@ def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[Step
             if kind == "In":
                 continue  # See _foreign_member.
             left_kind, right_kind = _kind(left, types), _kind(right, types)
-            ordered = kind != "Equals"
+            # The SDK's local mode orders texts, and booleans, among themselves.
+            ordered = kind != "Equals" and left_kind != right_kind
             for value, own, path in ((left, left_kind, left_path), (right, right_kind, right_path)):
                 if ordered and own is not None and own != "number":
                     message = f"{kind} compares numbers, and {_shown(value)} is a {own}"
@@ -139,7 +140,7 @@ _TEXT = {"Parameters": [{"Name": "S", "Type": "String"}]}
 RULES = (
     PipelineRule(
         id="condition.types",
-        summary="A condition compares values of one type; an order compares numbers",
+        summary="A condition compares values of one type; only values of one type have an order",
         source="SageMaker Python SDK, _ConditionStepExecutor: values of different types do not compare",
         check=_incomparable,
         obeys=_condition("GreaterThan", 2, 1.5),
