@@ -97,7 +97,7 @@ def dagcast(folder: Path, *arguments: str, **variables: str) -> subprocess.Compl
         (("compile", "pipeline.yaml", "--plugin", "loud"), "asked generating compiled"),
         (("compile", "pipeline.yaml", "--plugin", "loud", "-o", "d.json", "--json"), "asked generating"),
         (("validate", "pipeline.yaml", "--plugin", "loud", "--json"), "asked"),
-        (("explain", "pipeline.yaml", "--plugin", "loud", "--json"), "asked generating"),
+        (("explain", "pipeline.yaml", "--plugin", "loud", "--json"), "asked"),
         (("schema", "--plugin", "loud"), ""),
         (("rules", "--plugin", "loud", "--json"), ""),
         (("plugins", "info", "loud", "--json"), ""),
