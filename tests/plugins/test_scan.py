@@ -247,7 +247,7 @@ def stated(found: InstalledPlugins) -> set[Stated]:
     return {(entry.name, entry.value, entry.distribution, entry.version) for entry in found.entries}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(entries, min_size=1, max_size=4), st.booleans())
 def test_the_scan_finds_what_importlib_metadata_finds(generated: list[Entry], twice: bool) -> None:
     with sites(generated) as path:

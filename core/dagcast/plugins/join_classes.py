@@ -133,6 +133,7 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
 
     try:
         made = new_class(template_class.__name__, resolved, {"metaclass": metaclass}, fill)
+        _complete_abcs(made)  # sets an attribute, which a metaclass may refuse
     # A third-party metaclass may raise any exception.
     except Exception as error:
         if _is_clash_of_bases(error):
@@ -140,7 +141,6 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
         if len(needed) < 2:
             raise
         raise _rejected(template_class.__name__, needed, error) from error
-    _complete_abcs(made)
     return made
 
 
