@@ -140,8 +140,8 @@ def test_a_launcher_of_many_processes_runs_or_is_reported(user: User) -> None:
     done = user.run("torchrun")
     if SDK == 2:  # the image's toolkit is what would call torchrun
         assert done.code == 0, done.err
-        assert "sagemaker_torch_distributed_enabled: here the script runs once" in done.err
-        assert "InstanceCount is 2: here the job runs once" in done.err
+        assert "sagemaker_torch_distributed_enabled: a local run starts the script once" in done.err
+        assert "InstanceCount is 2: a local run starts one, host algo-1" in done.err
     else:  # the SDK's own driver does
         assert done.code == 1
         assert "No module named 'torch'" in done.err
