@@ -56,7 +56,7 @@ def apply_security_parameters(spec: PipelineSpec) -> PipelineSpec:
 
     Existing fields do not change.
     """
-    defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+    defaults = spec.parameter_defaults()
     steps = tuple(_apply_to_step(step, defaults) for step in spec.steps)
     return replace(spec, steps=steps) if steps != spec.steps else spec
 

@@ -132,6 +132,12 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
                 yield Destination(step.name, ("Arguments", *place), None, address, found)
 
 
+def find_all_destinations(definition: Definition) -> list[Destination]:
+    """Return the addresses that the steps of a pipeline write to, with the defaults of parameters filled in."""
+    defaults = definition.parameter_defaults()
+    return [item for step in definition.steps for item in find_destinations(step, defaults)]
+
+
 _PLACES: tuple[tuple[str, ...], ...] = (
     ("OutputDataConfig", "S3OutputPath"),
     ("TransformOutput", "S3OutputPath"),
@@ -158,8 +164,8 @@ def find_sibling_prefixes(definition: Definition) -> Iterator[tuple[Destination,
     Args:
         definition: The pipeline.
     """
-    defaults = {parameter.name: parameter.default for parameter in definition.parameters}
-    found = [item for step in definition.steps for item in find_destinations(step, defaults)]
+    defaults = definition.parameter_defaults()
+    found = find_all_destinations(definition)
     # In sorted order, all addresses with a common prefix directly follow the prefix.
     keyed = sorted(((tuple(map(str, item.address)), item) for item in found), key=lambda pair: pair[0])
     texts = ["\0".join(key) for key, _ in keyed]

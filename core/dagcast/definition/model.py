@@ -154,3 +154,7 @@ class Definition:
     def parameter_types(self) -> dict[str, ParameterType]:
         """Return the type of each parameter by its name."""
         return {parameter.name: parameter.type for parameter in self.parameters}
+
+    def parameter_defaults(self) -> dict[str, str | int | float | bool | None]:
+        """Return the default of each parameter by its name; ``None`` for a parameter without one."""
+        return {parameter.name: parameter.default for parameter in self.parameters}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -23,7 +23,9 @@ from dagcast.compile.document.document import Document, read_document
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, escape_text
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path
-from dagcast.plugins.site_policy_models import SiteConfig, SitePluginsConfig
+
+if TYPE_CHECKING:
+    from dagcast.plugins.site_policy_models import SitePluginsConfig
 
 SITE_VARIABLE = "DAGCAST_SITE"
 SYSTEM_FOLDER = Path("/etc/xdg")
@@ -251,6 +253,9 @@ def _unreadable(path: Path, problem: str) -> InvalidInputError:
 
 
 def _read(path: Path) -> PolicyFile:
+    # Most machines have no site policy, and need not build the models of one.
+    from dagcast.plugins.site_policy_models import SiteConfig, SitePluginsConfig
+
     document = read_document(path)
     sink = DiagnosticSink()
     sections = dict(document.data)

@@ -122,7 +122,7 @@ class _Naming:
         self.pipeline = spec.name
         self.namespace = namespace
         self.steps = {step.name: step for step in spec.steps}
-        self.defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+        self.defaults = spec.parameter_defaults()
         self.port_names = {(name, port.value): port.name for name, found in ports.items() for port in found}
         self._known: dict[Any, DatasetName] = {}
 

@@ -29,6 +29,7 @@ NOT_NEEDED = (
     "dagcast.conformance",
     "dagcast.plugins.doctor",
     "dagcast.plugins.scaffold",
+    "dagcast.plugins.site_policy_models",
     "dagcast.runner",
     "dagcast.sagemaker.sdk_isolation",
     "dagcast.staging.upload",

@@ -60,44 +60,45 @@ def _kind(value: Any, types: Mapping[str, str]) -> str | None:
     return "text" if isinstance(value, str) else None
 
 
+def _comparisons(definition: Definition) -> Iterator[tuple[str, str, Any, FieldPath, Any, FieldPath]]:
+    """Yield the comparisons of all conditions: the step, the kind, and both sides with their paths."""
+    for step in definition.steps:
+        if step.is_condition:
+            found = comparisons(step.arguments.get("Conditions"), ("Arguments", "Conditions"))
+            for _, kind, left, left_path, right, right_path in found:
+                yield step.name, kind, left, left_path, right, right_path
+
+
 def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
     types = definition.parameter_types()
-    for step in definition.steps:
-        if not step.is_condition:
-            continue
-        found = comparisons(step.arguments.get("Conditions"), ("Arguments", "Conditions"))
-        for _, kind, left, left_path, right, right_path in found:
-            if kind == "In":
-                continue  # See _foreign_member.
-            left_kind, right_kind = _kind(left, types), _kind(right, types)
-            # The SDK's local mode orders texts, and booleans, among themselves.
-            ordered = kind != "Equals" and left_kind != right_kind
-            for value, own, path in ((left, left_kind, left_path), (right, right_kind, right_path)):
-                if ordered and own is not None and own != "number":
-                    message = f"{kind} compares numbers, and {_shown(value)} is a {own}"
-                    yield StepFinding(step.name, path, message, _parameter_hint(value, types))
-                    break
-            else:
-                if left_kind and right_kind and left_kind != right_kind:
-                    message = (
-                        f"{kind} never holds: {_shown(left)} is a {left_kind}, "
-                        f"and {_shown(right)} is a {right_kind}"
-                    )
-                    hint = _parameter_hint(left, types) or _parameter_hint(right, types)
-                    yield StepFinding(step.name, right_path, message, hint)
+    for step, kind, left, left_path, right, right_path in _comparisons(definition):
+        if kind == "In":
+            continue  # See _foreign_member.
+        left_kind, right_kind = _kind(left, types), _kind(right, types)
+        # The SDK's local mode orders texts, and booleans, among themselves.
+        ordered = kind != "Equals" and left_kind != right_kind
+        for value, own, path in ((left, left_kind, left_path), (right, right_kind, right_path)):
+            if ordered and own is not None and own != "number":
+                message = f"{kind} compares numbers, and {_shown(value)} is a {own}"
+                yield StepFinding(step, path, message, _parameter_hint(value, types))
+                break
+        else:
+            if left_kind and right_kind and left_kind != right_kind:
+                message = (
+                    f"{kind} never holds: {_shown(left)} is a {left_kind}, "
+                    f"and {_shown(right)} is a {right_kind}"
+                )
+                hint = _parameter_hint(left, types) or _parameter_hint(right, types)
+                yield StepFinding(step, right_path, message, hint)
 
 
 def _foreign_member(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
     types = definition.parameter_types()
-    for step in definition.steps:
-        if not step.is_condition:
-            continue
-        found = comparisons(step.arguments.get("Conditions"), ("Arguments", "Conditions"))
-        for _, kind, query, _, value, path in found:
-            query_kind, value_kind = _kind(query, types), _kind(value, types)
-            if kind == "In" and query_kind and value_kind and query_kind != value_kind:
-                message = f"In never finds {_shown(value)}, a {value_kind}: {_shown(query)} is a {query_kind}"
-                yield StepFinding(step.name, path, message, _parameter_hint(value, types))
+    for step, kind, query, _, value, path in _comparisons(definition):
+        query_kind, value_kind = _kind(query, types), _kind(value, types)
+        if kind == "In" and query_kind and value_kind and query_kind != value_kind:
+            message = f"In never finds {_shown(value)}, a {value_kind}: {_shown(query)} is a {query_kind}"
+            yield StepFinding(step, path, message, _parameter_hint(value, types))
 
 
 def _shown(value: Any) -> str:

@@ -10,6 +10,7 @@ from dagcast.check.destinations import (
     Address,
     Destination,
     as_mapping,
+    find_all_destinations,
     find_destinations,
     find_sibling_prefixes,
     flatten_address,
@@ -34,8 +35,8 @@ def _sibling_prefix(definition: Definition, facts: PipelineFacts) -> Iterator[St
 
 
 def _own_results(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
-    defaults = {parameter.name: parameter.default for parameter in definition.parameters}
-    results = _PrefixIndex(item for step in definition.steps for item in find_destinations(step, defaults))
+    defaults = definition.parameter_defaults()
+    results = _PrefixIndex(find_all_destinations(definition))
     for step in definition.steps:
         for path, value in _inputs(step):
             address = flatten_address(value, defaults)

@@ -83,7 +83,7 @@ class _Normalizer:
 
     def __init__(self, spec: PipelineSpec) -> None:
         self.parameters: set[str] = set()
-        self._defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+        self._defaults = spec.parameter_defaults()
         self._steps = {step.name: step for step in spec.steps}
 
     def normalize(self, value: Any) -> Any:

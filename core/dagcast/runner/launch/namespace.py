@@ -19,9 +19,10 @@ from typing import Any
 from dagcast.runner.launch import linux
 from dagcast.runner.launch.writable_layer import (
     WritableLayer,
+    is_below,
     list_mount_points,
     mount_read_only,
-    show_file,
+    show_read_only,
 )
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
@@ -110,13 +111,10 @@ def _mount_machine(root: str, layer: WritableLayer) -> None:
             place = Path(root, entry.name)
             if entry.name in ("opt", "tmp", "dev", "proc"):
                 continue
-            if not entry.is_dir(follow_symlinks=False):
-                show_file(entry.path, place)
-                continue
-            place.mkdir()
-            if entry.name == "sys":
-                mount_read_only(entry.path, str(place))
+            if entry.name == "sys" or not entry.is_dir(follow_symlinks=False):
+                show_read_only(entry.path, place)
             else:
+                place.mkdir()
                 layer.mount(entry.path, str(place))
     Path(root, "opt").mkdir()
     if Path("/opt").is_dir():
@@ -133,14 +131,8 @@ def _make_devices(folder: str) -> None:
     Path(folder).mkdir()
     with os.scandir("/dev") as entries:
         for entry in entries:
-            if entry.name not in _DEVICES and not _ACCELERATOR_NAMES.fullmatch(entry.name):
-                continue
-            place = Path(folder, entry.name)
-            if entry.is_dir(follow_symlinks=False):
-                place.mkdir()
-                mount_read_only(entry.path, str(place))
-            else:
-                show_file(entry.path, place)
+            if entry.name in _DEVICES or _ACCELERATOR_NAMES.fullmatch(entry.name):
+                show_read_only(entry.path, Path(folder, entry.name))
     for name, suffix in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         Path(folder, name).symlink_to(f"/proc/self/fd{suffix}")
     Path(folder, "ptmx").symlink_to("pts/ptmx")
@@ -156,7 +148,7 @@ def _mount_temporary_folders(view: dict[str, Any], root: str, layer: WritableLay
     linux.mount("tmpfs", f"{root}/dev/shm", "tmpfs", linux.NOSUID | linux.NODEV, "mode=1777")
     linux.bind(temporary, f"{root}/tmp")
     var_tmp = str(Path("/var/tmp").resolve())
-    if Path(root + var_tmp).is_dir() and not _is_below(var_tmp, "/tmp"):
+    if Path(root + var_tmp).is_dir() and not is_below(var_tmp, "/tmp"):
         linux.bind(temporary, root + var_tmp)
     for path in view["required"]:
         if not os.access(root + path, os.F_OK):
@@ -170,7 +162,7 @@ def _hide_runs(view: dict[str, Any], root: str, layer: WritableLayer) -> None:
         return
     linux.mount("tmpfs", root + runs_folder, "tmpfs", linux.NOSUID | linux.NODEV, "mode=755")
     for path in view["required"]:
-        if _is_below(path, runs_folder):
+        if is_below(path, runs_folder):
             _expose(path, root, layer)
     linux.make_read_only(root + runs_folder, recursive=False)
 
@@ -201,7 +193,3 @@ def _bring_up_loopback() -> None:
             "h", fcntl.ioctl(any_socket, get_flags, struct.pack("16sh22x", b"lo", 0)), 16
         )
         fcntl.ioctl(any_socket, set_flags, struct.pack("16sh22x", b"lo", flags | up))
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path.startswith(f"{folder.rstrip('/')}/")

@@ -92,11 +92,11 @@ class WritableLayer:
         if not os.access(path, os.R_OK | os.X_OK):
             # The home of another user, such as /root. In a container it is the job's own, so it stays empty.
             Path(target).chmod(0o755)
+            for name in folders:
+                Path(target, name).mkdir()
             return
-        is_writable = any(
-            each == path or _is_in(each, path) for each in (*self._on_disk, *_IMAGE_FOLDERS, *_OWNED_FOLDERS)
-        )
-        has_mounts = any(_is_in(point, path) for point in self._mount_points)
+        is_writable = _holds(path, (*self._on_disk, *_IMAGE_FOLDERS, *_OWNED_FOLDERS))
+        has_mounts = any(is_below(point, path) for point in self._mount_points)
         if is_writable and not has_mounts and self._mount_overlay(path, target, folders):
             return
         if folders or (is_writable and has_mounts):
@@ -123,14 +123,14 @@ class WritableLayer:
                 place.mkdir()
                 self.mount(entry.path, str(place))
             else:
-                show_file(entry.path, place)
+                show_read_only(entry.path, place)
 
     def _mount_overlay(self, path: str, target: str, folders: Collection[str]) -> bool:
         mode = stat.S_IMODE(Path(path).stat().st_mode) | 0o700
-        owned = [each.removeprefix(f"{path}/") for each in _OWNED_FOLDERS if _is_in(each, path)]
+        owned = [each.removeprefix(f"{path}/") for each in _OWNED_FOLDERS if is_below(each, path)]
         wanted = (*(each for each in owned if Path(path, each).is_dir()), *folders)
-        is_large = any(each == path or _is_in(each, path) for each in self._on_disk)
-        for place in (self._disk, self._memory) if is_large else (self._memory,):
+        places = (self._disk, self._memory) if _holds(path, self._on_disk) else (self._memory,)
+        for place in places:
             upper, work = (place / str(self._count) / name for name in ("upper", "work"))
             self._count += 1
             work.mkdir(parents=True)
@@ -167,8 +167,8 @@ def mount_read_only(path: str, target: str) -> None:
     linux.make_read_only(target)
 
 
-def show_file(path: str, target: Path) -> None:
-    """Show a file at ``target``, read-only. A symbolic link is created again.
+def show_read_only(path: str, target: Path) -> None:
+    """Create ``target``, and show a file or folder there, read-only. A symbolic link is created again.
 
     Raises:
         KernelError: If a system call fails.
@@ -176,12 +176,21 @@ def show_file(path: str, target: Path) -> None:
     if Path(path).is_symlink():
         target.symlink_to(Path(path).readlink())
         return
-    target.touch()
+    if Path(path).is_dir():
+        target.mkdir()
+    else:
+        target.touch()
     mount_read_only(path, str(target))
 
 
-def _is_in(path: str, folder: str) -> bool:
-    return path.startswith(f"{folder}/")
+def is_below(path: str, folder: str) -> bool:
+    """Whether an absolute path lies inside a folder."""
+    return path.startswith(f"{folder.rstrip('/')}/")
+
+
+def _holds(folder: str, paths: Iterable[str]) -> bool:
+    """Whether one of the paths is the folder, or lies inside it."""
+    return any(path == folder or is_below(path, folder) for path in paths)
 
 
 def _escape(path: str) -> str:
