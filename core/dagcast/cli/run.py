@@ -141,11 +141,20 @@ def _create_runner(
     return _new_runner(source, options, scratch, quiet, as_json)
 
 
+def _earlier_run(runs: Path, name: str) -> Path:
+    """Return the folder of an earlier run. An unknown one is reported with all other mistakes, before the run."""
+    from dagcast.runner.records.find_runs import UnknownRunError, find_run
+
+    try:
+        return find_run(runs, name).path
+    except UnknownRunError:
+        return runs / name
+
+
 def _options(choices: dict[str, Any]) -> RunOptions:
     from dagcast.runner.options import RunOptions
 
-    runs: Path = choices["runs"]
-    earlier = tuple(runs / run for run in choices.pop("earlier"))
+    earlier = tuple(_earlier_run(choices["runs"], run) for run in choices.pop("earlier"))
     for name in ("inputs", "stubs"):
         choices[name] = {key: Path(path) for key, path in choices[name].items()}
     return RunOptions(earlier=earlier, **choices)
@@ -271,9 +280,8 @@ def _exit_with_summary(
 
         runs = outcome.folder.parent
         again = None if source is None else with_runs(source.command(options), runs)
-        earlier = tuple(run.name for run in options.earlier)
         with suppress(OSError):  # the reader may be gone; the folder of the run has all results
-            show_outcome(outcome, again, earlier, err=True)
+            show_outcome(outcome, again, err=True)
     sys.exit({"Succeeded": 0, "Stopped": INTERRUPTED}.get(outcome.status, FAILURE))
 
 

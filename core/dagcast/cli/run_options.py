@@ -64,7 +64,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "earlier",
                 multiple=True,
                 metavar="RUN",
-                help="Use outputs of an earlier run for steps that do not run.",
+                help="Use outputs of an earlier run, and of runs that it used, for steps that do not run.",
             ),
             click.option(
                 "--s3", "real_s3", is_flag=True, help="Read objects that are not found locally from S3."
@@ -91,7 +91,10 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Create a Python environment for a step with a requirements.txt.",
             ),
             click.option(
-                "--only", multiple=True, metavar="STEP", help="Run this step only. May be repeated."
+                "--only",
+                multiple=True,
+                metavar="STEP",
+                help="Run this step only, and stubs. May be repeated.",
             ),
             click.option(
                 "--from", "start", multiple=True, metavar="STEP", help="Run this step and all steps after it."

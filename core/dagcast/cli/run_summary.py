@@ -51,20 +51,17 @@ _COLORS = MappingProxyType(
 )
 
 
-def show_outcome(
-    outcome: RunOutcome, again: str | None = None, earlier: tuple[str, ...] = (), *, err: bool = False
-) -> None:
+def show_outcome(outcome: RunOutcome, again: str | None = None, *, err: bool = False) -> None:
     """Print the steps with times and results, the ends of logs of failed steps, and the paths of the run.
 
     Args:
         outcome: The outcome of the run, or its current state.
         again: The command that starts the run, such as ``dagcast run pipeline.yaml``; ``None`` if it is unknown.
-        earlier: The ids of earlier runs whose results the run used.
         err: Whether to print to standard error.
     """
     echo_table(_table(outcome), err=err)
     ends = [line for step in outcome.steps for line in _end_of_log(step)]
-    for line in (*ends, *_ending(outcome, again, earlier)):
+    for line in (*ends, *_ending(outcome, again)):
         click.echo(strip_control_characters(line, keep="\n\t"), err=err)
 
 
@@ -140,7 +137,7 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
             return
 
 
-def _ending(outcome: RunOutcome, again: str | None, earlier: tuple[str, ...]) -> Iterator[str]:
+def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
     reason = f": {summarize_reason(outcome.reason)}" if outcome.reason else ""
     folder, runs = short_path(outcome.folder), outcome.folder.parent
     status = re.sub("(?<=[a-z])(?=[A-Z])", " ", outcome.status).lower()
@@ -154,5 +151,4 @@ def _ending(outcome: RunOutcome, again: str | None, earlier: tuple[str, ...]) ->
         yield f"to resume: {with_runs(f'dagcast run --resume {outcome.id}', runs)}"
     if failed and again is not None:
         start = " ".join(f"--from {step.name}" for step in failed)
-        results = " ".join(f"--from-run {run}" for run in (outcome.id, *earlier))
-        yield f"to rerun with changed code: {again} {start} {results}"
+        yield f"to rerun with changed code: {again} {start} --from-run {outcome.id}"

@@ -1,12 +1,10 @@
-"""``dagcast runs``: list, show and remove local runs."""
+"""``dagcast runs``: list, show and remove local runs. Commands on one run's parts have modules of their own."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,46 +13,46 @@ import click
 
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail, format_duration, strip_control_characters
-from dagcast.cli.run_options import runs_option
-from dagcast.cli.run_summary import DEFAULT_RUNS, echo_table, short_path, show_outcome
-from dagcast.errors import DagcastError, did_you_mean
+from dagcast.cli.run_summary import echo_table, short_path, show_outcome
+from dagcast.cli.runs_logs import logs_command
+from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
+from dagcast.errors import DagcastError
 
 if TYPE_CHECKING:
     from dagcast.runner.records.outcome import RunOutcome
     from dagcast.runner.records.run_folder import RunFolder, RunRecord
 
-_POLL_INTERVAL = 0.2
-"""Seconds between two reads of followed logs."""
-_CHUNK_SIZE = 65_536
-"""Bytes of a log read at once."""
 _AGE = re.compile(r"(\d+)\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-    return runs_option(None)(command)
-
-
-def _folder(runs: Path | None) -> Path:
-    """Return the folder of runs: the option of the command, else of the group, else the default."""
-    return runs or click.get_current_context().find_object(Path) or DEFAULT_RUNS
-
-
 @click.group("runs", invoke_without_command=True)
-@_options
+@runs_and_json
 @click.pass_context
 def runs_command(ctx: click.Context, runs: Path | None, as_json: bool) -> None:
-    """List local runs, show one and its logs, remove them."""
+    """List local runs, show one and its logs, compare two, remove them.
+
+    RUN is the ID of a run, a beginning of it that no other run has, its last word, or "last".
+    """
     ctx.obj = runs
     if ctx.invoked_subcommand is None:
-        _list(_folder(runs), as_json)
+        _list(chosen_runs(runs), as_json)
     elif as_json:
         raise click.UsageError(f"write --json after {ctx.invoked_subcommand}")
 
 
+runs_command.add_command(logs_command)
+
+
+@runs_command.command("list")
+@runs_and_json
+def list_command(runs: Path | None, as_json: bool) -> None:
+    """List local runs in the order of their start."""
+    _list(chosen_runs(runs), as_json)
+
+
 def _list(runs: Path, as_json: bool) -> None:
-    from dagcast.runner.records.run_folder import runs_in
+    from dagcast.runner.records.find_runs import runs_in
 
     rows = [_row(folder) for folder in runs_in(runs)]
     if as_json:
@@ -118,14 +116,14 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 
 @runs_command.command("show")
-@click.argument("run")
-@_options
+@one_run
+@runs_and_json
 def show_command(run: str, runs: Path | None, as_json: bool) -> None:
     """Show the outcome or current state of RUN: steps, parameters, outputs and metrics."""
-    from dagcast.runner.records.run_folder import open_run
+    from dagcast.runner.records.find_runs import find_run
 
     try:
-        folder = open_run(_folder(runs), run)
+        folder = find_run(chosen_runs(runs), run)
         record = folder.record()
         outcome, parameters = folder.outcome(record), folder.parameters()
     except DagcastError as error:
@@ -144,107 +142,6 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
     show_outcome(outcome)
 
 
-@runs_command.command("logs")
-@click.argument("run")
-@click.argument("step")
-@click.option(
-    "--attempt", type=click.IntRange(1), metavar="N", help="Number of the attempt. Default: the last."
-)
-@click.option("-f", "--follow", is_flag=True, help="Print new output until the run ends.")
-@_options
-def logs_command(
-    *, run: str, step: str, attempt: int | None, follow: bool, runs: Path | None, as_json: bool
-) -> None:
-    """Print the standard output and standard error of STEP of RUN.
-
-    With --json, print the paths of the log files.
-    """
-    if follow and as_json:
-        raise click.UsageError("--follow and --json contradict each other")
-    try:
-        folder = _attempt_folder(_folder(runs), run, step, attempt)
-    except DagcastError as error:
-        fail(error, as_json)
-    if as_json:
-        files = [{"file": str(log.absolute()), "bytes": log.stat().st_size} for log in _logs(folder)]
-        click.echo(json.dumps(files, indent=2))
-        return
-    printer = _Printer(folder)
-    printer.print()
-    if follow:
-        from dagcast.runner.records.run_folder import RunFolder
-
-        running = RunFolder(folder.parents[2])
-        while running.is_running():
-            time.sleep(_POLL_INTERVAL)
-            printer.print()
-        printer.print()
-    if not printer.printed:
-        click.echo(f"step {step!r} wrote nothing", err=True)
-
-
-def _attempt_folder(runs: Path, run: str, step: str, attempt: int | None) -> Path:
-    from dagcast.runner.records.run_folder import RunFolderError, open_run
-
-    folder = open_run(runs, run)
-    names = [found.name for found in folder.outcome().steps]
-    if step not in names:
-        raise RunFolderError(
-            f"run {run} has no step {step!r} ({did_you_mean(step, names) or 'see runs show'})"
-        )
-    attempts = folder.attempts(step)
-    if not attempts:
-        raise RunFolderError(f"step {step!r} of run {run} did not start")
-    if attempt is None:
-        return attempts[-1]
-    wanted = attempts[-1].with_name(f"attempt-{attempt}")
-    if wanted not in attempts:
-        numbers = ", ".join(path.name.removeprefix("attempt-") for path in attempts)
-        raise RunFolderError(f"step {step!r} of run {run} has no attempt {attempt} (attempts: {numbers})")
-    return wanted
-
-
-def _logs(folder: Path) -> list[Path]:
-    """Return the logs of an attempt and of its parts, such as trials of a tuning step, without files below ``ml``."""
-    found = [
-        log
-        for pattern in ("*.log", "*/*.log", "*/*/*.log")
-        for log in folder.glob(pattern)
-        if "ml" not in log.relative_to(folder).parts[:-1] and log.is_file() and not log.is_symlink()
-    ]
-    return sorted(found, key=lambda log: (log.parent, log.name != "stdout.log", log.name))
-
-
-class _Printer:
-    """Prints the new content of logs, with headings on standard error if there is more than one log."""
-
-    def __init__(self, folder: Path) -> None:
-        self.printed = False
-        self._folder = folder
-        self._offsets: dict[Path, int] = {}
-        self._last: Path | None = None
-
-    def print(self) -> None:
-        """Print new content: without control characters on a terminal, else byte for byte."""
-        out = sys.stdout.buffer
-        logs = [log for log in _logs(self._folder) if log.stat().st_size]
-        for log in logs:
-            with log.open("rb") as file:
-                file.seek(self._offsets.get(log, 0))
-                while chunk := file.read(_CHUNK_SIZE):
-                    if len(logs) > 1 and self._last != log:
-                        before = "\n" if self.printed else ""
-                        click.echo(f"{before}==> {log.relative_to(self._folder)} <==", err=True)
-                    if sys.stdout.isatty():
-                        text = chunk.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-                        click.echo(strip_control_characters(text, keep="\n\t"), nl=False)
-                    else:
-                        out.write(chunk)
-                        out.flush()
-                    self.printed, self._last = True, log
-                self._offsets[log] = file.tell()
-
-
 @runs_command.command("clean")
 @click.argument("run", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Remove all runs.")
@@ -254,20 +151,21 @@ class _Printer:
     metavar="AGE",
     help="Remove runs that started longer ago than AGE, such as 7d or 12h.",
 )
-@_options
+@runs_and_json
 def clean_command(
     run: tuple[str, ...], everything: bool, age: str | None, runs: Path | None, as_json: bool
 ) -> None:
     """Remove each RUN with its store and logs. Active runs and registered models are kept."""
+    from dagcast.runner.records.find_runs import find_run, runs_in
     from dagcast.runner.records.remove_runs import RemovedRuns, remove_runs
-    from dagcast.runner.records.run_folder import open_run, runs_in
 
     if sum((bool(run), everything, age is not None)) != 1:
         raise click.UsageError("give either runs, --all or --older-than AGE")
-    folder = _folder(runs)
+    folder = chosen_runs(runs)
     try:
         if run:
-            chosen = [open_run(folder, name) for name in dict.fromkeys(run)]
+            named = [find_run(folder, name) for name in run]
+            chosen = list({found.path: found for found in named}.values())
         else:
             before = None if age is None else datetime.now(timezone.utc) - _age(age)
             chosen = [found for found in runs_in(folder) if before is None or _is_older(found, before)]

@@ -21,7 +21,8 @@ from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
 from dagcast.runner.options import RunOptions
-from dagcast.runner.records.run_folder import RunFolder, SavedResult, runs_in
+from dagcast.runner.records.find_runs import runs_in
+from dagcast.runner.records.run_folder import RunFolder, SavedResult
 from dagcast.runner.retries import RETRY_POLICIES
 from dagcast.runner.store import local_inputs
 from dagcast.runner.store.local_store import Store
@@ -117,7 +118,8 @@ def _select_steps(definition: Definition, options: RunOptions) -> frozenset[str]
         if name not in started:
             started.add(name)
             pending.extend(after.get(name, ()))
-    selected = started.union(options.only)
+    # Stubs replace what selected steps read, as properties or as files, and need no other step themselves.
+    selected = started.union(options.only, options.stubs)
     return frozenset(selected & definition.by_name.keys())
 
 
@@ -185,7 +187,7 @@ def _check_unselected(
             yield Diagnostic(
                 f"step {step.name!r} reads step {other!r}, which is not selected{missing}",
                 code="run.not-selected",
-                hint=f"{remedy}--only {other} or --from {other} to run it",
+                hint=f"{remedy}--only {other} or --from {other} to run it, or --stub {other}=FILE.json to replace it",
             )
 
 

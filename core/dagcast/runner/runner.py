@@ -26,10 +26,11 @@ from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.plan import Plan, make_plan
 from dagcast.runner.records.events import Event, EventKind, Listener
+from dagcast.runner.records.find_runs import find_run, follow_earlier_runs
 from dagcast.runner.records.job_folders import JobFolderRemover
 from dagcast.runner.records.new_run import create_run
 from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepTracker
-from dagcast.runner.records.run_folder import RunFolder, RunRecord, open_run
+from dagcast.runner.records.run_folder import RunFolder, RunRecord
 from dagcast.runner.run_step import FinishedStep, StepRunner, execution_variables
 from dagcast.runner.scheduler import Schedule
 from dagcast.runner.store.local_store import Store
@@ -92,22 +93,23 @@ class Runner:
         """Return a runner that continues a run: steps that have succeeded are kept, all others run.
 
         Args:
-            run: The run's ID.
+            run: The run's ID, a beginning of it that no other run has, its last word, or ``last``.
             options: Options that replace those of the run, where they differ from the default.
             listener: Receives each event.
 
         Raises:
-            RunFolderError: If the run is unknown, or cannot be read.
+            RunFolderError: If the run is unknown or ambiguous, or cannot be read.
             InvalidInputError: If a parameter differs from the run's: it cannot change.
         """
-        folder = open_run(options.runs, run)
+        folder = find_run(options.runs, run)
         record = folder.record()
         sink = DiagnosticSink()
         values = folder.parameters()
         for name, value in options.parameters.items():
             if str(values.get(name)) != str(value):
                 sink.error(
-                    f"--param {name}: cannot change a parameter of a resumed run (run {run} has {values.get(name)!r})",
+                    f"--param {name}: cannot change a parameter of a resumed run"
+                    f" (run {folder.id} has {values.get(name)!r})",
                     code="run.resumed-parameter",
                 )
         sink.raise_errors()
@@ -148,7 +150,11 @@ class Runner:
             raise DagcastError(
                 "pipelines run on Linux and macOS only; on Windows, use the Windows Subsystem for Linux"
             )
-        options = replace(self.options, runs=self.options.runs.absolute())
+        options = replace(
+            self.options,
+            runs=self.options.runs.absolute(),
+            earlier=follow_earlier_runs(self.options.earlier),
+        )
         with ExitStack() as stack:
             for earlier in options.earlier:
                 stack.enter_context(RunFolder(earlier).read_lock())

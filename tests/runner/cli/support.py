@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dagcast.runner.records.run_folder import runs_in
+from dagcast.runner.records.find_runs import runs_in
 from tests.support.child_processes import ProcessStarter
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ def test_the_command_to_go_on_makes_the_same_choices(project: Project) -> None:
     assert again.code == 1
     assert "AlgorithmError: not good" in again.err
     (further,) = re.findall(r"with changed code: dagcast (.*)$", again.err, re.M)
-    assert further.count("--from-run") == 2
+    assert further.count("--from-run") == 1
     assert "skipped first: not selected" in project.run(*shlex.split(further)).err
 
 
@@ -451,7 +452,7 @@ def test_an_earlier_run_without_a_result_of_the_step_is_named(asking: Project) -
     done = asking.run(*again, "--from-run", earlier)
     assert done.code == 1
     reads = "error: step 'agreed' reads step 'ask', which is not selected"
-    remedy = "--only ask or --from ask to run it)"
+    remedy = "--only ask or --from ask to run it, or --stub ask=FILE.json to replace it)"
     assert f"{reads}, and has no result in run {earlier} (use {remedy}\n" in done.err
     either = "use --from-run RUN to take its result from an earlier run"
     assert f"{reads} ({either}, or {remedy}\n" in asking.run(*again).err
@@ -492,3 +493,39 @@ def test_a_file_that_is_not_a_definition_is_reported_by_its_kind(
     done = project.run("run", "definition.json")
     assert done.code == 1
     assert message in done.err
+
+
+def test_the_runs_that_an_earlier_run_used_are_used_too(project: Project) -> None:
+    chain = [job("a", ""), job("b", "", after=("a",)), job("c", "", after=("b",)), fail("end", "over")]
+    chain[3]["DependsOn"] = ["c"]
+    answers = {name: {"Get": f"Steps.{name}.ProcessingJobStatus"} for name in "abc"}
+    chain.append(when("all", answers["a"], answers["c"], [], []))
+    chain[4]["Arguments"]["Conditions"].append(
+        {"Type": "Equals", "LeftValue": answers["b"], "RightValue": "Completed"}
+    )
+    project.define(*chain)
+    assert project.run("run", "definition.json", "--only", "a").code == 0
+    assert project.run("run", "definition.json", "--only", "b", "--from-run", "last").code == 0
+    assert project.run("run", "definition.json", "--only", "c", "--from-run", "last").code == 0
+    done = project.run("run", "definition.json", "--only", "all", "--from-run", "last")
+    assert done.code == 0, done.err
+    assert "the outcome is true" in done.err
+    used = json.loads((project.runs[-1] / "run.json").read_text())["options"]["earlier"]
+    assert [Path(path) for path in used] == project.runs[2::-1]
+    # A run that was removed is not followed, and the step that it ran is missed.
+    assert project.run("runs", "clean", project.runs[0].name).code == 0
+    done = project.run("run", "definition.json", "--only", "all", "--from-run", project.runs[1].name)
+    assert "step 'all' reads step 'a', which is not selected, and has no result in run" in done.err
+
+
+def test_a_stub_is_selected_with_the_step_that_reads_it(project: Project) -> None:
+    project.define(
+        job("prep", "raise SystemExit('not to be run')"),
+        when("big", {"Get": "Steps.prep.ProcessingJobStatus"}, "Completed", [], [fail("no", "no")]),
+        job("after", "raise SystemExit('not to be run')", after=("big",)),
+    )
+    project.write("stub.json", {"properties": {"ProcessingJobStatus": "Completed"}})
+    done = project.run("run", "definition.json", "--only", "big", "--stub", "prep=stub.json")
+    assert done.code == 0, done.err
+    assert "done prep" in done.err
+    assert "skipped after: not selected" in done.err

@@ -112,6 +112,8 @@ def test_logs_are_printed_byte_for_byte_with_the_headings_apart(ran: Project) ->
         (["{run}", "speek"], "run {run} has no step 'speek' (did you mean 'speak'?)"),
         (["{run}", "speak", "--attempt", "7"], "has no attempt 7 (attempts: 1)"),
         (["none", "speak"], "unknown run 'none' in .dagcast/runs"),
+        (["2", "speak"], "run '2' is ambiguous in .dagcast/runs: {run}, "),
+        (["{run}"], "no step of run {run} failed (name one: speak)"),
         (["../runs", "speak"], "unknown run '../runs'"),
     ],
 )
@@ -224,3 +226,40 @@ def test_clean_forgets_what_the_cache_knows_of_a_removed_run(project: Project) -
     assert len(list(first.parent.glob("cache/*/*.json"))) == 1
     assert project.run("runs", "clean", "--all").code == 0
     assert list(first.parent.glob("cache/*/*.json")) == []
+
+
+def test_a_run_may_be_named_shortly(ran: Project) -> None:
+    first, second = (run.name for run in ran.runs)
+    for name, expected in (
+        ("last", second),
+        (first[:-1], first),
+        (second.rpartition("-")[2], second),
+        (second, second),
+    ):
+        assert json.loads(ran.run("runs", "show", name, "--json").out)["id"] == expected
+    assert json.loads(ran.run("runs", "show", "--json").out)["id"] == second
+    assert ran.run("runs", "logs", "last", "speak").out == "said\n\x1b[31mcomplained\n"
+    assert ran.run("runs", "clean", second.rpartition("-")[2]).code == 0
+    assert [run.name for run in ran.runs] == [first]
+    assert ran.run("runs", "clean", "last", first).code == 0
+    assert ran.runs == []
+    done = ran.run("runs", "show")
+    assert (done.code, done.err) == (1, "error: unknown run 'last' in .dagcast/runs\n")
+
+
+def test_the_logs_of_a_run_are_by_default_those_of_the_steps_that_failed(project: Project) -> None:
+    project.define(
+        job("fine", "print('fine')"),
+        job("first", "import sys; print('one'); sys.exit(1)"),
+        job("second", "import sys; print('two'); sys.exit(1)"),
+    )
+    assert project.run("run", "definition.json", "-q").code == 1
+    done = project.run("runs", "logs")
+    assert (done.code, done.out, done.err) == (0, "one\ntwo\n", "== first ==\n== second ==\n")
+    files = json.loads(project.run("runs", "logs", "last", "--json").out)
+    assert {Path(entry["file"]).parts[-3] for entry in files} == {"first", "second"}
+
+
+def test_runs_list_is_runs(ran: Project) -> None:
+    assert ran.run("runs", "list").out == ran.run("runs").out
+    assert ran.run("runs", "--runs", ".dagcast/runs", "list", "--json").out == ran.run("runs", "--json").out

@@ -36,7 +36,8 @@ import json, subprocess, sys
 from pathlib import Path
 from typing import Any
 from dagcast.runner.options import RunOptions
-from dagcast.runner.records.run_folder import RunFolderError, runs_in
+from dagcast.runner.records.find_runs import runs_in
+from dagcast.runner.records.run_folder import RunFolderError
 from dagcast.runner.runner import Runner
 folder = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], check=True)

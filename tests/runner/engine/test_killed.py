@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from dagcast.runner.options import RunOptions
+from dagcast.runner.records.find_runs import runs_in
 from dagcast.runner.records.outcome import RunOutcome
-from dagcast.runner.records.run_folder import RunFolder, runs_in
+from dagcast.runner.records.run_folder import RunFolder
 from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
     condition,

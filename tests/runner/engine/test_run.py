@@ -13,8 +13,9 @@ import pytest
 from dagcast.errors import InvalidInputError
 from dagcast.runner.options import RunOptions
 from dagcast.runner.records.events import Event
+from dagcast.runner.records.find_runs import find_run, runs_in
 from dagcast.runner.records.remove_runs import RemovedRuns, remove_runs
-from dagcast.runner.records.run_folder import RunFolder, RunFolderError, open_run, runs_in
+from dagcast.runner.records.run_folder import RunFolder, RunFolderError
 from dagcast.runner.runner import Runner
 from tests.runner.engine.pipelines import (
     RecordedEvents,
@@ -57,7 +58,7 @@ def test_a_run_leaves_a_folder_that_says_what_is_in_it(tmp_path: Path) -> None:
         "step-succeeded",
         "run-ended",
     ]
-    assert open_run(tmp_path / "runs", outcome.id).outcome() == outcome
+    assert find_run(tmp_path / "runs", outcome.id).outcome() == outcome
     assert (tmp_path / "runs/.gitignore").read_text() == "*\n"
 
 
@@ -194,11 +195,11 @@ def test_a_resumed_run_keeps_its_parameters(tmp_path: Path) -> None:
 
 def test_a_run_that_is_not_there_is_reported_with_the_nearest(tmp_path: Path) -> None:
     first = run(definition([fail("f")]), tmp_path)
-    for name in (first.id[:-1], "../runs", f"{first.id}/steps", ""):
+    for name in (first.id[:-2] + "-", "../runs", f"{first.id}/steps", "", "LAST"):
         with pytest.raises(RunFolderError, match="unknown run"):
-            open_run(tmp_path / "runs", name)
+            find_run(tmp_path / "runs", name)
     with pytest.raises(RunFolderError, match=first.id):
-        open_run(tmp_path / "runs", first.id[:-1])
+        find_run(tmp_path / "runs", first.id[:-1] + "_")
 
 
 def test_runs_of_one_second_are_listed_in_the_order_of_their_start(tmp_path: Path) -> None:

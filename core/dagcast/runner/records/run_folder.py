@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from dagcast.errors import DagcastError, did_you_mean
+from dagcast.errors import DagcastError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.runner.executors.executor import StepResult
 from dagcast.runner.records.events import Event
@@ -297,37 +297,6 @@ class RunFolder:
         if not isinstance(data, dict):
             raise RunFolderError(f"invalid run file {self.path / name}: expected an object")
         return data
-
-
-def open_run(runs: Path, run: str) -> RunFolder:
-    """Return the folder of an existing run.
-
-    Args:
-        runs: The folder of all runs.
-        run: The run's ID.
-
-    Raises:
-        RunFolderError: If the run is unknown.
-    """
-    folder = RunFolder(runs / run)
-    if Path(run).name != run or not (folder.path / "run.json").is_file():
-        hint = did_you_mean(run, (found.id for found in runs_in(runs)))
-        raise RunFolderError(f"unknown run {run!r} in {runs}" + (f" ({hint})" if hint else ""))
-    return folder
-
-
-def runs_in(runs: Path) -> list[RunFolder]:
-    """Return all runs in a folder of runs, in the order of their start."""
-    return sorted((RunFolder(path.parent) for path in runs.glob("[!.]*/run.json")), key=_start_order)
-
-
-def _start_order(folder: RunFolder) -> tuple[str, int, str]:
-    """Return the sort key: IDs have a resolution of one second; the definition is written once, at the start."""
-    time = folder.id.partition("-")[0]
-    try:
-        return time, (folder.path / "definition.json").stat().st_mtime_ns, folder.id
-    except OSError:  # another process is removing it
-        return time, 0, folder.id
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -1,0 +1,150 @@
+"""``dagcast runs logs``: print the logs of a step."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dagcast.cli.output import fail, strip_control_characters
+from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
+from dagcast.errors import DagcastError, did_you_mean
+
+if TYPE_CHECKING:
+    from dagcast.runner.records.run_folder import RunFolder
+
+_POLL_INTERVAL = 0.2
+"""Seconds between two reads of followed logs."""
+_CHUNK_SIZE = 65_536
+"""Bytes of a log read at once."""
+
+
+@click.command("logs")
+@one_run
+@click.argument("step", required=False)
+@click.option(
+    "--attempt", type=click.IntRange(1), metavar="N", help="Number of the attempt. Default: the last."
+)
+@click.option("-f", "--follow", is_flag=True, help="Print new output until the run ends.")
+@runs_and_json
+def logs_command(
+    *, run: str, step: str | None, attempt: int | None, follow: bool, runs: Path | None, as_json: bool
+) -> None:
+    """Print the standard output and standard error of STEP of RUN, by default of the steps that failed.
+
+    With --json, print the paths of the log files.
+    """
+    if follow and as_json:
+        raise click.UsageError("--follow and --json contradict each other")
+    from dagcast.runner.records.find_runs import find_run
+
+    try:
+        found = find_run(chosen_runs(runs), run)
+        steps = [step] if step is not None else _failed_steps(found)
+        folders = {name: _attempt_folder(found, name, attempt) for name in steps}
+    except DagcastError as error:
+        fail(error, as_json)
+    if as_json:
+        logs = [log for folder in folders.values() for log in _logs(folder)]
+        files = [{"file": str(log.absolute()), "bytes": log.stat().st_size} for log in logs]
+        click.echo(json.dumps(files, indent=2))
+        return
+    for name, folder in folders.items():
+        if step is None:
+            click.echo(f"== {name} ==", err=True)
+        _print_logs(found, folder, follow)
+
+
+def _failed_steps(run: RunFolder) -> list[str]:
+    """Return the names of the steps that failed in jobs of their own.
+
+    Raises:
+        RunFolderError: If no step failed.
+    """
+    from dagcast.runner.records.run_folder import RunFolderError
+
+    logged = [
+        step for step in run.outcome().steps if (attempts := run.attempts(step.name)) and _logs(attempts[-1])
+    ]
+    failed = [step.name for step in logged if step.status == "failed"]
+    if not failed:
+        hint = f"name one: {', '.join(step.name for step in logged)}" if logged else "no step wrote logs"
+        raise RunFolderError(f"no step of run {run.id} failed ({hint})")
+    return failed
+
+
+def _attempt_folder(run: RunFolder, step: str, attempt: int | None) -> Path:
+    from dagcast.runner.records.run_folder import RunFolderError
+
+    names = [found.name for found in run.outcome().steps]
+    if step not in names:
+        hint = did_you_mean(step, names) or "see runs show"
+        raise RunFolderError(f"run {run.id} has no step {step!r} ({hint})")
+    attempts = run.attempts(step)
+    if not attempts:
+        raise RunFolderError(f"step {step!r} of run {run.id} did not start")
+    if attempt is None:
+        return attempts[-1]
+    wanted = attempts[-1].with_name(f"attempt-{attempt}")
+    if wanted not in attempts:
+        numbers = ", ".join(path.name.removeprefix("attempt-") for path in attempts)
+        raise RunFolderError(f"step {step!r} of run {run.id} has no attempt {attempt} (attempts: {numbers})")
+    return wanted
+
+
+def _print_logs(run: RunFolder, folder: Path, follow: bool) -> None:
+    """Print the logs of an attempt, and what is added to them until the run ends."""
+    printer = _Printer(folder)
+    printer.print()
+    while follow and run.is_running():
+        time.sleep(_POLL_INTERVAL)
+        printer.print()
+    if follow:
+        printer.print()
+    if not printer.printed:
+        click.echo(f"step {folder.parent.name!r} wrote nothing", err=True)
+
+
+def _logs(folder: Path) -> list[Path]:
+    """Return the logs of an attempt and of its parts, such as trials of a tuning step, without files below ``ml``."""
+    found = [
+        log
+        for pattern in ("*.log", "*/*.log", "*/*/*.log")
+        for log in folder.glob(pattern)
+        if "ml" not in log.relative_to(folder).parts[:-1] and log.is_file() and not log.is_symlink()
+    ]
+    return sorted(found, key=lambda log: (log.parent, log.name != "stdout.log", log.name))
+
+
+class _Printer:
+    """Prints the new content of logs, with headings on standard error if there is more than one log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.printed = False
+        self._folder = folder
+        self._offsets: dict[Path, int] = {}
+        self._last: Path | None = None
+
+    def print(self) -> None:
+        """Print new content: without control characters on a terminal, else byte for byte."""
+        out = sys.stdout.buffer
+        logs = [log for log in _logs(self._folder) if log.stat().st_size]
+        for log in logs:
+            with log.open("rb") as file:
+                file.seek(self._offsets.get(log, 0))
+                while chunk := file.read(_CHUNK_SIZE):
+                    if len(logs) > 1 and self._last != log:
+                        before = "\n" if self.printed else ""
+                        click.echo(f"{before}==> {log.relative_to(self._folder)} <==", err=True)
+                    if sys.stdout.isatty():
+                        text = chunk.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+                        click.echo(strip_control_characters(text, keep="\n\t"), nl=False)
+                    else:
+                        out.write(chunk)
+                        out.flush()
+                    self.printed, self._last = True, log
+                self._offsets[log] = file.tell()
