@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 import copy
-import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast.check.ignored_rules import IgnoredRule, group_ignored
 from dagcast.compile.compile_pipeline import Compilation
-from dagcast.compile.config.config import ConfigLike, OpenedConfig, PipelineConfig, open_config
+from dagcast.compile.config.config import ConfigLike, PipelineConfig
 from dagcast.compile.config.models import BasePipelineConfig
-from dagcast.compile.config.pipeline_dag import PipelineDAG
-from dagcast.compile.config.validate_config import validate_config
+from dagcast.compile.config.pipeline_dag import DAGLike, read_dag
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.metadata import Metadata
-from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.debug_log import log_debug
-from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, PluginError, did_you_mean
+from dagcast.errors import Diagnostic, DiagnosticSink, PluginError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.gc_pause import pause_gc
-from dagcast.plugins.activate import choose_plugins
-from dagcast.plugins.call_hooks import (
-    build_template_params,
-    collect_step_types,
-    extract_metadata,
-    notify_compiled,
-)
+from dagcast.plugins.call_hooks import extract_metadata, notify_compiled
 from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.decorate import CLASS_CACHE, instantiate
 from dagcast.plugins.foreign_output import foreign_output
-from dagcast.plugins.scan import InstalledPlugins
+from dagcast.plugins.load_config import LoadedConfig, load_config
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.verify_compiled import compile_verified, template_errors, verify_pipeline
 from dagcast.staging.code_limit import CodeLimit
 from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
+from dagcast.template_call import (
+    PreparedDAG,
+    TemplateCall,
+    build_params,
+    current_call,
+    sharing,
+    split_metadata,
+)
 
 if TYPE_CHECKING:
     from dagcast.sagemaker.pipeline_protocol import Pipeline
-
-
-DAGLike = PipelineDAG | str | os.PathLike[str] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,47 +61,6 @@ class ValidationResult:
     def is_valid(self) -> bool:
         """Whether there are no errors."""
         return not self.errors
-
-
-@dataclass(frozen=True)
-class _LoadedConfig:
-    """A config and its plugins, read once for every compile of a compiler."""
-
-    config: PipelineConfig | None
-    plugins: PluginSet
-    diagnostics: tuple[Diagnostic, ...]
-
-
-@dataclass(frozen=True)
-class _PreparedDAG:
-    """A DAG with its config, plugins and metadata."""
-
-    dag: PipelineDAG
-    config: PipelineConfig
-    plugins: PluginSet
-    metadata: Metadata
-
-
-@dataclass
-class _TemplateCall:
-    """What the methods share that :meth:`PipelineDAGCompiler.create_template` calls, which a subclass may override.
-
-    Attributes:
-        compiler: The compiler.
-        dag: The argument of the call.
-        metadata: The metadata of the call.
-        prepared: The DAG with its metadata. An override of ``create_decorated_class`` may state other metadata.
-        owners: By argument of the template's constructor: the plugin that set it.
-    """
-
-    compiler: PipelineDAGCompiler
-    dag: DAGLike | None
-    metadata: Mapping[str, Any]
-    prepared: _PreparedDAG
-    owners: Mapping[str, str] = field(default_factory=dict)
-
-
-_CALL: ContextVar[_TemplateCall | None] = ContextVar("dagcast_template_call", default=None)
 
 
 class PipelineDAGCompiler:
@@ -167,7 +120,7 @@ class PipelineDAGCompiler:
         )
         self.code_limit: CodeLimit | None = None
         """The only folder that code is read from, for a config that is not trusted. Set it before the first compile."""
-        self._loaded_config: _LoadedConfig | None = None
+        self._loaded_config: LoadedConfig | None = None
         self._lock = threading.RLock()
 
     def compile(self, dag: DAGLike | None = None, **kwargs: Any) -> Pipeline:
@@ -285,7 +238,7 @@ class PipelineDAGCompiler:
         if prepared is not None and sink.errors:
             self._collect_later_errors(prepared, {}, sink)
         elif prepared is not None:
-            with sink.collecting(), self._sharing(_TemplateCall(self, dag, {}, prepared)):
+            with sink.collecting(), sharing(TemplateCall(self, dag, {}, prepared)):
                 template = self.create_template(dag)
                 compile_verified(template, lambda: template.compile_into(sink))
 
@@ -311,7 +264,7 @@ class PipelineDAGCompiler:
             >>> template_class(**compiler.create_template_params()).generate_pipeline().name
             'hello'
         """
-        call = self._current_call(dag)
+        call = current_call(self, dag)
         if call is None:
             return self._decorate_class(self._prepare(dag, metadata))
         stated = {key: value for key, value in metadata.items() if value is not None}
@@ -338,8 +291,8 @@ class PipelineDAGCompiler:
             >>> sorted(PipelineDAGCompiler(config, plugins=[]).create_template_params())
             ['config', 'dag', 'execution_role', 'metadata', 'plugins', 'sagemaker_session']
         """
-        metadata, explicit = _split_metadata(template_kwargs)
-        call = self._current_call(dag)
+        metadata, explicit = split_metadata(template_kwargs)
+        call = current_call(self, dag)
         if call is None or metadata != call.metadata:
             return self._build_params(self._prepare(dag, metadata), explicit)[0]
         params, call.owners = self._build_params(call.prepared, explicit)
@@ -367,11 +320,11 @@ class PipelineDAGCompiler:
             >>> PipelineDAGCompiler(config, plugins=[]).create_template().dag.nodes
             ['stop']
         """
-        metadata, explicit = _split_metadata(template_kwargs)
-        call = self._current_call(dag)
+        metadata, explicit = split_metadata(template_kwargs)
+        call = current_call(self, dag)
         if call is None or metadata != call.metadata:
-            call = _TemplateCall(self, dag, metadata, self._prepare(dag, metadata))
-        with self._sharing(call):
+            call = TemplateCall(self, dag, metadata, self._prepare(dag, metadata))
+        with sharing(call):
             template_class = self.create_decorated_class(dag)
             params = self.create_template_params(dag, **template_kwargs)
         if params.get("plugins") is not call.prepared.plugins:
@@ -417,60 +370,16 @@ class PipelineDAGCompiler:
         """Return the ``pipeline`` section of the config. Subclasses may override it: each compile uses the result."""
         return self.load().pipeline
 
-    def _current_call(self, dag: DAGLike | None) -> _TemplateCall | None:
-        """Return the call of :meth:`create_template` that calls a method with this DAG, if any."""
-        call = _CALL.get()
-        return call if call is not None and call.compiler is self and call.dag is dag else None
-
-    @contextmanager
-    def _sharing(self, call: _TemplateCall) -> Iterator[None]:
-        token = _CALL.set(call)
-        try:
-            yield
-        finally:
-            _CALL.reset(token)
-
-    def _load(self) -> _LoadedConfig:
+    def _load(self) -> LoadedConfig:
         with self._lock:
             if self._loaded_config is None:
-                self._loaded_config = self._read()
+                request = replace(self.plugin_request, required=self.required_plugins)
+                self._loaded_config = load_config(
+                    self.config_path, request, env=self.env, code_limit=self.code_limit
+                )
             return self._loaded_config
 
-    @pause_gc()
-    @foreign_output()
-    def _read(self) -> _LoadedConfig:
-        sink = DiagnosticSink()
-        opened = open_config(self.config_path, sink, env=self.env)
-        if opened is None:
-            return _LoadedConfig(None, PluginSet(), tuple(sink.diagnostics))
-        opened = replace(opened, code_limit=self.code_limit)
-        request = replace(self.plugin_request, required=self.required_plugins)
-        try:
-            chosen = choose_plugins(request, opened.plugins, opened.source.locate)
-        except InvalidInputError as error:
-            # Without its plugins, a config has other step types and options: what follows would be noise.
-            sink.extend(error.diagnostics)
-            return _LoadedConfig(None, PluginSet(), tuple(sink.diagnostics))
-        if request.required or not request.none:
-            self._warn_of_unknown_disabled(opened, chosen.installed, sink)
-        plugins = chosen.load(sink)
-        config = validate_config(opened, sink, StepCatalog(collect_step_types(plugins)))
-        return _LoadedConfig(config, plugins, tuple(sink.diagnostics))
-
-    def _warn_of_unknown_disabled(
-        self, opened: OpenedConfig, installed: InstalledPlugins, sink: DiagnosticSink
-    ) -> None:
-        """Warn of disabled plugins that are not installed, since a misspelt name disables nothing."""
-        places: list[tuple[str, Location | None]] = [(name, None) for name in self.plugin_request.disabled]
-        for index, name in enumerate(opened.plugins.disable):
-            places.append((name, opened.source.locate(("plugins", "disable", index))))
-        for name, location in places:
-            if name not in installed.names:
-                hint = did_you_mean(name, installed.names)
-                message = f"disabled plugin {name!r} is not installed"
-                sink.warn(message, location, code="plugin.unknown", hint=hint)
-
-    def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> _PreparedDAG:
+    def _prepare(self, dag: DAGLike | None, metadata: Mapping[str, Any]) -> PreparedDAG:
         sink = DiagnosticSink()
         prepared = self._prepare_into(sink, dag, metadata)
         if prepared is not None and sink.errors:
@@ -482,13 +391,18 @@ class PipelineDAGCompiler:
 
     def _prepare_into(
         self, sink: DiagnosticSink, dag: DAGLike | None, metadata: Mapping[str, Any]
-    ) -> _PreparedDAG | None:
+    ) -> PreparedDAG | None:
         loaded = self._load()
         sink.extend(loaded.diagnostics)
-        graph = self._read_dag(dag, loaded.config, sink)
-        if loaded.config is None or graph is None:
+        config = loaded.config
+        graph = None
+        if dag is not None:
+            graph = read_dag(dag, sink)
+        elif config is not None:
+            graph = config.dag
+        if config is None or graph is None:
             return None
-        config, found = loaded.config, Metadata()
+        found = Metadata()
         # Plugins receive valid input only.
         if not sink.errors:
             base = self._get_base_config()
@@ -498,10 +412,10 @@ class PipelineDAGCompiler:
                 config = replace(config, pipeline=base)
             with sink.collecting():
                 found = extract_metadata(loaded.plugins, config, graph, self._explicit_metadata(metadata))
-        return _PreparedDAG(graph, config, loaded.plugins, found)
+        return PreparedDAG(graph, config, loaded.plugins, found)
 
     def _collect_later_errors(
-        self, prepared: _PreparedDAG, metadata: Mapping[str, Any], sink: DiagnosticSink
+        self, prepared: PreparedDAG, metadata: Mapping[str, Any], sink: DiagnosticSink
     ) -> None:
         """Lower whatever can be lowered, so that one compile also reports the errors of later stages."""
         plugins = prepared.plugins
@@ -522,49 +436,13 @@ class PipelineDAGCompiler:
         """Return the compiler's metadata, overridden by the metadata of one call."""
         return {**self.metadata, **{key: value for key, value in metadata.items() if value is not None}}
 
-    def _read_dag(
-        self, dag: DAGLike | None, config: PipelineConfig | None, sink: DiagnosticSink
-    ) -> PipelineDAG | None:
-        if dag is None:
-            return config.dag if config is not None else None
-        if isinstance(dag, PipelineDAG):
-            return dag
-        try:
-            return PipelineDAG.from_dict(dag) if isinstance(dag, Mapping) else PipelineDAG.load(dag)
-        except InvalidInputError as error:
-            sink.extend(error.diagnostics)
-            return None
-
-    def _decorate_class(self, prepared: _PreparedDAG) -> type[DynamicPipelineTemplate]:
+    def _decorate_class(self, prepared: PreparedDAG) -> type[DynamicPipelineTemplate]:
         return CLASS_CACHE.get(self.template_class, prepared.plugins, prepared.metadata.values)
 
     def _build_params(
-        self, prepared: _PreparedDAG, explicit: Mapping[str, Any]
+        self, prepared: PreparedDAG, explicit: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Mapping[str, str]]:
-        """Return the arguments of the template's constructor, and by name the plugins that some of them are from."""
-        metadata = prepared.metadata
-        own = {
-            "dag": prepared.dag,
-            "config": prepared.config,
-            "sagemaker_session": self.sagemaker_session,
-            "execution_role": self.role,
-            "plugins": prepared.plugins,
-            "metadata": metadata,
-        }
-        params, owners, changes = build_template_params(prepared.plugins, prepared.dag, own, metadata)
-        changes = tuple(change for change in changes if change.path[1] not in explicit)
-        params["metadata"] = replace(metadata, changes=metadata.changes + changes)
-        given = {name: plugin for name, plugin in owners.items() if name not in explicit}
-        return {**params, **explicit}, given
-
-
-def _split_metadata(template_kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """Return the metadata in the arguments, and the other arguments."""
-    rest = dict(template_kwargs)
-    metadata = rest.pop("metadata", None)
-    if not isinstance(metadata, (Mapping, type(None))):
-        raise TypeError(f"metadata: expected a mapping of keys to JSON data, got {metadata!r}")
-    return metadata or {}, rest
+        return build_params(prepared, explicit, session=self.sagemaker_session, role=self.role)
 
 
 def compile_dag_to_pipeline(

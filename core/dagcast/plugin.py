@@ -37,7 +37,7 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
-from dagcast.compile.config.pipeline_dag import PipelineDAG
+from dagcast.compile.config.pipeline_dag import DAGLike, PipelineDAG
 from dagcast.compile.config.step import Cached, InputConfig, Retried, StepConfig, To, WithInputs
 from dagcast.compile.document.document import Document, document_from_data, read_document
 from dagcast.compile.report import CompileReport
@@ -94,6 +94,7 @@ __all__ = [
     "CompileReport",
     "ConfigLike",
     "ConfigModel",
+    "DAGLike",
     "DataFields",
     "Diagnostic",
     "DiagnosticSink",

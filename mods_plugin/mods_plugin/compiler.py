@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast import DynamicPipelineTemplate, PipelineDAGCompiler
-from dagcast.plugin import ConfigLike, PipelineDAG
+from dagcast.plugin import ConfigLike, DAGLike
 from mods_plugin.errors import PLUGIN_NAME
 from mods_plugin.metadata import FIELDS
 from mods_plugin.options import ModsOptions
 
 if TYPE_CHECKING:
     from dagcast import Pipeline
-
-DAGLike = PipelineDAG | str | os.PathLike[str] | Mapping[str, Any]
 
 
 class MODSPipelineDAGCompiler(PipelineDAGCompiler):

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagcast import DynamicPipelineTemplate
-from dagcast.plugin import ConfigLike, notify_compiled
-from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
+from dagcast.plugin import ConfigLike, DAGLike, notify_compiled
+from mods_plugin.compiler import MODSPipelineDAGCompiler
 from mods_plugin.metadata import MODULE, NAME, find_problem
 from mods_plugin.regional_aliases import DEFAULT_ALIAS, find_environment
 

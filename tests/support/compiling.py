@@ -8,7 +8,8 @@ from typing import Any
 
 from dagcast import PipelineDAGCompiler
 from dagcast.compile.config.config import ConfigLike
-from dagcast.compiler import DAGLike, ValidationResult
+from dagcast.compile.config.pipeline_dag import DAGLike
+from dagcast.compiler import ValidationResult
 from dagcast.errors import Diagnostic
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"

@@ -14,6 +14,7 @@ from dagcast.artifacts import mask_options_of
 from dagcast.plugin import (
     BasePipelineConfig,
     ConfigLike,
+    DAGLike,
     Diagnostic,
     InvalidInputError,
     PipelineConfig,
@@ -21,7 +22,7 @@ from dagcast.plugin import (
     compile_verified,
     thaw,
 )
-from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
+from mods_plugin.compiler import MODSPipelineDAGCompiler
 from mods_plugin.metadata import NAME, VERSION
 from mods_plugin.metadata_sources import DEFAULT, TEMPLATE_CLASS
 from mods_plugin.registry.errors import RegistryError

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagcast.plugin import ConfigLike, PluginRequest
+from dagcast.plugin import ConfigLike, DAGLike, PluginRequest
 from mods_plugin.registry.database import Database
 from mods_plugin.registry.errors import DifferentContentError, RegistryError
 from mods_plugin.registry.location import parse_location
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from dagcast.artifacts import Compilation
-    from mods_plugin.compiler import DAGLike, MODSPipelineDAGCompiler
+    from mods_plugin.compiler import MODSPipelineDAGCompiler
     from mods_plugin.registry.capture import Captured
     from mods_plugin.registry.compare import Difference
 

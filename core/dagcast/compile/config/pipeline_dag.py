@@ -208,6 +208,29 @@ class PipelineDAG:
         return f"PipelineDAG({len(self._nodes)} nodes, {len(self._edges)} edges)"
 
 
+DAGLike = PipelineDAG | str | os.PathLike[str] | Mapping[str, Any]
+"""A DAG, or a file or a mapping that contains it."""
+
+
+def read_dag(dag: DAGLike, sink: DiagnosticSink) -> PipelineDAG | None:
+    """Return a DAG from Python, from a file or from a mapping.
+
+    Args:
+        dag: The DAG, or a file or mapping that contains it.
+        sink: Collects every mistake.
+
+    Returns:
+        The DAG, or ``None`` if it is invalid.
+    """
+    if isinstance(dag, PipelineDAG):
+        return dag
+    try:
+        return PipelineDAG.from_dict(dag) if isinstance(dag, Mapping) else PipelineDAG.load(dag)
+    except InvalidInputError as error:
+        sink.extend(error.diagnostics)
+        return None
+
+
 def _fill(dag: PipelineDAG, document: Document, sink: DiagnosticSink) -> None:
     nodes = document.data.get("nodes")
     edges = document.data.get("edges")
