@@ -105,7 +105,9 @@ def normalized(text: str) -> str:
     text = re.sub(r"[\d,]+ (bytes|of)", r"N \1", text)
     text = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:]{8}Z", "TIME", text)
-    if RUN.search(text):
+    listed = text.startswith("run ")
+    if listed or RUN.search(text):
+        text = re.sub(r"^[a-z0-9]{4} ", "RUN ", text, flags=re.M) if listed else text
         text = re.sub(r"(/|pipelines-)[a-z0-9]{12}\b", r"\1EXECUTION", RUN.sub("RUN", text))
         text = re.sub(r"\d+\.\d s", "SECONDS", re.sub(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d ", "TIME ", text))
         text = re.sub(" +", " ", text)

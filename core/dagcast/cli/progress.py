@@ -38,6 +38,7 @@ _STATES = MappingProxyType(
         "step-cached": ("cached", "green"),
         "step-kept": ("kept", "green"),
         "step-skipped": ("skipped", "bright_black"),
+        "step-not-started": ("not started", "bright_black"),
         "step-failed": ("failed", "red"),
         "step-stopped": ("stopped", "yellow"),
     }
@@ -45,6 +46,7 @@ _STATES = MappingProxyType(
 _RUN = MappingProxyType({"run-started": "started", "run-resumed": "resumed", "warning": "warning"})
 _LONGEST_NAME = 40
 _BUSY = ("running", "retrying")
+_RAN = ("done", "cached", "kept", "failed")
 _FIRST = MappingProxyType({"running": 0, "retrying": 0, "failed": 1, "waiting": 3})
 """Priority of rows if there is no room for all. Succeeded steps, which are not listed, come last."""
 
@@ -178,10 +180,10 @@ class _LiveTable:
                 last = last_line(row.log) if row.state == "running" and row.log else row.message
                 took = format_duration(elapsed) if elapsed else ""
                 table.add_row(Text(name), Text(row.state, style=row.color), took, Text(last))
-            busy_count = sum(row.state in _BUSY for row in self.rows.values())
-            waiting = sum(row.state == "waiting" for row in self.rows.values())
-            ended = len(self.rows) - busy_count - waiting
-        total = f"{ended} of {len(self.rows)} steps ended, {busy_count} running"
+            states = [row.state for row in self.rows.values() if row.state != "skipped"]
+        busy_count = sum(state in _BUSY for state in states)
+        ran = sum(state in _RAN for state in states)
+        total = f"{ran} of {len(states)} steps ran, {busy_count} running"
         table.caption = f"{total}, {format_duration(time.monotonic() - self.started)}"
         table.caption_justify = "left"
         return table

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shlex
+import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +36,14 @@ LAST_LINES = 10
 _TAIL = 16_384
 """Bytes read from the end of a log to find these lines."""
 
+RAN = ("succeeded", "cached", "kept", "failed")
+"""The statuses of steps that ran to an end."""
+
+_WIDTH = 80
+"""Columns of a table where the output is not a terminal."""
+_MIN_RESULT_WIDTH = 24
+"""Columns of results beside long names of steps."""
+
 _UNLIMITED_WIDTH = 10_000
 """A console width, in characters, that no line exceeds."""
 
@@ -45,6 +55,7 @@ _COLORS = MappingProxyType(
         "running": "cyan",
         "failed": "red",
         "stopped": "yellow",
+        "not-started": "bright_black",
         "skipped": "bright_black",
         "waiting": "bright_black",
     }
@@ -61,7 +72,7 @@ def show_outcome(outcome: RunOutcome, again: str | None = None, *, err: bool = F
     """
     echo_table(_table(outcome), err=err)
     ends = [line for step in outcome.steps for line in _end_of_log(step)]
-    for line in (*ends, *_ending(outcome, again)):
+    for line in (*_outputs(outcome), *ends, *_ending(outcome, again)):
         click.echo(strip_control_characters(line, keep="\n\t"), err=err)
 
 
@@ -98,28 +109,52 @@ def _table(outcome: RunOutcome) -> Table:
     table = Table(box=None, pad_edge=False, header_style="")
     for title in ("step", "type", "state", "time", "result"):
         table.add_column(title)
-    for step in outcome.steps:
-        took = format_duration(step.seconds) if step.attempts else ""
-        if step.attempts > 1:
-            took += f", {step.attempts} attempts"
-        table.add_row(
-            Text(step.name),
-            Text(strip_control_characters(step.type)),
-            Text(step.status, style=_COLORS.get(step.status, "")),
-            took,
-            Text("\n".join(strip_control_characters(result) for result in _results(step)).strip()),
-        )
+    rows = [
+        (step.name, strip_control_characters(step.type), step.status.replace("-", " "), _duration(step))
+        for step in outcome.steps
+    ]
+    used = sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True))
+    width = max(shutil.get_terminal_size((_WIDTH, 24)).columns - used, _MIN_RESULT_WIDTH)
+    for step, (name, kind, status, took) in zip(outcome.steps, rows, strict=True):
+        results = (line for result in _results(step) for line in _wrap(result, width))
+        style = _COLORS.get(step.status, "")
+        table.add_row(Text(name), Text(kind), Text(status, style=style), took, Text("\n".join(results)))
     return table
 
 
+def _duration(step: StepOutcome) -> str:
+    took = format_duration(step.seconds) if step.attempts else ""
+    return f"{took}, {step.attempts} attempts" if step.attempts > 1 else took
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Return the lines of a text of at most a width. A path or a long word stays whole, so that it can be copied."""
+    return textwrap.wrap(
+        strip_control_characters(text), width, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _results(step: StepOutcome) -> Iterator[str]:
-    """Iterate over the results of a step, one per line: reason, metrics, output parameters, outputs."""
+    """Iterate over the results of a step: reason, metrics, output parameters."""
     if step.reason:
         yield summarize_reason(step.reason)
     yield from (f"{name} = {value:g}" for name, value in step.metrics.items())
     for name, value in step.output_parameters.items():
         yield truncate_middle(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
-    yield from (output if "://" in output else short_path(Path(output)) for output in step.outputs.values())
+
+
+def _outputs(outcome: RunOutcome) -> Iterator[str]:
+    """Iterate over the outputs of all steps, one on each line, as local paths that a terminal opens."""
+    named = [(step.name, name, uri) for step in outcome.steps for name, uri in step.outputs.items()]
+    if not named:
+        return
+    from dagcast.runner.records.run_folder import RunFolder  # a compile has no runs
+
+    folder = RunFolder(outcome.folder)
+    yield "\noutputs"
+    width = max(len(f"{step}.{name}") for step, name, _ in named)
+    for step, name, uri in named:
+        yield f"  {f'{step}.{name}':{width}}  {short_path(folder.local_path(uri))}"
 
 
 def _end_of_log(step: StepOutcome) -> Iterator[str]:

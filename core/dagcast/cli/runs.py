@@ -13,7 +13,7 @@ import click
 
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail, format_duration, strip_control_characters
-from dagcast.cli.run_summary import echo_table, short_path, show_outcome
+from dagcast.cli.run_summary import RAN, echo_table, short_path, show_outcome
 from dagcast.cli.runs_logs import logs_command
 from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
 from dagcast.errors import DagcastError
@@ -72,14 +72,15 @@ def _row(folder: RunFolder) -> dict[str, Any]:
 
 
 def _state(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> dict[str, Any]:
+    to_run = [step for step in outcome.steps if step.status != "skipped"]
     return {
         "id": folder.id,
         "pipeline": record.pipeline,
         "status": _status(folder, record, outcome),
         "started": record.started.isoformat(timespec="seconds"),
         "seconds": outcome.seconds,
-        "steps": len(outcome.steps),
-        "ended": sum(step.status not in ("waiting", "running") for step in outcome.steps),
+        "steps": len(to_run),
+        "ran": sum(step.status in RAN for step in to_run),
         "reason": outcome.reason,
         "folder": str(folder.path.absolute()),
     }
@@ -96,21 +97,24 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from dagcast.runner.records.find_runs import short_names
+
+    names = short_names([row["id"] for row in rows])
     table = Table(box=None, pad_edge=False, header_style="")
     for title in ("run", "pipeline", "status", "started", "time", "steps"):
         table.add_column(title)
-    for row in rows:
+    for row, name in zip(rows, names, strict=True):
         if "pipeline" not in row:
-            table.add_row(Text(strip_control_characters(row["id"])), "", row["status"])
+            table.add_row(Text(strip_control_characters(name)), "", row["status"])
             continue
         started = datetime.fromisoformat(row["started"]).astimezone()
         table.add_row(
-            Text(strip_control_characters(row["id"])),
+            Text(strip_control_characters(name)),
             Text(strip_control_characters(row["pipeline"])),
             row["status"],
             f"{started:%Y-%m-%d %H:%M:%S}",
             format_duration(row["seconds"]) if row["seconds"] else "",
-            f"{row['ended']}/{row['steps']}",
+            f"{row['ran']}/{row['steps']}",
         )
     echo_table(table)
 

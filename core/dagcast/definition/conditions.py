@@ -7,6 +7,7 @@ Python SDK.
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -27,6 +28,7 @@ TYPES_BY_SIGN = MappingProxyType(
 _OPERATORS = MappingProxyType(
     {"==": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 )
+_SIGNS_BY_TYPE = MappingProxyType({kind: sign for sign, kind in TYPES_BY_SIGN.items()})
 COMPARISONS = MappingProxyType({kind: _OPERATORS[sign] for sign, kind in TYPES_BY_SIGN.items()})
 """The function of each comparison, by its ``Type``."""
 TYPES = (*COMPARISONS, "In", "Not", "Or")
@@ -49,6 +51,22 @@ def all_hold(conditions: Sequence[Mapping[str, Any]]) -> bool:
     return all(holds(condition) for condition in conditions)
 
 
+def describe_conditions(conditions: Sequence[Mapping[str, Any]]) -> str:
+    """Return resolved conditions as a person would write them; of conditions that do not hold, the first.
+
+    Example:
+        >>> describe_conditions([{"Type": "GreaterThanOrEqualTo", "LeftValue": 0.981, "RightValue": 0.9}])
+        '0.981 >= 0.9'
+        >>> describe_conditions([{"Type": "Not", "Condition": {"Type": "In", "QueryValue": "a", "Values": ["b"]}}])
+        '"a" not in ["b"]'
+
+    Raises:
+        IncomparableError: If two values cannot be compared.
+    """
+    failed = next((condition for condition in conditions if not holds(condition)), None)
+    return " and ".join(map(_describe, conditions)) if failed is None else _describe(failed)
+
+
 def holds(condition: Mapping[str, Any]) -> bool:
     """Return whether a condition holds. Its references must be resolved.
 
@@ -63,6 +81,27 @@ def holds(condition: Mapping[str, Any]) -> bool:
     if kind == "In":
         return _is_in(condition["QueryValue"], condition["Values"])
     return _compared(kind, condition["LeftValue"], condition["RightValue"])
+
+
+def _describe(condition: Mapping[str, Any]) -> str:
+    kind = condition["Type"]
+    if kind == "Or":
+        return f"({' or '.join(map(_describe, condition['Conditions']))})"
+    if kind == "Not":
+        inner = next(condition[key] for key in NEGATED if key in condition)
+        sign = {"Equals": "!=", "In": "not in"}.get(inner["Type"])
+        if sign is None:
+            return f"not {_describe(inner)}"
+        left, right = _sides(inner)
+        return f"{left} {sign} {right}"
+    left, right = _sides(condition)
+    return f"{left} {_SIGNS_BY_TYPE.get(kind, 'in')} {right}"
+
+
+def _sides(condition: Mapping[str, Any]) -> tuple[str, str]:
+    keys = ("QueryValue", "Values") if condition["Type"] == "In" else ("LeftValue", "RightValue")
+    left, right = (json.dumps(condition[key]) for key in keys)
+    return left, right
 
 
 def _is_in(query: Any, values: Sequence[Any]) -> bool:

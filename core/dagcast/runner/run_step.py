@@ -260,8 +260,9 @@ class StepRunner:
         if returned := read_output_parameters(saved.result.properties):
             details["output_parameters"] = returned
         outcome = saved.result.properties.get("Outcome") if step.definition_type == "Condition" else None
-        message = None if outcome is None else f"the outcome is {'true' if outcome else 'false'}"
-        self._emit(kinds.get(ending, "step-succeeded"), step, message, **details)
+        # A condition that is stubbed, or without conditions, has an outcome alone.
+        summary = saved.result.summary or (None if outcome is None else str(outcome).lower())
+        self._emit(kinds.get(ending, "step-succeeded"), step, summary, **details)
         return FinishedStep(ending, outcome)
 
     def _finish_failure(

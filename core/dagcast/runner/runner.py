@@ -324,7 +324,7 @@ class _Session:
                             reasons[step.name] = ended.reason
                         for not_run in schedule.finish(step.name, ended.ending, ended.outcome):
                             kind: EventKind = (
-                                "step-skipped" if not_run.ending == "skipped" else "step-stopped"
+                                "step-skipped" if not_run.ending == "skipped" else "step-not-started"
                             )
                             self.emit(Event(kind, not_run.name, not_run.reason))
             except BaseException:
@@ -332,6 +332,9 @@ class _Session:
                 stop.set()
                 raise
         if interrupted or not schedule.finished:
+            for step in self.plan.steps:
+                if step.name not in schedule.endings:
+                    self.emit(Event("step-not-started", step.name, "the run was stopped"))
             return "Stopped", "interrupted"
         failed = [name for name in self.definition.by_name if name in reasons]
         if failed:

@@ -10,7 +10,7 @@ from typing import Literal
 from dagcast.definition.dependencies import Dependencies
 from dagcast.frozen_dataclass import dataclass
 
-Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped"]
+Ending = Literal["succeeded", "cached", "kept", "skipped", "failed", "stopped", "not-started"]
 """How a step ended: a status of :class:`dagcast.runner.records.outcome.StepOutcome`. The first three are successes."""
 
 _DONE: frozenset[Ending] = frozenset({"succeeded", "cached", "kept"})
@@ -26,7 +26,8 @@ class StepNotRun:
 
     Attributes:
         name: The name of the step.
-        ending: ``skipped`` if its branch is not taken, ``stopped`` if a step that it waits for failed.
+        ending: ``skipped`` if its branch is not taken, ``not-started`` if a step that it waits for failed,
+            was stopped or did not start itself.
         reason: The reason, in one sentence.
     """
 
@@ -39,10 +40,10 @@ class Schedule:
     """The order of a run's steps.
 
     A step is ready when all steps that it waits for have ended, and each ending satisfies the step's trigger; the
-    default trigger is success. Otherwise the step does not run. It is stopped if a step that it waits for failed or was
-    stopped. It is skipped if such a step was skipped, if such a step should have failed and did not, or if the step is
-    in the branch that is not taken. The decision is made when all steps that it waits for have ended, so it does not
-    depend on the order of their endings.
+    default trigger is success. Otherwise the step does not run. It is not started if a step that it waits for failed,
+    was stopped or did not start. It is skipped if such a step was skipped, if such a step should have failed and did
+    not, or if the step is in the branch that is not taken. The decision is made when all steps that it waits for have
+    ended, so it does not depend on the order of their endings.
 
     Args:
         steps: The dependencies of each step of this run, by name, in the order of the definition. Steps that are
@@ -128,8 +129,8 @@ class Schedule:
             and (ending := self._endings[other]) not in _MET[waits.triggers.get(other, "Completed")]
         ]
         for other, ending in unmet:
-            if ending in ("failed", "stopped"):
-                return StepNotRun(name, "stopped", f"it waits for step {other!r}, which {_ENDED[ending]}")
+            if ending in _ENDED:
+                return StepNotRun(name, "not-started", f"it waits for step {other!r}, which {_ENDED[ending]}")
         for other, ending in unmet:
             what = "was skipped" if ending == "skipped" else "did not fail"
             return StepNotRun(name, "skipped", f"it waits for step {other!r}, which {what}")
@@ -142,4 +143,4 @@ class Schedule:
         return None
 
 
-_ENDED = MappingProxyType({"failed": "failed", "stopped": "was stopped"})
+_ENDED = MappingProxyType({"failed": "failed", "stopped": "was stopped", "not-started": "did not start"})

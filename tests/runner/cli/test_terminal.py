@@ -90,7 +90,7 @@ def test_a_table_shows_the_steps_while_they_run_and_then_how_they_ended(project:
     project.define(job("load", HOSTILE), fail("last", "the last step", after=("load",)))
     terminal = on_terminal(project, "run", "definition.json")
     live = terminal.until_drawn(
-        r"load +running +\d+\.\d s +.*last line.*\s+last +waiting\s+0 of 2 steps ended, 1 running"
+        r"load +running +\d+\.\d s +.*last line.*\s+last +waiting\s+0 of 2 steps ran, 1 running"
     )
     assert terminal.process.poll() is None
     assert re.search(r"step +state +time +last line", live)
@@ -107,7 +107,7 @@ def test_on_a_narrow_terminal_the_last_line_is_cut_and_results_can_be_copied(pro
         job("load", f"import sys, time; print({long!r}, flush=True); time.sleep(3); sys.exit({long!r})")
     )
     terminal = on_terminal(project, "run", "definition.json", size=(24, 60))
-    terminal.until_drawn(r"load +running +\d+\.\d s +x+.*\s+0 of 1 steps ended")
+    terminal.until_drawn(r"load +running +\d+\.\d s +x+.*\s+0 of 1 steps ran")
     # A drawing follows the one before without a line end: the cursor moves up instead.
     lines = re.split(r"\r|\n|\x1b\[\d*[A-HJK]", terminal.shown)
     assert max(len(plain(line)) for line in lines) <= 60

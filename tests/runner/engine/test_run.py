@@ -73,7 +73,7 @@ def test_a_failed_step_stops_what_waits_for_it_and_not_its_peers(tmp_path: Path)
     outcome = run(definition(steps), tmp_path)
     assert outcome.status == "Failed"
     assert statuses(outcome) == {
-        "bad": "failed", "after": "stopped", "later": "stopped", "peer": "succeeded", "friend": "succeeded",
+        "bad": "failed", "after": "not-started", "later": "not-started", "peer": "succeeded", "friend": "succeeded",
     }  # fmt: skip
     assert outcome.reason is not None
     assert "step 'bad' failed" in outcome.reason
@@ -81,7 +81,7 @@ def test_a_failed_step_stops_what_waits_for_it_and_not_its_peers(tmp_path: Path)
     assert "exit code: 3" in outcome.reason
     assert {step.name: step.reason for step in outcome.steps}[
         "later"
-    ] == "it waits for step 'after', which was stopped"
+    ] == "it waits for step 'after', which did not start"
     assert (outcome.folder / "steps/bad/attempt-1/ml").is_dir(), "what a failed job had is kept, to look at"
 
 
@@ -117,7 +117,7 @@ def test_a_step_may_wait_for_the_failure_of_another(tmp_path: Path) -> None:
     outcome = run(definition(steps), tmp_path)
     assert statuses(outcome) == {
         "bad": "failed", "good": "succeeded", "tell": "succeeded", "clean": "succeeded", "never": "skipped",
-        "always": "succeeded", "next": "stopped",
+        "always": "succeeded", "next": "not-started",
     }  # fmt: skip
     assert outcome.status == "CompletedWithFailures"
     assert contents(outcome)["bucket/ID/tell/x"].startswith(b"AlgorithmError: why")
@@ -167,7 +167,7 @@ def test_a_resume_goes_on_after_the_failed_step_with_the_same_ids(tmp_path: Path
         job("c", "cat $IN0/y > $OUT/z", output_of("b")),
     ]
     first = run(definition(steps, P=1), tmp_path, inputs={"s3://given/flag": flag}, parameters={"P": 2})
-    assert statuses(first) == {"a": "succeeded", "b": "failed", "c": "stopped"}
+    assert statuses(first) == {"a": "succeeded", "b": "failed", "c": "not-started"}
     before = contents(first)
     (flag / "x").write_text("good")
     events_seen = RecordedEvents()
@@ -294,7 +294,7 @@ def test_a_stopped_run_ends_its_jobs_and_can_be_resumed(tmp_path: Path) -> None:
     threading.Thread(target=stop, daemon=True).start()
     first = runner.run()
     assert first.status == "Stopped"
-    assert statuses(first) == {"slow": "stopped", "next": "stopped", "free": "waiting"}
+    assert statuses(first) == {"slow": "stopped", "next": "not-started", "free": "not-started"}
     assert first.reason == "interrupted"
     (flag / "go").touch()
     second = Runner.resume(first.id, RunOptions(runs=tmp_path / "runs")).run()

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagcast.definition.conditions import NEGATED, TYPES, IncomparableError, all_hold, holds
+from dagcast.definition.conditions import (
+    NEGATED,
+    TYPES,
+    IncomparableError,
+    all_hold,
+    describe_conditions,
+    holds,
+)
 from dagcast.definition.model import Step
 from dagcast.errors import Diagnostic, did_you_mean
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepResult
@@ -24,7 +31,10 @@ def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
 
 def run(attempt: StepAttempt) -> StepResult:
     """Evaluate the conditions."""
-    return StepResult(properties={"Outcome": all_hold(attempt.arguments["Conditions"])})
+    conditions = attempt.arguments["Conditions"]
+    outcome = all_hold(conditions)
+    summary = f"{str(outcome).lower()}: {describe_conditions(conditions)}"
+    return StepResult({"Outcome": outcome}, summary=summary if conditions else None)
 
 
 def _check(step: str, condition: Any) -> Iterator[Diagnostic]:

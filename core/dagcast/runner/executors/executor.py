@@ -88,6 +88,7 @@ class StepResult:
         metrics: The last value of each metric, by name.
         property_files: The S3 URI of each property file, by name.
         more: S3 URIs of further outputs, such as the models of a search other than the best.
+        summary: What the step found, in one line, such as ``true: 0.981 >= 0.9`` of a condition.
     """
 
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class StepResult:
     metrics: Mapping[str, float] = field(default_factory=dict)
     property_files: Mapping[str, str] = field(default_factory=dict)
     more: Sequence[str] = ()
+    summary: str | None = None
 
 
 def describe_nothing(attempt: StepAttempt, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ EventKind = Literal[
     "step-cached",
     "step-kept",
     "step-skipped",
+    "step-not-started",
     "step-failed",
     "step-stopped",
     "warning",
@@ -25,8 +26,8 @@ EventKind = Literal[
     "run-ended",
 ]
 """``site-policy``: a file of the site policy that holds. ``step-kept``: the step succeeded before the run was resumed.
-``step-skipped``: its branch is not taken, or it is not selected. ``step-stopped``: it did not start or end, because
-another step failed or the user interrupted the run."""
+``step-skipped``: its branch is not taken, or it is not selected. ``step-not-started``: a step that it waits for failed,
+or the run was interrupted before it. ``step-stopped``: the run was interrupted while it ran."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dagcast.errors import did_you_mean
@@ -48,6 +49,13 @@ def find_run(runs: Path, name: str) -> RunFolder:
         raise RunFolderError(f"run {name!r} is ambiguous in {runs}: {listed}")
     hint = did_you_mean(name, (run.id for run in found))
     raise UnknownRunError(f"unknown run {name!r} in {runs}" + (f" ({hint})" if hint else ""))
+
+
+def short_names(ids: Sequence[str]) -> list[str]:
+    """Return a short name of each run: the last word of its ID, or the whole ID if another one ends so."""
+    words = [run.rpartition("-")[2] for run in ids]
+    count = Counter(words)
+    return [word if count[word] == 1 else run for run, word in zip(ids, words, strict=True)]
 
 
 def follow_earlier_runs(runs: Iterable[Path]) -> tuple[Path, ...]:

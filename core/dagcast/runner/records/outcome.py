@@ -22,8 +22,8 @@ class StepOutcome:
     Attributes:
         name: The name of the step.
         type: Its ``Type`` in the definition.
-        status: ``succeeded``, ``cached``, ``kept``, ``skipped``, ``failed`` or ``stopped``; ``waiting`` before it
-            starts, ``running`` while it runs.
+        status: ``succeeded``, ``cached``, ``kept``, ``skipped``, ``failed``, ``stopped`` or ``not-started``;
+            ``waiting`` before it starts, ``running`` while it runs.
         seconds: The duration of all attempts together, in seconds.
         attempts: The number of attempts.
         reason: Why it failed, was skipped or was stopped.
@@ -75,6 +75,7 @@ _STATUSES = MappingProxyType(
         "step-cached": "cached",
         "step-kept": "kept",
         "step-skipped": "skipped",
+        "step-not-started": "not-started",
         "step-failed": "failed",
         "step-stopped": "stopped",
     }

@@ -7,9 +7,10 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from dagcast.errors import DagcastError
@@ -20,6 +21,10 @@ from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepOutcome, S
 
 FORMAT_VERSION = 1
 """The version of the file formats; runs of other versions cannot be resumed."""
+
+
+_KILLED = MappingProxyType({"waiting": "not-started", "running": "stopped"})
+"""The status of steps after the process of their run was killed, by their last status."""
 
 
 class RunFolderError(DagcastError):
@@ -99,6 +104,12 @@ class RunFolder:
     def store(self) -> Path:
         """The folder that replaces S3."""
         return self.path / "s3"
+
+    def local_path(self, output: str) -> Path:
+        """Return the local path of an output of a step: an ``s3://`` URI, or the folder of a registered model."""
+        if not output.startswith("s3://"):
+            return Path(output)
+        return self.store / output.removeprefix("s3://")
 
     def record(self) -> RunRecord:
         """Return the content of ``run.json``.
@@ -254,11 +265,12 @@ class RunFolder:
         if record.status in get_args(RunStatus):
             status = record.status  # type: ignore[assignment]
         else:
-            reason = "still running" if self.is_running() else "the process was killed"
             tracker = StepTracker()
             for event in self.events():
                 tracker.add(event)
-            steps = tracker.steps
+            active = self.is_running()
+            reason = "still running" if active else "the process was killed"
+            steps = tracker.steps if active else tuple(map(_as_killed, tracker.steps))
         return RunOutcome(
             id=self.id,
             folder=self.path,
@@ -297,6 +309,11 @@ class RunFolder:
         if not isinstance(data, dict):
             raise RunFolderError(f"invalid run file {self.path / name}: expected an object")
         return data
+
+
+def _as_killed(step: StepOutcome) -> StepOutcome:
+    """Return a step of a run that was killed: it cannot be waiting or running any more."""
+    return replace(step, status=_KILLED.get(step.status, step.status))
 
 
 def write_json(path: Path, data: Any) -> None:
