@@ -13,7 +13,7 @@ from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.schema import config_schema
 from dagcast.compile.config.step import StepConfig
 from dagcast.compile.steps.catalog import StepCatalog
-from dagcast.compile.steps.lowering import mapped_fields
+from dagcast.compile.steps.request_builder import mapped_fields
 from dagcast.compile.steps.step_type import StepType
 from dagcast.errors import (
     DagcastError,

@@ -16,7 +16,7 @@ from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.explain import Explanation, explain
 from dagcast.compile.field_names import find_members
 from dagcast.compile.spec.pipeline import PipelineSpec
-from dagcast.compile.steps.lowering import mapped_fields
+from dagcast.compile.steps.request_builder import mapped_fields
 from dagcast.compiler import PipelineDAGCompiler
 from dagcast.definition.references import ParameterRef
 from dagcast.errors import DagcastError, did_you_mean

@@ -21,7 +21,7 @@ from dagcast.compile.report import CODE_REMEDY, CompileReport, summarize_steps
 from dagcast.compile.spec.changes import Change
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec
-from dagcast.compile.steps.lowering import mapped_fields
+from dagcast.compile.steps.request_builder import mapped_fields
 from dagcast.debug_log import log_debug
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.frozen_dataclass import dataclass

@@ -15,7 +15,7 @@ from dagcast.paths import FieldPath
 from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.plugins.call_hooks import collect_parameters, collect_rules, validate_items
 from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.validate import validate_spec
+from dagcast.plugins.validate_spec import validate_spec
 
 
 class PluginCompileHooks:

@@ -11,8 +11,9 @@ from pathlib import Path
 from dagcast.errors import InvalidInputError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.check_metadata import metadata_problems
-from dagcast.plugins.code_files import check_import, read_code
+from dagcast.plugins.code_files import read_code
 from dagcast.plugins.hooks import API_VERSION
+from dagcast.plugins.imported_code import check_import
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 from dagcast.plugins.site_policy import NO_POLICY, SitePolicy, read_site_policy
 from dagcast.suggestions import is_likely, nearest

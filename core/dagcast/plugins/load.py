@@ -14,15 +14,10 @@ import pluggy
 from dagcast.errors import Location, PluginError, nearest
 from dagcast.frozen_dataclass import dataclass
 from dagcast.lazy_pattern import lazy_pattern
-from dagcast.plugins.code_files import (
-    PluginCode,
-    check_loaded,
-    loaded_modules,
-    read_code,
-    remember_import,
-)
+from dagcast.plugins.code_files import PluginCode, read_code
 from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
+from dagcast.plugins.imported_code import check_loaded, loaded_modules, remember_import
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 

@@ -7,10 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel
-
 from dagcast.compile.bind.branches import Branches
-from dagcast.compile.bind.free_text import FREE_TEXT_FIELDS, find_texts
 from dagcast.compile.bind.ports import (
     InputPort,
     OutputPort,
@@ -25,12 +22,12 @@ from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import InputConfig, OutputConfig, StepConfig, WithInputs
 from dagcast.compile.lower.adapt_defaults import adapt_pipeline
+from dagcast.compile.lower.find_references import find_free_texts, find_steps_read
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
 from dagcast.compile.steps.lowering import ImageLookup, Lowering
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
-from dagcast.definition.references import Reference, references
-from dagcast.definition.values import SCALARS, freeze
+from dagcast.definition.values import freeze
 from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
@@ -118,7 +115,7 @@ class _Lowerer:
 
     def lower(self) -> Lowered:
         self._check_nodes()
-        reads = {name: frozenset(_reads(step)) for name, step in self.steps.items()}
+        reads = {name: frozenset(find_steps_read(step)) for name, step in self.steps.items()}
         branches = Branches.of(self.steps, self.known, self._locate_field, self.sink)
         ports = {name: self._ports(name, step, reads[name], branches) for name, step in self.steps.items()}
         wiring = wire(self.dag.edges, ports, self.config.invalid_steps, self.sink, branches)
@@ -181,7 +178,7 @@ class _Lowerer:
             reads=reads,
             depends_on=frozenset(step.depends_on),
             branches=branches.members(name),
-            texts=tuple(_texts(step)),
+            texts=tuple(find_free_texts(step)),
             locate=lambda path: self._locate_field(name, path),
         )
 
@@ -271,7 +268,7 @@ class _Lowerer:
             code=self.code,
             images=self.images,
             locate_pipeline=lambda: self.config.source.locate(("pipeline",)),
-            sound="pipeline" not in self.config.incomplete,
+            pipeline_is_valid="pipeline" not in self.config.incomplete,
             lacks_fields=name in self.config.incomplete,
         )
         step_type.lower(step, config)
@@ -362,40 +359,3 @@ def _with_aliases(port: OutputPort, step: StepConfig) -> OutputPort:
 def _port_config(step: StepConfig, field: str, port: str) -> object:
     declared = getattr(step, field, None)
     return declared.get(port) if isinstance(declared, Mapping) else None
-
-
-def _texts(step: StepConfig) -> Iterator[tuple[FieldPath, str]]:
-    """Yield the free-text values of a config that may name an output, each with its path."""
-    for field in FREE_TEXT_FIELDS:
-        if field in step.model_fields_set:
-            yield from find_texts(getattr(step, field), (field,))
-    parts = vars(step).get("containers")
-    for index, part in enumerate(parts if isinstance(parts, tuple) else ()):
-        yield from find_texts(getattr(part, "environment", None), ("containers", index, "environment"))
-
-
-def _reads(step: StepConfig) -> Iterator[str]:
-    """Yield the steps that the references in a config read from."""
-    for name in step.model_fields_set:
-        value = getattr(step, name)
-        if type(value) not in SCALARS:
-            for reference in _references(value):
-                yield from reference.steps
-
-
-def _references(value: Any) -> Iterator[Reference]:
-    if isinstance(value, BaseModel):
-        for name in value.model_fields_set:
-            item = getattr(value, name)
-            if type(item) not in SCALARS:
-                yield from _references(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            if type(item) not in SCALARS:
-                yield from _references(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            if type(item) not in SCALARS:
-                yield from _references(item)
-    else:
-        yield from references(value)

@@ -1,21 +1,19 @@
-"""Build the request of one step, and record the origin of each field."""
+"""The argument of a step type's ``lower`` function: it builds the request, stages code and looks up images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.models import BasePipelineConfig
-from dagcast.compile.config.step import StepConfig, To
-from dagcast.compile.spec.pipeline import Origin, ParameterType, freeze_origins
+from dagcast.compile.spec.pipeline import Origin, ParameterType
+from dagcast.compile.steps.request_builder import RequestBuilder
 from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef, Reference
-from dagcast.definition.values import FrozenDict, freeze
-from dagcast.errors import DiagnosticSink, ImageNotFoundError, Location, SDKError
-from dagcast.paths import FieldPath, is_within, to_path
+from dagcast.errors import ImageNotFoundError, Location, SDKError
+from dagcast.paths import FieldPath
 from dagcast.staging.code_stager import CodeProblemError, CodeStager, NoBucketError
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ class ImageLookup(Protocol):
 
 
 @dataclass(kw_only=True)
-class Lowering:
+class Lowering(RequestBuilder):
     """The builder of one step's request. The ``lower`` function of a step type receives it.
 
     Attributes:
@@ -65,16 +63,14 @@ class Lowering:
         code: Stages the code that steps run.
         images: Looks up images of frameworks.
         locate_pipeline: Returns the location of the base config.
-        sound: Whether the base config is valid. If it is invalid, its errors have already been reported.
+        pipeline_is_valid: Whether the base config is valid. If it is invalid, its errors have already been reported.
         lacks_fields: Whether wrong fields of the config are left out. Their errors have been reported.
         incomplete: Whether a part of the request could not be built.
         arguments: The request.
-        fields: The fields beside ``Arguments`` in the definition.
+        fields: The fields next to ``Arguments`` in the definition.
         origins: The origin of each field, by path in the definition of the step.
     """
 
-    name: str
-    config: StepConfig
     pipeline: BasePipelineConfig
     role: Source | None
     role_origin: Origin
@@ -82,65 +78,11 @@ class Lowering:
     parameters: Mapping[str, ParameterType]
     defaults: Mapping[str, Any]
     sources: Mapping[str, Source]
-    sink: DiagnosticSink
-    locate: Callable[[FieldPath], Location]
     code: CodeStager
     images: ImageLookup
     locate_pipeline: Callable[[], Location]
-    sound: bool = True
+    pipeline_is_valid: bool = True
     lacks_fields: bool = False
-    incomplete: bool = False
-    arguments: dict[str, Any] = field(default_factory=dict)
-    fields: dict[str, Any] = field(default_factory=dict)
-    origins: dict[FieldPath, Origin] = field(default_factory=dict)
-
-    def put(
-        self, target: str | FieldPath, value: Any, origin: str | FieldPath | Origin | None = None
-    ) -> None:
-        """Set a member of the request. A ``value`` of ``None`` sets nothing.
-
-        Args:
-            target: The path below ``Arguments``, such as ``("VpcConfig", "Subnets")``, or the name of a top-level
-                member.
-            value: The value: plain data and references.
-            origin: The config field that gave the value, or an :class:`Origin`. ``None`` for a default.
-
-        Raises:
-            ValueError: If the target is a string that contains a dot.
-        """
-        if value is None:
-            return
-        path = target if isinstance(target, tuple) else to_path(target)
-        container: Any = self.arguments
-        for parent in path[:-1]:
-            container = container.setdefault(parent, {})
-        container[path[-1]] = value
-        full: FieldPath = ("Arguments", *path)
-        self.origins[full] = self.origin(origin)
-
-    def put_sibling(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
-        """Set a field beside ``Arguments`` in the definition. ``None`` values are kept."""
-        self.fields[name] = value
-        self.origins[name,] = self.origin(origin)
-
-    def origin(self, origin: str | FieldPath | Origin | None) -> Origin:
-        """Return the origin of a value: the config field that sets it, or the default of that field."""
-        if isinstance(origin, Origin):
-            return origin
-        if origin is None:
-            return _DEFAULT
-        path: FieldPath = (origin,) if isinstance(origin, str) else origin
-        if path[0] in self.config.model_fields_set:
-            return Origin("config", ("steps", self.name, *path))
-        return _default_of(path[0])
-
-    def put_fields(self) -> None:
-        """Set every member to which a config field is mapped with :class:`To`. Empty values are skipped."""
-        config = self.config
-        for name, to in mapped_fields(type(config)):
-            value = getattr(config, name)
-            if value is not None and value != () and value != {}:
-                self.put(to.path, to.convert(value) if to.convert else value, name)
 
     def image(
         self,
@@ -352,22 +294,13 @@ class Lowering:
             return Origin("config", ("steps", self.name, "inputs", port))
         return Origin("edge", detail=f"input {port}")
 
-    def error(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
-        """Report an error in a field of this step, and mark the step as incomplete."""
-        self.incomplete = True
-        self.sink.error(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
-
-    def warn(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
-        """Warn of a field of this step that compiles but may be unintended."""
-        self.sink.warn(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
-
     def pipeline_error(self, message: str, code: str, hint: str) -> None:
         """Report a missing value of the base config, and mark the step as incomplete.
 
         The sink merges equal errors of several steps into one. An invalid base config gets no such error.
         """
         self.incomplete = True
-        if self.sound:
+        if self.pipeline_is_valid:
             self.sink.error(message, self.locate_pipeline(), code=code, hint=hint)
 
     def default_uri(self, *tail: str, per_execution: bool) -> Source | None:
@@ -403,54 +336,3 @@ class Lowering:
     def as_strings(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return a map of strings, such as environment variables. An empty map becomes ``None``."""
         return {key: self.as_string(value) for key, value in values.items()} or None
-
-    def merge_request(self) -> None:
-        """Merge the config's ``request`` into the request. Its values override; ``None`` removes a member."""
-        _merge(
-            self.arguments, self.config.request, ("Arguments",), self.origins, ("steps", self.name, "request")
-        )
-
-    def frozen(self) -> tuple[FrozenDict, FrozenDict, Mapping[FieldPath, Origin]]:
-        """Return immutable copies of arguments, fields and origins for the IR."""
-        return freeze(self.arguments), freeze(self.fields), freeze_origins(self.origins)
-
-
-_DEFAULT = Origin("default")
-
-
-@cache
-def _default_of(field_name: str | int) -> Origin:
-    return Origin("default", detail=f"default of {field_name}")
-
-
-@cache
-def mapped_fields(config: type[StepConfig]) -> tuple[tuple[str, To], ...]:
-    """Return the fields of a config model that are mapped to a request member, with their mapping."""
-    return tuple(
-        (name, item)
-        for name, info in config.model_fields.items()
-        for item in info.metadata
-        if isinstance(item, To)
-    )
-
-
-def _merge(
-    into: dict[str, Any],
-    overlay: Mapping[str, Any],
-    at: FieldPath,
-    origins: dict[FieldPath, Origin],
-    path: FieldPath,
-) -> None:
-    for key, value in overlay.items():
-        place, source = (*at, key), (*path, key)
-        if value is None:
-            into.pop(key, None)
-        elif isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value, place, origins, source)
-            continue
-        else:
-            into[key] = value
-        for known in [origin for origin in origins if is_within(origin, place)]:
-            del origins[known]
-        if value is not None:
-            origins[place] = Origin("config", source)

@@ -17,15 +17,17 @@ from dagcast.compile.config.fields import (
     StrOrReference,
 )
 from dagcast.compile.config.step import To
+from dagcast.compile.steps.hyperparameters import (
+    framework_hyperparameters,
+    hyperparameter,
+    hyperparameters,
+    mark_hyperparameters,
+)
 from dagcast.compile.steps.job import put_image, put_role
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.compile.steps.training import (
     TrainingJobConfig,
     channels,
-    framework_hyperparameters,
-    hyperparameter,
-    hyperparameters,
-    mark_hyperparameters,
     metric_list,
     put_channels,
     put_output_path,
