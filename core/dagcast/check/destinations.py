@@ -18,6 +18,8 @@ from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import Join, ParameterRef, Reference
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
+from dagcast.sagemaker.data_fields import data_fields
+from dagcast.sagemaker.path_patterns import find_values
 
 _NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 
@@ -35,6 +37,7 @@ class Destination:
         name: The name of the output, if outputs of the step have names.
         address: The address, without a trailing slash.
         value: The address as written in the request.
+        per_job: Whether each job writes below the address, under its own name.
     """
 
     step: str
@@ -42,6 +45,7 @@ class Destination:
     name: str | None
     address: Address
     value: Any
+    per_job: bool = False
 
     def __str__(self) -> str:
         return f"output {self.name!r} of step {self.step!r}" if self.name else f"step {self.step!r}"
@@ -111,25 +115,22 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
         step: The step.
         defaults: The defaults of the parameters, for :func:`flatten_address`.
     """
-    arguments = step.arguments
-    if "ProcessingOutputConfig" in arguments:
-        outputs = as_mapping(arguments["ProcessingOutputConfig"]).get("Outputs")
-        for index, output in enumerate(outputs if isinstance(outputs, (list, tuple)) else ()):
-            value = as_mapping(as_mapping(output).get("S3Output")).get("S3Uri")
-            if isinstance(value, (str, Reference)):
-                path = ("Arguments", "ProcessingOutputConfig", "Outputs", index, "S3Output", "S3Uri")
-                name = str(as_mapping(output).get("OutputName"))
-                yield Destination(
-                    step.name, path, name, _without_slash(flatten_address(value, defaults)), value
-                )
-    for place in _PLACES:
-        if place[0] in arguments:
-            found: Any = arguments
-            for part in place:
-                found = as_mapping(found).get(part)
-            if isinstance(found, (str, Reference)):
-                address = _without_slash(flatten_address(found, defaults))
-                yield Destination(step.name, ("Arguments", *place), None, address, found)
+    fields = data_fields(step.definition_type)
+    for patterns, per_job in ((fields.writes, False), (fields.job_outputs, True)):
+        for pattern in patterns:
+            # The step's entry is not made for it: all these fields are in the request.
+            for path, value in find_values(step.arguments, pattern[1:]):
+                if isinstance(value, (str, Reference)):
+                    address = _without_slash(flatten_address(value, defaults))
+                    name = _output_name(step.arguments, path)
+                    yield Destination(step.name, ("Arguments", *path), name, address, value, per_job)
+
+
+def _output_name(arguments: Mapping[str, Any], path: FieldPath) -> str | None:
+    """Return the name of the output of a processing job that an address belongs to; ``None`` for other addresses."""
+    if path[0] != "ProcessingOutputConfig":
+        return None
+    return str(arguments["ProcessingOutputConfig"]["Outputs"][path[2]].get("OutputName"))
 
 
 def find_all_destinations(definition: Definition) -> list[Destination]:
@@ -138,22 +139,10 @@ def find_all_destinations(definition: Definition) -> list[Destination]:
     return [item for step in definition.steps for item in find_destinations(step, defaults)]
 
 
-_PLACES: tuple[tuple[str, ...], ...] = (
-    ("OutputDataConfig", "S3OutputPath"),
-    ("TransformOutput", "S3OutputPath"),
-    ("TrainingJobDefinition", "OutputDataConfig", "S3OutputPath"),
-)
-
-
 def _without_slash(address: Address) -> Address:
     if not _ends_with_slash(address):
         return address
     return tuple([part for part in (*address[:-1], address[-1].rstrip("/")) if part != ""])
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return a mapping of a definition; an empty one for any other value, which a definition from JSON may contain."""
-    return value if isinstance(value, dict) else {}
 
 
 def find_sibling_prefixes(definition: Definition) -> Iterator[tuple[Destination, Destination]]:

@@ -24,7 +24,7 @@ class DataFields:
         code: Code that the step runs. Values of hyperparameters may be in quotes.
         reports: Files that the step only refers to, such as the metrics of a registered model.
         writes: The addresses that the step writes its results to.
-        job_outputs: Prefixes below which each job writes its results, under its own name.
+        job_outputs: Prefixes below which each job or endpoint writes its results, under its own name.
         checkpoints: Addresses of checkpoints, which later jobs continue from.
         debug_outputs: Prefixes below which each job writes for debugging, under its own name.
 
@@ -128,8 +128,10 @@ _BY_STEP_TYPE: Final = MappingProxyType(
             reports=_arguments(*(("ModelMetrics", *report, "S3Uri") for report in _REPORTS)),
         ),
         "AutoML": DataFields(reads=_TRAINING.reads, job_outputs=_TRAINING.job_outputs),
+        # An endpoint writes captured data under its own name, and each asynchronous answer under a unique key. Source:
+        # SageMaker Developer Guide, "Capture data from real-time endpoint" and "Asynchronous inference".
         "EndpointConfig": DataFields(
-            writes=_arguments(
+            job_outputs=_arguments(
                 ("DataCaptureConfig", "DestinationS3Uri"),
                 ("AsyncInferenceConfig", "OutputConfig", "S3OutputPath"),
             )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dagcast.check.destinations import (
     Address,
     Destination,
-    as_mapping,
     find_all_destinations,
     find_destinations,
     find_sibling_prefixes,
@@ -22,11 +21,13 @@ from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.references import JsonGet, Reference, StepProperty
 from dagcast.paths import FieldPath
+from dagcast.sagemaker.data_fields import data_fields
+from dagcast.sagemaker.path_patterns import find_values
 
 
 def _sibling_prefix(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
     for first, second in find_sibling_prefixes(definition):
-        if first.name is not None or first.path[1] == "TransformOutput":
+        if not first.per_job:
             message = (
                 f"{first} is written to {_text(first.value)}, which {second} starts with as well: an input that "
                 "reads the first one reads both"
@@ -59,8 +60,7 @@ def _same_target(definition: Definition, facts: PipelineFacts) -> Iterator[StepF
     seen: dict[tuple[str, ...], str] = {}
     for step in definition.steps:
         for item in find_destinations(step):
-            # The service appends the name of the job to the address of a training job.
-            folder = _folder(item.address) if "OutputDataConfig" not in item.path else None
+            folder = _folder(item.address) if not item.per_job else None
             if folder is None:
                 continue
             other = seen.setdefault(folder, step.name)
@@ -113,34 +113,16 @@ def _joined(address: Address) -> str:
 
 def _inputs(step: Step) -> Iterator[tuple[FieldPath, Any]]:
     """Yield the addresses that a step reads by prefix, with their paths in the step's entry."""
-    arguments = step.arguments
-    if "ProcessingInputs" in arguments:
-        for index, item in _items(arguments["ProcessingInputs"]):
-            place: FieldPath = ("Arguments", "ProcessingInputs", index, "S3Input")
-            yield from _prefix(as_mapping(item.get("S3Input")), place)
-    for job in ((), ("TrainingJobDefinition",)):
-        request = as_mapping(arguments.get(job[0])) if job else arguments
-        if "InputDataConfig" in request:
-            for index, item in _items(request["InputDataConfig"]):
-                source = as_mapping(as_mapping(item.get("DataSource")).get("S3DataSource"))
-                place = ("Arguments", *job, "InputDataConfig", index, "DataSource", "S3DataSource")
-                yield from _prefix(source, place)
-    if "TransformInput" in arguments:
-        data = as_mapping(as_mapping(arguments["TransformInput"]).get("DataSource"))
-        place = ("Arguments", "TransformInput", "DataSource", "S3DataSource")
-        yield from _prefix(as_mapping(data.get("S3DataSource")), place)
-
-
-def _prefix(source: Mapping[str, Any], place: FieldPath) -> Iterator[tuple[FieldPath, Any]]:
-    if source.get("S3DataType", "S3Prefix") == "S3Prefix" and isinstance(
-        source.get("S3Uri"), (str, Reference)
-    ):
-        yield (*place, "S3Uri"), source["S3Uri"]
-
-
-def _items(value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for index, item in enumerate(value if isinstance(value, (list, tuple)) else ()):
-        yield index, as_mapping(item)
+    for pattern in data_fields(step.definition_type).reads:
+        # Other fields, such as ModelDataUrl, name one object.
+        if pattern[0] == "Arguments" and pattern[-1] == "S3Uri":
+            for path, source in find_values(step.arguments, pattern[1:-1]):
+                if (
+                    isinstance(source, dict)
+                    and source.get("S3DataType", "S3Prefix") == "S3Prefix"
+                    and isinstance(source.get("S3Uri"), (str, Reference))
+                ):
+                    yield ("Arguments", *path, "S3Uri"), source["S3Uri"]
 
 
 def _text(value: Any) -> str:
