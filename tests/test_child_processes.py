@@ -7,12 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.child_processes import ProcessStarter, child_process, end_process
+from tests.support.child_processes import ProcessStarter, child_process, end_process, is_gone
 
 TESTS = Path(__file__).parent
 # Both ignore what asks them to end; the second says who it is.
@@ -30,20 +29,6 @@ def family(process: subprocess.Popen[str]) -> int:
     assert process.stdout is not None
     first, second = process.stdout.readline(), process.stdout.readline()
     return int(first if second == "ready\n" else second)
-
-
-def is_gone(pid: int) -> bool:
-    """Whether a process has ended; one that was killed takes a moment, and may wait for its new parent."""
-    for _ in range(600):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        stat = Path(f"/proc/{pid}/stat")
-        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_a_child_and_its_process_group_end_with_the_block_that_fails() -> None:

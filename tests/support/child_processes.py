@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 PATIENCE = 60
@@ -47,6 +49,27 @@ def end_process(process: subprocess.Popen[Any]) -> None:
                 pipe.close()
             except BrokenPipeError:  # what was written and not yet flushed has no reader
                 continue
+
+
+def is_gone(pid: int, seconds: float = 30) -> bool:
+    """Whether a process has ended; one that was killed takes a moment, and may wait for its new parent.
+
+    Args:
+        pid: The id of the process.
+        seconds: How long to wait for its end.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        stat = Path(f"/proc/{pid}/stat")
+        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
 
 
 class ProcessStarter:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,10 +27,12 @@ class Server:
 
     Args:
         port: The port that it listens on.
+        home: The folder of its data and its log.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, home: Path) -> None:
         self.port = port
+        self.home = home
         self._numbers = count(1)
 
     @contextmanager
@@ -55,7 +58,7 @@ class Server:
 
 
 def binaries() -> Path | None:
-    """The folder of the server's programs: on the path, or where Debian puts them; ``None`` if there are none."""
+    """The folder of the server's programs: on the path, or where Debian puts them; ``None`` without them."""
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).resolve().parent
@@ -65,18 +68,22 @@ def binaries() -> Path | None:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Server]:
-    """A server; it ends with the block.
+    """A server; it ends with the block, and with this process if that is killed.
 
     Args:
         folder: Where its programs are.
     """
     home = Path(tempfile.mkdtemp(prefix="dagcast-postgres-"))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    prefix: list[str] = []
+    changes: list[str] = []
     if os.geteuid() == 0:
         # PostgreSQL does not run as root.
         shutil.chown(home, "postgres", "postgres")
-        prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
+        changes = ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    if sys.platform == "linux":
+        # No block ends with a process that is killed. Then the kernel asks the server for a fast shutdown.
+        changes.append("--pdeathsig=INT")
+    prefix = ["setpriv", *changes, "--"] if changes else []
     try:
         secret = home / "password"
         secret.write_text(PASSWORD)
@@ -100,7 +107,7 @@ def serving(folder: Path) -> Iterator[Server]:
         log = (home / "log").open("wb")
         with log, child_process([*prefix, *command], stdout=log, stderr=log, **options) as process:
             try:
-                server = Server(port)
+                server = Server(port, home)
                 _wait(server, process, home / "log")
                 yield server
             finally:
