@@ -47,7 +47,7 @@ _FROM_FACTORY: Any = object()
 
 def _freeze(cls: type, *, eq: bool, init: bool, kw_only: bool = False) -> type:
     custom = {name for name in ("__init__", "__repr__", "__eq__") if name in cls.__dict__}
-    # Python gives a class that defines __eq__ alone a __hash__ of None.
+    # Python gives a class that defines only __eq__ a __hash__ of None.
     if cls.__dict__.get("__hash__") is not None:
         custom.add("__hash__")
     # Without methods to write, this only collects the fields. A subclass of a frozen class has to be declared frozen.

@@ -49,7 +49,7 @@ def is_likely(name: str, meant: str) -> bool:
     >>> is_likely("stpes", "steps"), is_likely("nodes", "edges")
     (True, False)
     """
-    from difflib import SequenceMatcher  # needed for mistakes alone
+    from difflib import SequenceMatcher  # needed only for mistakes
 
     return SequenceMatcher(None, name, meant, autojunk=False).ratio() >= _LIKELY
 
@@ -99,7 +99,7 @@ class _Index:
             if key in self._exact:
                 return self._names[self._exact[key]]
         best, score = None, _CUTOFF
-        from difflib import SequenceMatcher  # needed for mistakes alone
+        from difflib import SequenceMatcher  # needed only for mistakes
 
         matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(folded)

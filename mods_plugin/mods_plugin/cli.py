@@ -46,7 +46,7 @@ class ModsGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve a command as click does; the error for an unknown one suggests the nearest name."""
         name = args[0] if args else ""
-        # While the shell completes a line, an unknown command is no error.
+        # While the shell completes a line, an unknown command is not an error.
         known = name in COMMANDS or ctx.resilient_parsing
         if name and not name.startswith("-") and not known:
             from dagcast.errors import did_you_mean

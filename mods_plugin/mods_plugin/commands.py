@@ -179,7 +179,7 @@ def diff_command(
 def compile_command(
     template: tuple[str, str], output: Path | None, stored: bool, registry: str | None, as_json: bool
 ) -> None:
-    """Compile a version from the registered content alone, with the plugins that it was registered with.
+    """Compile a version only from the registered content, with the plugins that it was registered with.
 
     The result must equal the registered definition byte for byte; a difference is an error.
     """

@@ -28,7 +28,7 @@ PURPOSES = ("reads", "code", "reports", "writes", "job_outputs", "checkpoints", 
 
 
 def _kind(shape: str, pattern: tuple[str, ...]) -> str | None:
-    """The type of the member that a pattern leads to; ``None`` if there is none."""
+    """The type of the member that a pattern leads to; ``None`` for a missing member."""
     found = botocore.session.get_session().get_service_model("sagemaker").shape_for(shape)
     for part in pattern:
         if part == "[*]":

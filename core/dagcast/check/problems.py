@@ -97,7 +97,7 @@ class ProblemCollector:
         path: FieldPath,
         check: Callable[[Any, FieldPath, ProblemCollector], None],
     ) -> None:
-        """Check what a parameter may be, where it fills a field alone: its default and each of its allowed values.
+        """Check a parameter that is the whole value of a field: its default and each of its allowed values.
 
         The first problem is recorded, as one of the parameter.
         """

@@ -55,8 +55,8 @@ def check_request(
         reference_type: Returns the kind of shape (``string``, ``integer``, ``float``, ``boolean``, ``timestamp``,
             ...) of a step property or a value of a property file, or ``None`` if it is unknown. Every member that is
             a single value accepts a reference of unknown type.
-        parameter_values: The default and the allowed values of each declared parameter: where a parameter fills a
-            field alone, each of them has to be valid there.
+        parameter_values: The default and the allowed values of each declared parameter: where a parameter is
+            the whole value of a field, each of them has to be valid there.
 
     Returns:
         The problems in the order of the body; empty if the body is valid.

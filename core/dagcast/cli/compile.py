@@ -165,7 +165,7 @@ def _definition_warnings(
     if output is not None and locked_digest not in (None, report.digest):
         message = f"the definition has the digest {report.digest}, the lock had {locked_digest}"
         place = Location(str(lock_path(output)))
-        yield Diagnostic(message, place, "warning", code="plugin.lock", hint="the lock is written anew")
+        yield Diagnostic(message, place, "warning", code="plugin.lock", hint="the lock is written again")
 
 
 def _write_lock(output: Path, report: CompileReport, compiler: PipelineDAGCompiler) -> None:

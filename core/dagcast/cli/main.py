@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         name = args[0] if args else ""
         if name not in COMPILING:
             gc.enable()
-        # While the shell completes a line, an unknown command is no error.
+        # While the shell completes a line, an unknown command is not an error.
         if name in COMMANDS or not name or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         disable_pydantic_plugins()

@@ -13,7 +13,7 @@ from dagcast.plugins.foreign_output import claim_stdout, release_stdout
 def run_program(group: click.Group, name: str) -> None:
     """Run a group of commands as the program of this process.
 
-    Standard output holds the results of commands alone: what plugins and the SDK print goes to standard error, also
+    Standard output holds only the results of commands: what plugins and the SDK print goes to standard error, also
     where a C library or a child process prints. Completion by the shell prints candidates or nothing.
 
     Args:
@@ -32,7 +32,7 @@ def run_program(group: click.Group, name: str) -> None:
     claim_stdout()
     try:
         group(prog_name=name)
-    # The prompt of a shell is no place for errors, of a plugin or of our own.
+    # A completion prints no errors, neither those of a plugin nor those of dagcast.
     except Exception:
         if not completing:
             raise

@@ -199,7 +199,7 @@ class _LiveTable:
 
 
 def last_line(log: Path) -> str:
-    """Return the last non-empty line of a log as a terminal shows it; an empty string if there is none.
+    """Return the last non-empty line of a log as a terminal shows it; an empty string for an empty log.
 
     Of standard output and standard error, the log written last is read.
     """

@@ -32,8 +32,8 @@ A config ignores rules by their ids, with a reason:
 ignore_rules: {tuning.quota: our account has a higher quota}
 ```
 
-This page is the output of `dagcast rules --markdown`. [Which rows of AWS's documents are no rules](decisions/rules.md),
-and why.
+This page is the output of `dagcast rules --markdown`.
+[Which rows of AWS's documents are not rules](decisions/rules.md), and why.
 """
 
 

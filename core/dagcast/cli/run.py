@@ -106,7 +106,7 @@ def run_command(
 
 
 def _delete_staged_on_start(scratch: Path, listener: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Return a listener that deletes the staged files at the first event, when the run has its copy of them.
+    """Return a listener that deletes the staged files at the first event, when the run has copied them.
 
     If this process is killed later, no staged files are left behind.
     """

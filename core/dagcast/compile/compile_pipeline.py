@@ -68,7 +68,7 @@ class CompileHooks(Protocol):
         """Return the pipeline that replaces ``spec``, and the changes."""
 
     def collect_rules(self) -> tuple[Rule, ...]:
-        """Return rules about requests, to check beside those of the service."""
+        """Return rules about requests, to check in addition to those of the service."""
 
     def check_spec(
         self, spec: PipelineSpec, locate: Callable[[str, FieldPath], Location | None], sink: DiagnosticSink, /

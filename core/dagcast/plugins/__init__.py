@@ -4,14 +4,16 @@ The modules follow the steps of a plugin's life:
 
 - ``distributions`` and ``scan`` find the installed plugins; ``select`` decides which run; ``load`` imports them.
 - ``site_policy`` reads the policy of a site, with ``site_policy_models`` and ``policy_options``. ``activate`` selects,
-  loads and configures plugins under it, for every command.
+  loads and configures plugins under it, for every command; ``load_config`` reads a config with them.
 - ``options`` validates their options; ``configured`` holds a loaded plugin with its options, and the set of them.
 - ``hooks`` specifies the hooks. ``call_hooks``, ``call_compile_hooks`` and ``observe_run`` call them.
 - ``decorate`` lets plugins decorate the template class. ``join_classes`` joins metaclasses that conflict, in the
   statements that ``class_statements`` observes.
-- ``validate`` checks what plugins return; ``attribute_changes`` records what they changed; ``lock`` pins them.
+- ``validate`` checks parameters and step types that plugins add, and ``validate_spec`` the pipelines that they return;
+  ``attribute_changes`` records what they changed; ``lock`` pins them.
 - ``doctor`` and ``scaffold`` serve ``dagcast plugins doctor`` and ``dagcast plugins new``.
-- ``local_parameters`` asks plugins for values of a local run; ``code_files`` digests their code for the lock.
+- ``local_parameters`` asks plugins for values of a local run; ``code_files`` digests their code for the lock, and
+  ``imported_code`` compares it with the imported modules.
 - ``foreign_output`` keeps what third-party code prints out of the results of commands.
 - ``safe_inspect`` formats values and exceptions of third-party code.
 """

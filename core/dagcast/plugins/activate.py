@@ -23,7 +23,7 @@ class ChosenPlugins:
     Attributes:
         section: The ``plugins`` section of the config.
         locate: Returns the location of a path in the config.
-        installed: The installed plugins; none are looked for if none may run.
+        installed: The installed plugins; empty if no plugin may run.
         policy: The site policy.
         selection: The selected plugins.
     """

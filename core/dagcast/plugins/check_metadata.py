@@ -1,7 +1,7 @@
 """Check the metadata files of all installed distributions, for ``dagcast plugins doctor``.
 
-A malformed file of one distribution ends programs that read the metadata of all. dagcast reads what it needs and works
-beside it; this finds the file.
+A malformed file of one distribution ends programs that read the metadata of all. dagcast reads what it needs in
+spite of the file; this finds it.
 """
 
 from __future__ import annotations

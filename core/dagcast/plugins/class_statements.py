@@ -145,7 +145,7 @@ def _pass_metaclass(
     **keywords: Any,
 ) -> Any:
     given = keywords.pop("metaclass", None)
-    # A metaclass that is no class joins no bases: Python calls it as it is.
+    # A metaclass that is not a class joins no bases: Python calls it as it is.
     if given is None or issubclass(type(given), type):
         given = block.begin(place, given)
     return replaced(function, name, *bases, metaclass=given, **keywords)

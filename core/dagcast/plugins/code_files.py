@@ -263,7 +263,7 @@ def _digest(path: Path) -> str:
     return known[1]
 
 
-# Each compile of a process digests the files anew; most have not changed since the last one.
+# Each compile of a process digests the files again; most have not changed since the last one.
 _DIGESTS: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 

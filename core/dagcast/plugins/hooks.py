@@ -108,7 +108,7 @@ class HookSpecs:
 
     @hookspec
     def register_rules(self, options: Any) -> Iterable[Rule]:
-        """Return rules about requests of steps, to check beside those of the service.
+        """Return rules about requests of steps, to check in addition to those of the service.
 
         The id of a rule begins with an area of the plugin's own. ``dagcast rules`` lists it, and ``ignore_rules`` in a
         config may name it. An id that already exists is an error.

@@ -217,7 +217,7 @@ def _validate_hooks(plugin: Plugin) -> Plugin:
                 marked[attribute] = _add_hook(
                     plugin, options.get("specname") or attribute, attribute, options
                 )
-        # Register the hooks alone: pluggy reads each attribute of an object, and a property may run any code.
+        # Register only the hooks: pluggy reads each attribute of an object, and a property may run any code.
         hooks = ModuleType(plugin.name)
         vars(hooks).update(marked)
         manager.register(hooks, plugin.name)

@@ -92,7 +92,7 @@ def _has(data: Any, path: FieldPath) -> bool:
 
 
 def _spellings(model: type[BaseModel], name: str) -> tuple[str, ...]:
-    """Return every way to write the option that is written ``name``: a second spelling is no way around a policy."""
+    """Return every way to write the option that is written ``name``: a second spelling does not circumvent a policy."""
     for field, info in model.model_fields.items():
         names = (field, *_alias_names(info.alias), *_alias_names(info.validation_alias))
         if name in names:

@@ -34,7 +34,7 @@ def set_class_attribute(cls: type, name: str, value: Any) -> None:
     """Set an attribute of a class, also if its metaclass refuses that in Python."""
     try:
         type.__setattr__(cls, name, value)
-    # A metaclass that is written in C, such as that of ctypes.Structure, accepts its own __setattr__ alone.
+    # A metaclass that is written in C, such as that of ctypes.Structure, accepts only its own __setattr__.
     except TypeError:
         setattr(cls, name, value)
 

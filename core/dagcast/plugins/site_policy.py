@@ -216,7 +216,7 @@ def _is_absolute(folder: str) -> bool:
 
 
 def _stat(path: Path, *, must_exist: bool, may_be_closed: bool) -> os.stat_result | None:
-    """Return the status of a policy file; ``None`` if there is none.
+    """Return the status of a policy file; ``None`` without a file.
 
     A link to nothing, at the file or its folder, is a policy that cannot be read.
 

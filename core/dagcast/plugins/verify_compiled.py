@@ -1,7 +1,7 @@
 """Compare what a decorated template class emits with what its compile recorded.
 
 A decorated class may override any method, and a plugin receives the emitted pipeline. The report, ``explain`` and the
-plugin lock describe the result of the compile alone, so a difference is an error that names the plugins.
+plugin lock describe only the result of the compile, so a difference is an error that names the plugins.
 """
 
 from __future__ import annotations

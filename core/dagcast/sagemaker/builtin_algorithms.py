@@ -23,9 +23,9 @@ class BuiltinAlgorithm:
         name: Its name, as the Developer Guide writes it.
         channels: Names of which one is the channel that it trains on.
         metrics: The metrics that it reports; empty where the guide lists none.
-        gpu_only: Whether it trains on machines with a GPU alone.
-        file_only: Whether it reads channels in File mode alone.
-        single_machine: Whether it trains on one machine alone.
+        gpu_only: Whether it trains only on machines with a GPU.
+        file_only: Whether it reads channels only in File mode.
+        single_machine: Whether it trains only on one machine.
         checkpoints: Whether it goes on from a checkpoint, so that a spot interruption costs little.
     """
 

@@ -39,7 +39,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def report_unwritable() -> Iterator[None]:
-    """Convert an error of the operating system in the block, which writes temporary files alone.
+    """Convert an error of the operating system in the block, which writes only temporary files.
 
     Raises:
         TemporaryFolderError: If the block raises an ``OSError``.

@@ -1,4 +1,4 @@
-"""Import Alembic beside malformed metadata of any distribution."""
+"""Import Alembic in spite of malformed metadata of any distribution."""
 
 from __future__ import annotations
 

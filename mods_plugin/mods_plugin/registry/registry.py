@@ -74,7 +74,7 @@ class Registry:
         """Compile a template and register it under its name and version.
 
         Registering the same content under the same version again changes nothing. Before anything is written, the
-        template is compiled from the content to register alone. The registry is created or migrated if necessary.
+        template is compiled only from the content to register. The registry is created or migrated if necessary.
 
         Args:
             config: The config; see :class:`mods_plugin.MODSPipelineDAGCompiler`.
@@ -168,7 +168,7 @@ class Registry:
             return find_differences(self._find(connection, *first), self._find(connection, *second))
 
     def compile(self, name: str, version: str | None = None) -> Compilation:
-        """Compile a version from the registered content alone, and compare the result with the registered definition.
+        """Compile a version only from the registered content, and compare the result with the registered definition.
 
         Args:
             name: The template.

@@ -183,7 +183,7 @@ def _split(path: str) -> tuple[str | int, ...]:
 
 
 def _child(value: Any, part: str | int) -> Any:
-    """Return the item of a mapping or list that a part of a path selects; ``None`` if there is none."""
+    """Return the item of a mapping or list that a part of a path selects; ``None`` for a missing item."""
     if isinstance(value, dict):
         return value.get(part)
     if not isinstance(value, (list, tuple)):

@@ -38,7 +38,7 @@ def validate(text: str) -> list[str]:
         ("MaxWaitTimeInSeconds: 9", "write max_wait_time_in_seconds"),
         ("VpcConfig: {}", "write subnets or security_group_ids"),
         ("RetryStrategy: {}", "members of the request are given under request"),
-        ("ignore_rules: [a]", "ignore_rules is a section of the config, beside steps"),
+        ("ignore_rules: [a]", "ignore_rules is a section of the config, next to steps"),
     ],
 )
 def test_an_unknown_field_has_the_right_hint(field: str, hint: str) -> None:

@@ -50,7 +50,7 @@ def refusal(site: Site, plugin: Any) -> PluginError:
     return error
 
 
-# Pipelines that are none
+# Invalid pipelines
 
 
 def on_spec(**changes: Any) -> Any:
@@ -216,7 +216,7 @@ def test_a_reference_of_no_use_is_refused(site: Site, value: Any) -> None:
     assert "the arguments of step 'prepare' are not JSON data and references" in error.problem
 
 
-# Diagnostics, parameters and step types that are none
+# Invalid diagnostics, parameters and step types
 
 
 @pytest.mark.parametrize(

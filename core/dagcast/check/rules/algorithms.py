@@ -97,7 +97,7 @@ _LONG = {"EnableManagedSpotTraining": True, "StoppingCondition": {"MaxWaitTimeIn
 RULES = (
     Rule(
         id="algorithm.gpu",
-        summary="Some built-in algorithms train on machines with a GPU alone",
+        summary="Some built-in algorithms train only on machines with a GPU",
         source=f"{_SOURCE}, column Instance class",
         shapes=TRAINING_JOBS,
         check=_gpu,
@@ -107,7 +107,7 @@ RULES = (
     ),
     Rule(
         id="algorithm.file-mode",
-        summary="Some built-in algorithms read channels in File mode alone",
+        summary="Some built-in algorithms read channels only in File mode",
         source=f"{_SOURCE}, column Training input mode",
         shapes=TRAINING_JOBS,
         check=_file_mode,
@@ -127,7 +127,7 @@ RULES = (
     ),
     Rule(
         id="algorithm.one-machine",
-        summary="Some built-in algorithms train on one machine alone",
+        summary="Some built-in algorithms train only on one machine",
         source=f"{_SOURCE}, column Parallelizable",
         shapes=TRAINING_JOBS,
         check=_one_machine,

@@ -42,7 +42,7 @@ class EachText:
 
 
 def text_leaves(value: Any, path: FieldPath = ()) -> Iterator[FieldPath]:
-    """Yield the path of each text in a body that is no free text."""
+    """Yield the path of each text in a body that is not free text."""
     if isinstance(value, str):
         yield path
     elif isinstance(value, dict):

@@ -173,7 +173,7 @@ RULES = (
     ),
     Rule(
         id="endpoint-config.serverless-features",
-        summary="A serverless variant is alone, without data capture and asynchronous inference",
+        summary="A serverless variant is the only one, without data capture and asynchronous inference",
         source=f"{DEVELOPER_GUIDE}, serverless-endpoints, Feature exclusions",
         shapes=_CONFIG,
         check=_serverless_features,

@@ -58,7 +58,7 @@ class Finding:
 class RequestBody:
     """A mapping in a request, and where it is. References in it have been replaced by :func:`known_values`.
 
-    A compile makes many of these, so this is no dataclass: those take three times as long to make.
+    A compile makes many of these, so this is not a dataclass: those take three times as long to make.
 
     Args:
         data: Its members; a member that is ``None`` counts as absent.
@@ -101,7 +101,7 @@ class RequestBody:
         return value
 
     def given(self, *path: str | int) -> bool:
-        """Return whether there is a value at a path, known or not. An empty list or mapping is none."""
+        """Return whether there is a value at a path, known or not. An empty list or mapping counts as no value."""
         value = self._find(path)
         return value is not None and value != [] and value != {}
 
@@ -116,7 +116,7 @@ class RequestBody:
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
     def part(self, *path: str | int) -> RequestBody:
-        """Return the mapping at a path as a body; an empty one where there is none."""
+        """Return the mapping at a path as a body; an empty one without a mapping there."""
         value = self._find(path)
         return self._below(value if type(value) is dict else {}, (*self.path, *path))
 

@@ -26,8 +26,8 @@ class RequestOutline:
         parameters: By name of a pipeline parameter: the value to read it as. A parameter that is left out is unknown.
 
     Attributes:
-        leaves: The values that are no mappings and no lists, in order, as far as they are known. ``None`` stands for an
-            unknown one, which the structure tells from an absent one.
+        leaves: The values that are neither mappings nor lists, in order, as far as they are known. ``None`` stands for
+            an unknown one, which the structure tells from an absent one.
         has_parameter: Whether the request refers to a pipeline parameter.
         is_plain: Whether every value is of a type that JSON has; others may not be hashable.
 
@@ -94,7 +94,7 @@ class RequestOutline:
 
 
 def leaf_paths(value: Any, path: FieldPath = ()) -> Iterator[FieldPath]:
-    """Yield the path of each value that is no mapping and no list, in the order of :attr:`RequestOutline.leaves`."""
+    """Yield the paths of the values in :attr:`RequestOutline.leaves`, in their order."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from leaf_paths(item, (*path, key))
@@ -108,7 +108,7 @@ def leaf_paths(value: Any, path: FieldPath = ()) -> Iterator[FieldPath]:
 class TracedBody(RequestBody):
     """A body that records the paths of the values that a rule reads.
 
-    What depends on the structure alone is not recorded: whether a member is given, how many items a list has.
+    What depends only on the structure is not recorded: whether a member is given, how many items a list has.
 
     Args:
         data: As for :class:`RequestBody`.

@@ -34,7 +34,7 @@ DEVELOPER_GUIDE: Final = "SageMaker Developer Guide"
 Check = Callable[[RequestBody, PipelineFacts], Iterator[Finding]]
 """Yields what is wrong with one request. A value that is not known is never wrong.
 
-It depends on its arguments alone: its findings are used again for requests in which it would read the same values.
+It depends only on its arguments: its findings are used again for requests in which it would read the same values.
 """
 
 TRAINING_JOB = ("CreateTrainingJobRequest",)
@@ -57,7 +57,7 @@ class Rule:
         summary: The requirement, in one sentence.
         source: The source of the requirement: a page, a member of botocore's model, an answer of the service.
         shapes: The request shapes that it applies to.
-        check: Yields the findings. It depends on its arguments alone, since its findings are used again.
+        check: Yields the findings. It depends only on its arguments, since its findings are used again.
         obeys: Members of a request that obeys the rule. They are merged onto a small valid request.
         breaks: Members of a request that breaks the rule, merged likewise.
         breaks_in: The region of the pipeline, if the rule depends on it.

@@ -213,7 +213,7 @@ RULES = (
     ),
     Rule(
         id="training.wait-without-spot",
-        summary="MaxWaitTimeInSeconds is for spot training alone",
+        summary="MaxWaitTimeInSeconds is only for spot training",
         source="Answer of the service, quoted in amazon-sagemaker-examples issue 869",
         shapes=TRAINING_JOBS,
         check=_wait_needs_spot,

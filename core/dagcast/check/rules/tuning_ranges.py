@@ -165,7 +165,7 @@ def _grid_is_categorical(job: RequestBody, facts: PipelineFacts) -> Iterator[Fin
     for _, ranges, _ in searches(job):
         for member, item in ranges_of(ranges):
             if member in _NUMERIC:
-                message = f"a grid takes categorical ranges alone, and {item.get('Name')!r} has a minimum and a maximum"
+                message = f"a grid takes only categorical ranges, and {item.get('Name')!r} has a minimum and a maximum"
                 yield item.finding(message, hint="list its values")
 
 
@@ -311,7 +311,7 @@ RULES = (
     ),
     Rule(
         id="tuning.grid-range",
-        summary="A grid takes categorical ranges alone",
+        summary="A grid takes only categorical ranges",
         source=f"{DEVELOPER_GUIDE}, automatic-model-tuning-how-it-works",
         shapes=TUNING_JOB,
         check=_grid_is_categorical,

@@ -195,7 +195,7 @@ class Branches:
 
 
 def _fork(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]) -> str | None:
-    """Return the condition of which two paths take different branches; ``None`` if there is none."""
+    """Return the condition of which two paths take different branches; ``None`` without such a condition."""
     for (condition, branch), (other_condition, other_branch) in zip(one, other, strict=False):
         if condition != other_condition:
             return None

@@ -317,7 +317,7 @@ class _StepHints:
         ]
 
     def _best(self, step: str, port: InputPort, lines: list[Line]) -> Line | None:
-        """Return the line that feeds an input beside others: from the same step, or from another predecessor."""
+        """Return a line that feeds a further input: from the same step, or from another predecessor."""
         taken = {(line.step, line.output.name) for line in lines}
         candidates = [
             Line(other, output, self.name, port)
@@ -358,7 +358,7 @@ class _StepHints:
         """Return what lines are sorted by: names and kinds that fit, then unused outputs, then likeness of names."""
         output, port = line.output, line.input
         same_name, alias = output.name == port.name, matches_alias(output, port)
-        from difflib import SequenceMatcher  # needed for hints alone
+        from difflib import SequenceMatcher  # needed only for hints
 
         likeness = SequenceMatcher(None, output.name.casefold(), port.name.casefold()).ratio()
         return (
@@ -372,7 +372,7 @@ class _StepHints:
 
 
 def _is_offered(output: OutputPort, port: InputPort) -> bool:
-    """Whether an output is suggested to an input whose name the user did not put beside it."""
+    """Whether an output is suggested to an input whose name the user did not write next to it."""
     return not output.named_only or output.name == port.name or matches_alias(output, port)
 
 

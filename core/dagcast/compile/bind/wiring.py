@@ -55,7 +55,7 @@ class WiringProblem:
             outputs to ``give`` the input in the config.
         order: Whether an order-only edge is another remedy.
         step: For ``give``: the step whose outputs can be given.
-        path: The field of the step that is wrong, where it is no input.
+        path: The field of the step that is wrong, if it is not an input.
     """
 
     code: str

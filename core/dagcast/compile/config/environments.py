@@ -179,6 +179,6 @@ def _environments(
 
 
 def _meant_section(key: str, known: tuple[str, ...], taken: Collection[str]) -> str | None:
-    """Return the section that a misspelt key can be read as, if it is not written beside it."""
+    """Return the section that a misspelt key can be read as, if it is not written next to it."""
     meant = nearest(key, known)
     return meant if meant is not None and meant not in taken and is_likely(key, meant) else None

@@ -29,7 +29,7 @@ def hint_field(name: str, known: Collection[str], models: Iterable[type[BaseMode
     """
     steps = [model for model in models if issubclass(model, StepConfig)]
     if steps and name in SECTIONS and name not in known:
-        return f"{name} is a section of the config, beside steps"
+        return f"{name} is a section of the config, next to steps"
     fields = _fields_of_member(name, steps)
     if fields:
         return f"write {' or '.join(fields)}"

@@ -155,7 +155,8 @@ class PluginsConfig(ConfigModel):
     """Which plugins run, in which order, and their options.
 
     Attributes:
-        enable: Names in order; an empty list is none. Left out, the plugins that are active on installation run.
+        enable: Names in order; an empty list selects no plugins. Left out, the plugins that are active on installation
+            run.
         disable: Names that do not run, unless the API, a flag or the variable asks for them.
         options: By plugin: its options, as its own model describes them.
     """

@@ -109,7 +109,7 @@ def _step(models: dict[str, Any], references: Any) -> dict[str, Any]:
 
 
 def _defaults(models: dict[str, Any], fields: dict[str, list[Any]], references: Any) -> dict[str, Any]:
-    own = {name: {"type": "object", "description": f"Defaults of {name} steps alone"} for name in models}
+    own = {name: {"type": "object", "description": f"Defaults of {name} steps only"} for name in models}
     common = {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in fields.items()}
     return {"type": "object", "properties": {**common, **own}, "additionalProperties": False}
 

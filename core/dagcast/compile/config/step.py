@@ -115,7 +115,7 @@ def refuse_request(config: StepConfig) -> None:
     """For validators of step types that send no request.
 
     Raises:
-        PydanticCustomError: If the config overrides it all the same.
+        PydanticCustomError: If the config overrides it.
     """
     if config.request:
         raise PydanticCustomError(

@@ -144,7 +144,7 @@ def put_check_job(
 
 
 def put_baseline(step: "Lowering", config: CheckConfig) -> None:
-    """Set the fields beside ``Arguments`` that control the comparison and the registration of the baseline."""
+    """Set the fields next to ``Arguments`` that control the comparison and the registration of the baseline."""
     step.put_sibling("ModelPackageGroupName", config.model_package_group_name, "model_package_group_name")
     step.put_sibling("SkipCheck", config.skip_check, "skip_check")
     step.put_sibling("FailOnViolation", config.fail_on_violation, "fail_on_violation")

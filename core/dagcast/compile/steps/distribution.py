@@ -260,7 +260,7 @@ def _shared_parameters(
     if mpi is not None:
         yield "sagemaker_mpi_enabled", mpi.enabled
         yield "sagemaker_mpi_num_of_processes_per_host", mpi.processes_per_host
-        # MXNet alone writes the options beside a number of processes only.
+        # Only MXNet writes the options next to a number of processes only.
         if mpi.processes_per_host is not None or framework_class(config.framework) != "mxnet":
             yield "sagemaker_mpi_custom_mpi_options", mpi.custom_mpi_options
     if smdistributed is not None:

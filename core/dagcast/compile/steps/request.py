@@ -29,7 +29,7 @@ class RequestConfig(StepConfig, Cached, Retried):
         shape: The botocore shape of ``request``, such as ``CreateInferenceComponentInput``; the body is
             checked against it. Without it nothing is known of the body, and nothing is checked.
         service: The botocore service of the shapes.
-        fields: What stands beside ``Arguments`` in the definition.
+        fields: The fields next to ``Arguments`` in the definition.
         properties: The shape of the step's properties, such as ``DescribeInferenceComponentOutput``.
     """
 
@@ -50,7 +50,7 @@ class RequestConfig(StepConfig, Cached, Retried):
 
 
 def lower(step: "Lowering", config: RequestConfig) -> None:
-    """Set the fields beside ``Arguments``. :meth:`Lowering.merge_request` sets the body, which is ``request``."""
+    """Set the fields next to ``Arguments``. :meth:`Lowering.merge_request` sets the body, which is ``request``."""
     for name, value in config.fields.items():
         step.put_sibling(name, value, ("fields", name))
 

@@ -63,7 +63,7 @@ class RequestBuilder:
         self.origins[full] = self.origin(origin)
 
     def put_sibling(self, name: str, value: Any, origin: str | FieldPath | Origin | None = None) -> None:
-        """Set a field beside ``Arguments`` in the definition. ``None`` values are kept."""
+        """Set a field next to ``Arguments`` in the definition. ``None`` values are kept."""
         self.fields[name] = value
         self.origins[name,] = self.origin(origin)
 

@@ -26,7 +26,7 @@ def rewrite_ml_paths(attempt: StepAttempt, folders: list[Path], ml: Path) -> Non
 
     Args:
         attempt: The attempt at the step.
-        folders: The folders of those scripts. The SDKs' repack script beside the user's is always included.
+        folders: The folders of those scripts. The SDKs' repack script next to the user's is always included.
         ml: The real folder.
     """
     if attempt.launcher.isolation != "paths":

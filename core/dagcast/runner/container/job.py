@@ -48,7 +48,7 @@ _NO_MOUNT_HINT = (
 _READ_ONLY = "Read-only file system"
 """The error message of the system for EROFS."""
 
-_INSTALL_HINT = "packages are installed from a requirements.txt beside the script"
+_INSTALL_HINT = "packages are installed from a requirements.txt next to the script"
 
 _TAIL_BYTES = 64 * 1024
 

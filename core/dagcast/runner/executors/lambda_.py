@@ -172,7 +172,7 @@ def _iter_package(source: Path, runs: Path) -> Iterator[Path]:
 
 
 def _read_answer(path: Path, mapping: str, log: Path) -> dict[str, Any]:
-    """Return the handler's answer; empty if there is none."""
+    """Return the handler's answer; empty without an answer."""
     try:
         text = job.read_message_file(path, MAX_ANSWER_BYTES + 1) or "{}"
         if len(text.encode()) > MAX_ANSWER_BYTES:

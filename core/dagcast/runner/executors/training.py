@@ -195,7 +195,7 @@ def _fetch_checkpoints(attempt: StepAttempt, request: Mapping[str, Any], ml: Pat
 def _upload_folder(
     attempt: StepAttempt, name: str, folder: Path, uri: str, *, compressed: bool = False
 ) -> bool:
-    """Upload the files of a folder, or one archive of them. Return ``False`` if there are none."""
+    """Upload the files of a folder, or one archive of them. Return ``False`` for an empty folder."""
     if not job.has_files(folder):
         return False
     with job.collecting(name):

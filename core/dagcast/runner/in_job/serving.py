@@ -1,6 +1,6 @@
 """Predicts the objects of a batch transform with a model's inference script.
 
-It runs beside the folders ``model``, ``input`` and ``output`` of its ``/opt/ml``, in a process of its own. The
+It runs next to the folders ``model``, ``input`` and ``output`` of its ``/opt/ml``, in a process of its own. The
 functions of a script, their arguments and their defaults are those of ``sagemaker_inference.transformer``,
 ``sagemaker_sklearn_container.serving`` and ``sagemaker_containers._encoders``.
 """

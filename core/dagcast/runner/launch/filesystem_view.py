@@ -30,7 +30,7 @@ def prepare_view(
 ) -> Iterator[dict[str, Any]]:
     """Create the folders of a job's file system, and yield the arguments of ``namespace.enter_job_root``.
 
-    ``/tmp`` is a folder beside ``ml``, on the same disk and not in memory: jobs unpack models there.
+    ``/tmp`` is a folder next to ``ml``, on the same disk and not in memory: jobs unpack models there.
     """
     ml = command.ml_folder.resolve()
     with scratch_folder(ml) as scratch:
@@ -64,7 +64,7 @@ def adapt_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a job that keeps only what it writes to ``/opt/ml``.
 
     ``HOME`` becomes ``/tmp``, because programs write caches to it. Python still finds packages of the user's site. pip
-    may install packages beside those of the system, as in an image: the installation ends with the job.
+    may install packages in addition to those of the system, as in an image: the installation ends with the job.
     """
     adapted = {"PIP_BREAK_SYSTEM_PACKAGES": "1", **environment}
     for name in ("TMPDIR", "TEMP", "TMP"):

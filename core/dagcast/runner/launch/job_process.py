@@ -88,7 +88,7 @@ def spawn(request: dict[str, Any], stdout: int, stderr: int) -> int:
     argv, environment = request["argv"], request["env"]
     try:
         with _above_standard_fds(stdout, stderr) as descriptors:
-            # posix_spawn cannot change the directory, so this process, which serves this job alone, enters it.
+            # posix_spawn cannot change the directory, so this process, which serves only this job, enters it.
             _change_folder(request["folder"])
             return os.posix_spawn(
                 _find_program(argv[0], environment["PATH"]),

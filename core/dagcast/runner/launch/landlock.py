@@ -108,7 +108,7 @@ def make_landlock_rules(runs_folder: str) -> LandlockRules | None:
 def _list_rights(runs_folder: str) -> Iterator[tuple[str, int]]:
     """List paths and the rights of every job to them.
 
-    A right to a folder extends to everything below it and cannot be taken back. So each entry beside the path to
+    A right to a folder extends to everything below it and cannot be taken back. So each entry next to the path to
     ``runs_folder`` is listed on its own.
     """
     yield "/", LIST_RIGHT

@@ -303,7 +303,7 @@ class _Supervisor:
                     stdin=subprocess.DEVNULL,
                     env={name: value for name, value in os.environ.items() if name in _SUPERVISOR_VARIABLES},
                     pass_fds=(supervisor_end.fileno(),),
-                    start_new_session=True,  # Ctrl-C at the terminal reaches the runner alone
+                    start_new_session=True,  # Ctrl-C at the terminal reaches only the runner
                 )
             self._control = runner_end
         return self._control

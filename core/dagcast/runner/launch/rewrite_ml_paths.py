@@ -59,7 +59,7 @@ def provide_plain_path(ml: Path) -> Iterator[str]:
 def provide_temporary_folder(
     ml: str, environment: Mapping[str, str], runs_folder: Path
 ) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """Yield the environment with a usable ``TMPDIR``, and the temporary folder if it belongs to this job alone.
+    """Yield the environment with a usable ``TMPDIR``, and the temporary folder if it belongs only to this job.
 
     The folder is ``/tmp``, unless the folder of all runs lies in it: Landlock could then not allow ``/tmp`` without
     allowing the runs too. The next choices are ``/var/tmp``, and a scratch folder of the job. Variables that name a

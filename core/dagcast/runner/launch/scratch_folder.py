@@ -1,4 +1,4 @@
-"""Temporary folders of jobs, which lie beside the job's ``ml`` folder and last as long as the job."""
+"""Temporary folders of jobs, which lie next to the job's ``ml`` folder and last as long as the job."""
 
 from __future__ import annotations
 

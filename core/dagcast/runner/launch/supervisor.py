@@ -133,7 +133,7 @@ class _Monitors:
         self._idle_pid: int | None = None
 
     def fork_idle(self) -> socket.socket:
-        """Fork an idle monitor if there is none, and return the socket to it.
+        """Fork an idle monitor unless one exists, and return the socket to it.
 
         Raises:
             OSError: If the system cannot start another process.
@@ -184,7 +184,7 @@ class _Monitors:
                 return
             if pid == 0:
                 break
-            # A process that is no monitor was adopted from one that was killed.
+            # A process that is not a monitor was adopted from one that was killed.
             orphans |= pid not in self.pids or status != 0
             self.pids.discard(pid)
             if pid == self._idle_pid:  # else it has its job, and no socket leads to it

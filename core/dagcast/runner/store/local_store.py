@@ -30,9 +30,9 @@ class Store:
     A URI is looked up in the run's own store and the inputs together, where the own store wins; then in the stores of
     earlier runs, in order; then, on request, in S3, whose objects are kept in the own store.
 
-    A URI means the object of that key; if there is none, all objects below it as a folder; if there are none, all
+    A URI means the object of that key; without one, all objects below it as a folder; without those, all
     objects whose keys start with it. SageMaker's ``S3Prefix`` has the last meaning only (API reference,
-    ``S3DataSource``), which differs if keys beside a folder start with its name.
+    ``S3DataSource``), which differs if keys next to a folder start with its name.
 
     Args:
         root: The folder of this run's own store, with ``BUCKET/KEY`` below it.
@@ -175,7 +175,7 @@ class Store:
         """Return the SHA-256 of the names and contents of the objects that the URI means.
 
         Raises:
-            NotFoundError: If there are none.
+            NotFoundError: If the store has no such object.
         """
         digest = hashlib.sha256()
         for name, path in self._found(uri).items():
@@ -195,7 +195,7 @@ class Store:
         return objects[key]
 
     def _found(self, uri: str) -> dict[str, Path]:
-        """Return the files that the URI means, by sorted name below it; raise NotFoundError if there are none."""
+        """Return the files that the URI means, by sorted name below it; raise NotFoundError without any."""
         objects, above = self._objects(uri)
         if not objects:
             raise self._missing(uri)

@@ -37,7 +37,7 @@ _CODE = sa.table("mods_code", sa.column("sha256"), sa.column("size"))
 
 
 def upgrade() -> None:
-    """Mask secrets in each row. Its digest is computed anew if it was that of the row."""
+    """Mask secrets in each row. Its digest is computed again if it was that of the row."""
     connection = op.get_bind()
     if connection.dialect.name == "sqlite":
         # SQLite leaves the old text in the file otherwise. Source: https://www.sqlite.org/pragma.html#pragma_secure_delete
