@@ -187,7 +187,7 @@ class PipelineDAGCompiler:
             [{'Name': 'stop', 'Type': 'Fail', 'Arguments': {'ErrorMessage': 'no'}}]
         """
         template = self.create_template(dag, **kwargs)
-        compilation: Compilation = compile_verified(template, template.generate_definition)
+        compilation = compile_verified(template, template.generate_definition)
         notify_compiled(template.plugins, None, compilation.report)
         if any(template.plugins.implementing("pipeline_compiled")):
             # A plugin may have kept the compilation since the template class returned it.

@@ -25,6 +25,7 @@ class FrozenDict(dict[str, Any]):
     __slots__ = ()
 
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        """Raise :class:`FrozenError`: a frozen mapping does not change."""
         raise FrozenError("this mapping is frozen: make a changed copy with thaw() and freeze()")
 
     __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse

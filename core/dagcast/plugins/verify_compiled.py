@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from traceback import walk_tb
 from types import CodeType, FunctionType, MappingProxyType
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from dagcast.compile.compile_pipeline import Compilation
 from dagcast.compile.report import CompileReport
@@ -24,6 +24,8 @@ from dagcast.paths import format_path
 from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
 from dagcast.plugins.safe_inspect import ancestors, format_exception, is_instance, safe_repr
+
+Result = TypeVar("Result", bound=Compilation | None)
 
 DECORATE_HOOK = "decorate_template_class"
 COMPARED = ("dag", "config", "plugins", "sagemaker_session", "execution_role", "metadata")
@@ -94,6 +96,14 @@ def verify_instance(template: Any, params: Mapping[str, Any], plugins: PluginSet
                 problem += f": {held!r}, expected {value!r}"
             remedy = f"call super().__init__(**kwargs), and do not cache instances in a metaclass; {_REMEDIES[name]}"
             raise decoration_error(decorating, problem, remedy)
+
+
+@overload
+def compile_verified(template: Any) -> Compilation: ...
+
+
+@overload
+def compile_verified(template: Any, compile_template: Callable[[], Result]) -> Result: ...
 
 
 def compile_verified(template: Any, compile_template: Callable[[], Any] | None = None) -> Any:

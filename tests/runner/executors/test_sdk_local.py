@@ -6,6 +6,7 @@ Where the two differ, the test says which of them does as SageMaker's documentat
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from dagcast.runner.options import RunOptions
 from dagcast.runner.records.outcome import RunOutcome
 from dagcast.runner.runner import Runner
 from tests.by_hand.inputs import MODEL_DATA
-from tests.runner.executors.sdk_local import DATA, PYTHONS, REPORT, STRANGE_PATHS, UNLIKE
+from tests.runner.executors.sdk_local import DATA, REPORT, STRANGE_PATHS
 
 ROOT = Path(__file__).parents[3]
 
@@ -61,24 +62,43 @@ def test_conditions_hold_where_they_hold_there(local: Mapping[str, Any], tmp_pat
     assert set(ours.values()) == {True, False}
 
 
-@pytest.mark.parametrize("name", [*(f"equal {left!r} {right!r}" for left, right in UNLIKE), "order"])
+REFUSED = {
+    "equal 1 '1'": "Equals never holds: 1 is a number, and '1' is a text",
+    "equal 1 1.0": "Equals cannot compare 1 (int) with 1.0 (float): both must have the same type",
+    "equal 'a' True": "Equals never holds: 'a' is a text, and true is a boolean",
+    "equal 0.5 'a'": "Equals never holds: 0.5 is a number, and 'a' is a text",
+    "order": "GreaterThan compares numbers, and 'a' is a text",
+}
+ONLY_REFUSED_HERE = {
+    "python ['Equals', True, 1]": "Equals never holds: true is a boolean, and 1 is a number",
+    "python ['GreaterThan', True, 0.5]": "GreaterThan compares numbers, and true is a boolean",
+    "python ['In', True, [1, 2]]": "In cannot compare True (bool) with 1 (int): both must have the same type",
+    "python ['In', '1', [1, 2]]": "In cannot compare '1' (str) with 1 (int): both must have the same type",
+}
+
+
+def test_each_condition_of_unlike_values_has_an_expectation(local: Mapping[str, Any]) -> None:
+    found = {name for name in local if name.startswith(("equal ", "order", "python "))}
+    assert found == REFUSED.keys() | ONLY_REFUSED_HERE.keys()
+
+
+@pytest.mark.parametrize("name", REFUSED)
 def test_values_that_cannot_be_compared_fail_the_step_there_and_are_refused_here(
     local: Mapping[str, Any], tmp_path: Path, name: str
 ) -> None:
     assert local[name]["status"] == "Failed"
-    with pytest.raises(InvalidInputError, match=r"cannot compare|never holds|compares numbers"):
+    with pytest.raises(InvalidInputError, match=re.escape(f"step 'check': {REFUSED[name]}")):
         _run(tmp_path, local[name]["definition"])
 
 
-@pytest.mark.parametrize("about", PYTHONS, ids=str)
+@pytest.mark.parametrize("name", ONLY_REFUSED_HERE)
 def test_values_that_only_python_compares_are_refused_here(
-    local: Mapping[str, Any], tmp_path: Path, about: list[Any]
+    local: Mapping[str, Any], tmp_path: Path, name: str
 ) -> None:
-    # The local mode compares as Python does. A definition is JSON, where true is no number.
-    theirs = local[f"python {about}"]
-    assert theirs["status"] == "Succeeded"
-    with pytest.raises(InvalidInputError, match=r"cannot compare|never holds|compares numbers"):
-        _run(tmp_path, theirs["definition"])
+    # The local mode compares as Python does. In the JSON of a definition, true is not a number.
+    assert local[name]["status"] == "Succeeded"
+    with pytest.raises(InvalidInputError, match=re.escape(f"step 'check': {ONLY_REFUSED_HERE[name]}")):
+        _run(tmp_path, local[name]["definition"])
 
 
 @pytest.mark.parametrize("name", ["paths", "message"])
