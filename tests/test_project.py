@@ -145,7 +145,7 @@ def test_scripts_can_be_executed(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
 
 
-def test_the_wheel_holds_the_two_typed_packages_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_holds_the_typed_package_and_nothing_else(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
@@ -179,6 +179,31 @@ def positional_parameters(source: str) -> dict[str, int]:
                 keyword = next((at for at, text in enumerate(fields) if "KW_ONLY" in text), len(fields))
                 found[node.name] = sum("kw_only=True" not in text for text in fields[:keyword])
     return found
+
+
+def test_contributing_lists_each_room_and_module() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)[:3]
+    for table, folder in zip(tables, ("", "compile", "runner"), strict=True):
+        rows = (row.split("|")[1] for row in table.splitlines()[2:])
+        listed = [name for row in rows for name in re.findall(r"`([\w/.]+)`", row)]
+        there = {
+            path.name if path.suffix else f"{path.name}/"
+            for path in (ROOT / "core" / "dagcast" / folder).iterdir()
+            if path.suffix == ".py" or (path / "__init__.py").exists()
+        }
+        # The sequence of the stages is named in the sentence above its table.
+        assert sorted([*listed, "__init__.py"]) == sorted(there - {"compile_pipeline.py"})
+
+
+def test_each_dependency_has_a_reason() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        data = tomllib.load(file)
+    project, groups = data["project"], data["dependency-groups"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values(), *groups.values()]
+    names = {Requirement(item).name.lower() for items in lists for item in items if isinstance(item, str)}
+    reasons = (ROOT / "docs" / "decisions" / "dependencies.md").read_text("utf-8").lower()
+    assert [name for name in sorted(names) if not re.search(rf"\b{re.escape(name)}\b", reasons)] == []
 
 
 def test_more_than_five_arguments_have_names() -> None:
