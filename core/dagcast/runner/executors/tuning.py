@@ -209,20 +209,13 @@ class _Trials:
         folder = attempt.folder / f"trial-{number}"
         folder.mkdir()
         started = job.utc_now()
+        result, reason = None, None
         try:
             result = run_training(attempt, definition.make_training_request(tuned, name), name, folder)
         except StepStoppedError:
             raise
         except DagcastError as error:
-            return Trial(
-                number=number,
-                name=name,
-                definition=definition,
-                tuned=tuned,
-                started=started,
-                ended=job.utc_now(),
-                reason=str(error),
-            )
+            reason = str(error)
         return Trial(
             number=number,
             name=name,
@@ -231,6 +224,7 @@ class _Trials:
             started=started,
             ended=job.utc_now(),
             result=result,
+            reason=reason,
         )
 
     def _learn(self, index: int, future: Future[Trial]) -> None:
