@@ -47,6 +47,14 @@ def changed(
     return check(body, shape, service, ignore_required=named_by_pipeline)
 
 
+@pytest.mark.parametrize(
+    ("length", "quoted"), [(60, "x" * 60), (61, "x" * 57 + "..."), (5000, "x" * 57 + "...")]
+)
+def test_a_long_value_is_shortened_in_a_message(length: int, quoted: str) -> None:
+    (problem,) = changed(TRAINING, (*DATA, "S3DataType"), "x" * length)
+    assert problem.message.endswith(f", not '{quoted}'")
+
+
 @pytest.mark.parametrize(("shape", "service"), GOOD)
 @pytest.mark.parametrize("form", [thaw, freeze])
 def test_valid_bodies_have_no_problems(shape: str, service: str, form: Callable[[object], object]) -> None:
