@@ -55,7 +55,7 @@ def test_all_children_of_a_starter_end() -> None:
     assert [process.returncode for process in processes] == [-signal.SIGKILL] * 3
 
 
-def test_a_child_in_the_group_of_the_tests_ends_alone() -> None:
+def test_only_the_child_ends_in_the_group_of_the_tests() -> None:
     with child_process(
         [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=False
     ) as process:

@@ -128,7 +128,7 @@ class TestBuilding:
         "wrong",
         ["", "a", "->", "a ->", "-> b", "a -> b -> c", "a >> b", "a - > b", "a b -> c", "a. -> b", ".x -> b"],
     )
-    def test_text_that_is_no_edge_is_refused(self, wrong: str) -> None:
+    def test_text_that_is_not_an_edge_is_refused(self, wrong: str) -> None:
         with pytest.raises(InvalidInputError, match="is not an edge"):
             Edge.parse(wrong)
 
@@ -147,7 +147,7 @@ class TestBuilding:
             {"from": "a", "to": "b"},
         ],
     )
-    def test_what_is_no_edge_is_refused(self, wrong: Any) -> None:
+    def test_what_is_not_an_edge_is_refused(self, wrong: Any) -> None:
         with pytest.raises(InvalidInputError, match="is not an edge"):
             Edge.parse(wrong)
 
@@ -157,13 +157,13 @@ class TestBuilding:
             Edge.parse(wrong)
 
     @pytest.mark.parametrize("wrong", ["", "  ", "a b", "a.b", "a>b", "a=b", "a\n", 5, None, ["a"]])
-    def test_what_is_no_node_is_refused(self, wrong: Any) -> None:
+    def test_what_is_not_a_node_is_refused(self, wrong: Any) -> None:
         with pytest.raises(InvalidInputError, match="is not a node"):
             PipelineDAG().add_node(wrong)
         with pytest.raises(InvalidInputError, match="is not a node"):
             PipelineDAG([wrong])
 
-    def test_every_mistake_is_told_at_once(self) -> None:
+    def test_every_mistake_is_reported_at_once(self) -> None:
         with pytest.raises(InvalidInputError) as caught:
             PipelineDAG(["a", "b", "a", 3], ["a -> b", "a -> c", "x", "d => e"])  # type: ignore[list-item]
         messages = [(str(d.location), d.message) for d in caught.value.diagnostics]

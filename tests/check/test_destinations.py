@@ -105,7 +105,7 @@ def test_a_model_that_is_a_prefix_is_read_like_other_data() -> None:
     assert list(problems(writer, model("S3Object"))) == []
 
 
-def test_a_manifest_is_no_prefix() -> None:
+def test_a_manifest_is_not_a_prefix() -> None:
     writer = transform("score", "s3://b/run/scores")
     reader = step("fit", "Training", InputDataConfig=channel("s3://b/run", "ManifestFile"))
     assert list(problems(writer, reader)) == []

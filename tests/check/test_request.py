@@ -597,7 +597,7 @@ def test_ignored_members_are_named_by_their_path() -> None:
     assert problem.path == ("TrainingJobDefinition", "RoleArn")
 
 
-def test_forbidden_members_are_reported_with_the_reason_alone() -> None:
+def test_forbidden_members_are_reported_only_with_the_reason() -> None:
     body, named_by_pipeline = GOOD[TRAINING, "sagemaker"]
     body = {**thaw(body), "TrainingJobName": "bad_name", "ExperimentConfig": {"RunNme": "x"}}
     body["InputDataConfig"].append({**body["InputDataConfig"][0], "ChannelName": "test", "InputMode": "Pipe"})

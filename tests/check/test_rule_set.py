@@ -145,7 +145,7 @@ def test_a_rule_that_needs_only_members_runs_once_whatever_their_values() -> Non
     assert len(runs) == 2
 
 
-def test_values_that_are_read_only_sometimes_are_told_apart() -> None:
+def test_values_that_are_read_only_sometimes_are_distinguished() -> None:
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         if body.get("Kind") == "b" and body.get("Sub", "Items", -1) == 2:
             yield body.finding("two")
@@ -155,7 +155,7 @@ def test_values_that_are_read_only_sometimes_are_told_apart() -> None:
     assert _numbers(rule, *requests) == [0, 0, 0, 0, 1, 0]
 
 
-def test_members_that_a_rule_reads_as_a_whole_are_told_apart() -> None:
+def test_members_that_a_rule_reads_as_a_whole_are_distinguished() -> None:
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         if body.get("Tags") == [{"Key": "a"}] or body.part("More").data == {"B": 1}:
             yield body.finding("found")

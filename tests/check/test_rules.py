@@ -47,7 +47,7 @@ def test_a_request_that_obeys_passes(rule: Rule, shape: str) -> None:
 
 
 @pytest.mark.parametrize(("rule", "shape"), CASES)
-def test_a_request_that_breaks_is_reported_and_botocore_alone_takes_it(rule: Rule, shape: str) -> None:
+def test_a_request_that_breaks_is_reported_and_botocore_by_itself_takes_it(rule: Rule, shape: str) -> None:
     request = example(shape, rule.breaks)
     assert _shape_problems(shape, request) == []
     found = _broken(shape, request, rule, PipelineFacts(region=rule.breaks_in))

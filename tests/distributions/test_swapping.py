@@ -113,7 +113,7 @@ def test_the_order_of_these_two_does_not_matter() -> None:
     assert changes[0] == changes[1]
 
 
-def test_the_config_alone_swaps_them(tmp_path: Path) -> None:
+def test_only_the_config_swaps_them(tmp_path: Path) -> None:
     found = {}
     for enable in ([], ["guardrails"]):
         options = {"guardrails": {"enable_network_isolation": True}}

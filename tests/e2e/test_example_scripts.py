@@ -157,7 +157,7 @@ def test_wrong_answers_in_the_test_set_turn_the_metrics_round(done: Jobs, jobs: 
     assert after["auc"]["value"] == pytest.approx(1 - before["auc"]["value"])
 
 
-def test_a_model_trained_on_shuffled_answers_is_no_good(jobs: Jobs) -> None:
+def test_a_model_trained_on_shuffled_answers_is_bad(jobs: Jobs) -> None:
     targets = jobs.rows("train")[:, 0]
     jobs.replace_targets("train", np.random.default_rng(0).permutation(targets))
     jobs.train()

@@ -147,13 +147,13 @@ def test_a_decorator_that_sets_an_attribute_leaves_the_template_class_alone() ->
         (lambda cls: type("Other", (), {}), "not a subclass of the class that it was given"),
     ],
 )
-def test_what_is_no_class_of_ours_is_refused(result: Any, problem: str) -> None:
+def test_what_is_not_a_class_of_ours_is_refused(result: Any, problem: str) -> None:
     with pytest.raises(PluginError, match=problem) as caught:
         compiler(Returning(result)).create_decorated_class()
     assert caught.value.hook == "decorate_template_class"
 
 
-def test_a_virtual_subclass_is_no_subclass() -> None:
+def test_a_virtual_subclass_is_not_a_subclass() -> None:
     def registered(cls: Any) -> Any:
         class Virtual:
             pass
@@ -329,7 +329,7 @@ class Same:
         return "same"
 
 
-def test_metadata_that_only_looks_the_same_is_told_apart() -> None:
+def test_metadata_that_only_looks_the_same_is_distinguished() -> None:
     plugin = Marking()
     values = [1, True, 1.0, "1", [1], {"a": 1}, {"a": True}, Same(), Same(), -0.0, 0.0]
     classes = [compiler(plugin).create_decorated_class(value=value) for value in values]

@@ -253,7 +253,7 @@ def test_a_registering_metaclass_lists_the_result_once_and_nothing_else(style: s
     assert ours == [made]
 
 
-def test_a_registering_init_subclass_of_an_earlier_plugin_lists_the_result_alone() -> None:
+def test_a_registering_init_subclass_of_an_earlier_plugin_lists_only_the_result() -> None:
     first = build_decorator(Decoration(Mixin("init_subclass")))
     second = build_decorator(Decoration(Mixin("plain", 1, Meta(registers="new"))))
     plugins = [Plugin("first", first.decorator), Plugin("second", second.decorator)]
@@ -489,7 +489,7 @@ def test_mixin_inside_of_a_hook() -> None:
     assert made.__mro__[1].__mro__[1] is DynamicPipelineTemplate
 
 
-def test_mixin_beside_an_opaque_decorator_in_one_hook() -> None:
+def test_mixin_with_an_opaque_decorator_in_one_hook() -> None:
     built = build_decorator(Decoration(Mixin("plain", 1, Meta(registers="new"))))
 
     class Registered(metaclass=registering([])):

@@ -324,7 +324,9 @@ def test_of_a_finder_and_the_path_that_counts_which_imports_ask_first(
         assert [entry.version for entry in scan_plugins([str(folder)]).entries] == [version]
 
 
-def test_a_finder_that_fails_is_told_and_stops_nobody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finder_that_fails_is_reported_and_stops_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finder = Finder(Nowhere(plugin("beta", SOUND)), RuntimeError("boom"))
     monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
     found = scan_plugins([str(folder)])
@@ -333,7 +335,7 @@ def test_a_finder_that_fails_is_told_and_stops_nobody(folder: Path, monkeypatch:
     assert problem.endswith("failed: RuntimeError: boom")
 
 
-def test_what_is_no_string_is_passed_over_as_it_is_for_imports(folder: Path) -> None:
+def test_what_is_not_a_string_is_skipped_as_it_is_for_imports(folder: Path) -> None:
     assert names(str(folder), None, 5, folder.parent, b"/nowhere", "/no\0where", "nowhere") == ["alpha"]
 
 
@@ -356,14 +358,14 @@ def test_an_earlier_release_without_the_plugin_hides_it(folder: Path, tmp_path: 
     assert names(str(earlier), str(folder)) == ["alpha"]
 
 
-def test_another_version_beside_it_casts_doubt_even_if_it_has_no_plugin(folder: Path) -> None:
+def test_another_version_next_to_it_casts_doubt_even_if_it_has_no_plugin(folder: Path) -> None:
     Built("alpha-plugin", "2.0").install(folder)
     (entry,) = scan_plugins([str(folder)]).entries
     assert entry.problems == ("two versions of alpha-plugin are installed in one folder",)
 
 
 @pytest.mark.parametrize("file", ["entry_points.txt", "METADATA"])
-def test_a_file_that_cannot_be_read_is_told_and_stops_nobody(folder: Path, file: str) -> None:
+def test_a_file_that_cannot_be_read_is_reported_and_stops_nobody(folder: Path, file: str) -> None:
     plugin("beta", SOUND).install(folder)
     path = folder / "beta_plugin-1.0.dist-info" / file
     path.unlink()
@@ -374,7 +376,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nobody(folder: Path, file:
     assert problem.startswith(f"{path.parent}: its metadata cannot be read: OSError")
 
 
-def test_a_zip_whose_bytes_are_broken_is_told_and_stops_nobody(folder: Path) -> None:
+def test_a_zip_whose_bytes_are_broken_is_reported_and_stops_nobody(folder: Path) -> None:
     wheel = plugin("beta", SOUND).wheel(folder)
     content = wheel.read_bytes()
     wheel.write_bytes(content.replace(b"[dagcast]\nbeta", b"[dagcast]\nbet4", 1))

@@ -161,7 +161,7 @@ def test_addresses(tmp_path: Path) -> None:
     assert [archive_bytes(code) for code in (file, text)] == [b"pass\n", b"pass\n"]
 
 
-def test_a_script_alone_has_the_address_of_a_folder_with_it_alone(tmp_path: Path) -> None:
+def test_a_single_script_has_the_address_of_a_folder_with_only_it(tmp_path: Path) -> None:
     write(tmp_path, {"code/train.py": "pass\n"})
     script = stage_script("code/train.py", tmp_path, "bucket")
     assert script.uri == stage_folder("code", tmp_path, "bucket").uri

@@ -111,7 +111,7 @@ class TestCases:
             "branch.other-branch"
         ]
 
-    def test_an_output_alone_is_given_with_its_port(self) -> None:
+    def test_a_single_output_is_given_with_its_port(self) -> None:
         steps = {"m": model(inputs={"model": "t"}), "t": train()}
         assert only_error(config(steps)).hint == "write 't.model'"
         steps = {

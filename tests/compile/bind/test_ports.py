@@ -128,7 +128,7 @@ class TestAnyKind:
         steps = {"t": train(), "e": work(inputs={"x": {"optional": True}, "m": {"kind": "model"}})}
         assert bindings(steps, ["t -> e"]) == ["t.model -> e.m (kind)"]
 
-    def test_a_property_file_is_no_second_candidate(self) -> None:
+    def test_a_property_file_is_not_a_second_candidate(self) -> None:
         files = {"Report": {"output": "metrics", "path": "r.json"}}
         steps = {"a": load("metrics", property_files=files), "b": work("x")}
         assert bindings(steps, ["a -> b"]) == ["a.metrics -> b.x (kind)"]
@@ -158,7 +158,7 @@ class TestValues:
         error = only_error(config(steps, edges=["cb -> p"]))
         assert (error.code, error.hint) == ("wiring.no-ports", "write 'cb.uri -> p.data'")
 
-    def test_a_number_is_no_address(self) -> None:
+    def test_a_number_is_not_an_address(self) -> None:
         steps = {"cb": callback(data="Integer"), "p": work("data")}
         found = check(config(steps, edges=["cb -> p"])).errors
         assert {error.code: error.hint for error in found} == {

@@ -25,7 +25,7 @@ class TestPrecedence:
         assert inputs_of(steps, ["a.y -> b.x"], "b") == {"x": output("a", "y")}
         assert bindings(steps, ["a.y -> b.x"]) == ["a.y -> b.x (explicit)"]
 
-    def test_they_win_even_beside_a_plain_edge(self) -> None:
+    def test_they_win_even_over_a_plain_edge(self) -> None:
         steps = {"a": load("x", "y"), "b": work("x", "y")}
         assert inputs_of(steps, ["a -> b", "a.y -> b.x"], "b") == {
             "x": output("a", "y"),
@@ -201,7 +201,7 @@ class TestGiven:
             ),
         ],
     )
-    def test_what_is_no_source(self, given: str, code: str, message: str, hint: str | None) -> None:
+    def test_what_is_not_a_source(self, given: str, code: str, message: str, hint: str | None) -> None:
         error = only_error(config({"a": load("x", "y"), "b": train(inputs={"q": given})}))
         assert (error.code, error.message) == (code, f"step 'b': {message}")
         assert hint is None or error.hint == hint

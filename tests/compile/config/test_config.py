@@ -598,7 +598,7 @@ class TestModels:
             (config({"a": {1: 2}}), "<config>.steps.a: the key 1 is not a string (quote it)"),
         ],
     )
-    def test_what_is_no_config(self, source: Any, message: str) -> None:
+    def test_what_is_not_a_config(self, source: Any, message: str) -> None:
         assert errors_of(source) == [message]
 
     def test_paths_are_relative_to_the_working_directory(
@@ -847,7 +847,7 @@ class TestMistakes:
         assert error.message == f"pipeline: {message}"
         assert str(error.location).startswith(f"<config>.pipeline.{field}")
 
-    def test_the_role_is_told_once(self) -> None:
+    def test_the_role_is_reported_once(self) -> None:
         steps = {f"s{i}": {"type": "Training", **JOB} for i in range(5)}
         error = only_error({"pipeline": {**PIPELINE, "role": "nobody"}, "steps": steps})
         assert str(error) == (
@@ -861,7 +861,7 @@ class TestMistakes:
         ).validate()
         assert [str(error.location) for error in result.errors] == ["<role>"]
 
-    def test_what_the_base_config_lacks_is_told_once(self) -> None:
+    def test_what_the_base_config_lacks_is_reported_once(self) -> None:
         steps: dict[str, Any] = {
             f"s{i}": {"type": "Processing", "image_uri": IMAGE, "outputs": {"o": None}} for i in range(3)
         }

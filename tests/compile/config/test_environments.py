@@ -61,7 +61,7 @@ def test_a_compile_checks_the_environment_it_is_given() -> None:
     assert PipelineDAGCompiler(base, plugins=[]).compile_definition().definition
 
 
-def test_a_default_and_each_value_of_an_enum_are_checked_where_they_stand_alone() -> None:
+def test_a_default_and_each_value_of_an_enum_are_checked_as_whole_values() -> None:
     steps = {"a": JOB, "b": JOB}
     declared = {"type": "String", "default": "ml.m5.large", "enum": ["ml.m5.large", "m5.xlarge", "huge"]}
     assert errors_of(config(steps, parameters={"Instance": declared})) == [

@@ -44,7 +44,7 @@ class TestCache:
         assert "CacheConfig" not in step_of({**TRAINING, "cache": None})
 
     @pytest.mark.parametrize("given", ["", "P", "PT", "T1H ", "30", "P30X", "30 days", "P-1D", "P1D\n"])
-    def test_what_is_no_duration(self, given: str) -> None:
+    def test_what_is_not_a_duration(self, given: str) -> None:
         error = error_in({**TRAINING, "cache": given})
         assert error.message == (
             f"step 'step' (Training): cache.expire_after: {given!r} is not an ISO 8601 duration such as P30D or PT12H"

@@ -208,7 +208,7 @@ def test_nesting_ends_at_the_limit(text_format: Format) -> None:
 
 
 @pytest.mark.parametrize("text_format", FORMATS)
-def test_siblings_are_no_nesting(text_format: Format) -> None:
+def test_siblings_are_not_nested(text_format: Format) -> None:
     lists: Any = [[[]]] * MAX_DEPTH
     tables: Any = [{"a": {}}] * MAX_DEPTH
     source = {

@@ -203,7 +203,7 @@ def test_syntax_errors_in_plain_words(source: str, line: int, words: str, code: 
     assert diagnostic.code == code
 
 
-def test_brackets_in_strings_and_comments_are_no_nesting() -> None:
+def test_brackets_in_strings_and_comments_do_not_nest() -> None:
     brackets = "[" * 200
     source = (
         f"a = '{brackets}' # {brackets}\n"

@@ -87,7 +87,7 @@ def test_parameters_count_by_their_defaults() -> None:
 
 
 @pytest.mark.parametrize("first", ["s3://b/train/", "s3://b/tests", "s3://b/train_labels"])
-def test_other_destinations_are_no_warning(first: str) -> None:
+def test_other_destinations_give_no_warning(first: str) -> None:
     outputs = {"a": {"destination": first}, "b": {"destination": "s3://b/train_labels"}}
     warnings = check(config({"prep": {**WORK, "outputs": outputs}})).warnings
     assert "data.sibling-prefix" not in [warning.code for warning in warnings]
@@ -145,7 +145,7 @@ def test_an_input_that_holds_the_pipelines_code_is_a_warning(
     assert "the code of this pipeline" in warning.message
 
 
-def test_an_input_beside_the_results_is_no_warning() -> None:
+def test_an_input_next_to_the_results_gives_no_warning() -> None:
     steps = {
         "prep": {**WORK, "inputs": {"x": "s3://my-bucket/demo-data"}, "outputs": {"x": None}},
         "fit": {"type": "Training", **JOB, "inputs": {"x": None}},

@@ -66,7 +66,7 @@ def test_each_container_has_a_port(base: dict[str, Any]) -> None:
     ]
 
 
-def test_two_free_models_are_no_guess() -> None:
+def test_of_two_free_models_none_is_guessed() -> None:
     steps = {
         "scale": {"type": "Training", **JOB},
         "train": {"type": "Training", **JOB},

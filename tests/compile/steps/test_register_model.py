@@ -186,7 +186,7 @@ def test_the_results_of_a_check_feed_metrics_and_baselines() -> None:
     assert register["DependsOn"] == ["bias"]
 
 
-def test_a_bare_edge_of_a_check_is_no_guess() -> None:
+def test_a_bare_edge_of_a_check_is_not_guessed() -> None:
     """Which baseline a check is for is the user's choice."""
     steps = {
         "bias": CHECK,

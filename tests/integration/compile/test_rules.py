@@ -76,7 +76,7 @@ def test_a_value_that_botocore_does_not_know_is_let_through_by_name(config: Path
         ("{training.spot-wait: [1]}", 9, "config.wrong-type"),
     ],
 )
-def test_what_is_no_rule_cannot_be_ignored(config: Path, ignored: str, line: int, code: str) -> None:
+def test_an_unknown_rule_cannot_be_ignored(config: Path, ignored: str, line: int, code: str) -> None:
     config.write_text(f"{CONFIG}ignore_rules: {ignored}\n")
     assert (line, code) in [(item["line"], item["code"]) for item in diagnostics(config)]
 

@@ -145,7 +145,7 @@ def test_plugins_are_for_configs(request_of_train: dict[str, Any], verb: str) ->
     assert "d.json is a definition" in result.stderr
 
 
-def test_an_invalid_definition_is_no_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_definition_is_not_a_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("d.json").write_text('{"Steps": [{"Name": "a b", "Type": "Fail"}]}')
     result = dagcast("validate", "d.json")

@@ -114,7 +114,7 @@ def test_a_parameter_counts_by_its_default(default: str) -> None:
     assert f"{default!r}, the default of ${{param.Machine}}" in warning.message
 
 
-def test_an_image_for_all_machines_is_no_warning() -> None:
+def test_an_image_for_all_machines_gives_no_warning() -> None:
     fields = {
         "type": "Training",
         "framework": "xgboost",

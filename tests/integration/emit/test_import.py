@@ -112,7 +112,7 @@ def test_an_import_that_raises_leaves_no_mark(tmp_path: Path) -> None:
     assert "is installed but cannot be imported: no such module: sagemaker." in message
 
 
-def test_an_aws_configuration_that_cannot_be_read_is_no_traceback(tmp_path: Path) -> None:
+def test_an_aws_configuration_that_cannot_be_read_gives_no_traceback(tmp_path: Path) -> None:
     code = f"""
     {textwrap.indent(STATE, "    ")}
     import json

@@ -195,7 +195,7 @@ def test_the_doctor_finds_misspelt_groups(
     assert [item["problem"] for item in findings] == [f"alpha-plugin: {finding}"]
 
 
-def test_what_a_failed_upgrade_leaves_behind_is_no_matter_of_luck(site: Site) -> None:
+def test_what_a_failed_upgrade_leaves_behind_is_deterministic(site: Site) -> None:
     site.plugin("alpha", SOUND, version="1.0")
     site.plugin("alpha", SOUND, version="2.0")
     error = refusal(site, "alpha")
@@ -227,7 +227,7 @@ def test_an_earlier_folder_hides_a_distribution_in_a_later_one(
         ("1 / 0", ZeroDivisionError),
     ],
 )
-def test_whatever_its_import_raises_is_told_with_its_cause(
+def test_whatever_its_import_raises_is_reported_with_its_cause(
     site: Site, source: str, raised: type[BaseException]
 ) -> None:
     error = refused(site, source)
@@ -239,7 +239,7 @@ def test_whatever_its_import_raises_is_told_with_its_cause(
     assert isinstance(error.__cause__, raised)
 
 
-def test_a_module_that_is_gone_is_told(site: Site) -> None:
+def test_a_module_that_is_gone_is_reported(site: Site) -> None:
     built = plugin("alpha", SOUND)
     site.install(built)
     (site.folder / "alpha_plugin.py").unlink()
@@ -249,7 +249,7 @@ def test_a_module_that_is_gone_is_told(site: Site) -> None:
     assert "'alpha_plugin', which does not exist" in findings[0]["problem"]
 
 
-def test_an_attribute_that_is_not_there_is_told(site: Site) -> None:
+def test_an_attribute_that_is_not_there_is_reported(site: Site) -> None:
     error = refused(site, SOUND, attribute="Plugin")
     assert "importing alpha_plugin:Plugin raised AttributeError" in error.problem
 
@@ -257,7 +257,7 @@ def test_an_attribute_that_is_not_there_is_told(site: Site) -> None:
 @pytest.mark.parametrize(
     "body", ["def __init__(self, level): pass", "def __init__(self): raise ValueError('no')"]
 )
-def test_a_class_that_cannot_be_called_is_told(site: Site, body: str) -> None:
+def test_a_class_that_cannot_be_called_is_reported(site: Site, body: str) -> None:
     source = f"""
     class Plugin:
         {body}
@@ -272,7 +272,7 @@ def test_a_class_that_cannot_be_called_is_told(site: Site, body: str) -> None:
 
 
 @pytest.mark.parametrize("given", [None, 5, object(), "", type("Empty", (), {})])
-def test_an_object_that_is_no_plugin_is_refused(site: Site, given: Any) -> None:
+def test_an_object_that_is_not_a_plugin_is_refused(site: Site, given: Any) -> None:
     error = refusal(site, given)
     assert "not installed" in error.problem if given == "" else "it implements no hook" in error.problem
 
@@ -629,7 +629,7 @@ def f(step, config):
 
 
 @pytest.mark.parametrize(("hook", "body", "problem", "remedy"), WRONG)
-def test_a_wrong_result_is_told(site: Site, hook: str, body: str, problem: str, remedy: str) -> None:
+def test_a_wrong_result_is_reported(site: Site, hook: str, body: str, problem: str, remedy: str) -> None:
     taken = "spec" if hook == "transform_spec" else ""
     error = refused(site, f"{IMPORTS}@hookimpl\ndef {hook}({taken}):\n    {body}\n")
     assert error.hook == hook
@@ -842,7 +842,7 @@ def test_two_plugins_that_agree_about_a_constructor_argument_are_fine(site: Site
     assert site.steps("alpha", "beta")["prepare"]["Arguments"]["RoleArn"] == role
 
 
-def test_handing_on_the_arguments_as_they_are_is_no_contradiction(site: Site) -> None:
+def test_passing_on_unchanged_arguments_is_not_a_contradiction(site: Site) -> None:
     role = "arn:aws:iam::123456789012:role/a"
     site.plugin("alpha", argument(role))
     site.plugin("beta", "@hookimpl\ndef build_template_params(params):\n    return {**params}")
@@ -930,7 +930,7 @@ def test_a_value_that_a_plugin_made_wrong_is_blamed_on_it_and_not_on_the_config(
     assert all("step 'prepare', as plugin 'alpha' changed it: " in error for error in errors), errors
 
 
-def test_mistakes_of_the_user_are_told_first(site: Site) -> None:
+def test_mistakes_of_the_user_are_reported_first(site: Site) -> None:
     """A plugin that trips over a config which is wrong anyway does not hide what is wrong with it."""
     site.plugin("alpha", "@hookimpl\ndef pipeline_parameters(metadata):\n    return [metadata['author']]")
     site.write(CONFIG.replace("team: science", "team: 5"))
@@ -942,7 +942,7 @@ def test_mistakes_of_the_user_are_told_first(site: Site) -> None:
     assert "KeyError" in refusal(site, "alpha").problem
 
 
-def test_mistakes_of_later_stages_are_told_with_what_plugins_add(site: Site) -> None:
+def test_mistakes_of_later_stages_are_reported_with_what_plugins_add(site: Site) -> None:
     """What a plugin would have added is not missed in a config with a mistake elsewhere."""
     site.plugin(
         "alpha", parameter("high") + argument("arn:aws:iam::123456789012:role/a").replace("\n", "\n    ")
@@ -1104,7 +1104,7 @@ def register_commands(cli):
         ("return 'done'", "it returned 'done', expected nothing"),
     ],
 )
-def test_commands_of_a_broken_plugin_are_told(site: Site, body: str, problem: str) -> None:
+def test_commands_of_a_broken_plugin_are_reported(site: Site, body: str, problem: str) -> None:
     site.plugin("alpha", COMMAND.format(body=body), autoload=True)
     result = site.cli("hello")
     assert result.exit_code == 2

@@ -53,7 +53,7 @@ def test_explain_finds_one_key_at_its_own_line(dotted: Site, field: str, key: st
     assert (item["kind"], item["line"]) == ("config", dotted.line(line))
 
 
-def test_the_plugin_that_put_it_is_named_at_that_key_alone(dotted: Site) -> None:
+def test_the_plugin_that_put_it_is_named_only_at_that_key(dotted: Site) -> None:
     change, *others = dotted.report("alpha").changes
     assert others == []
     assert change.path == ("Steps", "train", "Arguments", "HyperParameters", "eval.metric")

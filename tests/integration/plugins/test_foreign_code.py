@@ -103,7 +103,7 @@ def dagcast(folder: Path, *arguments: str, **variables: str) -> subprocess.Compl
         (("plugins", "info", "loud", "--json"), ""),
     ],
 )
-def test_standard_output_holds_the_result_alone(folder: Path, command: tuple[str, ...], printed: str) -> None:
+def test_standard_output_holds_only_the_result(folder: Path, command: tuple[str, ...], printed: str) -> None:
     plugin("loud", LOUD).install(folder / "site")
     done = dagcast(folder, *command)
     assert done.returncode == 0, done.stderr
@@ -153,7 +153,7 @@ def broken(folder: Path) -> Path:
     return folder
 
 
-def test_a_misspelt_command_gets_its_suggestion_alone(broken: Path) -> None:
+def test_a_misspelt_command_gets_only_its_suggestion(broken: Path) -> None:
     done = dagcast(broken, "compil", "pipeline.yaml")
     assert done.returncode == 2
     assert "unknown command 'compil' (did you mean 'compile'?)" in done.stderr
@@ -178,7 +178,9 @@ def test_the_command_of_a_broken_plugin_fails_with_its_error(broken: Path) -> No
 @pytest.mark.parametrize(
     "command", [("--help",), ("plugins", "list"), ("plugins", "--help"), ("steps",), ("compile", "--help")]
 )
-def test_commands_that_run_no_plugin_work_beside_a_broken_one(broken: Path, command: tuple[str, ...]) -> None:
+def test_commands_that_run_no_plugin_work_despite_a_broken_one(
+    broken: Path, command: tuple[str, ...]
+) -> None:
     done = dagcast(broken, *command)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -190,7 +192,7 @@ def test_errors_advise_only_flags_that_the_command_takes(broken: Path) -> None:
     assert dagcast(broken, "compile", "pipeline.yaml", "--no-plugin", "broken").returncode == 0
 
 
-def test_a_working_plugins_command_runs_beside_a_broken_plugin(broken: Path) -> None:
+def test_a_working_plugins_command_runs_despite_a_broken_plugin(broken: Path) -> None:
     plugin("loud", LOUD, autoload=True).install(broken / "site")
     done = dagcast(broken, "loud")
     assert (done.returncode, done.stdout) == (0, "the result of a command\n")

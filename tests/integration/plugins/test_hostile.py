@@ -248,7 +248,7 @@ def test_a_text_in_place_of_a_diagnostic_is_refused_however_it_is_given(site: Si
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_parameter_that_is_no_number_is_refused(site: Site, value: float) -> None:
+def test_a_parameter_that_is_not_a_number_is_refused(site: Site, value: float) -> None:
     parameter = ParameterSpec("Rate", "Float", value)
     error = refusal(site, made("pipeline_parameters", lambda: [parameter]))
     assert "is not a finite number" in error.problem
@@ -323,7 +323,7 @@ def raising(error: BaseException) -> Callable[[], Any]:
     ],
     ids=["GeneratorExit", "StopIteration", "RecursionError", "lines", "unspeakable", "huge", "classless"],
 )
-def test_whatever_a_hook_raises_is_told_in_a_line(
+def test_whatever_a_hook_raises_is_reported_in_a_line(
     site: Site, hook: str, raised: BaseException, told: str
 ) -> None:
     error = refusal(site, made(hook, raising(raised)))
@@ -334,7 +334,7 @@ def test_whatever_a_hook_raises_is_told_in_a_line(
 
 @pytest.mark.parametrize("hook", COMPILED)
 @pytest.mark.parametrize("result", [Unshowable(), ["x" * 5_000_000], {Unshowable(): 1}])
-def test_a_result_that_cannot_be_shown_or_fills_the_screen_is_told_in_a_line(
+def test_a_result_that_cannot_be_shown_or_fills_the_screen_is_reported_in_a_line(
     site: Site, hook: str, result: Any
 ) -> None:
     assert refusal(site, made(hook, lambda: result)).hook == hook
@@ -342,7 +342,7 @@ def test_a_result_that_cannot_be_shown_or_fills_the_screen_is_told_in_a_line(
 
 @pytest.mark.parametrize("hook", COMPILED)
 @pytest.mark.parametrize("result", [Classless, lambda: [Classless()], lambda: {Classless(): 1}])
-def test_a_result_that_cannot_be_asked_what_it_is_is_told_in_a_line(
+def test_a_result_that_cannot_be_asked_what_it_is_is_reported_in_a_line(
     site: Site, hook: str, result: Callable[[], Any]
 ) -> None:
     assert refusal(site, made(hook, lambda: result())).hook == hook
@@ -370,7 +370,7 @@ def test_a_field_of_a_diagnostic_that_cannot_be_asked_what_it_is_is_refused(site
     assert refusal(site, made("check_spec", lambda: [diagnostic])).hook == "check_spec"
 
 
-def test_a_role_that_is_no_text_is_refused(site: Site) -> None:
+def test_a_role_that_is_not_text_is_refused(site: Site) -> None:
     for role in (5, Classless()):
         error = refusal(site, made("build_template_params", lambda given=role: {"execution_role": given}))
         assert "which is not a role ARN" in error.problem
@@ -382,7 +382,7 @@ def test_an_argument_that_cannot_be_asked_what_it_is_is_reported_by_its_type(sit
     assert change["new"] == f"<{__name__}.Classless>"
 
 
-def test_a_generator_that_ends_in_the_middle_is_told(site: Site) -> None:
+def test_a_generator_that_ends_in_the_middle_is_reported(site: Site) -> None:
     def check_spec() -> Any:
         yield Diagnostic("one", severity="warning", code="acme.late")
         raise GeneratorExit
@@ -390,7 +390,7 @@ def test_a_generator_that_ends_in_the_middle_is_told(site: Site) -> None:
     assert refusal(site, made("check_spec", check_spec)).problem == "it raised GeneratorExit"
 
 
-def test_a_mapping_that_fails_when_it_is_read_is_told(site: Site) -> None:
+def test_a_mapping_that_fails_when_it_is_read_is_reported(site: Site) -> None:
     class Failing(Mapping[str, Any]):
         def __len__(self) -> int:
             return 1
@@ -440,7 +440,7 @@ def test_options_whose_validator_raises_anything_are_the_plugins_failure(
     assert f"{type(raised).__name__}" in error.problem
 
 
-def test_options_that_are_no_number_have_a_digest(site: Site) -> None:
+def test_options_that_are_not_a_number_have_a_digest(site: Site) -> None:
     class Options(BaseModel):
         model_config = ConfigDict(extra="forbid")
         level: float = math.nan
@@ -518,7 +518,7 @@ def test_an_object_that_raises_where_it_has_to_be_asked_is_refused(
 
 
 @pytest.mark.parametrize("name", ["al\npha", "al pha", "-alpha", "alpha,beta"])
-def test_an_object_whose_name_is_none_is_refused(site: Site, name: str) -> None:
+def test_an_object_with_an_invalid_name_is_refused(site: Site, name: str) -> None:
     with pytest.raises(PluginError, match="invalid name") as caught:
         site.compile(made("check_spec", lambda: [], name))
     assert caught.value.plugin == name
@@ -555,7 +555,7 @@ def test_modules_that_a_hook_takes_out_of_the_process_are_found_again(site: Site
     assert made == plain
 
 
-def test_a_module_that_takes_itself_out_of_the_process_is_told(site: Site) -> None:
+def test_a_module_that_takes_itself_out_of_the_process_is_reported(site: Site) -> None:
     site.plugin("alpha", "import sys\ndel sys.modules[__name__]\n")
     assert "importing alpha_plugin raised KeyError" in refusal(site, "alpha").problem
 

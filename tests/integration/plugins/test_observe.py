@@ -91,7 +91,9 @@ def test_of_a_run_that_plugins_are_kept_from_they_hear_nothing(site: Site) -> No
 
 
 @pytest.mark.parametrize("raised", ["RuntimeError('down')", "SystemExit(3)", "GeneratorExit()"])
-def test_an_observer_that_fails_is_told_nothing_more_and_the_run_goes_on(site: Site, raised: str) -> None:
+def test_an_observer_that_fails_receives_no_further_events_and_the_run_goes_on(
+    site: Site, raised: str
+) -> None:
     site.plugin("alpha", FAILING.format(raised=raised))
     site.plugin("beta", WRITER)
     command = ["--plugin", "alpha", "--plugin", "beta", "--param", "Message=fine", "--json"]

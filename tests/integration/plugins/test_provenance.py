@@ -110,7 +110,7 @@ def test_a_plugin_sees_what_the_caller_states_and_gets_frozen_metadata(site: Sit
     assert (data["name"], data["nodes"]) == ("demo", ["prepare", "stop"])
 
 
-def test_metadata_that_is_no_mapping_is_a_mistake_in_python(site: Site) -> None:
+def test_metadata_that_is_not_a_mapping_is_a_mistake_in_python(site: Site) -> None:
     with pytest.raises(TypeError, match="metadata: expected a mapping of keys to JSON data"):
         site.compiler().create_template(metadata=["author"])
 
@@ -298,7 +298,7 @@ def test_an_added_step_is_all_the_plugins(site: Site) -> None:
     assert (found.kind, found.detail, found.location) == ("plugin", "alpha", None)
 
 
-def test_a_removed_step_is_told(site: Site) -> None:
+def test_a_removed_step_is_reported(site: Site) -> None:
     ((path, old, new),) = changes_of(site, "replace(spec, steps=spec.steps[:1])")
     assert (path, new, old["name"]) == ("Steps.stop", None, "stop")
     found = explained(site, "alpha")
@@ -313,7 +313,7 @@ def test_steps_come_in_an_order_in_which_they_can_run(site: Site) -> None:
     assert [step.name for step in site.report("alpha").spec.steps] == ["prepare", "stop", "late"]
 
 
-def test_another_order_of_the_steps_is_told(site: Site) -> None:
+def test_another_order_of_the_steps_is_reported(site: Site) -> None:
     body = "replace(spec, steps=(replace(spec.steps[1], depends_on=()), spec.steps[0]))"
     assert changes_of(site, body) == [
         ("Steps.stop.DependsOn[0]", "prepare", None),
@@ -596,7 +596,7 @@ def write(site: Site, enabled: str, level: int = 1) -> None:
     site.write(CONFIG, f"plugins:\n  enable: {enabled}\n  options:\n    alpha:\n      level: {level}\n")
 
 
-def test_the_lock_lies_beside_the_definition_and_is_in_the_report(locked: Site) -> None:
+def test_the_lock_lies_next_to_the_definition_and_is_in_the_report(locked: Site) -> None:
     path = lock_path(locked.project / "out" / "definition.json")
     assert path.name == "definition.plugins.json"
     plugins = json.loads(path.read_text(encoding="utf-8"))["plugins"]
@@ -680,7 +680,7 @@ def test_a_locked_compile_refuses_another_release(locked: Site, field: str, valu
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"plugins": 5}', '{"plugins": ["alpha"]}', "\xff"])
-def test_a_lock_that_is_none_is_refused(locked: Site, content: str) -> None:
+def test_an_invalid_lock_is_refused(locked: Site, content: str) -> None:
     (locked.project / "out" / "definition.plugins.json").write_bytes(content.encode("latin-1"))
     result = locked.cli(*LOCKED)
     assert result.exit_code == 1
@@ -701,7 +701,7 @@ def test_without_plugins_a_stale_lock_is_emptied(locked: Site) -> None:
     assert json.loads(path.read_text(encoding="utf-8"))["plugins"] == []
 
 
-def test_a_mistake_in_the_config_is_told_as_one_and_not_as_another_lock(locked: Site) -> None:
+def test_a_mistake_in_the_config_is_reported_as_one_and_not_as_another_lock(locked: Site) -> None:
     write(locked, "[alpha, beta]", level=1)
     locked.write(locked.config.read_text(encoding="utf-8").replace("level: 1", "levle: 1"))
     result = locked.cli(*LOCKED)

@@ -52,7 +52,7 @@ def test_files_that_exist_are_left_alone(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["9lives", "a b", "../up"])
-def test_a_name_that_is_none_is_refused(site: Site, name: str) -> None:
+def test_an_invalid_name_is_refused(site: Site, name: str) -> None:
     result = site.cli("plugins", "new", name)
     assert result.exit_code == 1
     assert "is not a valid plugin name" in result.output

@@ -73,7 +73,7 @@ def test_digests_of_options_do_not_depend_on_secrets() -> None:
     assert digest({"level": 2}) != digest({"level": 1})
 
 
-def test_a_class_is_decorated_anew_for_another_secret() -> None:
+def test_a_class_is_decorated_again_for_another_secret() -> None:
     class Decorating(Plugin):
         @hookimpl
         def decorate_template_class(self, template_class: type, options: Options) -> type:

@@ -298,7 +298,7 @@ def test_options_of_a_plugin_that_does_not_run_wait_for_it(site: Site) -> None:
     assert site.compiler().validate().is_valid
 
 
-def test_mistakes_in_options_and_steps_are_told_together(site: Site) -> None:
+def test_mistakes_in_options_and_steps_are_reported_together(site: Site) -> None:
     site.plugin("alpha", OPTIONED)
     site.write(
         CONFIG.replace("error_message", "eror_message"), "plugins:\n  options:\n    alpha:\n      levle: 2\n"

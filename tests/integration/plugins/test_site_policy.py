@@ -289,7 +289,7 @@ def test_files_that_contradict_each_other_are_refused(machine: Site, own: str, s
     assert "mine" not in str(found[0]["message"])
 
 
-def test_the_same_statement_twice_is_no_contradiction(machine: Site) -> None:
+def test_the_same_statement_twice_is_not_a_contradiction(machine: Site) -> None:
     text = REQUIRED + "  fixed: {team: {key: site}}\n  options: {team: {owner: platform}}\n"
     policy(machine, text)
     policy(machine, text, "user")
@@ -359,7 +359,7 @@ def test_a_policy_read_by_two_ways_holds_once(machine: Site, monkeypatch: pytest
     assert [item["file"] for item in policies] == [file]
 
 
-def test_relative_folders_are_no_folders_of_policies(machine: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_folders_are_not_folders_of_policies(machine: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Source: the XDG Base Directory Specification, which has them ignored."""
     (machine.project / "dagcast").mkdir()
     (machine.project / "dagcast" / "site.yaml").write_text(REQUIRED)

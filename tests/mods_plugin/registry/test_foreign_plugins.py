@@ -11,7 +11,7 @@ from tests.mods_plugin.configs import config
 from tests.support.distributions import Built, plugin
 
 
-def test_register_without_plugins_imports_none_and_reads_beside_malformed_metadata(
+def test_register_without_plugins_imports_no_plugin_and_reads_despite_malformed_metadata(
     run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     site = tmp_path / "others"

@@ -77,7 +77,7 @@ def test_what_a_script_leaves_is_handed_over(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_handed_over_fails_its_step_alone(tmp_path: Path, name: str) -> None:
+def test_what_cannot_be_passed_on_fails_only_its_step(tmp_path: Path, name: str) -> None:
     script, reason = REFUSED[name]
     other = hostile("other", "")
     outcome = run(defined([hostile(name, script), other]), tmp_path, ignore_rules=INLINE)

@@ -369,7 +369,7 @@ def test_every_choice_reaches_the_run(asking: Project) -> None:
     }
 
 
-def test_a_file_name_that_is_no_name_of_a_pipeline_gives_one(project: Project) -> None:
+def test_a_file_name_that_is_not_a_name_of_a_pipeline_gives_one(project: Project) -> None:
     project.define(fail("end", "the end"))
     (project.path / "definition.json").rename(project.path / "my_pipe line.json")
     done = project.run("run", "my_pipe line.json")

@@ -81,7 +81,7 @@ def test_runs_are_listed_in_the_order_of_their_start(ran: Project) -> None:
     assert "4/4" in table[1]
 
 
-def test_where_there_are_no_runs_none_are_listed(project: Project) -> None:
+def test_without_runs_the_list_is_empty(project: Project) -> None:
     assert project.run("runs").out == "no runs in .dagcast/runs\n"
     assert project.run("runs", "--json", "--runs", "elsewhere").out == "[]\n"
 
@@ -196,7 +196,7 @@ def test_clean_wants_to_know_what(ran: Project, arguments: list[str]) -> None:
     assert len(ran.runs) == 2
 
 
-def test_clean_follows_no_link_and_touches_nothing_that_is_no_run(ran: Project, tmp_path: Path) -> None:
+def test_clean_follows_no_link_and_deletes_only_runs(ran: Project, tmp_path: Path) -> None:
     runs = ran.runs[0].parent
     outside = ran.path / "outside"
     outside.mkdir()

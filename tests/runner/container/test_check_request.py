@@ -155,7 +155,7 @@ def test_what_a_training_step_cannot_do_here(path: str, value: Any, message: str
     "place", ["ProcessingInputs.0.InputName", "ProcessingOutputConfig.Outputs.0.OutputName"]
 )
 @pytest.mark.parametrize("name", ["../o", "a/b", "/", "..", ".", "a\0b", "a\nb", "\x7f", "\x9b", "\udcff"])
-def test_a_name_of_an_input_or_an_output_is_no_path(place: str, name: str) -> None:
+def test_a_name_of_an_input_or_an_output_is_not_a_path(place: str, name: str) -> None:
     step = make_step("step", "Processing", changed(PROCESSING, place, name))
     (problem,) = processing.check(step, RunOptions())
     assert problem.code == "request.unsafe-path"
@@ -218,7 +218,7 @@ def test_a_step_that_only_its_image_can_run_says_how_else() -> None:
     assert told(training, changed(TRAINING, "HyperParameters", {}), isolation="docker") == []
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     arguments = changed(PROCESSING, "ProcessingInputs.0.S3Input.S3InputMode", "Pipe")
     arguments = changed(arguments, "ProcessingOutputConfig.Outputs.0.AppManaged", True)
     assert len(told(processing, changed(arguments, "AppSpecification", {"ImageUri": "x"}))) == 3

@@ -50,7 +50,7 @@ def test_an_expression_without_a_group_is_the_number_itself(plain_bench: Bench) 
 
 
 @pytest.mark.parametrize("log", [b"", b"loss=\n", b"loss=many\n", b"loss=nan\n", b"loss=inf\n"])
-def test_what_is_no_number_is_no_metric(plain_bench: Bench, log: bytes) -> None:
+def test_text_that_is_not_a_number_is_not_a_metric(plain_bench: Bench, log: bytes) -> None:
     assert found(plain_bench, {"loss": "loss=(.*)"}, log) == {}
 
 

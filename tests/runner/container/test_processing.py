@@ -167,7 +167,7 @@ def test_an_exit_message_that_is_not_utf_8_fails_the_job(plain_bench: Bench) -> 
         "os.mkdir(folder + '/message')",
     ],
 )
-def test_a_message_that_is_no_file_of_the_jobs_is_not_read(
+def test_a_message_file_that_is_not_the_jobs_is_not_read(
     plain_bench: Bench, tmp_path: Path, script: str
 ) -> None:
     (tmp_path / "message").write_text("not the job's")

@@ -127,7 +127,7 @@ def test_what_the_current_one_has_is_part_of_it(
     assert prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt")) != first
 
 
-def test_an_environment_that_was_cut_off_is_made_anew(plain_bench: Bench, wheels: Path) -> None:
+def test_an_incomplete_environment_is_made_again(plain_bench: Bench, wheels: Path) -> None:
     first = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
     (first.parents[1] / "whole").unlink()
     (first.parents[1] / "lib" / "rubbish").write_text("half")
@@ -159,7 +159,7 @@ def test_installing_ends_when_the_run_is_stopped(
             prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
 
 
-def test_an_environment_is_not_made_anew_while_the_installer_of_a_killed_run_is_there(
+def test_an_environment_is_not_made_again_while_the_installer_of_a_killed_run_is_there(
     tmp_path: Path, start_process: ProcessStarter
 ) -> None:
     lock = tmp_path / "lock"

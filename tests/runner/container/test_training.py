@@ -206,7 +206,7 @@ def test_any_text_reaches_the_script_as_it_is(plain_bench: Bench, text: str) -> 
     assert members(plain_bench, MODEL)["word"].decode() == text
 
 
-def test_what_no_process_can_be_told_fails_the_step(plain_bench: Bench) -> None:
+def test_what_no_process_can_receive_fails_the_step(plain_bench: Bench) -> None:
     error = plain_bench.failure("train", "", hyperparameters={"word": json.dumps("a\0b")})
     assert error.reason.startswith("ClientError: the job could not be started")
 

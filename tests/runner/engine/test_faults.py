@@ -137,7 +137,7 @@ def _processes(mark: str) -> list[str]:
 
 
 @NEEDS_LANDLOCK
-def test_a_job_that_writes_elsewhere_fails_without_a_namespace_and_is_told_where_it_may(
+def test_a_job_that_writes_elsewhere_fails_without_a_namespace_and_the_error_says_where_it_may(
     tmp_path: Path,
 ) -> None:
     outcome = run(definition([job("a", "echo x > /usr/dagcast-was-here")]), tmp_path, isolation="paths")
@@ -230,7 +230,7 @@ def test_an_object_outside_of_the_store_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("escaped"))
 
 
-def test_folders_nested_too_deep_fail_their_step_alone(tmp_path: Path) -> None:
+def test_folders_nested_too_deep_fail_only_their_step(tmp_path: Path) -> None:
     nest = "import os; os.chdir(os.environ['OUT'])\nfor _ in range(1500): os.mkdir('d'); os.chdir('d')\nopen('x', 'w')"
     steps = [job("deep", f'python3 -c "{nest}"'), job("peer", "echo 1 > $OUT/x")]
     lines = {"request.pattern": "the service takes no script of several lines"}

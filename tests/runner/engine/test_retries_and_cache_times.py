@@ -64,5 +64,5 @@ def test_durations(text: str, time: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "30", "soon", "P-1D", "P1.5D"])
-def test_what_is_no_duration(text: str) -> None:
+def test_what_is_not_a_duration(text: str) -> None:
     assert parse_duration(text) is None

@@ -53,7 +53,7 @@ def test_the_message_is_the_one_that_a_queue_would_get(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"who": "\xff"}', b"[" * 100_000])
-def test_an_answer_that_is_no_json_is_reported(tmp_path: Path, content: bytes) -> None:
+def test_an_answer_that_is_invalid_json_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "answer.json").write_bytes(content)
     for number, given in enumerate((str(tmp_path / "answer.json"), f"cat {tmp_path}/answer.json")):
         with pytest.raises(StepFailedError, match="is invalid JSON"):

@@ -113,7 +113,9 @@ def test_a_handler_that_fails_says_how(tmp_path: Path, launcher: Launcher, code:
         lambda_.run(_step(tmp_path, code, launcher=launcher))
 
 
-def test_the_runs_are_no_part_of_a_function_that_lies_beside_them(tmp_path: Path, launcher: Launcher) -> None:
+def test_the_runs_are_not_part_of_a_function_that_lies_next_to_them(
+    tmp_path: Path, launcher: Launcher
+) -> None:
     code = "import os\ndef handler(e, c): return {'who': ' '.join(os.listdir())}"
     (tmp_path / "notify.py").write_text(code)
     beside = {"FunctionArn": ARN, "OutputParameters": WHO}

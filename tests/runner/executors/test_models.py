@@ -92,7 +92,7 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012"
     ["../../evil", "evil/", "a/b", "-a", "a-", "a b", "a\n", "ä", "a" * 64, f"a{'-' * 80}b", f"{ARN}:model/a",
      f"{ARN}:model-package-group/../a", f"{ARN}:model-package/a/1"],
 )  # fmt: skip
-def test_what_is_no_name_of_a_package_is_refused_before_and_when_the_step_runs(
+def test_an_invalid_name_of_a_package_is_refused_before_and_when_the_step_runs(
     tmp_path: Path, field: str, name: str
 ) -> None:
     run = _run(tmp_path, {"InferenceSpecification": {"Containers": []}, field: name})

@@ -187,7 +187,7 @@ def test_a_file_that_is_gone_fails_the_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/../x", "/etc", 7, None])
-def test_an_output_whose_place_is_no_place_fails_the_step(tmp_path: Path, uri: Any) -> None:
+def test_an_output_with_an_invalid_place_fails_the_step(tmp_path: Path, uri: Any) -> None:
     output = {"OutputName": "report", "S3Output": {"S3Uri": uri}}
     arguments = {"ProcessingOutputConfig": {"Outputs": [output]}}
     run, file = _stub(tmp_path, {"outputs": {}}, "Processing", arguments, {"PropertyFiles": FILES})

@@ -65,7 +65,7 @@ def test_a_path_selects(path: str, selected: Any) -> None:
         "$.a b[",
     ],
 )
-def test_what_is_no_path_is_refused(path: str) -> None:
+def test_what_is_not_a_path_is_refused(path: str) -> None:
     with pytest.raises(JsonPathError):
         compile_json_path(path, columns=False)
 
@@ -133,7 +133,7 @@ def test_json_gets_the_prediction_as_an_attribute() -> None:
     assert after == '{"id": 7, "SageMakerOutput": [0.5]}'
 
 
-def test_json_that_is_no_object_becomes_one() -> None:
+def test_json_that_is_not_an_object_becomes_one() -> None:
     assert _processed(JSON, "[1]", "2", join=True)[1] == '{"SageMakerInput": [1], "SageMakerOutput": 2}'
 
 

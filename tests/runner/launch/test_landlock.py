@@ -85,7 +85,7 @@ def test_a_job_reads_only_its_own_folder_of_a_run(rewritten: Bench) -> None:
 
 
 @pytest.mark.parametrize("place", ["..", "../..", "/usr", "/etc", "/", "/var"])
-def test_a_job_cannot_write_beside_its_own_folder(rewritten: Bench, place: str) -> None:
+def test_a_job_cannot_write_next_to_its_own_folder(rewritten: Bench, place: str) -> None:
     assert rewritten.run("sh", "-c", f"echo x > {place}/dagcast-was-here").code != 0
     assert "ermission denied" in rewritten.errors
     assert not (rewritten.ml / place / "dagcast-was-here").exists()
@@ -128,7 +128,7 @@ def project(tmp_path: Path) -> Iterator[Bench]:
         yield Bench(launcher, folder)
 
 
-def test_a_job_imports_modules_beside_the_runs_folder(project: Bench, tmp_path: Path) -> None:
+def test_a_job_imports_modules_next_to_the_runs_folder(project: Bench, tmp_path: Path) -> None:
     (tmp_path / "project" / "mine.py").write_text("value = 1")
     path = {"PYTHONPATH": str(tmp_path / "project"), "PATH": "/usr/bin:/bin"}
     assert project.python("import mine; print(mine.value)", environment=path).code == 0, project.errors

@@ -36,7 +36,7 @@ def test_the_signal_that_ended_a_job_is_reported(bench: Bench, number: int) -> N
     assert replace(ended, seconds=0) == Exit(code=None, signal=number)
 
 
-def test_a_job_out_of_memory_fails_alone(bench: Bench) -> None:
+def test_only_the_job_that_is_out_of_memory_fails(bench: Bench) -> None:
     ended = bench.python(
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28, 1 << 28)); bytearray(1 << 29)"
     )

@@ -67,7 +67,7 @@ def test_a_name_that_comes_twice_is_what_came_last(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "a").read_text() == "2"
 
 
-def test_what_is_no_archive_or_half_of_one_is_an_error(tmp_path: Path) -> None:
+def test_an_invalid_or_truncated_archive_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("no archive")
     whole = _archive(tmp_path / "b", ("a", tarfile.REGTYPE, "1" * 5000)).read_bytes()
     (tmp_path / "b").write_bytes(whole[: len(whole) // 2])

@@ -55,7 +55,7 @@ def store(tmp_path: Path) -> Store:
         "s3://bucket/\ud800",
     ],
 )
-def test_a_uri_that_is_no_path_inside_the_store_is_refused(store: Store, uri: str) -> None:
+def test_a_uri_that_is_not_a_path_inside_the_store_is_refused(store: Store, uri: str) -> None:
     for use in (store.path, store.exists, store.uris, store.digest):
         with pytest.raises(UnsafeUriError):
             use(uri)
