@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from dagcast.compile.config.pipeline_dag import PipelineDAG
     from dagcast.compiler import PipelineDAGCompiler, compile_dag_to_pipeline
     from dagcast.errors import DagcastError
+    from dagcast.local_run import run
+    from dagcast.run_result import RunResult, RunStep
     from dagcast.sagemaker.pipeline_protocol import Pipeline
     from dagcast.template import DynamicPipelineTemplate, PipelineTemplateBase
 
@@ -23,7 +25,10 @@ _HOMES = {
     "PipelineDAG": "dagcast.compile.config.pipeline_dag",
     "PipelineDAGCompiler": "dagcast.compiler",
     "PipelineTemplateBase": "dagcast.template",
+    "RunResult": "dagcast.run_result",
+    "RunStep": "dagcast.run_result",
     "compile_dag_to_pipeline": "dagcast.compiler",
+    "run": "dagcast.local_run",
 }
 
 __all__ = [
@@ -34,8 +39,11 @@ __all__ = [
     "PipelineDAG",
     "PipelineDAGCompiler",
     "PipelineTemplateBase",
+    "RunResult",
+    "RunStep",
     "__version__",
     "compile_dag_to_pipeline",
+    "run",
 ]
 
 

@@ -23,8 +23,9 @@ from dagcast.cli.program import disable_pydantic_plugins, run_program
 
 if TYPE_CHECKING:
     from dagcast.cli.describe import console
-    from dagcast.cli.output import fail, show_diagnostics, show_policies, strip_control_characters, write_file
+    from dagcast.cli.output import fail, show_diagnostics, show_policies, write_file
     from dagcast.cli.plugin_options import plugin_options
+    from dagcast.display.terminal_text import strip_control_characters
     from dagcast.plugins.select import PluginRequest
 
 _HOMES = {
@@ -34,7 +35,7 @@ _HOMES = {
     "plugin_options": "dagcast.cli.plugin_options",
     "show_diagnostics": "dagcast.cli.output",
     "show_policies": "dagcast.cli.output",
-    "strip_control_characters": "dagcast.cli.output",
+    "strip_control_characters": "dagcast.display.terminal_text",
     "write_file": "dagcast.cli.output",
 }
 

@@ -32,6 +32,14 @@ def compiler(config: Path) -> None:
     assert_type(dagcast.compile_dag_to_pipeline(None, config), Pipeline)
 
 
+def local_run(config: Path) -> None:
+    result = dagcast.run(config, inputs={"s3://bucket/data": Path("data")}, jobs=4)
+    assert_type(result, dagcast.RunResult)
+    assert_type(result.steps["train"].outputs["model"], Path)
+    assert_type(result.steps["train"].metrics["auc"], float)
+    dagcast.run(config, runner="dockr")  # type: ignore[arg-type]
+
+
 def pipeline(made: Pipeline) -> None:
     assert_type(made.definition(), str)
     assert_type(made.upsert(role_arn="arn"), dict[str, Any])

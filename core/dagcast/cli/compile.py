@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
-from dagcast.cli.definition_file import read_definition_file, refuse_config_options, refuse_ignored_rules
+from dagcast.cli.definition_file import refuse_config_options, refuse_ignored_rules
 from dagcast.cli.output import fail, show_diagnostics, show_policies, write_file
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import ignore_rule_option
 from dagcast.cli.written_definition import verify_written
 from dagcast.compile.report import CompileReport
 from dagcast.compiler import PipelineDAGCompiler, ValidationResult
+from dagcast.definition.definition_file import read_definition_file
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, Location, escape_text
 from dagcast.plugins.lock import check_lock, is_lock_path, lock_path, lock_text
 from dagcast.plugins.select import PluginRequest

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 
 from dagcast.plugins.select import PluginRequest
-
-
-def read_definition_file(path: str) -> str | None:
-    """Return the text of a pipeline definition; ``None`` for other files. The definition may be invalid."""
-    if not path.endswith(".json"):
-        return None
-    try:
-        text = Path(path).read_text("utf-8")
-        data = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        # The config reader reports the error with its location.
-        return None
-    is_definition = isinstance(data, Mapping) and "Steps" in data and "pipeline" not in data
-    return text if is_definition else None
 
 
 def refuse_config_options(path: str, dag: str | None, env: str | None, plugins: PluginRequest) -> None:

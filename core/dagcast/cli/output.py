@@ -1,10 +1,9 @@
-"""Print diagnostics as text or JSON, format text for a terminal, and write files atomically."""
+"""Print diagnostics as text or JSON, and write files atomically."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -15,26 +14,13 @@ import click
 
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.diagnostic_codes import is_ignorable
+from dagcast.display.terminal_text import strip_control_characters
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, PluginError
-from dagcast.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from dagcast.check.ignored_rules import IgnoredRule
 
 _LINES = "\n\t"
-
-_ESCAPES = lazy_pattern(
-    r"""
-    \x1b(?:
-        \[[0-?]*[ -/]*[@-~]?                    # control sequences: colors, movements of the cursor
-        |[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)  # strings, such as the title of the window; BEL ends them, too
-        |[ -/]*[0-~]?                         # all else, and a string that does not end
-    )
-    """,
-    re.VERBOSE,
-)
-"""Escape sequences of a terminal. Source: ECMA-48, 5.4 and 5.6; ECMA-35, 13; xterm's control sequences for BEL.
-``click.unstyle`` matches the first kind only, and ``rich.ansi`` does not match strings that end with BEL."""
 
 
 def fail(error: DagcastError, as_json: bool) -> NoReturn:
@@ -163,47 +149,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def strip_control_characters(text: str, keep: str = "") -> str:
-    """Remove escape sequences from a text and replace each other control character by a space.
-
-    Args:
-        text: Output of a program, or content of a file.
-        keep: Control characters to keep, such as line ends.
-    """
-    return "".join(c if c.isprintable() or c in keep else " " for c in _ESCAPES.sub("", text))
-
-
-def visible_text(line: str, keep: str = "") -> str:
-    """Return the text of a line that a terminal shows: after its last carriage return, as progress bars write it.
-
-    Args:
-        line: A line of program output.
-        keep: Control characters to keep.
-    """
-    return strip_control_characters(line.rstrip("\r").rpartition("\r")[2], keep=keep)
-
-
-def summarize_reason(reason: str) -> str:
-    """Return the reason of a failure on one line: of a traceback, the kind of the error and the last line."""
-    lines = [shown for line in reason.splitlines() if (shown := strip_control_characters(line).strip())]
-    if len(lines) < 2:
-        return truncate_middle("".join(lines))
-    kind, colon, _ = lines[0].partition(": ")
-    return truncate_middle(f"{kind}: ... {lines[-1]}" if colon else f"{lines[0]} ... {lines[-1]}")
-
-
-def truncate_middle(line: str, length: int = 300) -> str:
-    """Shorten a line by replacing its middle, if it is longer than ``length`` characters."""
-    return line if len(line) <= length else f"{line[: length // 2]} ... {line[-length // 2 :]}"
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration: ``1.2 s``, ``3 min 5 s``, ``2 h 3 min``."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

@@ -5,22 +5,21 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shlex
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from dagcast.cli.definition_file import read_definition_file, refuse_config_options, refuse_ignored_rules
+from dagcast.cli.definition_file import refuse_config_options, refuse_ignored_rules
 from dagcast.cli.exit_codes import FAILURE, INTERRUPTED
 from dagcast.cli.output import error_text, fail, show_diagnostics, show_policies
 from dagcast.cli.plugin_options import plugin_options
 from dagcast.cli.run_options import FIXED_ON_RESUME, run_options, to_arguments
+from dagcast.definition.definition_file import read_definition_file
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.select import PluginRequest
@@ -90,33 +89,21 @@ def run_command(
     if resume is not None and fixed:
         raise click.UsageError(f"a resumed run keeps {FIXED_ON_RESUME}")
     source = None if config is None else _Source(config, dag, env, plugins)
+    from dagcast.local_run import delete_staged_on_start
+
     try:
         with ExitStack() as stack:
             scratch = stack.enter_context(temporary_folder("dagcast-"))
             runner = _create_runner(
                 source, resume, choices=choices, scratch=scratch, quiet=quiet, as_json=as_json
             )
-            runner.listener = _delete_staged_on_start(scratch, runner.listener)
+            runner.listener = delete_staged_on_start(scratch, runner.listener)
             outcome = _run(runner, quiet, as_json)
     except DagcastError as error:
         _fail(error, as_json)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     _exit_with_summary(outcome, source, runner.options, quiet, as_json)
-
-
-def _delete_staged_on_start(scratch: Path, listener: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Return a listener that deletes the staged files at the first event, when the run has copied them.
-
-    If this process is killed later, no staged files are left behind.
-    """
-
-    def listen(event: Event) -> None:
-        if event.kind in ("run-started", "run-resumed"):
-            shutil.rmtree(scratch)
-        listener(event)
-
-    return listen
 
 
 def _create_runner(
@@ -141,20 +128,11 @@ def _create_runner(
     return _new_runner(source, options, scratch, quiet, as_json)
 
 
-def _earlier_run(runs: Path, name: str) -> Path:
-    """Return the folder of an earlier run. An unknown one is reported with all other mistakes, before the run."""
-    from dagcast.runner.records.find_runs import UnknownRunError, find_run
-
-    try:
-        return find_run(runs, name).path
-    except UnknownRunError:
-        return runs / name
-
-
 def _options(choices: dict[str, Any]) -> RunOptions:
+    from dagcast.local_run import find_earlier_run
     from dagcast.runner.options import RunOptions
 
-    earlier = tuple(_earlier_run(choices["runs"], run) for run in choices.pop("earlier"))
+    earlier = tuple(find_earlier_run(choices["runs"], run) for run in choices.pop("earlier"))
     for name in ("inputs", "stubs"):
         choices[name] = {key: Path(path) for key, path in choices[name].items()}
     return RunOptions(earlier=earlier, **choices)
@@ -162,48 +140,23 @@ def _options(choices: dict[str, Any]) -> RunOptions:
 
 def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool, as_json: bool) -> Runner:
     """Compile a config, or read a definition, and create its runner."""
-    from dagcast.runner.runner import Runner
+    from dagcast.local_run import prepare_run
 
-    text = read_definition_file(source.config)
-    if text is not None:
+    if read_definition_file(source.config) is None:
+        refuse_ignored_rules(source.config, options.ignore_rules)
+    else:
         refuse_config_options(source.config, source.dag, source.env, source.plugins)
-        name = re.sub(r"[^A-Za-z0-9]+", "-", Path(source.config).stem).strip("-") or "pipeline"
-        return Runner(text, name, options=options, file=source.config)
-    refuse_ignored_rules(source.config, options.ignore_rules)
-    from dagcast.compiler import PipelineDAGCompiler
-    from dagcast.plugins.local_parameters import local_parameters
-    from dagcast.plugins.lock import lock_text
-    from dagcast.plugins.observe_run import create_run_listener
-    from dagcast.staging.write_local_copy import write_staged
-
-    compiler = PipelineDAGCompiler(source.config, env=source.env, plugins=source.plugins)
-    compilation = compiler.compile_definition(source.dag)
-    report = compilation.report
-    _warn(report, quiet, as_json)
-    _show_policies(report.policies, quiet, as_json)
-    local = local_parameters(compiler.plugins, compiler.load(), report, options.parameters)
-    if local.values and not quiet and not as_json:
-        names = sorted({f"plugin {local.owners[name]!r}" for name in local.values if name in local.owners})
-        click.echo(f"local values of {', '.join(names)}: {', '.join(local.values)}", err=True)
-    return Runner(
-        compilation.definition,
-        report.pipeline,
-        options=options,
-        local_parameters=local.values,
-        parameter_owners=local.owners,
-        listener=create_run_listener(compiler.plugins, compiler.load(), report),
-        objects=write_staged(report.spec.staged, scratch),
-        plugin_lock=lock_text(
-            report.plugins,
-            definition_sha256=report.digest,
-            files=compiler.plugins.code_files(),
-            policies=report.policies,
-        )
-        if report.plugins or report.policies
-        else None,
-        file=source.config,
-        checked=True,
-    )
+    plugins = source.plugins
+    prepared = prepare_run(source.config, options, scratch, dag=source.dag, env=source.env, plugins=plugins)
+    report = prepared.report
+    if report is not None:
+        _warn(report, quiet, as_json)
+        _show_policies(report.policies, quiet, as_json)
+    if prepared.local_values and not quiet and not as_json:
+        owners = prepared.local_owners
+        names = sorted({f"plugin {owners[name]!r}" for name in prepared.local_values if name in owners})
+        click.echo(f"local values of {', '.join(names)}: {', '.join(prepared.local_values)}", err=True)
+    return prepared.runner
 
 
 def _show_policies(policies: Iterable[Mapping[str, Any]], quiet: bool, as_json: bool) -> None:
@@ -233,17 +186,14 @@ def _warn(report: CompileReport, quiet: bool, as_json: bool) -> None:
 def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
     """Run the pipeline and show its events. Stop it on a signal, or if the reader of the output is gone."""
     from dagcast.cli.interrupt import stop_on_signals
-    from dagcast.cli.progress import progress
+    from dagcast.display.progress import progress
+    from dagcast.local_run import asks_user
     from dagcast.runner.records.events import Event
 
     observe = runner.listener
-    answered = {*runner.options.callbacks, *runner.options.stubs}
     broken: list[OSError] = []
 
-    def asks(steps: Mapping[str, str]) -> bool:
-        return any(kind == "Callback" and name not in answered for name, kind in steps.items())
-
-    with progress(quiet, as_json, asks) as listener:
+    with progress(quiet, as_json, asks_user(runner.options)) as listener:
 
         def show(event: Event) -> None:
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagcast.cli.output import (
+from dagcast.display.step_results import result_lines
+from dagcast.display.terminal_text import (
     format_duration,
     strip_control_characters,
     summarize_reason,
@@ -116,7 +116,7 @@ def _table(outcome: RunOutcome) -> Table:
     used = sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True))
     width = max(shutil.get_terminal_size((_WIDTH, 24)).columns - used, _MIN_RESULT_WIDTH)
     for step, (name, kind, status, took) in zip(outcome.steps, rows, strict=True):
-        results = (line for result in _results(step) for line in _wrap(result, width))
+        results = (line for result in result_lines(step) for line in _wrap(result, width))
         style = _COLORS.get(step.status, "")
         table.add_row(Text(name), Text(kind), Text(status, style=style), took, Text("\n".join(results)))
     return table
@@ -132,15 +132,6 @@ def _wrap(text: str, width: int) -> list[str]:
     return textwrap.wrap(
         strip_control_characters(text), width, break_long_words=False, break_on_hyphens=False
     )
-
-
-def _results(step: StepOutcome) -> Iterator[str]:
-    """Iterate over the results of a step: reason, metrics, output parameters."""
-    if step.reason:
-        yield summarize_reason(step.reason)
-    yield from (f"{name} = {value:g}" for name, value in step.metrics.items())
-    for name, value in step.output_parameters.items():
-        yield truncate_middle(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
 
 
 def _outputs(outcome: RunOutcome) -> Iterator[str]:

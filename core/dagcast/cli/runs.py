@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagcast.cli.exit_codes import FAILURE
-from dagcast.cli.output import fail, format_duration, strip_control_characters
+from dagcast.cli.output import fail
 from dagcast.cli.run_summary import RAN, echo_table, short_path, show_outcome
 from dagcast.cli.runs_logs import logs_command
 from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
+from dagcast.display.terminal_text import format_duration, strip_control_characters
 from dagcast.errors import DagcastError
 
 if TYPE_CHECKING:

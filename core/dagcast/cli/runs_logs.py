@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dagcast.cli.output import fail, strip_control_characters
+from dagcast.cli.output import fail
 from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
+from dagcast.display.terminal_text import strip_control_characters
 from dagcast.errors import DagcastError, did_you_mean
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def logs_command(
     if follow and as_json:
         raise click.UsageError("--follow and --json contradict each other")
     from dagcast.runner.records.find_runs import find_run
+    from dagcast.runner.records.logs import find_logs
 
     try:
         found = find_run(chosen_runs(runs), run)
@@ -49,7 +51,7 @@ def logs_command(
     except DagcastError as error:
         fail(error, as_json)
     if as_json:
-        logs = [log for folder in folders.values() for log in _logs(folder)]
+        logs = [log for folder in folders.values() for log in find_logs(folder)]
         files = [{"file": str(log.absolute()), "bytes": log.stat().st_size} for log in logs]
         click.echo(json.dumps(files, indent=2))
         return
@@ -65,10 +67,13 @@ def _failed_steps(run: RunFolder) -> list[str]:
     Raises:
         RunFolderError: If no step failed.
     """
+    from dagcast.runner.records.logs import find_logs
     from dagcast.runner.records.run_folder import RunFolderError
 
     logged = [
-        step for step in run.outcome().steps if (attempts := run.attempts(step.name)) and _logs(attempts[-1])
+        step
+        for step in run.outcome().steps
+        if (attempts := run.attempts(step.name)) and find_logs(attempts[-1])
     ]
     failed = [step.name for step in logged if step.status == "failed"]
     if not failed:
@@ -109,17 +114,6 @@ def _print_logs(run: RunFolder, folder: Path, follow: bool) -> None:
         click.echo(f"step {folder.parent.name!r} wrote nothing", err=True)
 
 
-def _logs(folder: Path) -> list[Path]:
-    """Return the logs of an attempt and of its parts, such as trials of a tuning step, without files below ``ml``."""
-    found = [
-        log
-        for pattern in ("*.log", "*/*.log", "*/*/*.log")
-        for log in folder.glob(pattern)
-        if "ml" not in log.relative_to(folder).parts[:-1] and log.is_file() and not log.is_symlink()
-    ]
-    return sorted(found, key=lambda log: (log.parent, log.name != "stdout.log", log.name))
-
-
 class _Printer:
     """Prints the new content of logs, with headings on standard error if there is more than one log."""
 
@@ -131,8 +125,10 @@ class _Printer:
 
     def print(self) -> None:
         """Print new content: without control characters on a terminal, else byte for byte."""
+        from dagcast.runner.records.logs import find_logs
+
         out = sys.stdout.buffer
-        logs = [log for log in _logs(self._folder) if log.stat().st_size]
+        logs = [log for log in find_logs(self._folder) if log.stat().st_size]
         for log in logs:
             with log.open("rb") as file:
                 file.seek(self._offsets.get(log, 0))

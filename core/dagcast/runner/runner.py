@@ -253,12 +253,24 @@ class _Session:
         earlier_seconds = record.seconds
         self.folder.write_record(replace(record, status="Running", reason=None))
         self._emit_start(record)
-        status, reason = self._run_steps(record)
-        seconds = round(earlier_seconds + time.monotonic() - started, 3)
+        try:
+            status, reason = self._run_steps(record)
+        except KeyboardInterrupt:
+            # In a program of the user, without the handlers of the command line.
+            self._end(record, "Stopped", "interrupted", earlier_seconds + time.monotonic() - started)
+            raise
+        self._end(record, status, reason, earlier_seconds + time.monotonic() - started)
+        return self.folder.outcome()
+
+    def _end(self, record: RunRecord, status: RunStatus, reason: str | None, seconds: float) -> None:
+        """Record and emit how the run ended."""
+        for step in self.tracker.steps:
+            if step.status == "waiting":
+                self.emit(Event("step-not-started", step.name, "the run was stopped"))
+        seconds = round(seconds, 3)
         ended = replace(record, status=status, steps=self.tracker.steps, reason=reason, seconds=seconds)
         self.folder.write_record(ended)
         self.emit(Event("run-ended", None, reason, {"status": status, "seconds": seconds}))
-        return self.folder.outcome()
 
     def emit(self, event: Event) -> None:
         """Append an event to the log of events, then pass it to the listener."""
@@ -332,9 +344,6 @@ class _Session:
                 stop.set()
                 raise
         if interrupted or not schedule.finished:
-            for step in self.plan.steps:
-                if step.name not in schedule.endings:
-                    self.emit(Event("step-not-started", step.name, "the run was stopped"))
             return "Stopped", "interrupted"
         failed = [name for name in self.definition.by_name if name in reasons]
         if failed:

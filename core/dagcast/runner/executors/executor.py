@@ -96,7 +96,7 @@ class StepResult:
     metrics: Mapping[str, float] = field(default_factory=dict)
     property_files: Mapping[str, str] = field(default_factory=dict)
     more: Sequence[str] = ()
-    summary: str | None = None
+    summary: str | None = field(default=None, kw_only=True)
 
 
 def describe_nothing(attempt: StepAttempt, request: Mapping[str, Any]) -> Mapping[str, Any]:

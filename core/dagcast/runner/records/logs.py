@@ -1,4 +1,4 @@
-"""Reads the end of jobs' logs, which can have any size."""
+"""Finds and reads the logs of jobs, which can have any size."""
 
 from __future__ import annotations
 
@@ -14,3 +14,14 @@ def read_log_end(log: Path, size: int) -> str:
             return reader.read(size).decode(errors="replace")
     except OSError:
         return ""
+
+
+def find_logs(folder: Path) -> list[Path]:
+    """Return the logs of an attempt and of its parts, such as trials of a tuning step, without files below ``ml``."""
+    found = [
+        log
+        for pattern in ("*.log", "*/*.log", "*/*/*.log")
+        for log in folder.glob(pattern)
+        if "ml" not in log.relative_to(folder).parts[:-1] and log.is_file() and not log.is_symlink()
+    ]
+    return sorted(found, key=lambda log: (log.parent, log.name != "stdout.log", log.name))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.cli.progress import last_line, progress
+from dagcast.display.progress import last_line, progress
 from dagcast.runner.records.events import Event
 
 EVENTS = [

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dagcast.cli.output import format_duration, strip_control_characters, summarize_reason, visible_text
+from dagcast.display.terminal_text import (
+    format_duration,
+    strip_control_characters,
+    summarize_reason,
+    visible_text,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +77,22 @@ def progress(
             yield table.listen
     else:
         yield _print_line
+
+
+@contextmanager
+def show_progress(asks: Callable[[Mapping[str, str]], bool]) -> Iterator[Listener]:
+    """Yield a listener that shows events where a person waits: in a notebook, or as a live table on a terminal.
+
+    Args:
+        asks: As for :func:`progress`.
+    """
+    from dagcast.display.notebook import NotebookTable, in_notebook
+
+    if in_notebook():
+        yield NotebookTable().listen
+    else:
+        with progress(quiet=not sys.stderr.isatty(), as_json=False, asks=asks) as listener:
+            yield listener
 
 
 def _print_line(event: Event) -> None:

@@ -1,0 +1,1 @@
+"""Shows runs to people: on a terminal and in a notebook."""

@@ -1,0 +1,18 @@
+"""The results of a step as short lines, for a terminal and for notebooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from dagcast.display.terminal_text import summarize_reason, truncate_middle
+from dagcast.runner.records.outcome import StepOutcome
+
+
+def result_lines(step: StepOutcome) -> Iterator[str]:
+    """Iterate over the results of a step: its reason, its metrics, and the values that it returned."""
+    if step.reason:
+        yield summarize_reason(step.reason)
+    yield from (f"{name} = {value:g}" for name, value in step.metrics.items())
+    for name, value in step.output_parameters.items():
+        yield truncate_middle(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
