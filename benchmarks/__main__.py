@@ -404,7 +404,7 @@ def run_json(python: str, module: str, *arguments: str) -> Any:
 
 def environment() -> dict[str, str]:
     return {
-        # With PYTHONDONTWRITEBYTECODE each process would compile our modules from source anew.
+        # With PYTHONDONTWRITEBYTECODE each process would compile our modules from source again.
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",

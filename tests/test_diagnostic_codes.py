@@ -442,7 +442,7 @@ def config_file(text: str | bytes) -> Iterable[str]:
 
 
 def compiled(source: Any, dag: Any = None, env: str | None = None) -> Iterable[str]:
-    """Validate a config, beside a few empty files."""
+    """Validate a config next to a few empty files."""
     for name in ("a.py", "x.py", "config.ini"):
         Path(name).write_text("")
     result = check(source, dag, env=env)
@@ -645,7 +645,7 @@ FILES = {
 
 
 def run(*arguments: str) -> Iterable[str]:
-    """Call ``dagcast run``, beside a few files."""
+    """Call ``dagcast run`` next to a few files."""
     for name, content in FILES.items():
         Path(name).write_text(content)
     Path("linked").mkdir()
@@ -690,7 +690,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 
 def other_command(*arguments: str) -> Iterable[str]:
-    """Call a command beside the files that the table names."""
+    """Call a command next to the files that the table names."""
     Path("c.json").write_text(json.dumps(config({"a": STOP})))
     Path("p.json").write_text(json.dumps(config({"a": STOP}, plugins={"disable": ["none"]})))
     Path("d.json").write_text(

@@ -144,7 +144,7 @@ def schemas_checked_once() -> Iterator[None]:
     from jsonschema.validators import validator_for
 
     validate = jsonschema.validate
-    # The schema is kept beside its validator, so that its id stays its own.
+    # The schema is kept next to its validator, so that its id stays its own.
     checked: dict[int, tuple[Any, Any]] = {}
 
     def validate_only(instance: Any, schema: Any) -> None:

@@ -1,6 +1,6 @@
 """Limits of the service, each written out from its source: the largest value passes, and one more is reported.
 
-The examples of the rules stand beside the limits in the code, and follow them when they change; these do not.
+The examples of the rules stand next to the limits in the code, and follow them when they change; these do not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contradictions of the rules are told with the line of the config; what cannot be checked is said to be so."""
+"""Contradictions of the rules are reported with the line of the config; what cannot be checked is said to be so."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def steps_with_own_values(draw: st.DrawFn) -> dict[str, Any]:
     for name in sorted(names):
         step.update(draw(OWN_VALUES[name]))
     if step.get("instance_type") == "ml.g4dn.xlarge":
-        step.pop("volume_kms_key", None)  # the service refuses it beside local storage
+        step.pop("volume_kms_key", None)  # the service refuses it with local storage
     return step
 
 

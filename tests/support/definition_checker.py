@@ -118,7 +118,7 @@ class _Checker:
             if name in self.steps:
                 self.problems.append(f"step {name} is there twice")
             if not STEP_NAME.fullmatch(name) or len(name) > 64:
-                self.problems.append(f"{name!r} is no name for a step")
+                self.problems.append(f"{name!r} is not a name for a step")
             self.steps[name] = step
             if around is not None:
                 self.around[name] = around
@@ -268,7 +268,7 @@ class _Checker:
         for name, step in self.steps.items():
             for other in step.get("DependsOn", []):
                 if other not in self.steps or other == name:
-                    self.problems.append(f"{name} depends on {other}, which is no other step")
+                    self.problems.append(f"{name} depends on {other}, which is not another step")
                 elif other in self._conditions_around(name):
                     self.problems.append(f"{name} depends on {other}, in whose branch it is")
             own = {key: value for key, value in step.items() if key not in ("Name", "Type")}

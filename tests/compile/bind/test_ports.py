@@ -1,4 +1,4 @@
-"""Ports: aliases, optional inputs, values that hold S3 URIs, and what a training job leaves beside its model."""
+"""Ports: aliases, optional inputs, values that hold S3 URIs, and what a training job leaves next to its model."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ literals = st.text(st.sampled_from("$${{}}a.\\é "), max_size=8) | st.text(max_s
 
 @st.composite
 def joins(draw: st.DrawFn) -> Join:
-    """Joins as reading makes them: no empty literals, none beside another, at least one reference."""
+    """Joins as reading makes them: no empty literals, none next to another, at least one reference."""
     parts: list[str | Reference] = []
     for reference in draw(st.lists(single, min_size=1, max_size=4)):
         parts += [draw(literals), reference]

@@ -156,7 +156,7 @@ def to_json(data: Any, choose: Choose) -> str:
 
 
 def to_toml(data: dict[str, Any], choose: Choose) -> str:
-    """``data`` (without ``None``) as TOML, in a style that ``choose`` picks anew for every part."""
+    """``data`` (without ``None``) as TOML, in a style that ``choose`` picks for each part."""
     lines: list[str] = []
     _toml_table(data, (), lines, choose)
     return "\n".join(lines) + "\n" * choose(2)

@@ -165,7 +165,7 @@ def test_a_tensorflow_script_has_the_model_directory_that_is_given() -> None:
                 "distribution": {"smdistributed": {"dataparallel": True}},
             },
             "training.distribution",
-            "smdistributed runs on ml.p5.48xlarge beside torch_distributed only",
+            "smdistributed runs on ml.p5.48xlarge only together with torch_distributed",
         ),
         (
             {**OWN, "entry_point": "train.sh", "distribution": {"torch_distributed": True}},

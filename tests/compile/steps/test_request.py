@@ -100,7 +100,7 @@ def test_mistakes(fields: dict[str, Any], message: str) -> None:
     ],
 )
 def test_shapes_that_botocore_does_not_know(fields: dict[str, Any]) -> None:
-    """Also where another step refers to the properties: told once, and not as a traceback."""
+    """Also where another step refers to the properties: reported once, and not as a traceback."""
     steps = {
         "part": {"type": "Request", "step_type": "X", **fields},
         "stop": {"type": "Fail", "error_message": "${step.part.Anything}"}

@@ -36,7 +36,7 @@ def test_processes_hash_seeds_and_folders(tmp_path: Path) -> None:
     here = write_project(tmp_path / "here")
     there = tmp_path / "a folder" / "é" / "there" / "pipeline.yaml"
     shutil.copytree(here.parent, there.parent)
-    # Neither the times of files nor what tools leave beside the code are part of the input.
+    # Neither the times of files nor what tools leave next to the code are part of the input.
     os.utime(there.parent / "code" / "main.py", (1, 1))
     (there.parent / "code" / "__pycache__").mkdir()
     (there.parent / "code" / "__pycache__" / "main.pyc").write_bytes(b"x")

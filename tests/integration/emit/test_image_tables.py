@@ -82,7 +82,7 @@ def candidates(framework: str) -> list[Candidate]:
     for scope, part in parts_of(FILES[framework]):
         if (
             scope == "eia"
-        ):  # Elastic Inference is no service any more, and its images take an argument of their own
+        ):  # Elastic Inference is not a service any more, and its images take an argument of their own
             continue
         versions = dict([list(part["versions"].items())[-1]])
         for version, entry in versions.items():

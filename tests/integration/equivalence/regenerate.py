@@ -1,4 +1,4 @@
-"""Write the golden definitions anew: ``python -m tests.integration.equivalence.regenerate``.
+"""Write the golden definitions again: ``python -m tests.integration.equivalence.regenerate``.
 
 Read the diff before you commit it: it is what users will see change.
 """

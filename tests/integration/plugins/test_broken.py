@@ -1015,7 +1015,7 @@ def test_listing_and_diagnosing_import_not_even_what_is_selected(site: Site) -> 
     assert "alpha-plugin" in done.stdout
 
 
-# The commands, beside a broken plugin
+# The commands, with a broken plugin installed
 
 
 @pytest.fixture

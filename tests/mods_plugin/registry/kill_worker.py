@@ -11,7 +11,7 @@ import sys
 from itertools import count
 from typing import Any
 
-# Imported here, or each process that is killed would import them anew.
+# Imported here, or each process that is killed would import them again.
 import alembic.command  # noqa: F401
 from sqlalchemy import Engine, event
 

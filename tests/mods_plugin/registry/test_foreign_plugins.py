@@ -1,4 +1,4 @@
-"""The commands of the registry beside distributions of others: malformed, broken, or not chosen."""
+"""The commands of the registry with distributions of others: malformed, broken, or not chosen."""
 
 from __future__ import annotations
 

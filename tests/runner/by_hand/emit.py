@@ -36,7 +36,7 @@ def emit(aws: Any, name: str, folder: Path) -> None:
     """Write one pipeline; what it uploaded is removed, so that the next one has its own alone."""
     import boto3
 
-    # A copy: SDK 2 puts files of its own beside the user's.
+    # A copy: SDK 2 puts files of its own next to the user's.
     shutil.copytree(CODE, folder / "code")
     text = pipelines()[name](aws, folder / "code").definition()
     (folder / "definition.json").write_text(text, "utf-8")

@@ -32,7 +32,7 @@ class Bench:
     Attributes:
         runs: The folder of runs.
         launcher: What starts the jobs.
-        warnings: What the user was told.
+        warnings: What the user was warned of.
         stop: Set to stop the run.
         attempt: The folder of the last attempt.
     """
@@ -64,7 +64,7 @@ class Bench:
         return self.store.path(uri).read_text("utf-8")
 
     def step_run(self, kind: str, arguments: Mapping[str, Any], **beside: Any) -> StepAttempt:
-        """An attempt at a step that has no references; what is in capitals goes beside the arguments."""
+        """An attempt at a step that has no references; what is in capitals goes next to the arguments."""
         fields = {name: beside.pop(name) for name in list(beside) if name[0].isupper()}
         number = len(list((self.runs / "one").glob("attempt-*"))) + 1
         self.attempt = self.runs / "one" / f"attempt-{number}"

@@ -1,4 +1,4 @@
-"""What goes wrong in a run: each fault is told, harms nobody else, and leaves a run that can go on."""
+"""What goes wrong in a run: each fault is reported, harms nobody else, and leaves a run that can go on."""
 
 from __future__ import annotations
 

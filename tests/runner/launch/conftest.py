@@ -41,7 +41,7 @@ def namespace(tmp_path: Path, namespaces: bool) -> Iterator[Bench]:
 
 @pytest.fixture
 def rewritten(tmp_path: Path) -> Iterator[Bench]:
-    """A bench whose jobs are told of another folder in place of ``/opt/ml``."""
+    """A bench whose jobs receive another folder in place of ``/opt/ml``."""
     yield from _bench("paths", tmp_path)
 
 

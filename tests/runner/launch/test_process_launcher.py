@@ -88,7 +88,7 @@ def test_a_job_does_not_inherit_the_runners_environment(
     assert isinstance(seen, dict)
     assert {name: seen[name] for name in ("A", "B")} == {"A": "1 2\n3", "B": ""}
     # The folder of runs is in /tmp here, so a job without namespaces has another temporary folder.
-    # In a namespace pip may install beside the system's packages, as in an image.
+    # In a namespace pip may install packages in addition to the system's, as in an image.
     assert set(seen) <= {"A", "B", "HOME", "PATH", "LC_CTYPE", "TMPDIR", "PIP_BREAK_SYSTEM_PACKAGES"}
 
 

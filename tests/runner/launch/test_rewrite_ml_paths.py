@@ -1,4 +1,4 @@
-"""Jobs without an ``/opt/ml`` of their own are told of another folder."""
+"""Jobs without an ``/opt/ml`` of their own receive another folder."""
 
 from __future__ import annotations
 

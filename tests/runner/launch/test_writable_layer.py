@@ -191,7 +191,7 @@ def test_a_user_without_privileges_writes_as_root_does_in_a_container(namespace:
 
 
 def test_folders_that_no_overlay_covers_are_read_only(namespace: Bench) -> None:
-    """The kernel stacks two overlays and no third. Folders beside and above the mount still take new files."""
+    """The kernel stacks two overlays and no third. Folders next to and above the mount still take new files."""
     with TemporaryDirectory(dir=Path.home(), prefix="dagcast-test-") as name:
         folder = Path(name)
         for each in ("u1", "w1", "u2", "w2", "stacked", "runs"):

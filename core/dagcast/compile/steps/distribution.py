@@ -335,7 +335,7 @@ def _machine_mistakes(
     )
     if both and not torch and machine == "ml.p5.48xlarge":
         name = "smdistributed" if distribution.smdistributed is not None else "pytorchddp"
-        message = f"{name} runs on {machine} beside torch_distributed only"
+        message = f"{name} runs on {machine} only together with torch_distributed"
         yield (name,), message, "add torch_distributed: true"
 
 
