@@ -196,6 +196,13 @@ def test_contributing_lists_each_room_and_module() -> None:
         assert sorted([*listed, "__init__.py"]) == sorted(there - {"compile_pipeline.py"})
 
 
+def test_contributing_names_the_files_of_a_step_type() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    files = re.findall(r"^    (\S+) +\| (?:new|1 line)$", text, re.MULTILINE)
+    assert len(files) > 5
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
 def test_each_dependency_has_a_reason() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         data = tomllib.load(file)

@@ -39,7 +39,10 @@ _CHECKED_BEFORE = frozenset(
         "request.wrong-type",
     }
 )
-"""Codes of what the check of a definition reports as well, in words of its own."""
+"""Codes of problems that the check of a definition reports, too.
+
+An executor checks a request in the definition, and again when its references have values. The second check needs them.
+"""
 
 
 @dataclass(frozen=True)
