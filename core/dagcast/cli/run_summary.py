@@ -42,7 +42,7 @@ RAN = ("succeeded", "cached", "kept", "failed")
 _WIDTH = 80
 """Columns of a table where the output is not a terminal."""
 _MIN_RESULT_WIDTH = 24
-"""Columns of results beside long names of steps."""
+"""Columns of results next to long names of steps."""
 
 _UNLIMITED_WIDTH = 10_000
 """A console width, in characters, that no line exceeds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from dagcast.compile.config.models import PluginsConfig
-from dagcast.compile.config.validation_errors import Locate
+from dagcast.compile.config.validation_errors import LocateInConfig
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
@@ -29,7 +29,7 @@ class ChosenPlugins:
     """
 
     section: PluginsConfig
-    locate: Locate
+    locate: LocateInConfig
     installed: InstalledPlugins
     policy: SitePolicy
     selection: Selection
@@ -51,7 +51,7 @@ class ChosenPlugins:
 
 
 def choose_plugins(
-    request: PluginRequest, section: PluginsConfig | None = None, locate: Locate | None = None
+    request: PluginRequest, section: PluginsConfig | None = None, locate: LocateInConfig | None = None
 ) -> ChosenPlugins:
     """Read the site policy and the metadata of installed plugins, and select plugins. Nothing is imported.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dagcast.compile.config.validation_errors import Locate, report_validation
+from dagcast.compile.config.validation_errors import LocateInConfig, report_validation
 from dagcast.errors import DiagnosticSink, PluginError, did_you_mean
 from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
 from dagcast.plugins.load import Plugin, adopt_plugin, error_of_required, load_plugin
@@ -26,7 +26,7 @@ def configure_plugins(
     selection: Selection,
     options: Mapping[str, Mapping[str, Any]],
     installed: InstalledPlugins,
-    locate: Locate,
+    locate: LocateInConfig,
     sink: DiagnosticSink,
     *,
     policy: SitePolicy = NO_POLICY,
@@ -115,7 +115,7 @@ def _configure(
     given: Mapping[str, Any],
     *,
     policy: SitePolicy,
-    locate: Locate,
+    locate: LocateInConfig,
     sink: DiagnosticSink,
 ) -> ConfiguredPlugin:
     model = options_model(plugin)

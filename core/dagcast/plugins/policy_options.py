@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import AliasChoices, AliasPath, BaseModel
 
 from dagcast.compile.config.merge import deep_merge
-from dagcast.compile.config.validation_errors import Locate
+from dagcast.compile.config.validation_errors import LocateInConfig
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.paths import FieldPath
 from dagcast.plugins.site_policy import SitePolicy, is_same_value
@@ -20,7 +20,7 @@ def merge_options(
     given: Mapping[str, Any],
     *,
     policy: SitePolicy,
-    locate: Locate,
+    locate: LocateInConfig,
     sink: DiagnosticSink,
 ) -> dict[str, Any]:
     """Return the options of a plugin: the policy's, overridden by the config's, overridden by those that are fixed.
@@ -58,7 +58,13 @@ def merge_options(
 
 
 def locate_option(
-    plugin: str, given: Mapping[str, Any], policy: SitePolicy, locate: Locate, path: FieldPath, *, key: bool
+    plugin: str,
+    given: Mapping[str, Any],
+    policy: SitePolicy,
+    locate: LocateInConfig,
+    path: FieldPath,
+    *,
+    key: bool,
 ) -> Location:
     """Return the place of an option, in the config or in a site policy.
 

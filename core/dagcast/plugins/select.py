@@ -24,7 +24,7 @@ from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
 
 if TYPE_CHECKING:
     from dagcast.compile.config.models import PluginsConfig
-    from dagcast.compile.config.validation_errors import Locate
+    from dagcast.compile.config.validation_errors import LocateInConfig
 
 PLUGINS_VARIABLE = "DAGCAST_PLUGINS"
 AUTOLOAD = "active on installation"
@@ -94,7 +94,7 @@ def select_plugins(
     environment: Mapping[str, str],
     *,
     policy: SitePolicy = NO_POLICY,
-    locate: Locate | None = None,
+    locate: LocateInConfig | None = None,
 ) -> Selection:
     """Select the plugins that run, in order.
 
@@ -154,7 +154,7 @@ def _check_policy(
     names: Sequence[Any],
     *,
     policy: SitePolicy,
-    locate: Locate | None,
+    locate: LocateInConfig | None,
 ) -> None:
     """Refuse a selection that turns off a required plugin or names a forbidden one.
 

@@ -129,8 +129,8 @@ def parse_execution(row: Row[Any]) -> Execution:
     except DamagedRowError as error:
         return Execution(
             id=row.id if type(row.id) is int else 0,
-            name=shown(row.name),
-            version=shown(row.version),
+            name=escape_value(row.name),
+            version=escape_value(row.version),
             metadata={},
             started_by="",
             started_at=None,
@@ -145,10 +145,10 @@ def parse_execution(row: Row[Any]) -> Execution:
 
 def version_label(row: Row[Any]) -> str:
     """Return the name and version of a row for messages."""
-    return f"{shown(row.name)}@{shown(row.version)}"
+    return f"{escape_value(row.name)}@{escape_value(row.version)}"
 
 
-def shown(value: Any) -> str:
+def escape_value(value: Any) -> str:
     """Return a stored value on one line, with control characters escaped."""
     return escape_text(value if isinstance(value, str) else repr(value), longest=300)
 
@@ -274,7 +274,7 @@ def _staged(row: Row[Any], number: int, label: str) -> StagedObject:
     }
     for column, is_valid in checks.items():
         if not is_valid():
-            columns.refuse(column, f"{shown(getattr(row, column))} is invalid")
+            columns.refuse(column, f"{escape_value(getattr(row, column))} is invalid")
     return StagedObject(
         columns.text("uri"),
         columns.digest("sha256"),

@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from mods_plugin.metadata import AUTHOR, DESCRIPTION
 from mods_plugin.registry.errors import RegistryError, UnknownTemplateError
 from mods_plugin.registry.records import TemplateSummary, TemplateVersion
-from mods_plugin.registry.rows import DamagedRowError, parse_version, raw, shown, time_text
+from mods_plugin.registry.rows import DamagedRowError, escape_value, parse_version, raw, time_text
 from mods_plugin.registry.tables import CODE, PIECES, STAGED, VERSIONS
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def versions_of(connection: Connection, name: str) -> tuple[str, ...]:
     if not is_storable(name):
         return ()
     chosen = select(VERSIONS.c.version).where(VERSIONS.c.name == name).order_by(VERSIONS.c.id)
-    return tuple(map(shown, connection.execute(chosen).scalars()))
+    return tuple(map(escape_value, connection.execute(chosen).scalars()))
 
 
 def list_templates(connection: Connection, words: Iterable[str]) -> tuple[TemplateSummary, ...]:
@@ -170,7 +170,7 @@ def list_templates(connection: Connection, words: Iterable[str]) -> tuple[Templa
     for name, version in connection.execute(
         select(VERSIONS.c.name, VERSIONS.c.version).order_by(VERSIONS.c.id)
     ):
-        versions.setdefault(name, []).append(shown(version))
+        versions.setdefault(name, []).append(escape_value(version))
     newest = select(func.max(VERSIONS.c.id)).group_by(VERSIONS.c.name)
     rows = connection.execute(select(*_columns(connection)).where(VERSIONS.c.id.in_(newest)))
     summaries = [
@@ -188,8 +188,8 @@ def _summary(connection: Connection, row: Row[Any], versions: tuple[str, ...]) -
         latest = _version(connection, row)
     except DamagedRowError as error:
         return TemplateSummary(
-            name=shown(row.name),
-            latest=shown(row.version),
+            name=escape_value(row.name),
+            latest=escape_value(row.version),
             versions=versions,
             author="",
             description="",
@@ -278,5 +278,5 @@ def _unknown(connection: Connection, name: str, version: str | None) -> UnknownT
         return UnknownTemplateError(
             f"unknown version {version!r} of template {name!r}", str(version), versions
         )
-    names = [shown(each) for each in connection.execute(select(VERSIONS.c.name).distinct()).scalars()]
+    names = [escape_value(each) for each in connection.execute(select(VERSIONS.c.name).distinct()).scalars()]
     return UnknownTemplateError(f"unknown template {name!r}", name, names)

@@ -79,14 +79,14 @@ def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[Step
         ordered = kind != "Equals" and left_kind != right_kind
         for value, own, path in ((left, left_kind, left_path), (right, right_kind, right_path)):
             if ordered and own is not None and own != "number":
-                message = f"{kind} compares numbers, and {_shown(value)} is a {own}"
+                message = f"{kind} compares numbers, and {_quote(value)} is a {own}"
                 yield StepFinding(step, path, message, _parameter_hint(value, types))
                 break
         else:
             if left_kind and right_kind and left_kind != right_kind:
                 message = (
-                    f"{kind} never holds: {_shown(left)} is a {left_kind}, "
-                    f"and {_shown(right)} is a {right_kind}"
+                    f"{kind} never holds: {_quote(left)} is a {left_kind}, "
+                    f"and {_quote(right)} is a {right_kind}"
                 )
                 hint = _parameter_hint(left, types) or _parameter_hint(right, types)
                 yield StepFinding(step, right_path, message, hint)
@@ -97,11 +97,11 @@ def _foreign_member(definition: Definition, facts: PipelineFacts) -> Iterator[St
     for step, kind, query, _, value, path in _comparisons(definition):
         query_kind, value_kind = _kind(query, types), _kind(value, types)
         if kind == "In" and query_kind and value_kind and query_kind != value_kind:
-            message = f"In never finds {_shown(value)}, a {value_kind}: {_shown(query)} is a {query_kind}"
+            message = f"In never finds {_quote(value)}, a {value_kind}: {_quote(query)} is a {query_kind}"
             yield StepFinding(step, path, message, _parameter_hint(value, types))
 
 
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, Reference) else repr(value)

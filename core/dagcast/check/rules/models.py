@@ -41,13 +41,13 @@ def _packed_model(request: RequestBody, facts: PipelineFacts) -> Iterator[Findin
             continue
         if ends_with(container.get("ModelDataUrl"), ".tar.gz") is False:
             yield container.finding(
-                f"ModelDataUrl {_shown(container.get('ModelDataUrl'))} does not end in .tar.gz",
+                f"ModelDataUrl {_quote(container.get('ModelDataUrl'))} does not end in .tar.gz",
                 "ModelDataUrl",
                 hint="files that are not packed are given by ModelDataSource",
             )
 
 
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     if isinstance(value, PartialText):
         return repr(f"{value.start}...{value.end}")
     return repr(value)
@@ -84,7 +84,7 @@ def _prefixes(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     for container in containers(request):
         source = container.part("ModelDataSource", "S3DataSource")
         if source.get("S3DataType") == "S3Prefix" and ends_with(source.get("S3Uri"), "/") is False:
-            message = f"a ModelDataSource of type S3Prefix ends in a slash, not {_shown(source.get('S3Uri'))}"
+            message = f"a ModelDataSource of type S3Prefix ends in a slash, not {_quote(source.get('S3Uri'))}"
             yield source.finding(message, "S3Uri", hint="add the slash")
         if container.get("Mode") == "MultiModel" and ends_with(container.get("ModelDataUrl"), ".tar.gz"):
             message = (

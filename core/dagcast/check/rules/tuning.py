@@ -273,7 +273,7 @@ RULES = (
     ),
     Rule(
         id="tuning.instance-configs",
-        summary="InstanceConfigs exclude InstanceType, InstanceCount and VolumeSizeInGB beside them",
+        summary="InstanceConfigs exclude InstanceType, InstanceCount and VolumeSizeInGB next to them",
         source="botocore, HyperParameterTuningResourceConfig.InstanceConfigs",
         shapes=_DEFINITION,
         check=inside(

@@ -43,7 +43,7 @@ Of a list, pydantic counts only the items that are right; of a union, it tells w
 """
 
 
-class Locate(Protocol):
+class LocateInConfig(Protocol):
     """Returns the location of a path below a model; with ``key``, of the key that ends the path."""
 
     def __call__(self, path: FieldPath, /, *, key: bool = False) -> Location:
@@ -55,7 +55,7 @@ def report_validation(
     error: ValidationError,
     subject: str,
     model: type[BaseModel],
-    locate: Locate,
+    locate: LocateInConfig,
     sink: DiagnosticSink,
     *,
     inherited: Callable[[FieldPath], bool] = lambda _: False,

@@ -30,7 +30,7 @@ _CHANNEL_PATH = f"/opt/ml/input/data/{CODE_CHANNEL}"
 _SUBMIT_DIRECTORY = "sagemaker_submit_directory"
 _ISOLATED = Origin("default", detail="network isolation: a channel brings the code")
 
-_Locate = Callable[[str, FieldPath], Location | None]
+_LocateField = Callable[[str, FieldPath], Location | None]
 """Returns the location of a step's field. Arguments: the step's name, and the path in the step's config."""
 
 
@@ -55,7 +55,7 @@ def adapt_pipeline(
     return join_with_single_slashes(spec, sink, lambda name: locate(("parameters", name)))
 
 
-def _adapt(step: StepSpec, sink: DiagnosticSink, locate: _Locate) -> StepSpec:
+def _adapt(step: StepSpec, sink: DiagnosticSink, locate: _LocateField) -> StepSpec:
     if step.step_type == "Training":
         return _bring_code(_adapt_training_job(step, ()), (), "HyperParameters", sink, locate)
     if step.step_type == "Tuning":
@@ -117,7 +117,7 @@ def _limit_run_time(step: StepSpec, condition: FieldPath) -> StepSpec:
 
 
 def _bring_code(
-    step: StepSpec, job: FieldPath, parameters: str, sink: DiagnosticSink, locate: _Locate
+    step: StepSpec, job: FieldPath, parameters: str, sink: DiagnosticSink, locate: _LocateField
 ) -> StepSpec:
     """Provide the code of a script in a channel if its container has no network.
 
