@@ -19,7 +19,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dagcast.cli.program import disable_pydantic_plugins, run_program
+from dagcast.cli.program import run_program
+from dagcast.cli.pydantic_plugins import disable_pydantic_plugins
 
 if TYPE_CHECKING:
     from dagcast.cli.describe import console

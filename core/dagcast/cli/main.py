@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 import click
 
-from dagcast.cli.program import disable_pydantic_plugins, run_program
+from dagcast.cli.program import run_program
+from dagcast.cli.pydantic_plugins import disable_pydantic_plugins
 
 COMMANDS = MappingProxyType(
     {

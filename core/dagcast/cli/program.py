@@ -41,19 +41,6 @@ def run_program(group: click.Group, name: str) -> None:
         release_stdout()
 
 
-def disable_pydantic_plugins() -> None:
-    """Keep pydantic from importing its plugins, which any distribution may register, into this process.
-
-    pydantic imports all of them when it builds the first model, and a malformed ``entry_points.txt`` of any
-    distribution ends the process there. Its variable ``PYDANTIC_DISABLE_PLUGINS`` would also reach the jobs that a run
-    starts. Source: ``get_plugins`` in pydantic/plugin/_loader.py, which loads plugins if ``_plugins`` is None.
-    """
-    from pydantic.plugin import _loader
-
-    if _loader._plugins is None:
-        _loader._plugins = {}
-
-
 def _silence_stderr() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagcast.compile.spec.pipeline import StepSpec
+from dagcast.compile.spec.pipeline import Origin, StepSpec, freeze_origins
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.paths import FieldPath, format_path, to_path
 
@@ -161,3 +161,18 @@ def _remove(around: Any, path: FieldPath) -> Any:
     if isinstance(part, int):
         return (*around[:part], *around[part + 1 :])
     return FrozenDict({key: value for key, value in around.items() if key != part})
+
+
+def is_default(step: StepSpec, place: FieldPath) -> bool:
+    """Whether the value at a path of the request is a default of dagcast."""
+    path: FieldPath = ("Arguments", *place)
+    for length in range(len(path), -1, -1):
+        origin = step.origins.get(path[:length])
+        if origin is not None:
+            return origin.kind == "default"
+    return False
+
+
+def with_origin(step: StepSpec, place: FieldPath, origin: Origin) -> StepSpec:
+    """Return the step with an origin of the value at a path of the request."""
+    return replace_fields(step, origins=freeze_origins({**step.origins, ("Arguments", *place): origin}))
