@@ -9,3 +9,6 @@ FAILURE: Final = 1
 
 INTERRUPTED: Final = 130
 """A signal ended a run: 128 plus the number of SIGINT, as in shells."""
+
+DIFFERENT: Final = 3
+"""Two runs differ."""

@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dagcast.runner.records.outcome import RunOutcome, StepOutcome
+    from dagcast.runner.records.trials import TrialSummary
 
 DEFAULT_RUNS = Path(".dagcast/runs")
 """The default folder of all runs."""
@@ -43,6 +44,8 @@ _WIDTH = 80
 """Columns of a table where the output is not a terminal."""
 _MIN_RESULT_WIDTH = 24
 """Columns of results next to long names of steps."""
+
+_QUOTE = '"'
 
 _UNLIMITED_WIDTH = 10_000
 """A console width, in characters, that no line exceeds."""
@@ -74,6 +77,37 @@ def show_outcome(outcome: RunOutcome, again: str | None = None, *, err: bool = F
     ends = [line for step in outcome.steps for line in _end_of_log(step)]
     for line in (*_outputs(outcome), *ends, *_ending(outcome, again)):
         click.echo(strip_control_characters(line, keep="\n\t"), err=err)
+
+
+def show_trials(step: str, trials: Sequence[TrialSummary]) -> None:
+    """Print the trials of a tuning step, the best first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    metric = next((trial.metric for trial in trials if trial.metric is not None), "objective")
+    rows = [
+        (
+            str(place),
+            trial.status.lower(),
+            "" if trial.objective is None else f"{trial.objective:g}",
+            # SageMaker keeps categorical values in quotes.
+            " ".join(f"{name}={value.strip(_QUOTE)}" for name, value in trial.hyperparameters.items()),
+            trial.reason,
+        )
+        for place, trial in enumerate(trials, 1)
+    ]
+    table = Table(box=None, pad_edge=False, header_style="")
+    for title in ("rank", "state", metric, "hyperparameters"):
+        table.add_column(Text(strip_control_characters(title)))
+    used = 4 + 2 + 9 + 2 + max(len(metric), *(len(row[2]) for row in rows)) + 2
+    for place, status, objective, chosen, reason in rows:
+        lines = _wrap(chosen, _result_width(used))
+        if reason:
+            lines += _wrap(summarize_reason(reason), _result_width(used))
+        state = Text(status, style="red" if status == "failed" else "green")
+        table.add_row(place, state, objective, Text("\n".join(lines)))
+    click.echo(f"\ntrials of {step}")
+    echo_table(table)
 
 
 def echo_table(table: Table, *, err: bool = False) -> None:
@@ -114,12 +148,17 @@ def _table(outcome: RunOutcome) -> Table:
         for step in outcome.steps
     ]
     used = sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True))
-    width = max(shutil.get_terminal_size((_WIDTH, 24)).columns - used, _MIN_RESULT_WIDTH)
+    width = _result_width(used)
     for step, (name, kind, status, took) in zip(outcome.steps, rows, strict=True):
         results = (line for result in result_lines(step) for line in _wrap(result, width))
         style = _COLORS.get(step.status, "")
         table.add_row(Text(name), Text(kind), Text(status, style=style), took, Text("\n".join(results)))
     return table
+
+
+def _result_width(used: int) -> int:
+    """Return the width of the last column of a table whose other columns are ``used`` wide."""
+    return max(shutil.get_terminal_size((_WIDTH, 24)).columns - used, _MIN_RESULT_WIDTH)
 
 
 def _duration(step: StepOutcome) -> str:

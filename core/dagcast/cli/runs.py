@@ -13,7 +13,8 @@ import click
 
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail
-from dagcast.cli.run_summary import RAN, echo_table, short_path, show_outcome
+from dagcast.cli.run_summary import RAN, echo_table, short_path, show_outcome, show_trials
+from dagcast.cli.runs_diff import diff_command
 from dagcast.cli.runs_logs import logs_command
 from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
 from dagcast.display.terminal_text import format_duration, strip_control_characters
@@ -42,6 +43,7 @@ def runs_command(ctx: click.Context, runs: Path | None, as_json: bool) -> None:
         raise click.UsageError(f"write --json after {ctx.invoked_subcommand}")
 
 
+runs_command.add_command(diff_command)
 runs_command.add_command(logs_command)
 
 
@@ -83,6 +85,7 @@ def _state(folder: RunFolder, record: RunRecord, outcome: RunOutcome) -> dict[st
         "steps": len(to_run),
         "ran": sum(step.status in RAN for step in to_run),
         "reason": outcome.reason,
+        "started_by": record.started_by,
         "folder": str(folder.path.absolute()),
     }
 
@@ -126,25 +129,40 @@ def _show(rows: list[dict[str, Any]]) -> None:
 def show_command(run: str, runs: Path | None, as_json: bool) -> None:
     """Show the outcome or current state of RUN: steps, parameters, outputs and metrics."""
     from dagcast.runner.records.find_runs import find_run
+    from dagcast.runner.records.trials import read_trials
 
     try:
         folder = find_run(chosen_runs(runs), run)
         record = folder.record()
         outcome, parameters = folder.outcome(record), folder.parameters()
+        trials = {
+            step.name: read_trials(folder, step.name) for step in outcome.steps if step.type == "Tuning"
+        }
     except DagcastError as error:
         fail(error, as_json)
     if as_json:
         from dataclasses import asdict
 
-        steps = [asdict(step) for step in outcome.steps]
+        steps = [
+            {**asdict(step), "trials": [trial.as_dict() for trial in trials[step.name]]}
+            if step.name in trials
+            else asdict(step)
+            for step in outcome.steps
+        ]
         row = _state(folder, record, outcome)
         click.echo(json.dumps({**row, "parameters": parameters, "steps": steps}, indent=2))
         return
+    by = f" by {record.started_by}" if record.started_by else ""
+    started = record.started.astimezone()
+    click.echo(strip_control_characters(f"{folder.id}: started {started:%Y-%m-%d %H:%M:%S}{by}"))
     for name, value in parameters.items():
         click.echo(strip_control_characters(f"{name} = {value}"))
     if parameters:
         click.echo()
     show_outcome(outcome)
+    for name, found in trials.items():
+        if found:
+            show_trials(name, found)
 
 
 @runs_command.command("clean")

@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import hashlib
 
-ACCOUNT = "123456789012"
+from dagcast.frozen_dataclass import dataclass
+
+LOCAL_ACCOUNT = "123456789012"
 """The account ID of local runs: the one that AWS uses in its documentation."""
+
+_PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
+"""The partitions of regions, by the beginning of their names; ``aws`` for all others. Source: AWS General Reference,
+"ARNs"."""
 
 JOB_NAME_PREFIX = "pipelines-"
 """The prefix of the names of all jobs of pipelines."""
 
 
-def make_arn(region: str, kind: str, name: str) -> str:
-    """Return the ARN of a resource, such as ``arn:aws:sagemaker:us-east-1:123456789012:training-job/name``."""
-    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{kind}/{name.lower()}"
+@dataclass(frozen=True)
+class AwsPlace:
+    """The account and the region that ARNs of a run name.
+
+    Attributes:
+        region: The region.
+        account: The account's ID.
+    """
+
+    region: str
+    account: str = LOCAL_ACCOUNT
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return the ARN of a resource.
+
+        >>> AwsPlace("eu-west-1").arn("training-job", "Name")
+        'arn:aws:sagemaker:eu-west-1:123456789012:training-job/name'
+        """
+        partition = next((name for begin, name in _PARTITIONS if self.region.startswith(begin)), "aws")
+        return f"arn:{partition}:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
 
 
 def make_job_name(execution: str, step: str) -> str:

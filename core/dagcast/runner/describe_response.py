@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dagcast.definition.references import Reference
-from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.container.processing_request import declared_output_uris
 from dagcast.runner.container.training_request import artifact_uri
@@ -34,7 +33,7 @@ def describe_resource(
 
     def describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
         name = str(request.get(f"{prefix}Name", attempt.job_name))
-        arn = make_arn(attempt.region, resource, name)
+        arn = attempt.place.arn(resource, name)
         named = {f"{prefix}Name": name, f"{prefix}Arn": arn}
         return {**request, **named, **({} if status is None else {f"{prefix}Status": status})}
 

@@ -19,7 +19,7 @@ from dagcast.definition.resolve_references import ReferenceFailedError, Scope, r
 from dagcast.errors import DagcastError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import cache
-from dagcast.runner.aws_names import make_arn, make_job_name
+from dagcast.runner.aws_names import make_job_name
 from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls
 from dagcast.runner.executors.catalog import executor_for
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
@@ -155,7 +155,7 @@ class StepRunner:
             launcher=self.launcher,
             stop=self.stop,
             warn=lambda message: self._emit("warning", step, message),
-            region=self.record.region,
+            place=self.record.place,
             execution_arn=execution_variables(self.record)["PipelineExecutionArn"],
             properties_of=self._properties_of,
         )
@@ -284,7 +284,7 @@ class StepRunner:
 
 def execution_variables(record: RunRecord) -> dict[str, Any]:
     """Return the execution variables of a run. A resume does not change them."""
-    pipeline = make_arn(record.region, "pipeline", record.pipeline)
+    pipeline = record.place.arn("pipeline", record.pipeline)
     started = record.started.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "CurrentDateTime": started,

@@ -21,6 +21,7 @@ from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope
 from dagcast.errors import DagcastError, DiagnosticSink, InvalidInputError
+from dagcast.runner.aws_names import AwsPlace
 from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
@@ -61,6 +62,9 @@ class Runner:
         parameter_owners: By name of a parameter that a plugin added to the pipeline: the plugin, for messages.
         file: The name of the definition's file in messages.
         checked: Whether a compile has checked the definition already, with the rules of its config and its plugins.
+        place: The account and region in ARNs. Default: the first region that the definition names, and an account of
+            AWS's documentation.
+        execution: The ID of the execution: 12 lowercase letters and digits. Default: a random one.
 
     Example:
         >>> from pathlib import Path
@@ -83,6 +87,8 @@ class Runner:
     parameter_owners: Mapping[str, str] = field(default_factory=dict)
     file: str = "definition.json"
     checked: bool = False
+    place: AwsPlace | None = None
+    execution: str | None = None
     _folder: RunFolder | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _launcher: Launcher | None = None
@@ -145,6 +151,7 @@ class Runner:
             InvalidInputError: With all mistakes, before anything starts.
             RunFolderError: If another process runs this run, or its folder cannot be written.
             DagcastError: If jobs cannot be isolated as the options require.
+            ValueError: If the ID of the execution has another form.
         """
         if os.name == "nt":
             raise DagcastError(
@@ -183,6 +190,10 @@ class Runner:
                 code="run.invalid-name",
                 hint=f"use letters, digits and hyphens, at most {PIPELINE_NAME_MAX_LENGTH} characters",
             )
+        if self.execution is not None and not re.fullmatch("[a-z0-9]{12}", self.execution):
+            raise ValueError(
+                f"an execution ID has 12 lowercase letters and digits, and not {self.execution!r}"
+            )
         with sink.collecting():
             definition = read_definition(self.definition, self.file)
             invalid = frozenset[str]() if self.checked else self._check(definition, options, sink)
@@ -194,12 +205,14 @@ class Runner:
                     self.parameter_owners,
                 )
             if self._folder is None:
-                execution, root = "0" * 12, options.runs / "none"
+                execution, root = self.execution or "0" * 12, options.runs / "none"
+                place = self._place()
                 record = RunRecord(
                     id="",
                     pipeline=self.pipeline,
                     execution=execution,
-                    region=_region(self.definition),
+                    region=place.region,
+                    account=place.account,
                     started=_now(),
                 )
             else:
@@ -220,13 +233,17 @@ class Runner:
         self._ignored = checked.ignored
         return checked.invalid_steps
 
+    def _place(self) -> AwsPlace:
+        return self.place or AwsPlace(_region(self.definition))
+
     def _create_run(self, options: RunOptions, parameters: Mapping[str, Any]) -> RunFolder:
         return create_run(
             options.runs,
             self.pipeline,
             self.definition,
             parameters,
-            region=_region(self.definition),
+            place=self._place(),
+            execution=self.execution,
             options=options.as_dict(),
             plugin_lock=self.plugin_lock,
             objects=self.objects,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import shutil
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dagcast.errors import InvalidInputError
+from dagcast.runner.aws_names import AwsPlace
 from dagcast.runner.options import RunOptions
 from dagcast.runner.records.events import Event
 from dagcast.runner.records.find_runs import find_run, runs_in
@@ -424,3 +426,30 @@ def test_a_waiting_callback_does_not_delay_other_steps(tmp_path: Path) -> None:
         jobs=2,
     )
     assert outcome.status == "Succeeded", outcome.reason
+
+
+def test_a_caller_may_give_the_execution_and_the_place_of_arns(tmp_path: Path) -> None:
+    text = definition([job("a", "echo $PROCESSING_JOB_ARN > $OUT/x")])
+    place = AwsPlace("cn-north-1", "111122223333")
+    options = RunOptions(runs=tmp_path / "runs")
+    outcome = Runner(text, "tiny", options=options, place=place, execution="abcdefghijk1").run()
+    assert outcome.id.endswith("-tiny-ijk1")
+    (content,) = contents(outcome).values()
+    assert content.decode().startswith(
+        "arn:aws-cn:sagemaker:cn-north-1:111122223333:processing-job/pipelines-abcdef"
+    )
+    record = RunFolder(outcome.folder).record()
+    assert (record.execution, record.region, record.account) == ("abcdefghijk1", "cn-north-1", "111122223333")
+    assert record.started_by == getpass.getuser()
+    with pytest.raises(
+        ValueError, match="an execution ID has 12 lowercase letters and digits, and not 'Short'"
+    ):
+        Runner(text, "tiny", options=options, execution="Short").run()
+
+
+def test_two_executions_that_end_alike_have_names_of_their_own(tmp_path: Path) -> None:
+    text = definition([fail("f")])
+    options = RunOptions(runs=tmp_path / "runs")
+    ids = [Runner(text, "tiny", options=options, execution=f"{digit}bcdefghijk1").run().id for digit in "123"]
+    assert len(set(ids)) == 3
+    assert all(name.endswith("ijk1") for name in ids)

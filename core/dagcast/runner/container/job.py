@@ -63,8 +63,8 @@ def base_environment(attempt: StepAttempt) -> dict[str, str]:
     tokens or proxies. Its home is :data:`ML_PATH`, so it finds no ``~/.aws``. A container keeps its image's variables.
     """
     environment = {
-        "AWS_REGION": attempt.region,
-        "AWS_DEFAULT_REGION": attempt.region,
+        "AWS_REGION": attempt.place.region,
+        "AWS_DEFAULT_REGION": attempt.place.region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "UTF-8",

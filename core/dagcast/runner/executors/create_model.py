@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dagcast.errors import Diagnostic
-from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container.check_request import Schema, check_schema, raise_problems, remove_nulls
 from dagcast.runner.describe_response import describe_resource
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepResult, StubContract
@@ -51,7 +50,7 @@ def run(attempt: StepAttempt) -> StepResult:
     for container in list_containers(request):
         check_model_data(attempt, resolve_model_package(attempt, container))
     name = request.get("ModelName", attempt.job_name)
-    return StepResult({**request, "ModelName": name, "ModelArn": make_arn(attempt.region, "model", name)})
+    return StepResult({**request, "ModelName": name, "ModelArn": attempt.place.arn("model", name)})
 
 
 EXECUTOR = Executor(

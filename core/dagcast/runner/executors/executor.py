@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.frozen_dataclass import dataclass
+from dagcast.runner.aws_names import AwsPlace
 
 if TYPE_CHECKING:
     from dagcast.definition.model import Step
@@ -55,7 +56,7 @@ class StepAttempt:
         launcher: Starts the processes of the job.
         stop: Set when the run is stopping: the executor then raises :class:`StepStoppedError` soon.
         warn: Warns the user, for example of a difference from SageMaker.
-        region: The AWS region in ARNs of the run.
+        place: The account and region in ARNs of the run.
         execution_arn: The ARN of the execution: ``Execution.PipelineExecutionArn``.
         properties_of: Returns the properties of a step that has succeeded, by the step's name.
         waits_for: The names of the steps that this one waited for.
@@ -71,7 +72,7 @@ class StepAttempt:
     launcher: Launcher
     stop: threading.Event
     warn: Callable[[str], None]
-    region: str = "us-east-1"
+    place: AwsPlace = AwsPlace("us-east-1")
     execution_arn: str = ""
     properties_of: Callable[[str], Mapping[str, Any]] = lambda step: {}
     waits_for: Sequence[str] = ()

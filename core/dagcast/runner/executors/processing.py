@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic, did_you_mean
-from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job, processing_request
 from dagcast.runner.container.channels import fetch_input
 from dagcast.runner.container.check_request import (
@@ -79,7 +78,7 @@ def run(attempt: StepAttempt) -> StepResult:
     properties = {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "ProcessingJobName": attempt.job_name,
-        "ProcessingJobArn": make_arn(attempt.region, "processing-job", attempt.job_name),
+        "ProcessingJobArn": attempt.place.arn("processing-job", attempt.job_name),
         "ProcessingJobStatus": "Completed",
         "StoppingCondition": {"MaxRuntimeInSeconds": int(command.timeout or 0)},
         "CreationTime": started,
@@ -128,7 +127,7 @@ def _configure(attempt: StepAttempt, request: Mapping[str, Any], ml: Path) -> No
     cluster = as_mapping(as_mapping(request.get("ProcessingResources")).get("ClusterConfig"))
     job.warn_about_instance_count(attempt, cluster.get("InstanceCount"))
     config = {
-        "ProcessingJobArn": make_arn(attempt.region, "processing-job", attempt.job_name),
+        "ProcessingJobArn": attempt.place.arn("processing-job", attempt.job_name),
         "ProcessingJobName": attempt.job_name,
         **job.request_without(request, "Tags", "ExperimentConfig"),
     }
@@ -141,7 +140,7 @@ def _environment(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, 
     return {
         **job.base_environment(attempt),
         "PROCESSING_JOB_NAME": attempt.job_name,
-        "PROCESSING_JOB_ARN": make_arn(attempt.region, "processing-job", attempt.job_name),
+        "PROCESSING_JOB_ARN": attempt.place.arn("processing-job", attempt.job_name),
         **job.request_environment(request),
     }
 

@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic
-from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container.check_request import (
     Schema,
     as_mapping,
@@ -194,7 +193,7 @@ def _properties(attempt: StepAttempt, name: str, version: int | None) -> dict[st
         "ModelApprovalStatus": "PendingManualApproval",
         **attempt.arguments,
         **({} if version is None else {"ModelPackageVersion": version}),
-        "ModelPackageArn": make_arn(attempt.region, "model-package", resource),
+        "ModelPackageArn": attempt.place.arn("model-package", resource),
         "ModelPackageStatus": "Completed",
     }
 
@@ -206,7 +205,7 @@ def _describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any
     approval = request.get("ModelApprovalStatus", "PendingManualApproval")
     return {
         **request,
-        "ModelPackageArn": make_arn(attempt.region, "model-package", resource),
+        "ModelPackageArn": attempt.place.arn("model-package", resource),
         "ModelPackageStatus": "Completed",
         "ModelApprovalStatus": approval,
     }

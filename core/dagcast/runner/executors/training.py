@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
-from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job, metrics, training_request, training_toolkit
 from dagcast.runner.container.channels import fetch_channels
 from dagcast.runner.container.check_request import as_mapping, container_command, raise_problems, remove_nulls
@@ -105,7 +104,7 @@ def _command(
     environment = {
         **job.base_environment(attempt),
         "TRAINING_JOB_NAME": job_name,
-        "TRAINING_JOB_ARN": make_arn(attempt.region, "training-job", job_name),
+        "TRAINING_JOB_ARN": attempt.place.arn("training-job", job_name),
         **job.request_environment(request),
     }
     algorithm = request["AlgorithmSpecification"]
@@ -239,7 +238,7 @@ def _properties(
     return {
         **job.request_without(request, "Tags", "ExperimentConfig"),
         "TrainingJobName": job_name,
-        "TrainingJobArn": make_arn(attempt.region, "training-job", job_name),
+        "TrainingJobArn": attempt.place.arn("training-job", job_name),
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
         "ModelArtifacts": {"S3ModelArtifacts": model},

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner import in_job
-from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job, transform_request
 from dagcast.runner.container.channels import fetch_input
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
@@ -77,7 +76,7 @@ def run(attempt: StepAttempt) -> StepResult:
     properties = {
         **job.request_without(attempt.arguments, "Tags", "ExperimentConfig"),
         "TransformJobName": attempt.job_name,
-        "TransformJobArn": make_arn(attempt.region, "transform-job", attempt.job_name),
+        "TransformJobArn": attempt.place.arn("transform-job", attempt.job_name),
         "TransformJobStatus": "Completed",
         "CreationTime": started,
         "TransformStartTime": started,

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.frozen_dataclass import dataclass
-from dagcast.runner.aws_names import make_arn
 from dagcast.runner.container import job
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
 from dagcast.runner.describe_response import describe_resource, model_uri
@@ -311,9 +310,7 @@ def _properties(attempt: StepAttempt, trials: list[Trial], best: list[Trial]) ->
     return {
         **job.request_without(attempt.arguments, "Tags"),
         "HyperParameterTuningJobName": attempt.job_name,
-        "HyperParameterTuningJobArn": make_arn(
-            attempt.region, "hyper-parameter-tuning-job", attempt.job_name
-        ),
+        "HyperParameterTuningJobArn": attempt.place.arn("hyper-parameter-tuning-job", attempt.job_name),
         "HyperParameterTuningJobStatus": "Completed",
         "TrainingJobStatusCounters": {
             "Completed": completed,
@@ -343,7 +340,7 @@ def _summary(attempt: StepAttempt, trial: Trial) -> dict[str, Any]:
     return {
         **({} if name is None else {"TrainingJobDefinitionName": name}),
         "TrainingJobName": trial.name,
-        "TrainingJobArn": make_arn(attempt.region, "training-job", trial.name),
+        "TrainingJobArn": attempt.place.arn("training-job", trial.name),
         "TuningJobName": attempt.job_name,
         "CreationTime": trial.started,
         "TrainingStartTime": trial.started,
@@ -362,7 +359,7 @@ _describe_job = describe_resource("HyperParameterTuningJob", "hyper-parameter-tu
 def _describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of a step that a stub stands for."""
     name = trial_name(attempt.job_name, 1)
-    best = {"TrainingJobName": name, "TrainingJobArn": make_arn(attempt.region, "training-job", name)}
+    best = {"TrainingJobName": name, "TrainingJobArn": attempt.place.arn("training-job", name)}
     return {**_describe_job(attempt, request), "BestTrainingJob": best, "TrainingJobSummaries": [best]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import secrets
 import string
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dagcast.runner.aws_names import AwsPlace
 from dagcast.runner.files import copy_file, remove_tree
 from dagcast.runner.records.run_folder import RunFolder, RunFolderError, RunRecord, write_json
 from dagcast.runner.store.local_store import Store
@@ -40,7 +42,8 @@ def create_run(
     definition: str,
     parameters: Mapping[str, Any],
     *,
-    region: str,
+    place: AwsPlace,
+    execution: str | None,
     options: Mapping[str, Any],
     plugin_lock: str | None,
     objects: Mapping[str, Path],
@@ -54,7 +57,8 @@ def create_run(
         pipeline: The pipeline's name.
         definition: The pipeline's definition.
         parameters: The values of its parameters.
-        region: The AWS region in ARNs of the run.
+        place: The account and region in ARNs of the run.
+        execution: The ID of the execution; ``None`` for a random one.
         options: The options of the run as JSON data.
         plugin_lock: The text of the plugin lock.
         objects: Files to copy into the store, such as staged code, by S3 URI.
@@ -67,7 +71,7 @@ def create_run(
         runs.mkdir(parents=True, exist_ok=True)
         (runs / ".gitignore").write_text("*\n", "utf-8")  # keeps runs out of version control
         with _creation_lock(runs):
-            run, execution = _create_incomplete(runs, f"{started:%Y%m%dT%H%M%SZ}-{pipeline}")
+            run, execution = _create_incomplete(runs, f"{started:%Y%m%dT%H%M%SZ}-{pipeline}", execution)
             folder = RunFolder(runs / f"{_INCOMPLETE_PREFIX}{run}")
             (folder.path / "README.txt").write_text(_README.format(pipeline=pipeline, id=run), "utf-8")
             (folder.path / "definition.json").write_text(definition, "utf-8")
@@ -83,8 +87,10 @@ def create_run(
                 id=run,
                 pipeline=pipeline,
                 execution=execution,
-                region=region,
+                region=place.region,
+                account=place.account,
                 started=started,
+                started_by=_user(),
                 options=options,
             )
             write_json(folder.path / "run.json", record.as_dict())
@@ -108,13 +114,29 @@ def _creation_lock(runs: Path) -> Iterator[None]:
         yield
 
 
-def _create_incomplete(runs: Path, prefix: str) -> tuple[str, str]:
+def _create_incomplete(runs: Path, prefix: str, execution: str | None) -> tuple[str, str]:
     """Create the incomplete folder of a new run; return the ID of the run and that of its execution."""
+    given = execution is not None
     while True:
-        execution = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
-        run = f"{prefix}-{execution[-4:]}"
-        if (runs / run).exists():
-            continue
-        with suppress(FileExistsError):
-            (runs / f"{_INCOMPLETE_PREFIX}{run}").mkdir()
-            return run, execution
+        execution = execution or "".join(
+            secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12)
+        )
+        # Two executions of the same second that end alike: the second is named by its whole ID.
+        names = [f"{prefix}-{execution[-4:]}", f"{prefix}-{execution}"]
+        for run in names if given else names[:1]:
+            if (runs / run).exists():
+                continue
+            with suppress(FileExistsError):
+                (runs / f"{_INCOMPLETE_PREFIX}{run}").mkdir()
+                return run, execution
+        if given:
+            raise RunFolderError(f"execution {execution} exists in {runs}")
+        execution = None
+
+
+def _user() -> str | None:
+    """Return the name of the user; ``None`` if the system has no name for them, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None

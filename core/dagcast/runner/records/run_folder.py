@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from dagcast.errors import DagcastError
 from dagcast.frozen_dataclass import dataclass
+from dagcast.runner.aws_names import LOCAL_ACCOUNT, AwsPlace
 from dagcast.runner.executors.executor import StepResult
 from dagcast.runner.records.events import Event
 from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepOutcome, StepTracker
@@ -42,6 +43,8 @@ class RunRecord:
         pipeline: The pipeline's name.
         execution: The ID of the execution, which is part of S3 keys and names of jobs.
         region: The AWS region in ARNs of the run.
+        account: The AWS account in ARNs of the run.
+        started_by: The user who started it, if it is known.
         started: When it first started, in UTC.
         status: ``Running`` until it has ended; a killed run keeps this status.
         options: The options of the run as JSON data, for a resume.
@@ -60,6 +63,13 @@ class RunRecord:
     steps: tuple[StepOutcome, ...] = ()
     reason: str | None = None
     seconds: float = 0.0
+    account: str = LOCAL_ACCOUNT
+    started_by: str | None = None
+
+    @property
+    def place(self) -> AwsPlace:
+        """The account and region in ARNs of the run."""
+        return AwsPlace(self.region, self.account)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of the file as JSON data."""

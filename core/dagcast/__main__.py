@@ -1,0 +1,7 @@
+"""``python -m dagcast``: the command line."""
+
+from __future__ import annotations
+
+from dagcast.cli.main import main
+
+main()
