@@ -27,7 +27,7 @@ Address = tuple[Any, ...]
 """An S3 address as a sequence of literal strings and references. Adjacent strings are merged."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Destination:
     """An address that a step writes to.
 
@@ -123,7 +123,14 @@ def find_destinations(step: Step, defaults: Mapping[str, Any] = _NO_DEFAULTS) ->
                 if isinstance(value, (str, Reference)):
                     address = _without_slash(flatten_address(value, defaults))
                     name = _output_name(step.arguments, path)
-                    yield Destination(step.name, ("Arguments", *path), name, address, value, per_job)
+                    yield Destination(
+                        step=step.name,
+                        path=("Arguments", *path),
+                        name=name,
+                        address=address,
+                        value=value,
+                        per_job=per_job,
+                    )
 
 
 def _output_name(arguments: Mapping[str, Any], path: FieldPath) -> str | None:
