@@ -74,6 +74,9 @@ def test_a_gzipped_tar_in_s3_is_used_as_it_is(uri: str) -> None:
         ("s3://b", None, "'s3://b' is not a script"),
         ("s3://b/code.tar.gz", None, "'s3://b/code.tar.gz' is not a script"),
         ("code.tar.gz", None, "'code.tar.gz' is not a script"),
+        ("code.tgz", None, "'code.tgz' is not a script"),
+        ("code.tar", None, "'code.tar' is not a script"),
+        ("code.zip", None, "'code.zip' is not a script"),
     ],
 )
 def test_a_processing_job_takes_a_script_or_its_own_archive(

@@ -100,6 +100,20 @@ def test_metric_time_series(fields: dict[str, Any], kept: object) -> None:
     assert made["AlgorithmSpecification"].get("EnableSageMakerMetricsTimeSeries") == kept
 
 
+@pytest.mark.parametrize(
+    ("framework", "before", "since"),
+    [("pytorch", "1.2.0", "1.3.1"), ("tensorflow", "1.14.0", "1.15.2"), ("mxnet", "1.4.1", "1.6.0")],
+)
+def test_metric_time_series_begin_with_a_version_of_the_framework(
+    framework: str, before: str, since: str
+) -> None:
+    """Source: ``enable_sagemaker_metrics`` in ``estimator.py`` of each framework of SDK 2."""
+    for version, kept in ((before, None), (since, True)):
+        fields = {"framework": framework, "framework_version": version, "py_version": "py3"}
+        made = arguments_of({**TORCH, **fields})
+        assert made["AlgorithmSpecification"].get("EnableSageMakerMetricsTimeSeries") is kept, version
+
+
 def test_images_without_a_framework_class_keep_their_request() -> None:
     for fields in (OWN, SKLEARN):
         assert "EnableSageMakerMetricsTimeSeries" not in arguments_of(fields)["AlgorithmSpecification"]
