@@ -120,6 +120,13 @@ def test_many_new_objects_are_not_traversed_at_the_end_of_a_pause() -> None:
     assert gc.get_freeze_count() == 0
 
 
+def test_few_new_objects_stay_young() -> None:
+    gc.collect()
+    with pause_gc():
+        kept = [[number] for number in range(10)]
+    assert any(item is kept for item in gc.get_objects(generation=0))
+
+
 def test_garbage_of_large_pauses_is_collected() -> None:
     left, kept = [], []
     for _ in range(10):
