@@ -237,6 +237,7 @@ def run_init(request: dict[str, Any], stdout: int, stderr: int, report_fd: int) 
     except OSError as error:
         _write_report(report_fd, problem=f"the job cannot be started: {error.strerror}")
         os._exit(1)
+    # After the fork: the handler uses "pid". A SIGTERM that arrived before is delivered now.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     while True:
         ended, status = os.waitpid(-1, 0)

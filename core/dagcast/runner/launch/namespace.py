@@ -47,6 +47,7 @@ def unshare_for_child() -> None:
     except linux.KernelError:
         if user != 0:
             raise
+        # Root needs no user namespace for it.
         linux.unshare(linux.NEWPID)
         return
     # "deny" comes first: without it an unprivileged process cannot write gid_map (user_namespaces(7)).
@@ -164,6 +165,7 @@ def _hide_runs(view: dict[str, Any], root: str, layer: WritableLayer) -> None:
     for path in view["required"]:
         if is_below(path, runs_folder):
             _expose(path, root, layer)
+    # Last: exposing a path creates its mount point in this folder.
     linux.make_read_only(root + runs_folder, recursive=False)
 
 

@@ -209,6 +209,7 @@ class ProcessLauncher:
                     deadline = time.monotonic() + self._grace + _MONITOR_MARGIN
                     send_message(job, {"stop": True})
             if deadline is not None and time.monotonic() > deadline:
+                # The monitor missed its own deadline. The supervisor adopts and kills what it leaves behind.
                 with suppress(ProcessLookupError):
                     os.kill(monitor, signal.SIGKILL)
                 return outcome
