@@ -120,6 +120,9 @@ class PipelineDAGCompiler:
         )
         self.code_limit: CodeLimit | None = None
         """The only folder that code is read from, for a config that is not trusted. Set it before the first compile."""
+        self.local = False
+        """Whether the pipeline is compiled to run on this machine alone: stand-ins replace a role, a bucket and images
+        that the config lacks. Set it before the first compile."""
         self._loaded_config: LoadedConfig | None = None
         self._lock = threading.RLock()
 
@@ -375,7 +378,7 @@ class PipelineDAGCompiler:
             if self._loaded_config is None:
                 request = replace(self.plugin_request, required=self.required_plugins)
                 self._loaded_config = load_config(
-                    self.config_path, request, env=self.env, code_limit=self.code_limit
+                    self.config_path, request, env=self.env, code_limit=self.code_limit, local=self.local
                 )
             return self._loaded_config
 

@@ -156,6 +156,8 @@ def run(
             prepared = prepare_run(config, options, scratch, dag=dag, env=env, plugins=plugins)
         pipeline_run, report = prepared.runner, prepared.report
         warnings = [str(item) for item in report.warnings] if report is not None else []
+        if report is not None and report.stand_ins:
+            warnings.append(f"stand-ins for this run: {'; '.join(report.stand_ins)}")
         with show_progress(asks_user(options)) as show:
             listeners = [delete_staged_on_start(scratch, pipeline_run.listener), show]
 
@@ -229,6 +231,7 @@ def _compile(
     from dagcast.staging.write_local_copy import write_staged
 
     compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
+    compiler.local = True
     compilation = compiler.compile_definition(dag)
     report = compilation.report
     local = local_parameters(compiler.plugins, compiler.load(), report, options.parameters)

@@ -11,7 +11,13 @@ import click
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import UnwritableError, fail, write_file
 
-STARTER = ("pipeline.yaml", "code/preprocess.py", "code/train.py", "code/evaluate.py")
+STARTER = (
+    "pipeline.yaml",
+    "code/preprocess.py",
+    "code/train.py",
+    "code/evaluate.py",
+    "code/requirements.txt",
+)
 
 
 @click.command("init")
@@ -30,4 +36,4 @@ def init_command(folder: Path) -> None:
         except UnwritableError as error:
             fail(error, False)
         click.echo(f"wrote {folder / name}")
-    click.echo(f"next: dagcast compile {folder / 'pipeline.yaml'} -o {folder / 'definition.json'}")
+    click.echo(f"next: dagcast run {folder / 'pipeline.yaml'}")

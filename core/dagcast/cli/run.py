@@ -152,11 +152,22 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
     if report is not None:
         _warn(report, quiet, as_json)
         _show_policies(report.policies, quiet, as_json)
+        _show_stand_ins(report.stand_ins, quiet, as_json)
     if prepared.local_values and not quiet and not as_json:
         owners = prepared.local_owners
         names = sorted({f"plugin {owners[name]!r}" for name in prepared.local_values if name in owners})
         click.echo(f"local values of {', '.join(names)}: {', '.join(prepared.local_values)}", err=True)
     return prepared.runner
+
+
+def _show_stand_ins(stand_ins: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+    """Print what replaces a role, a bucket or images that the config lacks."""
+    if stand_ins and as_json:
+        from dagcast.runner.records.events import Event
+
+        click.echo(json.dumps(Event("stand-ins", details={"stand_ins": list(stand_ins)}).as_dict()))
+    elif stand_ins and not quiet:
+        click.echo(f"stand-ins for this run: {'; '.join(stand_ins)}", err=True)
 
 
 def _show_policies(policies: Iterable[Mapping[str, Any]], quiet: bool, as_json: bool) -> None:

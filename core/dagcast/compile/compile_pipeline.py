@@ -14,6 +14,7 @@ from dagcast.check.rules.rule import Rule
 from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
+from dagcast.compile.config.stand_ins import describe_stand_ins, without_sdk
 from dagcast.compile.config.step import StepConfig, To
 from dagcast.compile.lower.adapt_defaults import adapt_pipeline
 from dagcast.compile.lower.pipeline import lower_pipeline
@@ -147,7 +148,8 @@ def compile_pipeline(
         with sink.collecting():
             added, found = hooks.collect_parameters(config)
             changes += found
-        lowered = lower_pipeline(config, dag, sink, images=image_uri, role=role, region=region, added=added)
+        images = without_sdk(image_uri) if config.local else image_uri
+        lowered = lower_pipeline(config, dag, sink, images=images, role=role, region=region, added=added)
     spec = lowered.spec
     # Plugins receive only pipelines without errors. An invalid one is only checked for further errors.
     if not sink.errors:
@@ -193,6 +195,7 @@ def compile_pipeline(
         metadata=known.values,
         changes=changes,
         metadata_sources=known.sources,
+        stand_ins=tuple(describe_stand_ins(spec, config.stand_ins)) if config.local else (),
     )
     return Compilation(spec, definition, report, lowered.code)
 

@@ -57,6 +57,7 @@ class CompileReport:
         metadata_sources: By key of the metadata: the plugin that the value is from, or ``argument``.
         changes: Every field that a plugin changed, in order.
         policies: The files of the site policy that held: where each lies and what it says, without values of options.
+        stand_ins: What stands in for a role, a bucket or an image, in a compile for this machine alone.
     """
 
     pipeline: str
@@ -75,6 +76,7 @@ class CompileReport:
     metadata_sources: Mapping[str, str] = field(default_factory=dict)
     policies: tuple[Mapping[str, Any], ...] = ()
     ignored: tuple[IgnoredRule, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
@@ -102,6 +104,7 @@ class CompileReport:
             ],
             "warnings": [warning.as_dict() for warning in self.warnings],
             "ignored": [rule.as_dict() for rule in self.ignored],
+            **({"stand_ins": list(self.stand_ins)} if self.stand_ins else {}),
             "quotas": [{"name": q.name, "used": q.used, "limit": q.limit} for q in self.quotas],
             "staged": [
                 {"uri": code.uri, "sha256": code.digest, "bytes": code.size, "source": code.source}

@@ -43,6 +43,7 @@ def load_config(
     *,
     env: str | None = None,
     code_limit: CodeLimit | None = None,
+    local: bool = False,
 ) -> LoadedConfig:
     """Read a config, load the plugins that the caller and the config select, and validate the config.
 
@@ -51,6 +52,7 @@ def load_config(
         request: The caller's selection of plugins.
         env: The environment of the config to merge over it.
         code_limit: The only folder that code is read from, for a config that is not trusted.
+        local: Whether the pipeline is compiled to run on this machine alone.
 
     Raises:
         PluginError: If a plugin is missing or broken.
@@ -59,7 +61,7 @@ def load_config(
     opened = open_config(source, sink, env=env)
     if opened is None:
         return LoadedConfig(None, PluginSet(), tuple(sink.diagnostics))
-    opened = replace(opened, code_limit=code_limit)
+    opened = replace(opened, code_limit=code_limit, local=local)
     try:
         chosen = choose_plugins(request, opened.plugins, opened.source.locate)
     except InvalidInputError as error:

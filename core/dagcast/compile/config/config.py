@@ -58,6 +58,8 @@ class PipelineConfig:
         invalid_steps: Names of steps whose config is too wrong to go on with; why is reported.
         project: The folder of the project that the config file is in; ``None`` for a config from Python.
         code_limit: The only folder that code is read from, if there is one.
+        local: Whether the pipeline is compiled to run on this machine alone: stand-ins replace what it lacks.
+        stand_ins: Which of ``role`` and ``bucket`` of the base config are stand-ins.
         incomplete: Names of steps that lack fields which were wrong, ``pipeline`` among them for the base
             config; why is reported. They are only good for finding further mistakes.
     """
@@ -75,6 +77,8 @@ class PipelineConfig:
     incomplete: frozenset[str] = frozenset()
     project: Path | None = None
     code_limit: CodeLimit | None = None
+    local: bool = False
+    stand_ins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,7 @@ class OpenedConfig:
         models: By path: the pydantic models that were passed from Python.
         project: The folder of the project that the config file is in; ``None`` for a config from Python.
         code_limit: The only folder that code is read from, if there is one.
+        local: Whether the pipeline is compiled to run on this machine alone.
     """
 
     source: ConfigSource
@@ -98,6 +103,7 @@ class OpenedConfig:
     models: Mapping[FieldPath, type[BaseModel]]
     project: Path | None = None
     code_limit: CodeLimit | None = None
+    local: bool = False
 
 
 def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = None) -> OpenedConfig | None:

@@ -16,6 +16,7 @@ from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.reference_syntax import is_reference
+from dagcast.compile.config.stand_ins import add_stand_ins
 from dagcast.compile.config.step import StepConfig
 from dagcast.compile.config.validation_errors import report_validation, wrong_fields
 from dagcast.definition.model import is_step_name
@@ -69,6 +70,9 @@ class _Validator:
         for section in ("pipeline", "parameters", "defaults", "steps"):
             self._check_keys(self.source.merged.get(section), (section,))
         pipeline = self._pipeline()
+        stand_ins = frozenset[str]()
+        if self.opened.local:
+            pipeline, stand_ins = add_stand_ins(pipeline)
         parameters = self._parameters()
         steps, invalid = self._steps()
         nodes = {name: self.source.locate(("steps", name)) for name in self._section("steps")}
@@ -78,6 +82,8 @@ class _Validator:
             root=self.opened.root,
             project=self.opened.project,
             code_limit=self.opened.code_limit,
+            local=self.opened.local,
+            stand_ins=stand_ins,
             pipeline=pipeline,
             parameters=MappingProxyType(parameters),
             steps=MappingProxyType(steps),

@@ -270,6 +270,7 @@ class _Lowerer:
             locate_pipeline=lambda: self.config.source.locate(("pipeline",)),
             pipeline_is_valid="pipeline" not in self.config.incomplete,
             lacks_fields=name in self.config.incomplete,
+            local=self.config.local,
         )
         step_type.lower(step, config)
         if step.incomplete:

@@ -15,6 +15,7 @@ from dagcast.compile.config.fields import (
     StrOrReference,
     read_fixed,
 )
+from dagcast.compile.config.stand_ins import IMAGE as STAND_IN_IMAGE
 from dagcast.compile.config.step import StepConfig
 from dagcast.paths import FieldPath, format_path
 
@@ -155,6 +156,8 @@ def image(
         # It may be the wrong field that names the image.
         step.incomplete = True
         return None
+    if config.framework is None and step.local:
+        return STAND_IN_IMAGE
     if config.framework is None:
         step.error(
             f"{owner}names no image",

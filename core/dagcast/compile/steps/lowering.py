@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from dagcast.compile.bind.ports import Source
 from dagcast.compile.config.models import BasePipelineConfig
+from dagcast.compile.config.stand_ins import REGION as STAND_IN_REGION
 from dagcast.compile.spec.pipeline import Origin, ParameterType
 from dagcast.compile.steps.request_builder import RequestBuilder
 from dagcast.definition.references import ExecutionVariable, Join, JsonGet, ParameterRef, Reference
@@ -65,6 +66,7 @@ class Lowering(RequestBuilder):
         locate_pipeline: Returns the location of the base config.
         pipeline_is_valid: Whether the base config is valid. If it is invalid, its errors have already been reported.
         lacks_fields: Whether wrong fields of the config are left out. Their errors have been reported.
+        local: Whether the pipeline is compiled to run on this machine alone.
         incomplete: Whether a part of the request could not be built.
         arguments: The request.
         fields: The fields next to ``Arguments`` in the definition.
@@ -83,6 +85,7 @@ class Lowering(RequestBuilder):
     locate_pipeline: Callable[[], Location]
     pipeline_is_valid: bool = True
     lacks_fields: bool = False
+    local: bool = False
 
     def image(
         self,
@@ -103,7 +106,8 @@ class Lowering(RequestBuilder):
         Returns:
             The URI of the image, or ``None`` after reporting an error.
         """
-        if self.region is None:
+        region = self.region or (STAND_IN_REGION if self.local else None)
+        if region is None:
             message = "images of frameworks depend on the region"
             self.pipeline_error(message, "pipeline.missing-region", "set pipeline.region, such as us-east-1")
             return None
@@ -113,7 +117,7 @@ class Lowering(RequestBuilder):
         if isinstance(known, str):
             arguments["instance_type"] = known
         try:
-            uri = self.images(framework, self.region, **arguments)
+            uri = self.images(framework, region, **arguments)
         except ImageNotFoundError as error:
             way_out = "set image_uri to name the image itself"
             hint = f"{error.hint}, or {way_out}" if error.hint else way_out
@@ -150,7 +154,11 @@ class Lowering(RequestBuilder):
         for other in others:
             with suppress(ImageNotFoundError, SDKError):
                 found.add(
-                    self.images(framework, str(self.region), **cast("ImageArguments", {**arguments, **other}))
+                    self.images(
+                        framework,
+                        self.region or STAND_IN_REGION,
+                        **cast("ImageArguments", {**arguments, **other}),
+                    )
                 )
         if found - {uri}:
             self.warn(

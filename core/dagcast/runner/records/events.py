@@ -23,9 +23,11 @@ EventKind = Literal[
     "step-stopped",
     "warning",
     "site-policy",
+    "stand-ins",
     "run-ended",
 ]
-"""``site-policy``: a file of the site policy that holds. ``step-kept``: the step succeeded before the run was resumed.
+"""``site-policy``: a file of the site policy that holds. ``stand-ins``: what replaces a role, a bucket or images that
+the config lacks. ``step-kept``: the step succeeded before the run was resumed.
 ``step-skipped``: its branch is not taken, or it is not selected. ``step-not-started``: a step that it waits for failed,
 or the run was interrupted before it. ``step-stopped``: the run was interrupted while it ran."""
 
