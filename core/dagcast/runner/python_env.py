@@ -108,7 +108,9 @@ def _create_environment(attempt: StepAttempt, folder: Path, name: str, environme
             script = environment / "bin" / program
             script.write_text(f'#!/bin/sh\nexec "{python}" -m pip "$@"\n', "utf-8")
             script.chmod(0o755)
-    install = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    # Settings of the user, such as PIP_TARGET, must not send the packages to another place.
+    place = ["--no-user", "--target=", "--root=/", f"--prefix={environment}"]
+    install = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *place]
     _run_installer(attempt, [*install, "--requirement", name], folder, log, lock)
     (environment / _COMPLETE_MARKER).touch()
 

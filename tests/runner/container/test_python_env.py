@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from dagcast.runner.executors.executor import StepFailedError, StepStoppedError
+from dagcast.runner.launch.command import Command
 from dagcast.runner.python_env import prepare_python
 from tests.runner.container.support import BUCKET, Bench, packed, processing_arguments
 from tests.runner.launch.bench import until
@@ -29,6 +32,24 @@ if [ -f requirements.txt ]; then
 fi
 exec python3 "$@"
 """
+
+
+def framework_request(bench: Bench, files: Mapping[str, str], launcher: str = LAUNCHER) -> dict[str, Any]:
+    """A request of a FrameworkProcessor: a shell script unpacks these files and runs ``main.py``."""
+    bench.put(f"{BUCKET}/code/sourcedir.tar.gz", packed(files))
+    bench.put(f"{BUCKET}/code/run.sh", launcher)
+    request = processing_arguments(
+        inputs={
+            "code": (f"{BUCKET}/code/sourcedir.tar.gz", "input/code"),
+            "entrypoint": (f"{BUCKET}/code/run.sh", "input/entrypoint"),
+        },
+        outputs={"words": "out"},
+    )
+    request["AppSpecification"] = {
+        "ContainerEntrypoint": ["/bin/bash", "/opt/ml/processing/input/entrypoint/run.sh"],
+        "ContainerArguments": ["main.py", "/opt/ml/processing/out"],
+    }
+    return request
 
 
 def make_wheel(folder: Path, version: str = "1.0") -> str:
@@ -193,7 +214,7 @@ def test_a_training_script_has_its_requirements(bench: Bench, wheels: Path) -> N
     assert bench.train(code).outputs
 
 
-def test_what_a_shell_script_would_install_is_there_already(
+def test_what_a_shell_script_would_install_is_there_and_pip_is_not_asked_again(
     bench: Bench, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
@@ -202,25 +223,111 @@ def test_what_a_shell_script_would_install_is_there_already(
         "requirements.txt": "greeting>=1\n",
         "main.py": "import greeting, sys; open(sys.argv[1] + '/words', 'w').write(greeting.WORDS)",
     }
-    bench.put(f"{BUCKET}/code/sourcedir.tar.gz", packed(files))
-    bench.put(f"{BUCKET}/code/run.sh", LAUNCHER)
-    bench.put(f"{BUCKET}/code/script.py", "")
-    request = processing_arguments(
-        inputs={
-            "code": (f"{BUCKET}/code/sourcedir.tar.gz", "input/code"),
-            "entrypoint": (f"{BUCKET}/code/run.sh", "input/entrypoint"),
-        },
-        outputs={"words": "out"},
-    )
-    request["AppSpecification"] = {
-        "ContainerEntrypoint": ["/bin/bash", "/opt/ml/processing/input/entrypoint/run.sh"],
-        "ContainerArguments": ["main.py", "/opt/ml/processing/out"],
-    }
-    bench.run("Processing", request)
+    bench.run("Processing", framework_request(bench, files))
     assert bench.read(f"{BUCKET}/out/words/words") == "hello 1.0"
-    assert "Requirement already satisfied" in (bench.attempt / "stdout.log").read_text()
+    assert "Requirement already satisfied" not in (bench.attempt / "stdout.log").read_text()
     current = subprocess.run([sys.executable, "-c", "import greeting"], capture_output=True, check=False)
     assert current.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "installation",
+    [
+        "if [[ -f 'requirements.txt' ]]; then\n    pip uninstall --yes typing\n    pip install -r requirements.txt\nfi",
+        "if [[ -f 'requirements.txt' ]]; then\n    python3 /nowhere/install_requirements.py requirements.txt\nfi",
+        "[ -f requirements.txt ] && python -m pip install -q -r requirements.txt 2>&1 | cat",
+        "if test -f requirements.txt; then pip3 install --requirement=requirements.txt || exit 1; fi",
+        'SM_PIP_CMD=pip; test -f requirements.txt && $SM_PIP_CMD install -r "requirements.txt" >/dev/null',
+        "if [ -f 'reqs/cpu.txt' ]; then \"$(command -v python3)\" -m pip install -r reqs/cpu.txt; fi",
+    ],
+)
+def test_without_requirements_no_launcher_installs_them(bench: Bench, installation: str) -> None:
+    launcher = (
+        "set -euo pipefail\ncd /opt/ml/processing/input/code\ntar -xzf sourcedir.tar.gz\n"
+        f'{installation}\nexec python3 "$@"\n'
+    )
+    files = {
+        "requirements.txt": "./missing.whl\n",
+        "reqs/cpu.txt": "./missing.whl\n",
+        "main.py": "print('ran')",
+    }
+    bench.run("Processing", framework_request(bench, files, launcher), requirements=False)
+    assert (bench.attempt / "stdout.log").read_text() == "ran\n"
+
+
+def test_without_requirements_no_training_job_installs_them(bench: Bench) -> None:
+    bench.train({"train.py": "print('ran')", "requirements.txt": "./missing.whl\n"}, requirements=False)
+    assert (bench.attempt / "stdout.log").read_text() == "ran\n"
+
+
+def test_other_commands_of_a_launcher_stay(bench: Bench) -> None:
+    files = {"requirements.txt": "\n", "main.py": "print(open('log').read())"}
+    launcher = LAUNCHER.replace("    python3", "    echo one >log && python3").replace(
+        "requirements.txt\nfi", "requirements.txt >>log; echo two >>log\nfi"
+    )
+    bench.run("Processing", framework_request(bench, files, launcher), requirements=False)
+    assert (bench.attempt / "stdout.log").read_text() == "one\ntwo\n\n"
+
+
+def test_without_a_namespace_a_script_cannot_change_the_environment(
+    plain_bench: Bench, wheels: Path, tmp_path: Path
+) -> None:
+    env = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", env], check=True)
+    before = sorted(path for path in env.rglob("*") if "__pycache__" not in path.parts)
+    pips, wheel = ("python -m pip", "pip", "pip3"), next(wheels.glob("*.whl"))
+    actions = (
+        "--version",
+        f"install --no-index {wheel}",
+        f"-q install --user {wheel}",
+        "uninstall --yes pip",
+    )
+    commands = [f"{pip} {action}" for pip in pips for action in actions]
+    code = (
+        "import subprocess, sys\nfor command in sys.argv[1:]:\n"
+        "    ran = subprocess.run(command.split(), capture_output=True, text=True)\n"
+        "    print(ran.returncode, 'requirements.txt beside the script' in ran.stderr)"
+    )
+    attempt = plain_bench.step_run("Processing", processing_arguments())
+    (attempt.folder / "ml").mkdir()
+    job = Command(
+        argv=("python", "-c", code, *commands),
+        environment={"PATH": os.environ["PATH"]},
+        ml_folder=attempt.folder / "ml",
+        working_directory=None,
+        stdout=attempt.folder / "stdout.log",
+        stderr=attempt.folder / "stderr.log",
+        python=env / "bin" / "python",
+    )
+    assert plain_bench.launcher.run(job, plain_bench.stop).code == 0
+    assert job.stdout.read_text().splitlines() == ["0 False", *["1 True"] * 3] * len(pips)
+    assert sorted(path for path in env.rglob("*") if "__pycache__" not in path.parts) == before
+
+
+def test_without_a_namespace_a_script_installs_elsewhere(plain_bench: Bench, wheels: Path) -> None:
+    wheel = str(next(wheels.glob("*.whl")))
+    script = (
+        "import os, subprocess, sys; folder = os.environ['SM_OUTPUT_DIR'] + '/packages'\n"
+        f"pip = ['-m', 'pip', 'install', '--quiet', '--no-index', {wheel!r}]\n"
+        "subprocess.run([sys.executable, *pip, '--target', folder], check=True)\n"
+        "subprocess.run([sys.executable, '-m', 'venv', folder + '/env'], check=True)\n"
+        "subprocess.run([folder + '/env/bin/python', *pip], check=True)\n"
+        "sys.path.append(folder)\nimport greeting; print(greeting.WORDS)"
+    )
+    plain_bench.train(script)
+    assert (plain_bench.attempt / "stdout.log").read_text() == "hello 1.0\n"
+
+
+def test_settings_of_pip_do_not_send_requirements_elsewhere(
+    plain_bench: Bench, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("PIP_USER", "1")
+    for variable in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"):
+        monkeypatch.setenv(variable, str(elsewhere))
+    python = prepare_python(plain_bench.step_run("Processing", {}), (wheels, "requirements.txt"))
+    assert said(python, "import greeting; print(greeting.WORDS)") == "hello 1.0"
+    assert not elsewhere.exists()
 
 
 def test_an_archive_that_would_write_elsewhere_is_refused_before_a_shell_unpacks_it(

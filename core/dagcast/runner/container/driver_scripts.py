@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError
@@ -12,13 +13,28 @@ from dagcast.runner.files import ArchiveError, unpack
 from dagcast.runner.launch.command import ML_PATH
 
 _SOURCE_ARCHIVE = "sourcedir.tar.gz"
-_DRIVER_CHANNEL = "sm_drivers"
+DRIVER_CHANNEL = "sm_drivers"
 """The channel of SDK 3's driver scripts. Source: ``sagemaker.train.constants`` of the SageMaker Python SDK 3."""
 
 _REPACK_SCRIPT = "_repack_model.py"
 """The script that the SDKs add to a model's code. Source: ``sagemaker.workflow._utils``, ``REPACK_SCRIPT``."""
 
 _REQUIREMENTS_TEST = re.compile(r"-f '?([\w./ -]+\.txt)'?")
+
+_PIP = r"(?:(?:\"[^\"\n]*\"|\S+)\s+-m\s+pip|\$\{?SM_PIP_CMD\}?|\S*\bpip[\d.]*)"
+_ARGUMENTS = r"(?:[^;|&\n]|(?<=[<>])&|&(?=>))*"
+"""The rest of a shell command. ``&`` belongs to it in ``2>&1`` and ``&>file``."""
+
+_INSTALLATION = re.compile(
+    rf"(?m)(?<![^\s;|&({{])(?:{_PIP}\s+install\b(?={_ARGUMENTS}\s(?:-r|--requirement\b)){_ARGUMENTS}"
+    rf"|\S+\s+\S*\binstall_requirements\.py\b{_ARGUMENTS}"
+    rf"|(?P<typing>{_PIP}\s+uninstall\s+--yes\s+typing\b{_ARGUMENTS}))"
+)
+"""The commands by which driver scripts install requirements.
+
+Sources: ``sagemaker.processing`` of the SDK 2, ``sagemaker.core.processing`` and ``sagemaker.train.templates`` of the
+SDK 3, and the launcher of :mod:`dagcast.compile.steps.processing`.
+"""
 
 
 def rewrite_ml_paths(attempt: StepAttempt, folders: list[Path], ml: Path) -> None:
@@ -42,6 +58,30 @@ def rewrite_ml_paths(attempt: StepAttempt, folders: list[Path], ml: Path) -> Non
         text = script.read_bytes() if script.is_file() else b""
         if ML_PATH.encode() in text:
             script.write_bytes(text.replace(ML_PATH.encode(), str(ml).encode()))
+
+
+def skip_installation(attempt: StepAttempt, scripts: Iterable[Path], requirements: str) -> None:
+    """Prevent driver scripts from installing requirements that are installed already, or that the user disabled.
+
+    Args:
+        attempt: The attempt at the step.
+        scripts: The driver scripts. Their other commands stay.
+        requirements: The path of the requirements file, as the scripts name it.
+    """
+    if attempt.options.requirements and attempt.launcher.isolation == "docker":
+        return
+
+    def replace(found: re.Match[str]) -> str:
+        command = found[0]
+        if requirements not in command and not found["typing"]:
+            return command
+        return "true" + command[len(command.rstrip()) :]
+
+    for script in scripts:
+        text = script.read_bytes().decode("utf-8", "surrogateescape")
+        changed = _INSTALLATION.sub(replace, text)
+        if changed != text:
+            script.write_bytes(changed.encode("utf-8", "surrogateescape"))
 
 
 def find_processing_requirements(
@@ -77,7 +117,7 @@ def find_processing_requirements(
 
 def find_driver_requirements(data: Path) -> tuple[Path, str] | None:
     """Find the requirements that SDK 3's ``sm_train.sh`` installs: a folder and the name of the file in it."""
-    configuration = data / _DRIVER_CHANNEL / "sourcecode.json"
+    configuration = data / DRIVER_CHANNEL / "sourcecode.json"
     code = data / "code"
     if not configuration.is_file():
         return None
@@ -104,7 +144,7 @@ def extract_script_output(message: str, log: str) -> str | None:
         message: The content of the failure file.
         log: The end of the job's standard output.
     """
-    if f"/{_DRIVER_CHANNEL}/" not in message:
+    if f"/{DRIVER_CHANNEL}/" not in message:
         return None
     before, marker, _ = log.rpartition("Command failed with exit code")
     return before if marker else None

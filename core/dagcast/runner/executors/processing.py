@@ -19,7 +19,11 @@ from dagcast.runner.container.check_request import (
     raise_problems,
     remove_nulls,
 )
-from dagcast.runner.container.driver_scripts import find_processing_requirements, rewrite_ml_paths
+from dagcast.runner.container.driver_scripts import (
+    find_processing_requirements,
+    rewrite_ml_paths,
+    skip_installation,
+)
 from dagcast.runner.container.processing_request import Output
 from dagcast.runner.describe_response import describe_resource, processing_output_names
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
@@ -104,6 +108,8 @@ def _command(attempt: StepAttempt, request: Mapping[str, Any], folders: Mapping[
         find_processing_requirements(attempt, folders["code"], launchers) if "code" in folders else None
     )
     rewrite_ml_paths(attempt, [folders["entrypoint"]] if launchers else [], ml)
+    if requirements is not None:
+        skip_installation(attempt, launchers, requirements[1])
     return Command(
         argv=container_command(request["AppSpecification"], image=image),
         environment=_environment(attempt, request),

@@ -12,7 +12,13 @@ from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner.container import job, metrics, training_request, training_toolkit
 from dagcast.runner.container.channels import fetch_channels
 from dagcast.runner.container.check_request import as_mapping, container_command, raise_problems, remove_nulls
-from dagcast.runner.container.driver_scripts import find_driver_requirements, rewrite_ml_paths, unpack_code
+from dagcast.runner.container.driver_scripts import (
+    DRIVER_CHANNEL,
+    find_driver_requirements,
+    rewrite_ml_paths,
+    skip_installation,
+    unpack_code,
+)
 from dagcast.runner.describe_response import describe_resource, model_uri
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import pack_tar_gz
@@ -67,7 +73,7 @@ def run_training(attempt: StepAttempt, request: Mapping[str, Any], job_name: str
     channels = fetch_channels(attempt, request, ml / "input" / "data")
     checkpoints = _fetch_checkpoints(attempt, request, ml)
     command = _command(attempt, request, job_name, channels)
-    rewrite_ml_paths(attempt, [ml / "input" / "data" / "sm_drivers"], ml)
+    rewrite_ml_paths(attempt, [ml / "input" / "data" / DRIVER_CHANNEL], ml)
     for name in _IGNORED_FIELDS:
         if request.get(name):
             attempt.warn(f"{name} is ignored in a local run")
@@ -122,12 +128,18 @@ def _command(
         has_program=bool(entrypoint),
     )
     requirements = find_driver_requirements(ml / "input" / "data")
+    if requirements is not None:
+        drivers = ml / "input" / "data" / DRIVER_CHANNEL
+        skip_installation(attempt, drivers.rglob("*.sh"), requirements[1])
     if not entrypoint and training_toolkit.PROGRAM in parameters:
         decoded = training_toolkit.decode_hyperparameters(parameters)
         requirements = _fetch_code(attempt, decoded, ml)
         if image:
             # The image's own training_toolkit takes code that lies where it would unpack it, and asks S3 for nothing.
             parameters[training_toolkit.SUBMIT_DIRECTORY] = json.dumps(training_toolkit.CODE_PATH)
+            if not attempt.options.requirements:
+                # The toolkit installs this file whenever it is there.
+                (ml / "code" / "requirements.txt").unlink(missing_ok=True)
         else:
             _warn_of_script_mode(attempt, decoded, ml / "code")
             toolkit_variables = training_toolkit.script_variables(decoded, resources, channels, job_name)

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from dagcast.errors import DagcastError
+from dagcast.runner.in_job import no_install
 from dagcast.runner.launch import exec_strings, filesystem_view, rewrite_ml_paths
 from dagcast.runner.launch.command import ML_PATH, Command, Exit
 from dagcast.runner.launch.socket_messages import receive_message, send_message
@@ -139,6 +140,7 @@ class ProcessLauncher:
                 required = filesystem_view.find_required_paths(
                     command, environment, python, self._runs_folder
                 )
+                environment = _refuse_installation(environment, python)
             argv, environment = _select_python(argv, environment, python)
             yield {
                 "argv": exec_strings.validate_command_line(argv),
@@ -236,6 +238,16 @@ def _select_python(
     return argv, {
         **environment,
         "PATH": f"{python.parent}{os.pathsep}{environment.get('PATH') or os.defpath}",
+    }
+
+
+def _refuse_installation(environment: Mapping[str, str], python: Path) -> dict[str, str]:
+    """Prevent pip from changing the job's Python environment, which is the user's own."""
+    paths = filter(None, (no_install.__path__[0], environment.get("PYTHONPATH")))
+    return {
+        **environment,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "DAGCAST_PREFIX": str(python.parent.parent),
     }
 
 
