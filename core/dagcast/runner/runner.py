@@ -220,7 +220,7 @@ class Runner:
             scope = Scope(
                 parameters, execution_variables(record), _no_step_has_run, _no_step_has_run, _no_step_has_run
             )
-            store = _store(root, options, self.objects)
+            store = _store(root, options, self.objects, record)
             plan = make_plan(definition, options, scope, store, invalid)
         if sink.errors:
             raise InvalidInputError((*sink.errors, *sink.warnings))
@@ -318,7 +318,7 @@ class _Session:
     def _run_steps(self, record: RunRecord) -> tuple[RunStatus, str | None]:
         """Run each step when it is ready; return the status of the run and its reason."""
         stop, jobs = self.runner._stop, self.options.jobs
-        store = _store(self.folder.store, self.options, {})
+        store = _store(self.folder.store, self.options, {}, record)
         store.remove_staging()
         job_folders = JobFolderRemover(self.folder, self.emit, stop)
         step_runner = StepRunner(
@@ -372,9 +372,15 @@ class _Session:
         return "Succeeded", None
 
 
-def _store(root: Path, options: RunOptions, objects: Mapping[str, Path]) -> Store:
-    earlier = tuple(folder / "s3" for folder in options.earlier)
-    return Store(root, {**options.inputs, **objects}, earlier, real_s3=options.real_s3, runs=options.runs)
+def _store(root: Path, options: RunOptions, objects: Mapping[str, Path], record: RunRecord) -> Store:
+    return Store(
+        root,
+        {**options.inputs, **objects},
+        tuple(folder / "s3" for folder in options.earlier),
+        real_s3=options.real_s3,
+        runs=options.runs,
+        execution=record.execution,
+    )
 
 
 def _region(definition: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
+from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import DagcastError, did_you_mean
 from dagcast.runner.files import check_links, copy_file, iter_files
 from dagcast.runner.store import local_inputs, s3_download
@@ -20,6 +21,10 @@ _STAGING = ".staging"
 """The folder in which new objects are prepared. Bucket names do not start with a dot."""
 
 
+_DOWNLOADED = ".downloaded"
+"""The folder with an empty file for each prefix that was downloaded from S3."""
+
+
 class NotFoundError(DagcastError):
     """An object is in none of: this run, the inputs, earlier runs, and S3 if it is read."""
 
@@ -27,8 +32,9 @@ class NotFoundError(DagcastError):
 class Store:
     """Replaces S3 in one run. Threads can share one.
 
-    A URI is looked up in the run's own store and the inputs together, where the own store wins; then in the stores of
-    earlier runs, in order; then, on request, in S3, whose objects are kept in the own store.
+    A URI means objects of all these places, as if S3 held them all: the run's own store, the inputs, the stores of
+    earlier runs in order, and on request S3, whose objects are kept in the own store. Of several objects of one key,
+    the first counts. An input replaces all that earlier runs and S3 have at its URI and below it.
 
     A URI means the object of that key; without one, all objects below it as a folder; without those, all
     objects whose keys start with it. SageMaker's ``S3Prefix`` has the last meaning only (API reference,
@@ -40,6 +46,7 @@ class Store:
         stores: The folders of earlier runs' stores.
         real_s3: Whether objects are read from S3.
         runs: The folder of all runs, which is excluded from inputs.
+        execution: The ID of the run's execution: S3 has nothing below a prefix that contains it.
     """
 
     def __init__(
@@ -50,12 +57,14 @@ class Store:
         *,
         real_s3: bool = False,
         runs: Path | None = None,
+        execution: str | None = None,
     ) -> None:
         self.root = root
         self._inputs = dict(inputs or {})
         self._stores = stores
         self._real_s3 = real_s3
         self._runs = runs
+        self._execution = execution
         self._lock = threading.RLock()
         self._remote_lock = threading.Lock()
 
@@ -163,7 +172,10 @@ class Store:
 
     def exists(self, uri: str) -> bool:
         """Whether the URI means at least one object."""
-        return bool(self._objects(uri)[0])
+        wanted = parse_s3_uri(uri)
+        self.path(uri)
+        local = bool(_select_meant(self._find_local(wanted), wanted)[0])
+        return local or (self._real_s3 and bool(self._objects(uri)[0]))
 
     def uris(self, prefix: str) -> list[str]:
         """Return the sorted URIs of the objects that the prefix means."""
@@ -205,36 +217,77 @@ class Store:
         """Return the objects that the URI means by key, and the length of the folder's prefix in each key."""
         wanted = parse_s3_uri(uri)
         self.path(uri)
-        given = local_inputs.find_objects(self._inputs, wanted.bucket, wanted.key, self._runs)
-        objects, above = _select_meant({**given, **_find_keys(self.root, wanted)}, wanted)
-        for root in self._stores:
-            if not objects:
-                objects, above = _select_meant(_find_keys(root, wanted), wanted)
-        if objects:
-            return objects, above
-        if self._real_s3:
-            self._download(wanted)
-            return _select_meant(_find_keys(self.root, wanted), wanted)
-        return {}, 0
+        found = self._find_local(wanted)
+        if self._may_be_in_s3(wanted, found):
+            self._download(wanted, found)
+            found = self._find_local(wanted)
+        return _select_meant(found, wanted)
 
-    def _download(self, wanted: S3Uri) -> None:
-        """Keep what S3 has. Objects are prepared in the staging folder, so that a folder appears whole."""
+    def _find_local(self, wanted: S3Uri) -> dict[str, Path]:
+        """Return the files on this machine by key."""
+        given = local_inputs.find_objects(self._inputs, wanted.bucket, wanted.key, self._runs)
+        found = _find_keys(self.root, wanted)
+        _add_keys(found, given, wanted)
+        for root in self._stores:
+            earlier = _find_keys(root, wanted)
+            _add_keys(
+                found, {key: path for key, path in earlier.items() if not self._is_given(wanted, key)}, wanted
+            )
+        return found
+
+    def _is_given(self, wanted: S3Uri, key: str) -> bool:
+        """Whether an input replaces a key: it has the URI of the key or of a folder above it."""
+        return any(
+            given.bucket == wanted.bucket and (not given.key or f"{key}/".startswith(f"{given.key}/"))
+            for given in map(parse_s3_uri, self._inputs)
+        )
+
+    def _may_be_in_s3(self, wanted: S3Uri, found: Mapping[str, Path]) -> bool:
+        """Whether S3 is read, and may have objects of this prefix that the local folders lack."""
+        if not self._real_s3 or self._download_marker(wanted).exists() or self._is_given(wanted, wanted.key):
+            return False
+        if wanted.key in found and not wanted.folder:
+            return False
+        # S3 cannot have what is below the unique name of this run, or of content.
+        is_unique = self._execution is not None and self._execution in wanted.key
+        return not found or not (is_unique or is_staged_code_uri(f"{wanted}/x"))
+
+    def _download(self, wanted: S3Uri, found: Mapping[str, Path]) -> None:
+        """Keep what S3 has beside what is there. Objects are prepared in the staging folder."""
         staged = self.root / _STAGING / uuid4().hex
         with self._remote_lock:
-            if _find_keys(self.root, wanted):
+            if self._download_marker(wanted).exists():
                 return  # another step downloaded it meanwhile
+
+            def is_wanted(key: str) -> bool:
+                return key not in found and not self._is_given(wanted, key)
+
             try:
-                if not s3_download.download_from_s3(wanted, staged):
-                    return
-                downloaded = staged.joinpath(*wanted.parts)
-                parts = (downloaded,) if downloaded.exists() else tuple(downloaded.parent.iterdir())
-                with self._lock:
-                    for part in parts:
-                        uri = f"s3://{part.relative_to(staged).as_posix()}"
-                        self._place(part, self.path(uri), uri)
+                s3_download.download_from_s3(wanted, staged, is_wanted)
+                if staged.exists():
+                    with self._lock:
+                        self._add_missing(staged)
+                self._download_marker(wanted).parent.mkdir(parents=True, exist_ok=True)
+                self._download_marker(wanted).touch()
+            except s3_download.NoSuchBucketError:
+                if not found:
+                    raise
             finally:
                 if staged.exists():
                     shutil.rmtree(staged)
+
+    def _download_marker(self, wanted: S3Uri) -> Path:
+        """Return the file that says that a prefix was downloaded, so that a resumed run does not read it again."""
+        name = hashlib.sha256(f"{wanted}{'/' if wanted.folder else ''}".encode()).hexdigest()
+        return self.root / _DOWNLOADED / name
+
+    def _add_missing(self, staged: Path) -> None:
+        """Move downloaded objects to their places. One that a step has written meanwhile stays."""
+        for name, path in list(iter_files(staged)):
+            uri = f"s3://{name}"
+            target = self.path(uri)
+            if not target.exists():
+                self._place(path, target, uri)
 
     def _missing(self, uri: str) -> NotFoundError:
         wanted = parse_s3_uri(uri)
@@ -318,6 +371,17 @@ def _find_keys(root: Path, wanted: S3Uri) -> dict[str, Path]:
                 below = {f"{child.name}/{name}": path for name, path in iter_files(child, follow_links=False)}
                 found.update({f"{above}{name}": path for name, path in below.items()})
     return found
+
+
+def _add_keys(found: dict[str, Path], more: Mapping[str, Path], wanted: S3Uri) -> None:
+    """Add objects that are missing. A key is not both an object and a folder: what was found first counts."""
+    above = f"{wanted.key}/"
+    if wanted.key in found:
+        return
+    has_folder = any(key.startswith(above) for key in found)
+    for key, path in more.items():
+        if not (has_folder and key == wanted.key):
+            found.setdefault(key, path)
 
 
 def _resolve_path(root: Path, wanted: S3Uri) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,17 @@ class S3DownloadError(DagcastError):
     """Reading from S3 failed."""
 
 
-def download_from_s3(uri: S3Uri, folder: Path) -> int:
+class NoSuchBucketError(S3DownloadError):
+    """The bucket does not exist."""
+
+
+def download_from_s3(uri: S3Uri, folder: Path, is_wanted: Callable[[str], bool]) -> int:
     """Copy the object, or all objects below the prefix, to ``BUCKET/KEY`` below ``folder``.
+
+    Args:
+        uri: The object or prefix.
+        folder: The folder, created if there are objects.
+        is_wanted: Whether the object of a key is copied.
 
     Returns:
         The number of objects.
@@ -32,12 +42,15 @@ def download_from_s3(uri: S3Uri, folder: Path) -> int:
     try:
         with closing(boto3.client("s3")) as client:
             keys = _keys(client, uri)
+            keys = list(filter(is_wanted, keys))
             for key in keys:
                 target = folder.joinpath(*parse_s3_uri(f"s3://{uri.bucket}/{key}").parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 client.download_file(uri.bucket, key, str(target))
     except (BotoCoreError, ClientError) as error:
-        raise S3DownloadError(f"cannot read {uri} from S3: {error}") from error
+        code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+        kind = NoSuchBucketError if code == "NoSuchBucket" else S3DownloadError
+        raise kind(f"cannot read {uri} from S3: {error}") from error
     return len(keys)
 
 
