@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -17,6 +16,7 @@ from dagcast.definition.references import (
     UnknownReference,
     parse,
 )
+from dagcast.definition.strict_json import parse_json
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
 
@@ -88,7 +88,7 @@ class _Reader:
 
     def _parse_json(self, text: str) -> dict[str, Any]:
         try:
-            data = json.loads(text)
+            data = parse_json(text)
         except (ValueError, RecursionError) as error:
             self._error(f"invalid JSON: {error}", code="definition.invalid-json")
             raise InvalidInputError(self._sink.errors) from None

@@ -111,7 +111,10 @@ def iter_files(
             folder cannot be read.
     """
     left_out = _identity(excluded) if excluded is not None and excluded.is_dir() else None
-    yield from _iter_files(folder, "", (_identity(folder),), follow_links, left_out)
+    try:
+        yield from _iter_files(folder, "", (_identity(folder),), follow_links, left_out)
+    except RecursionError:
+        raise UnsafeFileError(f"{folder}: its folders are nested too deeply") from None
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -151,23 +154,31 @@ def _iter_files(
 
 
 def check_links(folder: Path) -> frozenset[Path]:
-    """Check that no link below ``folder`` leads out of it.
+    """Check that no link below ``folder`` leads out of it, or to nothing.
 
     Returns:
         The links below it.
 
     Raises:
-        UnsafeFileError: If a link leads out. Following it would expose files of other steps or of the user.
+        UnsafeFileError: If a link leads out. Following it would expose files of other steps or of the user. Or if what
+            it links to does not exist.
     """
     links = set()
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             if os.path.islink(f"{parent}/{name}"):  # noqa: PTH114 - of many files, few are links
                 links.add(Path(parent, name))
-    root = folder.resolve()
+    root = os.path.realpath(folder)
     for path in sorted(links):
-        if not path.resolve().is_relative_to(root):
-            raise UnsafeFileError(f"{path} is a link out of its folder, to {path.readlink()}")
+        real = os.path.realpath(path)
+        if not f"{real}/".startswith(f"{root}/"):
+            raise UnsafeFileError(
+                f"{path.relative_to(folder)} is a link out of its folder, to {path.readlink()}"
+            )
+        if not os.path.exists(real):  # noqa: PTH110 - as realpath
+            raise UnsafeFileError(
+                f"{path.relative_to(folder)} is a link to {path.readlink()}, which does not exist"
+            )
     return frozenset(links)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime, timezone
@@ -16,6 +16,7 @@ from typing import Any
 from dagcast.definition.dependencies import Dependencies
 from dagcast.definition.model import Step
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope, resolve, resolve_known
+from dagcast.definition.strict_json import parse_json
 from dagcast.errors import DagcastError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import cache
@@ -33,6 +34,9 @@ from dagcast.runner.retries import RETRY_POLICIES, Retries
 from dagcast.runner.scheduler import Ending
 from dagcast.runner.store.local_store import Store
 from dagcast.runner.stub import stub_result
+
+_WALKS = frozenset({"os", "pathlib", "posixpath", "shutil", "dagcast.runner.container.job_links"})
+"""Modules that walk through folders, by calling themselves for each level before Python 3.12."""
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -173,7 +177,7 @@ class StepRunner:
             self._free_disk_space(step, error.__cause__)
             raise
         except RecursionError as error:
-            raise StepFailedError("folders in the output of the job are nested too deeply") from error
+            raise StepFailedError(_format_recursion_error(error)) from error
         except OSError as error:
             # Executors copy and unpack the user's files, so that an error of the disk is a failure of the step.
             self._free_disk_space(step, error)
@@ -241,7 +245,7 @@ class StepRunner:
 
     def _read_json(self, uri: str) -> Any:
         try:
-            return json.loads(self.store.read(uri))
+            return parse_json(self.store.read(uri))
         except (ValueError, RecursionError) as error:
             raise ReferenceFailedError(f"invalid JSON in {uri}: {error}") from error
 
@@ -294,6 +298,15 @@ def execution_variables(record: RunRecord) -> dict[str, Any]:
         "PipelineName": record.pipeline,
         "StartDateTime": started,
     }
+
+
+def _format_recursion_error(error: RecursionError) -> str:
+    """Say what is nested too deeply: folders, if a walk through them failed, or else values."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    module = str(frame.f_globals["__name__"])
+    if module in _WALKS:
+        return "in the output of the job, folders are nested too deeply"
+    return f"values in the request or the result of the step are nested too deeply for {module}"
 
 
 def _format_os_error(error: OSError) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagcast.definition.strict_json import parse_json
 from dagcast.errors import DagcastError, Diagnostic, Location, did_you_mean
 from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.describe_response import describe_response, find_output_uris, stub_contract
@@ -34,7 +35,7 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
         return
     try:
         text = content.decode()
-        stub = json.loads(text)
+        stub = parse_json(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         yield Diagnostic(f"invalid JSON: {error}", Location(str(file), line), code="stub.invalid-json")
@@ -65,7 +66,7 @@ def check(step: Step, file: Path) -> Iterator[Diagnostic]:
 def written_uris(file: Path) -> Iterator[str]:
     """Yield the S3 URIs that a stub writes to; none if the stub is invalid."""
     try:
-        stub = json.loads(file.read_text("utf-8"))
+        stub = parse_json(file.read_text("utf-8"))
     except (OSError, ValueError):
         return
     if isinstance(stub, Mapping) and isinstance(stub.get("outputs"), Mapping):
@@ -78,7 +79,7 @@ def stub_result(step: Step, file: Path, attempt: StepAttempt) -> StepResult:
     Raises:
         StepFailedError: If a file of the stub is missing, or cannot be stored under its URI.
     """
-    stub = json.loads(file.read_text("utf-8"))
+    stub = parse_json(file.read_text("utf-8"))
     properties = _merge(describe_response(attempt), stub.get("properties", {}))
     uris = find_output_uris(attempt, properties)
     folders = stub_contract(step.definition_type).outputs_are_folders

@@ -27,6 +27,7 @@ class BuiltinAlgorithm:
         file_only: Whether it reads channels only in File mode.
         single_machine: Whether it trains only on one machine.
         checkpoints: Whether it goes on from a checkpoint, so that a spot interruption costs little.
+        metric_pattern: The regular expression by which the service finds a metric, with ``{kind}`` and ``{metric}``.
     """
 
     name: str
@@ -36,6 +37,26 @@ class BuiltinAlgorithm:
     file_only: bool = False
     single_machine: bool = False
     checkpoints: bool = False
+    metric_pattern: str = r"#quality_metric: host=\S+, {kind} {metric} <(?:loss|score)>=(\S+)"
+
+    def metric_definitions(self) -> tuple[dict[str, str], ...]:
+        r"""Return the ``MetricDefinitions`` that the service adds to a training job.
+
+        Source: responses of DescribeTrainingJob, whose expressions have ``.*`` around them, which changes no match.
+
+        Example:
+            >>> algorithm_of_image("123456789012.dkr.ecr.us-east-1.amazonaws.com/kmeans:1").metric_definitions()[0]
+            {'Name': 'test:msd', 'Regex': '#quality_metric: host=\\S+, test msd <(?:loss|score)>=(\\S+)'}
+        """
+        return tuple(
+            {
+                "Name": name,
+                "Regex": self.metric_pattern.replace("{kind}", name.partition(":")[0]).replace(
+                    "{metric}", name.partition(":")[2]
+                ),
+            }
+            for name in self.metrics
+        )
 
 
 def _both(*metrics: str) -> tuple[str, ...]:
@@ -80,6 +101,7 @@ _XGBOOST = BuiltinAlgorithm(
         "tweedie-nloglik",
     ),
     checkpoints=True,
+    metric_pattern=r"\[[0-9]+\].*#011{kind}-{metric}:([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)",
 )
 
 _BY_REPOSITORY: Mapping[str, BuiltinAlgorithm] = MappingProxyType(

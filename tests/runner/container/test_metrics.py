@@ -45,6 +45,30 @@ def test_logs_are_searched_as_they_are(plain_bench: Bench, log: bytes, value: fl
     assert found(plain_bench, {"loss": r"loss=([-+0-9.e]+)"}, log) == {"loss": value}
 
 
+def test_a_tab_is_what_it_is_in_sagemakers_logs(plain_bench: Bench) -> None:
+    log = b"[0]\ttrain-rmse:2.5\tvalidation-rmse:3.5\n[1]\ttrain-rmse:1.5\tvalidation-rmse:3\n"
+    expressions = {
+        "literal": r".*\[[0-9]+\].*#011validation-rmse:([-+]?[0-9]*\.?[0-9]+).*",
+        "tab": r"\ttrain-rmse:(\S+)",
+        "space": r"\strain-rmse:(\S+)",
+        "other": r"#012train-rmse:(\S+)",
+    }
+    assert found(plain_bench, expressions, log) == {"literal": 3.0, "tab": 1.5, "space": 1.5}
+
+
+def test_metrics_of_built_in_images_need_no_definition(bench: Bench) -> None:
+    script = "print('[0]\\ttrain-auc:0.5\\tvalidation-auc:0.75')\nprint('accuracy=1')"
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    result = bench.train(script, algorithm={"TrainingImage": image}, metrics={"mine": "accuracy=(.*)"})
+    assert result.metrics == {"train:auc": 0.5, "validation:auc": 0.75, "mine": 1.0}
+
+
+def test_metrics_of_first_party_images_are_those_of_their_logs(bench: Bench) -> None:
+    script = "print('[11/24/2020 INFO] #quality_metric: host=algo-1, test msd <loss>=0.5')"
+    image = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
+    assert bench.train(script, algorithm={"TrainingImage": image}).metrics == {"test:msd": 0.5}
+
+
 def test_an_expression_without_a_group_is_the_number_itself(plain_bench: Bench) -> None:
     assert found(plain_bench, {"n": r"(?<=n=)\d+"}, b"n=5\n") == {"n": 5.0}
 

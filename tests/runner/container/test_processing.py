@@ -332,6 +332,17 @@ def test_a_link_to_a_file_of_the_same_output_is_handed_over_as_a_file(plain_benc
     assert not plain_bench.store.path(f"{BUCKET}/out/links/y").is_symlink()
 
 
+def test_a_property_file_may_be_a_link_inside_its_output(bench: Bench) -> None:
+    script = (
+        "import os, sys; os.chdir(sys.argv[1]); open('e-1.json', 'w').write('{}'); os.mkdir('deep')\n"
+        "os.symlink(sys.argv[1] + '/e-1.json', 'deep/latest.json')"
+    )
+    files = [{"PropertyFileName": "F", "OutputName": "links", "FilePath": "deep/latest.json"}]
+    bench.process(script, f"{ML}/out", outputs={"links": "out"}, PropertyFiles=files)
+    assert bench.read(f"{BUCKET}/out/links/deep/latest.json") == "{}"
+    assert bench.warnings == []
+
+
 def test_several_instances_run_once_with_a_warning(plain_bench: Bench) -> None:
     plain_bench.process("", ProcessingResources={"ClusterConfig": {"InstanceType": "x", "InstanceCount": 3}})
     assert plain_bench.warnings == [

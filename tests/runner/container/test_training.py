@@ -322,6 +322,53 @@ def test_a_model_that_links_out_is_refused(plain_bench: Bench) -> None:
     assert not plain_bench.store.exists(f"{BUCKET}/models")
 
 
+_LINKS = {
+    "file": "os.symlink('/opt/ml/model/deep/w', 'best')",
+    "folder": "os.symlink('/opt/ml/model/deep', 'latest')",
+    "chain": "os.symlink('/opt/ml/model/deep/w', 'a'); os.symlink('/opt/ml/model/a', 'best')",
+    "below a folder": "os.symlink('/opt/ml/model/deep/w', 'deep/best')",
+    "with dots": "os.symlink('/opt/ml/model/deep/../deep/w', 'best')",
+}
+
+
+@pytest.mark.parametrize("kind", _LINKS)
+def test_absolute_links_inside_the_model_are_followed_with_a_warning(bench: Bench, kind: str) -> None:
+    # Without a mount namespace, a script that links by an absolute path gets it from a variable.
+    links = _LINKS[kind].replace("'/opt/ml/model", "os.environ['SM_MODEL_DIR'] + '")
+    script = (
+        "import os; os.chdir(os.environ['SM_MODEL_DIR']); os.mkdir('deep'); open('deep/w', 'w').write('W')\n"
+        + links
+    )
+    uri = bench.train(script).outputs["model"]
+    with tarfile.open(bench.store.path(uri)) as tar:
+        contents = {member.name: tar.extractfile(member) for member in tar}
+        assert len(contents) > 1
+        assert all(content is not None and content.read() == b"W" for content in contents.values())
+    (warning,) = bench.warnings
+    assert "/opt/ml/model/" in warning
+    assert "use relative links" in warning
+
+
+def test_relative_links_inside_the_model_cause_no_warning(bench: Bench) -> None:
+    script = (
+        "import os; os.chdir(os.environ['SM_MODEL_DIR']); os.mkdir('deep'); open('deep/w', 'w').write('W')\n"
+        "os.symlink('deep', 'latest'); os.symlink('deep/w', 'best')"
+    )
+    assert bench.train(script).outputs
+    assert bench.warnings == []
+
+
+@pytest.mark.parametrize("target", ["gone", "best", "/opt/ml/model/gone", "../model/gone"])
+def test_a_dangling_link_is_reported_by_name(bench: Bench, target: str) -> None:
+    error = bench.failure("train", f"import os; os.symlink({target!r}, os.environ['SM_MODEL_DIR'] + '/best')")
+    if target.startswith("/") and bench.launcher.isolation == "paths":
+        assert "best is a link to gone, which does not exist" in error.reason
+    else:
+        assert (
+            f"best is a link to {target.removeprefix('/opt/ml/model/')}, which does not exist" in error.reason
+        )
+
+
 def test_a_model_folder_that_became_a_link_is_refused(plain_bench: Bench) -> None:
     script = "import os; os.rmdir(os.environ['SM_MODEL_DIR']); os.symlink('/etc', os.environ['SM_MODEL_DIR'])"
     assert "is a link or below one" in plain_bench.failure("train", script).reason

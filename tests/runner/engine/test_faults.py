@@ -21,6 +21,7 @@ from tests.runner.engine.pipelines import (
     condition,
     contents,
     definition,
+    fail,
     get,
     job,
     output_of,
@@ -236,5 +237,44 @@ def test_folders_nested_too_deep_fail_only_their_step(tmp_path: Path) -> None:
     lines = {"request.pattern": "the service takes no script of several lines"}
     outcome = run(definition(steps), tmp_path, ignore_rules=lines)
     assert statuses(outcome) == {"deep": "failed", "peer": "succeeded"}
+    assert "folders are nested too deeply" in _reason(outcome, "deep")
     cleaned = remove_runs(tmp_path / "runs", [RunFolder(outcome.folder)])
     assert cleaned.removed == (outcome.id,), cleaned.kept
+
+
+@pytest.mark.parametrize(("constant", "by_uri"), [("NaN", False), ("Infinity", True), ("-Infinity", False)])
+def test_constants_that_json_lacks_are_invalid_in_a_property_file(
+    tmp_path: Path, constant: str, by_uri: bool
+) -> None:
+    report = {"PropertyFileName": "Report", "OutputName": "out", "FilePath": "report.json"}
+    source: dict[str, object] = (
+        {"S3Uri": {"Std:Join": {"On": "/", "Values": [output_of("measure"), "report.json"]}}}
+        if by_uri
+        else {"PropertyFile": get("Steps.measure.PropertyFiles.Report")}
+    )
+    steps = [
+        job(
+            "measure",
+            f'echo \'{{"score": 1, "loss": {constant}}}\' >"$OUT/report.json"',
+            PropertyFiles=[report],
+        ),
+        condition("good", {"Std:JsonGet": {**source, "Path": "score"}}, 1, then=[fail("never")]),
+    ]
+    outcome = run(definition(steps), tmp_path)
+    assert statuses(outcome) == {"measure": "succeeded", "good": "failed", "never": "stopped"}
+    assert f"{constant} is not a JSON value" in str(outcome.reason)
+    assert "invalid JSON in s3://" in str(outcome.reason)
+
+
+def test_values_nested_too_deep_are_not_taken_for_folders(tmp_path: Path) -> None:
+    nest = "import os; open(os.environ['OUT'] + '/r.json', 'w').write('[' * 100_000 + ']' * 100_000)"
+    report = {"PropertyFileName": "Report", "OutputName": "out", "FilePath": "r.json"}
+    path = {"PropertyFile": get("Steps.deep.PropertyFiles.Report"), "Path": "x"}
+    steps = [
+        job("deep", f'python3 -c "{nest}"', PropertyFiles=[report]),
+        condition("good", {"Std:JsonGet": path}, 1),
+    ]
+    outcome = run(definition(steps), tmp_path)
+    assert statuses(outcome) == {"deep": "succeeded", "good": "failed"}
+    assert "folders" not in str(outcome.reason)
+    assert "invalid JSON in s3://" in str(outcome.reason)

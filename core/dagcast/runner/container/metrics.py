@@ -15,6 +15,7 @@ from dagcast.runner.container.check_request import as_list, as_mapping
 from dagcast.runner.container.helper_process import run_program
 from dagcast.runner.container.job import read_last_lines
 from dagcast.runner.executors.executor import StepAttempt
+from dagcast.sagemaker.builtin_algorithms import algorithm_of_image
 
 _PROGRAM = Path(__file__).parents[1] / "in_job" / "scan_metrics.py"
 
@@ -35,6 +36,17 @@ def check_definitions(step: str, definitions: Any) -> Iterator[Diagnostic]:
                     f"step {step!r}: metric {item.get('Name')!r}: invalid regular expression {expression!r}: {error}",
                     code="request.invalid-regex",
                 )
+
+
+def list_definitions(algorithm: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the metric definitions of a training job: those that the service adds for its images, and the user's.
+
+    Args:
+        algorithm: The ``AlgorithmSpecification`` of the request.
+    """
+    builtin = algorithm_of_image(str(algorithm.get("TrainingImage", "")))
+    added = builtin.metric_definitions() if builtin is not None else ()
+    return [*added, *(algorithm.get("MetricDefinitions") or ())]
 
 
 def find_last_values(attempt: StepAttempt, definitions: Any, *logs: Path) -> dict[str, float]:

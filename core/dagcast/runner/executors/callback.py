@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagcast.definition.strict_json import parse_json
 from dagcast.errors import Diagnostic, Location
 from dagcast.runner.container.helper_process import POLL_SECONDS, run_program
 from dagcast.runner.executors.executor import (
@@ -64,7 +65,7 @@ def _is_file(given: str) -> bool:
 
 def _check_file(option: str, file: Path) -> Iterator[Diagnostic]:
     try:
-        json.loads(file.read_bytes())
+        parse_json(file.read_bytes())
     except OSError as error:
         yield Diagnostic(f"{option}: {file} cannot be read: {error.strerror}", code="run.missing-file")
     except (ValueError, RecursionError) as error:
@@ -109,7 +110,7 @@ def _read(file: Path) -> bytes:
 
 def _parse_json(text: bytes, source: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except (ValueError, RecursionError) as error:
         raise StepFailedError(f"the answer of {source} is invalid JSON: {error}") from error
 
@@ -153,7 +154,7 @@ def _ask_parameter(attempt: StepAttempt, parameter: Mapping[str, str]) -> Any:
             raise StepFailedError("the terminal was closed before there was an answer")
         text = line.strip()
         try:
-            value = text if output_type == "String" else json.loads(text)
+            value = text if output_type == "String" else parse_json(text)
         except ValueError:
             value = None
         if has_output_type(value, output_type):

@@ -24,6 +24,7 @@ from dagcast.runner.container.driver_scripts import (
     rewrite_ml_paths,
     skip_installation,
 )
+from dagcast.runner.container.job_links import adapt_links
 from dagcast.runner.container.processing_request import Output
 from dagcast.runner.describe_response import describe_resource, processing_output_names
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
@@ -90,6 +91,8 @@ def run(attempt: StepAttempt) -> StepResult:
         "ProcessingEndTime": job.utc_now(),
         **_exit_message(message),
     }
+    for output in outputs:
+        adapt_links(attempt, job.resolve_container_path(ml, output.path), archived=False)
     files = _property_files(attempt, ml, outputs)
     return StepResult(properties, _upload_outputs(attempt, ml, outputs), property_files=files)
 
@@ -198,7 +201,8 @@ def _property_files(attempt: StepAttempt, ml: Path, outputs: tuple[Output, ...])
     found: dict[str, str] = {}
     for item in attempt.fields.get("PropertyFiles") or ():
         name, output, path = item["PropertyFileName"], by_name[item["OutputName"]], item["FilePath"]
-        if not job.resolve_container_path(ml, f"{output.path}/{path}").is_file():
+        folder = job.resolve_container_path(ml, output.path)
+        if not (folder / path).is_file() or not (folder / path).resolve().is_relative_to(folder.resolve()):
             raise StepFailedError(f"property file {name!r}: the job left no {path} in output {output.name!r}")
         found[name] = f"{output.uri.rstrip('/')}/{path}"
     return found

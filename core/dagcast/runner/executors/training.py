@@ -19,6 +19,7 @@ from dagcast.runner.container.driver_scripts import (
     skip_installation,
     unpack_code,
 )
+from dagcast.runner.container.job_links import adapt_links
 from dagcast.runner.describe_response import describe_resource, model_uri
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import pack_tar_gz
@@ -89,7 +90,7 @@ def run_training(attempt: StepAttempt, request: Mapping[str, Any], job_name: str
         limit=command.timeout,
         failure=ml / "output" / "failure",
     )
-    definitions = request["AlgorithmSpecification"].get("MetricDefinitions")
+    definitions = metrics.list_definitions(request["AlgorithmSpecification"])
     found = metrics.find_last_values(attempt, definitions, command.stdout, command.stderr)
     outputs = _upload_outputs(attempt, request, job_name, ml)
     properties = _properties(
@@ -209,6 +210,7 @@ def _upload_folder(
     """Upload the files of a folder, or one archive of them. Return ``False`` for an empty folder."""
     if not job.has_files(folder):
         return False
+    adapt_links(attempt, folder, archived=compressed)
     with job.collecting(name):
         if compressed:
             archive = attempt.folder / f"{name}.tar.gz"

@@ -12,6 +12,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+TAB = "#011"
+"""A tab in the logs of training jobs. Source: metric definitions of built-in images in DescribeTrainingJob."""
+
 MAX_LINE = 16_384
 """How many characters of a line are searched, because an expression can cost more than proportionally to its length."""
 
@@ -50,9 +53,14 @@ def _find_last(expression: re.Pattern[str], logs: Iterable[str]) -> str | None:
     last = None
     for log in logs:
         for line in _read_lines(Path(log)):
-            for match in expression.finditer(line):
+            for match in list(expression.finditer(line)) or _find_escaped(expression, line):
                 last = match[1] if expression.groups else match[0]
     return last
+
+
+def _find_escaped(expression: re.Pattern[str], line: str) -> Iterable[re.Match[str]]:
+    """Search a line as SageMaker's log shows it."""
+    return expression.finditer(line.replace("\t", TAB)) if "\t" in line else ()
 
 
 def _read_lines(log: Path) -> Iterator[str]:
