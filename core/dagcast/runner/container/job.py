@@ -16,8 +16,9 @@ from typing import Any
 
 from dagcast.errors import DagcastError
 from dagcast.runner.container.driver_scripts import extract_script_output
+from dagcast.runner.container.failure_hints import hint_credentials, hint_image_module
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
-from dagcast.runner.launch.command import HOST, ML_PATH, Exit
+from dagcast.runner.launch.command import DONT_WRITE_BYTECODE, HOST, ML_PATH, Exit
 from dagcast.runner.records.logs import read_log_end
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS
 
@@ -68,9 +69,11 @@ def base_environment(attempt: StepAttempt) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
+    if attempt.launcher.isolation != "namespace":
+        # In a namespace, bytecode goes to a folder of its own. Else it would lie in outputs and the user's environment.
+        environment[DONT_WRITE_BYTECODE] = "1"
     if attempt.launcher.isolation == "docker":
         return environment
     inherited = {
@@ -265,6 +268,8 @@ def check_exit(
     outputs = (message, read_log_end(stderr, _TAIL_BYTES), read_log_end(stdout, _TAIL_BYTES))
     hints = (
         _describe_signal(code),
+        hint_credentials(attempt, outputs),
+        hint_image_module(attempt, outputs),
         _hint_unmounted_script(attempt, outputs) or _hint_write_access(attempt, outputs),
         _hint_full_disk(attempt.folder),
     )

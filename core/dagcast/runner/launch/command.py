@@ -11,6 +11,9 @@ ML_PATH = "/opt/ml"
 """The folder of a job inside its container. Source: SageMaker Developer Guide, "Use Your Own Training Algorithms"."""
 
 
+DONT_WRITE_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+"""The variable by which Python writes no bytecode. Source: Python's manual."""
+
 HOST = "algo-1"
 """The name of the only host of a local job. Source: SageMaker Developer Guide, "Distributed Training Configuration"."""
 

@@ -26,11 +26,22 @@ _PATH_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 
 @contextmanager
 def prepare_view(
-    command: Command, environment: Mapping[str, str], python: Path, runs_folder: Path
+    command: Command,
+    environment: Mapping[str, str],
+    python: Path,
+    runs_folder: Path,
+    bytecode: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Create the folders of a job's file system, and yield the arguments of ``namespace.enter_job_root``.
 
     ``/tmp`` is a folder next to ``ml``, on the same disk and not in memory: jobs unpack models there.
+
+    Args:
+        command: The job's command.
+        environment: Its environment.
+        python: Its interpreter.
+        runs_folder: The folder of all runs.
+        bytecode: The folder of kept bytecode, which the job reads, and writes to its layer.
     """
     ml = command.ml_folder.resolve()
     with scratch_folder(ml) as scratch:
@@ -38,8 +49,9 @@ def prepare_view(
             Path(scratch, name).mkdir()
         Path(scratch, "tmp").chmod(0o1777)
         Path(scratch, "hosts").write_text(_hosts_file())
-        required = find_required_paths(command, environment, python, runs_folder)
+        required = find_required_paths(command, environment, python, runs_folder, bytecode)
         packages = {str(path.parent.parent) for path in (python, python.resolve())} | {site.getuserbase()}
+        packages |= {str(bytecode)} if bytecode is not None else set()
         yield {
             "ml": str(ml),
             "runs_folder": str(runs_folder),
@@ -84,7 +96,11 @@ def _is_writable(path: str) -> bool:
 
 
 def find_required_paths(
-    command: Command, environment: Mapping[str, str], python: Path, runs_folder: Path
+    command: Command,
+    environment: Mapping[str, str],
+    python: Path,
+    runs_folder: Path,
+    bytecode: Path | None = None,
 ) -> list[str]:
     """Return the paths that a job needs and that lie in hidden folders: its interpreter, packages and program.
 
@@ -93,6 +109,7 @@ def find_required_paths(
     hidden_prefixes = tuple(f"{folder}/" for folder in (*TEMPORARY_FOLDERS, runs_folder))
     interpreter_paths = [str(path.parent.parent) for path in (python, python.resolve(), Path(__file__))]
     interpreter_paths += [sys.prefix, sys.base_prefix, *sys.path]
+    interpreter_paths += [str(bytecode)] if bytecode is not None else []
     command_paths = [
         folder for name in _PATH_VARIABLES for folder in environment.get(name, "").split(os.pathsep)
     ]

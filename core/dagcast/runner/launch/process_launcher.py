@@ -22,8 +22,9 @@ from typing import Any, Literal
 
 from dagcast.errors import DagcastError
 from dagcast.runner.in_job import no_install
-from dagcast.runner.launch import exec_strings, filesystem_view, rewrite_ml_paths
-from dagcast.runner.launch.command import ML_PATH, Command, Exit
+from dagcast.runner.launch import bytecode_cache, exec_strings, filesystem_view, rewrite_ml_paths
+from dagcast.runner.launch.bytecode_cache import BytecodeCache
+from dagcast.runner.launch.command import DONT_WRITE_BYTECODE, ML_PATH, Command, Exit
 from dagcast.runner.launch.socket_messages import receive_message, send_message
 from dagcast.staging.temporary_folder import temporary_folder
 
@@ -60,6 +61,7 @@ class ProcessLauncher:
         self.isolation: Literal["namespace", "paths", "docker"] = isolation
         self._runs_folder = runs_folder.resolve()
         self._grace = grace
+        self._bytecode = BytecodeCache(self._runs_folder)
         self._supervisor = _Supervisor("" if isolation == "namespace" else str(self._runs_folder))
 
     def __enter__(self) -> ProcessLauncher:
@@ -89,7 +91,11 @@ class ProcessLauncher:
                     for path in (command.stdout, command.stderr)
                 ]
                 request = stack.enter_context(self._make_request(command))
-                return self._run(request, outputs, stop)
+                ended = self._run(request, outputs, stop)
+                if request["view"] is not None:
+                    python = Path(command.python or sys.executable).absolute()
+                    self._bytecode.learn(Path(request["view"]["scratch"], "layer"), python, stop)
+                return ended
         except _ClosedError:
             return Exit(code=None, stopped=True)
         except exec_strings.ExecStringError as error:
@@ -126,8 +132,13 @@ class ProcessLauncher:
             writable: list[str] = []
             required: list[str] = []
             if self.isolation == "namespace":
+                bytecode = self._bytecode.prepare(python)
+                if bytecode is None or DONT_WRITE_BYTECODE in environment:
+                    environment.setdefault(DONT_WRITE_BYTECODE, "1")
+                else:
+                    environment.setdefault(bytecode_cache.VARIABLE, str(bytecode))
                 view = stack.enter_context(
-                    filesystem_view.prepare_view(command, environment, python, self._runs_folder)
+                    filesystem_view.prepare_view(command, environment, python, self._runs_folder, bytecode)
                 )
                 environment = filesystem_view.adapt_environment(environment)
             else:
