@@ -139,6 +139,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "request.unsafe-path": "A path of a request is one that a job cannot have.",
         "request.unsafe-uri": "An S3 URI of a request is malformed or leaves its folder.",
         "request.wrong-type": "A value of a request has the wrong type.",
+        "run.changed-code": "Code has changed since the run that is resumed began.",
         "run.invalid-callback": "The answer to a callback is neither a command nor a readable file.",
         "run.invalid-json": "The answer to a callback is invalid JSON.",
         "run.invalid-lambda": "The file that replaces a Lambda function is invalid.",

@@ -228,6 +228,7 @@ def _compile(
     from dagcast.plugins.local_parameters import local_parameters
     from dagcast.plugins.lock import lock_text
     from dagcast.plugins.observe_run import create_run_listener
+    from dagcast.runner.records.staged_sources import RunSources
     from dagcast.staging.write_local_copy import write_staged
 
     compiler = PipelineDAGCompiler(config, env=env, plugins=plugins)
@@ -252,6 +253,7 @@ def _compile(
         listener=create_run_listener(compiler.plugins, compiler.load(), report),
         objects=write_staged(report.spec.staged, scratch),
         plugin_lock=lock,
+        sources=RunSources(report.spec.staged),
         file=str(config) if isinstance(config, str | os.PathLike) else _UNNAMED_FILE,
         checked=True,
     )

@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -157,6 +158,11 @@ def _new_runner(source: _Source, options: RunOptions, scratch: Path, quiet: bool
         owners = prepared.local_owners
         names = sorted({f"plugin {owners[name]!r}" for name in prepared.local_values if name in owners})
         click.echo(f"local values of {', '.join(names)}: {', '.join(prepared.local_values)}", err=True)
+    if report is not None:
+        from dagcast.cli.run_summary import with_runs
+
+        command = with_runs(source.command(options), options.runs)
+        prepared.runner.sources = replace(prepared.runner.sources, command=command)
     return prepared.runner
 
 

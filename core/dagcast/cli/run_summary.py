@@ -212,8 +212,12 @@ def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
     for step in failed:
         if step.log is not None and Path(step.log).is_file():
             yield f"logs: {with_runs(f'dagcast runs logs {outcome.id} {step.name}', runs)}"
-    if failed or outcome.status == "Stopped":
-        yield f"to resume: {with_runs(f'dagcast run --resume {outcome.id}', runs)}"
-    if failed and again is not None:
-        start = " ".join(f"--from {step.name}" for step in failed)
+    changed = [step for step in failed or outcome.steps if step.status in ("failed", "stopped")]
+    changed = [step for step in changed if step.type != "Fail" and step.attempts + len(step.origins) > 0]
+    starts = dict.fromkeys(name for step in changed for name in step.origins or (step.name,))
+    if starts and again is not None:
+        start = " ".join(f"--from {name}" for name in starts)
         yield f"to rerun with changed code: {again} {start} --from-run {outcome.id}"
+    # A step that fails because of what an earlier one left fails again if that one is kept.
+    if outcome.status == "Stopped" or any(not step.origins for step in failed):
+        yield f"to resume: {with_runs(f'dagcast run --resume {outcome.id}', runs)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -16,7 +17,6 @@ from dagcast.definition.references import (
     UnknownReference,
     parse,
 )
-from dagcast.definition.strict_json import parse_json
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
 
@@ -88,7 +88,7 @@ class _Reader:
 
     def _parse_json(self, text: str) -> dict[str, Any]:
         try:
-            data = parse_json(text)
+            data = json.loads(text)
         except (ValueError, RecursionError) as error:
             self._error(f"invalid JSON: {error}", code="definition.invalid-json")
             raise InvalidInputError(self._sink.errors) from None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dagcast.runner.container.channels import find_producers
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError
 from dagcast.runner.files import copy_file, copy_tree
 
@@ -47,7 +48,10 @@ def check_model_data(attempt: StepAttempt, container: Mapping[str, Any]) -> None
     """
     uri = model_data_uri(container)
     if uri is not None and not attempt.store.exists(uri):
-        raise StepFailedError(f"ValidationException: could not find model data at {uri}")
+        raise StepFailedError(
+            f"ValidationException: could not find model data at {uri}",
+            origins=find_producers(attempt.step.arguments),
+        )
 
 
 def resolve_model_package(attempt: StepAttempt, container: Mapping[str, Any]) -> Mapping[str, Any]:

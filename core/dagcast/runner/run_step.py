@@ -15,12 +15,14 @@ from typing import Any
 
 from dagcast.definition.dependencies import Dependencies
 from dagcast.definition.model import Step
+from dagcast.definition.references import JsonGet, S3JsonGet, references
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope, resolve, resolve_known
 from dagcast.definition.strict_json import parse_json
 from dagcast.errors import DagcastError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import cache
 from dagcast.runner.aws_names import make_job_name
+from dagcast.runner.container.channels import find_producers
 from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls
 from dagcast.runner.executors.catalog import executor_for
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
@@ -102,7 +104,8 @@ class StepRunner:
         except StepStoppedError:
             return self._finish_failure(step, "stopped", "the run was stopped", started)
         except StepFailedError as error:
-            log = {"log": str(error.log)} if error.log is not None else {}
+            log: dict[str, Any] = {"log": str(error.log)} if error.log is not None else {}
+            log |= {"origins": list(error.origins)} if error.origins else {}
             return self._finish_failure(step, "failed", error.reason, started, **log)
         except OSError as error:
             return self._finish_failure(step, "failed", _format_os_error(error), started)
@@ -199,7 +202,8 @@ class StepRunner:
         try:
             return resolve(step.arguments, scope), resolve(step.fields, scope)
         except DagcastError as error:
-            raise StepFailedError(str(error)) from error
+            read = [each for each in references(step.arguments) if isinstance(each, JsonGet | S3JsonGet)]
+            raise StepFailedError(str(error), origins=find_producers(read)) from error
 
     def _cache_key(self, step: Step, arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> str | None:
         if not self.options.cache or step.name in self.options.stubs or not cache.is_cache_enabled(step):

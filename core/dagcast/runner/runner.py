@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -19,6 +20,7 @@ from dagcast.check.ignored_rules import IgnoredRule
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
+from dagcast.definition.references import render
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope
 from dagcast.errors import DagcastError, DiagnosticSink, InvalidInputError
 from dagcast.runner.aws_names import AwsPlace
@@ -32,6 +34,7 @@ from dagcast.runner.records.job_folders import JobFolderRemover
 from dagcast.runner.records.new_run import create_run
 from dagcast.runner.records.outcome import RunOutcome, RunStatus, StepTracker
 from dagcast.runner.records.run_folder import RunFolder, RunRecord
+from dagcast.runner.records.staged_sources import RunSources, find_changed_code
 from dagcast.runner.run_step import FinishedStep, StepRunner, execution_variables
 from dagcast.runner.scheduler import Schedule
 from dagcast.runner.store.local_store import Store
@@ -58,6 +61,7 @@ class Runner:
         listener: Receives each event. Calls come from several threads, one at a time.
         objects: Files that an upload would have stored in S3, such as staged code, by S3 URI.
         plugin_lock: The text of the plugin lock, which is saved in the run's folder.
+        sources: The local code of the run, which is saved there too: a resumed run warns if it has changed.
         local_parameters: Values of parameters that plugins give; those of the options override them.
         parameter_owners: By name of a parameter that a plugin added to the pipeline: the plugin, for messages.
         file: The name of the definition's file in messages.
@@ -83,6 +87,7 @@ class Runner:
     listener: Listener = _ignore_event
     objects: Mapping[str, Path] = field(default_factory=dict)
     plugin_lock: str | None = None
+    sources: RunSources = field(default_factory=RunSources)
     local_parameters: Mapping[str, Any] = field(default_factory=dict)
     parameter_owners: Mapping[str, str] = field(default_factory=dict)
     file: str = "definition.json"
@@ -222,6 +227,9 @@ class Runner:
             )
             store = _store(root, options, self.objects, record)
             plan = make_plan(definition, options, scope, store, invalid)
+            if self._folder is not None:
+                users = {step.name: json.dumps(render(step.arguments)) for step in definition.steps}
+                sink.extend(find_changed_code(self._folder.path, users))
         if sink.errors:
             raise InvalidInputError((*sink.errors, *sink.warnings))
         return definition, parameters, replace(plan, warnings=(*sink.warnings, *plan.warnings))
@@ -246,6 +254,7 @@ class Runner:
             execution=self.execution,
             options=options.as_dict(),
             plugin_lock=self.plugin_lock,
+            sources=self.sources,
             objects=self.objects,
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.runner.cli.support import Project, ask, fail, job, train, when
+from tests.runner.cli.support import IMAGE, Project, ask, fail, job, train, when
 
 MINIMUM = [{"Name": "Answer", "Type": "Boolean", "DefaultValue": True}]
 OK = {"Get": "Steps.ask.OutputParameters['ok']"}
@@ -96,10 +96,10 @@ def test_a_run_that_fails_says_how_to_go_on_and_those_commands_work(project: Pro
     assert without_times(done.err)[-4:] == [
         "files: kept/RUN-definition (s3://BUCKET/KEY is s3/BUCKET/KEY in it)",
         "logs: dagcast runs logs RUN-definition train --runs kept",
-        "to resume: dagcast run --resume RUN-definition --runs kept",
         "to rerun with changed code: dagcast run definition.json --runs kept --from train --from-run RUN-definition",
+        "to resume: dagcast run --resume RUN-definition --runs kept",
     ]
-    logs, resume, changed = re.findall(r": dagcast (.*)$", done.err, re.M)
+    logs, changed, resume = re.findall(r": dagcast (.*)$", done.err, re.M)
     assert project.run(*logs.split()).out == "no data\n"
     assert "kept first" in project.run(*resume.split()).err
     project.define(job("first", ""), job("train", "", after=("first",)))
@@ -529,3 +529,76 @@ def test_a_stub_is_selected_with_the_step_that_reads_it(project: Project) -> Non
     assert done.code == 0, done.err
     assert "done prep" in done.err
     assert "skipped after: not selected" in done.err
+
+
+CHAIN = f"""
+pipeline: {{name: chain, role: "arn:aws:iam::123456789012:role/R", bucket: my-bucket, region: us-east-1}}
+defaults: {{image_uri: "{IMAGE}", instance_type: ml.m5.large}}
+steps:
+  first: {{type: Processing, entry_point: first.py, outputs: {{data: }}}}
+  second: {{type: Training, entry_point: second.py, source_dir: code, inputs: {{data: }}}}
+edges: [first -> second]
+"""
+
+
+def write_chain(project: Project, *, first: str, second: str) -> None:
+    """Write a config of two steps, and their scripts."""
+    project.write("chain.yaml", CHAIN)
+    project.write("first.py", first)
+    (project.path / "code").mkdir()
+    project.write("code/second.py", second)
+
+
+def test_a_step_that_got_nothing_sends_the_user_to_the_one_that_left_nothing(project: Project) -> None:
+    write_chain(project, first="", second="import os; print(os.listdir(os.environ['SM_CHANNEL_DATA']))")
+    done = project.run("run", "chain.yaml")
+    assert done.code == 1
+    assert "does not exist: step 'first' left nothing there" in done.err
+    assert "--input" not in done.err
+    assert "--resume" not in done.err  # it would fail again
+    (changed,) = re.findall(r"to rerun with changed code: dagcast (.*)$", done.err, re.M)
+    assert "--from first" in changed
+    project.write("first.py", "open('/opt/ml/processing/output/data/x', 'w').close()")
+    done = project.run(*changed.split())
+    assert done.code == 0, done.err
+
+
+def test_a_condition_on_a_broken_report_sends_the_user_to_the_step_that_wrote_it(project: Project) -> None:
+    write = "open('/opt/ml/processing/out/r.json', 'w').write('{\"score\": NaN}')"
+    measure = job("measure", write)
+    target = {"S3Uri": "s3://bucket/out", "LocalPath": "/opt/ml/processing/out", "S3UploadMode": "EndOfJob"}
+    measure["Arguments"]["ProcessingOutputConfig"] = {"Outputs": [{"OutputName": "out", "S3Output": target}]}
+    measure["PropertyFiles"] = [{"PropertyFileName": "R", "OutputName": "out", "FilePath": "r.json"}]
+    score = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.measure.PropertyFiles.R"}, "Path": "score"}}
+    project.define(measure, when("check", score, 1, [], []))
+    done = project.run("run", "definition.json")
+    assert "NaN is not a JSON value" in done.err
+    assert "definition.json --from measure --from-run" in done.err
+    assert "--from check" not in done.err
+
+
+@pytest.mark.parametrize("edit", ["change", "add a file", "remove"])
+def test_a_resume_after_an_edit_says_that_it_runs_the_old_code(project: Project, edit: str) -> None:
+    write_chain(
+        project,
+        first="open('/opt/ml/processing/output/data/x', 'w').close()",
+        second="import sys; sys.exit('too old')",
+    )
+    started = project.run("run", "chain.yaml", "--jobs", "1")
+    assert started.code == 1
+    (run,) = project.runs
+    unchanged = project.run("run", "--resume", run.name)
+    assert "has changed" not in unchanged.err
+    if edit == "change":
+        project.write("code/second.py", "print('new')")
+    elif edit == "add a file":
+        project.write("code/helper.py", "")
+    else:
+        (project.path / "code" / "second.py").unlink()
+    done = project.run("run", "--resume", run.name)
+    assert "code has changed since the run began: a resumed run goes on with the code as it was" in done.err
+    assert "too old" in done.err
+    (again,) = re.findall(r"to use it as it is now: dagcast (.*?)\)?$", done.err, re.M)
+    assert "--from second --from-run" in again
+    if edit == "change":
+        assert project.run(*again.split()).code == 0

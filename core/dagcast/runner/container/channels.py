@@ -11,6 +11,7 @@ from dagcast.definition.references import references
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError
+from dagcast.runner.store.local_store import NotFoundError
 
 _MODES = ("File", "FastFile")
 
@@ -36,19 +37,26 @@ def fetch_input(attempt: StepAttempt, raw: Any, uri: str, folder: Path, data_typ
             attempt.store.fetch_manifest(uri, folder)
         else:
             attempt.store.fetch(uri, folder)
-    except DagcastError as error:
+    except NotFoundError as error:
+        producers = find_producers(raw)
+        if not producers:
+            raise StepFailedError(f"ClientError: Data download failed: {error}") from error
         raise StepFailedError(
-            f"ClientError: Data download failed: {error}{_describe_producer(raw)}"
+            f"ClientError: Data download failed: {uri} does not exist: step {', '.join(map(repr, producers))} left "
+            "nothing there",
+            origins=producers,
         ) from error
+    except DagcastError as error:
+        raise StepFailedError(f"ClientError: Data download failed: {error}") from error
     except OSError as error:
         raise StepFailedError(
             f"ClientError: Data download failed: {uri}: {error.strerror or error}"
         ) from error
 
 
-def _describe_producer(raw: Any) -> str:
-    producers = dict.fromkeys(step for reference in references(raw) for step in reference.steps)
-    return f"; it is an output of step {', '.join(map(repr, producers))}" if producers else ""
+def find_producers(raw: Any) -> list[str]:
+    """Return the steps whose results a part of a request refers to."""
+    return list(dict.fromkeys(step for reference in references(raw) for step in reference.steps))
 
 
 def check_channels(step: str, arguments: Mapping[str, Any]) -> Iterator[Diagnostic]:

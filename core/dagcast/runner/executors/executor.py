@@ -27,10 +27,19 @@ class StepFailedError(DagcastError):
         kind: The exception type that retry policies name, such as ``SageMaker.JOB_INTERNAL_ERROR``; ``None`` for an
             error that no policy retries, such as a script that fails.
         log: The log of the job, if it has one.
+        origins: The steps to change, if the failure comes from what earlier steps left or did not leave.
     """
 
-    def __init__(self, reason: str, *, kind: str | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        kind: str | None = None,
+        log: Path | None = None,
+        origins: Sequence[str] = (),
+    ) -> None:
         self.reason = reason
+        self.origins = tuple(origins)
         self.kind = kind
         self.log = log
         super().__init__(reason)

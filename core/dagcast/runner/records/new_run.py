@@ -14,6 +14,7 @@ from typing import Any
 from dagcast.runner.aws_names import AwsPlace
 from dagcast.runner.files import copy_file, remove_tree
 from dagcast.runner.records.run_folder import RunFolder, RunFolderError, RunRecord, write_json
+from dagcast.runner.records.staged_sources import RunSources, write_sources
 from dagcast.runner.store.local_store import Store
 
 _INCOMPLETE_PREFIX = ".new-"
@@ -25,6 +26,7 @@ A run of pipeline {pipeline} on this machine, by dagcast.
 definition.json          the pipeline's definition, as SageMaker would receive it
 parameters.json          the values of its parameters
 definition.plugins.json  the plugin lock of its compile, if it had any
+sources.json             the local code that it was staged from
 run.json                 the run's status, duration and steps
 events.jsonl             the events of the run, one on each line
 s3/BUCKET/KEY            the folder that replaces S3
@@ -46,6 +48,7 @@ def create_run(
     execution: str | None,
     options: Mapping[str, Any],
     plugin_lock: str | None,
+    sources: RunSources,
     objects: Mapping[str, Path],
 ) -> RunFolder:
     """Create the folder of a new run atomically, with its definition, parameters and staged code.
@@ -61,6 +64,7 @@ def create_run(
         execution: The ID of the execution; ``None`` for a random one.
         options: The options of the run as JSON data.
         plugin_lock: The text of the plugin lock.
+        sources: The local code of the run.
         objects: Files to copy into the store, such as staged code, by S3 URI.
 
     Raises:
@@ -78,6 +82,7 @@ def create_run(
             write_json(folder.path / "parameters.json", dict(parameters))
             if plugin_lock is not None:
                 (folder.path / "definition.plugins.json").write_text(plugin_lock, "utf-8")
+            write_sources(folder.path, sources)
             store = Store(folder.store)
             for number, (uri, path) in enumerate(objects.items()):
                 copy = folder.path / f".object-{number}"

@@ -31,6 +31,7 @@ class StepOutcome:
         metrics: The last value of each metric, by name.
         output_parameters: The values that a Lambda or Callback step returned, by name.
         log: The log of its last attempt, or of the part that failed.
+        origins: The earlier steps to change, if it failed because of what they left.
     """
 
     name: str
@@ -43,6 +44,7 @@ class StepOutcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     log: str | None = None
     output_parameters: Mapping[str, Any] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,4 +114,5 @@ class StepTracker:
             metrics=event.get("metrics", before.metrics),
             log=event.get("log", before.log),
             output_parameters=event.get("output_parameters", before.output_parameters),
+            origins=tuple(event.get("origins", ())),
         )
