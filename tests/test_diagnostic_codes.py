@@ -29,6 +29,9 @@ from dagcast.command_line import fail
 from dagcast.definition.read import read_definition
 from dagcast.errors import Diagnostic, InvalidInputError
 from dagcast.runner import Runner, RunOptions
+from dagcast.runner.records.events import Event
+from dagcast.runner.records.staged_sources import RunSources
+from dagcast.staging.stage_files import stage_file
 from tests.support.compiling import ALWAYS, JOB, PIPELINE, check, config
 
 ROOT = Path(__file__).parents[1]
@@ -767,6 +770,18 @@ def resume_with_another_parameter() -> Iterable[str]:
     return refused(lambda: Runner.resume(outcome.id, replace(options, parameters={"P": "2"})))
 
 
+def resume_after_an_edit() -> Iterable[str]:
+    Path("a.py").write_text("old")
+    staged = stage_file("a.py", Path.cwd(), "bucket", "")
+    sources = RunSources([staged], "dagcast run a.yaml")
+    options = RunOptions(runs=Path("runs"))
+    outcome = Runner(_definition(FAIL), "p", options=options, sources=sources).run()
+    Path("a.py").write_text("new")
+    events: list[Event] = []
+    Runner.resume(outcome.id, options, listener=events.append).run()
+    return [event.details["code"] for event in events if event.kind == "warning"]
+
+
 def input_without_uri() -> Iterable[str]:
     options = RunOptions(runs=Path("runs"), inputs={"nonsense": Path()})
     return refused(Runner(_definition(FAIL), "p", options=options).run)
@@ -856,6 +871,7 @@ INPUTS: Mapping[str, Callable[..., Iterable[str]]] = {
     ),
     "run.isolation": no_container_engine,
     "run.missing-extra": no_optuna,
+    "run.changed-code": resume_after_an_edit,
     "run.resumed-parameter": resume_with_another_parameter,
     "run.unsafe-uri": input_without_uri,
     "sdk.unusable": compile_without_sdk,
