@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dagcast.definition.describe_file import describe_file
+
 
 def is_definition(data: Any) -> bool:
-    """Return whether data is a pipeline definition, which may be invalid, and not a config."""
-    return isinstance(data, Mapping) and "Steps" in data and "pipeline" not in data
+    """Return whether data is a pipeline definition, which may be invalid, and not a config.
+
+    What another tool made counts as one: reading it reports what it is.
+    """
+    if not isinstance(data, Mapping) or "pipeline" in data:
+        return False
+    return "Steps" in data or describe_file(data) is not None
 
 
 def read_definition_file(path: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from dagcast.dag import topological_order
 from dagcast.definition.dependencies import BRANCHES, TRIGGERS
+from dagcast.definition.describe_file import describe_file
 from dagcast.definition.model import Definition, ParameterSpec, ParameterType, Step, is_step_name
 from dagcast.definition.references import (
     EXECUTION_VARIABLES,
@@ -96,7 +97,11 @@ class _Reader:
             self._error(f"the JSON is nested more than {MAX_DEPTH} deep", code="definition.too-deep")
             raise InvalidInputError(self._sink.errors)
         if not isinstance(data, dict) or not isinstance(data.get("Steps"), list):
-            self._error("expected an object with a list of Steps", code="definition.wrong-type")
+            self._error(
+                "expected an object with a list of Steps",
+                code="definition.wrong-type",
+                hint=describe_file(data),
+            )
             raise InvalidInputError(self._sink.errors)
         return data
 

@@ -17,6 +17,7 @@ from dagcast.definition.references import (
 )
 from dagcast.errors import DagcastError, did_you_mean
 from dagcast.frozen_dataclass import dataclass
+from dagcast.sagemaker.s3_urls import normalize_s3_uri
 
 
 class ReferenceFailedError(DagcastError):
@@ -78,7 +79,7 @@ def known_uri(value: Any, scope: Scope) -> str | None:
         uri = resolve(value, scope)
     except ReferenceFailedError:
         return None
-    plain = uri.strip('"') if isinstance(uri, str) else ""
+    plain = normalize_s3_uri(uri.strip('"')) if isinstance(uri, str) else ""
     return plain if plain.startswith("s3://") else None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from dagcast.runner.container.channels import find_producers
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError
 from dagcast.runner.files import copy_file, copy_tree
+from dagcast.sagemaker.s3_urls import normalize_s3_uri
 
 _PACKAGE_PATTERN = re.compile(
     r"(?:arn:[^/]*/)?(?P<name>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})(?:/(?P<version>\d{1,9}))?"
@@ -31,7 +32,7 @@ def model_data_uri(container: Mapping[str, Any]) -> str | None:
     """Return the S3 URI of a container's model data; ``None`` if the image contains the model."""
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     uri: str | None = container.get("ModelDataUrl") or source.get("S3Uri")
-    return uri
+    return None if uri is None else normalize_s3_uri(uri)
 
 
 def submitted_code_uri(container: Mapping[str, Any]) -> str | None:

@@ -16,7 +16,7 @@ from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
-from dagcast.runner.container.check_request import as_list, cannot_run_here, check_schema
+from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here, check_schema
 from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
@@ -29,6 +29,17 @@ from dagcast.runner.store.local_store import Store
 from dagcast.runner.store.s3_uri import UnsafeUriError
 from dagcast.sagemaker.data_fields import data_fields
 from dagcast.sagemaker.path_patterns import FieldPattern, find_values
+
+_ARCHIVE = ".tar.gz"
+
+_CODE_INPUTS = frozenset(
+    {"code", "entrypoint", "sm_code", "sm_drivers", "sagemaker_remote_function_bootstrap"}
+)
+"""Inputs and channels in which the SDKs put code.
+
+Sources: ``sagemaker.processing`` and ``sagemaker.remote_function.job`` of the SDK 2, ``sagemaker.core.processing`` and
+``sagemaker.train.constants`` of the SDK 3.
+"""
 
 _CHECKED_BEFORE = frozenset(
     {
@@ -257,18 +268,38 @@ def _check_data(
                 yield Diagnostic(
                     f"step {step.name!r} reads {uri}, which does not exist",
                     code="run.missing-data",
-                    hint=_hint_missing_data(uri),
+                    hint=_hint_missing_data(uri, is_code=_is_code(step, uri, scope)),
                     # A step in a branch may never run.
                     severity="error" if definition.dependencies[step.name].condition is None else "warning",
                 )
 
 
-def _hint_missing_data(uri: str) -> str:
+def _hint_missing_data(uri: str, *, is_code: bool) -> str:
     """Return how to provide an S3 URI that does not exist."""
     remedy = f"use --input {uri.rstrip('/')}=PATH to provide a local file or folder"
     if is_staged_code_uri(uri):
         return f"it is code that dagcast staged: use dagcast run CONFIG with the config file, or {remedy}"
+    if is_code:
+        packed = ", which is packed" if uri.endswith(_ARCHIVE) else ""
+        return f"it is code that an SDK staged in S3: {remedy}{packed}, or --s3 to read it from there"
     return remedy
+
+
+def _is_code(step: Step, uri: str, scope: Scope) -> bool:
+    """Whether a URI is code that a tool staged: a field of code has it, or an input that the SDKs name so."""
+    if uri in _find_uris(step, scope, data_fields(step.definition_type).code):
+        return True
+    for item in as_list(step.arguments.get("ProcessingInputs")):
+        named = as_mapping(item)
+        source = as_mapping(named.get("S3Input"))
+        if known_uri(source.get("S3Uri"), scope) == uri:
+            return named.get("InputName") in _CODE_INPUTS
+    for channel in as_list(step.arguments.get("InputDataConfig")):
+        named = as_mapping(channel)
+        source = as_mapping(as_mapping(named.get("DataSource")).get("S3DataSource"))
+        if known_uri(source.get("S3Uri"), scope) == uri:
+            return named.get("ChannelName") in _CODE_INPUTS
+    return False
 
 
 def _written_uris(step: Step, options: RunOptions, scope: Scope) -> Iterator[str]:

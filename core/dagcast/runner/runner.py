@@ -37,6 +37,7 @@ from dagcast.runner.records.run_folder import RunFolder, RunRecord
 from dagcast.runner.records.staged_sources import RunSources, find_changed_code
 from dagcast.runner.run_step import FinishedStep, StepRunner, execution_variables
 from dagcast.runner.scheduler import Schedule
+from dagcast.runner.store.local_inputs import pack_folders
 from dagcast.runner.store.local_store import Store
 from dagcast.sagemaker.limits import PIPELINE_NAME_MAX_LENGTH, PIPELINE_NAME_PATTERN
 
@@ -327,7 +328,8 @@ class _Session:
     def _run_steps(self, record: RunRecord) -> tuple[RunStatus, str | None]:
         """Run each step when it is ready; return the status of the run and its reason."""
         stop, jobs = self.runner._stop, self.options.jobs
-        store = _store(self.folder.store, self.options, {}, record)
+        inputs = pack_folders(self.options.inputs, self.folder.path / "inputs")
+        store = _store(self.folder.store, replace(self.options, inputs=inputs), {}, record)
         store.remove_staging()
         job_folders = JobFolderRemover(self.folder, self.emit, stop)
         step_runner = StepRunner(

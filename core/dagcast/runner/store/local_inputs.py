@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dagcast.errors import Diagnostic
-from dagcast.runner.files import iter_files
+from dagcast.runner.files import iter_files, pack_tar_gz
 from dagcast.runner.store.s3_uri import S3Uri, UnsafeUriError, parse_s3_uri
 
 
@@ -19,6 +19,24 @@ def check_inputs(inputs: Mapping[str, Path]) -> Iterator[Diagnostic]:
             yield Diagnostic(f"--input: {error}", code="run.unsafe-uri")
         if not path.exists():
             yield Diagnostic(f"--input {uri}: {path} does not exist", code="run.missing-file")
+
+
+def pack_folders(inputs: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """Return the inputs with an archive for each folder that replaces one, such as the code that an SDK staged.
+
+    Args:
+        inputs: The files and folders, by S3 URI.
+        folder: Where the archives are written. An archive that exists is replaced.
+
+    Raises:
+        UnsafeFileError: If a folder cannot be packed.
+    """
+    packed = dict(inputs)
+    for number, (uri, path) in enumerate(inputs.items()):
+        if uri.endswith(".tar.gz") and path.is_dir():
+            packed[uri] = folder / f"{number}.tar.gz"
+            pack_tar_gz(path, packed[uri])
+    return packed
 
 
 def find_objects(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dagcast.errors import DagcastError
 from dagcast.sagemaker.limits import BUCKET_NAME_PATTERN
+from dagcast.sagemaker.s3_urls import normalize_s3_uri
 
 MAX_KEY_BYTES = 1024
 """Source: Amazon S3 User Guide, "Naming Amazon S3 objects": a key is at most 1,024 bytes of UTF-8."""
@@ -44,7 +45,7 @@ class S3Uri(NamedTuple):
 
 
 def parse_s3_uri(uri: str) -> S3Uri:
-    """Parse an S3 URI that must also be a path in a folder.
+    """Parse an S3 URI, or an ``https://`` URL of S3, that must also be a path in a folder.
 
     S3 keys are arbitrary text, but in a folder ``..`` leads out of it. So a key is invalid if a part is empty, ``.`` or
     ``..``, or contains characters that file systems do not allow. Percent signs are literal, as in S3's URIs.
@@ -52,6 +53,7 @@ def parse_s3_uri(uri: str) -> S3Uri:
     Raises:
         UnsafeUriError: If the URI is invalid or cannot be a path.
     """
+    uri = normalize_s3_uri(uri)
     if not uri.startswith("s3://"):
         raise UnsafeUriError(f"{uri!r} is not an S3 URI: expected s3://BUCKET/KEY")
     bucket, _, rest = uri[len("s3://") :].partition("/")
