@@ -261,7 +261,7 @@ def test_constants_that_json_lacks_are_invalid_in_a_property_file(
         condition("good", {"Std:JsonGet": {**source, "Path": "score"}}, 1, then=[fail("never")]),
     ]
     outcome = run(definition(steps), tmp_path)
-    assert statuses(outcome) == {"measure": "succeeded", "good": "failed", "never": "stopped"}
+    assert statuses(outcome) == {"measure": "succeeded", "good": "failed", "never": "not-started"}
     assert f"{constant} is not a JSON value" in str(outcome.reason)
     assert "invalid JSON in s3://" in str(outcome.reason)
 

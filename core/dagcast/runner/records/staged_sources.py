@@ -57,7 +57,11 @@ def find_changed_code(run: Path, users: dict[str, str]) -> Iterator[Diagnostic]:
             continue
         steps = [name for name, text in users.items() if code.digest in text]
         again = " ".join(
-            [content["command"], *(f"--from {name}" for name in steps), f"--from-run {run.name}"]
+            [
+                content["command"] or "start a new run with",
+                *(f"--from {name}" for name in steps),
+                f"--from-run {run.name}",
+            ]
         )
         yield Diagnostic(
             f"{code.source} has changed since the run began: a resumed run goes on with the code as it was",
