@@ -13,7 +13,7 @@ from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.frozen_dataclass import dataclass
-from dagcast.runner import stub, unused_inputs
+from dagcast.runner import check_code, stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
 from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here, check_schema
@@ -112,6 +112,7 @@ def make_plan(
         if step.name not in options.stubs:
             sink.extend(_check_model(step, definition, options))
     if not sink.errors and not invalid:
+        sink.extend(_check_code(definition, steps, options, scope, store))
         sink.extend(_check_data(definition, steps, options, scope, store))
         sink.extend(unused_inputs.check_inputs_are_read(definition, steps, options, scope))
     sink.raise_errors()
@@ -218,6 +219,27 @@ def _check_model(step: Step, definition: Definition, options: RunOptions) -> Ite
         yield cannot_run_here(
             step.name, f"the model of step {name.step!r} has {count} containers, and a local run serves one"
         )
+
+
+def _check_code(
+    definition: Definition, steps: tuple[Step, ...], options: RunOptions, scope: Scope, store: Store
+) -> Iterator[Diagnostic]:
+    """Yield scripts that are missing from code and models which exist already. An image looks for its code itself."""
+    if options.isolation == "docker":
+        return
+    for step in steps:
+        if step.name in options.stubs:
+            continue
+        yield from check_code.check_training_code(step, scope, store)
+        name = step.arguments.get("ModelName")
+        model = definition.by_name.get(name.step) if isinstance(name, StepProperty) else None
+        if (
+            step.definition_type == "Transform"
+            and model is not None
+            and model.definition_type == "Model"
+            and model.name not in options.stubs
+        ):
+            yield from check_code.check_served_model(step, model, definition, scope, store)
 
 
 def _check_earlier(earlier: tuple[Path, ...]) -> Iterator[Diagnostic]:

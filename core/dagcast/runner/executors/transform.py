@@ -27,6 +27,15 @@ _OWN_DEFAULTS = ("pytorch", "xgboost", "huggingface", "tensorflow", "mxnet")
 """Framework images whose defaults for missing functions need the framework; a local run has none for them."""
 
 
+DEFAULT_PROGRAM = "inference.py"
+"""The name of the script of a model that names none. Source: ``sagemaker_inference.environment``."""
+
+
+def has_default_functions(image: str) -> bool:
+    """Return whether a local run has the defaults of an image for functions that an inference script lacks."""
+    return not any(name in image for name in _OWN_DEFAULTS)
+
+
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Find what a local run does not support, and a model that no step creates."""
     yield from transform_request.check_request(step.name, step.arguments)
@@ -140,8 +149,8 @@ def _fetch(attempt: StepAttempt, uri: str, folder: Path) -> None:
 
 
 def _program(environment: Mapping[str, str]) -> str:
-    """Return the script's name. Source of the default: ``sagemaker_inference.environment``."""
-    return environment.get("SAGEMAKER_PROGRAM", "inference.py")
+    """Return the script's name."""
+    return environment.get("SAGEMAKER_PROGRAM", DEFAULT_PROGRAM)
 
 
 def _settings(attempt: StepAttempt, environment: Mapping[str, str], code: str, image: str) -> dict[str, Any]:
@@ -152,7 +161,7 @@ def _settings(attempt: StepAttempt, environment: Mapping[str, str], code: str, i
     return {
         "program": _program(environment),
         "code": code,
-        "defaults": not any(name in image for name in _OWN_DEFAULTS),
+        "defaults": has_default_functions(image),
         "content_type": source.get("ContentType") or transform_request.DEFAULT_TYPE,
         "accept": output.get("Accept") or accept,
         "split": source.get("SplitType", "None"),

@@ -15,12 +15,14 @@ import io
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 Predict = Callable[[bytes], bytes]
+
+_FUNCTIONS = ("model_fn", "input_fn", "predict_fn", "output_fn")
 
 _TEXT_TYPES = ("application/json", "text/csv")
 """Content types that are decoded before a script gets them. Source: ``sagemaker_inference.content_types``."""
@@ -65,6 +67,17 @@ def _load_module(name: str, file: Path) -> Any:
     return module
 
 
+def list_missing_functions(names: Container[str], *, defaults: bool) -> list[str]:
+    """Return the functions that a script lacks.
+
+    Args:
+        names: The names that the script defines.
+        defaults: Whether functions other than ``model_fn`` have a default here.
+    """
+    required = ("model_fn",) if "transform_fn" in names or defaults else _FUNCTIONS
+    return [name for name in required if name not in names]
+
+
 def _make_predictor(script: Any, job: dict[str, Any], model_folder: str) -> Predict:
     content_type, accept = job["content_type"], job["accept"]
     context = SimpleNamespace(system_properties={"model_dir": model_folder, "gpu_id": None})
@@ -76,8 +89,7 @@ def _make_predictor(script: Any, job: dict[str, Any], model_folder: str) -> Pred
         raise SystemExit(
             "the script has transform_fn and also input_fn, predict_fn or output_fn: remove one or the others"
         )
-    required = ["model"] if transform is not None or job["defaults"] else list(functions)
-    missing = [f"{name}_fn" for name in required if functions[name] is None]
+    missing = list_missing_functions(vars(script), defaults=job["defaults"])
     if missing:
         raise SystemExit(
             f"{job['program']} has no {', '.join(missing)}, whose framework default is not available here"

@@ -165,6 +165,30 @@ class Store:
             else:
                 staged.unlink(missing_ok=True)
 
+    def share(self, source: Store, uri: str, target_uri: str) -> None:
+        """Store the objects that a URI means in another store, by hard links: nobody writes to a stored file again.
+
+        Raises:
+            NotFoundError: If there are none.
+            UnsafeUriError: If a URI is not a path inside its store, or an object's key is a folder.
+        """
+        target = self.path(target_uri)
+        staged = self.root / _STAGING / uuid4().hex
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        is_object = source.path(uri).is_file()
+        try:
+            for name, path in source._found(uri).items():
+                place = staged if is_object else staged / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                _link_file(path, place)
+            with self._lock:
+                self._place(staged, target, target_uri)
+        finally:
+            if staged.is_dir():
+                shutil.rmtree(staged)
+            else:
+                staged.unlink(missing_ok=True)
+
     def remove_staging(self) -> None:
         """Remove what a killed process left in the staging folder. No other process may use the store."""
         if (self.root / _STAGING).is_dir():
@@ -176,6 +200,20 @@ class Store:
         self.path(uri)
         local = bool(_select_meant(self._find_local(wanted), wanted)[0])
         return local or (self._real_s3 and bool(self._objects(uri)[0]))
+
+    def find_file(self, uri: str) -> Path | None:
+        """Return the file of an object on this machine, or the folder that an input gives in place of an archive.
+
+        Returns:
+            ``None`` if there is none. S3 is not read.
+
+        Raises:
+            UnsafeUriError: If the URI is not a path inside the store.
+        """
+        wanted = parse_s3_uri(uri)
+        self.path(uri)
+        given = [path for other, path in self._inputs.items() if parse_s3_uri(other) == wanted]
+        return given[0] if given else self._find_local(wanted).get(wanted.key)
 
     def uris(self, prefix: str) -> list[str]:
         """Return the sorted URIs of the objects that the prefix means."""
@@ -343,6 +381,13 @@ def _move_file(source: Path, target: Path) -> None:
         except OSError:
             pass  # another file system, or another user's folder
     copy_file(source, target)
+
+
+def _link_file(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, too many links, or none at all
+        copy_file(source, target)
 
 
 def _find_keys(root: Path, wanted: S3Uri) -> dict[str, Path]:
