@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -175,18 +174,15 @@ def fixed_output_uris(step: Step, arguments: Mapping[str, Any], execution: str) 
     return {name: uri for name, uri in uris.items() if isinstance(uri, str) and execution not in uri}
 
 
-def copy_outputs(
-    saved: SavedResult, source: RunFolder, store: Store, scratch: Path, fixed_uris: Mapping[str, str]
-) -> bool:
-    """Copy the outputs of a cached step into the store of this run, under the same URIs.
+def copy_outputs(saved: SavedResult, source: RunFolder, store: Store, fixed_uris: Mapping[str, str]) -> bool:
+    """Add the outputs of a cached step to the store of this run, under the same URIs.
 
-    Copies share their blocks with the originals where the file system can do that.
+    Both runs share the files, which nobody writes to again.
 
     Args:
         saved: The cached result.
         source: The run that has the outputs.
         store: The store of this run.
-        scratch: A folder for the copies, created and removed here.
         fixed_uris: Further S3 URIs of outputs, by name.
 
     Returns:
@@ -195,23 +191,15 @@ def copy_outputs(
     source_store = Store(source.store)
     result = saved.result
     uris = sorted({*result.outputs.values(), *result.property_files.values(), *result.more})
-    shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
     if not all(source_store.exists(uri) if uri.startswith("s3://") else Path(uri).exists() for uri in uris):
         return False
     try:
         copies = [(uri, uri) for uri in uris if uri.startswith("s3://")]
         copies += [(uri, fixed_uris[name]) for name, uri in result.outputs.items() if name in fixed_uris]
-        for number, (uri, target) in enumerate(dict.fromkeys(copies)):
-            copy = scratch / str(number)
-            if source_store.path(uri).is_file():
-                source_store.fetch_file(uri, copy)
-            else:
-                source_store.fetch(uri, copy)
-            store.put(copy, target)
+        for uri, target in dict.fromkeys(copies):
+            store.share(source_store, uri, target)
     except (FileNotFoundError, NotFoundError):
         return False
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return True
 
 

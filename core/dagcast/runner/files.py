@@ -197,10 +197,10 @@ def copy_tree(source: Path, destination: Path) -> int:
 
 
 def pack_tar_gz(folder: Path, archive: Path) -> None:
-    """Pack all files below ``folder``: the same files give the same bytes with the same Python and zlib.
+    """Pack all files below ``folder``: the same files give the same bytes on a machine, with the same Python and ISA-L.
 
     Names are sorted, times are zero, owners are root. Links inside the folder are followed. Other versions of
-    ``tarfile`` and zlib may write other bytes. That costs a local run at most a result of its cache;
+    ``tarfile`` and ISA-L may write other bytes. That costs a local run at most a result of its cache;
     :mod:`dagcast.staging.reproducible_archive` writes archives that are equal on every machine.
 
     Raises:
@@ -210,7 +210,7 @@ def pack_tar_gz(folder: Path, archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
     with (
         archive.open("wb") as raw,
-        gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        _compress(raw) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, path in iter_files(folder):
@@ -220,6 +220,16 @@ def pack_tar_gz(folder: Path, archive: Path) -> None:
             member.mode = 0o755 if status.st_mode & 0o111 else 0o644
             with path.open("rb") as reader:
                 tar.addfile(member, reader)
+
+
+def _compress(raw: BinaryIO) -> gzip.GzipFile:
+    """Return a gzip stream into a file. ISA-L takes a tenth of zlib's time for the same size."""
+    try:
+        from isal import igzip
+    except ImportError:  # no wheel for this platform
+        return gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)
+    packed: gzip.GzipFile = igzip.IGzipFile("", "wb", compresslevel=2, fileobj=raw, mtime=0)
+    return packed
 
 
 def unpack(archive: Path, folder: Path) -> int:

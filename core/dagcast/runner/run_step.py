@@ -115,9 +115,8 @@ class StepRunner:
         key = self._cache_key(step, arguments, fields)
         if key is not None and (found := cache.find_result(self.options.runs, key, step)) is not None:
             source, cached = found
-            scratch = self.folder.path / "steps" / step.name / "cached"
             fixed_uris = cache.fixed_output_uris(step, arguments, self.record.execution)
-            if cache.copy_outputs(cached, source, self.store, scratch, fixed_uris):
+            if cache.copy_outputs(cached, source, self.store, fixed_uris):
                 origin = cached.cached_from or source.id
                 return SavedResult(cached.result, cached.ended, 0.0, 0, cached_from=origin), "cached"
         result = self._run_attempts(step, arguments, fields, started)
