@@ -228,7 +228,7 @@ def _compress(raw: BinaryIO) -> gzip.GzipFile:
         from isal import igzip
     except ImportError:  # no wheel for this platform
         return gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)
-    packed: gzip.GzipFile = igzip.IGzipFile("", "wb", compresslevel=2, fileobj=raw, mtime=0)
+    packed: gzip.GzipFile = igzip.IGzipFile("", "wb", compresslevel=2, fileobj=raw, mtime=0)  # type: ignore[no-untyped-call]
     return packed
 
 
