@@ -12,6 +12,7 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
@@ -83,11 +84,26 @@ def _clone(source: int, destination: int) -> bool:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and its contents without following links.
+    """Remove a folder and its contents without following links, also folders that its owner cannot enter.
+
+    A job leaves such folders, and so does the kernel in the layer of a job that was killed.
 
     Raises:
         OSError: If a part of it cannot be removed.
     """
+    try:
+        _remove_tree(folder)
+    except PermissionError:
+        for parent, folders, _ in os.walk(folder):
+            for name in folders:
+                path = Path(parent, name)
+                if not path.is_symlink():
+                    with suppress(PermissionError):  # another user's
+                        path.chmod(0o700)
+        _remove_tree(folder)
+
+
+def _remove_tree(folder: Path) -> None:
     try:
         shutil.rmtree(folder)
     except RecursionError:  # before Python 3.13: folders nested a thousand levels deep

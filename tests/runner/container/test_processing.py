@@ -252,7 +252,8 @@ def test_missing_data_names_the_step_that_makes_it(plain_bench: Bench) -> None:
     raw = {"ProcessingInputs": [{}, {"S3Input": {"S3Uri": {"Get": "Steps.prepare.ProcessingOutputConfig"}}}]}
     error = plain_bench.failure("process", "", inputs={"data": (f"{BUCKET}/nothing", "data")}, raw=raw)
     assert error.reason.startswith(f"ClientError: Data download failed: {BUCKET}/nothing does not exist")
-    assert error.reason.endswith("it is an output of step 'prepare'")
+    assert error.reason.endswith("step 'prepare' left nothing there")
+    assert error.origins == ("prepare",)
 
 
 def test_property_files_are_found_in_their_output(plain_bench: Bench) -> None:

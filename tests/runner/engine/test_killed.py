@@ -109,6 +109,7 @@ def test_a_killed_run_is_resumed_to_the_same_result(
     assert not list((folder.store / ".staging").glob("*")), (
         "incomplete uploads of a killed process are removed"
     )
+    assert not list(folder.path.glob("steps/*/*/tmp-*")), "layers of killed jobs are removed"
 
 
 def test_a_process_killed_before_its_run_exists_leaves_no_broken_run(tmp_path: Path) -> None:

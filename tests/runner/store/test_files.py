@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from dagcast.runner.files import ArchiveError, UnsafeFileError, copy_file, pack_tar_gz, unpack
+from dagcast.runner.files import ArchiveError, UnsafeFileError, copy_file, pack_tar_gz, remove_tree, unpack
 
 
 def _archive(path: Path, *members: tuple[str, bytes, str]) -> Path:
@@ -139,3 +140,26 @@ def test_a_file_that_is_one_great_hole_takes_no_room(tmp_path: Path) -> None:
     copy_file(source, tmp_path / "copy")
     assert (tmp_path / "copy").stat().st_size == 1 << 40
     assert (tmp_path / "copy").stat().st_blocks <= source.stat().st_blocks
+
+
+def test_a_user_removes_folders_that_nobody_can_enter() -> None:
+    """As the kernel leaves them in the layer of a killed job."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        top = Path(name)
+        closed = top / "tree" / "work" / "work"
+        (closed / "volatile").mkdir(parents=True)
+        (closed / "volatile" / "file").write_text("")
+        for folder in (closed / "volatile", closed):
+            folder.chmod(0)
+        if os.geteuid() == 0:
+            for folder in (top, *top.rglob("*")):
+                os.chown(folder, 4321, 4321)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                if os.geteuid() == 0:
+                    os.setresuid(4321, 4321, 4321)
+                remove_tree(top / "tree")
+            finally:
+                os._exit(int((top / "tree").exists()))
+        assert os.waitpid(pid, 0)[1] == 0
