@@ -181,9 +181,11 @@ _MAX_DEPTH = 50
 
 
 def _holds(value: Any, secrets: list[str], depth: int) -> bool:
+    if isinstance(value, (bytes, bytearray)):
+        value = bytes(value).decode("utf-8", "replace")
     if isinstance(value, str):
         return any(secret in value for secret in secrets)
-    if depth >= _MAX_DEPTH or value is None or isinstance(value, (bool, int, float, bytes)):
+    if depth >= _MAX_DEPTH or value is None or isinstance(value, (bool, int, float)):
         return False
     if isinstance(value, Mapping):
         return any(
