@@ -27,6 +27,8 @@ WITHOUT_EXAMPLE = {
     "RequestField": "a value that dagcast creates",
     "RequestFields": "a value that dagcast creates",
     "Retried": "a mixin without arguments of its own",
+    "SDKError": "raised where no SDK is installed",
+    "StagingError": "raised by calls of AWS",
     "WithInputs": "a mixin without arguments of its own",
     "hookimpl": "documented by pluggy, with an example in the docstring of dagcast.plugin",
 }

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from dagcast.compile.config.models import BasePipelineConfig
     from dagcast.compile.config.pipeline_dag import PipelineDAG
     from dagcast.compiler import PipelineDAGCompiler, compile_dag_to_pipeline
-    from dagcast.errors import DagcastError
+    from dagcast.errors import (
+        DagcastError,
+        InvalidInputError,
+        PluginError,
+        SDKError,
+        StagingError,
+    )
     from dagcast.local_run import run
     from dagcast.run_result import RunResult, RunStep
     from dagcast.sagemaker.pipeline_protocol import Pipeline
@@ -21,12 +27,16 @@ _HOMES = {
     "BasePipelineConfig": "dagcast.compile.config.models",
     "DagcastError": "dagcast.errors",
     "DynamicPipelineTemplate": "dagcast.template",
+    "InvalidInputError": "dagcast.errors",
     "Pipeline": "dagcast.sagemaker.pipeline_protocol",
     "PipelineDAG": "dagcast.compile.config.pipeline_dag",
     "PipelineDAGCompiler": "dagcast.compiler",
     "PipelineTemplateBase": "dagcast.template",
+    "PluginError": "dagcast.errors",
     "RunResult": "dagcast.run_result",
     "RunStep": "dagcast.run_result",
+    "SDKError": "dagcast.errors",
+    "StagingError": "dagcast.errors",
     "compile_dag_to_pipeline": "dagcast.compiler",
     "run": "dagcast.local_run",
 }
@@ -35,12 +45,16 @@ __all__ = [
     "BasePipelineConfig",
     "DagcastError",
     "DynamicPipelineTemplate",
+    "InvalidInputError",
     "Pipeline",
     "PipelineDAG",
     "PipelineDAGCompiler",
     "PipelineTemplateBase",
+    "PluginError",
     "RunResult",
     "RunStep",
+    "SDKError",
+    "StagingError",
     "__version__",
     "compile_dag_to_pipeline",
     "run",

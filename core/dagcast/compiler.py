@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -125,6 +126,12 @@ class PipelineDAGCompiler:
         that the config lacks. Set it before the first compile."""
         self._loaded_config: LoadedConfig | None = None
         self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        config = self.config_path
+        shown = f" {os.fspath(config)}" if isinstance(config, str | os.PathLike) else ""
+        env = f" env={self.env!r}" if self.env is not None else ""
+        return f"<{type(self).__name__}{shown}{env}>"
 
     def compile(self, dag: DAGLike | None = None, **kwargs: Any) -> Pipeline:
         """Compile a DAG to a pipeline.

@@ -46,6 +46,11 @@ class Compilation:
     report: CompileReport
     code: tuple[CodeUse, ...] = ()
 
+    def __repr__(self) -> str:
+        return (
+            f"<Compilation {self.spec.name}: {len(self.spec.steps)} steps, {len(self.definition)} characters>"
+        )
+
 
 class CompileHooks(Protocol):
     """The calls of plugins in a compile.

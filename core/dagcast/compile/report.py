@@ -78,6 +78,10 @@ class CompileReport:
     ignored: tuple[IgnoredRule, ...] = ()
     stand_ins: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        warnings = f", {len(self.warnings)} warnings" if self.warnings else ""
+        return f"<CompileReport {self.pipeline}: {len(self.steps)} steps{warnings}>"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
         return {

@@ -28,6 +28,8 @@ def parameter_values(
     parameters: Iterable[ParameterSpec],
     given: Mapping[str, Any],
     owners: Mapping[str, str] = MappingProxyType({}),
+    *,
+    remedy: str = "--param {name}=VALUE",
 ) -> dict[str, Any]:
     """Return the value of each parameter: the given one or else the default, converted to the parameter's type.
 
@@ -35,6 +37,7 @@ def parameter_values(
         parameters: The parameters of the pipeline.
         given: Values by name: of the parameter's type, or texts.
         owners: By name of a parameter that a plugin added: the plugin. One error names its parameters without a value.
+        remedy: How to give a value to a parameter that has none; ``{name}`` is the parameter.
 
     Raises:
         InvalidInputError: With every value that is missing or invalid, and every unknown name.
@@ -52,7 +55,7 @@ def parameter_values(
             missing.setdefault(owners[name], []).append(name)
             continue
         if name not in given and parameter.default is None:
-            hint = f"--param {name}=VALUE"
+            hint = remedy.format(name=name)
             sink.error(f"parameter {name!r} has no value", code="parameter.missing", hint=hint)
             continue
         raw = given.get(name, parameter.default)

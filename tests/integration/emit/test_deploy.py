@@ -13,7 +13,7 @@ from dagcast.compile.emit.pipeline import emit_pipeline
 from dagcast.compile.emit.sdk import SDK
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.write import write_definition
-from dagcast.errors import StagingError
+from dagcast.errors import InvalidInputError, StagingError
 from dagcast.staging.stage_files import stage_file, stage_folder, stage_text
 from tests.integration.emit.specs import ROLE, everything, fail
 
@@ -180,3 +180,43 @@ def test_the_session_is_made_on_first_use_in_the_region_of_the_spec(
     pipeline.sagemaker_session = sdk.Session(boto_session=aws)
     scheduler = pipeline._event_bridge_scheduler_helper
     assert scheduler.event_bridge_scheduler_client.meta.region_name == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problems"),
+    [
+        ({}, ["parameter 'Required' has no value"]),
+        (None, ["parameter 'Required' has no value"]),
+        ({"Requird": "yes"}, ["unknown parameter 'Requird'", "parameter 'Required' has no value"]),
+        ({"Required": "yes", "Count": "many"}, ["parameter 'Count': expected Integer, got 'many'"]),
+    ],
+)
+def test_a_start_with_wrong_parameters_is_refused_before_the_call(
+    sdk: SDK, aws: Any, parameters: Any, problems: list[str]
+) -> None:
+    pipeline = emit_pipeline(everything(), sdk.Session(boto_session=aws))
+    pipeline.upsert()
+    made = calls(aws)
+    with pytest.raises(InvalidInputError) as raised:
+        pipeline.start(parameters)
+    assert [item.message for item in raised.value.diagnostics] == problems
+    assert made == []
+    if "has no value" in problems[-1]:
+        assert raised.value.diagnostics[-1].hint == "start(parameters={'Required': VALUE})"
+
+
+def test_a_start_with_something_else_than_parameters_is_a_type_error(sdk: SDK) -> None:
+    with pytest.raises(TypeError, match=r"parameters is a mapping of names and values, and not \['a'\]"):
+        emit_pipeline(everything()).start(["a"])
+
+
+def test_a_parameter_that_was_added_to_the_pipeline_is_known(sdk: SDK, aws: Any) -> None:
+    pipeline = emit_pipeline(everything(), sdk.Session(boto_session=aws))
+    pipeline.upsert()
+    pipeline.parameters = [*pipeline.parameters, sdk.ParameterString(name="Added", default_value="x")]
+    assert pipeline.start({"Required": "yes", "Added": "y"}).arn.startswith("arn:aws:sagemaker:")
+
+
+def test_a_pipeline_says_what_it_is() -> None:
+    pipeline = emit_pipeline(everything())
+    assert repr(pipeline) == f"<Pipeline everything: {len(pipeline.spec.steps)} steps>"

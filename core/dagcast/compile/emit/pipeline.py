@@ -11,6 +11,8 @@ from dagcast.compile.emit.sdk import SDK, load_sdk
 from dagcast.compile.emit.sdk_steps import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
 from dagcast.compile.emit.variables import Variables, definition_value, sdk_parameter
 from dagcast.compile.spec.pipeline import PipelineSpec
+from dagcast.definition.model import ParameterSpec
+from dagcast.definition.parameters import parameter_values
 from dagcast.definition.write import SCHEMA_VERSION
 from dagcast.gc_pause import pause_gc
 from dagcast.sagemaker.limits import DEFINITION_INLINE_BYTES
@@ -277,6 +279,25 @@ class CompiledPipeline:
             self._code_is_uploaded = False
         return response
 
+    def start(self, parameters: Any = None, *args: Any, **options: Any) -> Any:
+        """Start an execution, like the SDK's ``start``, after a check of the parameters.
+
+        Raises:
+            TypeError: If ``parameters`` is not a mapping.
+            InvalidInputError: With all unknown names, values of a wrong type, and parameters without a value.
+        """
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise TypeError(f"parameters is a mapping of names and values, and not {parameters!r}")
+        # An older version of the pipeline may have other parameters.
+        if options.get("pipeline_version_id") is None:
+            declared = map(_declared, self.parameters)
+            parameter_values(declared, parameters or {}, remedy="start(parameters={{'{name}': VALUE}})")
+        sdk_pipeline: Any = super()
+        return sdk_pipeline.start(parameters, *args, **options)
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.name}: {len(self.spec.steps)} steps>"
+
     def _create_args(self, role_arn: str, description: str | None, parallelism_config: Any) -> dict[str, Any]:
         # Without a bucket, the SDK puts large definitions into its default bucket, which it creates.
         bucket = self.spec.definition_bucket
@@ -337,6 +358,13 @@ class CompiledPipeline:
             return {"MaxParallelExecutionSteps": self.spec.parallelism}
         # Early 2.257 releases pass the object itself to boto3, which accepts only a dict.
         return given.to_request() if isinstance(given, self._sdk.ParallelismConfiguration) else given
+
+
+def _declared(parameter: Any) -> ParameterSpec:
+    """Return a parameter object of the SDK as data, with the changes of the user."""
+    request = parameter.to_request()
+    enum = tuple(request.get("EnumValues") or ())
+    return ParameterSpec(request["Name"], request["Type"], request.get("DefaultValue"), enum)
 
 
 @functools.cache
