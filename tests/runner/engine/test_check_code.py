@@ -115,3 +115,29 @@ def test_a_training_that_leaves_no_script_causes_a_warning_at_the_start(
     run(definition(steps), tmp_path, inputs=given(tmp_path, {CODE: code}), listener=events)
     warnings = [event for event in events if event.kind == "warning" and event.step is None]
     assert [("no inference script" in str(event.message)) for event in warnings] == [True] * warned
+
+
+def test_a_model_package_of_several_containers(tmp_path: Path) -> None:
+    containers = [{"Image": IMAGE, "ModelDataUrl": MODEL}] * 2
+    register = {
+        "Name": "register",
+        "Type": "RegisterModel",
+        "Arguments": {
+            "ModelPackageGroupName": "group",
+            "InferenceSpecification": {
+                "Containers": containers,
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+        },
+    }
+    served = {
+        "Name": "model",
+        "Type": "Model",
+        "Arguments": {
+            "PrimaryContainer": {"ModelPackageName": get("Steps.register.ModelPackageArn")},
+            "ExecutionRoleArn": ROLE,
+        },
+    }
+    found = problem([register, served, predict()], tmp_path, {MODEL: {"code/inference.py": SERVES}})
+    assert "the model package of step 'register' has 2 containers" in found

@@ -11,7 +11,7 @@ from dagcast.runner.launch.command import ML_PATH
 
 
 def adapt_links(attempt: StepAttempt, folder: Path, *, archived: bool) -> None:
-    """Make links to a job's own folder relative, so that they lead to the same file on this machine.
+    """Make absolute links inside an output relative, so that they lead to the same file on this machine.
 
     The job saw its folder as :data:`ML_PATH`, or by its real path where it is not mounted. Other links stay.
 
@@ -23,20 +23,21 @@ def adapt_links(attempt: StepAttempt, folder: Path, *, archived: bool) -> None:
             "Troubleshoot Amazon SageMaker AI model deployments".
     """
     ml = attempt.folder / "ml"
-    places = (ML_PATH, str(ml), os.path.realpath(ml))
+    inside = folder.relative_to(ml)
+    places = [f"{place}/{inside}" for place in (ML_PATH, ml, os.path.realpath(ml))]
     adapted: list[str] = []
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = f"{parent}/{name}"
             if not os.path.islink(path):  # noqa: PTH114 - of many files, few are links
                 continue
-            target = os.readlink(path)  # noqa: PTH115
+            target = os.path.normpath(os.readlink(path))  # noqa: PTH115
             place = next((each for each in places if target == each or target.startswith(f"{each}/")), None)
             if place is not None:
                 adapted.append(f"{ML_PATH}/{Path(path).relative_to(ml)}")
                 with suppress(PermissionError):  # a container's root made it
                     Path(path).unlink()
-                    Path(path).symlink_to(os.path.relpath(f"{ml}{target.removeprefix(place)}", parent))
+                    Path(path).symlink_to(os.path.relpath(f"{folder}{target.removeprefix(place)}", parent))
     if archived and adapted:
         more = f" and {len(adapted) - 3} more" if len(adapted) > 3 else ""
         attempt.warn(

@@ -26,7 +26,7 @@ A run of pipeline {pipeline} on this machine, by dagcast.
 definition.json          the pipeline's definition, as SageMaker would receive it
 parameters.json          the values of its parameters
 definition.plugins.json  the plugin lock of its compile, if it had any
-sources.json             the local code that it was staged from
+sources.json             the files that its code was staged from, if it had any
 run.json                 the run's status, duration and steps
 events.jsonl             the events of the run, one on each line
 s3/BUCKET/KEY            the folder that replaces S3

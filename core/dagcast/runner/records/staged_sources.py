@@ -36,8 +36,9 @@ class RunSources:
 
 
 def write_sources(run: Path, sources: RunSources) -> None:
-    """Write the sources of a run to its folder."""
-    (run / _FILE).write_text(json.dumps(sources.as_json(), indent=2) + "\n", "utf-8")
+    """Write the sources of a run to its folder, if it has any."""
+    if sources.code:
+        (run / _FILE).write_text(json.dumps(sources.as_json(), indent=2) + "\n", "utf-8")
 
 
 def find_changed_code(run: Path, users: dict[str, str]) -> Iterator[Diagnostic]:
