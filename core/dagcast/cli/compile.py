@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from dagcast.cli.complete import CONFIG_FILE
 from dagcast.cli.definition_file import refuse_config_options, refuse_ignored_rules
 from dagcast.cli.output import fail, show_diagnostics, show_policies, write_file
 from dagcast.cli.plugin_options import plugin_options
@@ -27,7 +28,7 @@ from dagcast.staging.staged_code import StagedCode
 
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.argument("config"),
+        click.argument("config", type=CONFIG_FILE),
         click.option("--dag", metavar="FILE", help="DAG file. Default: the edges of the config."),
         click.option("--env", metavar="NAME", help="Environment of the config to merge over it."),
         click.option("--json", "as_json", is_flag=True, help="Print diagnostics and the summary as JSON."),

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from dagcast.cli.complete import CONFIG_FILE, complete_steps
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail, show_policies
 from dagcast.cli.plugin_options import plugin_options
@@ -27,8 +28,13 @@ from dagcast.plugins.verify_compiled import compile_verified
 
 
 @click.command("explain")
-@click.argument("config")
-@click.argument("what", required=False, metavar="[STEP[.FIELD] | param.NAME | pipeline]")
+@click.argument("config", type=CONFIG_FILE)
+@click.argument(
+    "what",
+    required=False,
+    metavar="[STEP[.FIELD] | param.NAME | pipeline]",
+    shell_complete=complete_steps,
+)
 @click.option("--dag", metavar="FILE", help="DAG file. Default: the edges of the config.")
 @click.option("--env", metavar="NAME", help="Environment of the config to merge over it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagcast.cli.complete import complete_plugins
 from dagcast.errors import DiagnosticSink
 from dagcast.plugins.select import PluginRequest
 
@@ -23,9 +24,17 @@ def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "enabled",
         multiple=True,
         metavar="NAME",
+        shell_complete=complete_plugins,
         help="Run this plugin. Repeat for several, in order.",
     )
-    @click.option("--no-plugin", "disabled", multiple=True, metavar="NAME", help="Do not run this plugin.")
+    @click.option(
+        "--no-plugin",
+        "disabled",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=complete_plugins,
+        help="Do not run this plugin.",
+    )
     @click.option("--no-plugins", "none", is_flag=True, help="Run no plugins.")
     @functools.wraps(command)
     def wrapped(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from dagcast.cli.complete import CONFIG_FILE, complete_runs
 from dagcast.cli.definition_file import refuse_config_options, refuse_ignored_rules
 from dagcast.cli.exit_codes import FAILURE, INTERRUPTED
 from dagcast.cli.output import error_text, fail, show_diagnostics, show_policies
@@ -58,10 +59,15 @@ class _Source:
 
 
 @click.command("run")
-@click.argument("config", required=False)
+@click.argument("config", required=False, type=CONFIG_FILE)
 @click.option("--dag", metavar="FILE", help="DAG file. Default: the edges of the config.")
 @click.option("--env", metavar="NAME", help="Environment of the config to merge over it.")
-@click.option("--resume", metavar="RUN", help="Resume a run that failed or was interrupted.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    shell_complete=complete_runs,
+    help="Resume a run that failed or was interrupted.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 @run_options

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagcast.cli.complete import complete_runs, complete_step_and_file, complete_steps
 from dagcast.cli.run_summary import DEFAULT_RUNS
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "earlier",
                 multiple=True,
                 metavar="RUN",
+                shell_complete=complete_runs,
                 help="Use outputs of an earlier run, and of runs that it used, for steps that do not run.",
             ),
             click.option(
@@ -94,10 +96,16 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--only",
                 multiple=True,
                 metavar="STEP",
+                shell_complete=complete_steps,
                 help="Run this step only, and stubs. May be repeated.",
             ),
             click.option(
-                "--from", "start", multiple=True, metavar="STEP", help="Run this step and all steps after it."
+                "--from",
+                "start",
+                multiple=True,
+                metavar="STEP",
+                shell_complete=complete_steps,
+                help="Run this step and all steps after it.",
             ),
             _pairs("--stub", "stubs", "STEP=FILE", "Use a JSON file in place of running a step."),
             _pairs(
@@ -196,4 +204,13 @@ def _pairs(flag: str, name: str, form: str, about: str) -> Callable[[Any], Any]:
             pairs[sides[0]] = sides[1]
         return pairs
 
-    return click.option(flag, name, multiple=True, metavar=form, callback=as_mapping, help=about)
+    completion = complete_step_and_file if form.startswith("STEP") else None
+    return click.option(
+        flag,
+        name,
+        multiple=True,
+        metavar=form,
+        callback=as_mapping,
+        shell_complete=completion,
+        help=about,
+    )

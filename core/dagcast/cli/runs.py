@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagcast.cli.complete import complete_runs
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.cli.output import fail
 from dagcast.cli.run_summary import RAN, echo_table, short_path, show_outcome, show_trials
@@ -166,7 +167,7 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
 
 
 @runs_command.command("clean")
-@click.argument("run", nargs=-1)
+@click.argument("run", nargs=-1, shell_complete=complete_runs)
 @click.option("--all", "everything", is_flag=True, help="Remove all runs.")
 @click.option(
     "--older-than",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dagcast.cli.complete import complete_runs
 from dagcast.cli.exit_codes import DIFFERENT
 from dagcast.cli.output import fail
 from dagcast.cli.runs_options import chosen_runs, runs_and_json
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @click.command("diff")
-@click.argument("first")
-@click.argument("second", default="last")
+@click.argument("first", shell_complete=complete_runs)
+@click.argument("second", default="last", shell_complete=complete_runs)
 @runs_and_json
 def diff_command(*, first: str, second: str, runs: Path | None, as_json: bool) -> None:
     """Compare run FIRST with run SECOND, by default the last: parameters, code and metrics.

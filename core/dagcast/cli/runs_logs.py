@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dagcast.cli.complete import complete_steps_of_run
 from dagcast.cli.output import fail
 from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
 from dagcast.display.terminal_text import strip_control_characters
@@ -26,7 +27,7 @@ _CHUNK_SIZE = 65_536
 
 @click.command("logs")
 @one_run
-@click.argument("step", required=False)
+@click.argument("step", required=False, shell_complete=complete_steps_of_run)
 @click.option(
     "--attempt", type=click.IntRange(1), metavar="N", help="Number of the attempt. Default: the last."
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from dagcast.cli.complete import complete_runs
 from dagcast.cli.run_options import runs_option
 from dagcast.cli.run_summary import DEFAULT_RUNS
 
@@ -20,7 +21,7 @@ def runs_and_json(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def one_run(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the argument RUN, by default the last run."""
-    return click.argument("run", default="last")(command)
+    return click.argument("run", default="last", shell_complete=complete_runs)(command)
 
 
 def chosen_runs(runs: Path | None) -> Path:
