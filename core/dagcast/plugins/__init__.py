@@ -12,8 +12,9 @@ The modules follow the steps of a plugin's life:
 - ``validate`` checks parameters and step types that plugins add, and ``validate_spec`` the pipelines that they return;
   ``attribute_changes`` records what they changed; ``lock`` pins them.
 - ``doctor`` and ``scaffold`` serve ``dagcast plugins doctor`` and ``dagcast plugins new``.
-- ``local_parameters`` asks plugins for values of a local run; ``code_files`` digests their code for the lock, and
-  ``imported_code`` compares it with the imported modules.
+- ``local_parameters`` asks plugins for values of a local run.
+- ``code_files`` digests the code of plugins for the lock, and reads ``record``; ``imported_code`` and ``bytecode``
+  compare the files with what this process imported.
 - ``foreign_output`` keeps what third-party code prints out of the results of commands.
 - ``safe_inspect`` formats values and exceptions of third-party code.
 """

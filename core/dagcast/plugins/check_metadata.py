@@ -12,8 +12,8 @@ from pathlib import Path
 
 from importlib_metadata import EntryPoint
 
-from dagcast.plugins.code_files import read_record
 from dagcast.plugins.distributions import ENTRY_POINTS, METADATA_FILES, Distribution, find_distributions
+from dagcast.plugins.record import read_record
 from dagcast.plugins.scan import GROUP
 
 

@@ -1,26 +1,30 @@
-"""Find the files of a plugin's code, digest them, and compare them with what was installed."""
+"""Find the files of a plugin's code, digest them, and compare them with what was installed.
+
+What runs is not always what lies in the distribution: a file was edited or added after the installation. Whether this
+process imported these files, ``imported_code`` tells.
+"""
 
 from __future__ import annotations
 
-import base64
-import csv
 import hashlib
 import importlib.util
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
-from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from dagcast.frozen_dataclass import dataclass
+from dagcast.plugins.record import read_record
 from dagcast.plugins.scan import PluginEntry
 
 Kind = Literal["distribution", "path", "archive", "object"]
 
 _CACHE = "__pycache__"
 _IMPORTABLE = (".py", ".pyc", *EXTENSION_SUFFIXES)
+_SCRIPTS = frozenset({"bin", "Scripts"})
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,17 @@ class PluginCode:
             path, ``archive`` for a zip file, ``object`` for an object that was passed from Python.
         files: By path below the folder of imports: the SHA-256 digest of the content, in hexadecimal.
         problems: Differences between the files, their RECORD and the modules that this process imported.
-        paths: The real paths of the files.
+        paths: By real path of each file: the path at which an import finds it.
         packages: The names of the packages and modules that the files define.
+        archive: The real path of the zip file.
     """
 
     kind: Kind
     files: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
-    paths: frozenset[str] = field(default=frozenset(), repr=False)
+    paths: Mapping[str, str] = field(default_factory=dict, repr=False)
     packages: tuple[str, ...] = ()
+    archive: str | None = None
 
     @property
     def digest(self) -> str | None:
@@ -49,6 +55,13 @@ class PluginCode:
             return None
         text = "".join(f"{digest}  {path}\n" for path, digest in sorted(self.files.items()))
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+    def is_own(self, file: str) -> bool:
+        """Return whether a module's file is one of these files; also if none are known."""
+        found = os.path.realpath(file)
+        if self.archive is not None:
+            return found.startswith(f"{self.archive}{os.sep}")
+        return not self.paths or found in self.paths
 
 
 def read_code(entry: PluginEntry) -> PluginCode:
@@ -62,10 +75,9 @@ def read_code(entry: PluginEntry) -> PluginCode:
         return _archive(place.parent, entry)
     problems: list[str] = []
     recorded = read_record(place, problems) if place is not None else {}
-    module = module_name(entry)
-    if place is not None and _defines(recorded, module):
-        return _recorded_code(place, recorded, problems, module)
-    return _package_code(module, problems)
+    if place is not None and _defines(recorded, entry.module):
+        return _recorded_code(place, recorded, problems, entry.module)
+    return _package_code(entry.module, problems)
 
 
 def file_differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
@@ -79,52 +91,35 @@ def file_differences(before: Mapping[str, str], after: Mapping[str, str]) -> Ite
             yield f"{path} was changed"
 
 
-def module_name(entry: PluginEntry) -> str:
-    """Return the name of the module that an entry point names."""
-    return entry.value.partition(":")[0].strip()
-
-
-def read_record(place: Path, problems: list[str]) -> dict[str, str | None]:
-    """Return the files of RECORD with their digests, in hexadecimal; ``None`` where it has none.
+def find_specs(module: str) -> Iterator[tuple[str, ModuleSpec]]:
+    """Yield the specs of the packages around a module, and its own, as far as they can be found. Nothing is imported.
 
     Args:
-        place: The folder of the distribution's metadata.
-        problems: Collects what is malformed, with the path of the file.
-
-    Source of the format: https://packaging.python.org/specifications/recording-installed-packages/#the-record-file
+        module: The name of the module.
     """
-    path = place / "RECORD"
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        problems.append(f"{path} cannot be read: {error}")
-        return {}
-    recorded: dict[str, str | None] = {}
-    try:
-        for row in csv.reader(text.splitlines(), strict=True):
-            if row:
-                recorded[PurePosixPath(row[0].replace("\\", "/")).as_posix()] = _hexadecimal(row)
-    except (csv.Error, ValueError) as error:
-        problems.append(f"{path} is malformed: {error}")
-    return recorded
+    parts = module.split(".")
+    locations: list[str] | None = None
+    for length in range(1, len(parts) + 1):
+        name = ".".join(parts[:length])
+        try:
+            spec = (
+                importlib.util.find_spec(name) if locations is None else PathFinder.find_spec(name, locations)
+            )
+        except (ImportError, ValueError):
+            return
+        if spec is None:
+            return
+        yield name, spec
+        locations = list(spec.submodule_search_locations or ())
 
 
-def _hexadecimal(row: list[str]) -> str | None:
-    if len(row) != 3:
-        raise ValueError(f"{','.join(row)[:80]!r} is not of the form path,digest,size")
-    algorithm, _, digest = row[1].partition("=")
-    if algorithm != "sha256":
-        return None
-    content = base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4))
-    if len(content) != hashlib.sha256().digest_size:
-        raise ValueError(f"{row[1]!r} is not a SHA-256 digest")
-    return content.hex()
+def spec_file(spec: ModuleSpec) -> str | None:
+    """Return the file of a module or a regular package; ``None`` for a namespace package or a built-in module."""
+    return spec.origin if spec.origin not in ("namespace", "built-in", "frozen") else None
 
 
 def _is_code(path: str) -> bool:
-    """Return whether a file of RECORD belongs to the code: no metadata, no cache, no script of the environment."""
+    """Return whether a file of RECORD belongs to the code: no metadata, no cache, nothing outside of its folder."""
     parts = PurePosixPath(path).parts
     return not (
         path.startswith("/")
@@ -133,6 +128,20 @@ def _is_code(path: str) -> bool:
         or parts[0].endswith((".dist-info", ".egg-info"))
         or path.endswith(".pth")
     )
+
+
+def _is_startup(path: str, expected: str | None) -> bool:
+    """Return whether a file of RECORD is a ``.pth`` of the distribution: Python runs its lines at each start."""
+    return path.endswith(".pth") and "/" not in path and expected is not None
+
+
+def _is_checked(path: str, expected: str | None) -> bool:
+    """Return whether a file that is not code must have its recorded content: metadata, and data of the environment.
+
+    Tools that move environments rewrite scripts, which run no hooks.
+    """
+    parts = PurePosixPath(path).parts
+    return expected is not None and _CACHE not in parts and not _SCRIPTS.intersection(parts)
 
 
 def _defines(recorded: Iterable[str], module: str) -> bool:
@@ -146,10 +155,10 @@ def _recorded_code(
 ) -> PluginCode:
     root = place.parent
     files: dict[str, str] = {}
-    paths: set[str] = set()
+    paths: dict[str, str] = {}
     for path, expected in recorded.items():
-        in_metadata = path.startswith(f"{place.name}/")
-        if not (_is_code(path) or (in_metadata and expected is not None)):
+        is_code = _is_code(path) or _is_startup(path, expected)
+        if not (is_code or _is_checked(path, expected)):
             continue
         file = root / path
         try:
@@ -159,69 +168,68 @@ def _recorded_code(
             continue
         if expected is not None and digest != expected:
             problems.append(f"{path} differs from its RECORD: it was changed after the installation")
-        if not in_metadata:
+        if is_code:
             files[path] = digest
-            paths.add(os.path.realpath(file))
+            paths[os.path.realpath(file)] = str(file)
     packages = _top_packages(path for path in recorded if _is_code(path))
-    for package in packages:
-        for path, file in _walk(root, package):
-            if path not in recorded and path.endswith(_IMPORTABLE):
-                problems.append(f"{path} is not in its RECORD: it was added after the installation")
-                files[path] = _safe_digest(file)
-                paths.add(os.path.realpath(file))
-    modules = {path.rpartition(".")[0] for path in files if "/" not in path and path.endswith(".py")}
-    names = (*(package.replace("/", ".") for package in packages), *sorted(modules))
-    return PluginCode("distribution", files, tuple(problems), frozenset(paths), names or (module,))
+    added = {
+        path: file for package in packages for path, file in _walk(root, package) if path not in recorded
+    }
+    others = _recorded_by_others(place, added) if added else frozenset()
+    for path, file in added.items():
+        if path not in others:
+            problems.append(f"{path} is not in its RECORD: it was added after the installation")
+        files[path] = _safe_digest(file)
+        paths[os.path.realpath(file)] = str(file)
+    names = {package.replace("/", ".") for package in packages}
+    names |= {
+        path.removesuffix(".py").replace("/", ".")
+        for path in files
+        if path.endswith(".py") and not any(path.startswith(f"{package}/") for package in packages)
+    }
+    return PluginCode("distribution", files, tuple(problems), paths, tuple(sorted(names)) or (module,))
+
+
+def _recorded_by_others(place: Path, paths: Iterable[str]) -> frozenset[str]:
+    """Return those of the paths that other distributions in the same folder installed into the plugin's package."""
+    found: set[str] = set()
+    for other in place.parent.glob("*.dist-info"):
+        if other.name != place.name:
+            found.update(read_record(other, []))
+    return frozenset(found.intersection(paths))
 
 
 def _package_code(module: str, problems: list[str]) -> PluginCode:
     """Return the files of the package that an import of the module finds."""
-    parts = module.split(".")
-    locations: list[str] | None = None
-    for length in range(1, len(parts) + 1):
-        name = ".".join(parts[:length])
-        try:
-            spec = (
-                importlib.util.find_spec(name) if locations is None else PathFinder.find_spec(name, locations)
-            )
-        except (ImportError, ValueError):
-            spec = None
-        if spec is None:
-            break
-        locations = list(spec.submodule_search_locations or ())
+    for name, spec in find_specs(module):
         # A namespace package belongs to several distributions; the first regular package is the plugin's.
-        if not spec.origin or spec.origin in ("namespace", "built-in", "frozen"):
+        origin = spec_file(spec)
+        if origin is None:
             continue
-        origin = Path(spec.origin)
+        locations = list(spec.submodule_search_locations or ())
+        prefix = name.replace(".", "/").rpartition("/")[0]
         if not locations:
-            found = {origin.name: origin}
+            found = [(Path(origin).name, Path(origin))]
         else:
-            root = Path(locations[0]).parent
-            prefix = "/".join(parts[: length - 1])
-            found = {
-                f"{prefix}/{path}" if prefix else path: file
-                for path, file in _walk(root, Path(locations[0]).name)
-            }
-        readable = {path: file for path, file in found.items() if file.is_file()}
+            found = list(_walk(Path(locations[0]).parent, Path(locations[0]).name))
+        readable = {f"{prefix}/{path}" if prefix else path: file for path, file in found if file.is_file()}
         if readable:
             files = {path: _safe_digest(file) for path, file in readable.items()}
-            paths = frozenset(os.path.realpath(file) for file in readable.values())
+            paths = {os.path.realpath(file): str(file) for file in readable.values()}
             return PluginCode("path", files, tuple(problems), paths, (name,))
         break
     problems.append(f"the files of module {module!r} cannot be found")
-    return PluginCode("path", {}, tuple(problems), frozenset(), (module,))
+    return PluginCode("path", {}, tuple(problems), packages=(module,))
 
 
 def _archive(path: Path, entry: PluginEntry) -> PluginCode:
-    name = entry.value.partition(":")[0].partition(".")[0].strip()
+    name, archive = entry.module.partition(".")[0], os.path.realpath(path)
     try:
         files = {path.name: _digest(path)}
     except OSError as error:
-        return PluginCode(
-            "archive", {}, (f"{path} cannot be read: {error.strerror or error}",), packages=(name,)
-        )
-    # Modules of an archive have no files of their own.
-    return PluginCode("archive", files, packages=(name,))
+        problem = f"{path} cannot be read: {error.strerror or error}"
+        return PluginCode("archive", {}, (problem,), packages=(name,), archive=archive)
+    return PluginCode("archive", files, packages=(name,), archive=archive)
 
 
 def _top_packages(paths: Iterable[str]) -> tuple[str, ...]:
@@ -263,7 +271,7 @@ def _digest(path: Path) -> str:
     return known[1]
 
 
-# Each compile of a process digests the files again; most have not changed since the last one.
+# Each compile of a process digests the files anew; most have not changed since the last one.
 _DIGESTS: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from dagcast.errors import InvalidInputError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.check_metadata import metadata_problems
-from dagcast.plugins.code_files import read_code
+from dagcast.plugins.code_files import find_specs, read_code
 from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.imported_code import check_import
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
@@ -90,9 +87,8 @@ def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
         yield Finding(
             str(entry), problem, f"install a release of {entry.distribution} for version {API_VERSION}"
         )
-    module = entry.value.partition(":")[0]
-    if not entry.problems and not module_exists(module):
-        problem = f"its entry point names module {module!r}, which does not exist"
+    if not entry.problems and not module_exists(entry.module):
+        problem = f"its entry point names module {entry.module!r}, which does not exist"
         yield Finding(str(entry), problem, f"reinstall {entry.distribution}, or uninstall it")
         return
     if not entry.problems:
@@ -106,15 +102,4 @@ def _entry_findings(entry: PluginEntry) -> Iterator[Finding]:
 
 def module_exists(name: str) -> bool:
     """Return whether a module can be found. Neither it nor its parents are imported."""
-    parts = name.split(".")
-    if parts[0] in sys.modules and len(parts) == 1:
-        return True
-    try:
-        found: ModuleSpec | None = importlib.util.find_spec(parts[0])
-    except (ImportError, ValueError):
-        return False
-    for length in range(2, len(parts) + 1):
-        if found is None or found.submodule_search_locations is None:
-            return False
-        found = PathFinder.find_spec(".".join(parts[:length]), list(found.submodule_search_locations))
-    return found is not None
+    return any(found == name for found, _ in find_specs(name))

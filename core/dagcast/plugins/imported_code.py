@@ -1,37 +1,22 @@
-"""Compare the modules that this process imported with the files of a plugin.
+"""Compare the files of a plugin with the modules that this process imported.
 
-What runs is not always what lies on disk: a folder earlier on the path shadows the package, the distribution was
-upgraded after this process imported it, or a module was reloaded.
+A folder earlier on the path may shadow a package, cached bytecode may be that of other code, a distribution may be
+upgraded after the import, and a module may be reloaded.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from dagcast.frozen_dataclass import dataclass
-from dagcast.plugins.code_files import PluginCode, file_differences, module_name
+from dagcast.plugins.bytecode import has_other_bytecode, has_other_functions, is_from_source
+from dagcast.plugins.code_files import PluginCode, file_differences, find_specs, spec_file
 from dagcast.plugins.scan import PluginEntry
-
-
-def check_import(entry: PluginEntry, code: PluginCode) -> tuple[str, ...]:
-    """Return where an import of the plugin would find another module than its own. Nothing is imported."""
-    top = entry.value.partition(":")[0].partition(".")[0].strip()
-    try:
-        found = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return ()
-    origin = getattr(found, "origin", None)
-    if not origin or not code.paths or top not in {name.partition(".")[0] for name in code.packages}:
-        return ()
-    return () if os.path.realpath(origin) in code.paths else (_shadowed(top, origin),)
 
 
 @dataclass
@@ -41,71 +26,78 @@ class _Import:
     Attributes:
         files: The digests of the files.
         specs: By module: the module and its spec. A reload gives it another one.
-        outdated: Modules whose functions are not those of their files.
+        problems: Modules that run other code than their files have.
     """
 
     files: Mapping[str, str]
-    specs: dict[str, tuple[ModuleType, Any]]
-    outdated: tuple[str, ...] = ()
+    specs: dict[str, tuple[ModuleType, Any]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, code: PluginCode) -> None:
+        """Add the modules of a plugin that are imported now, and were not before."""
+        for name, (module, spec) in _specs(code).items():
+            if name not in self.specs:
+                self.specs[name] = (module, spec)
+                self.problems += _code_problems(name, module)
 
 
 # Imports are one for each process, as sys.modules is.
 _IMPORTS: WeakKeyDictionary[ModuleType, _Import] = WeakKeyDictionary()
 
 
-def remember_import(entry: PluginEntry, code: PluginCode, earlier: Iterable[str]) -> None:
+def check_import(entry: PluginEntry, code: PluginCode) -> Iterator[str]:
+    """Yield what an import of the plugin's modules would run in place of their files. Nothing is imported."""
+    for name, spec in find_specs(entry.module):
+        origin = spec_file(spec)
+        # Packages around the plugin's own may belong to another distribution.
+        is_around = any(package.startswith(f"{name}.") for package in code.packages)
+        if origin is not None and not code.is_own(origin) and (name in code.packages or not is_around):
+            yield _shadowed(name, origin)
+            return
+    for path in sorted(code.paths.values()):
+        if path.endswith(".py") and has_other_bytecode(path):
+            yield _other_bytecode(path)
+
+
+def remember_import(entry: PluginEntry, code: PluginCode) -> None:
     """Remember which files a plugin was imported from, unless that import is known already.
 
     Args:
         entry: The entry point, which was imported.
         code: The files of the plugin, read before the import.
-        earlier: The modules that other code had imported before the files were read. Their functions are compared with
-            the files.
     """
-    module = sys.modules.get(module_name(entry))
+    module = sys.modules.get(entry.module)
     if isinstance(module, ModuleType) and module not in _IMPORTS:
-        specs = _specs(code)
-        outdated = tuple(name for name in earlier if name in specs and not _is_from_source(specs[name][0]))
-        _IMPORTS[module] = _Import(dict(code.files), specs, outdated)
+        known = _IMPORTS[module] = _Import(dict(code.files))
+        known.add(code)
 
 
-def loaded_modules(code: PluginCode) -> tuple[str, ...]:
-    """Return the modules of a plugin that are imported now."""
-    return tuple(_specs(code))
-
-
-def check_loaded(entry: PluginEntry, code: PluginCode) -> tuple[str, ...]:
-    """Return differences between the files of a plugin and the modules that this process imported."""
+def check_loaded(entry: PluginEntry, code: PluginCode) -> Iterator[str]:
+    """Yield differences between the files of a plugin and the modules that this process imported."""
     foreign = {
         name: module.__file__
         for name, (module, _) in _specs(code).items()
-        if module.__file__ and code.paths and os.path.realpath(module.__file__) not in code.paths
+        if module.__file__ and not code.is_own(module.__file__)
     }
     # A package that comes from elsewhere brings its modules from there: one cause.
-    problems = [
-        _shadowed(name, file)
-        for name, file in foreign.items()
-        if not any(name.startswith(f"{other}.") for other in foreign)
-    ]
-    module = sys.modules.get(module_name(entry))
+    for name, file in foreign.items():
+        if not any(name.startswith(f"{other}.") for other in foreign):
+            yield _shadowed(name, file)
+    module = sys.modules.get(entry.module)
     known = _IMPORTS.get(module) if isinstance(module, ModuleType) else None
     if known is None:
-        return tuple(problems)
+        return
     for name, (before, spec) in known.specs.items():
         now = sys.modules.get(name)
         if now is not before:
-            problems.append(f"module {name!r} was imported again in this process")
+            yield f"module {name!r} was imported again in this process"
         elif before.__spec__ is not spec:
-            problems.append(f"module {name!r} was reloaded in this process")
-    # Modules that were imported since then.
-    for name, pair in _specs(code).items():
-        known.specs.setdefault(name, pair)
-    problems += (f"module {name!r} was imported before its file was changed" for name in known.outdated)
-    problems += (
-        f"{difference} since this process imported it"
-        for difference in file_differences(known.files, code.files)
-    )
-    return tuple(problems)
+            yield f"module {name!r} was reloaded in this process"
+    # Modules that were imported since then: hooks import when they are called.
+    known.add(code)
+    yield from known.problems
+    for difference in file_differences(known.files, code.files):
+        yield f"{difference} since this process imported it"
 
 
 def _specs(code: PluginCode) -> dict[str, tuple[ModuleType, Any]]:
@@ -117,35 +109,18 @@ def _specs(code: PluginCode) -> dict[str, tuple[ModuleType, Any]]:
     }
 
 
-def _is_from_source(module: ModuleType) -> bool:
-    """Return whether the functions of a module are those that its source file defines now."""
-    file = module.__file__
-    # Another loader may change the code on purpose, as those of pytest and beartype do.
-    if not file or type(getattr(module, "__loader__", None)) is not SourceFileLoader:
-        return True
-    try:
-        compiled = compile(Path(file).read_bytes(), file, "exec", dont_inherit=True)
-    except (OSError, ValueError, SyntaxError):
-        return False
-    known = set(_nested_code(compiled))
-    return all(code in known for code in _function_code(module, file))
+def _code_problems(name: str, module: ModuleType) -> Iterator[str]:
+    if module.__file__ and is_from_source(module) and has_other_bytecode(module.__file__):
+        yield _other_bytecode(module.__file__)
+    elif has_other_functions(module):
+        yield (
+            f"module {name!r} has functions that its file does not define: the file was changed after the import, or "
+            "the functions were replaced"
+        )
 
 
-def _nested_code(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _nested_code(constant)
-
-
-def _function_code(module: ModuleType, file: str) -> Iterator[CodeType]:
-    """Yield the code of functions and methods of a module. Generated ones have no file."""
-    for value in tuple(vars(module).values()):
-        members = tuple(vars(value).values()) if isinstance(value, type) else (value,)
-        for member in members:
-            function = member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
-            if isinstance(function, FunctionType) and function.__code__.co_filename == file:
-                yield function.__code__
+def _other_bytecode(path: str) -> str:
+    return f"the cached bytecode of {path} is that of other code"
 
 
 def _shadowed(module: str, file: str | None) -> str:

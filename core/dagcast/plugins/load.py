@@ -17,7 +17,7 @@ from dagcast.lazy_pattern import lazy_pattern
 from dagcast.plugins.code_files import PluginCode, read_code
 from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
-from dagcast.plugins.imported_code import check_loaded, loaded_modules, remember_import
+from dagcast.plugins.imported_code import check_loaded, remember_import
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
@@ -93,10 +93,9 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
     """
     entry = find_entry(name, installed)
     code = read_code(entry)
-    earlier = loaded_modules(code)
     with foreign_output():
         given = implementation = _import(entry)
-        remember_import(entry, code, earlier)
+        remember_import(entry, code)
         if is_instance(given, type):
             implementation = _instantiate(
                 implementation,

@@ -65,6 +65,11 @@ class PluginEntry:
     problems: tuple[str, ...] = ()
     place: str | None = None
 
+    @property
+    def module(self) -> str:
+        """The name of the module."""
+        return self.value.partition(":")[0].strip()
+
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
 
