@@ -13,6 +13,7 @@ import click
 
 from dagcast.cli.program import run_program
 from dagcast.cli.pydantic_plugins import disable_pydantic_plugins
+from dagcast.plugins.foreign_output import share_results
 
 COMMANDS = MappingProxyType(
     {
@@ -70,6 +71,7 @@ class LazyGroup(click.Group):
         if command is None:
             report_failures(name, failures, COMMANDS)
             ctx.fail(f"unknown command {name!r} ({did_you_mean(name, COMMANDS)})")
+        share_results()
         return name, command, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

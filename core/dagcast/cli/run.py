@@ -211,6 +211,7 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
     from dagcast.cli.interrupt import stop_on_signals
     from dagcast.display.progress import progress
     from dagcast.local_run import asks_user
+    from dagcast.plugins.foreign_output import own_results
     from dagcast.runner.records.events import Event
 
     observe = runner.listener
@@ -221,7 +222,9 @@ def _run(runner: Runner, quiet: bool, as_json: bool) -> RunOutcome:
         def show(event: Event) -> None:
             try:
                 if not broken:
-                    listener(event)
+                    # The threads of steps emit events, too.
+                    with own_results():
+                        listener(event)
             except OSError as error:
                 broken.append(error)
                 runner.stop()

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TextIO, cast
 
 _LOCK = threading.Lock()
 
@@ -23,16 +23,41 @@ class _Claim:
 
     Attributes:
         results: The stream of the command's own results; ``None`` before a command claims standard output.
+        thread: The thread that runs the command; ``None`` if results of all threads are its own.
         depth: The number of blocks of third-party code that run now, in all threads.
         before: The value of ``sys.stdout`` before the outermost of these blocks.
     """
 
     results: io.TextIOWrapper | None = None
+    thread: int | None = None
     depth = 0
     before: Any = None
 
 
 _CLAIM = _Claim()
+
+
+class _Printing(threading.local):
+    """Whether a thread of the command prints results now."""
+
+    is_own = False
+
+
+_PRINTING = _Printing()
+
+
+class _CommandStdout:
+    """``sys.stdout`` of a command: its results, in threads of its own; standard error, in all others."""
+
+    def __init__(self, results: io.TextIOWrapper, discarded: io.TextIOBase) -> None:
+        self._results = results
+        self._discarded = discarded
+
+    def __getattr__(self, name: str) -> Any:
+        if _PRINTING.is_own or _CLAIM.thread in (None, threading.get_ident()):
+            return getattr(self._results, name)
+        # sys.stderr is None if the file descriptor was closed at the start.
+        return getattr(sys.stderr or self._discarded, name)
 
 
 def claim_stdout() -> None:
@@ -61,7 +86,24 @@ def claim_stdout() -> None:
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
-    sys.stdout = _CLAIM.results
+    _CLAIM.thread = threading.get_ident()
+    sys.stdout = cast(TextIO, _CommandStdout(_CLAIM.results, io.StringIO()))
+
+
+@contextmanager
+def own_results() -> Iterator[None]:
+    """Print results of the command in the block, which runs in a thread that the command started."""
+    before = _PRINTING.is_own
+    _PRINTING.is_own = True
+    try:
+        yield
+    finally:
+        _PRINTING.is_own = before
+
+
+def share_results() -> None:
+    """Take what any thread prints for results, outside of hooks: the command is that of a plugin."""
+    _CLAIM.thread = None
 
 
 def _duplicate(descriptor: int) -> int:

@@ -121,6 +121,71 @@ def test_events_of_a_run_are_the_only_output(folder: Path) -> None:
     assert done.stderr.count("observed") >= len(events) - 1
 
 
+CHATTY = """
+import multiprocessing
+import sys
+import threading
+import time
+
+print_outside_of_hooks = threading.Event()
+
+
+def chat():
+    end = time.monotonic() + 60
+    while not print_outside_of_hooks.is_set() and time.monotonic() < end:
+        # Outside of hooks, sys.stdout is not sys.stderr.
+        if sys.stdout is not sys.stderr:
+            print("from a thread")
+            sys.stdout.write("written by a thread\\n")
+            sys.stdout.buffer.write(b"bytes of a thread\\n")
+            sys.stdout.flush()
+            sys.stdout.buffer.flush()
+            child = multiprocessing.get_context("fork").Process(target=print, args=("from a forked child",))
+            child.start()
+            child.join()
+            print_outside_of_hooks.set()
+
+
+@hookimpl
+def observe_run(config, report):
+    threading.Thread(target=chat).start()
+
+    def listen(event):
+        pass
+
+    return listen
+
+
+@hookimpl
+def register_commands(cli):
+    @cli.command("chatty")
+    def chatty():
+        thread = threading.Thread(target=print, args=("a result from a thread",))
+        thread.start()
+        thread.join()
+"""
+
+
+def test_what_a_thread_prints_after_its_hook_is_no_result(folder: Path) -> None:
+    (folder / "wait.py").write_text("import time; time.sleep(3)\n", encoding="utf-8")
+    steps = (
+        "steps:\n"
+        "  wait: {type: Processing, entry_point: wait.py, instance_type: ml.m5.xlarge,\n"
+        '    image_uri: "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"}\n'
+    )
+    (folder / "pipeline.yaml").write_text(CONFIG.partition("steps:")[0] + steps, encoding="utf-8")
+    plugin("chatty", CHATTY, autoload=True).install(folder / "site")
+    done = dagcast(folder, "run", "pipeline.yaml", "--json")
+    events = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert (events[0], events[-1], "step-started" in events) == ("run-started", "run-ended", True), (
+        done.stderr
+    )
+    for text in ("from a thread", "written by a thread", "bytes of a thread", "from a forked child"):
+        assert done.stderr.count(text) == 1
+    done = dagcast(folder, "chatty")
+    assert done.stdout == "a result from a thread\n"
+
+
 def test_what_a_plugins_command_prints_is_its_result(folder: Path) -> None:
     plugin("loud", LOUD, autoload=True).install(folder / "site")
     done = dagcast(folder, "loud")
