@@ -92,7 +92,7 @@ class Diagnostic:
         # A plugin may pass a hint that is not a string. The check of plugin diagnostics rejects it.
         parts = [str(self.hint)] if self.hint else []
         if self.steps and not self.message.startswith("step"):
-            parts.append(f"inherited by {_join_names(self.steps)}")
+            parts.append(f"inherited by {join_names(self.steps)}")
         return f" ({'; '.join(parts)})" if parts else ""
 
     def as_dict(self) -> dict[str, object]:
@@ -152,7 +152,7 @@ def _merged(group: list[Diagnostic]) -> Diagnostic:
     if first.steps or len(steps) < 2:
         return replace(first, steps=steps)
     message = _STEP_AND_VERB.sub(
-        lambda found: f"steps {_join_names(steps)}{_plural(found[2])}", first.message, count=1
+        lambda found: f"steps {join_names(steps)}{_plural(found[2])}", first.message, count=1
     )
     return replace(first, message=message, steps=steps)
 
@@ -162,7 +162,7 @@ def _steps_of(item: Diagnostic) -> tuple[str, ...]:
     return item.steps if found is None else (found[1][1:-1],)
 
 
-def _join_names(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Return the first names in quotes, followed by the number of further names."""
     shown = [repr(name) for name in names[:_MAX_NAMES]]
     if len(names) > _MAX_NAMES:

@@ -12,12 +12,13 @@ from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
 from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
-from dagcast.compile.config.origins import NO_CONFIG, find_origin, origin_at, value_in
+from dagcast.compile.config.origins import NO_CONFIG, NOTHING, find_origin, origin_at, value_in
 from dagcast.compile.config.step import To
 from dagcast.compile.field_names import FieldNames, field_of
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import located_references
 from dagcast.definition.write import write_definition
+from dagcast.diagnostics import join_names
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path, to_path
@@ -93,6 +94,7 @@ class SpecChecker:
         self._reported: set[tuple[Origin, str]] = set()
         self._known_properties: set[PropertyShape] = set()
         self._origins: dict[tuple[str, FieldPath], Origin | None] = {}
+        self._by_plugin: dict[tuple[str, StepProblem], list[tuple[str, Location | None]]] = {}
 
     def check(self) -> None:
         """Check every step, every reference, and the sizes that do not depend on the definition text."""
@@ -112,6 +114,7 @@ class SpecChecker:
         ):
             for problem in rules.check_pipeline():
                 self._report_pipeline(problem)
+        self._tell_plugins()
         self._check_pipeline()
 
     def check_definition(self) -> str:
@@ -204,6 +207,10 @@ class SpecChecker:
             self._known_properties.add(properties)
 
     def _report(self, step: StepSpec, problem: StepProblem) -> None:
+        origin = origin_at(step.origins, problem.path)
+        if origin is not None and origin.kind == "plugin" and problem.parameter is None:
+            self._tell(step, self._origin(step, problem.path), problem)
+            return
         message, hint = problem.message, problem.hint
         if problem.code == "request.missing-field":
             if step.name in self.incomplete:
@@ -217,7 +224,6 @@ class SpecChecker:
         if problem.parameter is not None:
             self._report_parameter(step, problem, problem.parameter)
             return
-        origin = origin_at(step.origins, problem.path)
         if origin is not None and (origin.kind == "argument" or origin.path[:1] == ("pipeline",)):
             # A problem in a pipeline-wide value affects every step. Report it once.
             if (origin, problem.code) not in self._reported:
@@ -228,9 +234,21 @@ class SpecChecker:
         problem = replace(problem, message=message, hint=hint)
         origin = self._origin(step, problem.path)
         in_request = problem.path[:1] == ("Arguments",) and problem.code != "request.missing-field"
+        plugin = None
         if in_request and (origin is None or origin.kind in ("config", "default")):
+            plugin = self._plugin_in(step, problem)
             problem, origin = self._spell_fields(step, origin, problem)
-        self._tell(step, origin, problem)
+        self._tell(step, origin, problem, plugin)
+
+    def _plugin_in(self, step: StepSpec, problem: StepProblem) -> str | None:
+        """Return the plugin that set a member which a problem of another one names, such as what needs the other."""
+        for member in FieldNames(step, ()).members(problem.message, problem.path[1:]):
+            path = ("Arguments", *member)
+            origin = origin_at(step.origins, path)
+            is_set = value_in(step.arguments, member) is not NOTHING
+            if is_set and origin is not None and origin.kind == "plugin":
+                return origin.detail
+        return None
 
     def _spell_fields(
         self, step: StepSpec, origin: Origin | None, problem: StepProblem
@@ -271,13 +289,39 @@ class SpecChecker:
         for problem in reference_problems(step, self.targets):
             self._tell(step, self._origin(step, problem.path), problem)
 
-    def _tell(self, step: StepSpec, origin: Origin | None, problem: StepProblem) -> None:
+    def _tell(
+        self, step: StepSpec, origin: Origin | None, problem: StepProblem, plugin: str | None = None
+    ) -> None:
+        """Report a problem of a step, and who set the value.
+
+        Args:
+            step: The step.
+            origin: The origin of the value.
+            problem: The problem.
+            plugin: The plugin that caused the problem with another value, if one did.
+        """
+        location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
+        if origin is not None and origin.kind == "plugin":
+            plugin = origin.detail
+        if plugin is not None:
+            self._by_plugin.setdefault((plugin, replace(problem, step=None)), []).append(
+                (step.name, location)
+            )
+            return
         from_defaults = origin is not None and self.inherited(origin)
         owner = "defaults" if from_defaults else f"step {step.name!r}"
-        if origin is not None and origin.kind == "plugin":
-            owner += f", as plugin {origin.detail!r} changed it"
-        location = (self.locate(origin) if origin is not None else None) or self._step_location(step)
         self._add(problem, f"{owner}: {problem.message}", location, step.name if from_defaults else None)
+
+    def _tell_plugins(self) -> None:
+        """Report the problems that plugins caused. A plugin changes many steps in one way: that is one problem."""
+        for (plugin, problem), found in self._by_plugin.items():
+            names = [name for name, _ in found]
+            owner = f"step {names[0]!r}, as plugin {plugin!r} changed it"
+            if len(names) > 1:
+                owner = f"steps {join_names(names)}, as plugin {plugin!r} changed them"
+            remedy = f"report it to the authors of plugin {plugin!r}, or leave the plugin out"
+            hint = f"{problem.hint}; {remedy}" if problem.hint else remedy
+            self._add(replace(problem, hint=hint), f"{owner}: {problem.message}", found[0][1])
 
     def _check_pipeline(self) -> None:
         spec = self.spec

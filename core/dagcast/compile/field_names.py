@@ -73,6 +73,17 @@ class FieldNames:
 
         return _MEMBER.sub(replace, text), tuple(found)
 
+    def members(self, text: str, path: FieldPath) -> Iterator[FieldPath]:
+        """Yield where the members of the request that a text names may be, the closest mapping first.
+
+        Args:
+            text: A message.
+            path: The path below ``Arguments`` of the value that it is about.
+        """
+        for match in _MEMBER.finditer(text):
+            if match["member"] is not None:
+                yield from ((*scope, *_parts(match["member"])) for scope in _scopes(path))
+
     def _name_of(self, target: FieldPath) -> str | None:
         """Return the field that fills a member, or the fields that fill the members of a mapping, if they are few."""
         own = self._names.get(target)

@@ -930,6 +930,56 @@ def test_a_value_that_a_plugin_made_wrong_is_blamed_on_it_and_not_on_the_config(
     assert all("step 'prepare', as plugin 'alpha' changed it: " in error for error in errors), errors
 
 
+THREE = """\
+pipeline: {name: demo, role: "arn:aws:iam::123456789012:role/R", bucket: my-bucket}
+defaults: {image_uri: "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1", instance_type: ml.m5.xlarge}
+steps:
+  one: {type: Training}
+  two: {type: Training}
+  three: {type: Training, depends_on: [one]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("Nonsense", 1, "Nonsense is not a field of CreateTrainingJobRequest"),
+        ("VpcConfig", {"Subnets": ["subnet-1"]}, "VpcConfig.SecurityGroupIds is missing"),
+        ("HyperParameters", {"depth": 1}, "HyperParameters.depth must be a string, not the number 1"),
+        (
+            "Tags",
+            [{"Key": "aws:team", "Value": "x"}],
+            "tag 'aws:team': keys that begin with aws: are AWS' own",
+        ),
+        # The field that is missing is the config's, and the one that needs it is the plugin's.
+        ("EnableManagedSpotTraining", True, "max_wait_time_in_seconds is missing"),
+    ],
+)
+def test_a_field_that_a_plugin_added_is_one_error_that_names_it(
+    site: Site, path: str, value: Any, problem: str
+) -> None:
+    site.write(THREE)
+    site.plugin(
+        "alpha",
+        f"""
+        from dataclasses import replace
+        from dagcast.plugin import put
+
+        @hookimpl
+        def transform_spec(spec):
+            return replace(spec, steps=tuple(put(step, {path!r}, {value!r}) for step in spec.steps))
+        """,
+    )
+    (error,) = site.compiler("alpha").validate().errors
+    assert error.message.startswith(
+        f"steps 'one', 'two' and 'three', as plugin 'alpha' changed them: {problem}"
+    )
+    assert error.location is not None
+    assert error.location.line == site.line("one:")
+    assert str(error.hint).endswith("report it to the authors of plugin 'alpha', or leave the plugin out")
+    assert "request" not in str(error.hint)
+
+
 def test_mistakes_of_the_user_are_reported_first(site: Site) -> None:
     """A plugin that trips over a config which is wrong anyway does not hide what is wrong with it."""
     site.plugin("alpha", "@hookimpl\ndef pipeline_parameters(metadata):\n    return [metadata['author']]")
