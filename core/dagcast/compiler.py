@@ -120,7 +120,7 @@ class PipelineDAGCompiler:
             else PluginRequest(tuple(plugins) if plugins is not None else None)
         )
         self.code_limit: CodeLimit | None = None
-        """The only folder that code is read from, for a config that is not trusted. Set it before the first compile."""
+        """The only code that may be staged, for a config that is not trusted. Set it before the first compile."""
         self.local = False
         """Whether the pipeline is compiled to run on this machine alone: stand-ins replace a role, a bucket and images
         that the config lacks. Set it before the first compile."""

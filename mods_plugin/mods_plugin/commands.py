@@ -124,9 +124,7 @@ def templates_command(words: tuple[str, ...], registry: str | None, as_json: boo
             [item.as_dict() for item in found], ("name", "latest", "author", "registered_at", "description")
         )
         for item in found:
-            if item.damaged is not None:
-                text = f"{item.name}@{item.latest} is damaged: {_printable(item.damaged)}"
-                click.echo(f"{click.style('warning', fg='yellow')}: {text}", err=True)
+            _warn_of_damage(item.name, item.damaged_versions)
 
 
 @click.command("show")
@@ -137,15 +135,19 @@ def show_command(template: tuple[str, str | None], registry: str | None, as_json
     try:
         opened = Registry(registry)
         found = opened.show(*template)
-        versions = opened.versions(found.name)
+        versions, damaged = opened.versions(found.name), opened.damaged_versions(found.name)
         executions = opened.executions(found.name, found.version)
     except DagcastError as error:
         fail(error, as_json)
     if as_json:
         runs = [item.as_dict() for item in executions]
-        click.echo(json.dumps({**found.as_dict(), "versions": versions, "executions": runs}, indent=2))
+        damage = {"damaged_versions": dict(damaged)} if damaged else {}
+        click.echo(
+            json.dumps({**found.as_dict(), "versions": versions, **damage, "executions": runs}, indent=2)
+        )
     else:
         _show(found, versions, executions)
+        _warn_of_damage(found.name, damaged)
 
 
 @click.command("diff")
@@ -283,6 +285,12 @@ def _table(rows: list[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
     for row in rows:
         table.add_row(*("" if row[column] is None else escape(_printable(row[column])) for column in columns))
     console().print(table)
+
+
+def _warn_of_damage(name: str, versions: Mapping[str, str]) -> None:
+    for version, problem in versions.items():
+        text = f"{name}@{version} is damaged: {_printable(problem)}"
+        click.echo(f"{click.style('warning', fg='yellow')}: {text}", err=True)
 
 
 def _printable(value: Any) -> str:

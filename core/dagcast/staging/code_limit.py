@@ -1,4 +1,4 @@
-"""Which folders code may come from: the project of a config, and the only folder of a config that is not trusted."""
+"""Where code may come from: the project of a config, and the only code of a config that is not trusted."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ PROJECT_MARKS = ("pyproject.toml", ".git")
 
 @dataclass(frozen=True)
 class CodeLimit:
-    """The only folder that a compile reads code from, for configs that are not trusted.
+    """The only code that a compile may stage, for configs that are not trusted.
 
     Attributes:
         folder: The folder. A path that is absolute, leaves it or is missing from it is refused before it is read.
         problem: What is wrong with such a path, after its name.
+        digests: The SHA-256 digests of the objects that may be staged, in hexadecimal. Another file of the folder, or
+            another choice of files, is refused. Default: any.
 
     Example:
         >>> from pathlib import Path
@@ -28,6 +30,15 @@ class CodeLimit:
 
     folder: Path
     problem: str
+    digests: frozenset[str] | None = None
+
+    def allows_object(self, digest: str) -> bool:
+        """Return whether an object may be staged.
+
+        Args:
+            digest: The SHA-256 digest of its bytes.
+        """
+        return self.digests is None or digest in self.digests
 
     def allows(self, path: str, root: Path) -> bool:
         """Return whether code may be read.

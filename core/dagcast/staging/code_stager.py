@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dagcast.errors import DagcastError
@@ -50,7 +50,7 @@ class CodeStager:
         bucket: The bucket to upload the code to.
         prefix: The prefix of the S3 keys.
         project: The folder of the project. ``None`` if code of any folder is expected.
-        limit: The only folder that code is read from, if there is one.
+        limit: The only code that may be staged, if it is limited.
 
     Attributes:
         outside: The paths so far that lead out of the project, as written in the config.
@@ -150,10 +150,7 @@ class CodeStager:
         if key not in self._done:
             # Before anything is read: what a file holds, and whether it exists, is not a stranger's to know.
             if self._limit is not None:
-                refused = [path for path in paths if not self._limit.allows(path, self._root)]
-                if refused:
-                    problem = self._limit.problem
-                    raise CodeProblemError(tuple(StagingProblem(f"{path} {problem}") for path in refused))
+                self._refuse([path for path in paths if not self._limit.allows(path, self._root)])
             elif self._project is not None:
                 self.outside += [
                     path
@@ -163,7 +160,20 @@ class CodeStager:
             if self._bucket is None:
                 raise NoBucketError("staged code needs a bucket")
             try:
-                self._done[key] = CodeUse(paths, stage(self._bucket))
+                objects = stage(self._bucket)
             except StagingRefusedError as error:
                 raise CodeProblemError(error.problems) from error
+            if self._limit is not None and not all(
+                self._limit.allows_object(item.digest) for item in objects
+            ):
+                self._refuse(paths)
+            self._done[key] = CodeUse(paths, objects)
         return self._done[key].objects[0].uri
+
+    def _refuse(self, paths: Iterable[str]) -> None:
+        """Raise an error if there are paths that the limit does not allow. Code that dagcast provides has none."""
+        problems = tuple(
+            StagingProblem(f"{path} {self._limit.problem}") for path in paths if self._limit is not None
+        )
+        if problems:
+            raise CodeProblemError(problems)

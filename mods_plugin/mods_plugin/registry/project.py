@@ -84,7 +84,8 @@ def create_compiler(
     )
     # A stored config is not trusted: a path of it must not make a deployment upload files of this machine.
     top = config.parents[len(_folders_above(template))]
-    compiler.code_limit = CodeLimit(top, "is not among the registered code")
+    registered = frozenset(item.sha256 for item in template.staged)
+    compiler.code_limit = CodeLimit(top, "is not among the registered code", registered)
     return compiler
 
 

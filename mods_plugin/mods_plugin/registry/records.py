@@ -155,6 +155,7 @@ class TemplateSummary:
         registered_at: The time of registration of the latest version, in UTC.
         damaged: What is wrong with the stored row of the latest version; ``None`` if it is valid. The fields of a
             damaged row that cannot be shown are empty.
+        damaged_versions: By damaged version, the latest or an older one: what is wrong with its row.
     """
 
     name: str
@@ -164,6 +165,7 @@ class TemplateSummary:
     description: str
     registered_at: datetime | None
     damaged: str | None = None
+    damaged_versions: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the template as JSON-compatible data."""
@@ -175,6 +177,7 @@ class TemplateSummary:
             "description": self.description,
             "registered_at": format_time(self.registered_at),
             **({"damaged": self.damaged} if self.damaged is not None else {}),
+            **({"damaged_versions": dict(self.damaged_versions)} if self.damaged_versions else {}),
         }
 
 

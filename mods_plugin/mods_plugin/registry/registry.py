@@ -137,6 +137,17 @@ class Registry:
 
             return versions_of(connection, name)
 
+    def damaged_versions(self, name: str) -> Mapping[str, str]:
+        """Return the versions of a template whose stored rows are damaged, each with what is wrong; mostly empty.
+
+        Raises:
+            RegistryError: If there is no registry, or it cannot be read.
+        """
+        with self._reading() as connection:
+            from mods_plugin.registry.store import damaged_versions
+
+            return damaged_versions(connection, name)
+
     def show(self, name: str, version: str | None = None) -> TemplateVersion:
         """Return one version of a template.
 

@@ -275,6 +275,9 @@ def _staged(row: Row[Any], number: int, label: str) -> StagedObject:
     for column, is_valid in checks.items():
         if not is_valid():
             columns.refuse(column, f"{escape_value(getattr(row, column))} is invalid")
+    # Their content is compared with the digest when it is used.
+    if (row.stored_size or 0) != columns.number("size"):
+        columns.refuse("size", f"it is {row.size}, and {escape_value(row.stored_size or 0)} bytes are stored")
     return StagedObject(
         columns.text("uri"),
         columns.digest("sha256"),

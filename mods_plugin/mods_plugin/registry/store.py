@@ -166,27 +166,46 @@ def list_templates(connection: Connection, words: Iterable[str]) -> tuple[Templa
     for word in wanted:
         named = named.where(VERSIONS.c.search_text.contains(word, autoescape=True))
     found = set(connection.execute(named).scalars())
-    versions: dict[Any, list[str]] = {}
-    for name, version in connection.execute(
-        select(VERSIONS.c.name, VERSIONS.c.version).order_by(VERSIONS.c.id)
-    ):
-        versions.setdefault(name, []).append(escape_value(version))
-    newest = select(func.max(VERSIONS.c.id)).group_by(VERSIONS.c.name)
-    rows = connection.execute(select(*_columns(connection)).where(VERSIONS.c.id.in_(newest)))
-    summaries = [
-        _summary(connection, row, tuple(versions.get(row.name, ())))
-        for row in rows.all()
-        if row.name in found
-    ]
+    rows = connection.execute(select(*_columns(connection)).order_by(VERSIONS.c.id)).all()
+    staged = _staged_rows(connection)
+    parsed: dict[Any, list[tuple[Row[Any], TemplateVersion | DamagedRowError]]] = {}
+    for row in rows:
+        if row.name in found:
+            parsed.setdefault(row.name, []).append((row, _parsed(row, staged.get(row.id, []))))
     # Sort here: databases differ in how they order text.
-    return tuple(sorted(summaries, key=lambda item: item.name))
+    return tuple(sorted(map(_summary, parsed.values()), key=lambda item: item.name))
 
 
-def _summary(connection: Connection, row: Row[Any], versions: tuple[str, ...]) -> TemplateSummary:
-    """Return the summary of a template; of a damaged row, only what can be shown."""
+def damaged_versions(connection: Connection, name: str) -> dict[str, str]:
+    """Return the damaged versions of a template, each with what is wrong with it."""
+    if not is_storable(name):
+        return {}
+    chosen = select(*_columns(connection)).where(VERSIONS.c.name == name).order_by(VERSIONS.c.id)
+    staged = _staged_rows(connection)
+    parsed = [(row, _parsed(row, staged.get(row.id, []))) for row in connection.execute(chosen).all()]
+    return _damage(parsed)
+
+
+def _parsed(row: Row[Any], staged: list[Row[Any]]) -> TemplateVersion | DamagedRowError:
     try:
-        latest = _version(connection, row)
+        return parse_version(row, staged)
     except DamagedRowError as error:
+        return error
+
+
+def _damage(parsed: Iterable[tuple[Row[Any], TemplateVersion | DamagedRowError]]) -> dict[str, str]:
+    return {
+        escape_value(row.version): found.problem
+        for row, found in parsed
+        if isinstance(found, DamagedRowError)
+    }
+
+
+def _summary(parsed: list[tuple[Row[Any], TemplateVersion | DamagedRowError]]) -> TemplateSummary:
+    """Return the summary of a template from its versions; of a damaged row, only what can be shown."""
+    row, latest = parsed[-1]
+    versions, damage = tuple(escape_value(each.version) for each, _ in parsed), _damage(parsed)
+    if isinstance(latest, DamagedRowError):
         return TemplateSummary(
             name=escape_value(row.name),
             latest=escape_value(row.version),
@@ -194,7 +213,8 @@ def _summary(connection: Connection, row: Row[Any], versions: tuple[str, ...]) -
             author="",
             description="",
             registered_at=None,
-            damaged=error.problem,
+            damaged=latest.problem,
+            damaged_versions=damage,
         )
     return TemplateSummary(
         name=latest.name,
@@ -203,6 +223,7 @@ def _summary(connection: Connection, row: Row[Any], versions: tuple[str, ...]) -
         author=str(latest.metadata.get(AUTHOR) or ""),
         description=str(latest.metadata.get(DESCRIPTION) or ""),
         registered_at=latest.registered_at,
+        damaged_versions=damage,
     )
 
 
@@ -257,19 +278,29 @@ def _columns(connection: Connection) -> list[Any]:
 
 
 def _version(connection: Connection, row: Row[Any]) -> TemplateVersion:
+    return parse_version(row, _staged_rows(connection, row.id).get(row.id, []))
+
+
+def _staged_rows(connection: Connection, version_id: int | None = None) -> dict[int, list[Row[Any]]]:
+    """Return the rows of the staged code of one version, or of all, by the id of the version."""
+    # The sizes of the pieces are known without reading them.
+    stored = select(func.sum(func.length(PIECES.c.content))).where(PIECES.c.sha256 == STAGED.c.sha256)
+    columns = (STAGED.c.version_id, STAGED.c.number, STAGED.c.uri, STAGED.c.sha256, CODE.c.size)
     chosen = (
         select(
-            *map(
-                raw,
-                (STAGED.c.number, STAGED.c.uri, STAGED.c.sha256, CODE.c.size, STAGED.c.source, STAGED.c.form),
-            )
+            *map(raw, (*columns, STAGED.c.source, STAGED.c.form)),
+            stored.scalar_subquery().label("stored_size"),
         )
         # Code without its object is damage, not absence.
         .outerjoin(CODE, CODE.c.sha256 == STAGED.c.sha256)
-        .where(STAGED.c.version_id == row.id)
-        .order_by(STAGED.c.number)
+        .order_by(STAGED.c.version_id, STAGED.c.number)
     )
-    return parse_version(row, list(connection.execute(chosen).all()))
+    if version_id is not None:
+        chosen = chosen.where(STAGED.c.version_id == version_id)
+    found: dict[int, list[Any]] = {}
+    for row in connection.execute(chosen):
+        found.setdefault(row.version_id, []).append(row)
+    return found
 
 
 def _unknown(connection: Connection, name: str, version: str | None) -> UnknownTemplateError:

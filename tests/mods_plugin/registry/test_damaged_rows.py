@@ -229,16 +229,57 @@ def test_a_bad_row_of_staged_code_is_refused(two: Registry, place: str) -> None:
     assert len(two.show("churn").staged) == 2
 
 
+def test_staged_code_with_other_bytes_is_refused_before_it_is_used(two_in_file: Registry) -> None:
+    place = two_in_file.location
+    for content in ("CAST(zeroblob(length(content)) AS BLOB)", "CAST(substr(content, 2) || x'00' AS BLOB)"):
+        execute(place, "CREATE TABLE kept AS SELECT * FROM mods_code_pieces")
+        execute(place, f"UPDATE mods_code_pieces SET content = {content}")
+        for use in (two_in_file.compile, lambda name: two_in_file.compiler(name).__enter__()):
+            with pytest.raises(RegistryError, match="the bytes of code"):
+                use("churn")
+        execute(place, "DELETE FROM mods_code_pieces")
+        execute(place, "INSERT INTO mods_code_pieces SELECT * FROM kept")
+        execute(place, "DROP TABLE kept")
+    assert two_in_file.compile("churn").report.pipeline == "churn"
+
+
 def test_staged_code_without_its_object_is_damage(two_in_file: Registry) -> None:
-    execute(two_in_file.location, "UPDATE mods_code_pieces SET content = 'text'")
-    with pytest.raises(RegistryError, match="the bytes of code"):
-        two_in_file.compile("churn")
-    execute(two_in_file.location, "DELETE FROM mods_code_pieces")
-    with pytest.raises(RegistryError, match="the bytes of code"):
-        two_in_file.compile("churn")
-    execute(two_in_file.location, "DELETE FROM mods_code")
-    with pytest.raises(RegistryError, match="size: None is invalid"):
-        two_in_file.show("churn")
+    place = two_in_file.location
+    for statement, problem in (
+        ("UPDATE mods_code_pieces SET content = 'text'", "size: it is \\d+, and 4 bytes are stored"),
+        ("DELETE FROM mods_code_pieces", "size: it is \\d+, and 0 bytes are stored"),
+        ("UPDATE mods_code SET size = 1000000000000", "size: it is 1000000000000, and 0 bytes are stored"),
+        ("DELETE FROM mods_code", "size: None is invalid"),
+    ):
+        execute(place, statement)
+        assert all(item.damaged is not None for item in two_in_file.templates())
+        for use in (two_in_file.show, two_in_file.compile):
+            with pytest.raises(RegistryError, match=problem):
+                use("churn")
+
+
+def test_older_damaged_versions_are_listed(two_in_file: Registry, project: Project) -> None:
+    for version in ("1.5.0", "1.6.0"):
+        two_in_file.register(project.versioned(version))
+    assert two_in_file.damaged_versions("churn") == {}
+    place = two_in_file.location
+    execute(
+        place, "UPDATE mods_template_versions SET role = 'other' WHERE version < '1.6' AND name = 'churn'"
+    )
+    problem = "content_sha256: the digest of the content differs"
+    damage = {"1.4.0": problem, "1.5.0": problem}
+    listed = {item.name: item for item in two_in_file.templates()}
+    assert (listed["churn"].latest, listed["churn"].damaged) == ("1.6.0", None)
+    assert (listed["churn"].damaged_versions, listed["sound"].damaged_versions) == (damage, {})
+    assert two_in_file.damaged_versions("churn") == damage
+    assert two_in_file.damaged_versions("nothing") == {}
+    for command in (["templates"], ["show", "churn"]):
+        code, _, errors = mods(place, *command)
+        assert code == 0
+        assert "churn@1.4.0 is damaged: content_sha256" in errors
+        assert "churn@1.6.0" not in errors
+        assert json.loads(mods(place, *command, "--json")[1])
+    assert json.loads(mods(place, "show", "churn", "--json")[1])["damaged_versions"] == damage
 
 
 def test_a_bad_execution_is_listed_as_damaged(two: Registry, place: str) -> None:
@@ -279,6 +320,9 @@ def test_code_of_the_readers_machine_is_refused(place: str, tmp_path: Path) -> N
         {"entry_point": "../" * 30 + str(secret).lstrip("/")},
         {"entry_point": "~/secret.py"},
         {"entry_point": "other.py"},
+        {"entry_point": "pipeline.json"},
+        {"entry_point": "code/train.py"},
+        {"entry_point": "load.py", "source_dir": "."},
         {"entry_point": "secret.py", "source_dir": str(tmp_path)},
     ):
         with rewritten(place, fields) as registry, registry.compiler("churn") as compiler:

@@ -57,7 +57,7 @@ class PipelineConfig:
         catalog: The step types that the config may use.
         invalid_steps: Names of steps whose config is too wrong to go on with; why is reported.
         project: The folder of the project that the config file is in; ``None`` for a config from Python.
-        code_limit: The only folder that code is read from, if there is one.
+        code_limit: The only code that may be staged, if it is limited.
         local: Whether the pipeline is compiled to run on this machine alone: stand-ins replace what it lacks.
         stand_ins: Which of ``role`` and ``bucket`` of the base config are stand-ins.
         incomplete: Names of steps that lack fields which were wrong, ``pipeline`` among them for the base
@@ -93,7 +93,7 @@ class OpenedConfig:
         plugins: Which plugins it asks for.
         models: By path: the pydantic models that were passed from Python.
         project: The folder of the project that the config file is in; ``None`` for a config from Python.
-        code_limit: The only folder that code is read from, if there is one.
+        code_limit: The only code that may be staged, if it is limited.
         local: Whether the pipeline is compiled to run on this machine alone.
     """
 
