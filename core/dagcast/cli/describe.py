@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 @click.command("schema")
 @click.option("--config", metavar="FILE", help="Config whose plugins section is applied.")
 @click.option("--env", metavar="NAME", help="Environment of the config.")
+@click.option("--site-policy", is_flag=True, help="Print the schema of site policies instead.")
 @plugin_options
-def schema_command(config: str | None, env: str | None, plugins: PluginRequest) -> None:
+def schema_command(config: str | None, env: str | None, site_policy: bool, plugins: PluginRequest) -> None:
     """Print the JSON Schema of the config file, including options and step types of the selected plugins."""
     try:
         sink = DiagnosticSink()
@@ -47,7 +48,13 @@ def schema_command(config: str | None, env: str | None, plugins: PluginRequest) 
     except DagcastError as error:
         fail(error, False)
     models = {plugin.name: options_model(plugin.loaded) for plugin in active.plugins}
-    click.echo(json.dumps(config_schema(catalog, models), indent=2))
+    if site_policy:
+        from dagcast.plugins.site_policy_schema import site_policy_schema
+
+        schema = site_policy_schema(models)
+    else:
+        schema = config_schema(catalog, models)
+    click.echo(json.dumps(schema, indent=2))
 
 
 @click.command("steps")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DiagnosticSink
 from dagcast.frozen_dataclass import dataclass
+from dagcast.plugins.forbidden_code import provider
 from dagcast.plugins.load import object_name, stated_name
 from dagcast.plugins.safe_inspect import is_instance
 from dagcast.plugins.scan import InstalledPlugins
@@ -121,7 +122,7 @@ def select_plugins(
         (AUTOLOAD, automatic),
     )
     source, names = next((source, names) for source, names in sources if names is not None)
-    _check_policy(request, config, source, names, policy=policy, locate=locate)
+    _check_policy(request, config, source, names, installed=installed, policy=policy, locate=locate)
     excluded: dict[str, str] = {}
     if source != AUTOLOAD:
         reason = source if request.none else f"it is active on installation, but {source} decides"
@@ -134,8 +135,14 @@ def select_plugins(
     if source in (_CONFIG, _POLICY, AUTOLOAD):
         disabled.update(config.disable)
         excluded.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
-    disabled.update(policy.forbidden)
-    excluded.update({name: f"forbidden by the site policy {at}" for name, at in policy.forbidden.items()})
+    forbidden = dict(policy.forbidden)
+    if source == AUTOLOAD:
+        codes = {name: provider(name, policy.forbidden, installed) for name in automatic}
+        forbidden |= {
+            name: policy.forbidden[code_of] for name, code_of in codes.items() if code_of is not None
+        }
+    disabled.update(forbidden)
+    excluded.update({name: f"forbidden by the site policy {at}" for name, at in forbidden.items()})
     chosen = _deduplicate(item for item in names if not (is_instance(item, str) and item in disabled))
     present = {item if is_instance(item, str) else stated_name(item) for item in chosen}
     required = [name for name in request.required if name not in present]
@@ -153,6 +160,7 @@ def _check_policy(
     source: str,
     names: Sequence[Any],
     *,
+    installed: InstalledPlugins,
     policy: SitePolicy,
     locate: LocateInConfig | None,
 ) -> None:
@@ -195,9 +203,15 @@ def _check_policy(
     for index, item in enumerate(names):
         name = item if is_instance(item, str) else object_name(item)
         ignored = source == AUTOLOAD or (source == _CONFIG and name in config.disable)
-        if name in policy.forbidden and not ignored and name not in request.disabled:
-            path = ("enable", index) if source == _CONFIG else ()
-            refuse(f"{source} selects", name, "remove the name", *path)
+        path = ("enable", index) if source == _CONFIG else ()
+        if name in policy.forbidden:
+            if not ignored and name not in request.disabled:
+                refuse(f"{source} selects", name, "remove the name", *path)
+        elif policy.forbidden and not ignored and name not in request.disabled:
+            code_of = provider(item, policy.forbidden, installed)
+            if code_of is not None:
+                remedy = f"leave {name!r} out: another name is no way around a policy"
+                refuse(f"{source} selects {name!r}, the code of", code_of, remedy, *path)
     sink.raise_errors()
 
 

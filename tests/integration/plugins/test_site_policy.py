@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import textwrap
+import types
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from dagcast import PipelineDAGCompiler, compile_dag_to_pipeline
 from dagcast.errors import InvalidInputError, PluginError
+from dagcast.plugin import hookimpl
 from tests.integration.plugins.conftest import CONFIG, Site
-from tests.support.distributions import environment, run
+from tests.support.distributions import HEADER, Built, environment, run
 
 TEAM = """
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -187,6 +192,91 @@ def test_a_forbidden_plugin_does_not_run(
     said = refusal(machine, "compile", "pipeline.yaml", *arguments)
     assert f"{says} plugin 'other', which the site policy {file}:3 forbids" in said
     assert "forbids it" in refusal(machine, "plugins", "info", "other")
+
+
+def test_a_forbidden_plugin_under_another_name_is_recognized(machine: Site) -> None:
+    helper = HEADER + "def shared():\n    return 1\n"
+    module = HEADER + textwrap.dedent(
+        """
+        class Named:
+            @hookimpl
+            def extract_metadata(self):
+                return {"other": True}
+
+
+        @hookimpl
+        def extract_metadata():
+            return {"other": True}
+
+
+        def helper():
+            return 1
+        """
+    )
+    points = {"dagcast": {"banned": "acme.banned:Named", "alias": "acme.banned:Named", "fine": "acme.fine"}}
+    modules = {"acme.banned": module, "acme.fine": module, "acme.helper": helper}
+    machine.install(Built("acme", modules=modules, entry_points=points))
+    banned, fine = importlib.import_module("acme.banned"), importlib.import_module("acme.fine")
+
+    class Renamed(banned.Named):  # type: ignore[misc]
+        name = "mine"
+
+    class Borrowed:
+        name = "mine"
+        extract_metadata = banned.Named.extract_metadata
+
+    class Own:
+        name = "mine"
+
+        @hookimpl
+        def extract_metadata(self) -> dict[str, Any]:
+            return {"own": banned.helper()}
+
+    bound = types.SimpleNamespace(name="mine", extract_metadata=banned.Named().extract_metadata)
+    file = policy(machine, "plugins:\n  forbidden:\n  - banned\n")
+    for item in (Renamed(), Renamed, Borrowed(), banned, banned.Named(), bound):
+        with pytest.raises(InvalidInputError) as caught:
+            machine.compile(item)
+        assert "selects" in str(caught.value)
+        assert f"the code of plugin 'banned', which the site policy {file}:3 forbids" in str(caught.value)
+    for arguments, section in ((["--plugin", "alias"], ""), ([], "plugins: {enable: [alias]}\n")):
+        machine.write(CONFIG, section)
+        said = refusal(machine, "compile", "pipeline.yaml", *arguments)
+        assert f"selects 'alias', the code of plugin 'banned', which the site policy {file}:3 forbids" in said
+    machine.write(CONFIG)
+    for allowed in (Own(), fine, "fine"):
+        assert machine.compile(allowed).report.plugins
+
+
+def test_an_alias_of_a_forbidden_plugin_that_is_active_on_installation_is_left_out(machine: Site) -> None:
+    target = {"one": "acme_auto", "two": "acme_auto"}
+    built = Built(
+        "auto",
+        modules={"acme_auto": HEADER + OTHER},
+        entry_points={"dagcast": target, "dagcast.autoload": target},
+    )
+    machine.install(built)
+    file = policy(machine, "plugins: {forbidden: [one]}\n")
+    assert PipelineDAGCompiler(machine.config).compile_definition().report.plugins == ()
+    rows = {row["name"]: row for row in machine.json_of("plugins", "list", "--json")}
+    assert rows["two"]["reason"] == f"not selected: forbidden by the site policy {file}:1"
+
+
+def test_the_schema_of_policies_holds_the_options_of_plugins(machine: Site) -> None:
+    schema = machine.json_of("schema", "--site-policy", "--plugin", "team")
+
+    def problems(plugins: Any) -> list[str]:
+        found = jsonschema.Draft202012Validator(schema).iter_errors({"plugins": plugins})
+        return [error.message for error in found]
+
+    assert problems({"required": ["team"], "forbidden": ["x"], "fixed": {"team": {"owner": "me"}}}) == []
+    assert problems({"enable": None, "disable": [], "options": {"team": {"limits": {"a": 1}}}}) == []
+    assert "'requird' was unexpected" in problems({"requird": ["team"]})[0]
+    assert "'ownr' was unexpected" in problems({"fixed": {"team": {"ownr": "me"}}})[0]
+    assert "7 is not of type 'string'" in problems({"options": {"team": {"owner": 7}}})[0]
+    assert "'steps' was unexpected" in str(
+        list(jsonschema.Draft202012Validator(schema).iter_errors({"steps": {}}))
+    )
 
 
 def test_a_forbidden_plugin_that_is_active_on_installation_is_left_out(machine: Site) -> None:
