@@ -8,6 +8,7 @@ from pathlib import Path
 from dagcast.errors import Diagnostic, InvalidInputError
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import Isolation
+from dagcast.staging.temporary_folder import TemporaryFolderError
 
 _NAMESPACE_SETTINGS = (
     ("kernel/apparmor_restrict_unprivileged_userns", "1", "AppArmor denies them to unprivileged users"),
@@ -27,6 +28,7 @@ def choose_launcher(isolation: Isolation, runs_folder: Path) -> Launcher:
 
     Raises:
         InvalidInputError: If this machine does not support the mode.
+        TemporaryFolderError: If the folder of temporary files, which the choice needs, cannot be written.
     """
     if sys.platform == "win32":
         raise _isolation_error("jobs cannot run on Windows", "run dagcast in WSL")
@@ -41,7 +43,11 @@ def choose_launcher(isolation: Isolation, runs_folder: Path) -> Launcher:
     reason = "this system is not Linux"
     if sys.platform == "linux":
         launcher = ProcessLauncher("namespace", runs_folder)
-        problem = launcher.probe()
+        try:
+            problem = launcher.probe()
+        except TemporaryFolderError:
+            launcher.close()
+            raise
         if problem is None:
             return launcher
         launcher.close()

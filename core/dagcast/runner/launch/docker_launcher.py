@@ -23,6 +23,7 @@ from uuid import uuid4
 from dagcast.errors import DagcastError, Diagnostic, InvalidInputError
 from dagcast.runner.launch import exec_strings
 from dagcast.runner.launch.command import HOST, ML_PATH, Command, Exit
+from dagcast.staging.temporary_folder import TemporaryFolderError, report_unwritable
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL, as in :mod:`~dagcast.runner.launch.process_launcher`."""
@@ -119,7 +120,7 @@ class DockerLauncher:
                 if self._create(command, name, stop):
                     return self._wait(command, name, stop, stdout, stderr)
                 return Exit(code=None, stopped=True)
-        except (EngineError, exec_strings.ExecStringError) as error:
+        except (EngineError, TemporaryFolderError, exec_strings.ExecStringError) as error:
             return Exit(code=None, problem=str(error))
         except OSError as error:
             where = f" {error.filename}:" if error.filename else ""
@@ -138,7 +139,9 @@ class DockerLauncher:
             arguments += ["--entrypoint", program, str(command.image), *rest]
         else:
             arguments += [str(command.image), *exec_strings.validate_arguments(command.argv)]
-        with tempfile.TemporaryFile() as output:
+        with report_unwritable():
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - an error of the block below is another one
+        with file as output:
             creation = _start_client(arguments, subprocess.DEVNULL, output)
             while not _has_ended(creation, _POLL_SECONDS):
                 if stop.is_set() or self._closed.is_set():

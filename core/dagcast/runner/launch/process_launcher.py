@@ -26,7 +26,7 @@ from dagcast.runner.launch import bytecode_cache, exec_strings, filesystem_view,
 from dagcast.runner.launch.bytecode_cache import BytecodeCache
 from dagcast.runner.launch.command import DONT_WRITE_BYTECODE, ML_PATH, Command, Exit
 from dagcast.runner.launch.socket_messages import receive_message, send_message
-from dagcast.staging.temporary_folder import temporary_folder
+from dagcast.staging.temporary_folder import TemporaryFolderError, report_unwritable, temporary_folder
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL.
@@ -98,7 +98,7 @@ class ProcessLauncher:
                 return ended
         except _ClosedError:
             return Exit(code=None, stopped=True)
-        except exec_strings.ExecStringError as error:
+        except (TemporaryFolderError, exec_strings.ExecStringError) as error:
             return Exit(code=None, problem=str(error))
         except OSError as error:
             where = f" {error.filename}:" if error.filename else ""
@@ -116,7 +116,9 @@ class ProcessLauncher:
                 stdout=log,
                 stderr=log,
             )
-            command.ml_folder.mkdir()
+            with report_unwritable():
+                command.ml_folder.mkdir()
+                log.touch()
             with self._make_request(command) as request, log.open("wb") as output:
                 probed = self._run({**request, "argv": None}, [output.fileno()] * 2, threading.Event())
         return probed.problem if probed.code != 0 else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from dagcast.runner.launch.command import ML_PATH
 from dagcast.runner.launch.filesystem_view import TEMPORARY_FOLDERS
 from dagcast.runner.launch.scratch_folder import scratch_folder
+from dagcast.staging.temporary_folder import report_unwritable, temporary_folder
 
 _BEFORE = r"""(?:^|(?<=[\s"'`=:,;(\[{<>|&@])|(?<=:/)|(?<=://))"""
 _AFTER = r"""(?=$|[/\s"'`=:,;)\]}<>|&])"""
@@ -44,14 +44,18 @@ def provide_plain_path(ml: Path) -> Iterator[str]:
     """Yield a path of ``ml`` that shells, JSON and ``PATH``-like lists take unquoted: its own, or that of a link to it.
 
     Programs use ``/opt/ml`` without quotes. A path that contains a space or a colon would break them.
+
+    Raises:
+        TemporaryFolderError: If the folder of the link cannot be made.
     """
     real = os.path.realpath(ml)
     if _NEEDS_NO_QUOTES.fullmatch(real):
         yield real
         return
-    with tempfile.TemporaryDirectory(prefix="dagcast-", ignore_cleanup_errors=True) as folder:
-        link = Path(folder, "ml")
-        link.symlink_to(real, target_is_directory=True)
+    with temporary_folder("dagcast-") as folder:
+        link = folder / "ml"
+        with report_unwritable():
+            link.symlink_to(real, target_is_directory=True)
         yield str(link)
 
 
