@@ -20,7 +20,7 @@ from dagcast.errors import DiagnosticSink, Location
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.call_compile_hooks import PluginCompileHooks
 from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.verify_compiled import Given, missing_result
+from dagcast.plugins.verify_compiled import COMPARED, Given, missing_result, verify_held
 
 if TYPE_CHECKING:
     from dagcast.sagemaker.pipeline_protocol import Pipeline
@@ -161,15 +161,22 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
 
         Returns:
             The pipeline as data, or ``None`` if ``sink`` has errors.
+
+        Raises:
+            PluginError: If a plugin fails, or changed what the compiler gave to the template.
         """
+        # Read once: an attribute may be a property of a decorated class.
+        held = {name: getattr(self, name) for name in COMPARED}
+        if self._given is not None:
+            verify_held(type(self), held, self._given)
         compiled = compile_pipeline(
-            self.config,
-            self.dag,
+            held["config"],
+            held["dag"],
             sink,
-            plugins=PluginCompileHooks(self.plugins, self.metadata),
-            metadata=self.metadata,
-            role=self.execution_role,
-            region=getattr(self.sagemaker_session, "boto_region_name", None),
+            plugins=PluginCompileHooks(held["plugins"], held["metadata"]),
+            metadata=held["metadata"],
+            role=held["execution_role"],
+            region=getattr(held["sagemaker_session"], "boto_region_name", None),
         )
         # A decorated class may restrict attributes of its instances.
         self.__dict__["_compiled"] = compiled

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import PluginError
 from dagcast.plugin import hookimpl, mixin
-from dagcast.plugins.join_classes import ClassJoinError, apply_decorator, common_metaclass
+from dagcast.plugins.join_classes import ClassJoinError, apply_decorator
 from dagcast.template import DynamicPipelineTemplate
 from tests.support.hierarchies import (
     CALLS,
@@ -460,8 +460,9 @@ def test_a_metaclass_that_fits_is_used_again() -> None:
     class Fits(metaclass=Fitting):
         pass
 
-    assert common_metaclass([DynamicPipelineTemplate, Fits, dict]) is Fitting
-    assert common_metaclass([dict, list]) is type
+    assert type(mixin(DynamicPipelineTemplate, Fits)) is Fitting
+    assert type(mixin(dict, Fits)) is Fitting
+    assert type(mixin(dict)) is type
 
 
 def test_a_decorator_that_needs_nothing_of_this_is_called_once() -> None:

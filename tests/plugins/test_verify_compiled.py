@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -115,10 +116,15 @@ def another_config(template: Any) -> None:
     template.config = dataclasses.replace(template.config)
 
 
-@pytest.mark.parametrize(
+def another_dag(template: Any) -> None:
+    template.dag = copy.copy(template.dag)
+
+
+CHANGES = pytest.mark.parametrize(
     ("argument", "change", "remedy"),
     [
         ("dag", lambda template: setattr(template, "dag", None), "transform_spec"),
+        ("dag", another_dag, "transform_spec"),
         ("config", another_config, "transform_spec"),
         ("plugins", without_plugins, "selection"),
         (
@@ -134,6 +140,9 @@ def another_config(template: Any) -> None:
         ("metadata", lambda template: setattr(template, "metadata", None), "extract_metadata"),
     ],
 )
+
+
+@CHANGES
 def test_an_instance_that_holds_something_else_is_refused(argument: str, change: Any, remedy: str) -> None:
     for call in ("create_template", "compile_definition", "validate", "compile_with_report"):
         with pytest.raises(PluginError) as caught:
@@ -141,6 +150,76 @@ def test_an_instance_that_holds_something_else_is_refused(argument: str, change:
         assert (caught.value.plugin, caught.value.hook) == ("alpha", "decorate_template_class")
         assert f"does not hold its constructor arguments: {argument} is another" in caught.value.problem
         assert remedy in caught.value.remedy
+
+
+def before_compile(
+    change: Callable[[Any], Any], restore: Callable[[Any], Any] = lambda template: None
+) -> Plugin:
+    def decorate(template_class: Any) -> type:
+        class Wrapped(template_class):
+            def compile_into(self, sink: Any) -> Any:
+                change(self)
+                try:
+                    return super().compile_into(sink)
+                finally:
+                    restore(self)
+
+        return Wrapped
+
+    return Plugin(decorate)
+
+
+@CHANGES
+def test_an_instance_that_is_changed_later_is_refused(argument: str, change: Any, remedy: str) -> None:
+    kept: dict[str, Any] = {}
+
+    def remember(template: Any) -> None:
+        kept.update({argument: getattr(template, argument)})
+        change(template)
+
+    for plugin in (
+        before_compile(change),
+        before_compile(remember, lambda template: setattr(template, argument, kept[argument])),
+    ):
+        for call in ("compile_definition", "validate", "compile_with_report"):
+            with pytest.raises(PluginError) as caught:
+                getattr(compiler(plugin, Rules()), call)()
+            assert (caught.value.plugin, caught.value.hook) == ("alpha", "decorate_template_class")
+            assert f"does not hold its constructor arguments: {argument} is another" in caught.value.problem
+            assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("when", [after_init, before_compile])
+def test_a_dag_that_is_changed_in_place_is_refused(when: Any) -> None:
+    plugin = when(lambda template: template.dag.add_edge("train -> stop"))
+    for call in ("compile_definition", "validate", "compile_with_report"):
+        with pytest.raises(PluginError, match="changes the DAG that the compiler gave to it") as caught:
+            getattr(compiler(plugin, Rules()), call)()
+        assert caught.value.plugin == "alpha"
+        assert "transform_spec" in caught.value.remedy
+    # A node that is there already changes nothing.
+    unchanged = when(lambda template: template.dag.add_node("train"))
+    assert compiler(unchanged).compile_definition().definition == PLAIN.definition
+
+
+def test_an_attribute_that_changes_while_it_is_read_is_refused() -> None:
+    def decorate(template_class: Any) -> type:
+        class Wrapped(template_class):
+            reads = 0
+
+            @property
+            def execution_role(self) -> str | None:
+                self.reads += 1
+                return None if self.reads < 2 else ROLE
+
+            @execution_role.setter
+            def execution_role(self, role: str | None) -> None:
+                pass
+
+        return Wrapped
+
+    with pytest.raises(PluginError, match="execution_role is another"):
+        compiler(Plugin(decorate)).compile_definition()
 
 
 def test_the_remedy_for_a_role_works() -> None:
@@ -227,6 +306,18 @@ def test_a_compilation_that_is_changed_is_refused(name: str, method: str) -> Non
             compile_verified(ours.create_template())
 
 
+def test_a_text_of_another_type_is_refused() -> None:
+    class Text(str):
+        def encode(self, *arguments: Any) -> bytes:
+            return b"{}"
+
+    plugin = overriding(
+        generate_definition=lambda self, done: dataclasses.replace(done, definition=Text(done.definition))
+    )
+    with pytest.raises(PluginError, match="writes another definition"):
+        compiler(plugin).compile_definition()
+
+
 def test_a_compilation_of_another_dag_is_refused() -> None:
     other = PipelineDAGCompiler(CONFIG, plugins=[]).create_template()
 
@@ -250,7 +341,7 @@ def test_a_plugin_cannot_leave_out_others_while_it_compiles() -> None:
 
         return Wrapped
 
-    with pytest.raises(PluginError, match="compiles without plugins that are selected"):
+    with pytest.raises(PluginError, match="arguments: plugins is another"):
         compiler(Plugin(decorate), Rules()).compile_definition()
 
 
@@ -323,7 +414,32 @@ def other_spec(pipeline: Any) -> Any:
     return pipeline
 
 
+def other_type_of_step(pipeline: Any) -> Any:
+    step = pipeline.steps[0]
+
+    class Step(type(step)):  # type: ignore[misc]
+        asked = 0
+
+        def definition_request(self) -> Any:
+            self.asked += 1
+            found = super().definition_request()
+            return found if self.asked < 2 else {**found, "Arguments": {}}
+
+    step.__class__ = Step
+    return pipeline
+
+
+def other_method_of_step(pipeline: Any) -> Any:
+    step = pipeline.steps[0]
+    asked = []
+    original = step.definition_request
+    step.definition_request = lambda: asked.append(1) or (original() if len(asked) < 2 else {})
+    return pipeline
+
+
 PIPELINES = {
+    "replaces the type of a step": (other_type_of_step, "types of steps"),
+    "replaces a method of a step": (other_method_of_step, "types of steps"),
     "drops a step": (drop_step, "definition"),
     "renames a step": (rename_step, "definition"),
     "drops parameters": (drop_parameter, "Parameters.Rate"),

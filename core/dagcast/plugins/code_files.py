@@ -11,7 +11,7 @@ import importlib.util
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import KW_ONLY, field
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -44,6 +44,7 @@ class PluginCode:
     kind: Kind
     files: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    _: KW_ONLY
     paths: Mapping[str, str] = field(default_factory=dict, repr=False)
     packages: tuple[str, ...] = ()
     archive: str | None = None
@@ -187,7 +188,9 @@ def _recorded_code(
         for path in files
         if path.endswith(".py") and not any(path.startswith(f"{package}/") for package in packages)
     }
-    return PluginCode("distribution", files, tuple(problems), paths, tuple(sorted(names)) or (module,))
+    return PluginCode(
+        "distribution", files, tuple(problems), paths=paths, packages=tuple(sorted(names)) or (module,)
+    )
 
 
 def _recorded_by_others(place: Path, paths: Iterable[str]) -> frozenset[str]:
@@ -216,7 +219,7 @@ def _package_code(module: str, problems: list[str]) -> PluginCode:
         if readable:
             files = {path: _safe_digest(file) for path, file in readable.items()}
             paths = {os.path.realpath(file): str(file) for file in readable.values()}
-            return PluginCode("path", files, tuple(problems), paths, (name,))
+            return PluginCode("path", files, tuple(problems), paths=paths, packages=(name,))
         break
     problems.append(f"the files of module {module!r} cannot be found")
     return PluginCode("path", {}, tuple(problems), packages=(module,))

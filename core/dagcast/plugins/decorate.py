@@ -14,7 +14,7 @@ from typing import Any
 from dagcast.definition.values import FrozenDict
 from dagcast.errors import InvalidInputError, PluginError, did_you_mean, nearest
 from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
-from dagcast.plugins.join_classes import ClassJoinError, apply_decorator
+from dagcast.plugins.join_classes import ClassJoinError, apply_decorator, copied_attributes
 from dagcast.plugins.safe_inspect import (
     ancestors,
     format_exception,
@@ -83,7 +83,7 @@ def decorate(
         PluginError: If a plugin cannot decorate the class, or does not return a subclass of it.
     """
     decorated: type = type(template_class)(
-        template_class.__name__, (template_class,), _copied_attributes(template_class)
+        template_class.__name__, (template_class,), copied_attributes(template_class)
     )
     for plugin in plugins:
         decorated = _decorate_once(plugin, decorated, metadata)
@@ -114,6 +114,7 @@ def instantiate(
         TypeError: If the constructor does not accept an argument that the caller set.
     """
     decorating = tuple(plugins.implementing(HOOK))
+    given = Given.of(params, plugins)
     try:
         template = template_class(**params)
     except InvalidInputError:
@@ -154,8 +155,7 @@ def instantiate(
         raise decoration_error(
             decorating, problem, "return an instance of the class from the metaclass's __call__"
         )
-    verify_instance(template, params, plugins)
-    given = Given(params, plugins)
+    verify_instance(template, given)
     # The class may restrict attributes of its instances.
     template.__dict__["_given"] = given
     if decorating and template._given is not given:
@@ -232,16 +232,8 @@ def _hiding_base(result: type, template_class: type, name: str) -> type | None:
     return owner if is_complete and not inherits else None
 
 
-def _copied_attributes(template_class: type) -> dict[str, Any]:
-    return {
-        "__module__": template_class.__module__,
-        "__qualname__": template_class.__qualname__,
-        "__doc__": template_class.__doc__,
-    }
-
-
 def _identity_attributes(template_class: type) -> dict[str, Any]:
-    return {**_copied_attributes(template_class), "__name__": template_class.__name__}
+    return {**copied_attributes(template_class), "__name__": template_class.__name__}
 
 
 class _ByIdentity:

@@ -121,7 +121,7 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
     needed = _most_derived(map(type, resolved))
     metaclass = _combine(needed)
     body = {
-        **_identity(template_class),
+        **copied_attributes(template_class),
         **({} if resolved == given else {"__orig_bases__": given}),
         **namespace,
     }
@@ -136,21 +136,16 @@ def mixin(template_class: type, *bases: Any, **namespace: Any) -> type:
         _complete_abcs(made)  # sets an attribute, which a metaclass may refuse
     # A third-party metaclass may raise any exception.
     except Exception as error:
-        if _is_clash_of_bases(error):
-            raise _clash_of_bases(resolved, error) from error
-        if len(needed) < 2:
+        refusal = _refused_bases(template_class.__name__, resolved, needed, error)
+        if refusal is None:
             raise
-        raise _rejected(template_class.__name__, needed, error) from error
+        raise refusal from error
     return made
 
 
-def common_metaclass(bases: Iterable[type]) -> type:
-    """Return a metaclass that derives from the metaclasses of all bases: one of them, or a new one.
-
-    Raises:
-        ClassJoinError: If the metaclasses have no common descendant.
-    """
-    return _combine(_most_derived(map(type, bases)))
+def copied_attributes(template_class: type) -> dict[str, Any]:
+    """Return the attributes of a template class that a class in its place has as well, besides its name."""
+    return {name: getattr(template_class, name) for name in ("__module__", "__qualname__", "__doc__")}
 
 
 def _resolve_bases(bases: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -243,10 +238,8 @@ def _reason(
             if not any(_derives(base, template_class) for base in statement.bases):
                 # The metaclass of another base may build the class by a call, as that of six.with_metaclass does.
                 break
-            if _is_clash_of_bases(error):
-                return _clash_of_bases(statement.bases, error)
             needed = _needed(statement.bases, statement.given)
-            return None if statement.metaclass in needed else _rejected(statement.name, needed, error)
+            return _refused_bases(statement.name, statement.bases, needed, error)
     if not is_instance(error, TypeError):
         return None
     bases = _bases_of_call(error, template_class)
@@ -280,7 +273,14 @@ def _clash_of_bases(bases: Sequence[Any], conflict: BaseException) -> ClassJoinE
     return ClassJoinError(message, names, remedy)
 
 
-def _rejected(name: str, needed: Sequence[type], error: BaseException) -> ClassJoinError:
+def _refused_bases(
+    name: str, bases: Sequence[Any], needed: Sequence[type], error: BaseException
+) -> ClassJoinError | None:
+    """Return why a class with these bases could not be built; ``None`` if it is not about the bases."""
+    if _is_clash_of_bases(error):
+        return _clash_of_bases(bases, error)
+    if len(needed) < 2:
+        return None
     names = [_name(metaclass) for metaclass in needed]
     message = f"the metaclass joined from {_listed(names)} rejects class {name!r}: {format_exception(error)}"
     return ClassJoinError(message, names, f"let the metaclass accept any class, or {_KEEP_APART}")
@@ -322,14 +322,6 @@ def _named_metaclasses(error: BaseException, own: type) -> list[type]:
 def _frames(error: BaseException) -> Iterator[FrameType]:
     """Iterate over the frames of an exception, the innermost first."""
     return reversed([frame for frame, _ in walk_tb(error.__traceback__)])
-
-
-def _identity(template_class: type) -> dict[str, Any]:
-    return {
-        "__module__": template_class.__module__,
-        "__qualname__": template_class.__qualname__,
-        "__doc__": template_class.__doc__,
-    }
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ plugin lock describe only the result of the compile, so a difference is an error
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from types import CodeType, FunctionType, MappingProxyType
 from typing import Any, TypeVar, overload
 
 from dagcast.compile.compile_pipeline import Compilation
+from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.write import write_definition
@@ -53,10 +55,17 @@ class Given:
     Attributes:
         params: The arguments of its constructor.
         plugins: The selected plugins.
+        dag: A copy of the DAG among the arguments, which can be changed in place.
     """
 
     params: Mapping[str, Any]
     plugins: PluginSet
+    dag: PipelineDAG
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], plugins: PluginSet) -> Given:
+        """Return what the compiler gives, before the template is created."""
+        return cls(params, plugins, copy.copy(params["dag"]))
 
 
 def decoration_error(decorating: Sequence[ConfiguredPlugin], problem: str, remedy: str) -> PluginError:
@@ -67,35 +76,60 @@ def decoration_error(decorating: Sequence[ConfiguredPlugin], problem: str, remed
     return outermost.error(problem, remedy, DECORATE_HOOK)
 
 
-def verify_instance(template: Any, params: Mapping[str, Any], plugins: PluginSet) -> None:
+def verify_instance(template: Any, given: Given) -> None:
     """Compare what an instance of a decorated class holds with the arguments of its constructor.
 
     Raises:
         PluginError: If they differ.
     """
-    decorating = tuple(plugins.implementing(DECORATE_HOOK))
+    held = {}
+    for name in COMPARED:
+        try:
+            held[name] = getattr(template, name)
+        # A property of the decorated class is third-party code.
+        except Exception as error:
+            held[name] = error
+    verify_held(type(template), held, given)
+
+
+def verify_held(template_class: Any, held: Mapping[str, Any], given: Given) -> None:
+    """Compare what an instance of a decorated class holds now with what the compiler gave to it.
+
+    Args:
+        template_class: The class.
+        held: The values of its attributes, by name.
+        given: What the compiler gave.
+
+    Raises:
+        PluginError: If they differ.
+    """
+    decorating = tuple(given.plugins.implementing(DECORATE_HOOK))
     if not decorating:
         return
+    params = given.params
     expected = {name: params[name] for name in COMPARED if name in params}
-    known = type(template).decorated_metadata
+    known = template_class.decorated_metadata
     if known is not None and known != params["metadata"].values:
         expected["metadata"] = params["metadata"].with_values(known)
     for name, value in expected.items():
-        try:
-            held = getattr(template, name)
-        # A property of the decorated class is third-party code.
-        except Exception as error:
-            held = error
+        found = held[name]
         # The arguments are new for each compile: an instance that holds other ones belongs to another compile.
-        is_same = held is value or (
-            value is not params.get(name) and type(held) is type(value) and held == value
+        is_same = found is value or (
+            value is not params.get(name) and type(found) is type(value) and found == value
         )
-        if not is_same:
-            problem = f"an instance of the decorated class does not hold its constructor arguments: {name} is another"
-            if is_instance(value, str, type(None)) and is_instance(held, str, type(None)):
-                problem += f": {held!r}, expected {value!r}"
-            remedy = f"call super().__init__(**kwargs), and do not cache instances in a metaclass; {_REMEDIES[name]}"
-            raise decoration_error(decorating, problem, remedy)
+        if is_same and not (name == "dag" and found != given.dag):
+            continue
+        problem = (
+            f"an instance of the decorated class does not hold its constructor arguments: {name} is another"
+        )
+        if is_same:
+            problem = "its template class changes the DAG that the compiler gave to it"
+        if is_instance(value, str, type(None)) and is_instance(found, str, type(None)):
+            problem += f": {found!r}, expected {value!r}"
+        remedy = (
+            f"call super().__init__(**kwargs), and do not cache instances in a metaclass; {_REMEDIES[name]}"
+        )
+        raise decoration_error(decorating, problem, _REMEDIES[name] if is_same else remedy)
 
 
 @overload
@@ -259,7 +293,10 @@ def _compilation_problems(compilation: Any, compiled: Compilation | None, given:
                 f"{_listed([format_path(change.path) for change in changes])}"
             )
         digest = hashlib.sha256(str(compilation.definition).encode()).hexdigest()
-        if not compilation.definition == compiled.definition == write_definition(compilation.spec):
+        is_text = type(compilation.definition) is str
+        if not (
+            is_text and compilation.definition == compiled.definition == write_definition(compilation.spec)
+        ):
             yield "its template class writes another definition than that of the compiled pipeline"
         if compilation.report.digest != digest:
             yield "its template class writes a definition whose digest is not that of the report"

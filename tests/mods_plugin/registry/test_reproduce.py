@@ -265,7 +265,7 @@ def test_damaged_code_is_an_error(registry: Registry, place: str, project: Proje
     change(
         place,
         "UPDATE mods_code_pieces SET content = :content WHERE sha256 = :sha256",
-        content=b"print('other')\n",
+        content=b"print('evil')\n",
         sha256=found.sha256,
     )
     with pytest.raises(RegistryError, match=f"the registry is damaged: the bytes of code {found.sha256}"):

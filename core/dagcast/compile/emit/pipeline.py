@@ -8,7 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dagcast.compile.emit.sdk import SDK, load_sdk
-from dagcast.compile.emit.sdk_steps import RequestConditionStep, RequestStep, emit_steps, sdk_subclass
+from dagcast.compile.emit.sdk_steps import (
+    RequestConditionStep,
+    RequestStep,
+    emit_steps,
+    is_emitted_step,
+    sdk_subclass,
+)
 from dagcast.compile.emit.variables import Variables, definition_value, sdk_parameter
 from dagcast.compile.spec.pipeline import PipelineSpec
 from dagcast.definition.model import ParameterSpec
@@ -60,6 +66,7 @@ def expected_state(
         "role": role or spec.role,
         "session": sagemaker_session,
         "methods": [],
+        "types of steps": [],
         "definition": definition,
     }
 
@@ -72,7 +79,8 @@ def emitted_state(pipeline: Any) -> Mapping[str, Any]:
 
     Returns:
         ``type``: ``None``, or the name of the type if it is not that of :func:`emit_pipeline`; and ``spec``, ``name``,
-        ``role``, ``session``, the replaced ``methods``, and ``definition``: ``None`` if only the SDK can write it.
+        ``role``, ``session``, the replaced ``methods``, the steps with other ``types of steps``, and ``definition``:
+        ``None`` if only the SDK can write it.
     """
     # The type may lie in __class__, or be a subclass that overrides methods.
     is_emitted = issubclass(type(pipeline), CompiledPipeline) and type(pipeline) is _pipeline_class(
@@ -81,7 +89,10 @@ def emitted_state(pipeline: Any) -> Mapping[str, Any]:
     if not is_emitted:
         return {"type": type(pipeline).__qualname__}
     own = vars(pipeline)
+    replaced: list[str] = []
     try:
+        steps = _with_branches(pipeline.steps)
+        replaced = [step.name for step in steps if not is_emitted_step(step, pipeline._sdk)]
         request = pipeline._definition_request()
         definition = None if request is None else json.dumps(request)
     # Whatever was put into the lists of steps and parameters may raise any exception.
@@ -94,6 +105,7 @@ def emitted_state(pipeline: Any) -> Mapping[str, Any]:
         "role": own.get("_role"),
         "session": own.get("_session"),
         "methods": sorted(name for name in own if callable(getattr(type(pipeline), name, None))),
+        "types of steps": replaced,
         "definition": definition,
     }
 

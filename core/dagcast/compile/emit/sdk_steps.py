@@ -290,6 +290,14 @@ def _classes(sdk: SDK) -> _Classes:
     )
 
 
+def is_emitted_step(step: Any, sdk: SDK) -> bool:
+    """Return whether a step has a type of :func:`emit_steps`, and no methods of its own."""
+    kinds = _classes(sdk)
+    return type(step) in (kinds.plain, kinds.retryable, kinds.condition) and not any(
+        callable(getattr(type(step), name, None)) for name in vars(step)
+    )
+
+
 def sdk_subclass(mixin: type[Any], base: Any) -> Any:
     """Return a subclass of ``mixin`` and ``base`` with the name and the docstring of the mixin."""
 
