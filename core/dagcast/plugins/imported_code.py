@@ -6,6 +6,7 @@ upgraded after the import, and a module may be reloaded.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import field
@@ -120,7 +121,8 @@ def _code_problems(name: str, module: ModuleType) -> Iterator[str]:
 
 
 def _other_bytecode(path: str) -> str:
-    return f"the cached bytecode of {path} is that of other code"
+    cached = importlib.util.cache_from_source(path)
+    return f"the cached bytecode of {path} is that of other code: delete {cached}"
 
 
 def _shadowed(module: str, file: str | None) -> str:
