@@ -236,7 +236,9 @@ class SpecChecker:
         in_request = problem.path[:1] == ("Arguments",) and problem.code != "request.missing-field"
         plugin = None
         if in_request and (origin is None or origin.kind in ("config", "default")):
-            plugin = self._plugin_in(step, problem)
+            # A problem of the shape of a request is about its own path, and may list the names of others.
+            is_rule = not problem.code.startswith("request.")
+            plugin = self._plugin_in(step, problem) if is_rule else None
             problem, origin = self._spell_fields(step, origin, problem)
         self._tell(step, origin, problem, plugin)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -48,7 +49,10 @@ def provider(item: Any, names: Collection[str], installed: InstalledPlugins) -> 
 
 def _modules(item: Any) -> Iterator[str]:
     """Yield the modules that the code of an object comes from."""
-    scopes = [getattr(item, "__dict__", {})]
+    scopes: list[Mapping[str, Any]] = []
+    # Objects with slots have no attributes to list, and a property of that name may raise any exception.
+    with suppress(Exception):
+        scopes.append(vars(item))
     if is_instance(item, ModuleType):
         yield item.__name__
     else:

@@ -980,6 +980,27 @@ def test_a_field_that_a_plugin_added_is_one_error_that_names_it(
     assert "request" not in str(error.hint)
 
 
+def test_a_mistake_of_the_user_is_not_blamed_on_a_plugin_that_set_another_field(site: Site) -> None:
+    site.write(
+        THREE.replace("one: {type: Training}", "one: {type: Training, request: {ResourceConfig: {Nope: 1}}}")
+    )
+    site.plugin(
+        "alpha",
+        """
+        from dataclasses import replace
+        from dagcast.plugin import put
+
+        @hookimpl
+        def transform_spec(spec):
+            path = ("ResourceConfig", "VolumeKmsKeyId")
+            return replace(spec, steps=tuple(put(step, path, "alias/key") for step in spec.steps))
+        """,
+    )
+    (error,) = site.compiler("alpha").validate().errors
+    assert "ResourceConfig.Nope is not a field of ResourceConfig" in error.message
+    assert "alpha" not in str(error)
+
+
 def test_mistakes_of_the_user_are_reported_first(site: Site) -> None:
     """A plugin that trips over a config which is wrong anyway does not hide what is wrong with it."""
     site.plugin("alpha", "@hookimpl\ndef pipeline_parameters(metadata):\n    return [metadata['author']]")
