@@ -20,6 +20,7 @@ from dagcast.runner.executors.executor import StepFailedError, StepStoppedError
 from dagcast.runner.launch.command import Command
 from dagcast.runner.python_env import prepare_python
 from tests.runner.container.support import BUCKET, Bench, packed, processing_arguments
+from tests.runner.container.test_training import Engine
 from tests.runner.launch.bench import until
 from tests.support.child_processes import ProcessStarter
 
@@ -253,6 +254,16 @@ def test_without_requirements_no_launcher_installs_them(bench: Bench, installati
     }
     bench.run("Processing", framework_request(bench, files, launcher), requirements=False)
     assert (bench.attempt / "stdout.log").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_in_its_image_a_launcher_installs_requirements_only_if_wanted(tmp_path: Path, wanted: bool) -> None:
+    bench = Bench(tmp_path / "runs", Engine())
+    files = {"requirements.txt": "x\n", "main.py": ""}
+    bench.run("Processing", framework_request(bench, files), requirements=wanted)
+    (command,) = bench.launcher.commands  # type: ignore[attr-defined]
+    launcher = (command.ml_folder / "processing/input/entrypoint/run.sh").read_text()
+    assert ("pip install" in launcher) == wanted
 
 
 def test_without_requirements_no_training_job_installs_them(bench: Bench) -> None:

@@ -400,6 +400,14 @@ def test_in_its_image_a_script_is_left_to_the_images_own_toolkit(tmp_path: Path)
     assert (command.ml_folder / "code" / "train.py").is_file()
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_in_its_image_requirements_are_installed_only_if_wanted(tmp_path: Path, wanted: bool) -> None:
+    bench = Bench(tmp_path / "runs", Engine())
+    bench.train({"train.py": "", "requirements.txt": "x"}, requirements=wanted)
+    (command,) = bench.launcher.commands  # type: ignore[attr-defined]
+    assert (command.ml_folder / "code" / "requirements.txt").exists() == wanted
+
+
 def test_in_its_image_a_job_without_a_command_runs_what_the_image_does(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "runs", Engine())
     bench.run("Training", training_arguments() | {"HyperParameters": {}})

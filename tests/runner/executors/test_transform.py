@@ -21,6 +21,7 @@ from dagcast.runner.executors import register_model, transform
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepStoppedError
 from dagcast.runner.launch.launcher import Launcher
 from tests.runner.container.support import packed
+from tests.runner.container.test_training import Engine
 from tests.runner.executors.support import ended_by_the_run, step_run
 
 MODEL = "s3://bucket/model.tar.gz"
@@ -104,6 +105,19 @@ def _archive(files: Mapping[str, str | bytes]) -> bytes:
 
 def _output(run: StepAttempt, key: str = "rows.csv") -> str:
     return run.store.path(f"{OUT}/{key}.out").read_text()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_in_its_image_requirements_are_installed_only_if_wanted(tmp_path: Path, wanted: bool) -> None:
+    files = {"code/predict.py": "", "code/requirements.txt": "x"}
+    container = {"Environment": {"SAGEMAKER_PROGRAM": "predict.py"}}
+    engine = Engine()
+    run = _step(tmp_path, engine, None, {"in/rows.csv": "1"}, model=files, container=container)
+    (run.folder / "ml").parent.mkdir(exist_ok=True)
+    transform.run(replace(run, options=replace(run.options, requirements=wanted)))
+    (command,) = engine.commands
+    assert ("pip" in " ".join(command.argv)) == wanted
+    assert command.argv[-1] == "/opt/ml/serving.py"
 
 
 def test_a_trained_model_predicts_a_batch(tmp_path: Path, launcher: Launcher) -> None:

@@ -67,8 +67,13 @@ def run(attempt: StepAttempt) -> StepResult:
     for name in ("serving.py", "transform_output.py"):
         copy_file(Path(in_job.__path__[0]) / name, ml / name)
     requirements = (ml / code, "requirements.txt") if (ml / code / "requirements.txt").is_file() else None
+    argv: tuple[str, ...] = ("python", f"{ML_PATH}/serving.py")
+    if requirements is not None and attempt.options.requirements and attempt.launcher.isolation == "docker":
+        # As the image's own server does. Without a container, the requirements are in the step's environment.
+        install = 'python -m pip install --requirement "$1" && exec python "$2"'
+        argv = ("/bin/sh", "-c", install, "sh", f"{ML_PATH}/{code}/requirements.txt", argv[1])
     command = Command(
-        argv=("python", f"{ML_PATH}/serving.py"),
+        argv=argv,
         environment={**job.base_environment(attempt), **environment, **_variables(attempt, settings)},
         ml_folder=ml,
         working_directory=f"{ML_PATH}/{code}",
