@@ -208,3 +208,17 @@ def test_a_cached_output_is_also_stored_at_its_fixed_uri(tmp_path: Path) -> None
 
     assert statuses(outcome) == {"a": "succeeded", "b": "cached", "c": "succeeded"}
     assert {key: contents(outcome)[f"bucket/{key}/x"] for key in ("a", "b")} == {"a": b"1\n", "b": b"1\n"}
+
+
+def test_outputs_of_a_cached_step_are_not_stored_twice(tmp_path: Path) -> None:
+    steps = [job("a", "head -c 100000 /dev/urandom >$OUT/big; mkdir $OUT/d; echo 1 >$OUT/d/small", **CACHED)]
+    first, second = (run(definition(steps), tmp_path) for _ in range(2))
+    assert statuses(second) == {"a": "cached"}
+    files = [
+        sorted(path for path in (each.folder / "s3").rglob("*") if path.is_file()) for each in (first, second)
+    ]
+    assert len(files[0]) == 2
+    assert [path.stat().st_ino for path in files[0]] == [path.stat().st_ino for path in files[1]]
+    # Removing one run leaves the other whole.
+    shutil.rmtree(first.folder)
+    assert [path.stat().st_size for path in files[1]] == [100_000, 2]
