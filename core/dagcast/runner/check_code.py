@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dagcast.definition.model import Definition, Step
-from dagcast.definition.references import StepProperty
+from dagcast.definition.references import Reference, StepProperty
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope, known_uri, resolve
 from dagcast.errors import DagcastError, Diagnostic, did_you_mean
 from dagcast.frozen_dataclass import dataclass
@@ -22,6 +22,9 @@ from dagcast.runner.store.local_store import Store
 from dagcast.sagemaker.builtin_algorithms import algorithm_of_image
 
 _MAX_SCRIPT_BYTES = 1_000_000
+
+_SETUP = "setup.py"
+"""With this file in the code, the program is the name of a module."""
 
 _MAX_ARCHIVE_BYTES = 50_000_000
 """Larger archives, of models, are not read before the run: that would take longer than it saves."""
@@ -47,7 +50,9 @@ def check_training_code(step: Step, scope: Scope, store: Store) -> Iterator[Diag
             parameters = as_mapping(definition.get(field))
             program = _known_text(parameters.get(PROGRAM), scope)
             archive = _open(known_uri(parameters.get(SUBMIT_DIRECTORY), scope), store)
-            if archive is not None and program is not None and program not in archive.files:
+            if archive is None or program is None or _SETUP in archive.files:
+                continue
+            if program not in archive.files:
                 yield _missing_script(step.name, program, archive)
 
 
@@ -71,10 +76,10 @@ def check_served_model(
     environment = as_mapping(container.get("Environment"))
     image = _known_text(container.get("Image"), scope) or ""
     program = _known_text(environment.get("SAGEMAKER_PROGRAM", DEFAULT_PROGRAM), scope)
-    if program is None:
-        return
     submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY")
     code = known_uri(submitted, scope)
+    if program is None or (code is None and isinstance(submitted, Reference)):
+        return  # known during the run
     source = container.get("ModelDataUrl")
     if code is not None:
         archive, path = _open(code, store), program

@@ -17,7 +17,7 @@ CODE, MODEL, ROWS = "s3://given/sourcedir.tar.gz", "s3://given/model.tar.gz", "s
 SERVES = "def model_fn(folder): return 1\ndef transform_fn(model, data, kind, accept): return str(model)\n"
 
 
-def train(**tuning: Any) -> dict[str, Any]:
+def train() -> dict[str, Any]:
     arguments = training_arguments({"sagemaker_submit_directory": f'"{CODE}"'})
     del arguments["InputDataConfig"]
     return {"Name": "train", "Type": "Training", "Arguments": {**arguments, "RoleArn": ROLE}}
@@ -64,6 +64,12 @@ def problem(steps: list[dict[str, Any]], folder: Path, archives: Mapping[str, Ma
 @pytest.mark.parametrize("files", [{"trian.py": ""}, {"deep/train.py": ""}, {}])
 def test_a_training_script_that_its_code_lacks(tmp_path: Path, files: dict[str, str]) -> None:
     assert f"step 'train': {CODE} has no train.py" in problem([train()], tmp_path, {CODE: files})
+
+
+def test_a_program_that_is_a_module_is_not_looked_for_as_a_file(tmp_path: Path) -> None:
+    files = {"setup.py": "", "train/__init__.py": "", "train/__main__.py": "print('ran')"}
+    outcome = run(definition([train()]), tmp_path, inputs=given(tmp_path, {CODE: files}))
+    assert statuses(outcome) == {"train": "succeeded"}, outcome.reason
 
 
 def test_a_model_without_an_inference_script(tmp_path: Path) -> None:
