@@ -556,7 +556,33 @@ TRANSFORM = {
 }
 
 
+def _xgboost(tag: str, **hyperparameters: str) -> dict[str, Any]:
+    """A training job for whose image the local image of dagcast-xgboost stands."""
+    image = f"683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:{tag}"
+    train = {
+        "ChannelName": "train",
+        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/none"}},
+    }
+    return {
+        **_training(
+            AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
+            HyperParameters=hyperparameters,
+            InputDataConfig=[train],
+            ResourceConfig={"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            RoleArn="arn:aws:iam::123456789012:role/SageMakerRole",
+            StoppingCondition={"MaxRuntimeInSeconds": 60},
+        ),
+        "Name": "x",
+    }
+
+
 RUN: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "run.image-refuses": (_definition(_xgboost("1.7-1", num_round="0")), ()),
+    "run.image-stands-in": (
+        _definition(_xgboost("1.7-1", num_round="1")),
+        ("--input", "s3://bucket/none=empty.py"),
+    ),
+    "run.unknown-image-tag": (_definition(_xgboost("9.9-9", num_round="1")), ()),
     "request.duplicate": (_definition(_processing(ProcessingOutputConfig={"Outputs": [OUTPUT, OUTPUT]})), ()),
     "request.invalid-regex": (
         _definition(

@@ -21,6 +21,7 @@ CODE = (
     "mods_plugin/mods_plugin",
     "plugins/dagcast-guardrails/dagcast_guardrails",
     "plugins/dagcast-openlineage/dagcast_openlineage",
+    "plugins/dagcast-xgboost/dagcast_xgboost",
 )
 
 WRONG_IMPORTS = {
@@ -43,6 +44,7 @@ WRONG_IMPORTS = {
     "core/dagcast/runner/retries.py": "import dagcast",
     # what is private, from outside
     "plugins/dagcast-guardrails/dagcast_guardrails/tags.py": "import dagcast.compile.lower.pipeline",
+    "plugins/dagcast-xgboost/dagcast_xgboost/tags.py": "import dagcast.runner.local_images",
     "mods_plugin/mods_plugin/labels.py": "from dagcast.template import Compilation",
     # a room that no layer names
     "core/dagcast/attic.py": '"""Nobody\'s room."""',

@@ -15,7 +15,14 @@ ROOT = Path(__file__).parents[1]
 DECISION = ROOT / "docs" / "decisions" / "public-modules.md"
 GUIDE = ROOT / "docs" / "writing-plugins.md"
 
-MODULES = ("dagcast", "dagcast.artifacts", "dagcast.command_line", "dagcast.errors", "dagcast.plugin")
+MODULES = (
+    "dagcast",
+    "dagcast.artifacts",
+    "dagcast.command_line",
+    "dagcast.errors",
+    "dagcast.local_images",
+    "dagcast.plugin",
+)
 
 
 def test_the_contract_allows_these_modules() -> None:

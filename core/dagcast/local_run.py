@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -66,6 +66,7 @@ def run(
     lambdas: Mapping[str, str] | None = None,
     callbacks: Mapping[str, str] | None = None,
     cache: bool = True,
+    local_images: bool = True,
     ignore_rules: Mapping[str, str] | None = None,
     runs: str | os.PathLike[str] = ".dagcast/runs",
     listener: Callable[[Mapping[str, Any]], None] | None = None,
@@ -95,6 +96,7 @@ def run(
         lambdas: The local handler, ``FILE.py:HANDLER``, for each function name or ARN that it replaces.
         callbacks: A JSON file or a command that answers, for each callback step.
         cache: Whether steps with a ``CacheConfig`` may reuse results of earlier runs.
+        local_images: Whether installed local images may stand for images with an algorithm of their own.
         ignore_rules: The reason, which may be empty, of each rule that a definition may break, by the rule's id. A
             config has ``ignore_rules`` of its own.
         runs: The folder of all runs.
@@ -146,11 +148,12 @@ def run(
         lambdas=_mapping("lambdas", lambdas),
         callbacks=_mapping("callbacks", callbacks),
         cache=cache,
+        use_local_images=local_images,
         ignore_rules=_mapping("ignore_rules", ignore_rules),
     )
     with temporary_folder("dagcast-") as scratch:
         if resume is not None:
-            prepared = PreparedRun(Runner.resume(resume, options))
+            prepared = PreparedRun(resume_run(resume, options))
         else:
             assert config is not None
             prepared = prepare_run(config, options, scratch, dag=dag, env=env, plugins=plugins)
@@ -211,8 +214,38 @@ def prepare_run(
     selected = plugins is not None and not isinstance(plugins, PluginRequest) and tuple(plugins)
     if dag is not None or env is not None or selected:
         raise TypeError("dag, env and plugins are for configs, and this is a definition")
+    from dagcast.plugins.local_images import choose_local_images
+    from dagcast.plugins.lock import lock_text
+
     name = re.sub(r"[^A-Za-z0-9]+", "-", Path(file).stem).strip("-") if file is not None else ""
-    return PreparedRun(Runner(text, name or "pipeline", options=options, file=file or _UNNAMED_FILE))
+    images = choose_local_images(options, PluginRequest(), text)
+    runner = Runner(
+        text,
+        name or "pipeline",
+        options=replace(options, local_images=images.images),
+        plugin_lock=lock_text([], local_images=images.lock) if images.lock else None,
+        file=file or _UNNAMED_FILE,
+    )
+    return PreparedRun(runner)
+
+
+def resume_run(run: str, options: RunOptions) -> Runner:
+    """Create the runner of a resumed run. It uses the local images that are installed now.
+
+    Args:
+        run: The run, as :func:`run` names it.
+        options: Options that replace those of the run, where they differ from the default.
+
+    Raises:
+        DagcastError: If the run is unknown or cannot be read, or a local image is invalid.
+    """
+    from dagcast.plugins.local_images import choose_local_images
+    from dagcast.runner.records.find_runs import find_run
+
+    folder = find_run(options.runs, run)
+    merged = options.merge_saved(folder.record().options)
+    images = choose_local_images(merged, PluginRequest(), folder.definition())
+    return Runner.resume(run, replace(options, local_images=images.images))
 
 
 def _compile(
@@ -224,7 +257,9 @@ def _compile(
     env: str | None,
     plugins: Iterable[Any] | PluginRequest | None,
 ) -> PreparedRun:
+    from dagcast.compile.compile_pipeline import locate_value
     from dagcast.compiler import PipelineDAGCompiler
+    from dagcast.plugins.local_images import choose_local_images
     from dagcast.plugins.local_parameters import local_parameters
     from dagcast.plugins.lock import lock_text
     from dagcast.plugins.observe_run import create_run_listener
@@ -235,27 +270,32 @@ def _compile(
     compiler.local = True
     compilation = compiler.compile_definition(dag)
     report = compilation.report
-    local = local_parameters(compiler.plugins, compiler.load(), report, options.parameters)
+    loaded = compiler.load()
+    local = local_parameters(compiler.plugins, loaded, report, options.parameters)
+    request = plugins if isinstance(plugins, PluginRequest) else PluginRequest()
+    images = choose_local_images(options, request, compilation.definition, loaded)
     lock = None
-    if report.plugins or report.policies:
+    if report.plugins or report.policies or images.lock:
         lock = lock_text(
             report.plugins,
             definition_sha256=report.digest,
             files=compiler.plugins.code_files(),
             policies=report.policies,
+            local_images=images.lock,
         )
     runner = Runner(
         compilation.definition,
         report.pipeline,
-        options=options,
+        options=replace(options, local_images=images.images),
         local_parameters=local.values,
         parameter_owners=local.owners,
-        listener=create_run_listener(compiler.plugins, compiler.load(), report),
+        listener=create_run_listener(compiler.plugins, loaded, report),
         objects=write_staged(report.spec.staged, scratch),
         plugin_lock=lock,
         sources=RunSources(report.spec.staged),
         file=str(config) if isinstance(config, str | os.PathLike) else _UNNAMED_FILE,
         checked=True,
+        locate=lambda step, path: locate_value(loaded, report.spec, step, path),
     )
     return PreparedRun(runner, report, local.values, local.owners)
 

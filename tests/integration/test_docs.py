@@ -22,6 +22,7 @@ PAGES = [
     "docs/mods.md",
     "docs/plugins.md",
     "docs/local-run.md",
+    "docs/writing-local-images.md",
 ]
 RUN = re.compile(r"\d{8}T\d{6}Z-[a-z-]+-[a-z0-9]{4}\b")
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<body>.*?)```", re.S)
@@ -70,7 +71,7 @@ def test_examples_run(page: str, project: Path) -> None:
         named = re.match(r"# (\S+\.yaml)\n", body)
         if block["file"] or (block["kind"] == "yaml" and named):
             file = project / (block["file"] or named[1])
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(body)
         elif block["kind"] == "console":
             run_console(body, project, environment)
@@ -93,6 +94,15 @@ def run_console(body: str, folder: Path, environment: dict[str, str]) -> None:
         site.mkdir()
         paths = [str(build_site(site)), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        return
+    if arguments[:2] == ["pip", "install"]:
+        # Not into the environment of the tests: into a folder on the path, with its real metadata.
+        site = folder / "site"
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+        subprocess.run([*install, "--target", str(site), arguments[2]], cwd=folder, check=True, timeout=120)
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, (str(site), environment.get("PYTHONPATH", "")))
+        )
         return
     assert arguments[0] == "dagcast"
     command = [sys.executable, "-m", "dagcast.cli", *arguments[1:]]

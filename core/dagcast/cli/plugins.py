@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from dagcast.plugins.scan import PluginEntry, scan_plugins
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.site_policy import SitePolicy
 
+if TYPE_CHECKING:
+    from dagcast.plugins.local_images import LocalImageSelection
+
 
 @click.group("plugins")
 def plugins_command() -> None:
@@ -28,24 +31,34 @@ def plugins_command() -> None:
 @click.option("--config", metavar="FILE", help="Config whose plugins section is applied.")
 @click.option("--env", metavar="NAME", help="Environment of the config.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--no-local-images", is_flag=True, help="Use no local images.")
 @plugin_options
-def list_command(config: str | None, env: str | None, as_json: bool, plugins: PluginRequest) -> None:
-    """List the installed plugins, whether each would run, and why. No plugin is imported."""
+def list_command(
+    config: str | None, env: str | None, as_json: bool, no_local_images: bool, plugins: PluginRequest
+) -> None:
+    """List the installed plugins and local images, whether a run uses each, and why. None is imported."""
+    from dagcast.plugins.local_images import select_local_images
+
     try:
         found = chosen_plugins(config, env, plugins)
+        # --no-plugins looks for none, but the list has every plugin and why it does not run.
+        installed = found.installed if found.installed.entries else scan_plugins()
+        images = select_local_images(
+            plugins, found.section, installed, policy=found.policy, none=no_local_images, locate=found.locate
+        )
     except DagcastError as error:
         fail(error, as_json)
-    # --no-plugins looks for none, but the list has every plugin and why it does not run.
-    installed, selection = found.installed if found.installed.entries else scan_plugins(), found.selection
+    selection = found.selection
     rows = [_row(entry, found) for entry in installed.entries]
     rows += [_missing(name, found) for name in selection.chosen if name not in installed.names]
     rows.sort(key=lambda row: (row["order"] is None, row["order"] or 0, row["name"]))
+    rows += [_local_image_row(entry, images, found.policy) for entry in installed.local_images]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif not rows:
         click.echo("no plugins are installed")
     else:
-        _show(rows, ("order", "name", "distribution", "version", "api_version", "reason"))
+        _show(rows, ("order", "name", "kind", "distribution", "version", "api_version", "reason"))
     if not as_json:
         show_policies(found.policy.as_data())
 
@@ -158,6 +171,7 @@ def _row(entry: PluginEntry, found: ChosenPlugins) -> dict[str, Any]:
     selected = entry.name in selection.chosen
     return {
         "name": entry.name,
+        "kind": "plugin",
         "distribution": entry.distribution,
         "version": entry.version,
         "api_version": entry.api_version,
@@ -166,6 +180,22 @@ def _row(entry: PluginEntry, found: ChosenPlugins) -> dict[str, Any]:
         "order": selection.chosen.index(entry.name) + 1 if selected else None,
         "reason": f"{'selected' if selected else 'not selected'}: {selection.reason(entry.name)}",
         **_places(entry.name, found.policy),
+    }
+
+
+def _local_image_row(entry: PluginEntry, images: LocalImageSelection, policy: SitePolicy) -> dict[str, Any]:
+    selected = entry.name in images.chosen
+    return {
+        "name": entry.name,
+        "kind": "local image",
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "api_version": entry.api_version,
+        "autoload": False,
+        "selected": selected,
+        "order": None,
+        "reason": f"{'used by a run' if selected else 'not used'}: {images.reason(entry.name)}",
+        **_places(entry.name, policy),
     }
 
 
@@ -178,6 +208,7 @@ def _missing(name: str, found: ChosenPlugins) -> dict[str, Any]:
     selection = found.selection
     return {
         "name": name,
+        "kind": "plugin",
         "distribution": None,
         "version": None,
         "api_version": None,

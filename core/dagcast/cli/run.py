@@ -127,11 +127,11 @@ def _create_runner(
     Raises:
         DagcastError: If the run does not exist, or the config cannot be compiled.
     """
-    from dagcast.runner.runner import Runner
+    from dagcast.local_run import resume_run
 
     options = _options(choices)
     if source is None:
-        return Runner.resume(str(resume), options)
+        return resume_run(str(resume), options)
     return _new_runner(source, options, scratch, quiet, as_json)
 
 

@@ -93,6 +93,12 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Create a Python environment for a step with a requirements.txt.",
             ),
             click.option(
+                "--local-images/--no-local-images",
+                "use_local_images",
+                default=True,
+                help="Let installed local images stand for images with an algorithm of their own.",
+            ),
+            click.option(
                 "--only",
                 multiple=True,
                 metavar="STEP",
@@ -154,6 +160,7 @@ def to_arguments(options: RunOptions) -> list[str]:
     flags = {
         "--s3": options.real_s3,
         "--no-requirements": not options.requirements,
+        "--no-local-images": not options.use_local_images,
         "--no-cache": not options.cache,
     }
     return [*given, *(flag for flag, chosen in flags.items() if chosen)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from dagcast.check.ignored_rules import group_ignored, unknown_rule
@@ -13,6 +13,7 @@ from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import Rule
 from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
+from dagcast.compile.config.origins import NOTHING, find_origin, value_in
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.stand_ins import describe_stand_ins, without_sdk
 from dagcast.compile.config.step import StepConfig, To
@@ -210,6 +211,39 @@ def locate_origin(config: PipelineConfig, origin: Origin) -> Location | None:
     if origin.kind == "argument":
         return Location(f"<{origin.detail}>")
     return config.source.locate(origin.path) if origin.kind == "config" else None
+
+
+def locate_value(config: PipelineConfig, spec: PipelineSpec, step: str, path: FieldPath) -> Location | None:
+    """Return the place in the config of a value of a step, or of the step if the value has none.
+
+    Args:
+        config: The config.
+        spec: The pipeline.
+        step: The name of the step.
+        path: The path of the value in the step's entry of the definition.
+    """
+    found = next((item for item in spec.steps if item.name == step), None)
+    if found is None:
+        return None
+    value = value_in({"Arguments": found.arguments, **found.fields}, path)
+    origins = [find_origin(found.origins, path, each, config.source.data) for each in _spellings(value)]
+    written = (
+        origin
+        for origin in origins
+        if origin is not None and value_in(config.source.data, origin.path) is not NOTHING
+    )
+    origin = next(written, origins[0])
+    place = None if origin is None else locate_origin(config, origin)
+    return place or locate_origin(config, Origin("config", ("steps", step)))
+
+
+def _spellings(value: Any) -> list[Any]:
+    """Return a value as a config may write it: many members of requests are texts of numbers."""
+    found = [value]
+    for kind in (int, float):
+        with suppress(ValueError, TypeError, OverflowError):
+            found += [kind(value)] if isinstance(value, str) else []
+    return found
 
 
 def _check_ignored_rules(config: PipelineConfig, rules: Iterable[Rule], sink: DiagnosticSink) -> None:

@@ -13,6 +13,9 @@ def result_lines(step: StepOutcome) -> Iterator[str]:
     """Iterate over the results of a step: its reason, its metrics, and the values that it returned."""
     if step.reason:
         yield summarize_reason(step.reason)
+    if step.stand_in:
+        difference = f": {step.stand_in['difference']}" if step.stand_in["difference"] else ""
+        yield f"{step.stand_in['library']} stood in for {step.stand_in['label']}{difference}"
     yield from (f"{name} = {value:g}" for name, value in step.metrics.items())
     for name, value in step.output_parameters.items():
         yield truncate_middle(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")

@@ -40,12 +40,15 @@ def diagnose(installed: InstalledPlugins) -> tuple[Finding, ...]:
         for problem in metadata_problems()
         if not any(problem.startswith(known.partition(": ")[0]) for known in installed.problems)
     ]
-    for name in installed.names:
-        entries = installed.named(name)
+    images = InstalledPlugins(installed.local_images)
+    for name, entries in (
+        *((name, installed.named(name)) for name in installed.names),
+        *((name, images.named(name)) for name in images.names),
+    ):
         if len(entries) > 1:
             owners = ", ".join(f"{entry.distribution} {entry.version}" for entry in entries)
             findings.append(Finding(name, f"it is provided by {owners}", "uninstall all but one of them"))
-    for entry in installed.entries:
+    for entry in (*installed.entries, *installed.local_images):
         findings.extend(_entry_findings(entry))
     return tuple(findings)
 
@@ -65,9 +68,10 @@ def diagnose_policy(installed: InstalledPlugins) -> tuple[SitePolicy, tuple[Find
         )
     findings: list[Finding] = []
     named = {name for file in policy.files for name in file.names}
-    for name in sorted(named - set(installed.names)):
+    names = {*installed.names, *(entry.name for entry in installed.local_images)}
+    for name in sorted(named - names):
         places = ", ".join(map(str, policy.places(name)))
-        meant = nearest(name, installed.names)
+        meant = nearest(name, names)
         if name in policy.required:
             problem = f"{places}: plugin {name!r} is required, and not installed"
             findings.append(Finding("site policy", problem, "install it, or fix the policy"))

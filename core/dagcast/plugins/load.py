@@ -92,10 +92,8 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
             implements an unknown hook or declares an unknown argument.
     """
     entry = find_entry(name, installed)
-    code = read_code(entry)
+    given = implementation = import_entry(entry)
     with foreign_output():
-        given = implementation = _import(entry)
-        remember_import(entry, code)
         if is_instance(given, type):
             implementation = _instantiate(
                 implementation,
@@ -106,6 +104,19 @@ def load_plugin(name: str, installed: InstalledPlugins) -> Plugin:
         return _validate_hooks(
             Plugin(name=name, implementation=implementation, hooks={}, entry=entry, given=given)
         )
+
+
+def import_entry(entry: PluginEntry) -> Any:
+    """Import the object of an entry point, and remember which files it was imported from.
+
+    Raises:
+        PluginError: If it cannot be imported.
+    """
+    code = read_code(entry)
+    with foreign_output():
+        given = _import(entry)
+        remember_import(entry, code)
+    return given
 
 
 def adopt_plugin(given: Any) -> Plugin:

@@ -60,6 +60,7 @@ def lock_text(
     definition_sha256: str | None = None,
     files: Files = MappingProxyType({}),
     policies: Sequence[Mapping[str, Any]] = (),
+    local_images: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the lock as the text of its file.
 
@@ -68,6 +69,7 @@ def lock_text(
         definition_sha256: The digest of the definition's JSON, in hexadecimal.
         files: The files of each plugin's code. With them, a difference is reported file by file.
         policies: The files of the site policy that held, as reports hold them.
+        local_images: The entries of the local images of a run. A compile has none.
     """
     content: dict[str, Any] = {"plugins": [dict(plugin) for plugin in plugins]}
     if definition_sha256 is not None:
@@ -76,6 +78,8 @@ def lock_text(
         content["files"] = {name: dict(found) for name, found in files.items()}
     if policies:
         content["policy"] = _locked_policy(policies)
+    if local_images:
+        content["local_images"] = [dict(image) for image in local_images]
     return json.dumps(content, indent=2) + "\n"
 
 

@@ -1,8 +1,8 @@
 """Find the installed plugins in the metadata of distributions, without importing them.
 
-A plugin is an entry point of group ``dagcast``. Entry points of the same name in two further groups are optional:
-``dagcast.api`` holds the version of the hooks that the plugin is written for (``v1``), and ``dagcast.autoload`` makes
-the plugin active on installation.
+A plugin is an entry point of group ``dagcast``, and a local image one of group ``dagcast.local_images``. Entry points
+of the same name in two further groups are optional: ``dagcast.api`` holds the version of the hooks that the plugin is
+written for (``v1``), and ``dagcast.autoload`` makes the plugin active on installation.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUP = "dagcast"
 API_GROUP = "dagcast.api"
 AUTOLOAD_GROUP = "dagcast.autoload"
+LOCAL_IMAGES_GROUP = "dagcast.local_images"
 
 PLUGIN_NAME = lazy_pattern(r"[A-Za-z][A-Za-z0-9_-]*")
 # Spaces around the colon, and extras, are allowed: https://packaging.python.org/specifications/entry-points/
@@ -39,10 +40,10 @@ class _EntryPoint(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PluginEntry:
-    """One entry point of group ``dagcast``.
+    """One entry point of group ``dagcast`` or ``dagcast.local_images``.
 
     Attributes:
-        name: The plugin's name.
+        name: The name of the plugin or local image.
         value: The object reference: ``module`` or ``module:attribute``.
         distribution: The name of the distribution that provides it.
         version: The distribution's version.
@@ -81,10 +82,12 @@ class InstalledPlugins:
     Attributes:
         entries: The plugins, sorted by name and distribution.
         problems: Errors in metadata that no single plugin owns.
+        local_images: The local images, sorted likewise.
     """
 
     entries: tuple[PluginEntry, ...]
     problems: tuple[str, ...] = ()
+    local_images: tuple[PluginEntry, ...] = ()
 
     def named(self, name: str) -> tuple[PluginEntry, ...]:
         """Return the entries of that name: more than one if several distributions provide it."""
@@ -103,6 +106,7 @@ def scan_plugins(path: Iterable[str] | None = None) -> InstalledPlugins:
         path: Folders and zip files to scan. Default: ``sys.path``.
     """
     entries: list[PluginEntry] = []
+    local_images: list[PluginEntry] = []
     problems: list[str] = []
     distributions = tuple(find_distributions(sys.path if path is None else path, problems))
     with_plugins: dict[int, tuple[_EntryPoint, ...]] = {}
@@ -134,18 +138,23 @@ def scan_plugins(path: Iterable[str] | None = None) -> InstalledPlugins:
         )
         distribution = distributions[index]
         place = None if distribution.folder is None else str(distribution.place)
-        entries.extend(replace(entry, place=place) for entry in _entries(metadata, name, points, ambiguity))
-        own = {point.name for point in points if point.group == GROUP}
+        for group, found in ((GROUP, entries), (LOCAL_IMAGES_GROUP, local_images)):
+            found.extend(
+                replace(entry, place=place) for entry in _entries(metadata, group, points, ambiguity)
+            )
+        own = {point.name for point in points if point.group in (GROUP, LOCAL_IMAGES_GROUP)}
         for point in points:
             if point.group in (API_GROUP, AUTOLOAD_GROUP) and point.name not in own:
                 problems.append(
                     f"{name}: {point.group} names {point.name!r}, which is not one of its plugins"
                 )
-            elif point.group not in (GROUP, API_GROUP, AUTOLOAD_GROUP):
+            elif point.group not in (GROUP, API_GROUP, AUTOLOAD_GROUP, LOCAL_IMAGES_GROUP):
                 problems.append(f"{name}: unknown entry-point group {point.group!r}")
-    return InstalledPlugins(
-        tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution))), tuple(problems)
-    )
+    return InstalledPlugins(_sorted(entries), tuple(problems), _sorted(local_images))
+
+
+def _sorted(entries: Iterable[PluginEntry]) -> tuple[PluginEntry, ...]:
+    return tuple(sorted(entries, key=lambda entry: (entry.name, entry.distribution)))
 
 
 def _read_error(distribution: Distribution, error: Exception) -> str:
@@ -218,12 +227,13 @@ def _parse_entry_points(text: str) -> Iterator[_EntryPoint]:
 
 
 def _entries(
-    metadata: Message, distribution: str, points: Iterable[_EntryPoint], ambiguity: tuple[str, ...]
+    metadata: Message, group: str, points: Iterable[_EntryPoint], ambiguity: tuple[str, ...]
 ) -> Iterator[PluginEntry]:
+    """Yield the entry points of one group of a distribution."""
     api = {point.name: point.value for point in points if point.group == API_GROUP}
     autoload = {point.name for point in points if point.group == AUTOLOAD_GROUP}
     for point in points:
-        if point.group != GROUP:
+        if point.group != group:
             continue
         name, value = point.name, point.value
         problems = []
@@ -242,7 +252,7 @@ def _entries(
         yield PluginEntry(
             name=name,
             value=value,
-            distribution=distribution,
+            distribution=_field(metadata, "Name") or "unknown",
             version=_field(metadata, "Version") or "unknown",
             api_version=int(match[1]) if match else None,
             autoload=name in autoload,

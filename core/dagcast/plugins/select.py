@@ -146,12 +146,18 @@ def select_plugins(
     chosen = _deduplicate(item for item in names if not (is_instance(item, str) and item in disabled))
     present = {item if is_instance(item, str) else stated_name(item) for item in chosen}
     required = [name for name in request.required if name not in present]
-    by_policy = [name for name in policy.required if name not in (*required, *_strings(chosen))]
+    by_policy = [name for name in _required(policy, installed) if name not in (*required, *_strings(chosen))]
     chosen = (*required, *by_policy, *chosen)
     for name in _strings(chosen):
         excluded.pop(name, None)
     added = {name: f"required by the site policy {policy.required[name]}" for name in by_policy}
     return Selection(chosen, source, excluded, added)
+
+
+def _required(policy: SitePolicy, installed: InstalledPlugins) -> tuple[str, ...]:
+    """Return the plugins that a site policy requires; a name that only a local image has is not that of a plugin."""
+    local_images = {entry.name for entry in installed.local_images}.difference(installed.names)
+    return tuple(name for name in policy.required if name not in local_images)
 
 
 def _check_policy(
@@ -180,7 +186,7 @@ def _check_policy(
         code = "plugin.forbidden" if is_forbidden else "plugin.required"
         sink.error(message, location, code=code, hint=remedy)
 
-    for name in policy.required:
+    for name in _required(policy, installed):
         if request.none:
             refuse(f"{NO_PLUGINS} turns off", name, f"remove {NO_PLUGINS}")
         elif name in request.disabled:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dagcast.frozen_dataclass import dataclass
+from dagcast.runner.local_images import NO_LOCAL_IMAGES, LocalImages
 
 Isolation = Literal["auto", "namespace", "paths", "docker"]
 
@@ -35,6 +36,8 @@ class RunOptions:
         callbacks: A JSON file or a command that answers, for each callback step.
         cache: Whether steps with a ``CacheConfig`` may reuse results of earlier runs.
         ignore_rules: The reason, which may be empty, of each rule that the definition may break, by the rule's id.
+        use_local_images: Whether local images may stand for images.
+        local_images: The programs that stand for images with an algorithm of their own. With ``docker`` none does.
     """
 
     runs: Path = Path(".dagcast/runs")
@@ -52,6 +55,8 @@ class RunOptions:
     callbacks: Mapping[str, str] = field(default_factory=dict)
     cache: bool = True
     ignore_rules: Mapping[str, str] = field(default_factory=dict)
+    use_local_images: bool = True
+    local_images: LocalImages = NO_LOCAL_IMAGES
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options that a resumed run keeps, as JSON data.
@@ -70,6 +75,7 @@ class RunOptions:
             "lambdas": {name: _absolute(handler) for name, handler in self.lambdas.items()},
             "callbacks": dict(self.callbacks),
             "cache": self.cache,
+            "local_images": self.use_local_images,
         }
 
     def merge_saved(self, saved: Mapping[str, Any]) -> RunOptions:
@@ -90,6 +96,7 @@ class RunOptions:
             lambdas=saved["lambdas"],
             callbacks=saved["callbacks"],
             cache=saved["cache"],
+            use_local_images=saved.get("local_images", True),
         )
         defaults = RunOptions()
         chosen: dict[str, Any] = {}
@@ -99,6 +106,8 @@ class RunOptions:
                 chosen[option.name] = {**then, **now}
             else:
                 chosen[option.name] = now if now != getattr(defaults, option.name) else then
+        if not chosen["use_local_images"]:
+            chosen["local_images"] = NO_LOCAL_IMAGES
         return RunOptions(**chosen)
 
 

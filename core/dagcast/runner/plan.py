@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from dagcast.definition.resolve_references import Scope, known_uri
 from dagcast.definition.staged_code_uri import is_staged_code_uri
 from dagcast.errors import Diagnostic, DiagnosticSink, did_you_mean
 from dagcast.frozen_dataclass import dataclass
-from dagcast.runner import check_code, stub, unused_inputs
+from dagcast.runner import check_code, check_local_images, stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
+from dagcast.runner.check_local_images import LocateField
 from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here, check_schema
 from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
+from dagcast.runner.local_images import StandIn
 from dagcast.runner.options import RunOptions
 from dagcast.runner.records.find_runs import runs_in
 from dagcast.runner.records.run_folder import RunFolder, SavedResult
@@ -65,12 +68,14 @@ class Plan:
         unselected: The names of the other steps.
         earlier: Results of unselected steps in earlier runs, by name of the step.
         warnings: Problems that do not prevent the run.
+        stand_ins: By name of a step: the local images that stand for its images.
     """
 
     steps: tuple[Step, ...]
     unselected: frozenset[str]
     earlier: Mapping[str, SavedResult]
     warnings: tuple[Diagnostic, ...]
+    stand_ins: Mapping[str, Sequence[StandIn]] = field(default_factory=dict)
 
 
 def make_plan(
@@ -78,7 +83,9 @@ def make_plan(
     options: RunOptions,
     scope: Scope,
     store: Store,
+    *,
     invalid: frozenset[str] = frozenset(),
+    locate: LocateField = lambda step, path: None,
 ) -> Plan:
     """Select the steps, and check each of them and the options.
 
@@ -88,6 +95,7 @@ def make_plan(
         scope: The values of parameters and execution variables; no step has a result yet.
         store: The folder that replaces S3, with the inputs and the earlier runs.
         invalid: Steps whose requests are already reported. Only what cannot run here is added.
+        locate: Returns the place of a value of a step.
 
     Raises:
         InvalidInputError: With all mistakes.
@@ -111,12 +119,16 @@ def make_plan(
         sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:
             sink.extend(_check_model(step, definition, options))
+        sink.extend(check_local_images.check_step(step, definition, options, scope, locate))
     if not sink.errors and not invalid:
         sink.extend(_check_code(definition, steps, options, scope, store))
         sink.extend(_check_data(definition, steps, options, scope, store))
         sink.extend(unused_inputs.check_inputs_are_read(definition, steps, options, scope))
     sink.raise_errors()
-    return Plan(steps, unselected, earlier, sink.warnings)
+    stand_ins = {
+        step.name: check_local_images.find_stand_ins(step, definition, options, scope) for step in steps
+    }
+    return Plan(steps, unselected, earlier, sink.warnings, stand_ins)
 
 
 def _select_steps(definition: Definition, options: RunOptions) -> frozenset[str]:
@@ -238,6 +250,7 @@ def _check_code(
             and model is not None
             and model.definition_type == "Model"
             and model.name not in options.stubs
+            and not check_local_images.find_stand_ins(step, definition, options, scope)
         ):
             yield from check_code.check_served_model(step, model, definition, scope, store)
 

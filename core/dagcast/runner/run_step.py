@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +23,7 @@ from dagcast.errors import DagcastError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import cache
 from dagcast.runner.aws_names import make_job_name
+from dagcast.runner.check_local_images import stand_ins_of
 from dagcast.runner.container.channels import find_producers
 from dagcast.runner.container.check_request import check_schema, raise_problems, remove_nulls
 from dagcast.runner.executors.catalog import executor_for
@@ -164,6 +166,7 @@ class StepRunner:
             place=self.record.place,
             execution_arn=execution_variables(self.record)["PipelineExecutionArn"],
             properties_of=self._properties_of,
+            stand_ins=self._stand_ins_before(step),
         )
         if self.stop.is_set():
             raise StepStoppedError(f"step {step.name} was stopped")
@@ -219,6 +222,7 @@ class StepRunner:
         dependencies = self.dependencies[step.name].steps if model_name is not None else ()
         properties = map(self._properties_of, dependencies)
         models = [model for model in properties if model.get("ModelName") == model_name]
+        digest.update(self._local_images_digest(step, arguments, models).encode())
         try:
             return cache.cache_key(
                 step,
@@ -231,6 +235,28 @@ class StepRunner:
             )
         except DagcastError as error:
             raise StepFailedError(str(error)) from error
+
+    def _local_images_digest(
+        self, step: Step, arguments: Mapping[str, Any], models: Sequence[Mapping[str, Any]]
+    ) -> str:
+        """Return a digest of the local images that stand for the images of a step; an empty text if none does."""
+        if self.launcher.isolation == "docker":
+            return ""
+        found = stand_ins_of(step.definition_type, arguments, models, self.options.local_images)
+        return json.dumps([stand_in.as_dict() for stand_in in found], sort_keys=True) if found else ""
+
+    def _stand_ins_before(self, step: Step) -> dict[str, Mapping[str, str]]:
+        """Return the local images that stood for the images of the steps that a step comes after, by their names."""
+        found: dict[str, Mapping[str, str]] = {}
+        pending, seen = list(self.dependencies[step.name].steps), set[str]()
+        while pending:
+            name = pending.pop()
+            if name not in seen:
+                seen.add(name)
+                pending += self.dependencies[name].steps if name in self.dependencies else ()
+                if stand_in := self._result_of(name).stand_in:
+                    found[name] = stand_in
+        return dict(sorted(found.items()))
 
     def _properties_of(self, step: str) -> Mapping[str, Any]:
         return self._result_of(step).properties
@@ -264,6 +290,8 @@ class StepRunner:
         if saved.cached_from is not None:
             details["cached_from"] = saved.cached_from
         details |= {"outputs": dict(saved.result.outputs), "metrics": dict(saved.result.metrics)}
+        if saved.result.stand_in:
+            details["stand_in"] = dict(saved.result.stand_in)
         if returned := read_output_parameters(saved.result.properties):
             details["output_parameters"] = returned
         outcome = saved.result.properties.get("Outcome") if step.definition_type == "Condition" else None

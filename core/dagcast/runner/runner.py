@@ -22,8 +22,9 @@ from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
 from dagcast.definition.references import render
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope
-from dagcast.errors import DagcastError, DiagnosticSink, InvalidInputError
+from dagcast.errors import DagcastError, DiagnosticSink, InvalidInputError, Location
 from dagcast.runner.aws_names import AwsPlace
+from dagcast.runner.check_local_images import LocateField
 from dagcast.runner.launch.choose_launcher import choose_launcher
 from dagcast.runner.launch.launcher import Launcher
 from dagcast.runner.options import RunOptions
@@ -70,6 +71,8 @@ class Runner:
         place: The account and region in ARNs. Default: the first region that the definition names, and an account of
             AWS's documentation.
         execution: The ID of the execution: 12 lowercase letters and digits. Default: a random one.
+        locate: Returns the place in the config of a value, from the name of a step and the path in its entry of the
+            definition. Without it, messages name the file of the definition.
 
     Example:
         >>> from pathlib import Path
@@ -95,6 +98,7 @@ class Runner:
     checked: bool = False
     place: AwsPlace | None = None
     execution: str | None = None
+    locate: LocateField | None = None
     _folder: RunFolder | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _launcher: Launcher | None = None
@@ -227,7 +231,8 @@ class Runner:
                 parameters, execution_variables(record), _no_step_has_run, _no_step_has_run, _no_step_has_run
             )
             store = _store(root, options, self.objects, record)
-            plan = make_plan(definition, options, scope, store, invalid)
+            locate = self.locate or (lambda step, path: Location(self.file))
+            plan = make_plan(definition, options, scope, store, invalid=invalid, locate=locate)
             if self._folder is not None:
                 users = {step.name: json.dumps(render(step.arguments)) for step in definition.steps}
                 sink.extend(find_changed_code(self._folder.path, users))
@@ -319,6 +324,10 @@ class _Session:
         for warning in self.plan.warnings:
             hint = f" ({warning.hint})" if warning.hint else ""
             self.emit(Event("warning", None, f"{warning.message}{hint}", {"code": warning.code}))
+        for name, stand_ins in self.plan.stand_ins.items():
+            for stand_in in stand_ins:
+                details = {"code": "run.image-stands-in", "stand_in": stand_in.as_dict()}
+                self.emit(Event("warning", name, str(stand_in), details))
         for ignored in self.runner._ignored:
             self.emit(Event("warning", None, f"ignored: {ignored}", {"code": ignored.rule}))
         for name in self.definition.by_name:

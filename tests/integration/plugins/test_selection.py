@@ -68,7 +68,7 @@ def ran(compiler: PipelineDAGCompiler) -> list[str]:
 def by_command(site: Site, *arguments: str, **variables: str) -> list[str]:
     """The plugins of a compile from the command line; ``plugins list`` says the same beforehand."""
     listed = site.json("plugins", "list", "--config", "pipeline.yaml", *arguments, **variables)
-    chosen = [row["name"] for row in listed if row["selected"]]
+    chosen = [row["name"] for row in listed if row["selected"] and row["kind"] == "plugin"]
     result = site.cli("compile", "pipeline.yaml", "-o", "out.json", "--json", *arguments, **variables)
     assert result.exit_code == 0, result.output
     names = [plugin["name"] for plugin in json.loads(result.stdout)["report"]["plugins"]]

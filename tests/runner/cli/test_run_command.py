@@ -366,6 +366,7 @@ def test_every_choice_reaches_the_run(asking: Project) -> None:
         "lambdas": {"score": f"{asking.path}/handler.py:handler"},
         "callbacks": {"ask": "cat yes.json"},
         "cache": False,
+        "local_images": True,
     }
 
 

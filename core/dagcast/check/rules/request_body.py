@@ -13,6 +13,8 @@ from dagcast.paths import FieldPath
 
 
 class _Unknown(Enum):
+    """The value of what only the running pipeline knows."""
+
     UNKNOWN = "unknown"
 
     def __repr__(self) -> str:

@@ -140,12 +140,19 @@ def cannot_run_here(step: str, what: str, *, hint: str | None = None) -> Diagnos
     )
 
 
-def needs_image(step: str, what: str) -> Diagnostic:
-    """Make the problem of a step that only its image can run."""
+def needs_image(step: str, what: str, *, stand_in: str | None = None) -> Diagnostic:
+    """Make the problem of a step that only its image can run.
+
+    Args:
+        step: The name of the step.
+        what: What only the image can do.
+        stand_in: The distribution whose local image would stand for it, if there is one.
+    """
+    install = f"pip install {stand_in} to let a local image stand in, " if stand_in else ""
     return cannot_run_here(
         step,
         what,
-        hint=f"use --runner docker to run the image, or --stub {step}=OUTPUTS.json to replace the step",
+        hint=f"{install}use --runner docker to run the image, or --stub {step}=OUTPUTS.json to replace the step",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from dagcast.errors import Diagnostic
@@ -20,6 +21,8 @@ from dagcast.runner.container.check_request import (
 )
 from dagcast.runner.container.training_toolkit import PROGRAM, SUBMIT_DIRECTORY
 from dagcast.runner.launch.command import ML_PATH
+from dagcast.runner.local_images import NO_LOCAL_IMAGES, LocalImages
+from dagcast.sagemaker.builtin_algorithms import algorithm_of_image
 
 REMOTE_FUNCTION_DRIVER = "sagemaker_remote_function_bootstrap"
 """The channel of the driver of ``@step`` functions. Source: ``sagemaker.remote_function.job`` of the SDK."""
@@ -28,6 +31,9 @@ DEFAULT_CHECKPOINT_PATH = f"{ML_PATH}/checkpoints"
 """The default folder of checkpoints. Source: API reference, ``CheckpointConfig``."""
 
 _RESERVED_PATHS = tuple(f"{ML_PATH}/{name}" for name in ("input", "output", "model", "code"))
+
+_STAND_INS = MappingProxyType({"XGBoost": "dagcast-xgboost"})
+"""By algorithm: the distribution with a local image for it."""
 
 _SHAPE: Schema = {
     "AlgorithmSpecification": {
@@ -63,13 +69,16 @@ _SHAPE: Schema = {
 }
 
 
-def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
+def check_request(
+    step: str, request: Mapping[str, Any], *, image: bool, local_images: LocalImages = NO_LOCAL_IMAGES
+) -> Iterator[Diagnostic]:
     """Find what cannot run here.
 
     Args:
         step: The name of the step.
         request: The request; any value can be a reference.
         image: Whether the job runs in its image.
+        local_images: The programs that stand for images.
     """
     wrong = list(check_schema(step, request, _SHAPE))
     if wrong:
@@ -80,9 +89,9 @@ def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iter
     entrypoint = algorithm.get("ContainerEntrypoint")
     if not image:
         script = PROGRAM in read_hyperparameters and SUBMIT_DIRECTORY in read_hyperparameters
-        if not entrypoint and not script:
+        if not entrypoint and not script and not local_images.may_stand_for(algorithm.get("TrainingImage")):
             what = "it has neither a ContainerEntrypoint nor a script, and only its image knows what to run"
-            yield needs_image(step, what)
+            yield needs_image(step, what, stand_in=_stand_in_of(algorithm.get("TrainingImage")))
         yield from check_entrypoint(step, as_list(entrypoint))
     if any(REMOTE_FUNCTION_DRIVER in str(part) for part in as_list(entrypoint)):
         yield cannot_run_here(
@@ -99,6 +108,12 @@ def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iter
         if key in request:
             yield cannot_run_here(step, f"{key} customises a model of AWS")
     yield from _checkpoint_problems(step, as_mapping(request.get("CheckpointConfig")))
+
+
+def _stand_in_of(image: Any) -> str | None:
+    """Return the distribution whose local image would stand for an image of SageMaker's, if this project has one."""
+    algorithm = algorithm_of_image(image) if isinstance(image, str) else None
+    return _STAND_INS.get(algorithm.name) if algorithm is not None else None
 
 
 def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagnostic]:

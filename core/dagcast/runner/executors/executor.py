@@ -69,6 +69,7 @@ class StepAttempt:
         execution_arn: The ARN of the execution: ``Execution.PipelineExecutionArn``.
         properties_of: Returns the properties of a step that has succeeded, by the step's name.
         waits_for: The names of the steps that this one waited for.
+        stand_ins: By name of a step before this one: the local image that stood for its image, as its result has it.
     """
 
     step: Step
@@ -85,6 +86,7 @@ class StepAttempt:
     execution_arn: str = ""
     properties_of: Callable[[str], Mapping[str, Any]] = lambda step: {}
     waits_for: Sequence[str] = ()
+    stand_ins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class StepResult:
         property_files: The S3 URI of each property file, by name.
         more: S3 URIs of further outputs, such as the models of a search other than the best.
         summary: What the step found, in one line, such as ``true: 0.981 >= 0.9`` of a condition.
+        stand_in: The local image that stood for the image of the job, as ``StandIn.as_dict`` describes it.
     """
 
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -107,6 +110,7 @@ class StepResult:
     property_files: Mapping[str, str] = field(default_factory=dict)
     more: Sequence[str] = ()
     summary: str | None = field(default=None, kw_only=True)
+    stand_in: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
 
 def describe_nothing(attempt: StepAttempt, request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -155,6 +155,9 @@ def _copy_files(attempt: StepAttempt, folder: Path) -> None:
             else:
                 attempt.warn(f"{member}: {uri} does not exist")
     description = {"JobName": attempt.job_name, **attempt.arguments}
+    if attempt.stand_ins:
+        # The steps before this one whose images did not run: the model, or what it was judged by, differs from AWS's.
+        description["StandIns"] = {name: dict(stand_in) for name, stand_in in attempt.stand_ins.items()}
     (folder / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", "utf-8")
 
 

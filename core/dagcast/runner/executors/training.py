@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
-from dagcast.runner.container import job, metrics, training_request, training_toolkit
+from dagcast.runner.check_local_images import check_training_request, training_stand_in
+from dagcast.runner.container import job, local_image_job, metrics, training_request, training_toolkit
 from dagcast.runner.container.channels import fetch_channels
 from dagcast.runner.container.check_request import as_mapping, container_command, raise_problems, remove_nulls
 from dagcast.runner.container.driver_scripts import (
@@ -20,10 +21,12 @@ from dagcast.runner.container.driver_scripts import (
     unpack_code,
 )
 from dagcast.runner.container.job_links import adapt_links
+from dagcast.runner.container.local_image_job import raise_image_problems
 from dagcast.runner.describe_response import describe_resource, model_uri
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import pack_tar_gz
 from dagcast.runner.launch.command import ML_PATH, Command
+from dagcast.runner.local_images import NO_LOCAL_IMAGES, StandIn
 from dagcast.runner.python_env import prepare_python
 
 if TYPE_CHECKING:
@@ -37,7 +40,12 @@ _IGNORED_FIELDS = ("DebugRuleConfigurations", "ProfilerRuleConfigurations", "Ten
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Find what only the image or AWS can do."""
-    yield from training_request.check_request(step.name, step.arguments, image=options.isolation == "docker")
+    yield from training_request.check_request(
+        step.name,
+        step.arguments,
+        image=options.isolation == "docker",
+        local_images=options.local_images,
+    )
 
 
 def run(attempt: StepAttempt) -> StepResult:
@@ -64,16 +72,20 @@ def run_training(attempt: StepAttempt, request: Mapping[str, Any], job_name: str
         StepStoppedError: If the run is stopping.
     """
     attempt, request = replace(attempt, folder=folder), remove_nulls(request)
+    image = attempt.launcher.isolation == "docker"
+    local_images = NO_LOCAL_IMAGES if image else attempt.options.local_images
     raise_problems(
-        training_request.check_request(
-            attempt.step.name, request, image=attempt.launcher.isolation == "docker"
-        )
+        training_request.check_request(attempt.step.name, request, image=image, local_images=local_images)
     )
+    raise_image_problems(check_training_request(request, local_images))
+    stand_in = training_stand_in(request, local_images)
     ml, started = folder / "ml", job.utc_now()
     job.make_folders(ml, "input/config", "input/data", "model", "output/data", "code")
     channels = fetch_channels(attempt, request, ml / "input" / "data")
     checkpoints = _fetch_checkpoints(attempt, request, ml)
-    command = _command(attempt, request, job_name, channels)
+    if stand_in is not None:
+        channels = local_image_job.add_channel_types(channels, stand_in)
+    command = _command(attempt, request, job_name, channels, stand_in)
     rewrite_ml_paths(attempt, [ml / "input" / "data" / DRIVER_CHANNEL], ml)
     for name in _IGNORED_FIELDS:
         if request.get(name):
@@ -91,16 +103,24 @@ def run_training(attempt: StepAttempt, request: Mapping[str, Any], job_name: str
         failure=ml / "output" / "failure",
     )
     definitions = metrics.list_definitions(request["AlgorithmSpecification"])
+    if stand_in is not None:
+        definitions = local_image_job.add_metrics(definitions, stand_in)
     found = metrics.find_last_values(attempt, definitions, command.stdout, command.stderr)
     outputs = _upload_outputs(attempt, request, job_name, ml)
     properties = _properties(
         attempt, request, job_name=job_name, started=started, seconds=ended.seconds, found=found
     )
-    return StepResult(properties, outputs, metrics=found)
+    return StepResult(
+        properties, outputs, metrics=found, stand_in={} if stand_in is None else stand_in.as_dict()
+    )
 
 
 def _command(
-    attempt: StepAttempt, request: Mapping[str, Any], job_name: str, channels: Mapping[str, Mapping[str, str]]
+    attempt: StepAttempt,
+    request: Mapping[str, Any],
+    job_name: str,
+    channels: Mapping[str, Mapping[str, str]],
+    stand_in: StandIn | None,
 ) -> Command:
     """Return the command, after preparing its configuration, code and Python environment."""
     ml = attempt.folder / "ml"
@@ -153,6 +173,8 @@ def _command(
                 working_directory=training_toolkit.CODE_PATH,
                 has_program=True,
             )
+    if stand_in is not None:
+        command = local_image_job.training_command(command, stand_in)
     if not command.argv:
         command = replace(command, argv=("train",))  # SageMaker starts an image by: docker run IMAGE train
     job.write_config(ml, "input/config/hyperparameters.json", parameters)

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DagcastError, Diagnostic
 from dagcast.runner import in_job
+from dagcast.runner.check_local_images import check_serving_request, serving_stand_in
 from dagcast.runner.container import job, transform_request
 from dagcast.runner.container.channels import fetch_input
 from dagcast.runner.container.check_request import as_mapping, raise_problems, remove_nulls
+from dagcast.runner.container.local_image_job import job_environment, raise_image_problems
 from dagcast.runner.describe_response import describe_resource
 from dagcast.runner.executors.executor import Executor, StepAttempt, StepFailedError, StepResult, StubContract
 from dagcast.runner.files import copy_file, unpack
 from dagcast.runner.launch.command import ML_PATH, Command
+from dagcast.runner.local_images import NO_LOCAL_IMAGES, StandIn
 from dagcast.runner.model_containers import list_containers, model_data_uri, resolve_model_package
 from dagcast.runner.python_env import prepare_python
 
@@ -61,20 +64,27 @@ def run(attempt: StepAttempt) -> StepResult:
     ml, started = attempt.folder / "ml", job.utc_now()
     model, container = _container(attempt)
     environment = {str(name): str(value) for name, value in as_mapping(container.get("Environment")).items()}
-    code = _fetch_files(attempt, container, environment, ml)
+    local_images = NO_LOCAL_IMAGES if attempt.launcher.isolation == "docker" else attempt.options.local_images
+    raise_image_problems(check_serving_request(attempt.arguments, container, local_images))
+    stand_in = serving_stand_in(container, local_images)
+    code = _fetch_files(attempt, container, environment, ml, has_script=stand_in is None)
     settings = _settings(attempt, environment, code, str(container.get("Image", "")))
+    if stand_in is not None:
+        settings |= _local_image_settings(attempt, stand_in)
     job.write_config(ml, "input/config/transform.json", settings)
     for name in ("serving.py", "transform_output.py"):
         copy_file(Path(in_job.__path__[0]) / name, ml / name)
-    requirements = (ml / code, "requirements.txt") if (ml / code / "requirements.txt").is_file() else None
+    has_requirements = stand_in is None and (ml / code / "requirements.txt").is_file()
+    requirements = (ml / code, "requirements.txt") if has_requirements else None
     argv: tuple[str, ...] = ("python", f"{ML_PATH}/serving.py")
     if requirements is not None and attempt.options.requirements and attempt.launcher.isolation == "docker":
         # As the image's own server does. Without a container, the requirements are in the step's environment.
         install = 'python -m pip install --requirement "$1" && exec python "$2"'
         argv = ("/bin/sh", "-c", install, "sh", f"{ML_PATH}/{code}/requirements.txt", argv[1])
+    variables = {**job.base_environment(attempt), **environment, **_variables(attempt, settings)}
     command = Command(
         argv=argv,
-        environment={**job.base_environment(attempt), **environment, **_variables(attempt, settings)},
+        environment=variables if stand_in is None else job_environment(variables, stand_in),
         ml_folder=ml,
         working_directory=f"{ML_PATH}/{code}",
         stdout=attempt.folder / "stdout.log",
@@ -96,7 +106,11 @@ def run(attempt: StepAttempt) -> StepResult:
         "TransformStartTime": started,
         "TransformEndTime": job.utc_now(),
     }
-    return StepResult(properties, {"predictions": destination})
+    return StepResult(
+        properties,
+        {"predictions": destination},
+        stand_in={} if stand_in is None else stand_in.as_dict(),
+    )
 
 
 def _container(attempt: StepAttempt) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -115,7 +129,12 @@ def _container(attempt: StepAttempt) -> tuple[Mapping[str, Any], Mapping[str, An
 
 
 def _fetch_files(
-    attempt: StepAttempt, container: Mapping[str, Any], environment: Mapping[str, str], ml: Path
+    attempt: StepAttempt,
+    container: Mapping[str, Any],
+    environment: Mapping[str, str],
+    ml: Path,
+    *,
+    has_script: bool,
 ) -> str:
     """Fetch the model, its code and the input. Return the folder of the code, relative to ``ml``."""
     job.make_folders(ml, "model", "code", "input/config", "input/data", "output/data")
@@ -129,7 +148,9 @@ def _fetch_files(
             _fetch(attempt, submitted, ml / code)
     except DagcastError as error:
         raise StepFailedError(f"ClientError: the model cannot be fetched: {error}") from error
-    if not (ml / code / _program(environment)).is_file():
+    if not has_script:
+        code = "model"
+    elif not (ml / code / _program(environment)).is_file():
         raise StepFailedError(
             f"ClientError: the model has no {_program(environment)} in {ML_PATH}/{code}, and without a script only its "
             f"image can predict (--stub {attempt.step.name}=OUTPUTS.json replaces the step)"
@@ -176,6 +197,17 @@ def _settings(attempt: StepAttempt, environment: Mapping[str, str], code: str, i
         "assemble": output.get("AssembleWith", "None"),
         "seconds": float(client.get("InvocationsTimeoutInSeconds", transform_request.TIMEOUT)),
         "processing": transform_request.read_data_processing(request),
+    }
+
+
+def _local_image_settings(attempt: StepAttempt, stand_in: StandIn) -> dict[str, Any]:
+    """Return the settings of a batch that the serving module of a local image predicts."""
+    source, output = attempt.arguments["TransformInput"], attempt.arguments["TransformOutput"]
+    image = stand_in.image
+    return {
+        "module": image.serve,
+        "content_type": source.get("ContentType") or image.content_type or transform_request.DEFAULT_TYPE,
+        "accept": output.get("Accept") or image.accept or transform_request.DEFAULT_TYPE,
     }
 
 

@@ -79,7 +79,12 @@ class Trial:
 
 def check(step: Step, options: RunOptions) -> Iterator[Diagnostic]:
     """Find what cannot run here, and a missing optuna."""
-    yield from tuning_request.check_request(step.name, step.arguments, image=options.isolation == "docker")
+    yield from tuning_request.check_request(
+        step.name,
+        step.arguments,
+        image=options.isolation == "docker",
+        local_images=options.local_images,
+    )
     strategy = as_mapping(step.arguments.get("HyperParameterTuningJobConfig")).get("Strategy")
     if strategy != "Grid" and find_spec("optuna") is None:
         yield Diagnostic(
@@ -105,7 +110,10 @@ def run(attempt: StepAttempt) -> StepResult:
     attempt = replace(attempt, arguments=remove_nulls(attempt.arguments))
     raise_problems(
         tuning_request.check_request(
-            attempt.step.name, attempt.arguments, image=attempt.launcher.isolation == "docker"
+            attempt.step.name,
+            attempt.arguments,
+            image=attempt.launcher.isolation == "docker",
+            local_images=attempt.options.local_images,
         )
     )
     tuning_job = tuning_request.read_tuning_job(attempt.arguments)
@@ -123,7 +131,13 @@ def run(attempt: StepAttempt) -> StepResult:
         "HyperParameterTuningEndTime": job.utc_now(),
     }
     more = [uri for trial in best[1:] if trial.result is not None for uri in trial.result.outputs.values()]
-    return StepResult(properties, result.outputs, {best[0].definition.metric: best[0].objective}, more=more)
+    return StepResult(
+        properties,
+        result.outputs,
+        {best[0].definition.metric: best[0].objective},
+        more=more,
+        stand_in=result.stand_in,
+    )
 
 
 def _warn_about_differences(attempt: StepAttempt, tuning_job: TuningJob) -> None:

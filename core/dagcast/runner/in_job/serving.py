@@ -1,4 +1,4 @@
-"""Predicts the objects of a batch transform with a model's inference script.
+"""Predicts the objects of a batch transform with a model's inference script, or with the module of a local image.
 
 It runs next to the folders ``model``, ``input`` and ``output`` of its ``/opt/ml``, in a process of its own. The
 functions of a script, their arguments and their defaults are those of ``sagemaker_inference.transformer``,
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import importlib
 import importlib.util
 import inspect
 import io
@@ -33,9 +34,13 @@ def main(ml: Path) -> None:
     job = json.loads((ml / "input/config/transform.json").read_text("utf-8"))
     code = ml / job["code"]
     transform_output = _load_module("_dagcast_transform_output", ml / "transform_output.py")
-    sys.path[0] = str(code)
-    script = _load_module(Path(job["program"]).stem, code / job["program"])
-    predict = _limit_time(_make_predictor(script, job, str(ml / "model")), job["seconds"])
+    if job.get("module") is not None:
+        predict = _make_local_predictor(importlib.import_module(job["module"]), job, str(ml / "model"))
+    else:
+        sys.path[0] = str(code)
+        script = _load_module(Path(job["program"]).stem, code / job["program"])
+        predict = _make_predictor(script, job, str(ml / "model"))
+    predict = _limit_time(predict, job["seconds"])
     if job["processing"] is not None:
         predict = _process_records(
             predict, transform_output.DataProcessing(job["content_type"], job["accept"], **job["processing"])
@@ -76,6 +81,17 @@ def list_missing_functions(names: Container[str], *, defaults: bool) -> list[str
     """
     required = ("model_fn",) if "transform_fn" in names or defaults else _FUNCTIONS
     return [name for name in required if name not in names]
+
+
+def _make_local_predictor(module: Any, job: dict[str, Any], model_folder: str) -> Predict:
+    """Return the predictor of a local image: ``load_model(folder)``, then ``predict(...)`` for each request."""
+    model = module.load_model(model_folder)
+
+    def predict_request(body: bytes) -> bytes:
+        answer: bytes = module.predict(model, body, job["content_type"], job["accept"])
+        return answer
+
+    return predict_request
 
 
 def _make_predictor(script: Any, job: dict[str, Any], model_folder: str) -> Predict:

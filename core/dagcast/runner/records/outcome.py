@@ -32,6 +32,8 @@ class StepOutcome:
         output_parameters: The values that a Lambda or Callback step returned, by name.
         log: The log of its last attempt, or of the part that failed.
         origins: The earlier steps to change, if it failed because of what they left.
+        stand_in: The local image that stood for the image of the job: ``image``, ``label``, ``local_image``,
+            ``distribution``, ``library``, ``difference`` and ``code_sha256``.
     """
 
     name: str
@@ -45,6 +47,7 @@ class StepOutcome:
     log: str | None = None
     output_parameters: Mapping[str, Any] = field(default_factory=dict)
     origins: tuple[str, ...] = ()
+    stand_in: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,4 +118,5 @@ class StepTracker:
             log=event.get("log", before.log),
             output_parameters=event.get("output_parameters", before.output_parameters),
             origins=tuple(event.get("origins", ())),
+            stand_in=event.get("stand_in", before.stand_in),
         )

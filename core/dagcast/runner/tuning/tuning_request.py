@@ -9,7 +9,7 @@ from typing import Any
 from dagcast.definition.references import Reference
 from dagcast.errors import Diagnostic, did_you_mean
 from dagcast.frozen_dataclass import dataclass
-from dagcast.runner.container import training_request
+from dagcast.runner.container import metrics, training_request
 from dagcast.runner.container.check_request import (
     Schema,
     as_list,
@@ -19,6 +19,7 @@ from dagcast.runner.container.check_request import (
     remove_nulls,
 )
 from dagcast.runner.container.training_toolkit import PROGRAM
+from dagcast.runner.local_images import NO_LOCAL_IMAGES, LocalImages
 from dagcast.runner.tuning.hyperparameter_search import (
     STRATEGIES,
     Range,
@@ -180,13 +181,16 @@ Source: SageMaker Developer Guide, "Resource Limits for Automatic Model Tuning".
 """
 
 
-def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iterator[Diagnostic]:
+def check_request(
+    step: str, request: Mapping[str, Any], *, image: bool, local_images: LocalImages = NO_LOCAL_IMAGES
+) -> Iterator[Diagnostic]:
     """Find what cannot run here; any value can be a reference.
 
     Args:
         step: The name of the step.
         request: The request.
         image: Whether training jobs run in their image.
+        local_images: The programs that stand for images.
     """
     request = remove_nulls(request)
     wrong = list(check_schema(step, request, _SHAPE))
@@ -218,15 +222,16 @@ def check_request(step: str, request: Mapping[str, Any], *, image: bool) -> Iter
         yield Diagnostic(f"step {step!r}: TrainingJobDefinition is missing", code="request.missing-field")
     for definition, ranges, objective in found:
         training = _as_training(definition, as_mapping(definition.get("StaticHyperParameters")))
-        yield from training_request.check_request(step, training, image=image)
-        yield from _objective_problems(step, definition, objective)
+        yield from training_request.check_request(step, training, image=image, local_images=local_images)
+        own = () if image else local_images.metric_names(_image(definition))
+        yield from _objective_problems(step, definition, objective, own)
         yield from _range_problems(step, strategy, ranges)
 
 
 def _objective_problems(
-    step: str, definition: Mapping[str, Any], objective: Mapping[str, Any]
+    step: str, definition: Mapping[str, Any], objective: Mapping[str, Any], own: Sequence[str]
 ) -> Iterator[Diagnostic]:
-    """Find problems of an objective: the service requires a type and a metric definition."""
+    """Find problems of an objective: the service requires a type, and a metric definition or a metric of the image."""
     name, direction = objective.get("MetricName"), objective.get("Type")
     if "MetricName" not in objective:
         yield Diagnostic(f"step {step!r}: the objective is missing", code="request.missing-field")
@@ -241,8 +246,8 @@ def _objective_problems(
             code="request.unknown-value",
             hint=did_you_mean(direction, _DIRECTIONS),
         )
-    written = as_list(as_mapping(definition.get("AlgorithmSpecification")).get("MetricDefinitions"))
-    names = [as_mapping(item).get("Name") for item in written]
+    written = metrics.list_definitions(as_mapping(definition.get("AlgorithmSpecification")))
+    names = [*(as_mapping(item).get("Name") for item in written), *own]
     if isinstance(name, str) and name not in names and not any(isinstance(item, Reference) for item in names):
         hint = did_you_mean(name, map(str, names))
         yield Diagnostic(
@@ -250,6 +255,10 @@ def _objective_problems(
             code="tuning.missing-metric",
             hint=hint,
         )
+
+
+def _image(definition: Mapping[str, Any]) -> Any:
+    return as_mapping(definition.get("AlgorithmSpecification")).get("TrainingImage")
 
 
 def _range_problems(step: str, strategy: Any, ranges: Mapping[str, Any]) -> Iterator[Diagnostic]:

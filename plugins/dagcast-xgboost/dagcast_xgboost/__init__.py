@@ -1,0 +1,1 @@
+"""The algorithm of SageMaker's XGBoost images, on this machine."""
