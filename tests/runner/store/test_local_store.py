@@ -71,6 +71,14 @@ def test_a_key_has_1024_bytes_at_most(letter: str) -> None:
         parse_s3_uri(f"s3://bucket/{longest}y")
 
 
+@pytest.mark.parametrize("part", ["x" * 255, "x" + "\u00e9" * 127])
+def test_a_part_of_a_key_has_as_many_bytes_as_a_file_name(part: str) -> None:
+    """Source: ``NAME_MAX`` of Linux and macOS, 255 bytes."""
+    assert parse_s3_uri(f"s3://bucket/a/{part}/b").key == f"a/{part}/b"
+    with pytest.raises(UnsafeUriError, match="a part of its key has over 255 bytes"):
+        parse_s3_uri(f"s3://bucket/a/{part}x/b")
+
+
 def test_a_percent_sign_stands_for_itself(store: Store) -> None:
     assert store.path("s3://bucket/%2e%2e/a") == store.root / "bucket" / "%2e%2e" / "a"
 
