@@ -14,6 +14,7 @@ order-only, data flows along it::
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY
 from typing import NoReturn, Union
@@ -27,6 +28,12 @@ EdgeLike = Union["Edge", str, Sequence[str]]
 _NODE = lazy_pattern(r"[^\s.>=]+")
 _END = lazy_pattern(r"\s*(?P<node>[^\s.>=]+?)(?:\.(?P<port>[^\s>=]+))?\s*\Z")
 _ARROW = lazy_pattern(r"(->|=>)")
+_WORD = lazy_pattern(r"\w(?:[\w.-]*\w)?")
+_MAX_GUESSED = 300
+"""Longest text in which the ends of an edge are looked for."""
+_MAX_CHAIN = 6
+"""A chain of so many ends is not written out as edges."""
+_TARGET_KEYS = frozenset({"to", "target", "destination", "dst"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +87,7 @@ class Edge:
             raise_invalid_edge(
                 f"{_describe_value(edge)} is not an edge",
                 location,
-                "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]",
+                _hint_edges(edge) or "write 'a -> b', 'a.out -> b.in', 'a => b' or [a, b]",
             )
         first, second = matches[0], matches[1]
         if order_only and (first["port"] or second["port"]):
@@ -203,6 +210,26 @@ def find_node_problem(node: object) -> str | None:
 def raise_invalid_edge(message: str, location: Location | None, hint: str | None = None) -> NoReturn:
     """Raise InvalidInputError for one mistake in a DAG."""
     raise InvalidInputError([Diagnostic(message, location, code="dag.invalid-edge", hint=hint)])
+
+
+def _hint_edges(value: object) -> str | None:
+    """Return the edges that a value seems to mean: two ends in a text or a mapping, or a chain of ends."""
+    ends: list[object] = []
+    if isinstance(value, str):
+        ends = list(_WORD.findall(value)) if len(value) <= _MAX_GUESSED else []
+    elif isinstance(value, dict) and len(value) == 1:
+        ends = [*value, *value.values()]
+    elif isinstance(value, dict) and len(value) == 2:
+        ends = list(value.values())
+        if str(next(iter(value))).lower() in _TARGET_KEYS:
+            ends.reverse()
+    elif isinstance(value, (list, tuple)):
+        ends = list(value[:_MAX_CHAIN])
+    texts = [end for end in ends if isinstance(end, str) and _END.match(end)]
+    if len(texts) != len(ends) or not 2 <= len(ends) < _MAX_CHAIN:
+        return None
+    edges = [f"'{one} -> {other}'" for one, other in itertools.pairwise(texts)]
+    return f"write {' and '.join(edges)}"
 
 
 def _describe_value(value: object) -> str:

@@ -1,8 +1,8 @@
-"""A diagnostic: one mistake in the user's input, with its place. Diagnostics that steps share are merged."""
+"""A diagnostic: one mistake in the user's input, with its place. Diagnostics of one mistake are merged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from typing import Literal, NamedTuple
 
@@ -56,6 +56,9 @@ class Diagnostic:
             :data:`dagcast.diagnostic_codes.CODES`, or ``area.problem`` in an area that a plugin defines.
         hint: The remedy, if known.
         steps: The steps that share the mistake, because they inherit a value or were reported together.
+        cause: The mistake that it follows from, such as ``step 'load'`` for a name that no step has. Diagnostics of one
+            cause are merged: the first is reported, with the places of the others.
+        also: The places of further diagnostics of the same cause.
 
     Raises:
         ValueError: If the code is malformed, or if it is unknown in an area of dagcast.
@@ -71,6 +74,8 @@ class Diagnostic:
     code: str = field(kw_only=True)
     hint: str | None = field(default=None, kw_only=True)
     steps: tuple[str, ...] = field(default=(), kw_only=True)
+    cause: str | None = field(default=None, kw_only=True)
+    also: tuple[Location, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("message", "hint"):
@@ -88,11 +93,13 @@ class Diagnostic:
 
     @property
     def advice(self) -> str:
-        """Return the text after the message: the hint and the steps that inherit the mistake, or an empty string."""
+        """Return the text after the message, if there is any: hint, steps that inherit the mistake, further places."""
         # A plugin may pass a hint that is not a string. The check of plugin diagnostics rejects it.
         parts = [str(self.hint)] if self.hint else []
         if self.steps and not self.message.startswith("step"):
             parts.append(f"inherited by {join_names(self.steps)}")
+        if self.also:
+            parts.append(f"also {_join_places(self.also, self.location)}")
         return f" ({'; '.join(parts)})" if parts else ""
 
     def as_dict(self) -> dict[str, object]:
@@ -105,17 +112,41 @@ class Diagnostic:
             "message": self.message,
             "hint": self.hint,
             "steps": list(self.steps),
+            "also": [{"file": place.file, "line": place.line} for place in self.also],
         }
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return diagnostics sorted by file and line, without duplicates. Those that differ only in the step are one."""
-    return tuple(
-        sorted(
-            _merge_steps(diagnostics),
-            key=lambda d: (d.location.file, d.location.line or 0) if d.location else ("", 0),
-        )
-    )
+    """Return diagnostics sorted by file and line, without duplicates.
+
+    Those that differ only in the step are one, and so are those of one cause.
+    """
+    return tuple(sorted(_merge_causes(_merge_steps(diagnostics)), key=_place))
+
+
+def _place(item: Diagnostic) -> tuple[str, int]:
+    return (item.location.file, item.location.line or 0) if item.location else ("", 0)
+
+
+def _merge_causes(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Merge diagnostics of one cause: the first of them in the file is kept, with the places of the others."""
+    groups: dict[object, list[Diagnostic]] = {}
+    for number, item in enumerate(diagnostics):
+        key: object = number if item.cause is None else (item.cause, item.severity)
+        groups.setdefault(key, []).append(item)
+    for group in groups.values():
+        first, *others = sorted(group, key=_place)
+        if not others:
+            yield first
+            continue
+        message = _without_step(first.message)
+        alike = [item for item in others if _without_step(item.message) == message]
+        merged = _merged([first, *alike]) if alike else first
+        if first.steps:
+            steps = dict.fromkeys(step for item in group for step in item.steps)
+            merged = replace(merged, steps=tuple(steps))
+        places = dict.fromkeys(item.location for item in others if item.location is not None)
+        yield replace(merged, also=tuple(place for place in places if place != first.location))
 
 
 def _merge_steps(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -126,7 +157,7 @@ def _merge_steps(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     groups: dict[object, list[Diagnostic]] = {}
     for item in dict.fromkeys(diagnostics):
         found = _STEP.search(item.message)
-        message = item.message if found is None else _STEP.sub("step", item.message, count=1)
+        message = _without_step(item.message)
         hint = item.hint if found is None or not item.hint else item.hint.replace(found[1], "step")
         folded = item.severity == "warning" and item.code.partition(".")[0] not in AREAS
         own_line = item.location is not None and item.location.line is not None
@@ -134,6 +165,10 @@ def _merge_steps(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         place = None if folded else item.location if own_line or found is None else (item.location, found[1])
         groups.setdefault((message, hint, place, item.severity, item.code), []).append(item)
     return [group[0] if len(group) == 1 else _merged(group) for group in groups.values()]
+
+
+def _without_step(message: str) -> str:
+    return _STEP.sub("step", message, count=1)
 
 
 def _plural(verb: str | None) -> str:
@@ -164,7 +199,19 @@ def _steps_of(item: Diagnostic) -> tuple[str, ...]:
 
 def join_names(names: Sequence[str]) -> str:
     """Return the first names in quotes, followed by the number of further names."""
-    shown = [repr(name) for name in names[:_MAX_NAMES]]
-    if len(names) > _MAX_NAMES:
-        shown.append(f"{len(names) - _MAX_NAMES} more")
+    return _join_first([repr(name) for name in names])
+
+
+def _join_places(places: Sequence[Location], first: Location | None) -> str:
+    """Return where a mistake is besides ``first``: the lines of the same file, or the places."""
+    lines = [place.line for place in places if first is not None and place.file == first.file and place.line]
+    if len(lines) == len(places):
+        return f"in line{'s' if len(lines) > 1 else ''} {_join_first([str(line) for line in lines])}"
+    return f"at {_join_first([str(place) for place in places])}"
+
+
+def _join_first(texts: Sequence[str]) -> str:
+    shown = list(texts[:_MAX_NAMES])
+    if len(texts) > _MAX_NAMES:
+        shown.append(f"{len(texts) - _MAX_NAMES} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

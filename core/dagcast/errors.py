@@ -191,6 +191,7 @@ class DiagnosticSink:
         code: str,
         hint: str | None = None,
         inherited_by: str | None = None,
+        cause: str | None = None,
     ) -> None:
         """Record a mistake that makes the input invalid.
 
@@ -200,9 +201,12 @@ class DiagnosticSink:
             code: The id of the kind of mistake.
             hint: The remedy.
             inherited_by: The step that inherits the mistake from ``defaults``. One error lists all such steps.
+            cause: The mistake that it follows from. One error lists the places of all that have the same cause.
         """
         steps = () if inherited_by is None else (inherited_by,)
-        self.diagnostics.append(Diagnostic(message, location, "error", code=code, hint=hint, steps=steps))
+        self.diagnostics.append(
+            Diagnostic(message, location, "error", code=code, hint=hint, steps=steps, cause=cause)
+        )
 
     def warn(
         self,

@@ -46,12 +46,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def is_likely(name: str, meant: str) -> bool:
     """Return whether a misspelt name is so near to another that it can be read as that one.
 
-    >>> is_likely("stpes", "steps"), is_likely("nodes", "edges")
-    (True, False)
+    >>> is_likely("stpes", "steps"), is_likely("STEPS", "steps"), is_likely("nodes", "edges")
+    (True, True, False)
     """
     from difflib import SequenceMatcher  # needed only for mistakes
 
-    return SequenceMatcher(None, name, meant, autojunk=False).ratio() >= _LIKELY
+    if len(name) > _MAX_NAME:
+        return False
+    return SequenceMatcher(None, _fold(name), _fold(meant), autojunk=False).ratio() >= _LIKELY
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

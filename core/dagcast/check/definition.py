@@ -45,6 +45,7 @@ class StepProblem:
         hint: The remedy, if known.
         severity: ``warning`` if the service may accept the value.
         parameter: The parameter whose default or allowed value is invalid, if the problem is in a parameter.
+        cause: The mistake that it follows from, as :class:`~dagcast.errors.Diagnostic` has it.
     """
 
     step: str | None
@@ -55,6 +56,7 @@ class StepProblem:
     _: KW_ONLY
     severity: Severity = "error"
     parameter: str | None = None
+    cause: str | None = None
 
 
 def check_steps(definition: Definition, facts: PipelineFacts = _NO_FACTS) -> Iterator[StepProblem]:
@@ -186,7 +188,9 @@ def reference_problems(step: Step, targets: Targets) -> Iterator[StepProblem]:
     for path, reference in step.located_references:
         problem = targets.problem(reference)
         if problem is not None:
-            yield StepProblem(step.name, path, problem.message, problem.code, problem.hint)
+            yield StepProblem(
+                step.name, path, problem.message, problem.code, problem.hint, cause=problem.cause
+            )
         elif step.name in reference.steps:
             message = f"{reference} reads from the step itself"
             yield StepProblem(step.name, path, message, "reference.own-step")

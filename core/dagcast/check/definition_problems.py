@@ -82,4 +82,6 @@ def _to_diagnostic(problem: StepProblem, file: str) -> Diagnostic:
     hint = problem.hint and problem.hint.replace(
         f"write ignore_rules: [{problem.code}]", f"use --ignore-rule {problem.code}"
     )
-    return Diagnostic(message, Location(file), problem.severity, code=problem.code, hint=hint)
+    return Diagnostic(
+        message, Location(file), problem.severity, code=problem.code, hint=hint, cause=problem.cause
+    )

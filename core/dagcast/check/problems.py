@@ -46,11 +46,13 @@ class ReferenceProblem:
         message: The problem, in one sentence.
         code: The diagnostic code, in the area ``reference``.
         hint: The remedy, if one is known.
+        cause: The mistake that it follows from, as :class:`~dagcast.errors.Diagnostic` has it.
     """
 
     message: str
     code: str
     hint: str | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True)

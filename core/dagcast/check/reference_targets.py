@@ -51,13 +51,16 @@ class Targets:
             close = did_you_mean(reference.name, self.parameters)
             hint = close or "declare it under parameters"
             message = f"{reference} is not a declared parameter"
-            return ReferenceProblem(message, "reference.unknown-parameter", hint)
+            return ReferenceProblem(
+                message, "reference.unknown-parameter", hint, f"parameter {reference.name!r}"
+            )
         for name in reference.steps:
             if name not in self.steps and name in self.broken:
                 return None
             if name not in self.steps:
                 message = f"{reference} refers to {name!r}, which is not a step of this pipeline"
-                return ReferenceProblem(message, "reference.unknown-step", did_you_mean(name, self.steps))
+                close = did_you_mean(name, self.steps)
+                return ReferenceProblem(message, "reference.unknown-step", close, f"step {name!r}")
         if isinstance(reference, StepProperty):
             resolved = self._resolve(reference)
             if isinstance(resolved, ReferenceProblem):
@@ -93,7 +96,7 @@ class Targets:
         step = self.steps[reference.step]
         items = step.fields.get("PropertyFiles") or ()
         files = [str(item.get("PropertyFileName")) for item in items if isinstance(item, dict)]
-        if reference.property_file in files:
+        if reference.property_file in files or reference.step in self.broken:
             return None
         kind = step.definition_type
         if kind != "Processing":

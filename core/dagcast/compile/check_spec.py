@@ -29,6 +29,9 @@ from dagcast.sagemaker.limits import (
 )
 from dagcast.sagemaker.service_model import ServiceModelError, load_shapes
 
+_USUALLY_INHERITED = frozenset({"processing.no-machine", "training.no-machine"})
+"""Rules about fields that steps usually inherit from ``defaults``: several steps without one are one mistake."""
+
 
 @dataclass(frozen=True)
 class Quota:
@@ -185,7 +188,13 @@ class SpecChecker:
         """Record the diagnostic of a problem, apart from others if the config ignores its rule."""
         steps = () if inherited_by is None else (inherited_by,)
         found = Diagnostic(
-            message, location, problem.severity, code=problem.code, hint=problem.hint, steps=steps
+            message,
+            location,
+            problem.severity,
+            code=problem.code,
+            hint=problem.hint,
+            steps=steps,
+            cause=problem.cause,
         )
         if problem.code in self.ignored:
             self.sink.ignore(found)
@@ -312,6 +321,11 @@ class SpecChecker:
             return
         from_defaults = origin is not None and self.inherited(origin)
         owner = "defaults" if from_defaults else f"step {step.name!r}"
+        if problem.code in _USUALLY_INHERITED:
+            problem = replace(problem, cause=problem.message)
+        elif from_defaults and origin is not None and problem.cause is None:
+            # A value that jobs of several types inherit may be refused by each of them, in different words.
+            problem = replace(problem, cause=f"default {location} {problem.path[-1:]} {problem.code}")
         self._add(problem, f"{owner}: {problem.message}", location, step.name if from_defaults else None)
 
     def _tell_plugins(self) -> None:
@@ -350,7 +364,7 @@ class SpecChecker:
                 found = ReferenceProblem(message, "reference.not-yet-known")
             if found is not None:
                 place = self._pipeline_location(str(path[0]))
-                self.sink.error(found.message, place, code=found.code, hint=found.hint)
+                self.sink.error(found.message, place, code=found.code, hint=found.hint, cause=found.cause)
 
     def _step_location(self, step: StepSpec) -> Location | None:
         return self.locate(Origin("config", ("steps", step.name)))

@@ -177,13 +177,31 @@ error_message = "é: ${{param.Mode}}"
     @pytest.mark.parametrize("section", ["pipeline", "parameters", "defaults", "steps", "environments"])
     @pytest.mark.parametrize("value", ["x", 0, False, "", [], ["a"]])
     def test_sections_are_mappings(self, section: str, value: Any) -> None:
-        errors = errors_of({"pipeline": PIPELINE, section: value})
-        assert errors == [f"<config>.{section}: '{section}' is not a mapping"]
+        error = only_error({"pipeline": PIPELINE, section: value})
+        assert str(error.location) == f"<config>.{section}"
+        assert error.message == f"'{section}' is not a mapping"
 
-    @pytest.mark.parametrize("value", ["a -> b", 0, False, "", {}, {"a": "b"}])
-    def test_edges_are_a_list(self, value: Any) -> None:
-        errors = errors_of(config({"a": {"type": "Fail"}}, edges=value))
-        assert errors == ["<config>.edges: 'edges' is not a list of edges"]
+    @pytest.mark.parametrize(
+        ("value", "hint"),
+        [
+            ("a -> b", "write [a -> b]"),
+            ({"a": "b"}, "write [a -> b]"),
+            ({"a": ["b", "c"]}, "write [a -> b, a -> c]"),
+            ({"a": 1}, None),
+            ({"a b": "c"}, None),
+            (0, None),
+            (False, None),
+            ("", None),
+            ({}, None),
+        ],
+    )
+    def test_edges_are_a_list(self, value: Any, hint: str | None) -> None:
+        error = only_error(config({"a": {"type": "Fail"}}, edges=value))
+        assert (str(error.location), error.message, error.hint) == (
+            "<config>.edges",
+            "'edges' is not a list of edges",
+            hint,
+        )
 
 
 class TestEnvironments:
@@ -931,6 +949,7 @@ environments:
             (1, "config.unknown-field"),
             (3, "config.pattern"),
             (4, "config.unknown-field"),
+            (4, "request.length"),  # it is read as the role
             (6, "parameter.invalid"),
             (8, "config.unknown-field"),
             (11, "config.unknown-type"),

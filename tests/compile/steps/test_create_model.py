@@ -87,7 +87,7 @@ def test_code_that_a_container_would_not_find(framework: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"image_uri": None}, "step 'step': it names no image"),
+        ({"image_uri": None}, "step 'step': no image is given"),
         ({"source_dir": "."}, "step 'step': source_dir needs entry_point"),
         ({"inputs": {"modl": "s3://b/x"}}, "step 'step': unknown input 'modl'"),
         ({"cache": True}, "step 'step' (CreateModel): unknown field 'cache'"),

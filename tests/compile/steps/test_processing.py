@@ -340,7 +340,7 @@ def test_ports() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"image_uri": None}, "step 'step': it names no image"),
+        ({"image_uri": None}, "step 'step': no image is given"),
         ({"framework": "sklearn"}, "step 'step': it names both image_uri and framework"),
         ({"entry_point": "gone.py"}, "step 'step': gone.py does not exist"),
         ({"source_dir": "."}, "step 'step': source_dir needs entry_point"),

@@ -225,7 +225,7 @@ SERVERLESS = {"ServerlessJobConfig": {"BaseModelArn": MODEL, "JobType": "FineTun
     ("fields", "message"),
     [
         ({"instance_type": None, "request": SERVERLESS}, None),
-        ({"image_uri": None}, "step 'step': it names no image"),
+        ({"image_uri": None}, "step 'step': no image is given"),
         (
             {"instance_type": "ml.m5.xlarg"},
             "step 'step': instance_type must be a value of TrainingInstanceType, not 'ml.m5.xlarg'",

@@ -248,7 +248,7 @@ class TestJson:
         body = json.loads(result.stdout)
         assert body["ok"] is False
         for item in body["diagnostics"]:
-            assert set(item) == {"file", "line", "severity", "code", "message", "hint", "steps"}
+            assert set(item) == {"file", "line", "severity", "code", "message", "hint", "steps", "also"}
             assert item["file"] == "broken.yaml"
         assert [(item["line"], item["code"]) for item in body["diagnostics"]] == [
             (1, "config.pattern"),

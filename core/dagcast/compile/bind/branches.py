@@ -62,7 +62,11 @@ class Branches:
                             f"step {name!r}: {branch} has {member!r}, which is not a step of this pipeline"
                         )
                         sink.error(
-                            message, location, code="reference.unknown-step", hint=did_you_mean(member, names)
+                            message,
+                            location,
+                            code="reference.unknown-step",
+                            hint=did_you_mean(member, names),
+                            cause=f"step {member!r}",
                         )
                     elif member in parent:
                         other, other_branch = parent[member]

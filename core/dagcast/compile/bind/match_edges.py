@@ -40,11 +40,15 @@ class Surroundings:
         steps: The ports of every step whose config is valid.
         invalid: Steps whose config is invalid and reported already.
         never_both_run: Whether two steps are in different branches of one condition.
+        unclear: Steps whose unfed inputs are not reported: a wrong edge, which is, may have been meant for them.
+        unread: Steps that may lack ports because of fields that are reported as unknown.
     """
 
     steps: Mapping[str, StepPorts]
     invalid: frozenset[str]
     never_both_run: Callable[[str, str], bool]
+    unclear: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
 
 
 def wire_step(name: str, ports: StepPorts, edges: Iterable[Edge], around: Surroundings) -> StepWiring:
@@ -75,6 +79,8 @@ class _StepWirer:
         self.rule = (0, 0)
 
     def wire(self) -> StepWiring:
+        if self.name in self.around.unclear:
+            self._leave_open(None)
         for port in self.ports.inputs:
             if port.given is not None:
                 self._bind_given(port, port.given)
@@ -118,14 +124,15 @@ class _StepWirer:
                 self._bind(step, output, port, "inputs", None)
                 return
             reads = f"step {self.name!r}: input {port.name!r} reads {given!r}"
-            self._report(
-                WiringProblem(
-                    code="wiring.unknown-port",
-                    message=f"{reads}, but {step!r} has no output {output_name!r}",
-                    input=port.name,
-                    hint=self._outputs_hint(step, output_name),
+            if step not in self.around.unread:
+                self._report(
+                    WiringProblem(
+                        code="wiring.unknown-port",
+                        message=f"{reads}, but {step!r} has no output {output_name!r}",
+                        input=port.name,
+                        hint=self._outputs_hint(step, output_name),
+                    )
                 )
-            )
             self._leave_open(port.name)
         elif dot and step in self.around.invalid:
             self._leave_open(port.name)
@@ -143,6 +150,7 @@ class _StepWirer:
                 message=f"{reads}, but step {step!r} does not exist",
                 input=port.name,
                 hint=did_you_mean(step, self.steps) or "an S3 URI starts with s3://",
+                cause=f"step {step!r}",
             )
         else:
             problem = WiringProblem(
@@ -161,7 +169,7 @@ class _StepWirer:
         source = self.steps[edge.source]
         unknown_output = edge.source_port is not None and source.output(edge.source_port) is None
         unknown_input = edge.target_port is not None and self.ports.target(edge.target_port) is None
-        if unknown_output and edge.source_port is not None:
+        if unknown_output and edge.source_port is not None and edge.source not in self.around.unread:
             self._report(
                 WiringProblem(
                     code="wiring.unknown-port",
@@ -170,7 +178,7 @@ class _StepWirer:
                     hint=self._outputs_hint(edge.source, edge.source_port),
                 )
             )
-        if unknown_input and edge.target_port is not None:
+        if unknown_input and edge.target_port is not None and self.name not in self.around.unread:
             names = [port.name for port in self.ports.inputs]
             hint = did_you_mean(edge.target_port, names) or f"{edge.target!r} has no inputs"
             message = f"edge '{edge}': {edge.target!r} has no input {edge.target_port!r}"
@@ -350,6 +358,9 @@ class _StepWirer:
             self._report(WiringProblem(code="wiring.ambiguous", message=message, edge=edge, remedy="replace"))
             for _, port in pairs:
                 self._leave_open(port.name)
+            return
+        if not self.around.unread.isdisjoint(edge):
+            self._leave_open(None)
             return
         source = self.steps[edge.source]
         outputs = ", ".join(port.name for port in source.outputs) or "none"

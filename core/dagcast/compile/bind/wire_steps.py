@@ -26,6 +26,8 @@ def wire(
     invalid: frozenset[str],
     sink: DiagnosticSink,
     branches: Branches | None = None,
+    unclear: frozenset[str] = frozenset(),
+    unread: frozenset[str] = frozenset(),
 ) -> Wiring:
     """Decide what every input reads. The order of the edges makes no difference to that.
 
@@ -35,10 +37,12 @@ def wire(
         invalid: Steps whose config is invalid and reported already; nothing is reported of their edges.
         sink: Takes the mistakes.
         branches: The branches of conditions; ``None`` for a pipeline without any.
+        unclear: Steps at which wrong edges may have been meant to end, which are reported already.
+        unread: Steps with fields that are reported as unknown, and may have been meant to declare ports.
     """
     listed = list(edges)
     known = Branches(lambda step, _: Location(step)) if branches is None else branches
-    around = Surroundings(steps, invalid, known.never_both_run)
+    around = Surroundings(steps, invalid, known.never_both_run, unclear | unread, unread)
     ending: dict[str, list[Edge]] = {name: [] for name in steps}
     for edge in listed:
         if edge.target in ending:
@@ -47,7 +51,8 @@ def wire(
     hints = Hints(listed, around, wirings, known.runs_only_in_branch)
     for name, ports in steps.items():
         for problem, hint in hints.of_step(name):
-            sink.error(problem.message, _location(problem, ports), code=problem.code, hint=hint)
+            location = _location(problem, ports)
+            sink.error(problem.message, location, code=problem.code, hint=hint, cause=problem.cause)
         for problem in check_texts(name, ports, steps, hints.may_follow):
             sink.error(problem.message, _location(problem, ports), code=problem.code, hint=problem.hint)
     return _join(wirings, {edge: rank for rank, edge in enumerate(dict.fromkeys(listed))})

@@ -56,6 +56,7 @@ class WiringProblem:
         order: Whether an order-only edge is another remedy.
         step: For ``give``: the step whose outputs can be given.
         path: The field of the step that is wrong, if it is not an input.
+        cause: The mistake that it follows from, as :class:`~dagcast.errors.Diagnostic` has it.
     """
 
     code: str
@@ -67,6 +68,7 @@ class WiringProblem:
     order: bool = False
     step: str | None = None
     path: FieldPath | None = None
+    cause: str | None = None
 
     @property
     def key(self) -> tuple[str, str | None, str | None]:

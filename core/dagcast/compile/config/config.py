@@ -62,6 +62,8 @@ class PipelineConfig:
         stand_ins: Which of ``role`` and ``bucket`` of the base config are stand-ins.
         incomplete: Names of steps that lack fields which were wrong, ``pipeline`` among them for the base
             config; why is reported. They are only good for finding further mistakes.
+        unclear_nodes: Nodes of ``dag`` that wrong edges may have been meant to end at; those edges are reported.
+        unread_steps: Names of steps with fields that nothing has; one of them may have been meant to declare ports.
     """
 
     source: ConfigSource
@@ -75,6 +77,8 @@ class PipelineConfig:
     catalog: StepTypes
     invalid_steps: frozenset[str] = frozenset()
     incomplete: frozenset[str] = frozenset()
+    unclear_nodes: frozenset[str] = frozenset()
+    unread_steps: frozenset[str] = frozenset()
     project: Path | None = None
     code_limit: CodeLimit | None = None
     local: bool = False

@@ -32,6 +32,7 @@ class ConfigSource:
         merged: The whole, merged; it shares parts with the document and is to be read, not changed.
         written: By section: the misspelt key that it is written under.
         written_in_env: The same of the chosen environment.
+        respelt: By path in ``merged``: the misspelt key that a field is written under.
     """
 
     document: Document
@@ -39,6 +40,7 @@ class ConfigSource:
     merged: dict[str, Any]
     written: Mapping[str, str] = field(default_factory=dict)
     written_in_env: Mapping[str, str] = field(default_factory=dict)
+    respelt: Mapping[FieldPath, str] = field(default_factory=dict)
 
     @cached_property
     def data(self) -> FrozenDict:
@@ -67,7 +69,8 @@ class ConfigSource:
             key: Whether to return the location of the key, for a message about the key.
         """
         written = self._written(path)[0]
-        return self.document.locate(written, key=key and len(written) > 0 and written[-1] == path[-1])
+        at_key = key and len(written) > 0 and written[-1] == self._as_written(path)[-1]
+        return self.document.locate(written, key=at_key)
 
     def inherited(self, path: FieldPath) -> bool:
         """Return whether a field of a step is inherited from ``defaults``."""
@@ -93,8 +96,14 @@ class ConfigSource:
                 yield from self._layers(("defaults", type_name, *path[2:]), True)
             yield from self._layers(("defaults", *path[2:]), True)
 
+    def _as_written(self, path: FieldPath) -> FieldPath:
+        """Return a path of the merged config with the misspelt keys that its fields are written under."""
+        if not self.respelt:
+            return path
+        return tuple(self.respelt.get(path[: index + 1], part) for index, part in enumerate(path))
+
     def _layers(self, path: FieldPath, inherited: bool) -> Iterator[tuple[FieldPath, bool]]:
-        section, *rest = path
+        section, *rest = self._as_written(path)
         if self.env is not None:
             own = self.written_in_env.get(str(section), section)
             yield (self.written.get("environments", "environments"), self.env, own, *rest), inherited
@@ -128,9 +137,9 @@ def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any],
             sections[key] = value
             continue
         message = f"the config has no section {key!r}"
-        hint = did_you_mean(key, SECTIONS)
+        meant = _meant_section(key, value, SECTIONS, (*document.data, *written))
+        hint = did_you_mean(key if meant is None else meant, SECTIONS)
         sink.error(message, document.locate((key,), key=True), code="config.unknown-field", hint=hint)
-        meant = _meant_section(key, SECTIONS, (*document.data, *written))
         if meant is not None:
             sections[meant] = value
             written[meant] = key
@@ -166,11 +175,11 @@ def _environments(
         misspelt[name] = {}
         for key in [key for key in found[name] if key not in OVERLAID]:
             value = found[name].pop(key)
-            meant = _meant_section(key, OVERLAID, (*(overlay or {}), *misspelt[name]))
+            meant = _meant_section(key, value, OVERLAID, (*(overlay or {}), *misspelt[name]))
             if meant is not None:
                 found[name][meant] = value
                 misspelt[name][meant] = key
-            hint = did_you_mean(key, OVERLAID)
+            hint = did_you_mean(key if meant is None else meant, OVERLAID)
             message = f"environment {name!r} has no section {key!r}"
             sink.error(
                 message, document.locate((*path, key), key=True), code="config.unknown-field", hint=hint
@@ -178,7 +187,19 @@ def _environments(
     return found, misspelt
 
 
-def _meant_section(key: str, known: tuple[str, ...], taken: Collection[str]) -> str | None:
-    """Return the section that a misspelt key can be read as, if it is not written next to it."""
+def _meant_section(key: str, value: Any, known: tuple[str, ...], taken: Collection[str]) -> str | None:
+    """Return the section that a key can be read as, by its name or its content, if it is not written next to it."""
     meant = nearest(key, known)
-    return meant if meant is not None and meant not in taken and is_likely(key, meant) else None
+    if meant is None or not is_likely(key, meant):
+        meant = "steps" if _holds_steps(value) else "edges" if _holds_edges(value) else None
+    return meant if meant not in taken else None
+
+
+def _holds_steps(value: Any) -> bool:
+    steps = list(value.values()) if isinstance(value, dict) else []
+    return bool(steps) and all(isinstance(step, dict) and isinstance(step.get("type"), str) for step in steps)
+
+
+def _holds_edges(value: Any) -> bool:
+    edges = value if isinstance(value, list) else []
+    return bool(edges) and all(isinstance(edge, str) and ("->" in edge or "=>" in edge) for edge in edges)

@@ -10,7 +10,7 @@ from typing import Any
 
 from dagcast.compile.document.document import Document, document_from_data, read_document
 from dagcast.dag import Edge, EdgeLike, find_node_problem, raise_invalid_edge, topological_order
-from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean
+from dagcast.errors import DiagnosticSink, InvalidInputError, Location, did_you_mean, nearest
 from dagcast.paths import FieldPath
 
 LocateValue = Callable[[FieldPath], Location]
@@ -129,8 +129,8 @@ class PipelineDAG:
     @classmethod
     def from_edges(
         cls, edges: object, nodes: Mapping[str, Location], locate: LocateValue, sink: DiagnosticSink
-    ) -> PipelineDAG:
-        """Return the DAG of a config file.
+    ) -> tuple[PipelineDAG, frozenset[str]]:
+        """Return the DAG of a config file, and the nodes that wrong edges may have been meant to end at.
 
         Args:
             edges: The value of ``edges``; ``None`` if it is missing.
@@ -140,8 +140,8 @@ class PipelineDAG:
         """
         dag = cls()
         dag._nodes.update(nodes)
-        _fill_edges(dag, edges, locate, sink, known=dag._nodes)
-        return dag
+        unclear = _fill_edges(dag, edges, locate, sink, known=dag._nodes)
+        return dag, unclear
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the DAG to a ``.json``, ``.yaml`` or ``.yml`` file.
@@ -255,25 +255,66 @@ def _fill_edges(
     locate: LocateValue,
     sink: DiagnosticSink,
     known: Mapping[str, object] | None,
-) -> None:
-    """Add edges from a document; ``known`` are the nodes that they may join, or ``None`` for any."""
+) -> frozenset[str]:
+    """Add edges from a document.
+
+    Args:
+        dag: The DAG.
+        edges: The value of ``edges``.
+        locate: Returns the location of a path of the document.
+        sink: Collects the errors in the edges.
+        known: The nodes that edges may join, or ``None`` for any.
+
+    Returns:
+        The nodes that the wrong edges may have been meant to end at.
+    """
     if edges is None:
-        return
+        return frozenset()
     if not isinstance(edges, list):
-        sink.error("'edges' is not a list of edges", locate(("edges",)), code="dag.wrong-type")
-        return
+        hint = _hint_list(edges)
+        sink.error("'edges' is not a list of edges", locate(("edges",)), code="dag.wrong-type", hint=hint)
+        return frozenset(dag._nodes)
+    unclear: set[str] = set()
     for index, item in enumerate(edges):
         location = locate(("edges", index))
         try:
             edge = Edge.parse(item, location)
         except InvalidInputError as error:
             sink.extend(error.diagnostics)
+            unclear.update(dag._nodes)
             continue
         unknown = [node for node in dict.fromkeys(edge) if known is not None and node not in known]
         for node in unknown:
-            message = f"edge '{edge}' ends at {node!r}, which is not a node"
-            sink.error(message, location, code="dag.unknown-node", hint=did_you_mean(node, known or ()))
+            sink.error(
+                f"edge '{edge}' ends at {node!r}, which is not a node",
+                location,
+                code="dag.unknown-node",
+                hint=did_you_mean(node, known or ())
+                or (None if known else "declare the steps under 'steps'"),
+                # Where no node exists, all edges end nowhere for the same reason.
+                cause=f"step {node!r}" if known else "no steps",
+            )
         if not unknown:
             for node in edge:
                 dag._nodes.setdefault(node, location)
             dag._edges.setdefault(edge, None)
+        else:
+            unclear.add(
+                edge.target if edge.target not in unknown else nearest(edge.target, known or ()) or ""
+            )
+    return frozenset(unclear)
+
+
+def _hint_list(edges: object) -> str | None:
+    """Return how to write edges as a list, if they are one edge or a mapping of sources and targets."""
+    if isinstance(edges, str):
+        return f"write [{edges}]" if "->" in edges or "=>" in edges else None
+    if isinstance(edges, dict):
+        pairs = [
+            (source, target)
+            for source, targets in edges.items()
+            for target in (targets if isinstance(targets, list) else [targets])
+        ]
+        if pairs and all(find_node_problem(node) is None for pair in pairs for node in pair):
+            return f"write [{', '.join(f'{source} -> {target}' for source, target in pairs)}]"
+    return None

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType, NoneType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dagcast.compile.config.check_defaults import check_defaults
 from dagcast.compile.config.config import OpenedConfig, PipelineConfig, StepTypes
-from dagcast.compile.config.field_hints import hint_field
-from dagcast.compile.config.fields import renamed_fields
 from dagcast.compile.config.merge import deep_merge
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.reference_syntax import is_reference
+from dagcast.compile.config.respelling import respell_fields
 from dagcast.compile.config.stand_ins import add_stand_ins
 from dagcast.compile.config.step import StepConfig
-from dagcast.compile.config.validation_errors import report_validation, wrong_fields
+from dagcast.compile.config.validation_errors import (
+    explain_key,
+    report_validation,
+    unknown_fields,
+    wrong_fields,
+)
 from dagcast.definition.model import is_step_name
 from dagcast.definition.values import SCALARS
 from dagcast.errors import DiagnosticSink, did_you_mean
@@ -56,15 +61,20 @@ def validate_config(opened: OpenedConfig, sink: DiagnosticSink, catalog: StepTyp
     return _Validator(opened, catalog, sink).validate()
 
 
+_LISTED = {"steps": "load: {type: Processing}", "parameters": "Rows: 100"}
+"""By section: an entry of it, for those who write a list."""
+
+
 class _Validator:
     def __init__(self, opened: OpenedConfig, catalog: StepTypes, sink: DiagnosticSink) -> None:
         self.opened = opened
-        self.source = opened.source
         self.catalog = catalog
         self.models = opened.models
         self.sink = sink
+        self.source = respell_fields(opened.source, catalog, self._base_model(), self._step_model)
         self.defaults = self._section("defaults")
         self.incomplete: set[str] = set()
+        self.unread: set[str] = set()
 
     def validate(self) -> PipelineConfig:
         for section in ("pipeline", "parameters", "defaults", "steps"):
@@ -76,7 +86,10 @@ class _Validator:
         parameters = self._parameters()
         steps, invalid = self._steps()
         nodes = {name: self.source.locate(("steps", name)) for name in self._section("steps")}
-        dag = PipelineDAG.from_edges(self.source.merged.get("edges"), nodes, self.source.locate, self.sink)
+        # Without steps, every edge would end nowhere.
+        has_steps = isinstance(self.source.merged.get("steps"), (dict, NoneType))
+        edges = self.source.merged.get("edges") if has_steps else None
+        dag, unclear = PipelineDAG.from_edges(edges, nodes, self.source.locate, self.sink)
         return PipelineConfig(
             source=self.source,
             root=self.opened.root,
@@ -93,7 +106,18 @@ class _Validator:
             catalog=self.catalog,
             invalid_steps=frozenset(invalid),
             incomplete=frozenset(self.incomplete),
+            unclear_nodes=unclear,
+            unread_steps=frozenset(self.unread),
         )
+
+    def _base_model(self) -> type[BaseModel]:
+        model = self.models.get(("pipeline",), BasePipelineConfig)
+        return model if issubclass(model, BasePipelineConfig) else BasePipelineConfig
+
+    def _step_model(self, path: FieldPath, type_name: str) -> type[BaseModel]:
+        own: type[BaseModel] = self.catalog[type_name].config
+        model = self.models.get(path, StepConfig)
+        return model if issubclass(model, own) else own
 
     def _ignored_rules(self) -> dict[str, str]:
         """Read ``ignore_rules``: a list of ids, or a mapping of ids and reasons."""
@@ -121,9 +145,7 @@ class _Validator:
         return ignored
 
     def _pipeline(self) -> BasePipelineConfig:
-        model = self.models.get(("pipeline",), BasePipelineConfig)
-        if not issubclass(model, BasePipelineConfig):
-            model = BasePipelineConfig
+        model = self._base_model()
         fields = _without_nulls(self._section("pipeline"))
         given = self.source.merged.get("pipeline")
         if given is None:
@@ -157,7 +179,15 @@ class _Validator:
             fits = parameter is not None and self._default_fits(name, parameter)
             # A reference to a parameter with an invalid declaration is valid.
             parameters[name] = parameter if fits else ParameterConfig.of_unknown_type()
-        return parameters
+        return parameters or dict.fromkeys(self._listed_parameters(), ParameterConfig.of_unknown_type())
+
+    def _listed_parameters(self) -> Iterator[str]:
+        """Yield the names of parameters that are wrongly declared in a list: references to them are valid."""
+        section = self.source.merged.get("parameters")
+        for item in section if isinstance(section, list) else ():
+            name = item.get("name", next(iter(item), None)) if isinstance(item, dict) else item
+            if isinstance(name, str):
+                yield name
 
     def _default_fits(self, name: str, parameter: ParameterConfig) -> bool:
         path: FieldPath = ("parameters", name)
@@ -186,7 +216,10 @@ class _Validator:
                 invalid.append(name)
             else:
                 steps[name] = step
-        self._check_defaults(section)
+        written = [item.get("type") for item in section.values() if isinstance(item, dict)]
+        types = [name for name in self.catalog.names if name in written]
+        if not check_defaults(self.defaults, self.source, self.catalog, types, self.sink):
+            self.incomplete.update(section)
         return steps, invalid
 
     def _step(self, name: str, value: Any) -> StepConfig | None:
@@ -203,6 +236,9 @@ class _Validator:
             return None
         if type_name is None:
             hint = f"one of {', '.join(self.catalog.names)}"
+            for key, item in value.items():
+                if isinstance(item, str) and item in self.catalog:
+                    hint = f"write type: {item} in place of {key}: {item}"
             self._error(f"step {name!r} has no type", path, code="config.missing-field", hint=hint)
             return None
         if not isinstance(type_name, str) or type_name not in self.catalog:
@@ -220,9 +256,7 @@ class _Validator:
                     hint = "list its steps one by one: a Request cannot hold steps"
             self._error(message, (*path, "type"), code="config.unknown-type", hint=hint)
             return None
-        model = self.models.get(path, StepConfig)
-        if not issubclass(model, self.catalog[type_name].config):
-            model = self.catalog[type_name].config
+        model = self._step_model(path, type_name)
         inherited = self._defaults_for(type_name, model)
         merged = deep_merge(inherited, value) if inherited else value
         subject = f"step {name!r} ({type_name})"
@@ -237,58 +271,6 @@ class _Validator:
             return common
         # Those that the type does not have are reported once, where they are written.
         return deep_merge(common, {key: value for key, value in own.items() if key in fields})
-
-    def _check_defaults(self, section: Mapping[str, Any]) -> None:
-        """Report each default that is a field of no step type."""
-        used = [v["type"] for v in section.values() if isinstance(v, dict) and isinstance(v.get("type"), str)]
-        names = [name for name in dict.fromkeys(used) if name in self.catalog]
-        for key, value in self.defaults.items():
-            if key in self.catalog:
-                self._check_default_section(key, value)
-            elif key == "type":
-                self._error(
-                    "a type is not inherited: each step has its own",
-                    ("defaults", key),
-                    code="config.unknown-field",
-                )
-            elif not any(key in self.catalog[name].config.model_fields for name in names):
-                known = {
-                    field for name in self.catalog.names for field in self.catalog[name].config.model_fields
-                }
-                if key not in known:
-                    models = [self.catalog[name].config for name in names]
-                    hint = hint_field(key, known | set(self.catalog.names), models)
-                    message, code = f"no step type has a field {key!r}", "config.unknown-field"
-                    for name in names:
-                        renamed = renamed_fields(self.catalog[name].config).get(key)
-                        if renamed is not None:
-                            message, code = f"{key!r} is called {renamed!r}", "config.renamed-field"
-                            hint = f"write {renamed}"
-                    self._error(message, ("defaults", key), code=code, hint=hint)
-
-    def _check_default_section(self, type_name: str, value: Any) -> None:
-        if value is None:
-            return
-        if not isinstance(value, dict):
-            self._error(
-                f"defaults of {type_name} are not a mapping",
-                ("defaults", type_name),
-                code="config.wrong-type",
-            )
-            return
-        known = set(self.catalog[type_name].config.model_fields) - {"type"}
-        for key in value:
-            if key not in known:
-                message, code = f"{type_name} has no field {key!r}", "config.unknown-field"
-                hint = hint_field(key, known, (self.catalog[type_name].config,))
-                renamed = renamed_fields(self.catalog[type_name].config).get(key)
-                if renamed is not None:
-                    message, code, hint = (
-                        f"{key!r} is called {renamed!r}",
-                        "config.renamed-field",
-                        f"write {renamed}",
-                    )
-                self._error(message, ("defaults", type_name, key), code=code, hint=hint)
 
     def _validate(self, model: type[Any], value: Any, path: FieldPath, subject: str) -> Any:
         try:
@@ -306,11 +288,14 @@ class _Validator:
         stand_ins: dict[str, Any],
     ) -> Any:
         """Validate a model. Return one without its invalid fields, so that later stages find further errors."""
+        guessed = self._report_respelt(subject, model, path)
         try:
             return model.model_validate(fields)
         except ValidationError as error:
-            self._report(error, subject, model, path)
+            self._report(error, subject, model, path, guessed)
             wrong = wrong_fields(error)
+            if not wrong.isdisjoint(unknown_fields(error)):
+                self.unread.add(str(path[-1]))
         self.incomplete.add(str(path[-1]))
         if wrong & STRUCTURAL:
             return None
@@ -320,7 +305,22 @@ class _Validator:
         except ValidationError:
             return None
 
-    def _report(self, error: ValidationError, subject: str, model: type[Any], path: FieldPath) -> None:
+    def _report_respelt(self, subject: str, model: type[Any], path: FieldPath) -> frozenset[FieldPath]:
+        """Report the misspelt fields of a model that are read as others; return the paths of those others."""
+        respelt = [at for at in self.source.respelt if at[:-1] == path]
+        for at in respelt:
+            message, code, hint = explain_key((self.source.respelt[at],), model)
+            self.sink.error(f"{subject}: {message}", self.source.locate(at, key=True), code=code, hint=hint)
+        return frozenset(at[-1:] for at in respelt)
+
+    def _report(
+        self,
+        error: ValidationError,
+        subject: str,
+        model: type[Any],
+        path: FieldPath,
+        guessed: Collection[FieldPath] = (),
+    ) -> None:
         report_validation(
             error,
             subject,
@@ -329,6 +329,7 @@ class _Validator:
             self.sink,
             inherited=lambda tail: self.source.inherited((*path, *tail)),
             step=str(path[1]) if path[0] == "steps" else None,
+            guessed=guessed,
         )
 
     def _check_keys(self, value: Any, path: FieldPath) -> None:
@@ -345,7 +346,10 @@ class _Validator:
         if section is None:
             return {}
         if not isinstance(section, dict):
-            self._error(f"{name!r} is not a mapping", (name,), code="config.wrong-type")
+            hint = None
+            if isinstance(section, list) and name in _LISTED:
+                hint = f"write each under its name, such as {_LISTED[name]}"
+            self._error(f"{name!r} is not a mapping", (name,), code="config.wrong-type", hint=hint)
             return {}
         return section
 

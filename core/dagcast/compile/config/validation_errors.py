@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
 from pydantic import AliasChoices, BaseModel, ValidationError
@@ -60,6 +60,7 @@ def report_validation(
     *,
     inherited: Callable[[FieldPath], bool] = lambda _: False,
     step: str | None = None,
+    guessed: Collection[FieldPath] = (),
 ) -> None:
     """Report every mistake that pydantic found in one config model.
 
@@ -72,6 +73,7 @@ def report_validation(
         inherited: Whether the value at a path comes from ``defaults``. A mistake there shows in every step that
             inherits it; it is reported once, as one of the defaults.
         step: The step that the model describes, if it describes one.
+        guessed: The paths of values whose misspelt key is reported. That one of them has another type follows.
     """
     by_path: dict[FieldPath, tuple[ConfigPath, list[ErrorDetails]]] = {}
     for detail in error.errors(include_url=False):
@@ -81,6 +83,8 @@ def report_validation(
     meant = _meant_fields(by_path.values())
     for path, (place, details) in by_path.items():
         if details[0]["type"] == "missing" and path in meant:
+            continue
+        if details[0]["type"] in EXPECTED and path in guessed:
             continue
         if details[0]["type"] in FOLLOWING and any(
             is_within(other, path) and path != other for other in by_path
@@ -105,7 +109,7 @@ def _meant_fields(mistakes: Iterable[tuple[ConfigPath, list[ErrorDetails]]]) -> 
     for place, details in mistakes:
         if details[0]["type"] == "extra_forbidden":
             name = str(place.path[-1])
-            field = renamed_fields(place.owner).get(name) or nearest(name, _writable(place.owner))
+            field = renamed_fields(place.owner).get(name) or nearest(name, writable_fields(place.owner))
             if field is not None:
                 meant.add((*place.path[:-1], field))
     return meant
@@ -118,8 +122,17 @@ def wrong_fields(error: ValidationError) -> frozenset[str]:
     )
 
 
-def _writable(owner: type[BaseModel] | None) -> list[str]:
-    """The names to suggest for a field of a model; not the names in Python of fields with an alias."""
+def unknown_fields(error: ValidationError) -> frozenset[str]:
+    """Return the keys of a model that no field has."""
+    return frozenset(
+        str(detail["loc"][0])
+        for detail in error.errors(include_url=False)
+        if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1
+    )
+
+
+def writable_fields(owner: type[BaseModel] | None) -> list[str]:
+    """Return the names to suggest for a field of a model; not the names in Python of fields with an alias."""
     if owner is None:
         return []
     return [
@@ -146,19 +159,7 @@ def _explain(
     if kind == "missing":
         return f"{format_path(path)!r} is missing", "config.missing-field", None
     if kind == "extra_forbidden":
-        name = str(path[-1])
-        spellings = [_spellings(field, info) for field, info in owner.model_fields.items()] if owner else []
-        same = next((others for others in spellings if name in others), None)
-        if same is not None:
-            return f"{' and '.join(same)} are the same field", "config.duplicate", "keep one of them"
-        renamed = renamed_fields(owner).get(name)
-        if renamed is not None:
-            message = (
-                f"{format_path(path)!r} is called {renamed!r}, apart from 'entry_point', which is a script"
-            )
-            return message, "config.renamed-field", f"write {renamed}"
-        hint = hint_field(name, _writable(owner), (owner,) if owner else ())
-        return f"unknown field {format_path(path)!r}", "config.unknown-field", hint
+        return explain_key(path, owner)
     expectations = list(dict.fromkeys(map(_expectation, details)))
     if None not in expectations and kind != "literal_error":
         expected = " or ".join(str(expectation) for expectation in expectations)
@@ -183,6 +184,21 @@ def _explain(
     if message != first["msg"]:
         message = f"expected {message}, got {_show(first['input'])}"
     return f"{where}{message}", _CODES.get(kind, "config.invalid-value"), context.get("hint")
+
+
+def explain_key(path: FieldPath, owner: type[BaseModel] | None) -> tuple[str, str, str | None]:
+    """Return message, code and hint of a key that is not a field of the model."""
+    name = str(path[-1])
+    spellings = [_spellings(field, info) for field, info in owner.model_fields.items()] if owner else []
+    same = next((others for others in spellings if name in others), None)
+    if same is not None:
+        return f"{' and '.join(same)} are the same field", "config.duplicate", "keep one of them"
+    renamed = renamed_fields(owner).get(name)
+    if renamed is not None:
+        message = f"{format_path(path)!r} is called {renamed!r}, apart from 'entry_point', which is a script"
+        return message, "config.renamed-field", f"write {renamed}"
+    hint = hint_field(name, writable_fields(owner), (owner,) if owner else ())
+    return f"unknown field {format_path(path)!r}", "config.unknown-field", hint
 
 
 def _expectation(detail: ErrorDetails) -> str | None:

@@ -118,7 +118,16 @@ class _Lowerer:
         reads = {name: frozenset(find_steps_read(step)) for name, step in self.steps.items()}
         branches = Branches.of(self.steps, self.known, self._locate_field, self.sink)
         ports = {name: self._ports(name, step, reads[name], branches) for name, step in self.steps.items()}
-        wiring = wire(self.dag.edges, ports, self.config.invalid_steps, self.sink, branches)
+        unclear = self.config.unclear_nodes if self.dag is self.config.dag else frozenset[str]()
+        wiring = wire(
+            self.dag.edges,
+            ports,
+            self.config.invalid_steps,
+            self.sink,
+            branches,
+            unclear=unclear,
+            unread=self.config.unread_steps,
+        )
         self.incomplete |= wiring.incomplete
         order = self._order(wiring, reads, branches)
         waits = self._waits(wiring, branches)
@@ -149,6 +158,7 @@ class _Lowerer:
                     location,
                     code="dag.unconfigured-node",
                     hint=hint,
+                    cause=f"step {node!r}",
                 )
         for name in self.config.steps:
             if name not in self.dag:
@@ -206,7 +216,13 @@ class _Lowerer:
                     hint = did_you_mean(other, self.known)
                     message = f"step {name!r} depends on {other!r}, which is not a step of this pipeline"
                     location = self._locate_field(name, ("depends_on", index))
-                    self.sink.error(message, location, code="reference.unknown-step", hint=hint)
+                    self.sink.error(
+                        message,
+                        location,
+                        code="reference.unknown-step",
+                        hint=hint,
+                        cause=f"step {other!r}",
+                    )
 
     def _order(self, wiring: Wiring, reads: Mapping[str, frozenset[str]], branches: Branches) -> list[str]:
         edges = [(edge.source, edge.target) for edge in self.dag.edges]

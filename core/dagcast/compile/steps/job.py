@@ -160,10 +160,11 @@ def image(
         return STAND_IN_IMAGE
     if config.framework is None:
         step.error(
-            f"{owner}names no image",
+            f"{owner}names no image" if at else "no image is given",
             *at,
             code="image.missing",
             hint="set image_uri, or framework and framework_version",
+            cause="no image",
         )
         return None
     return step.image(

@@ -276,7 +276,9 @@ class Lowering(RequestBuilder):
             return None
         except CodeProblemError as refused:
             for problem in refused.problems:
-                self.error(problem.message, *path, code="code.invalid", hint=problem.hint)
+                self.error(
+                    problem.message, *path, code="code.invalid", hint=problem.hint, cause=problem.message
+                )
             return None
 
     def put_service_fields(self) -> None:

@@ -96,10 +96,18 @@ class RequestBuilder:
         """Return immutable copies of arguments, fields and origins for the IR."""
         return freeze(self.arguments), freeze(self.fields), freeze_origins(self.origins)
 
-    def error(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
+    def error(
+        self,
+        message: str,
+        *path: str | int,
+        code: str,
+        hint: str | None = None,
+        cause: str | None = None,
+    ) -> None:
         """Report an error in a field of this step, and mark the step as incomplete."""
         self.incomplete = True
-        self.sink.error(f"step {self.name!r}: {message}", self.locate(path), code=code, hint=hint)
+        place = self.locate(path)
+        self.sink.error(f"step {self.name!r}: {message}", place, code=code, hint=hint, cause=cause)
 
     def warn(self, message: str, *path: str | int, code: str, hint: str | None = None) -> None:
         """Warn of a field of this step that compiles but may be unintended."""
