@@ -115,9 +115,10 @@ def test_json_is_nested_200_levels_deep_at_most() -> None:
         return '{"Steps": [{"Name": "a", "Type": "Fail", "Arguments": {"x": ' + value + "}}]}"
 
     assert [step.name for step in read_definition(nested(200)).steps] == ["a"]
-    with pytest.raises(InvalidInputError, match="nested more than 200 deep") as caught:
-        read_definition(nested(201))
-    assert [item.code for item in caught.value.diagnostics] == ["definition.too-deep"]
+    for levels in (201, 100_000):
+        with pytest.raises(InvalidInputError, match="nested more than 200 deep") as caught:
+            read_definition(nested(levels))
+        assert [item.code for item in caught.value.diagnostics] == ["definition.too-deep"]
 
 
 def test_a_json_get_reads_a_property_file() -> None:

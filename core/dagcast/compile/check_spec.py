@@ -29,6 +29,8 @@ from dagcast.sagemaker.limits import (
 )
 from dagcast.sagemaker.service_model import ServiceModelError, load_shapes
 
+_ABOUT_REQUEST = frozenset({"request.missing-field", "request.unknown-field"})
+"""Problems whose message names members of the request as the user has to write them."""
 _USUALLY_INHERITED = frozenset({"processing.no-machine", "training.no-machine"})
 """Rules about fields that steps usually inherit from ``defaults``: several steps without one are one mistake."""
 
@@ -242,7 +244,7 @@ class SpecChecker:
             return
         problem = replace(problem, message=message, hint=hint)
         origin = self._origin(step, problem.path)
-        in_request = problem.path[:1] == ("Arguments",) and problem.code != "request.missing-field"
+        in_request = problem.path[:1] == ("Arguments",) and problem.code not in _ABOUT_REQUEST
         plugin = None
         if in_request and (origin is None or origin.kind in ("config", "default")):
             # A problem of the shape of a request is about its own path, and may list the names of others.

@@ -20,6 +20,14 @@ _MOST_FIELDS = 2
 """A member of a request that more config fields fill has no name in the config."""
 _FREE_MAPPINGS = frozenset({"environment", "hyperparameters"})
 """Fields with keys of the user's, which the request has, too."""
+_PORT_FIELDS: Mapping[FieldPath, str] = {
+    ("S3Input", "S3Uri"): "source",
+    ("S3Input", "LocalPath"): "path",
+    ("S3Output", "S3Uri"): "destination",
+    ("S3Output", "LocalPath"): "path",
+    ("DataSource", "S3DataSource", "S3Uri"): "source",
+}
+"""Fields of a declared input or output, by the member below it in the request."""
 _SIGNS: Mapping[str, str] = {kind: sign for sign, kind in TYPES_BY_SIGN.items()}
 
 
@@ -66,6 +74,7 @@ class FieldNames:
             for scope in _scopes(path):
                 target = (*scope, *parts)
                 name = self._name_of(target) or (None if scope else self._name_of_item(target))
+                name = name or self._name_of_port_field(target)
                 if name is not None and target not in self._overridden:
                     found.append(target)
                     return name
@@ -91,6 +100,15 @@ class FieldNames:
             return own
         below = [name for path, name in self._fields.items() if path[: len(target)] == target]
         return " and ".join(below) if 0 < len(below) <= _MOST_FIELDS else None
+
+    def _name_of_port_field(self, target: FieldPath) -> str | None:
+        """Return the name of a field of a declared input or output."""
+        for length in range(len(target) - 1, 0, -1):
+            port = self._names.get(target[:length])
+            if port is not None and port.startswith(("inputs", "outputs")):
+                field = _PORT_FIELDS.get(target[length:])
+                return None if field is None else f"{port}.{field}"
+        return None
 
     def _name_of_item(self, target: FieldPath) -> str | None:
         """Return the name of an item of a list, or of a key of the user's."""

@@ -89,11 +89,14 @@ class _Reader:
 
     def _parse_json(self, text: str) -> dict[str, Any]:
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            data: Any = json.loads(text)
+            too_deep = _deeper_than(data, MAX_DEPTH)
+        except ValueError as error:
             self._error(f"invalid JSON: {error}", code="definition.invalid-json")
             raise InvalidInputError(self._sink.errors) from None
-        if _deeper_than(data, MAX_DEPTH):
+        except RecursionError:
+            data, too_deep = None, True
+        if too_deep:
             self._error(f"the JSON is nested more than {MAX_DEPTH} deep", code="definition.too-deep")
             raise InvalidInputError(self._sink.errors)
         if not isinstance(data, dict) or not isinstance(data.get("Steps"), list):

@@ -10,7 +10,7 @@ from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.conditions import NEGATED
 from dagcast.definition.model import Definition
-from dagcast.definition.references import ExecutionVariable, Join, ParameterRef, Reference
+from dagcast.definition.references import ExecutionVariable, Join, ParameterRef, Reference, StepProperty
 from dagcast.paths import FieldPath
 
 
@@ -43,16 +43,35 @@ def _comparison(
         yield path, kind, left, (*path, "LeftValue"), right, (*path, "RightValue")
 
 
-def _kind(value: Any, types: Mapping[str, str]) -> str | None:
+_KINDS = {"String": "text", "Integer": "number", "Float": "number", "Boolean": "boolean"}
+
+_Kinds = Mapping[Reference, str]
+"""By reference whose type is declared: a text, a number or a boolean."""
+
+
+def _declared_kinds(definition: Definition) -> _Kinds:
+    """Return the kinds of the parameters, and of the outputs of Lambda and Callback steps."""
+    kinds: dict[Reference, str] = {
+        ParameterRef(name): _KINDS[kind]
+        for name, kind in definition.parameter_types().items()
+        if kind in _KINDS  # The type of a parameter that is declared wrongly is unknown.
+    }
+    for step in definition.steps:
+        declared = step.fields.get("OutputParameters")
+        for item in declared if isinstance(declared, (list, tuple)) else ():
+            kind = _KINDS.get(str(item.get("OutputType"))) if isinstance(item, Mapping) else None
+            if kind is not None:
+                path = f"OutputParameters['{item.get('OutputName')}']"
+                kinds[StepProperty(step.name, path)] = kind
+    return kinds
+
+
+def _kind(value: Any, kinds: _Kinds) -> str | None:
     """Return what a side of a condition is: a text, a number, a boolean; ``None`` if that is not known."""
-    if isinstance(value, ParameterRef):
-        return {"String": "text", "Integer": "number", "Float": "number", "Boolean": "boolean"}.get(
-            types.get(value.name, "")
-        )
     if isinstance(value, (Join, ExecutionVariable)):
         return "text"
     if isinstance(value, Reference):
-        return None
+        return kinds.get(value)
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, (int, float)):
@@ -70,17 +89,17 @@ def _comparisons(definition: Definition) -> Iterator[tuple[str, str, Any, FieldP
 
 
 def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
-    types = definition.parameter_types()
+    kinds = _declared_kinds(definition)
     for step, kind, left, left_path, right, right_path in _comparisons(definition):
         if kind == "In":
             continue  # See _foreign_member.
-        left_kind, right_kind = _kind(left, types), _kind(right, types)
+        left_kind, right_kind = _kind(left, kinds), _kind(right, kinds)
         # The SDK's local mode orders texts, and booleans, among themselves.
         ordered = kind != "Equals" and left_kind != right_kind
         for value, own, path in ((left, left_kind, left_path), (right, right_kind, right_path)):
             if ordered and own is not None and own != "number":
                 message = f"{kind} compares numbers, and {_quote(value)} is a {own}"
-                yield StepFinding(step, path, message, _parameter_hint(value, types))
+                yield StepFinding(step, path, message, _hint(value, kinds))
                 break
         else:
             if left_kind and right_kind and left_kind != right_kind:
@@ -88,17 +107,18 @@ def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[Step
                     f"{kind} never holds: {_quote(left)} is a {left_kind}, "
                     f"and {_quote(right)} is a {right_kind}"
                 )
-                hint = _parameter_hint(left, types) or _parameter_hint(right, types)
+                sides = sorted((left, right), key=lambda side: isinstance(side, StepProperty))
+                hint = _hint(sides[0], kinds) or _hint(sides[1], kinds)
                 yield StepFinding(step, right_path, message, hint)
 
 
 def _foreign_member(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
-    types = definition.parameter_types()
+    kinds = _declared_kinds(definition)
     for step, kind, query, _, value, path in _comparisons(definition):
-        query_kind, value_kind = _kind(query, types), _kind(value, types)
+        query_kind, value_kind = _kind(query, kinds), _kind(value, kinds)
         if kind == "In" and query_kind and value_kind and query_kind != value_kind:
             message = f"In never finds {_quote(value)}, a {value_kind}: {_quote(query)} is a {query_kind}"
-            yield StepFinding(step, path, message, _parameter_hint(value, types))
+            yield StepFinding(step, path, message, _hint(value, kinds))
 
 
 def _quote(value: Any) -> str:
@@ -107,9 +127,11 @@ def _quote(value: Any) -> str:
     return str(value) if isinstance(value, Reference) else repr(value)
 
 
-def _parameter_hint(value: Any, types: Mapping[str, str]) -> str | None:
-    """Return the reference to write where a text is the name of a parameter."""
-    if isinstance(value, str) and value in types:
+def _hint(value: Any, kinds: _Kinds) -> str | None:
+    """Return what to write where a text is the name of a parameter or a number, or an output has another type."""
+    if isinstance(value, StepProperty):
+        return "declare the output with the type that it has"
+    if isinstance(value, str) and ParameterRef(value) in kinds:
         return f"write ${{param.{value}}} for the parameter's value"
     if isinstance(value, str):
         try:

@@ -1,41 +1,34 @@
 """Free text that names an output of a step, such as ``make.model_name`` in the environment of a job.
 
-In ``inputs`` of most steps, ``step.port`` is read as an output. Fields of free text send it as it is, which is hardly
-ever meant, so it is refused with the reference to write.
+In ``inputs`` of most steps, ``step.port`` is read as an output. Other fields send it as it is, which is hardly ever
+meant, so it is refused with the reference to write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-from dagcast.compile.bind.ports import StagedText, StepPorts
+from dagcast.compile.bind.ports import OutputPort, StagedText, StepPorts
 from dagcast.compile.bind.wiring import WiringProblem
 from dagcast.compile.config.reference_syntax import format_references
+from dagcast.errors import nearest
+from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath, format_path
+from dagcast.suggestions import is_likely
 
-FREE_TEXT_FIELDS = ("inputs", "arguments", "args", "environment", "hyperparameters", "parameters")
-"""Fields of step configs whose texts reach a job, a function or a queue as they are."""
+_COMPARED = frozenset({"conditions", "error_message"})
+"""Free text of steps that send no request."""
 
 
-def find_texts(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
-    """Yield each text of JSON data that has the form ``step.port``, with its path."""
-    if isinstance(value, str):
-        step, dot, port = value.partition(".")
-        if step and dot and port and "/" not in value:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from find_texts(item, (*path, key))
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from find_texts(item, (*path, index))
+def named_part(text: str) -> str:
+    """Return the part of a text that may name an output: the value of an option such as ``--model=make.model``."""
+    return text.partition("=")[2] if text.startswith("-") else text
 
 
 def check_texts(
     name: str, ports: StepPorts, steps: Mapping[str, StepPorts], may_follow: Callable[[str, str], bool]
 ) -> Iterator[WiringProblem]:
-    """Find texts of a step that name an output of another step.
+    """Find texts of a step that name an output of another step, or almost do.
 
     Args:
         name: The step.
@@ -44,26 +37,68 @@ def check_texts(
         may_follow: Whether the first step can read from the second.
     """
     for path, text in ports.texts:
-        source, _, port = text.partition(".")
-        output = steps[source].output(port) if source in steps and source != name else None
-        if output is None:
+        source, _, port = named_part(text).partition(".")
+        if source not in steps or source == name:
             continue
-        field = format_path(path)
-        as_text = f"to send the text itself, set it in the request of {name!r}"
-        if not may_follow(name, source):
-            hint = f"{name!r} cannot read it, as it does not run after {source!r}; {as_text}"
-        elif isinstance(output.value, StagedText):
-            declared = f"declare an input that reads it, inputs: {{{port}: {text}}}"
-            hint = f"{declared if ports.open_inputs else 'a staged file has no reference'}; {as_text}"
-        elif path[0] == "hyperparameters" and len(path) > 2:
-            hint = f"give it a hyperparameter of its own, {format_references(output.value)}; {as_text}"
-        elif output.kind in ("number", "boolean") and path[0] != "inputs":
-            hint = f"write it in a longer text, such as {port}={format_references(output.value)}; {as_text}"
-        else:
-            hint = f"write {format_references(output.value)}; {as_text}"
-        yield WiringProblem(
-            code="wiring.output-as-text",
-            message=f"step {name!r}: {field} is the text {text!r}, which names an output of {source!r}",
-            path=path,
-            hint=hint,
-        )
+        output = steps[source].output(port)
+        inside = ""
+        if output is None and path[0] == "conditions":
+            file, _, inside = port.partition(".")
+            output = steps[source].output(file)
+            output = output if output is not None and output.part_of is not None else None
+        where = f"step {name!r}: {format_path(path)} is the text {text!r}"
+        if output is not None:
+            named = _NamedOutput(path, text, source, output, inside)
+            hint = named.hint(ports.open_inputs)
+            if not may_follow(name, source):
+                hint = f"{name!r} cannot read it, as it does not run after {source!r}"
+            if path[0] not in _COMPARED:
+                hint = f"{hint}; to send the text itself, set it in the request of {name!r}"
+            message = f"{where}, which names an output of {source!r}"
+            yield WiringProblem(code="wiring.output-as-text", message=message, path=path, hint=hint)
+            continue
+        close = nearest(port, tuple(known.name for known in steps[source].outputs))
+        if close is not None and is_likely(port, close):
+            yield WiringProblem(
+                code="wiring.output-as-text",
+                message=f"{where}, which is sent as it is: {source!r} has no output {port!r}",
+                path=path,
+                hint=f"did you mean the output {close!r}?",
+                severity="warning",
+            )
+
+
+@dataclass(frozen=True)
+class _NamedOutput:
+    """An output that a text names.
+
+    Attributes:
+        path: The field with the text.
+        text: The text.
+        source: The step of the output.
+        output: The output.
+        inside: The path of a value in the file that the output is.
+    """
+
+    path: FieldPath
+    text: str
+    source: str
+    output: OutputPort
+    inside: str
+
+    def hint(self, open_inputs: bool) -> str:
+        """Return what to write in place of the text, in a step that takes any input or not."""
+        field, output = self.path[0], self.output
+        if field == "conditions" and output.part_of is not None:
+            written = f"${{json.{self.source}.{output.name}.{self.inside or 'PATH'}}}"
+            return f"write {written}" + ("" if self.inside else ", with the path of a value in the file")
+        if isinstance(output.value, StagedText):
+            declared = f"declare an input that reads it, inputs: {{{output.name}: {named_part(self.text)}}}"
+            return declared if open_inputs else "a staged file has no reference"
+        reference = format_references(output.value)
+        if field == "hyperparameters" and len(self.path) > 2:
+            return f"give it a hyperparameter of its own, {reference}"
+        option = self.text[: len(self.text) - len(named_part(self.text))]
+        if output.kind in ("number", "boolean") and field not in ("inputs", "conditions") and not option:
+            return f"write it in a longer text, such as {output.name}={reference}"
+        return f"write {option}{reference}"

@@ -26,6 +26,7 @@ def wire(
     invalid: frozenset[str],
     sink: DiagnosticSink,
     branches: Branches | None = None,
+    *,
     unclear: frozenset[str] = frozenset(),
     unread: frozenset[str] = frozenset(),
 ) -> Wiring:
@@ -54,7 +55,10 @@ def wire(
             location = _location(problem, ports)
             sink.error(problem.message, location, code=problem.code, hint=hint, cause=problem.cause)
         for problem in check_texts(name, ports, steps, hints.may_follow):
-            sink.error(problem.message, _location(problem, ports), code=problem.code, hint=problem.hint)
+            # What is compared is not known, so nothing is said of its type.
+            wirings[name].incomplete |= problem.path is not None and problem.path[0] == "conditions"
+            report = sink.error if problem.severity == "error" else sink.warn
+            report(problem.message, _location(problem, ports), code=problem.code, hint=problem.hint)
     return _join(wirings, {edge: rank for rank, edge in enumerate(dict.fromkeys(listed))})
 
 

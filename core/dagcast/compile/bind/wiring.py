@@ -10,6 +10,7 @@ from typing import Literal
 
 from dagcast.compile.bind.ports import Source
 from dagcast.dag import Edge
+from dagcast.errors import Severity
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 
@@ -57,6 +58,7 @@ class WiringProblem:
         step: For ``give``: the step whose outputs can be given.
         path: The field of the step that is wrong, if it is not an input.
         cause: The mistake that it follows from, as :class:`~dagcast.errors.Diagnostic` has it.
+        severity: ``warning`` for what is valid, but may be unintended.
     """
 
     code: str
@@ -69,6 +71,7 @@ class WiringProblem:
     step: str | None = None
     path: FieldPath | None = None
     cause: str | None = None
+    severity: Severity = "error"
 
     @property
     def key(self) -> tuple[str, str | None, str | None]:

@@ -136,7 +136,7 @@ def open_config(config: ConfigLike, sink: DiagnosticSink, *, env: str | None = N
             root = Path(config).absolute().parent
             project = project_folder(root)
         else:
-            document = document_from_data(model_data(config, (), models), "<config>")
+            document = document_from_data(model_data(config, models), "<config>")
             root = Path.cwd()
     except InvalidInputError as error:
         sink.extend(error.diagnostics)

@@ -40,7 +40,7 @@ class ConfigSource:
     merged: dict[str, Any]
     written: Mapping[str, str] = field(default_factory=dict)
     written_in_env: Mapping[str, str] = field(default_factory=dict)
-    respelt: Mapping[FieldPath, str] = field(default_factory=dict)
+    respelt: Mapping[FieldPath, str] = field(default_factory=dict, kw_only=True)
 
     @cached_property
     def data(self) -> FrozenDict:

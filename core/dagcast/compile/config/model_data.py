@@ -11,37 +11,57 @@ from dagcast.compile.config.fields import ConfigModel
 from dagcast.compile.config.models import BasePipelineConfig
 from dagcast.compile.config.reference_syntax import format_references
 from dagcast.compile.config.step import StepConfig
+from dagcast.compile.document.validate_values import MAX_DEPTH
 from dagcast.dag import Edge
 from dagcast.definition.references import Reference
 from dagcast.paths import FieldPath
 
 
-def model_data(
-    value: Any, path: FieldPath, models: dict[FieldPath, type[BaseModel]], read: bool = False
-) -> Any:
+def model_data(value: Any, models: dict[FieldPath, type[BaseModel]]) -> Any:
     """Return ``value`` with models as mappings and references as strings.
+
+    What is nested too deep for a config is left as it is, to be refused with other invalid data. A list or mapping that
+    is part of many others is converted once.
 
     Args:
         value: What was passed from Python.
-        path: Its place in the config.
-        models: Takes the class of every model.
-        read: Whether the strings of ``value`` were read for references already, as those of a step's model are.
+        models: Takes the class of every model, by its place in the config.
     """
-    if isinstance(value, BaseModel):
-        models[path] = type(value)
-        read = isinstance(value, (StepConfig, BasePipelineConfig)) or (
-            read and isinstance(value, ConfigModel)
-        )
-        return {key: model_data(item, (*path, key), models, read) for key, item in _fields(value).items()}
-    if isinstance(value, Reference) or (read and isinstance(value, str) and "${" in value):
-        return format_references(value)
-    if isinstance(value, Edge):
-        return value.as_data()
-    if isinstance(value, Mapping):
-        return {key: model_data(item, (*path, key), models, read) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [model_data(item, (*path, index), models, read) for index, item in enumerate(value)]
-    return value
+    return _Converter(models).convert(value, (), False)
+
+
+class _Converter:
+    def __init__(self, models: dict[FieldPath, type[BaseModel]]) -> None:
+        self._models = models
+        # Each with the value, which keeps its id in use.
+        self._converted: dict[tuple[int, bool], tuple[Any, Any]] = {}
+
+    def convert(self, value: Any, path: FieldPath, read: bool) -> Any:
+        """Return a value as data. ``read`` is whether its strings were read for references, as models do."""
+        if isinstance(value, BaseModel):
+            self._models[path] = type(value)
+            read = isinstance(value, (StepConfig, BasePipelineConfig)) or (
+                read and isinstance(value, ConfigModel)
+            )
+            return {key: self.convert(item, (*path, key), read) for key, item in _fields(value).items()}
+        if isinstance(value, Reference) or (read and isinstance(value, str) and "${" in value):
+            return format_references(value)
+        if isinstance(value, Edge):
+            return value.as_data()
+        if not isinstance(value, (Mapping, list, tuple)) or len(path) > MAX_DEPTH:
+            return value
+        known = self._converted.get((id(value), read))
+        if known is not None:
+            return known[1]
+        before = len(self._models)
+        converted: Any
+        if isinstance(value, Mapping):
+            converted = {key: self.convert(item, (*path, key), read) for key, item in value.items()}
+        else:
+            converted = [self.convert(item, (*path, index), read) for index, item in enumerate(value)]
+        if len(self._models) == before:  # The place of a model is part of what is recorded.
+            self._converted[id(value), read] = value, converted
+        return converted
 
 
 def _fields(model: BaseModel) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from dagcast.definition.references import (
     Reference,
     StepProperty,
 )
-from dagcast.errors import did_you_mean
+from dagcast.errors import did_you_mean, nearest
 from dagcast.lazy_pattern import lazy_pattern
 
 _DOLLARS = lazy_pattern(r"\$+(?=\{)")
@@ -172,5 +172,6 @@ def _form(kind: str) -> str:
     }
     if kind in forms:
         return forms[kind]
-    close = did_you_mean(kind, _KINDS)
-    return f"references start with param, exec, step or json; {close or 'write $${ for a literal ${'}"
+    close = nearest(kind, _KINDS)
+    meant = f"did you mean {close!r}?" if close is not None else "write $${ for a literal ${"
+    return f"references start with param, exec, step or json; {meant}"

@@ -97,12 +97,12 @@ class StepConfig(ConfigModel):
     request: FreeMapping = Field(default=EMPTY, description="Deep-merged onto the request body; null removes")
 
 
-_NAME = lazy_pattern(r"[^\s'\"\[\]{}<>=]+")
+_NAME = lazy_pattern(r"[^\s'\"\[\]{}<>=\x00-\x1f\x7f-\x9f]+")
 
 
 def _port_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        message = "invalid name {name}: expected no spaces, quotes or brackets"
+        message = "invalid name {name}: expected no spaces, quotes, brackets or control characters"
         raise PydanticCustomError("name", message, {"name": repr(name)})
     return name
 

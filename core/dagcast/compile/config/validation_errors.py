@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from dagcast.compile.config.field_hints import hint_field
 from dagcast.compile.config.fields import renamed_fields
 from dagcast.compile.config.pydantic_paths import ConfigPath, resolve_location
-from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
+from dagcast.errors import DiagnosticSink, Location, nearest
 from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath, format_path, is_within
 
@@ -31,9 +31,15 @@ EXPECTED = {
 }
 """By type of pydantic error: what was expected."""
 
-_CODES = {"reference": "reference.invalid", "name": "config.invalid-name"}
+_CODES = {
+    "reference": "reference.invalid",
+    "name": "config.invalid-name",
+    "operator": "config.unknown-value",
+}
 """By type of an error of dagcast's own: the id of its diagnostic, where it has one of its own."""
 
+_MAX_REWRITTEN = 80
+"""Most characters of a value that a hint repeats."""
 _NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 FOLLOWING = frozenset({*EXPECTED, "literal_error", "too_short"})
@@ -171,12 +177,11 @@ def _explain(
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
         return f"{where}{_size(kind, first)}", "config.length", None
     if kind == "literal_error":
-        names = [str(name) for name in _literals(str(context["expected"]))]
-        close = did_you_mean(str(first["input"]), names)
+        close = nearest(str(first["input"]), _literals(str(context["expected"])))
         return (
             f"{where}expected {context['expected']}, got {_show(first['input'])}",
             "config.unknown-value",
-            close,
+            None if close is None else f"did you mean {close!r}?",
         )
     if kind == "string_pattern_mismatch":
         return f"{where}{_show(first['input'])} does not match {context['pattern']}", "config.pattern", None
@@ -225,10 +230,12 @@ def _rewriting(detail: ErrorDetails) -> str | None:
         return f"write {value.strip()} without quotes"
     if kind == "dict_type" and value and isinstance(value, (list, tuple)):
         names = [item for item in value if isinstance(item, str) and _NAME.fullmatch(item)]
-        if len(names) == len(value):
+        if len(names) == len(value) and sum(map(len, names)) < _MAX_REWRITTEN:
             return f"write {{{', '.join(f'{name}: ' for name in names)}}}"
     if kind in ("list_type", "tuple_type") and isinstance(value, str) and _NAME.fullmatch(value):
-        return f"write [{value}]"
+        return f"write [{value}]" if len(value) < _MAX_REWRITTEN else None
+    if kind in ("list_type", "tuple_type") and isinstance(value, dict):
+        return "write a list of such mappings, in brackets"
     return None
 
 

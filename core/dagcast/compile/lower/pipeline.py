@@ -188,7 +188,7 @@ class _Lowerer:
             reads=reads,
             depends_on=frozenset(step.depends_on),
             branches=branches.members(name),
-            texts=tuple(find_free_texts(step)),
+            texts=tuple(find_free_texts(step, inputs)),
             locate=lambda path: self._locate_field(name, path),
         )
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import ConfigModel, ScalarOrReference
@@ -29,6 +29,31 @@ Operator = Literal[
     "LessThanOrEqualTo",
 ]
 
+_OTHER_SIGNS = {"=": "==", "===": "==", "<>": "!=", "!==": "!=", "=!": "!=", "≠": "!=", "≥": ">=", "≤": "<="}
+_WORDS = {
+    "eq": "==",
+    "is": "==",
+    "ne": "!=",
+    "gt": ">",
+    "ge": ">=",
+    "gte": ">=",
+    "lt": "<",
+    "le": "<=",
+    "lte": "<=",
+}
+_OTHER_NAMES = {**_OTHER_SIGNS, **_WORDS}
+"""Operators of other languages."""
+
+
+def _own_operator(value: Any) -> Any:
+    """For a validator: refuse an operator of another language, with the one to write."""
+    meant = _OTHER_NAMES.get(value.lower()) if isinstance(value, str) else None
+    if meant is None and value != "in":
+        return value
+    hint = f"write {meant!r}" if meant is not None else "write {value: ..., in: [...]}"
+    raise PydanticCustomError("operator", "unknown operator {given}", {"given": repr(value), "hint": hint})
+
+
 FORMS = "a condition is {left, op, right}, {value, in}, {not}, {or} or {and}"
 
 
@@ -40,7 +65,7 @@ class Condition(ConfigModel):
     """
 
     left: ScalarOrReference | None = None
-    op: Operator | None = None
+    op: Annotated[Operator | None, BeforeValidator(_own_operator)] = None
     right: ScalarOrReference | None = None
     value: ScalarOrReference | None = None
     in_: Annotated[tuple[ScalarOrReference, ...], Field(alias="in", strict=False)] = ()
@@ -52,6 +77,11 @@ class Condition(ConfigModel):
     def _one_form(self) -> "Condition":
         given = {name for name in type(self).model_fields if getattr(self, name) not in (None, ())}
         if given not in ({"left", "op", "right"}, {"value", "in_"}, {"not_"}, {"or_"}, {"and_"}):
+            for alias in ("in", "or", "and"):
+                if f"{alias}_" in self.model_fields_set and f"{alias}_" not in given:
+                    raise PydanticCustomError(
+                        "condition", "{name}: expected at least 1 item, got 0", {"name": alias}
+                    )
             raise PydanticCustomError("condition", FORMS)
         return self
 
