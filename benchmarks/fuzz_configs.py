@@ -3,9 +3,10 @@
     python -m benchmarks.fuzz_configs --count 100000 --seed 1
 
 A mutant is a valid config with a few changes: keys renamed, misspelt, moved or taken from the validator's own
-vocabulary; values of other types, references, long and odd texts; parts removed, repeated or nested. It is written as
-YAML, JSON or TOML, sometimes with damaged text, and validated as ``dagcast validate`` does. Any answer is right but an
-exception. Each mutant follows from the seed and its number, which the report of a failure names::
+vocabulary; values of other types, references, long and odd texts; parts removed, repeated, nested or made very large;
+edges between any ports; rules and plugins. It is written as YAML, JSON or TOML, with values that only the format has
+(dates, NaN, anchors, duplicate keys) and sometimes damaged text, and validated as ``dagcast validate`` does. Any answer
+is right but an exception; what is valid has to compile. Each mutant follows from the seed and its number, which the report of a failure names::
 
     python -m benchmarks.fuzz_configs --seed 1 --first 4711 --count 1 --show
 """
@@ -29,71 +30,25 @@ from typing import Any
 import yaml
 
 from dagcast import PipelineDAGCompiler
+from dagcast.check.rules.registry import PIPELINE_RULES, RULES
 from dagcast.compile.steps.catalog import StepCatalog
+from dagcast.errors import PluginError
 
 CONFIGS = Path(__file__).parents[1] / "tests" / "integration" / "equivalence" / "configs"
 SLOW = 5.0
 """Seconds of CPU time after which a mutant counts as a failure."""
 
 WORDS = [
-    "str",
-    "int",
-    "float",
-    "bool",
-    "none",
-    "dict",
-    "list[str]",
-    "tuple[str,...]",
-    "function-wrap[_reference_or_plain()]",
-    "function-",
-    "[key]",
-    "]",
-    "[",
-    "y]",
-    "ExperimentConfig",
-    "TrainingConfig",
-    "ParameterConfig",
-    "Condition",
-    "literal[False]",
-    "model-fields",
-    "root",
-    "__root__",
-    "__class__",
-    "0",
-    "-1",
-    "type",
-    "name",
-    "inputs",
-    "outputs",
-    "steps",
-    "pipeline",
-    "parameters",
-    "defaults",
-    "edges",
-    "environments",
-    "plugins",
-    "ignore_rules",
-    "request",
-    "not",
-    "or",
-    "and",
-    "in",
-    "in_",
-    "not_",
-    "left",
-    "right",
-    "op",
-    "value",
-    "source",
-    "path",
-    "kind",
-    "enabled",
-    "<<",
-    "=",
-    "~",
-    "null",
-    "true",
-]
+    "str", "int", "float", "bool", "none", "dict", "list[str]", "tuple[str,...]",
+    "function-wrap[_reference_or_plain()]", "function-", "[key]", "]", "[", "y]", "ExperimentConfig",
+    "TrainingConfig", "ParameterConfig", "Condition", "literal[False]", "model-fields", "root", "__root__",
+    "__class__", "0", "-1", "type", "name", "inputs", "outputs", "steps", "pipeline", "parameters", "defaults",
+    "edges", "environments", "plugins", "ignore_rules", "request", "not", "or", "and", "in", "in_", "not_",
+    "left", "right", "op", "value", "source", "path", "kind", "enabled", "<<", "=", "~", "null", "true",
+    "aliases", "optional", "destination", "depends_on", "cache", "property_files", "container_entrypoint",
+    "entrypoint", "respelt", "cause", "<config>", "also",
+]  # fmt: skip
+"""Words of the validator, of pydantic, and of configs. :func:`_vocabulary` adds the fields of all step types."""
 ODD = (
     "", " ", "\n", "a\nb", "\x1b[31m", "\u202e", "\u2028", "é", "🙂", "'", '"', "'\"", "\\", "${", "${}", "$${", "${param.", "${param.Nope}",
     "${param.Instance}", "${step.load}", "${step.zz.Y}", "${json.a.b.c}", "${json.a.b.c[${param.X}]}", "${exec.X}",
@@ -101,24 +56,29 @@ ODD = (
     "m5.large", "ml.m9x.large", "arn:aws:iam::1:role/R", "SageMakerRole", "P30D", "PT", "../x", "/", "x" * 3000,
 )  # fmt: skip
 VALUES = (
-    None,
-    True,
-    False,
-    0,
-    -1,
-    1,
-    2**31,
-    2**63 - 1,
-    1e308,
-    0.1,
-    [],
-    {},
-    [[]],
-    [{}],
-    {"": None},
-    [None],
-    ["a", "a"],
-)
+    None, True, False, 0, -1, 1, 2**31, 2**63 - 1, 1e308, 0.1, [], {}, [[]], [{}], {"": None}, [None], ["a", "a"],
+    {"source": "load.data", "kind": "model"}, {"aliases": ["model", ""], "optional": True}, {"kind": "report"},
+    {"type": "String", "enum": ["a"]}, {"left": 1, "op": "=", "right": "1"}, {"not": {"or": []}},
+)  # fmt: skip
+SPELLINGS = {
+    "yaml": (
+        ".nan", "-.inf", "2024-01-01", "2024-01-01T00:00:00Z", "!!binary aGk=", "!!python/object:os.system x", "!x y",
+        "*nope", "&a [*a]", "&b {<<: *b}", "{<<: {type: Fail}, type: Fail}", "{a: 1, a: 2}", "0o17", "0x1F", "1_000",
+        "9" * 400, "1e999", '"\\ud800"', '"\\x00"', "? {a: b}", "{[a]: b}", "|\n  a\n   b", "yes", "~", "{1: 2, true: 3}",
+    ),
+    "json": (
+        "NaN", "-Infinity", "1e999", "9" * 5000, '"\\ud800"', '"\\u0000"', '{"a": 1, "a": 2}', "[1,]", "'a'", "01", "1.",
+        "// x\n1", "tru", '"\t"', "[" * 300,
+    ),
+    "toml": (
+        "nan", "-inf", "1979-05-27T07:32:00Z", "1979-05-27", "07:32:00", "0x1F", "1_000", "9" * 400, "1e999",
+        '"\\ud800"', '"\\u0000"', "{a = 1, a = 2}", "{a.b.c = 1}", "[1, [2,],]", '"""\na"""', "'''x'''", "[" * 300,
+    ),
+}  # fmt: skip
+"""By format: values that are written as they stand, in place of another."""
+RULE_IDS = sorted(rule.id for rule in (*RULES, *PIPELINE_RULES))
+MARK = "q7Xz"
+"""A value that one of :data:`SPELLINGS` replaces."""
 
 
 @dataclass
@@ -147,23 +107,30 @@ def run(seed: int, count: int, *, first: int = 0, show: bool = False) -> Outcome
     """
     bases = _read_bases()
     outcome = Outcome()
-    for base in bases:
+    vocabulary = _vocabulary()
+    for base in (*bases, {"pipeline": {"name": "warm", "region": "us-east-1"}, "steps": {"a": _NO_IMAGE}}):
         # Imports and caches are paid for here, the SDK's tables of images among them.
         PipelineDAGCompiler(base, plugins=[]).validate()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(first, first + count):
-            name, text = _write_mutant(random.Random(f"{seed}-{number}"), bases)
+            rng = random.Random(f"{seed}-{number}")
+            name, text = _write_mutant(rng, bases, vocabulary)
             if show:
                 print(f"--- {number}: {name}\n{text}")
             path = Path(folder, name)
             path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
             start = time.process_time()
             try:
-                result = PipelineDAGCompiler(path, plugins=[]).validate()
+                compiler = PipelineDAGCompiler(path, plugins=rng.choice(([], [], [], None, ["guardrails"])))
+                result = compiler.validate()
                 for diagnostic in (*result.errors, *result.warnings):
                     _check_diagnostic(str(diagnostic))
                     outcome.codes[diagnostic.code] += 1
-                outcome.valid += result.is_valid
+                if result.is_valid:
+                    outcome.valid += 1
+                    compiler.compile_definition()
+            except PluginError:
+                outcome.codes["plugin"] += 1
             # Any exception is what is looked for.
             except Exception:
                 outcome.failures[number] = traceback.format_exc()
@@ -189,8 +156,25 @@ def _read_bases() -> list[dict[str, Any]]:
     return [*bases, {"pipeline": {"name": "rest"}, "steps": rest}]
 
 
-def _write_mutant(rng: random.Random, bases: list[dict[str, Any]]) -> tuple[str, str]:
+_NO_IMAGE = {"type": "Training", "framework": "nope", "instance_type": "ml.m5.large"}
+
+
+def _vocabulary() -> list[str]:
+    """Keys of all parts of a config, the ids of rules and the names of step types."""
+    catalog = StepCatalog()
+    fields = {field for name in catalog.names for field in catalog[name].config.model_fields}
+    return [*WORDS, *sorted(fields), *catalog.names, *RULE_IDS]
+
+
+def _write_mutant(rng: random.Random, bases: list[dict[str, Any]], vocabulary: list[str]) -> tuple[str, str]:
     data = copy.deepcopy(rng.choice(bases))
+    if rng.random() < 0.2:
+        ids = rng.choice((RULE_IDS, RULE_IDS, vocabulary))
+        data["ignore_rules"] = rng.choice((list, dict.fromkeys))(rng.sample(ids, 3))
+    if rng.random() < 0.1:
+        data["plugins"] = {"options": {"guardrails": {rng.choice(vocabulary): rng.choice(VALUES)}}}
+    if rng.random() < 0.15:
+        _add_edges(rng, data)
     if rng.random() < 0.3:
         data["environments"] = {"prod": copy.deepcopy(_part(rng, data))}
     if rng.random() < 0.3:
@@ -198,7 +182,9 @@ def _write_mutant(rng: random.Random, bases: list[dict[str, Any]]) -> tuple[str,
             copy.deepcopy(rng.choice(list(data["steps"].values()) or [{}]))
         )
     for _ in range(rng.choice((1, 1, 2, 3, 6))):
-        _mutate(rng, data)
+        _mutate(rng, data, vocabulary)
+    if rng.random() < 0.02:
+        _grow(rng, data)
     suffix = rng.choice(("yaml", "yaml", "json", "toml"))
     if suffix == "json":
         text = json.dumps(data, ensure_ascii=rng.random() < 0.5, indent=rng.choice((None, 1)))
@@ -211,6 +197,7 @@ def _write_mutant(rng: random.Random, bases: list[dict[str, Any]]) -> tuple[str,
         text = json.dumps(data)
     else:
         text = yaml.safe_dump(data, sort_keys=False, default_flow_style=rng.choice((None, True, False)))
+    text = text.replace(f'"{MARK}"', MARK).replace(MARK, rng.choice(SPELLINGS[suffix]))
     if rng.random() < 0.1:
         text = _damage(rng, text)
     return f"mutant.{suffix}", text
@@ -220,13 +207,37 @@ def _part(rng: random.Random, data: dict[str, Any]) -> dict[str, Any]:
     return {key: data[key] for key in rng.sample(list(data), rng.randint(1, len(data)))}
 
 
-def _mutate(rng: random.Random, data: dict[str, Any]) -> None:
+def _add_edges(rng: random.Random, data: dict[str, Any]) -> None:
+    """Add edges between any steps and ports, most of them wrong."""
+    names = [*data["steps"], "nope"]
+    edges = data.setdefault("edges", [])
+    for _ in range(rng.choice((1, 3, 30))):
+        one, other = (rng.choice(names) + rng.choice(("", "", ".model", ".data", ".x")) for _ in range(2))
+        edges.append(rng.choice((f"{one} -> {other}", f"{one} => {other}", [one, other], {one: other}, one)))
+
+
+def _grow(rng: random.Random, data: dict[str, Any]) -> None:
+    """Make a part of the config very large."""
+    place = rng.choice([place for place in _containers(data) if isinstance(place, dict)] or [data])
+    part = rng.choice(("k", "a.", "${param.X}", '"', "é", "['", "\n"))
+    kind = rng.randrange(4)
+    if kind == 0:
+        place[part * (200_000 // len(part))] = 1
+    elif kind == 1:
+        place[rng.choice(WORDS)] = part * (200_000 // len(part))
+    elif kind == 2:
+        place.update({f"{part}{number}": {"type": "Fail"} for number in range(2000)})
+    else:
+        place[rng.choice(WORDS)] = [part] * 20_000
+
+
+def _mutate(rng: random.Random, data: dict[str, Any], vocabulary: list[str]) -> None:
     places = [place for place in _containers(data) if place]
     if not places:
         return
     place = rng.choice(places)
     key: Any = rng.choice(list(place)) if isinstance(place, dict) else rng.randrange(len(place))
-    action = rng.randrange(9)
+    action = rng.randrange(10)
     if action == 0:
         place[key] = copy.deepcopy(rng.choice(VALUES))
     elif action == 1:
@@ -234,17 +245,19 @@ def _mutate(rng: random.Random, data: dict[str, Any]) -> None:
     elif action == 2:
         place.pop(key)
     elif action == 3 and isinstance(place, dict):
-        place[rng.choice(WORDS)] = copy.deepcopy(rng.choice((place[key], *VALUES)))
+        place[rng.choice(vocabulary)] = copy.deepcopy(rng.choice((place[key], *VALUES)))
     elif action == 4 and isinstance(place, dict):
         place[_misspell(rng, key)] = place.pop(key)
     elif action == 5:
-        place[key] = {rng.choice(WORDS): place[key], rng.choice(WORDS + list(ODD)): 1}
+        place[key] = {rng.choice(vocabulary): place[key], rng.choice(vocabulary + list(ODD)): 1}
     elif action == 6:
         place[key] = [copy.deepcopy(place[key])] * rng.choice((1, 2, 3))
     elif action == 7:
         other = rng.choice(places)
         value = rng.choice(list(other.values()) if isinstance(other, dict) else other)
         place[key] = copy.deepcopy(value)
+    elif action == 8:
+        place[key] = MARK
     elif _depth(data) < 60:
         for _ in range(rng.choice((3, 60, 110))):
             place[key] = rng.choice(({rng.choice(WORDS): place[key]}, [place[key]]))

@@ -17,6 +17,9 @@ from dagcast.sagemaker.sdk import SDKVersion
 # The next lookup replaces a file of another format.
 FORMAT = 2
 
+_MOST_MISSING = 100
+"""Most answers that there is no image. Each misspelling has one of its own, and an answer writes the whole file."""
+
 Answer = str | ImageNotFoundError
 """The URI of an image, or why the tables have none."""
 
@@ -39,8 +42,15 @@ class ImageCache:
         return self._answers.get(key)
 
     def put(self, key: str, answer: Answer) -> None:
-        """Store an answer, and keep the answers that other processes have stored since."""
-        self._answers = {**self._read(), **self._answers, key: answer}
+        """Store an answer, and keep the answers that other processes have stored since.
+
+        Of the answers that there is no image, the oldest give way to new ones.
+        """
+        answers = {**self._read(), **self._answers, key: answer}
+        missing = [known for known, other in answers.items() if not isinstance(other, str)]
+        for known in missing[:-_MOST_MISSING]:
+            del answers[known]
+        self._answers = answers
         self._write()
 
     def _read(self) -> dict[str, Answer]:
@@ -65,11 +75,11 @@ class ImageCache:
         return {**uris, **refusals}
 
     def _write(self) -> None:
-        uris = {key: answer for key, answer in self._answers.items() if isinstance(answer, str)}
+        uris = {key: answer for key, answer in sorted(self._answers.items()) if isinstance(answer, str)}
         missing = {
             key: [answer.message, list(answer.known), answer.hint]
             for key, answer in self._answers.items()
             if not isinstance(answer, str)
         }
-        text = json.dumps({"format": FORMAT, "images": uris, "missing": missing}, indent=0, sort_keys=True)
+        text = json.dumps({"format": FORMAT, "images": uris, "missing": missing}, indent=0)
         write_cache_file(self.path, text.encode())

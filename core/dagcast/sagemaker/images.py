@@ -134,9 +134,14 @@ def _load_table(tables: Any, framework: str) -> dict[str, Any]:
     files = {file.stem: file for file in sorted(folder.glob("*.json"))}
     table = _read_json(files[framework]) if framework in files else {}
     if not _versions(table):
-        known = (name for name, file in files.items() if _versions(_read_json(file)))
-        raise _not_found("framework", framework, tuple(known))
+        raise _not_found("framework", framework, _frameworks(folder))
     return table
+
+
+@functools.cache
+def _frameworks(folder: Path) -> tuple[str, ...]:
+    """Return the frameworks that have images, by a folder of tables."""
+    return tuple(file.stem for file in sorted(folder.glob("*.json")) if _versions(_read_json(file)))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
