@@ -81,6 +81,7 @@ NAMES = (
     "StrOrReference",
     "To",
     "WithInputs",
+    "WithOutputs",
     "at_most",
     "at_most_one_of",
     "compile_verified",

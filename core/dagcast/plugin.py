@@ -38,7 +38,15 @@ from dagcast.compile.config.fields import (
 )
 from dagcast.compile.config.models import BasePipelineConfig, ParameterConfig
 from dagcast.compile.config.pipeline_dag import DAGLike, PipelineDAG
-from dagcast.compile.config.step import Cached, InputConfig, Retried, StepConfig, To, WithInputs
+from dagcast.compile.config.step import (
+    Cached,
+    InputConfig,
+    Retried,
+    StepConfig,
+    To,
+    WithInputs,
+    WithOutputs,
+)
 from dagcast.compile.document.document import Document, document_from_data, read_document
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.changes import Change
@@ -140,6 +148,7 @@ __all__ = [
     "StrOrReference",
     "To",
     "WithInputs",
+    "WithOutputs",
     "at_most",
     "at_most_one_of",
     "compile_verified",

@@ -47,6 +47,28 @@ class TestAliases:
         steps = {"a": load(outputs={"x": {"aliases": ["ex"]}}), "b": work(inputs={"p": "a.ex"})}
         assert bindings(steps, []) == ["a.x -> b.p (inputs)"]
 
+    @pytest.mark.parametrize("edge", ["t -> e", "t.classifier -> e", "t.classifier -> e.classifier"])
+    def test_an_output_that_a_step_has_by_its_type_gets_aliases(self, edge: str) -> None:
+        steps = {
+            "t": train(outputs={"model": {"aliases": ["classifier"]}}),
+            "e": work(inputs={"classifier": None, "x": {"optional": True}}),
+        }
+        assert [line.partition(" (")[0] for line in bindings(steps, [edge])] == ["t.model -> e.classifier"]
+
+    @pytest.mark.parametrize(
+        ("fields", "hint"),
+        [
+            (train(outputs={"metrics": None}), "known: model, output"),
+            (train(outputs={"modle": {"aliases": ["m"]}}), "did you mean 'model'?"),
+            (model(outputs={"name": None}), "known: model_name"),
+        ],
+    )
+    def test_an_output_that_the_type_does_not_have(self, fields: dict[str, Any], hint: str) -> None:
+        fields["inputs"] = {"model": "s3://my-bucket/m.tar.gz"}
+        error = only_error(config({"t": fields}))
+        assert (error.code, error.hint) == ("wiring.unknown-port", hint)
+        assert str(error.location) == f"<config>.steps.t.outputs.{next(iter(fields['outputs']))}"
+
     def test_a_port_that_a_step_type_declares_gets_aliases_too(self) -> None:
         steps = {"a": load("fitted", "log"), "m": model(inputs={"model": {"aliases": ["fitted"]}})}
         assert bindings(steps, ["a -> m"]) == ["a.fitted -> m.model (name)"]

@@ -248,6 +248,22 @@ def test_processes_keep_what_others_found(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == [kept.path]
 
 
+def test_answers_that_there_is_no_image_do_not_grow_without_bound(tmp_path: Path) -> None:
+    version = SDKVersion("3.0")
+    cache = ImageCache(tmp_path, version)
+    cache.put("kept", "URI")
+    for number in range(150):
+        cache.put(f"misspelt-{number}", ImageNotFoundError("none", ("a",), "hint"))
+    kept = ImageCache(tmp_path, version)
+    assert kept.get("kept") == "URI"
+    assert [kept.get(f"misspelt-{number}") is not None for number in (0, 49, 50, 149)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
 def test_many_processes_at_once_leave_a_whole_file(tmp_path: Path, start_process: ProcessStarter) -> None:
     code = (
         "import sys; from pathlib import Path; from dagcast.sagemaker.image_cache import ImageCache;"

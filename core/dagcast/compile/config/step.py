@@ -74,6 +74,15 @@ class OutputConfig(ConfigModel):
     aliases: Aliases = ()
 
 
+class OutputNames(OutputConfig):
+    """The aliases of an output that a step has by its type."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
 class StepConfig(ConfigModel):
     """The fields that every step has.
 
@@ -205,3 +214,16 @@ class WithInputs(ConfigModel):
         """Return the source of ``port`` that the config names, or ``None``."""
         config = self.inputs.get(port)
         return config.source if config is not None else None
+
+
+class WithOutputs(ConfigModel):
+    """Mixin for step types whose outputs are given by the type.
+
+    Example:
+        >>> WithOutputs.model_validate({"outputs": {"model": {"aliases": ["classifier"]}}}).outputs["model"].aliases
+        ('classifier',)
+    """
+
+    outputs: dict[str, OutputNames] = Field(
+        default=EMPTY, description="Aliases of outputs of the step, by output"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from dagcast.compile.bind.branches import Branches
 from dagcast.compile.bind.ports import (
@@ -20,7 +20,7 @@ from dagcast.compile.bind.wire_steps import wire
 from dagcast.compile.bind.wiring import Wiring
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
-from dagcast.compile.config.step import InputConfig, OutputConfig, StepConfig, WithInputs
+from dagcast.compile.config.step import InputConfig, OutputConfig, StepConfig, WithInputs, WithOutputs
 from dagcast.compile.lower.adapt_defaults import adapt_pipeline
 from dagcast.compile.lower.find_references import find_free_texts, find_steps_read
 from dagcast.compile.spec.pipeline import Origin, ParameterSpec, PipelineSpec, StepSpec, freeze_origins
@@ -172,7 +172,9 @@ class _Lowerer:
         inputs = tuple(_configured(port, step) for port in step_type.inputs(step))
         outputs = tuple(_with_aliases(port, step) for port in step_type.outputs(step, name))
         if isinstance(step, WithInputs) and not step_type.open_inputs:
-            self._check_inputs(name, step, [port.name for port in inputs])
+            self._check_names(name, "inputs", step.inputs, [port.name for port in inputs])
+        if isinstance(step, WithOutputs):
+            self._check_names(name, "outputs", step.outputs, [port.name for port in outputs])
         for side, shared in (("inputs", shared_aliases(inputs)), ("outputs", shared_aliases(outputs))):
             for alias, port_name, owner in shared:
                 self.sink.error(
@@ -192,11 +194,14 @@ class _Lowerer:
             locate=lambda path: self._locate_field(name, path),
         )
 
-    def _check_inputs(self, name: str, step: WithInputs, known: list[str]) -> None:
-        for port in step.inputs:
+    def _check_names(
+        self, name: str, side: Literal["inputs", "outputs"], given: Iterable[str], known: list[str]
+    ) -> None:
+        """Report each name of a port that the type of a step does not have."""
+        for port in given:
             if port not in known:
-                message = f"step {name!r}: unknown input {port!r}"
-                location = self._locate_field(name, ("inputs", port))
+                message = f"step {name!r}: unknown {side[:-1]} {port!r}"
+                location = self.config.source.locate(("steps", name, side, port), key=True)
                 self.sink.error(message, location, code="wiring.unknown-port", hint=did_you_mean(port, known))
 
     def _dependencies(self, wiring: Wiring, reads: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, str]]:

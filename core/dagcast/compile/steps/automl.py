@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, BoolOrReference, IntOrReference, StrOrReference
-from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
+from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs, WithOutputs
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
@@ -21,7 +21,7 @@ UNSUPPORTED = "pipelines do not take it"
 """Reason why some members are forbidden. Source: ``AutoMLStep`` of the SDK drops them."""
 
 
-class AutoMLConfig(StepConfig, WithInputs, Cached, Retried):
+class AutoMLConfig(StepConfig, WithInputs, WithOutputs, Cached, Retried):
     """The fields of an AutoML step. Pipelines run the ENSEMBLING mode only (the SDK's AutoMLStep refuses others)."""
 
     type: Literal["AutoML"] = "AutoML"

@@ -13,7 +13,7 @@ from dagcast.compile.config.fields import (
     IntOrReference,
     StrOrReference,
 )
-from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
+from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs, WithOutputs
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import tag_list
 from dagcast.definition.references import StepProperty, references
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
 
-class CheckConfig(StepConfig, WithInputs, Cached):
+class CheckConfig(StepConfig, WithInputs, WithOutputs, Cached):
     """The fields that both checks have.
 
     Attributes:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, StrOrReference
-from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs
+from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs, WithOutputs
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
 from dagcast.sagemaker.step_kinds import STEP_KINDS
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
 
-class EndpointConfig(StepConfig, WithInputs, Cached):
+class EndpointConfig(StepConfig, WithInputs, WithOutputs, Cached):
     """The fields of an Endpoint step."""
 
     type: Literal["Endpoint"] = "Endpoint"

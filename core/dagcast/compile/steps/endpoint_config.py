@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, FloatOrReference, IntOrReference, StrOrReference
-from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
+from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs, WithOutputs
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
 from dagcast.sagemaker.step_kinds import STEP_KINDS
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
 
-class EndpointConfigConfig(StepConfig, WithInputs, Cached, Retried):
+class EndpointConfigConfig(StepConfig, WithInputs, WithOutputs, Cached, Retried):
     """The fields of an EndpointConfig step: one variant; ``request`` reaches everything else."""
 
     type: Literal["EndpointConfig"] = "EndpointConfig"

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, FloatOrReference, IntOrReference, StrOrReference
-from dagcast.compile.config.step import StepConfig, To, WithInputs
+from dagcast.compile.config.step import StepConfig, To, WithInputs, WithOutputs
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.definition.references import StepProperty
 from dagcast.sagemaker.step_kinds import STEP_KINDS
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RESOURCES = ("Specification", "ComputeResourceRequirements")
 
 
-class InferenceComponentConfig(StepConfig, WithInputs):
+class InferenceComponentConfig(StepConfig, WithInputs, WithOutputs):
     """The fields of an InferenceComponent step."""
 
     type: Literal["InferenceComponent"] = "InferenceComponent"

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort
 from dagcast.compile.config.fields import EMPTY, CoercedStrOrReference, StrOrReference
-from dagcast.compile.config.step import WithInputs
+from dagcast.compile.config.step import WithInputs, WithOutputs
 from dagcast.compile.steps.job import (
     ImageConfig,
     JobConfig,
@@ -46,7 +46,7 @@ class ContainerConfig(ImageConfig, ScriptConfig):
     ] = EMPTY
 
 
-class ModelConfig(JobConfig, ScriptConfig, WithInputs):
+class ModelConfig(JobConfig, ScriptConfig, WithInputs, WithOutputs):
     """The fields that describe the containers of a model."""
 
     containers: Annotated[

@@ -13,7 +13,7 @@ from dagcast.compile.config.fields import (
     IntOrReference,
     StrOrReference,
 )
-from dagcast.compile.config.step import Retried, StepConfig, To
+from dagcast.compile.config.step import Retried, StepConfig, To, WithOutputs
 from dagcast.compile.spec.pipeline import PropertyShape
 from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import StepType
@@ -28,7 +28,7 @@ CHANNEL = "sagemaker_headless_execution_pipelinestep"
 """The channel from which the scheduler in the image reads the notebook. Source: ``NotebookJobStep`` of the SDK."""
 
 
-class NotebookJobConfig(StepConfig, Retried):
+class NotebookJobConfig(StepConfig, WithOutputs, Retried):
     """The fields of a NotebookJob step. The service runs it as a training job."""
 
     type: Literal["NotebookJob"] = "NotebookJob"

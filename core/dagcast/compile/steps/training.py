@@ -17,7 +17,7 @@ from dagcast.compile.config.fields import (
     Referable,
     StrOrReference,
 )
-from dagcast.compile.config.step import Cached, InputConfig, Retried, To
+from dagcast.compile.config.step import Cached, InputConfig, Retried, To, WithOutputs
 from dagcast.compile.steps.distribution import Distribution, framework_class, is_at_least
 from dagcast.compile.steps.hyperparameters import (
     framework_hyperparameters,
@@ -65,7 +65,7 @@ def metric_list(metrics: dict[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Regex": regex} for name, regex in metrics.items()]
 
 
-class TrainingJobConfig(JobConfig, ScriptConfig, Cached, Retried):
+class TrainingJobConfig(JobConfig, ScriptConfig, WithOutputs, Cached, Retried):
     """What Training and Tuning share."""
 
     inputs: dict[str, Channel] = EMPTY

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, CoercedStrOrReference, IntOrReference, StrOrReference
-from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs
+from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs, WithOutputs
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
 from dagcast.definition.references import StepProperty
 from dagcast.sagemaker.step_kinds import STEP_KINDS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
 
 
-class TransformConfig(StepConfig, WithInputs, Cached, Retried):
+class TransformConfig(StepConfig, WithInputs, WithOutputs, Cached, Retried):
     """The fields of a Transform step."""
 
     type: Literal["Transform"] = "Transform"
