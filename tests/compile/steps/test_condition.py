@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.compiling import ALWAYS, JOB, arguments_of, config, definition_of, error_in, step_of
+from tests.support.compiling import ALWAYS, JOB, arguments_of, check, config, definition_of, error_in, step_of
 
 PARAMETERS = {"N": 1, "S": "x", "B": True}
 N, S = {"Get": "Parameters.N"}, {"Get": "Parameters.S"}
@@ -245,8 +245,8 @@ FORMS = "a condition is {left, op, right}, {value, in}, {not}, {or} or {and}"
         ({}, f"conditions[0]: {FORMS}"),
         ({"left": 1, "right": 2}, f"conditions[0]: {FORMS}"),
         ({"left": None, "op": "==", "right": 2}, f"conditions[0]: {FORMS}"),
-        ({"value": 1, "in": []}, f"conditions[0]: {FORMS}"),
-        ({"or": []}, f"conditions[0]: {FORMS}"),
+        ({"value": 1, "in": []}, "conditions[0].in: expected at least 1 item, got 0"),
+        ({"or": []}, "conditions[0].or: expected at least 1 item, got 0"),
         ({"left": 1, "op": "==", "right": 2, "not": {"value": 1, "in": [1]}}, f"conditions[0]: {FORMS}"),
         ({"not": {"and": [{}]}}, f"conditions[0].not.and[0]: {FORMS}"),
         ({"not": []}, "conditions[0].not: expected a mapping, got []"),
@@ -267,6 +267,59 @@ FORMS = "a condition is {left, op, right}, {value, in}, {not}, {or} or {and}"
 def test_mistakes(condition: Any, message: str) -> None:
     error = error_in({"type": "Condition", "conditions": [condition]}, parameters=PARAMETERS)
     assert error.message == f"step 'step' (Condition): {message}"
+
+
+@pytest.mark.parametrize(
+    ("operator", "hint"),
+    [
+        ("=>", "did you mean '>='?"),
+        ("=", "write '=='"),
+        ("===", "write '=='"),
+        ("<>", "write '!='"),
+        ("≥", "write '>='"),
+        ("GT", "write '>'"),
+        ("in", "write {value: ..., in: [...]}"),
+        ("~", None),
+    ],
+)
+def test_operators_of_other_languages(operator: str, hint: str | None) -> None:
+    error = error_in({"type": "Condition", "conditions": [{"left": 1, "op": operator, "right": 1}]})
+    assert (error.code, error.hint) == ("config.unknown-value", hint)
+
+
+@pytest.mark.parametrize(
+    ("kind", "op", "right", "message"),
+    [
+        ("String", ">", 3, "'>' compares numbers, and ${step.f.OutputParameters['o']} is a text"),
+        (
+            "Integer",
+            "==",
+            "3",
+            "'==' never holds: ${step.f.OutputParameters['o']} is a number, and '3' is a text",
+        ),
+        (
+            "Boolean",
+            "==",
+            1,
+            "'==' never holds: ${step.f.OutputParameters['o']} is a boolean, and 1 is a number",
+        ),
+        ("Float", ">", 3, None),
+        ("Boolean", "==", True, None),
+        ("String", "==", "3", None),
+    ],
+)
+def test_an_output_is_compared_by_the_type_that_it_is_declared_with(
+    kind: str, op: str, right: Any, message: str | None
+) -> None:
+    function = {
+        "type": "Lambda",
+        "function_arn": "arn:aws:lambda:us-east-1:123456789012:function:f",
+        "outputs": {"o": kind},
+    }
+    condition = {"left": "${step.f.OutputParameters['o']}", "op": op, "right": right}
+    steps = {"f": function, "c": {"type": "Condition", "conditions": [condition]}}
+    errors = check(config(steps)).errors
+    assert [error.message for error in errors] == ([] if message is None else [f"step 'c': {message}"])
 
 
 def test_an_unknown_operator_names_the_nearest() -> None:

@@ -155,7 +155,7 @@ CONFIGS: dict[str, tuple[str, list[tuple[int, str]]]] = {
     ),
     "operator misspelt": (
         HEAD + "steps:\n  c: {type: Condition, conditions: [{left: 1, op: '=', right: 1}]}\n",
-        [(4, "conditions[0].op: expected")],
+        [(4, "conditions[0].op: unknown operator '=' (write '==')")],
     ),
     "condition as text": (
         HEAD + "steps:\n  c: {type: Condition, conditions: ['1 > 0']}\n",

@@ -111,7 +111,7 @@ _NAME = lazy_pattern(r"[^\s'\"\[\]{}<>=\x00-\x1f\x7f-\x9f]+")
 
 def _port_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        message = "invalid name {name}: expected no spaces, quotes, brackets or control characters"
+        message = "invalid name {name}: expected no spaces, quotes or brackets"
         raise PydanticCustomError("name", message, {"name": repr(name)})
     return name
 

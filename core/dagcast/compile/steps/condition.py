@@ -79,9 +79,8 @@ class Condition(ConfigModel):
         if given not in ({"left", "op", "right"}, {"value", "in_"}, {"not_"}, {"or_"}, {"and_"}):
             for alias in ("in", "or", "and"):
                 if f"{alias}_" in self.model_fields_set and f"{alias}_" not in given:
-                    raise PydanticCustomError(
-                        "condition", "{name}: expected at least 1 item, got 0", {"name": alias}
-                    )
+                    message = "expected at least 1 item, got 0"
+                    raise PydanticCustomError("condition", message, {"path": (alias,)})
             raise PydanticCustomError("condition", FORMS)
         return self
 
