@@ -190,6 +190,17 @@ def test_a_value_of_another_type_under_a_misspelt_key_follows(tmp_path: Path) ->
     assert only_error(path).hint == "did you mean 'outputs'?"
 
 
+def test_an_input_in_place_of_a_field_says_where_it_belongs(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    step = "  score: {type: Transform, model_name: make.model_name, inputs: {data: s3://my-bucket/x}}\n"
+    path.write_text(HEAD + STEPS + step + EDGES)
+    error = only_error(path)
+    assert (error.code, error.hint) == (
+        "config.unknown-field",
+        "it is an input: write inputs: {model_name: ...}",
+    )
+
+
 @pytest.mark.parametrize(
     "overlay", ["steps: {fit: {inptus: {train: prep.train}}}", "defaults: {image_url: x}"]
 )

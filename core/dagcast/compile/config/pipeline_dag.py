@@ -275,6 +275,7 @@ def _fill_edges(
         sink.error("'edges' is not a list of edges", locate(("edges",)), code="dag.wrong-type", hint=hint)
         return frozenset(dag._nodes)
     unclear: set[str] = set()
+    names = tuple(known or ())
     for index, item in enumerate(edges):
         location = locate(("edges", index))
         try:
@@ -289,8 +290,7 @@ def _fill_edges(
                 f"edge '{edge}' ends at {node!r}, which is not a node",
                 location,
                 code="dag.unknown-node",
-                hint=did_you_mean(node, known or ())
-                or (None if known else "declare the steps under 'steps'"),
+                hint=did_you_mean(node, names) or (None if known else "declare the steps under 'steps'"),
                 # Where no node exists, all edges end nowhere for the same reason.
                 cause=f"step {node!r}" if known else "no steps",
             )
@@ -299,9 +299,7 @@ def _fill_edges(
                 dag._nodes.setdefault(node, location)
             dag._edges.setdefault(edge, None)
         else:
-            unclear.add(
-                edge.target if edge.target not in unknown else nearest(edge.target, known or ()) or ""
-            )
+            unclear.add(edge.target if edge.target not in unknown else nearest(edge.target, names) or "")
     return frozenset(unclear)
 
 

@@ -17,7 +17,7 @@ from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.reference_syntax import is_reference
 from dagcast.compile.config.respelling import respell_fields
 from dagcast.compile.config.stand_ins import add_stand_ins
-from dagcast.compile.config.step import StepConfig
+from dagcast.compile.config.step import StepConfig, WithInputs
 from dagcast.compile.config.validation_errors import (
     explain_key,
     report_validation,
@@ -330,7 +330,18 @@ class _Validator:
             inherited=lambda tail: self.source.inherited((*path, *tail)),
             step=str(path[1]) if path[0] == "steps" else None,
             guessed=guessed,
+            inputs=self._inputs_of(path),
         )
+
+    def _inputs_of(self, path: FieldPath) -> frozenset[str]:
+        """Return the names of the inputs that a step has by its type."""
+        if path[0] != "steps":
+            return frozenset()
+        step_type = self.catalog[self.source.merged["steps"][path[1]]["type"]]
+        if not issubclass(step_type.config, WithInputs):
+            return frozenset()
+        sample = step_type.config.model_construct(**step_type.sample)
+        return frozenset(port.name for port in step_type.inputs(sample))
 
     def _check_keys(self, value: Any, path: FieldPath) -> None:
         """Report references in keys. References are replaced only in values."""

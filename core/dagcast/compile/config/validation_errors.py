@@ -67,6 +67,7 @@ def report_validation(
     inherited: Callable[[FieldPath], bool] = lambda _: False,
     step: str | None = None,
     guessed: Collection[FieldPath] = (),
+    inputs: Collection[str] = (),
 ) -> None:
     """Report every mistake that pydantic found in one config model.
 
@@ -80,6 +81,7 @@ def report_validation(
             inherits it; it is reported once, as one of the defaults.
         step: The step that the model describes, if it describes one.
         guessed: The paths of values whose misspelt key is reported. That one of them has another type follows.
+        inputs: The inputs of the step that its type has. A field with the name of one belongs under ``inputs``.
     """
     by_path: dict[FieldPath, tuple[ConfigPath, list[ErrorDetails]]] = {}
     for detail in error.errors(include_url=False):
@@ -97,6 +99,8 @@ def report_validation(
         ):
             continue
         message, code, hint = _explain(path, details, place.owner)
+        if code == "config.unknown-field" and len(path) == 1 and path[0] in inputs:
+            hint = f"it is an input: write inputs: {{{path[0]}: ...}}"
         from_defaults = inherited(path)
         owner = "defaults" if from_defaults else subject
         at_key = place.in_key or details[0]["type"] == "extra_forbidden"
