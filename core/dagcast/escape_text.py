@@ -7,7 +7,7 @@ import re
 from dagcast.lazy_pattern import lazy_pattern
 
 MAX_TEXT = 1000
-"""Maximum length of a message or hint. Longer texts lose the middle of long quotations and words, then their own."""
+"""Maximum length of a message or hint. Longer texts lose the middle of long quotations, then their own middle."""
 _MAX_QUOTED = 80
 """Maximum length of a quotation in a shortened message."""
 
@@ -15,7 +15,6 @@ _MAX_QUOTED = 80
 _UNPRINTABLE = lazy_pattern(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-_LONG_WORD = lazy_pattern(rf"\S{{{2 * _MAX_QUOTED},}}")
 _QUOTED = lazy_pattern(rf"'[^'\s][^'\n]{{{_MAX_QUOTED},}}'|\"[^\"\s][^\"\n]{{{_MAX_QUOTED},}}\"")
 
 
@@ -24,8 +23,8 @@ def escape_text(text: str, longest: int = MAX_TEXT) -> str:
 
     Args:
         text: Any text, such as a message that quotes user input.
-        longest: Maximum number of characters before escaping. A longer text loses the middle of long quotations and
-            words, then its own middle.
+        longest: Maximum number of characters before escaping. A longer text loses the middle of long quotations, then
+            its own middle.
 
     >>> print(escape_text("a\nb\x1b[31m"))
     a\nb\x1b[31m
@@ -33,9 +32,7 @@ def escape_text(text: str, longest: int = MAX_TEXT) -> str:
     '0123...6789'
     """
     if len(text) > longest:
-        text = _QUOTED.sub(_shorten_quoted, text)
-        text = _LONG_WORD.sub(lambda found: _shorten_middle(found[0], _MAX_QUOTED), text)
-        text = _shorten_middle(text, longest)
+        text = _shorten_middle(_QUOTED.sub(_shorten_quoted, text), longest)
     return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 

@@ -123,6 +123,13 @@ class TestCases:
             "(an S3 URI starts with s3://)"
         ]
 
+    def test_an_output_is_not_given_where_its_edge_feeds_another_input(self) -> None:
+        steps = {"a": load("x"), "b": work(inputs={"p": None, "q": {"source": "a"}})}
+        source = config(steps, edges=["a -> b"])
+        assert only_error(source).hint == "an S3 URI starts with s3://"
+        follow_hints(config(steps, edges=["a.x -> b.p"]))
+        assert only_error(config(steps, edges=["a.x -> b.p"])).hint == "write 'a.x'"
+
     def test_two_edges_are_settled_whatever_their_order(self) -> None:
         steps = {
             "t": train(),

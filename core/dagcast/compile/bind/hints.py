@@ -347,7 +347,14 @@ class _StepHints:
             for output in self.steps[step].outputs
             if may_feed(output, port) and _is_offered(output, port)
         ]
-        return [f"{step}.{line.output.name}" for line in sorted(lines, key=self._rank)]
+        given = [f"{step}.{line.output.name}" for line in sorted(lines, key=self._rank)[:TRIALS]]
+        return [source for source in given if self._rest_with(port, source) <= self.keys - {problem.key}]
+
+    def _rest_with(self, port: InputPort, source: str) -> frozenset[_Key]:
+        """Return the problems that are left if the config gives a source to an input."""
+        inputs = tuple(replace(each, given=source) if each is port else each for each in self.ports.inputs)
+        wiring = wire_step(self.name, replace(self.ports, inputs=inputs), self.edges, self.hints.around)
+        return frozenset(problem.key for problem in wiring.problems)
 
     def _free(self) -> list[InputPort]:
         return [
