@@ -210,3 +210,10 @@ def test_a_cache_that_cannot_be_written_is_left_alone(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DAGCAST_CACHE_DIR", str(tmp_path / "file" / "cache"))
     assert BytecodeCache(tmp_path / "runs").prepare(tmp_path / "env" / "bin" / "python") is None
+
+
+def test_a_job_that_closes_folders_of_its_layer_stops_no_run(place: Place) -> None:
+    place.run(LOOK)
+    close = "import os, sys; p = sys.pycache_prefix; os.chmod(p, 0); os.chmod(os.path.dirname(p), 0); print('closed')"
+    assert place.run(close) == "closed"
+    assert place.run(LOOK) == "True pieces of eight"

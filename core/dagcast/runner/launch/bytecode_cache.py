@@ -63,7 +63,7 @@ class BytecodeCache:
         except OSError:
             known = _COMPILED if all(map(_is_compiled, roots)) else _SOURCES
             write_cache_file(marker, known)
-        return known == _SOURCES and self._prefix.is_dir() and os.access(self._prefix, os.W_OK)
+        return known == _SOURCES and os.access(self._prefix, os.R_OK | os.W_OK | os.X_OK)
 
     def learn(self, layer: Path, python: Path, stop: threading.Event) -> None:
         """Add the bytecode that a job has written, if its sources are those of the environment.
@@ -73,8 +73,11 @@ class BytecodeCache:
             python: The job's interpreter.
             stop: Set when the run is stopping.
         """
-        if not self._usable.get(python):
-            return
+        if self._usable.get(python):
+            with suppress(OSError):  # such as a full disk: the cache only saves time, and the job has ended
+                self._learn(layer, python, stop)
+
+    def _learn(self, layer: Path, python: Path, stop: threading.Event) -> None:
         roots = self._find_roots(python)
         missing: list[str] = []
         for source in _find_written(layer, self._prefix, roots):
@@ -127,11 +130,20 @@ class BytecodeCache:
             sysconfig.get_path("stdlib"),
             str(python.parent.parent / "lib" / version / "site-packages"),
         ]
-        roots = [Path(path) for path in dict.fromkeys(found) if path.startswith("/") and Path(path).is_dir()]
+        folders = [
+            path for path in dict.fromkeys(found) if path.startswith("/") and _is_readable_folder(path)
+        ]
         kept = self._runs_folder / ENVIRONMENTS_FOLDER
         return [
-            root for root in roots if not root.is_relative_to(self._runs_folder) or root.is_relative_to(kept)
+            root
+            for root in map(Path, folders)
+            if not root.is_relative_to(self._runs_folder) or root.is_relative_to(kept)
         ]
+
+
+def _is_readable_folder(path: str | Path) -> bool:
+    """Whether a path is a folder that this user can list. Unlike ``Path.is_dir``, this never raises PermissionError."""
+    return os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK)  # noqa: PTH112
 
 
 def _digest(roots: Sequence[Path]) -> str:
@@ -169,7 +181,7 @@ def _find_written(layer: Path, prefix: Path, roots: Sequence[Path]) -> Iterator[
         # The upper folder mirrors the folder that it was mounted over, which lies above the prefix or is it.
         for place in (upper.joinpath(*parts[start:]) for start in range(len(parts) + 1)):
             if (
-                not place.is_dir()
+                not _is_readable_folder(place)
                 or os.path.realpath(place) != os.path.realpath(upper) + str(place)[len(str(upper)) :]
             ):
                 continue
@@ -179,7 +191,12 @@ def _find_written(layer: Path, prefix: Path, roots: Sequence[Path]) -> Iterator[
                     continue
                 for name in files:
                     source = folder / f"{name.removesuffix(_SUFFIX)}.py"
-                    if name.endswith(_SUFFIX) and "\n" not in str(source) and source.is_file() and left > 0:
+                    if (
+                        name.endswith(_SUFFIX)
+                        and "\n" not in str(source)
+                        and os.path.isfile(source)
+                        and left > 0
+                    ):  # noqa: PTH113
                         left -= 1
                         yield source
 
