@@ -191,12 +191,8 @@ def _find_written(layer: Path, prefix: Path, roots: Sequence[Path]) -> Iterator[
                     continue
                 for name in files:
                     source = folder / f"{name.removesuffix(_SUFFIX)}.py"
-                    if (
-                        name.endswith(_SUFFIX)
-                        and "\n" not in str(source)
-                        and os.path.isfile(source)
-                        and left > 0
-                    ):  # noqa: PTH113
+                    is_source = "\n" not in str(source) and os.path.isfile(source)  # noqa: PTH113 - as above
+                    if name.endswith(_SUFFIX) and is_source and left > 0:
                         left -= 1
                         yield source
 
