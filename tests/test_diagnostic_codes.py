@@ -714,6 +714,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "parameter.too-long": ("run", "d.json", "--param", "P=" + "x" * 1025),
     "run.missing-data": ("run", "reads.json"),
     "request.unsafe-uri": ("run", "unsafe.json"),
+    "run.debug": ("run", "two.json", "--debug", "a", "--only", "b"),
     "run.not-selected": ("run", "two.json", "--only", "b"),
 }
 

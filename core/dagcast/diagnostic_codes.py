@@ -142,6 +142,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "run.changed-code": "Code has changed since the run that is resumed began.",
         "run.image-refuses": "The image that a local image stands for would refuse a value of the request.",
         "run.image-stands-in": "A local image stands for the image of a step, so results may differ from those of AWS.",
+        "run.debug": "The step of --debug cannot be debugged here.",
         "run.invalid-callback": "The answer to a callback is neither a command nor a readable file.",
         "run.invalid-json": "The answer to a callback is invalid JSON.",
         "run.invalid-lambda": "The file that replaces a Lambda function is invalid.",

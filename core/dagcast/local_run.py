@@ -317,7 +317,10 @@ def delete_staged_on_start(scratch: Path, listener: Listener) -> Listener:
 def asks_user(options: RunOptions) -> Callable[[Mapping[str, str]], bool]:
     """Return a function that takes the types of steps by name: whether one of them asks at the terminal."""
     answered = {*options.callbacks, *options.stubs}
-    return lambda steps: any(kind == "Callback" and name not in answered for name, kind in steps.items())
+    return lambda steps: (
+        options.debug is not None
+        or any(kind == "Callback" and name not in answered for name, kind in steps.items())
+    )
 
 
 def find_earlier_run(runs: Path, name: str) -> Path:

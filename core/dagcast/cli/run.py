@@ -90,6 +90,8 @@ def run_command(
     """
     if (config is None) == (resume is None):
         raise click.UsageError("give either CONFIG or --resume RUN")
+    if choices["debugpy"] is not None and choices["debug"] is None:
+        raise click.UsageError("--debugpy needs --debug STEP")
     if quiet and as_json:
         raise click.UsageError("--quiet and --json contradict each other")
     fixed = dag or env or plugins != PluginRequest() or choices["parameters"] or choices["ignore_rules"]

@@ -113,6 +113,18 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 shell_complete=complete_steps,
                 help="Run this step and all steps after it.",
             ),
+            click.option(
+                "--debug",
+                metavar="STEP",
+                shell_complete=complete_steps,
+                help="Give the terminal to this step, for breakpoint() and input.",
+            ),
+            click.option(
+                "--debugpy",
+                type=click.IntRange(1, 65535),
+                metavar="PORT",
+                help="With --debug: wait at this port for a debugger, such as an editor's.",
+            ),
             _pairs("--stub", "stubs", "STEP=FILE", "Use a JSON file in place of running a step."),
             _pairs(
                 "--lambda",

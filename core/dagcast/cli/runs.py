@@ -18,6 +18,7 @@ from dagcast.cli.run_summary import RAN, echo_table, short_path, show_outcome, s
 from dagcast.cli.runs_diff import diff_command
 from dagcast.cli.runs_logs import logs_command
 from dagcast.cli.runs_options import chosen_runs, one_run, runs_and_json
+from dagcast.cli.runs_shell import shell_command
 from dagcast.display.terminal_text import format_duration, strip_control_characters
 from dagcast.errors import DagcastError
 
@@ -46,6 +47,7 @@ def runs_command(ctx: click.Context, runs: Path | None, as_json: bool) -> None:
 
 runs_command.add_command(diff_command)
 runs_command.add_command(logs_command)
+runs_command.add_command(shell_command)
 
 
 @runs_command.command("list")

@@ -47,8 +47,8 @@ def logs_command(
 
     try:
         found = find_run(chosen_runs(runs), run)
-        steps = [step] if step is not None else _failed_steps(found)
-        folders = {name: _attempt_folder(found, name, attempt) for name in steps}
+        steps = [step] if step is not None else failed_steps(found)
+        folders = {name: attempt_folder(found, name, attempt) for name in steps}
     except DagcastError as error:
         fail(error, as_json)
     if as_json:
@@ -62,7 +62,7 @@ def logs_command(
         _print_logs(found, folder, follow)
 
 
-def _failed_steps(run: RunFolder) -> list[str]:
+def failed_steps(run: RunFolder) -> list[str]:
     """Return the names of the steps that failed in jobs of their own.
 
     Raises:
@@ -83,7 +83,12 @@ def _failed_steps(run: RunFolder) -> list[str]:
     return failed
 
 
-def _attempt_folder(run: RunFolder, step: str, attempt: int | None) -> Path:
+def attempt_folder(run: RunFolder, step: str, attempt: int | None) -> Path:
+    """Return the folder of an attempt at a step, by default of the last.
+
+    Raises:
+        RunFolderError: If the run has no such step or attempt.
+    """
     from dagcast.runner.records.run_folder import RunFolderError
 
     names = [found.name for found in run.outcome().steps]

@@ -35,6 +35,8 @@ class RunOptions:
         lambdas: The local handler, ``FILE.py:HANDLER``, for each function name or ARN that it replaces.
         callbacks: A JSON file or a command that answers, for each callback step.
         cache: Whether steps with a ``CacheConfig`` may reuse results of earlier runs.
+        debug: The step that gets the user's terminal, or waits for a debugger.
+        debugpy: The port of this machine at which that step waits for a debugger; ``None`` for the terminal.
         ignore_rules: The reason, which may be empty, of each rule that the definition may break, by the rule's id.
         use_local_images: Whether local images may stand for images.
         local_images: The programs that stand for images with an algorithm of their own. With ``docker`` none does.
@@ -57,6 +59,8 @@ class RunOptions:
     ignore_rules: Mapping[str, str] = field(default_factory=dict)
     use_local_images: bool = True
     local_images: LocalImages = NO_LOCAL_IMAGES
+    debug: str | None = None
+    debugpy: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options that a resumed run keeps, as JSON data.

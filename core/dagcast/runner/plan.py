@@ -17,6 +17,7 @@ from dagcast.frozen_dataclass import dataclass
 from dagcast.runner import check_code, check_local_images, stub, unused_inputs
 from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
+from dagcast.runner.check_debug import check_debug
 from dagcast.runner.check_local_images import LocateField
 from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here, check_schema
 from dagcast.runner.executors.catalog import MODULES, executor_for
@@ -110,6 +111,7 @@ def make_plan(
         name: result for name in unselected if (result := _earlier_result(name, options.earlier)) is not None
     }
     steps = tuple(step for step in definition.steps if step.name in selected)
+    sink.extend(check_debug(definition, options, selected))
     for step in steps:
         sink.extend(
             item
@@ -157,6 +159,7 @@ def _check_names(definition: Definition, options: RunOptions) -> Iterator[Diagno
         ("--from", options.start, definition.by_name),
         ("--stub", options.stubs, definition.by_name),
         ("--callback", options.callbacks, callbacks),
+        ("--debug", () if options.debug is None else (options.debug,), definition.by_name),
     ):
         what = "Callback step" if flag == "--callback" else "step"
         for name in names:

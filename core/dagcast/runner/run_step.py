@@ -29,6 +29,7 @@ from dagcast.runner.container.check_request import check_schema, raise_problems,
 from dagcast.runner.executors.catalog import executor_for
 from dagcast.runner.executors.executor import StepAttempt, StepFailedError, StepResult, StepStoppedError
 from dagcast.runner.launch.launcher import Launcher
+from dagcast.runner.launch.recording_launcher import RecordingLauncher
 from dagcast.runner.options import RunOptions
 from dagcast.runner.output_parameters import read_output_parameters
 from dagcast.runner.records.events import Event, EventKind
@@ -160,7 +161,7 @@ class StepRunner:
             folder=folder,
             store=self.store,
             options=self.options,
-            launcher=self.launcher,
+            launcher=self._launcher_of(step),
             stop=self.stop,
             warn=lambda message: self._emit("warning", step, message),
             place=self.record.place,
@@ -189,6 +190,14 @@ class StepRunner:
             raise StepFailedError(_format_os_error(error)) from error
         except DagcastError as error:
             raise StepFailedError(str(error)) from error
+
+    def _launcher_of(self, step: Step) -> Launcher:
+        launcher = self.launcher
+        if step.name == self.options.debug:
+            from dagcast.runner.launch.debug_launcher import DebugLauncher
+
+            launcher = DebugLauncher(launcher, self.options.debugpy)
+        return RecordingLauncher(launcher)
 
     def _resolve(self, step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         name = make_job_name(self.record.execution, step.name)

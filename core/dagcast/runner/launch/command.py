@@ -38,6 +38,7 @@ class Command:
         has_network: Whether the process can use the network.
         has_program: Whether ``argv`` starts with the program. If not, ``argv`` holds the arguments of the image's own
             entrypoint, and only launchers that use a container engine can run it.
+        has_terminal: Whether the process gets the user's terminal. What it prints is in ``stdout`` as well.
     """
 
     argv: tuple[str, ...]
@@ -51,6 +52,7 @@ class Command:
     image: str | None = None
     has_network: bool = True
     has_program: bool = True
+    has_terminal: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+import termios
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -95,7 +96,10 @@ def spawn(request: dict[str, Any], stdout: int, stderr: int) -> int:
                 argv,
                 environment,
                 file_actions=[
-                    (os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(descriptors)
+                    (os.POSIX_SPAWN_DUP2, source, target)
+                    for target, source in enumerate(
+                        [descriptors[1], *descriptors[1:]] if request["terminal"] else descriptors
+                    )
                 ],
                 setsid=True,
                 setsigmask=(),
@@ -119,6 +123,10 @@ def exec_job(request: dict[str, Any], stdout: int, stderr: int, report_fd: int) 
             signal.signal(signal_number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         report_fd = _install_standard_fds(stdout, stderr, report_fd)
+        if request["terminal"]:
+            # After setsid: only the leader of a session without a terminal can take one.
+            os.dup2(1, 0)
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         _change_folder(request["folder"])
         argv, environment = request["argv"], request["env"]
         os.execve(_find_program(argv[0], environment["PATH"]), argv, environment)

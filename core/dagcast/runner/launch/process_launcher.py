@@ -26,6 +26,7 @@ from dagcast.runner.launch import bytecode_cache, exec_strings, filesystem_view,
 from dagcast.runner.launch.bytecode_cache import BytecodeCache
 from dagcast.runner.launch.command import DONT_WRITE_BYTECODE, ML_PATH, Command, Exit
 from dagcast.runner.launch.socket_messages import receive_message, send_message
+from dagcast.runner.launch.user_terminal import user_terminal
 from dagcast.staging.temporary_folder import TemporaryFolderError, report_unwritable, temporary_folder
 
 GRACE = 5.0
@@ -86,10 +87,7 @@ class ProcessLauncher:
                     "the command names no program, and only a container engine can run the image's entrypoint"
                 )
             with ExitStack() as stack:
-                outputs = [
-                    stack.enter_context(path.open("ab", buffering=0)).fileno()
-                    for path in (command.stdout, command.stderr)
-                ]
+                outputs = stack.enter_context(_open_outputs(command))
                 request = stack.enter_context(self._make_request(command))
                 ended = self._run(request, outputs, stop)
                 if request["view"] is not None:
@@ -160,6 +158,7 @@ class ProcessLauncher:
                 "env": exec_strings.validate_environment(environment),
                 "folder": exec_strings.validate_string("the working directory", folder),
                 "timeout": command.timeout,
+                "terminal": command.has_terminal,
                 "grace": self._grace,
                 "view": view,
                 "writable": [exec_strings.validate_string("a folder of the job", path) for path in writable],
@@ -229,6 +228,18 @@ class ProcessLauncher:
                     os.kill(monitor, signal.SIGKILL)
                 return outcome
         return None
+
+
+@contextmanager
+def _open_outputs(command: Command) -> Iterator[list[int]]:
+    """Yield the descriptors of standard output and error: of the logs, or of a terminal."""
+    with ExitStack() as stack:
+        if command.has_terminal:
+            terminal = stack.enter_context(user_terminal(command.stdout))
+            yield [terminal, terminal]
+        else:
+            logs = (command.stdout, command.stderr)
+            yield [stack.enter_context(path.open("ab", buffering=0)).fileno() for path in logs]
 
 
 def _wait_readable(connection: socket.socket) -> bool:

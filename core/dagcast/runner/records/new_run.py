@@ -31,7 +31,7 @@ run.json                 the run's status, duration and steps
 events.jsonl             the events of the run, one on each line
 s3/BUCKET/KEY            the folder that replaces S3
 steps/STEP/result.json   the result of a step that has succeeded
-steps/STEP/attempt-N/    stdout.log and stderr.log; and ml/, the job's /opt/ml, if it failed
+steps/STEP/attempt-N/    stdout.log, stderr.log and command.json; and ml/, the job's /opt/ml, if it failed
 
 To resume a run that failed or was interrupted: dagcast run --resume {id}
 To remove it: dagcast runs clean {id}
