@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.local_images.mean import IMAGE, PIPELINE, Project, make_project, mean_image
+from tests.support.distributions import run
 
 NOT_HERE = "only its image knows what to run"
 
@@ -118,3 +120,37 @@ def test_a_compile_is_the_same_without_it(project: Project) -> None:
     with_it = project.dagcast("compile", "pipeline.yaml").stdout
     without = project.dagcast("compile", "pipeline.yaml", "--no-plugin", "mean").stdout
     assert with_it == without != ""
+
+
+def test_the_image_itself_runs_with_docker(tmp_path: Path) -> None:
+    project = make_project(tmp_path, mean_image("raise SystemExit('imported')\n" + IMAGE))
+    (tmp_path / "empty").mkdir()
+    done = project.run("--runner", "docker", PATH=str(tmp_path / "empty"))
+    assert done.returncode == 1
+    assert "docker" in done.stderr
+    assert "stands in" not in done.stderr
+    assert "imported" not in done.stderr
+
+
+def test_python_uses_it_and_turns_it_off(project: Project) -> None:
+    (project.folder / "pipeline.yaml").write_text(PIPELINE)
+    (project.folder / "rows").mkdir(exist_ok=True)
+    (project.folder / "rows" / "rows.csv").write_text("1.0\n2.5\n")
+    program = """
+from dagcast import run
+from dagcast.errors import InvalidInputError
+
+inputs = {"s3://my-bucket/rows": "rows"}
+result = run("pipeline.yaml", inputs=inputs, plugins=[])
+print(result.status, *result.warnings, sep="|")
+try:
+    run("pipeline.yaml", inputs=inputs, local_images=False)
+except InvalidInputError as error:
+    print(error.diagnostics[0].code)
+"""
+    (project.folder / "program.py").write_text(program)
+    done = run(["program.py"], [project.site], project.folder)
+    shutil.rmtree(project.folder / ".dagcast")
+    status, code = done.stdout.splitlines()
+    assert status.startswith("Succeeded|train: acme/mean:2 does not run here; acme-mean 1.0 stands in")
+    assert code == "run.unsupported-field"
