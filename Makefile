@@ -53,6 +53,11 @@ SDK2_TESTS := $(filter-out tests/runner/,$(wildcard tests/*/)) tests/runner/by_h
 test-sdk2: $(SDK2_READY) ## Run the tests that depend on the SDK on SDK 2
 	$(SDK2) -m pytest $(PYTEST_ARGS) $(SDK2_TESTS)
 
+.PHONY: test-images
+test-images: $(SDK3_READY) $(SDK2_READY) ## Compare all images of both SDKs' tables
+	$(SDK3) -m pytest $(PYTEST_ARGS) -m all_images tests/integration/emit/test_image_tables.py
+	$(SDK2) -m pytest $(PYTEST_ARGS) -m all_images tests/integration/emit/test_image_tables.py
+
 .PHONY: lint
 lint: $(SDK3_READY) ## Check style and format with ruff, and which room imports which
 	$(SDK3) -m ruff check

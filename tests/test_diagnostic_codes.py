@@ -383,6 +383,18 @@ COMPILED: Mapping[str, Any] = {
     "request.unknown-shape": config(
         {"a": {"type": "Request", "step_type": "Training", "shape": "NoSuchShape"}}
     ),
+    "training.compiler": config(
+        {
+            "a": {
+                "type": "Training",
+                **PYTORCH,
+                "instance_type": "ml.m5.xlarge",
+                "entry_point": "train.py",
+                "source_dir": "s3://b/source.tar.gz",
+                "compiler_config": True,
+            }
+        }
+    ),
     "training.distribution": config(
         {
             "a": {

@@ -173,6 +173,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "stub.unknown-name": "A stub gives an output that its step does not have.",
         "stub.unsafe-uri": "A stub gives an S3 URI that is malformed or leaves its folder.",
         "stub.wrong-type": "A part of a stub has the wrong type.",
+        "training.compiler": "The framework, the distribution or the instances of a job exclude the Training Compiler.",
         "training.distribution": "The framework, the script or the instances of a job cannot run its distribution.",
         "training.model-dir": "A job has a model_dir whose framework passes none to the script.",
         "training.nested-reference": "A reference in a list or mapping of a hyperparameter would not be filled in.",

@@ -33,7 +33,6 @@ def test_no_kind_is_typed_and_untyped() -> None:
 @pytest.mark.parametrize(
     ("kind", "known", "hint"),
     [
-        ("Job", "SageMaker Python SDK 3 (JobStep)", "type Request with step_type: Job"),
         ("BedrockModelImport", "botocore", "type Request with step_type: BedrockModelImport"),
         ("Athena", "botocore", "type Request with step_type: Athena"),
         ("ForEach", "SageMaker Python SDK 3 (ForEachStep)", "a Request cannot hold steps"),

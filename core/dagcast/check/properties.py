@@ -62,6 +62,8 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Referenc
     model = load_shapes(shape.service) if shape.shapes else _NO_SHAPES
     shapes = list(shape.shapes)
     tails = [tail for tail in map(_parse, shape.names) if tail]
+    if any(_is_below(segments, document) for document in shape.documents):
+        return PropertyType(None, format_segments(segments))
     for position, segment in enumerate(segments):
         next_tails = [tail[1:] for tail in tails if tail and tail[0] == segment]
         next_shapes = [found for name in shapes for found in _next_shapes(model, name, segment)]
@@ -69,6 +71,11 @@ def resolve_property(shape: PropertyShape, path: str) -> PropertyType | Referenc
             return _explain_unknown(model, shapes, tails, segments, position)
         shapes, tails = next_shapes, next_tails
     return _resolve_end(model, shapes, tails, segments)
+
+
+def _is_below(segments: Segments, document: str) -> bool:
+    above = _parse(document) or ()
+    return len(segments) > len(above) and segments[: len(above)] == above
 
 
 def _parse(path: str) -> Segments | None:

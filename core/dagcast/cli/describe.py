@@ -173,11 +173,11 @@ def _show_one(item: dict[str, Any]) -> None:
     if item["open_inputs"]:
         screen.print(" inputs are declared under inputs, or named by an edge")
     table = Table(box=None, pad_edge=False)
-    for header in ("field", "type", "default", "becomes"):
+    for header in ("field", "type", "default", "meaning", "becomes"):
         table.add_column(header, overflow="fold")
     for field in item["fields"]:
         default = "required" if field["required"] else json.dumps(field["default"])
-        becomes = field["request"] or field["description"]
-        table.add_row(field["name"], escape(field["type"]), escape(default), escape(becomes or ""))
+        texts = (field["type"], default, field["description"], field["request"] or "")
+        table.add_row(field["name"], *map(escape, texts))
     screen.print()
     screen.print(table)

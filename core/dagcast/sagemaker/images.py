@@ -47,6 +47,8 @@ class ImageArguments(TypedDict, total=False):
         container_version: For images whose tag ends in one: such as ``cu110-ubuntu18.04``.
         inference_tool: ``neuron`` or ``neuronx``, if there are images for it.
         sdk_version: The version of the Neuron SDK, if images differ by it.
+        accelerator_type: Such as ``ml.eia2.medium``, for the images of Elastic Inference.
+        distribution: ``smdistributed`` if the job uses it, by which a few old images differ.
     """
 
     version: str | None
@@ -57,6 +59,8 @@ class ImageArguments(TypedDict, total=False):
     container_version: str | None
     inference_tool: str | None
     sdk_version: str | None
+    accelerator_type: str | None
+    distribution: str | None
 
 
 def image_uri(framework: str, region: str, **arguments: Unpack[ImageArguments]) -> str:
@@ -119,13 +123,35 @@ def _retrieve_arguments(given: Mapping[str, str]) -> dict[str, Any]:
 
     It finds the tables of Neuron and of the Training Compiler by an argument, and cannot read them by their names.
     """
+    arguments: dict[str, Any] = dict(given)
+    if "distribution" in arguments:
+        arguments["distribution"] = {arguments["distribution"]: {}}
+    if given.get("image_scope") == "training":
+        arguments.setdefault("container_version", _container_version(given))
     variant = _VARIANT.fullmatch(given["framework"])
     if variant is None:
-        return dict(given)
-    arguments: dict[str, Any] = {**given, "framework": variant["framework"]}
+        return arguments
+    arguments["framework"] = variant["framework"]
     if variant["variant"] == "training-compiler":
         return {**arguments, "training_compiler_config": True}
     return {"inference_tool": variant["variant"], **arguments}
+
+
+def _container_version(given: Mapping[str, str]) -> str | None:
+    """Return the end of a training image's tag that the SDK's classes add where the tables name none.
+
+    Source: ``image_uris.get_training_image_uri`` of both SDKs.
+    """
+    machine = given.get("instance_type", "")
+    if given["framework"] == "huggingface" and machine.startswith(("ml.g", "ml.p")):
+        return "cu110-ubuntu18.04"
+    if given["framework"] != "pytorch-smp":
+        return None
+    version = given.get("version", "")
+    if "2.5" in version:
+        return "cu124"
+    is_recent = "p5" in machine or any(number in version for number in ("2.1", "2.2", "2.3", "2.4"))
+    return "cu121" if is_recent else "cu118"
 
 
 def _load_table(tables: Any, framework: str) -> dict[str, Any]:

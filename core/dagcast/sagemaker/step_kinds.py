@@ -157,6 +157,12 @@ STEP_KINDS: Final[Mapping[str, StepKind]] = MappingProxyType(
             properties=PropertyShape(shapes=("DescribeInferenceComponentOutput",)),
             first_sdk=("2.257.6", "3.23"),
         ),
+        "Job": StepKind(
+            retryable=True,
+            shapes=(RequestShape("CreateJobRequest", ignore_required=("JobName",)),),
+            properties=PropertyShape(shapes=("DescribeJobResponse",), documents=("JobConfigDocument",)),
+            first_sdk=("3.24",),
+        ),
         "Lineage": StepKind(first_sdk=("2.257.6", "3.23")),
         "Cleanup": StepKind(first_sdk=("3.27",)),
     }
@@ -174,7 +180,6 @@ UNTYPED_KINDS: Final[Mapping[str, UntypedKind]] = MappingProxyType(
         "BedrockProvisionedModelThroughput": UntypedKind(known_to="botocore"),
         "ForEach": UntypedKind(known_to="SageMaker Python SDK 3 (ForEachStep)", first_sdk=("3.27",)),
         "HubContent": UntypedKind(known_to="botocore"),
-        "Job": UntypedKind(known_to="SageMaker Python SDK 3 (JobStep)", first_sdk=("3.24",)),
     }
 )
 """Kinds of steps that executions report and that have no step type in dagcast.

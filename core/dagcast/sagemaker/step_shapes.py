@@ -16,6 +16,7 @@ class PropertyShape:
         service: botocore's name of the service, such as ``sagemaker``.
         shapes: The shapes whose members are the properties.
         names: Properties that no service shape describes, as property paths (``OutputParameters['x']``).
+        documents: Properties that hold a JSON document. What is below them is read from the document.
 
     Example:
         >>> PropertyShape(shapes=("DescribeTrainingJobResponse",)).service
@@ -25,6 +26,7 @@ class PropertyShape:
     service: str = "sagemaker"
     shapes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, init=False)

@@ -41,6 +41,7 @@ NAMES = (
     "inference_component",
     "lineage",
     "cleanup",
+    "job_step",
     "references",
     "no_experiment",
     "breast_cancer",

@@ -31,6 +31,7 @@ NAMES = [
     "EndpointConfig",
     "Endpoint",
     "InferenceComponent",
+    "Job",
     "Lineage",
     "Cleanup",
     "Request",
@@ -91,6 +92,7 @@ PORTS: dict[str, tuple[list[str], list[str]]] = {
     "Endpoint": (["endpoint_config_name"], ["endpoint_name"]),
     "InferenceComponent": (["endpoint_name", "model_name"], ["inference_component_name"]),
     "Lineage": ([], []),
+    "Job": ([], []),
     "Cleanup": ([], []),
     "Request": ([], []),
 }
@@ -141,7 +143,27 @@ def test_steps_as_json(name: str) -> None:
     assert all(port["kind"] and port["about"] for port in (*described["inputs"], *described["outputs"]))
     fields = {field["name"]: field for field in described["fields"]}
     assert set(fields) == set(StepCatalog()[name].config.model_fields)
+    assert all(field["description"] and field["type"] for field in described["fields"])
     assert described["open_inputs"] == (name in ("Processing", "Training", "Tuning"))
+
+
+def test_every_field_has_its_text() -> None:
+    """Its meaning and its type, in the schema that editors show; also the fields of the config's other sections."""
+    definitions = json.loads(invoke("schema", "--no-plugins").output)["$defs"]
+    composed = {"Defaults", "Edge", "Step"}
+    incomplete = [
+        f"{model}.{name}"
+        for model, body in definitions.items()
+        if model not in composed
+        for name, field in body.get("properties", {}).items()
+        if not field.get("description") or not {"type", "anyOf", "$ref", "const", "enum"} & field.keys()
+    ]
+    assert incomplete == []
+
+
+def test_steps_shows_the_meaning_and_the_member_of_a_field() -> None:
+    shown = " ".join(invoke("steps", "Transform").output.split())
+    assert "max_payload_in_mb integer null Largest request, in MB MaxPayloadInMB" in shown
 
 
 def test_steps_lists_all() -> None:

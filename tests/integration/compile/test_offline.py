@@ -75,7 +75,7 @@ def test_a_definition_of_every_step_type(tmp_path: Path, bare: dict[str, str]) -
 def test_the_project_has_every_step_type(tmp_path: Path) -> None:
     text = write_project(tmp_path).read_text(encoding="utf-8")
     # Not every supported SDK emits these; the equivalence tests compare them with those that do.
-    newer = {"InferenceComponent", "Lineage", "Cleanup"}
+    newer = {"InferenceComponent", "Lineage", "Cleanup", "Job"}
     assert {name for name in MODULES if re.search(rf"[ {{]type: {name}\b", text)} == set(MODULES) - newer
 
 

@@ -16,6 +16,7 @@ from .rules import (
     drop,
     drop_if_same_as,
     drop_match,
+    drop_without,
     flatten,
     rename,
     rewrite,
@@ -104,9 +105,9 @@ RULES = (
          "the service's default, which SDK 3 writes out for checks"),
 
     # --- training jobs
-    Rule(SDK2, HAND, "Training", "Arguments.DebugHookConfig", drop(),
+    Rule(SDK2, HAND, "Training", "Arguments.DebugHookConfig", drop_without("CollectionConfigurations"),
          "SDK 2 asks for the debugger's hook unbidden; SDK 3 does not"),
-    Rule(SDK2, HAND, "Training", "Arguments.ProfilerConfig", drop(),
+    Rule(SDK2, HAND, "Training", "Arguments.ProfilerConfig", drop_without("ProfilingIntervalInMilliseconds"),
          "SDK 2 asks for the profiler unbidden; SDK 3 does not"),
     Rule(SDK3, HAND, "Training", "Arguments.OutputDataConfig.CompressionType", drop("GZIP"),
          "the service's default, which SDK 3 writes out"),

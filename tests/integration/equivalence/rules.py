@@ -68,6 +68,15 @@ def drop(*values: Any) -> Action:
     return dropped
 
 
+def drop_without(key: str) -> Action:
+    """Remove the mapping where it gives nothing for a key."""
+
+    def dropped_without(value: Any, step: Mapping[str, Any]) -> Any:
+        return DROP if not value.get(key) else value
+
+    return dropped_without
+
+
 def drop_if_same_as(path: str) -> Action:
     """Remove the value where it is the one at another path of the step."""
 

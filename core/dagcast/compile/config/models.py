@@ -20,14 +20,20 @@ from dagcast.sagemaker.limits import (
 class ExperimentConfig(ConfigModel):
     """The experiment and trial that executions are recorded in."""
 
-    name: StrOrReference = Field(default_factory=lambda: ExecutionVariable("PipelineName"))
-    trial: StrOrReference = Field(default_factory=lambda: ExecutionVariable("PipelineExecutionId"))
+    name: StrOrReference = Field(
+        default_factory=lambda: ExecutionVariable("PipelineName"),
+        description="Name of the experiment; by default the pipeline's",
+    )
+    trial: StrOrReference = Field(
+        default_factory=lambda: ExecutionVariable("PipelineExecutionId"),
+        description="Name of the trial; by default the id of the execution",
+    )
 
 
 class Limits(ConfigModel):
     """Limits above which the compiler warns. Raise them if AWS raised the quota of the account."""
 
-    steps: Annotated[int, Field(ge=1)] = 50
+    steps: Annotated[int, Field(ge=1, description="Number of steps above which the compiler warns")] = 50
 
 
 def _key_prefix(value: str) -> str:
@@ -68,24 +74,48 @@ class BasePipelineConfig(ConfigModel):
             max_length=PIPELINE_NAME_MAX_LENGTH,
             pattern=PIPELINE_NAME_PATTERN,
             validation_alias=AliasChoices("name", "pipeline_name"),
+            description="Name of the pipeline: 1 to 256 letters, digits and single hyphens",
         ),
     ]
-    version: Annotated[Fixed | None, Field(validation_alias=AliasChoices("version", "pipeline_version"))] = (
-        None
-    )
-    author: Fixed | None = None
+    version: Annotated[
+        Fixed | None,
+        Field(
+            validation_alias=AliasChoices("version", "pipeline_version"),
+            description="Your version of the pipeline",
+        ),
+    ] = None
+    author: Annotated[Fixed | None, Field(description="Who answers for the pipeline")] = None
     description: Annotated[
         Annotated[str, Field(max_length=DESCRIPTION_MAX_LENGTH), AfterValidator(read_fixed)] | None,
-        Field(validation_alias=AliasChoices("description", "pipeline_description")),
+        Field(
+            validation_alias=AliasChoices("description", "pipeline_description"),
+            description="Description of up to 3072 characters",
+        ),
     ] = None
-    region: Annotated[str | None, Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$")] = None
-    role: StrOrReference | None = None
-    bucket: Annotated[str | None, Field(pattern=f"^{BUCKET_NAME_PATTERN}$")] = None
-    prefix: Annotated[str, Field(max_length=512), AfterValidator(_key_prefix)] | None = None
-    tags: dict[str, Fixed] = EMPTY
-    parallelism: Annotated[int | None, Field(ge=1)] = None
-    experiment: ExperimentConfig | Literal[False] = Field(default_factory=ExperimentConfig)
-    limits: Limits = Field(default_factory=Limits)
+    region: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z]{2,}(-[a-z]+)+-\d+$", description="AWS region; images of frameworks depend on it"
+        ),
+    ] = None
+    role: Annotated[StrOrReference | None, Field(description="ARN of the role that steps run with")] = None
+    bucket: Annotated[
+        str | None,
+        Field(
+            pattern=f"^{BUCKET_NAME_PATTERN}$",
+            description="S3 bucket of staged code and of results without a destination",
+        ),
+    ] = None
+    prefix: Annotated[
+        Annotated[str, Field(max_length=512), AfterValidator(_key_prefix)] | None,
+        Field(description="Key prefix in the bucket; by default the name"),
+    ] = None
+    tags: Annotated[dict[str, Fixed], Field(description="Tags of the pipeline itself")] = EMPTY
+    parallelism: Annotated[int | None, Field(ge=1, description="Most steps that run at a time")] = None
+    experiment: ExperimentConfig | Literal[False] = Field(
+        default_factory=ExperimentConfig, description="Experiment and trial of executions; false for none"
+    )
+    limits: Limits = Field(default_factory=Limits, description="Where the compiler starts to warn")
 
 
 class ParameterConfig(ConfigModel):
@@ -96,10 +126,14 @@ class ParameterConfig(ConfigModel):
         'Integer'
     """
 
-    type: ParameterType
-    default: str | bool | int | float | None = None
-    enum: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    description: str | None = None
+    type: Annotated[ParameterType, Field(description="Type of the values")]
+    default: Annotated[
+        str | bool | int | float | None, Field(description="Value of executions that give none")
+    ] = None
+    enum: Annotated[
+        tuple[str, ...], Field(strict=False, description="Values that a String parameter may have")
+    ] = ()
+    description: Annotated[str | None, Field(description="What the parameter is for")] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -161,6 +195,17 @@ class PluginsConfig(ConfigModel):
         options: By plugin: its options, as its own model describes them.
     """
 
-    enable: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
-    disable: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    options: dict[str, dict[str, Any]] = EMPTY
+    enable: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            strict=False,
+            description="Names of the plugins that run, in order; by default those that are active on installation",
+        ),
+    ] = None
+    disable: Annotated[
+        tuple[str, ...], Field(strict=False, description="Names that do not run, unless a flag asks for them")
+    ] = ()
+    options: Annotated[
+        dict[str, dict[str, Any]],
+        Field(description="Options of each plugin, as its own model describes them"),
+    ] = EMPTY

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from dagcast.compile.config.fields import EMPTY, ConfigModel, FreeMapping, StrOrReference, read_fixed
 from dagcast.definition.durations import parse_duration
@@ -48,7 +48,22 @@ Aliases = Annotated[
 """The aliases of a port."""
 
 
-class InputConfig(ConfigModel):
+class DescribedConfig(ConfigModel):
+    """Base of models whose fields mean what fields of the same name mean in every step type."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
+        """Describe fields that have no description of their own: see :mod:`dagcast.compile.config.field_texts`."""
+        from dagcast.compile.config.field_texts import FIELD_TEXTS
+
+        described = handler(schema)
+        for name, field in handler.resolve_ref_schema(described).get("properties", {}).items():
+            if "description" not in field and name in FIELD_TEXTS:
+                field["description"] = FIELD_TEXTS[name]
+        return described
+
+
+class InputConfig(DescribedConfig):
     """One input of a step; a plain string is its ``source``.
 
     Example:
@@ -83,7 +98,7 @@ class OutputNames(OutputConfig):
         return {} if value is None else value
 
 
-class StepConfig(ConfigModel):
+class StepConfig(DescribedConfig):
     """The fields that every step has.
 
     Example:
@@ -142,8 +157,10 @@ def _duration(value: str | None) -> str | None:
 class CacheConfig(ConfigModel):
     """Reuse of an earlier result; ``true`` or a duration such as ``P30D`` stand for the whole."""
 
-    enabled: bool = True
-    expire_after: Annotated[str | None, AfterValidator(_duration)] = None
+    enabled: Annotated[bool, Field(description="Whether an earlier result may be reused")] = True
+    expire_after: Annotated[
+        str | None, Field(description="How old it may be, such as P30D or PT12H"), AfterValidator(_duration)
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -168,11 +185,21 @@ class RetryPolicy(ConfigModel):
     Limits: at most 20 attempts, at most 14,400 minutes. Source: ``RetryPolicy`` of the SageMaker Python SDK.
     """
 
-    exception_types: Annotated[tuple[RetryException, ...], Field(min_length=1, strict=False)]
-    interval_seconds: Annotated[int, Field(ge=0)] = 1
-    backoff_rate: Annotated[float, Field(ge=0)] = 2.0
-    max_attempts: Annotated[int | None, Field(ge=1, le=20)] = None
-    expire_after_mins: Annotated[int | None, Field(ge=1, le=14400)] = None
+    exception_types: Annotated[
+        tuple[RetryException, ...],
+        Field(min_length=1, strict=False, description="Errors after which the step is tried again"),
+    ]
+    interval_seconds: Annotated[int, Field(ge=0, description="Seconds before the first retry")] = 1
+    backoff_rate: Annotated[
+        float, Field(ge=0, description="Factor by which the wait grows with each retry")
+    ] = 2.0
+    max_attempts: Annotated[
+        int | None, Field(ge=1, le=20, description="Most attempts; excludes expire_after_mins")
+    ] = None
+    expire_after_mins: Annotated[
+        int | None,
+        Field(ge=1, le=14400, description="Minutes after which no retry starts; excludes max_attempts"),
+    ] = None
 
     @model_validator(mode="after")
     def _one_limit(self) -> "RetryPolicy":

@@ -26,17 +26,31 @@ class AutoMLConfig(StepConfig, WithInputs, WithOutputs, Cached, Retried):
 
     type: Literal["AutoML"] = "AutoML"
     role: StrOrReference | None = None
-    target_attribute_name: StrOrReference
+    target_attribute_name: Annotated[StrOrReference, Field(description="Column that the models predict")]
     content_type: StrOrReference | None = None
     compression_type: Literal["None", "Gzip"] | None = None
-    mode: Annotated[Literal["ENSEMBLING"], To(("AutoMLJobConfig", "Mode"))] = "ENSEMBLING"
+    mode: Annotated[
+        Literal["ENSEMBLING"],
+        Field(description="Mode of the search; pipelines have ENSEMBLING alone"),
+        To(("AutoMLJobConfig", "Mode")),
+    ] = "ENSEMBLING"
     problem_type: Annotated[
-        Literal["BinaryClassification", "MulticlassClassification", "Regression"] | None, To("ProblemType")
+        Literal["BinaryClassification", "MulticlassClassification", "Regression"] | None,
+        Field(description="Kind of the predictions; by default found from the data"),
+        To("ProblemType"),
     ] = None
-    objective: Annotated[StrOrReference | None, To(("AutoMLJobObjective", "MetricName"))] = None
-    max_candidates: Annotated[IntOrReference | None, To((*LIMITS, "MaxCandidates"))] = None
+    objective: Annotated[
+        StrOrReference | None,
+        Field(description="Metric that the search improves"),
+        To(("AutoMLJobObjective", "MetricName")),
+    ] = None
+    max_candidates: Annotated[
+        IntOrReference | None, Field(description="Most models to try"), To((*LIMITS, "MaxCandidates"))
+    ] = None
     max_runtime_per_training_job_in_seconds: Annotated[
-        IntOrReference | None, To((*LIMITS, "MaxRuntimePerTrainingJobInSeconds"))
+        IntOrReference | None,
+        Field(description="Seconds after which a training job of the search is stopped"),
+        To((*LIMITS, "MaxRuntimePerTrainingJobInSeconds")),
     ] = None
     max_runtime_in_seconds: Annotated[
         IntOrReference | None, To((*LIMITS, "MaxAutoMLJobRuntimeInSeconds"))

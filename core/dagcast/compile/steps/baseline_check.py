@@ -70,11 +70,23 @@ class CheckConfig(StepConfig, WithInputs, WithOutputs, Cached):
         StrOrReference | None, Field(description="S3 URI that the results are written to")
     ] = None
     output_kms_key: StrOrReference | None = None
-    skip_check: BoolOrReference = False
-    fail_on_violation: BoolOrReference = True
-    register_new_baseline: BoolOrReference = False
-    model_package_group_name: StrOrReference | None = None
-    supplied_baseline_constraints: StrOrReference | None = None
+    skip_check: Annotated[
+        BoolOrReference, Field(description="Whether the baseline is computed and compared with nothing")
+    ] = False
+    fail_on_violation: Annotated[BoolOrReference, Field(description="Whether a violation fails the step")] = (
+        True
+    )
+    register_new_baseline: Annotated[
+        BoolOrReference,
+        Field(description="Whether later steps use the computed baseline in place of the registered one"),
+    ] = False
+    model_package_group_name: Annotated[
+        StrOrReference | None, Field(description="Group whose latest approved model holds the baseline")
+    ] = None
+    supplied_baseline_constraints: Annotated[
+        StrOrReference | None,
+        Field(description="S3 URI of constraints to compare with, in place of the registered ones"),
+    ] = None
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 

@@ -1,6 +1,8 @@
 """Callback: send a message to a queue and wait for the response."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.steps.lambda_callback import (
@@ -20,7 +22,7 @@ class CallbackConfig(MessageConfig):
     """The fields of a Callback step."""
 
     type: Literal["Callback"] = "Callback"
-    sqs_queue_url: StrOrReference
+    sqs_queue_url: Annotated[StrOrReference, Field(description="URL of the queue that receives the message")]
 
 
 def lower(step: "Lowering", config: CallbackConfig) -> None:

@@ -31,6 +31,7 @@ MODULES = MappingProxyType(
         "EndpointConfig": "endpoint_config",
         "Endpoint": "endpoint",
         "InferenceComponent": "inference_component",
+        "Job": "job_step",
         "Lineage": "lineage",
         "Cleanup": "cleanup",
         "Request": "request",

@@ -1,9 +1,9 @@
 """ClarifyCheck: compare bias or feature attribution with a baseline."""
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort, StagedText
@@ -34,9 +34,21 @@ class ClarifyCheckConfig(CheckConfig):
     """
 
     type: Literal["ClarifyCheck"] = "ClarifyCheck"
-    check_type: Literal["DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"]
-    analysis_config: FreeMapping
-    model_name: StrOrReference | None = None
+    check_type: Annotated[
+        Literal["DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"], Field(description="What is checked")
+    ]
+    analysis_config: Annotated[
+        FreeMapping,
+        Field(
+            description="Content of Clarify's analysis_config.json. It is staged as a file, so it takes no references"
+        ),
+    ]
+    model_name: Annotated[
+        StrOrReference | None,
+        Field(
+            description="Name of the model that predicts, for MODEL_BIAS and MODEL_EXPLAINABILITY; also an input port"
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "ClarifyCheckConfig":

@@ -64,14 +64,25 @@ class Condition(ConfigModel):
     ``{or: [...]}`` and ``{and: [...]}`` combine.
     """
 
-    left: ScalarOrReference | None = None
-    op: Annotated[Operator | None, BeforeValidator(_own_operator)] = None
-    right: ScalarOrReference | None = None
-    value: ScalarOrReference | None = None
-    in_: Annotated[tuple[ScalarOrReference, ...], Field(alias="in", strict=False)] = ()
-    not_: Annotated["Condition | None", Field(alias="not")] = None
-    or_: Annotated[tuple["Condition", ...], Field(alias="or", strict=False)] = ()
-    and_: Annotated[tuple["Condition", ...], Field(alias="and", strict=False)] = ()
+    left: Annotated[ScalarOrReference | None, Field(description="Left side of a comparison")] = None
+    op: Annotated[
+        Operator | None,
+        BeforeValidator(_own_operator),
+        Field(description="Operator of a comparison: ==, !=, >, >=, < or <="),
+    ] = None
+    right: Annotated[ScalarOrReference | None, Field(description="Right side of a comparison")] = None
+    value: Annotated[ScalarOrReference | None, Field(description="Value to look for")] = None
+    in_: Annotated[
+        tuple[ScalarOrReference, ...], Field(alias="in", strict=False, description="Values that contain it")
+    ] = ()
+    not_: Annotated["Condition | None", Field(alias="not", description="Condition that must not hold")] = None
+    or_: Annotated[
+        tuple["Condition", ...],
+        Field(alias="or", strict=False, description="Conditions of which one must hold"),
+    ] = ()
+    and_: Annotated[
+        tuple["Condition", ...], Field(alias="and", strict=False, description="Conditions that must all hold")
+    ] = ()
 
     @model_validator(mode="after")
     def _one_form(self) -> "Condition":
@@ -117,9 +128,12 @@ class ConditionConfig(StepConfig):
     """The fields of a Condition step. All conditions must hold for ``if_steps`` to run."""
 
     type: Literal["Condition"] = "Condition"
-    conditions: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=200, strict=False)]
-    if_steps: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    else_steps: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(min_length=1, max_length=200, strict=False, description="Conditions that must all hold"),
+    ]
+    if_steps: Annotated[tuple[str, ...], Field(strict=False, description="Steps that run if they hold")] = ()
+    else_steps: Annotated[tuple[str, ...], Field(strict=False, description="Steps that run otherwise")] = ()
 
     @model_validator(mode="after")
     def _sends_none(self) -> "ConditionConfig":

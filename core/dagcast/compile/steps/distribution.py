@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dagcast.compile.config.fields import EMPTY, ConfigModel, FreeMapping, IntOrReference, StrOrReference
+from dagcast.compile.config.fields import (
+    EMPTY,
+    ConfigModel,
+    Fixed,
+    FreeMapping,
+    IntOrReference,
+    StrOrReference,
+)
 from dagcast.definition.references import Reference, references
 from dagcast.paths import FieldPath
+from dagcast.sagemaker.framework_versions import framework_class, is_at_least
 from dagcast.sagemaker.instances import has_gpu
 
 if TYPE_CHECKING:
@@ -155,11 +163,22 @@ class Distribution(ConfigModel):
     multi_worker_mirrored_strategy: Annotated[
         Strategy | None, Field(description="TensorFlow's strategy of this name, from version 2.9")
     ] = None
+    pytorchxla: Annotated[
+        Strategy | None,
+        Field(description="PyTorch/XLA on several GPUs, with compiler_config (PyTorch, Hugging Face)"),
+    ] = None
+    instance_groups: Annotated[
+        tuple[Fixed, ...],
+        Field(
+            strict=False,
+            description="Name of the instance group on which the script is started; by default that of the only group",
+        ),
+    ] = ()
 
     @property
     def given(self) -> tuple[str, ...]:
         """The names of the strategies that the config gives, enabled or not."""
-        return tuple(name for name in type(self).model_fields if getattr(self, name) is not None)
+        return tuple(name for name in STRATEGY_NAMES if getattr(self, name) is not None)
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Distribution":
@@ -179,7 +198,9 @@ _EXCLUDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Source: ``PyTorch.__init__`` and ``Framework._validate_mwms_config`` of SDK 2."""
 
-_TORCH = ("torch_distributed", "pytorchddp", "smdistributed", "mpi", "parameter_server")
+STRATEGY_NAMES = tuple(name for name in Distribution.model_fields if name != "instance_groups")
+
+_TORCH = ("torch_distributed", "pytorchddp", "smdistributed", "mpi", "parameter_server", "pytorchxla")
 STRATEGIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "pytorch": _TORCH,
@@ -189,16 +210,6 @@ STRATEGIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """The strategies by framework. The other frameworks have no distribution. Source: the estimator classes of SDK 2."""
-
-
-def framework_class(framework: str | None) -> str | None:
-    """Return the framework without the variant of its tables: ``huggingface-neuronx`` is of ``huggingface``.
-
-    Example:
-        >>> framework_class("pytorch-training-compiler"), framework_class(None)
-        ('pytorch', None)
-    """
-    return None if framework is None else framework.partition("-")[0]
 
 
 def distribution_hyperparameters(step: "Lowering", config: "TrainingJobConfig") -> dict[str, Any]:
@@ -212,7 +223,6 @@ def distribution_hyperparameters(step: "Lowering", config: "TrainingJobConfig") 
     return {
         name: step.as_string(value) if isinstance(value, Reference) else json.dumps(value)
         for name, value in found.items()
-        if value is not None
     }
 
 
@@ -233,7 +243,7 @@ def _parameters(
         )
         if start is not None:
             yield f"sagemaker_{start}_enabled", True
-            yield "sagemaker_instance_type", config.instance_type
+            yield from _instance_type(config)
             return
     elif ddp is not None:
         smdistributed = SMDistributed(dataparallel=ddp)
@@ -241,9 +251,14 @@ def _parameters(
         if smdistributed is not None:
             yield from _shared_parameters(config, distribution, smdistributed)
         yield "sagemaker_torch_distributed_enabled", True
-        yield "sagemaker_instance_type", config.instance_type
+        yield from _instance_type(config)
         return
     yield from _shared_parameters(config, distribution, smdistributed)
+
+
+def _instance_type(config: "TrainingJobConfig") -> Iterator[tuple[str, Any]]:
+    if config.instance_type is not None:
+        yield "sagemaker_instance_type", config.instance_type
 
 
 def _is_on(strategy: Strategy | None) -> bool:
@@ -254,12 +269,17 @@ def _shared_parameters(
     config: "TrainingJobConfig", distribution: Distribution, smdistributed: SMDistributed | None
 ) -> Iterator[tuple[str, Any]]:
     """Yield what ``Framework._distribution_configuration`` of SDK 2 writes."""
+    if config.instance_groups:
+        yield "sagemaker_distribution_instance_groups", _group_names(config, distribution)
+    if distribution.pytorchxla is not None:
+        yield "sagemaker_pytorch_xla_multi_worker_enabled", distribution.pytorchxla.enabled
     if distribution.parameter_server is not None:
         yield "sagemaker_parameter_server_enabled", distribution.parameter_server.enabled
     mpi = distribution.mpi
     if mpi is not None:
         yield "sagemaker_mpi_enabled", mpi.enabled
-        yield "sagemaker_mpi_num_of_processes_per_host", mpi.processes_per_host
+        if mpi.processes_per_host is not None:
+            yield "sagemaker_mpi_num_of_processes_per_host", mpi.processes_per_host
         # Only MXNet writes the options next to a number of processes only.
         if mpi.processes_per_host is not None or framework_class(config.framework) != "mxnet":
             yield "sagemaker_mpi_custom_mpi_options", mpi.custom_mpi_options
@@ -268,12 +288,19 @@ def _shared_parameters(
         if model is not None and model.enabled and model.parameters:
             yield "mp_parameters", dict(model.parameters)
         yield "sagemaker_distributed_dataparallel_enabled", _is_on(data)
-        yield "sagemaker_instance_type", config.instance_type
+        yield "sagemaker_instance_type", config.instance_type  # null with instance groups, as in the SDK
         if data is not None and data.enabled:
             yield "sagemaker_distributed_dataparallel_custom_mpi_options", data.custom_mpi_options
     if distribution.multi_worker_mirrored_strategy is not None:
         enabled = distribution.multi_worker_mirrored_strategy.enabled
         yield "sagemaker_multi_worker_mirrored_strategy_enabled", enabled
+
+
+def _group_names(config: "TrainingJobConfig", distribution: Distribution) -> list[str]:
+    """Return the names of the instance groups on which the script is started. Source: ``validate_distribution``."""
+    if distribution.instance_groups or len(config.instance_groups) != 1:
+        return list(distribution.instance_groups)
+    return [config.instance_groups[0].name]
 
 
 def _report_mistakes(step: "Lowering", config: "TrainingJobConfig", distribution: Distribution) -> bool:
@@ -297,7 +324,7 @@ def _mistakes(
     config: "TrainingJobConfig", distribution: Distribution
 ) -> Iterator[tuple[FieldPath, str, str | None]]:
     framework = framework_class(config.framework)
-    known = STRATEGIES.get(framework) if framework is not None else tuple(Distribution.model_fields)
+    known = STRATEGIES.get(framework) if framework is not None else STRATEGY_NAMES
     if known is None:
         yield (), f"images of {config.framework} start no distributed training", "leave it out"
         return
@@ -309,11 +336,36 @@ def _mistakes(
     if is_old and _is_on(distribution.multi_worker_mirrored_strategy):
         message = f"TensorFlow {version} does not have {mirrored}"
         yield (mirrored,), message, "use TensorFlow 2.9 or a newer one"
-    if isinstance(config.instance_type, str):
+    if config.instance_groups or distribution.instance_groups:
+        yield from _group_mistakes(config, distribution)
+    elif isinstance(config.instance_type, str):
         yield from _machine_mistakes(config, distribution, config.instance_type)
     if _is_on(distribution.torch_distributed) and not str(config.entry_point).endswith(".py"):
         message = f"torch_distributed starts Python scripts, and {config.entry_point!r} does not end in .py"
         yield ("torch_distributed",), message, None
+
+
+def _group_mistakes(
+    config: "TrainingJobConfig", distribution: Distribution
+) -> Iterator[tuple[FieldPath, str, str | None]]:
+    """Yield what does not fit the instance groups. Source: ``validate_distribution`` of SDK 2."""
+    types = {group.name: group.instance_type for group in config.instance_groups}
+    names = _group_names(config, distribution)
+    for index, name in enumerate(names):
+        machine = types.get(name)
+        if name not in types:
+            hint = f"one of {', '.join(types)}" if types else "declare instance_groups in the step"
+            yield ("instance_groups", index), f"the step has no instance group {name!r}", hint
+        elif isinstance(machine, str):
+            yield from _machine_mistakes(config, distribution, machine)
+    if len(types) > 1 and len(names) != 1:
+        message = f"the script is started on one of the instance groups {', '.join(types)}"
+        yield ("instance_groups",), message, f"write instance_groups: [{next(iter(types))}] in distribution"
+    library = distribution.smdistributed.dataparallel if distribution.smdistributed is not None else None
+    starts = (distribution.mpi, library, distribution.torch_distributed, distribution.pytorchddp)
+    if types and not any(strategy is not None and strategy.enabled for strategy in starts):
+        message = "instance groups need mpi, smdistributed.dataparallel, torch_distributed or pytorchddp"
+        yield (), message, "turn one of them on, or leave distribution out"
 
 
 def _machine_mistakes(
@@ -337,18 +389,3 @@ def _machine_mistakes(
         name = "smdistributed" if distribution.smdistributed is not None else "pytorchddp"
         message = f"{name} runs on {machine} only together with torch_distributed"
         yield (name,), message, "add torch_distributed: true"
-
-
-def is_at_least(version: str | None, *least: int) -> bool:
-    """Return whether a version is another one or a newer one. A part that is not a number ends the comparison.
-
-    Example:
-        >>> is_at_least("1.15.2", 1, 15), is_at_least("1.2", 1, 3), is_at_least("2", 1, 3), is_at_least(None, 1)
-        (True, False, True, False)
-    """
-    parts: list[int] = []
-    for part in (version or "").split("."):
-        if not part.isdigit():
-            break
-        parts.append(int(part))
-    return bool(parts) and (*parts, *[0] * (len(least) - len(parts))) >= least

@@ -39,7 +39,7 @@ def property_list(properties: dict[str, Any]) -> list[dict[str, Any]]:
 class EMROutput(ConfigModel):
     """An output of the job; it is passed to the job as ``--<name> <uri>``."""
 
-    destination: StrOrReference
+    destination: Annotated[StrOrReference, Field(description="S3 URI that the job is told to write to")]
 
     @model_validator(mode="before")
     @classmethod
@@ -51,14 +51,36 @@ class EMRConfig(StepConfig, Cached, Retried):
     """The fields of an EMR step: on a running cluster (``cluster_id``) or on one of its own."""
 
     type: Literal["EMR"] = "EMR"
-    jar: Annotated[StrOrReference, To((*JAR, "Jar"))]
-    args: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
-    main_class: Annotated[StrOrReference | None, To((*JAR, "MainClass"))] = None
-    properties: Annotated[dict[str, CoercedStrOrReference], To((*JAR, "Properties"), property_list)] = EMPTY
+    jar: Annotated[
+        StrOrReference, Field(description="JAR to run, such as command-runner.jar"), To((*JAR, "Jar"))
+    ]
+    args: Annotated[
+        tuple[CoercedStrOrReference, ...], Field(strict=False, description="Arguments of the JAR")
+    ] = ()
+    main_class: Annotated[
+        StrOrReference | None, Field(description="Main class of the JAR"), To((*JAR, "MainClass"))
+    ] = None
+    properties: Annotated[
+        dict[str, CoercedStrOrReference],
+        Field(description="Java properties of the step"),
+        To((*JAR, "Properties"), property_list),
+    ] = EMPTY
     outputs: dict[PortName, EMROutput] = EMPTY
-    cluster_id: Annotated[StrOrReference | None, To("ClusterId")] = None
-    execution_role_arn: Annotated[StrOrReference | None, To("ExecutionRoleArn")] = None
-    cluster_config: Annotated[FreeMapping, To("ClusterConfig")] = EMPTY
+    cluster_id: Annotated[
+        StrOrReference | None,
+        Field(description="Id of a running cluster; excludes cluster_config"),
+        To("ClusterId"),
+    ] = None
+    execution_role_arn: Annotated[
+        StrOrReference | None,
+        Field(description="ARN of the runtime role on the cluster"),
+        To("ExecutionRoleArn"),
+    ] = None
+    cluster_config: Annotated[
+        FreeMapping,
+        Field(description="Request of RunJobFlow for a cluster of the step's own; excludes cluster_id"),
+        To("ClusterConfig"),
+    ] = EMPTY
 
     @model_validator(mode="after")
     def _one_cluster(self) -> "EMRConfig":

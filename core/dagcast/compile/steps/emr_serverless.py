@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.config.fields import EMPTY, FreeMapping, IntOrReference, StrOrReference
@@ -20,14 +20,34 @@ class EMRServerlessConfig(StepConfig, Cached, Retried):
 
     type: Literal["EMRServerless"] = "EMRServerless"
     role: StrOrReference | None = None
-    application_id: Annotated[StrOrReference | None, To("ApplicationId")] = None
-    application_config: Annotated[FreeMapping, To("ApplicationConfig")] = EMPTY
-    job_driver: Annotated[FreeMapping, To(("JobConfig", "jobDriver"))]
-    configuration_overrides: Annotated[FreeMapping, To(("JobConfig", "configurationOverrides"))] = EMPTY
-    execution_timeout_minutes: Annotated[
-        IntOrReference | None, To(("JobConfig", "executionTimeoutMinutes"))
+    application_id: Annotated[
+        StrOrReference | None,
+        Field(description="Id of an application; excludes application_config"),
+        To("ApplicationId"),
     ] = None
-    job_name: Annotated[StrOrReference | None, To(("JobConfig", "name"))] = None
+    application_config: Annotated[
+        FreeMapping,
+        Field(description="Request of CreateApplication for one of the step's own; excludes application_id"),
+        To("ApplicationConfig"),
+    ] = EMPTY
+    job_driver: Annotated[
+        FreeMapping,
+        Field(description="What runs, such as {sparkSubmit: {entryPoint: s3://BUCKET/job.py}}"),
+        To(("JobConfig", "jobDriver")),
+    ]
+    configuration_overrides: Annotated[
+        FreeMapping,
+        Field(description="Configuration of the job that differs from the application's"),
+        To(("JobConfig", "configurationOverrides")),
+    ] = EMPTY
+    execution_timeout_minutes: Annotated[
+        IntOrReference | None,
+        Field(description="Minutes after which the job is stopped"),
+        To(("JobConfig", "executionTimeoutMinutes")),
+    ] = None
+    job_name: Annotated[
+        StrOrReference | None, Field(description="Name of the job run"), To(("JobConfig", "name"))
+    ] = None
     tags: Annotated[dict[str, StrOrReference], To(("JobConfig", "tags"))] = EMPTY
 
     @model_validator(mode="after")

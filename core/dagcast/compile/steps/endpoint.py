@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import Field
+
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, StrOrReference
 from dagcast.compile.config.step import Cached, StepConfig, To, WithInputs, WithOutputs
@@ -17,7 +19,11 @@ class EndpointConfig(StepConfig, WithInputs, WithOutputs, Cached):
     """The fields of an Endpoint step."""
 
     type: Literal["Endpoint"] = "Endpoint"
-    endpoint_name: Annotated[StrOrReference | None, To("EndpointName")] = None
+    endpoint_name: Annotated[
+        StrOrReference | None,
+        Field(description="Name of the endpoint; by default the service makes one"),
+        To("EndpointName"),
+    ] = None
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import Field
+
 from dagcast.compile.bind.ports import InputPort, OutputPort
 from dagcast.compile.config.fields import EMPTY, FloatOrReference, IntOrReference, StrOrReference
 from dagcast.compile.config.step import Cached, Retried, StepConfig, To, WithInputs, WithOutputs
@@ -17,11 +19,17 @@ class EndpointConfigConfig(StepConfig, WithInputs, WithOutputs, Cached, Retried)
     """The fields of an EndpointConfig step: one variant; ``request`` reaches everything else."""
 
     type: Literal["EndpointConfig"] = "EndpointConfig"
-    endpoint_config_name: Annotated[StrOrReference | None, To("EndpointConfigName")] = None
+    endpoint_config_name: Annotated[
+        StrOrReference | None,
+        Field(description="Name of the configuration; by default the service makes one"),
+        To("EndpointConfigName"),
+    ] = None
     instance_type: StrOrReference | None = None
-    initial_instance_count: IntOrReference = 1
-    variant_name: StrOrReference = "AllTraffic"
-    initial_variant_weight: FloatOrReference | None = None
+    initial_instance_count: Annotated[IntOrReference, Field(description="Number of instances")] = 1
+    variant_name: Annotated[StrOrReference, Field(description="Name of the variant")] = "AllTraffic"
+    initial_variant_weight: Annotated[
+        FloatOrReference | None, Field(description="Share of the requests that the variant receives")
+    ] = None
     kms_key: Annotated[StrOrReference | None, To("KmsKeyId")] = None
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 

@@ -1,8 +1,8 @@
 """Fail: stop the execution with an error message."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.config.step import StepConfig, refuse_request
@@ -16,7 +16,7 @@ class FailConfig(StepConfig):
     """The fields of a Fail step."""
 
     type: Literal["Fail"] = "Fail"
-    error_message: StrOrReference = ""
+    error_message: Annotated[StrOrReference, Field(description="Reason that the execution reports")] = ""
 
     @model_validator(mode="after")
     def _sends_none(self) -> "FailConfig":

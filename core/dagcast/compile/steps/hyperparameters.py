@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dagcast.compile.steps.distribution import distribution_hyperparameters, framework_class
+from dagcast.compile.steps.distribution import distribution_hyperparameters
 from dagcast.compile.steps.job import check_source_dir
+from dagcast.compile.steps.training_compiler import compiler_hyperparameters
 from dagcast.definition.references import Reference, references
 from dagcast.paths import FieldPath
+from dagcast.sagemaker.framework_versions import framework_class
 
 if TYPE_CHECKING:
     from dagcast.compile.steps.lowering import Lowering
@@ -87,7 +89,7 @@ def script_mode(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:
 
 
 def framework_hyperparameters(step: Lowering, config: TrainingJobConfig, target: FieldPath) -> dict[str, Any]:
-    """Return the hyperparameters that start the script: its place, its distribution and its model directory.
+    """Return the hyperparameters that start the script: its place, distribution, model directory and compiler.
 
     Args:
         step: The step.
@@ -97,6 +99,7 @@ def framework_hyperparameters(step: Lowering, config: TrainingJobConfig, target:
     found = {
         "distribution": distribution_hyperparameters(step, config),
         "model_dir": _model_dir(step, config),
+        "compiler_config": compiler_hyperparameters(step, config),
     }
     for field, added in found.items():
         for name in added:
@@ -110,7 +113,10 @@ def framework_hyperparameters(step: Lowering, config: TrainingJobConfig, target:
                     code="training.repeated-hyperparameter",
                     hint=f"keep one of {field} and hyperparameters.{name}",
                 )
-    return {**script_mode(step, config), **found["distribution"], **found["model_dir"]}
+    return {
+        **script_mode(step, config),
+        **{name: value for part in found.values() for name, value in part.items()},
+    }
 
 
 def _model_dir(step: Lowering, config: TrainingJobConfig) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class ImageConfig(ConfigModel):
     sdk_version: Annotated[
         Fixed | None, Field(description="Version of the Neuron SDK, such as sdk2.14.1")
     ] = None
+    accelerator_type: Annotated[
+        Fixed | None,
+        Field(description="Chooses images for Elastic Inference by accelerator, such as ml.eia2.medium"),
+    ] = None
 
 
 class JobConfig(ImageConfig, StepConfig):
@@ -105,11 +109,28 @@ def put_role(step: "Lowering", config: Any, target: str | FieldPath = "RoleArn")
         )
 
 
-def put_image(step: "Lowering", config: JobConfig, target: FieldPath, scope: str | None) -> None:
+def put_image(
+    step: "Lowering",
+    config: JobConfig,
+    target: FieldPath,
+    scope: str | None,
+    *,
+    framework: str | None = None,
+    machine: object = None,
+    distribution: str | None = None,
+) -> None:
     """Set the image at ``target``, unless ``request`` determines what runs. See :func:`image`."""
     if config.image_uri is None and config.framework is None and _runs_something_else(config.request, target):
         return
-    step.put(target, image(step, config, scope, machine=config.instance_type), image_field(config))
+    found = image(
+        step,
+        config,
+        scope,
+        machine=config.instance_type if machine is None else machine,
+        framework=framework,
+        distribution=distribution,
+    )
+    step.put(target, found, image_field(config))
 
 
 def _runs_something_else(request: Mapping[str, Any], target: FieldPath) -> bool:
@@ -127,7 +148,14 @@ def image_field(config: ImageConfig) -> str:
 
 
 def image(
-    step: "Lowering", config: ImageConfig, scope: str | None, *, machine: object, at: FieldPath = ()
+    step: "Lowering",
+    config: ImageConfig,
+    scope: str | None,
+    *,
+    machine: object,
+    at: FieldPath = (),
+    framework: str | None = None,
+    distribution: str | None = None,
 ) -> Source | None:
     """Return ``image_uri`` of the config, or the image of its framework from the SDK's tables.
 
@@ -137,6 +165,8 @@ def image(
         scope: The use of the image, ``training`` or ``inference``. ``None`` passes no scope to the tables.
         machine: The instance type, or a reference to it.
         at: The path of ``config`` in the config of the step.
+        framework: The table to read in place of the one of ``config.framework``.
+        distribution: ``smdistributed`` if the job uses it.
 
     Returns:
         The image, or ``None`` after reporting an error.
@@ -168,7 +198,7 @@ def image(
         )
         return None
     return step.image(
-        config.framework,
+        framework or config.framework,
         machine,
         at=at,
         version=config.framework_version,
@@ -178,6 +208,8 @@ def image(
         inference_tool=config.inference_tool,
         container_version=config.container_version,
         sdk_version=config.sdk_version,
+        accelerator_type=config.accelerator_type,
+        distribution=distribution,
     )
 
 

@@ -1,6 +1,8 @@
 """Lambda: call an AWS Lambda function."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from dagcast.compile.config.fields import StrOrReference
 from dagcast.compile.steps.lambda_callback import (
@@ -20,7 +22,7 @@ class LambdaConfig(MessageConfig):
     """The fields of a Lambda step. The function must exist: compiling makes nothing in AWS."""
 
     type: Literal["Lambda"] = "Lambda"
-    function_arn: StrOrReference
+    function_arn: Annotated[StrOrReference, Field(description="ARN of the function, which must exist")]
 
 
 def lower(step: "Lowering", config: LambdaConfig) -> None:

@@ -34,12 +34,27 @@ class NotebookJobConfig(StepConfig, WithOutputs, Retried):
     type: Literal["NotebookJob"] = "NotebookJob"
     role: StrOrReference | None = None
     input_notebook: Annotated[Fixed, Field(description="The notebook: a path relative to the config file")]
-    initialization_script: Fixed | None = None
-    additional_dependencies: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
-    notebook_job_name: Annotated[str | None, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$")] = None
+    initialization_script: Annotated[
+        Fixed | None,
+        Field(description="Script that runs before the notebook: a path relative to the config file"),
+    ] = None
+    additional_dependencies: Annotated[
+        tuple[Fixed, ...], Field(strict=False, description="Files and folders that the notebook needs")
+    ] = ()
+    notebook_job_name: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*$",
+            description="Name that Studio lists the runs under; by default the notebook's",
+        ),
+    ] = None
     image_uri: Annotated[StrOrReference, To(("AlgorithmSpecification", "TrainingImage"))]
-    kernel_name: StrOrReference
-    parameters: Annotated[dict[str, CoercedStrOrReference], To("HyperParameters")] = EMPTY
+    kernel_name: Annotated[StrOrReference, Field(description="Kernel of the image that runs the notebook")]
+    parameters: Annotated[
+        dict[str, CoercedStrOrReference],
+        Field(description="Values of the notebook's parameters"),
+        To("HyperParameters"),
+    ] = EMPTY
     environment: dict[str, CoercedStrOrReference] = EMPTY
     instance_type: Annotated[StrOrReference, To(("ResourceConfig", "InstanceType"))] = "ml.m5.large"
     volume_size_in_gb: Annotated[IntOrReference, To(("ResourceConfig", "VolumeSizeInGB"))] = DEFAULT_VOLUME_GB
@@ -49,7 +64,11 @@ class NotebookJobConfig(StepConfig, WithOutputs, Retried):
     max_runtime_in_seconds: Annotated[IntOrReference, To(("StoppingCondition", "MaxRuntimeInSeconds"))] = (
         172800
     )
-    max_retry_attempts: Annotated[IntOrReference, To(("RetryStrategy", "MaximumRetryAttempts"))] = 1
+    max_retry_attempts: Annotated[
+        IntOrReference,
+        Field(description="Most retries of the job"),
+        To(("RetryStrategy", "MaximumRetryAttempts")),
+    ] = 1
     encrypt_inter_container_traffic: Annotated[
         BoolOrReference, To("EnableInterContainerTrafficEncryption")
     ] = True

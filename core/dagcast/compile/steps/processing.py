@@ -71,25 +71,36 @@ def _launcher(command: tuple[str, ...]) -> bytes:
 class ProcessingInput(InputConfig):
     """One input; ``path`` is where the container finds it."""
 
-    path: StrOrReference | None = None
+    path: Annotated[
+        StrOrReference | None,
+        Field(description="Folder in the container; by default /opt/ml/processing/input/NAME"),
+    ] = None
     kind: Annotated[
         str, Field(description="What flows in, such as dataset, model or report; unset, every S3 URI fits")
     ] = "dataset"
     data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
     input_mode: Literal["File", "Pipe"] = "File"
     distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
-    compression: Literal["None", "Gzip"] = "None"
+    compression: Annotated[
+        Literal["None", "Gzip"], Field(description="Whether the objects are decompressed")
+    ] = "None"
 
 
 class ProcessingOutput(OutputConfig):
     """One output; a plain string is its ``path``, where the container writes it."""
 
-    path: StrOrReference | None = None
+    path: Annotated[
+        StrOrReference | None,
+        Field(description="Folder in the container; by default /opt/ml/processing/output/NAME"),
+    ] = None
     destination: Annotated[
         StrOrReference | None, Field(description="S3 URI that the output is written to")
     ] = None
     kind: Annotated[str, Field(description="What flows out, such as dataset, model or report")] = "dataset"
-    upload_mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
+    upload_mode: Annotated[
+        Literal["EndOfJob", "Continuous"],
+        Field(description="Whether files are uploaded at the end, or as they are written"),
+    ] = "EndOfJob"
 
     @model_validator(mode="before")
     @classmethod
@@ -100,8 +111,8 @@ class ProcessingOutput(OutputConfig):
 class PropertyFileConfig(ConfigModel):
     """A JSON file in an output whose values other steps may read."""
 
-    output: str
-    path: Fixed
+    output: Annotated[str, Field(description="Name of the output that holds the file")]
+    path: Annotated[Fixed, Field(description="Path of the file in the output")]
 
 
 class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
@@ -112,7 +123,10 @@ class ProcessingConfig(JobConfig, ScriptConfig, Cached, Retried):
     type: Literal["Processing"] = "Processing"
     inputs: dict[PortName, ProcessingInput] = EMPTY
     outputs: dict[PortName, ProcessingOutput] = EMPTY
-    property_files: dict[PortName, PropertyFileConfig] = EMPTY
+    property_files: Annotated[
+        dict[PortName, PropertyFileConfig],
+        Field(description="JSON files whose values conditions and other steps read, by name"),
+    ] = EMPTY
     arguments: Annotated[tuple[CoercedStrOrReference, ...], Field(strict=False)] = ()
     command: Annotated[
         tuple[NonEmptyFixed, ...],

@@ -1,9 +1,9 @@
 """QualityCheck: compare the quality of data or of a model with a baseline."""
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dagcast.compile.bind.ports import InputPort, OutputPort
@@ -40,16 +40,39 @@ class QualityCheckConfig(CheckConfig):
     """
 
     type: Literal["QualityCheck"] = "QualityCheck"
-    check_type: Literal["DATA_QUALITY", "MODEL_QUALITY"] = "DATA_QUALITY"
-    dataset_format: FreeMapping
-    record_preprocessor_script: Fixed | None = None
-    post_analytics_processor_script: Fixed | None = None
-    problem_type: Literal["Regression", "BinaryClassification", "MulticlassClassification"] | None = None
-    inference_attribute: CoercedStrOrReference | None = None
-    probability_attribute: CoercedStrOrReference | None = None
-    ground_truth_attribute: CoercedStrOrReference | None = None
-    probability_threshold_attribute: CoercedStrOrReference | None = None
-    supplied_baseline_statistics: StrOrReference | None = None
+    check_type: Annotated[
+        Literal["DATA_QUALITY", "MODEL_QUALITY"],
+        Field(description="Whether data or the predictions of a model are checked"),
+    ] = "DATA_QUALITY"
+    dataset_format: Annotated[
+        FreeMapping, Field(description="Format as Model Monitor takes it, such as {csv: {header: true}}")
+    ]
+    record_preprocessor_script: Annotated[
+        Fixed | None, Field(description="Script that changes records before the check")
+    ] = None
+    post_analytics_processor_script: Annotated[
+        Fixed | None, Field(description="Script that runs after the check")
+    ] = None
+    problem_type: Annotated[
+        Literal["Regression", "BinaryClassification", "MulticlassClassification"] | None,
+        Field(description="Kind of the model's predictions, for MODEL_QUALITY"),
+    ] = None
+    inference_attribute: Annotated[
+        CoercedStrOrReference | None, Field(description="Column or JSONPath of the prediction")
+    ] = None
+    probability_attribute: Annotated[
+        CoercedStrOrReference | None, Field(description="Column or JSONPath of the probability")
+    ] = None
+    ground_truth_attribute: Annotated[
+        CoercedStrOrReference | None, Field(description="Column or JSONPath of the true value")
+    ] = None
+    probability_threshold_attribute: Annotated[
+        CoercedStrOrReference | None, Field(description="Probability from which a record counts as positive")
+    ] = None
+    supplied_baseline_statistics: Annotated[
+        StrOrReference | None,
+        Field(description="S3 URI of statistics to compare with, in place of the registered ones"),
+    ] = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "QualityCheckConfig":

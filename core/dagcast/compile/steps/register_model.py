@@ -65,28 +65,62 @@ class RegisterModelConfig(ModelConfig, Retried):
     """The fields of a RegisterModel step. ``instance_type`` only chooses the image of a framework."""
 
     type: Literal["RegisterModel"] = "RegisterModel"
-    model_package_group_name: Annotated[StrOrReference | None, To("ModelPackageGroupName")] = None
-    approval_status: Annotated[StrOrReference, To("ModelApprovalStatus")] = "PendingManualApproval"
+    model_package_group_name: Annotated[
+        StrOrReference | None,
+        Field(description="Group that the model is registered in"),
+        To("ModelPackageGroupName"),
+    ] = None
+    approval_status: Annotated[
+        StrOrReference,
+        Field(description="Whether the model is approved: Approved, Rejected or PendingManualApproval"),
+        To("ModelApprovalStatus"),
+    ] = "PendingManualApproval"
     content_types: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To((*SPEC, "SupportedContentTypes"))
+        tuple[StrOrReference, ...],
+        Field(strict=False, description="MIME types that the model takes"),
+        To((*SPEC, "SupportedContentTypes")),
     ] = ()
     response_types: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To((*SPEC, "SupportedResponseMIMETypes"))
+        tuple[StrOrReference, ...],
+        Field(strict=False, description="MIME types of its predictions"),
+        To((*SPEC, "SupportedResponseMIMETypes")),
     ] = ()
     inference_instances: Annotated[
         tuple[StrOrReference, ...],
-        Field(strict=False),
+        Field(strict=False, description="Instance types that endpoints of the model may have"),
         To((*SPEC, "SupportedRealtimeInferenceInstanceTypes")),
     ] = ()
     transform_instances: Annotated[
-        tuple[StrOrReference, ...], Field(strict=False), To((*SPEC, "SupportedTransformInstanceTypes"))
+        tuple[StrOrReference, ...],
+        Field(strict=False, description="Instance types that transform jobs of the model may have"),
+        To((*SPEC, "SupportedTransformInstanceTypes")),
     ] = ()
-    package_description: Annotated[StrOrReference | None, To("ModelPackageDescription")] = None
-    domain: Annotated[StrOrReference | None, To("Domain")] = None
-    task: Annotated[StrOrReference | None, To("Task")] = None
-    sample_payload_url: Annotated[StrOrReference | None, To("SamplePayloadUrl")] = None
-    customer_metadata: Annotated[dict[str, StrOrReference], To("CustomerMetadataProperties")] = EMPTY
-    skip_model_validation: Annotated[Literal["All", "None"] | None, To("SkipModelValidation")] = None
+    package_description: Annotated[
+        StrOrReference | None, Field(description="Description of the model"), To("ModelPackageDescription")
+    ] = None
+    domain: Annotated[
+        StrOrReference | None,
+        Field(description="Domain of the model, such as MACHINE_LEARNING"),
+        To("Domain"),
+    ] = None
+    task: Annotated[
+        StrOrReference | None, Field(description="Task of the model, such as CLASSIFICATION"), To("Task")
+    ] = None
+    sample_payload_url: Annotated[
+        StrOrReference | None,
+        Field(description="S3 URI of an archive with sample requests"),
+        To("SamplePayloadUrl"),
+    ] = None
+    customer_metadata: Annotated[
+        dict[str, StrOrReference],
+        Field(description="Names and values that are kept with the model"),
+        To("CustomerMetadataProperties"),
+    ] = EMPTY
+    skip_model_validation: Annotated[
+        Literal["All", "None"] | None,
+        Field(description="Whether the service does not try the model when it registers it"),
+        To("SkipModelValidation"),
+    ] = None
     metrics_content_type: Annotated[
         StrOrReference, Field(description="Content type of the files of metrics and baselines")
     ] = "application/json"

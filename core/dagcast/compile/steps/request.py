@@ -34,11 +34,16 @@ class RequestConfig(StepConfig, Cached, Retried):
     """
 
     type: Literal["Request"] = "Request"
-    step_type: Annotated[str, Field(pattern=r"^[A-Za-z]+$")]
-    shape: str | None = None
-    service: str = "sagemaker"
-    fields: FreeMapping = {}
-    properties: str | None = None
+    step_type: Annotated[
+        str, Field(pattern=r"^[A-Za-z]+$", description="Type in the definition, such as InferenceComponent")
+    ]
+    shape: Annotated[
+        str | None,
+        Field(description="botocore shape by which request is checked; without it nothing is checked"),
+    ] = None
+    service: Annotated[str, Field(description="botocore service of the shapes")] = "sagemaker"
+    fields: Annotated[FreeMapping, Field(description="What the definition has beside Arguments")] = {}
+    properties: Annotated[str | None, Field(description="botocore shape of the step's properties")] = None
 
     @model_validator(mode="after")
     def _keeps_to_itself(self) -> "RequestConfig":

@@ -12,13 +12,14 @@ from dagcast.compile.config.fields import (
     Body,
     BoolOrReference,
     CoercedStrOrReference,
+    ConfigModel,
     Fixed,
     IntOrReference,
     Referable,
     StrOrReference,
 )
 from dagcast.compile.config.step import Cached, InputConfig, Retried, To, WithOutputs
-from dagcast.compile.steps.distribution import Distribution, framework_class, is_at_least
+from dagcast.compile.steps.distribution import Distribution
 from dagcast.compile.steps.hyperparameters import (
     framework_hyperparameters,
     hyperparameters,
@@ -29,12 +30,14 @@ from dagcast.compile.steps.job import (
     JobConfig,
     ScriptConfig,
     container_arguments,
-    put_image,
     put_role,
 )
 from dagcast.compile.steps.step_type import EXPERIMENT_CONFIG, StepType, tag_list
+from dagcast.compile.steps.training_compiler import CompilerConfig
+from dagcast.compile.steps.training_image import put_training_image
 from dagcast.definition.references import Join, Reference, StepProperty
 from dagcast.paths import FieldPath
+from dagcast.sagemaker.framework_versions import framework_class, is_at_least
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 from dagcast.sagemaker.step_kinds import STEP_KINDS
 
@@ -52,9 +55,42 @@ class Channel(InputConfig):
     data_type: Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"] = "S3Prefix"
     distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
     input_mode: Literal["File", "Pipe", "FastFile"] | None = None
-    compression: Literal["None", "Gzip"] | None = None
-    record_wrapping: Literal["None", "RecordIO"] | None = None
-    attribute_names: Annotated[tuple[Fixed, ...], Field(strict=False)] = ()
+    compression: Annotated[
+        Literal["None", "Gzip"] | None, Field(description="Compression of the objects, for Pipe mode")
+    ] = None
+    record_wrapping: Annotated[
+        Literal["None", "RecordIO"] | None, Field(description="How each object is wrapped, for Pipe mode")
+    ] = None
+    attribute_names: Annotated[
+        tuple[Fixed, ...],
+        Field(strict=False, description="Attributes of an augmented manifest to read, in order"),
+    ] = ()
+    instance_groups: Annotated[
+        tuple[Fixed, ...],
+        Field(
+            strict=False, description="Names of the instance_groups that receive the channel; by default all"
+        ),
+    ] = ()
+
+
+class InstanceGroup(ConfigModel):
+    """Instances of one type in a job that runs on instances of several types."""
+
+    name: Annotated[Fixed, Field(description="Name of the group")]
+    instance_type: Annotated[StrOrReference, Field(description="Type of its instances")]
+    instance_count: Annotated[IntOrReference, Field(description="Number of its instances")] = 1
+
+
+def instance_group_list(groups: tuple[InstanceGroup, ...]) -> list[dict[str, Any]]:
+    """Convert groups to the form of the request."""
+    return [
+        {
+            "InstanceGroupName": group.name,
+            "InstanceType": group.instance_type,
+            "InstanceCount": group.instance_count,
+        }
+        for group in groups
+    ]
 
 
 ModelDir = Annotated[str | Literal[False] | Reference | None, Referable(str | Literal[False] | None)]
@@ -71,6 +107,10 @@ class TrainingJobConfig(JobConfig, ScriptConfig, WithOutputs, Cached, Retried):
     inputs: dict[str, Channel] = EMPTY
     hyperparameters: dict[str, Body] = EMPTY
     instance_count: IntOrReference = 1
+    instance_groups: Annotated[
+        tuple[InstanceGroup, ...],
+        Field(strict=False, description="Groups of instances of several types, in place of instance_type"),
+    ] = ()
     volume_size_in_gb: IntOrReference = DEFAULT_VOLUME_GB
     volume_kms_key: StrOrReference | None = None
     output_path: Annotated[
@@ -100,6 +140,12 @@ class TrainingJobConfig(JobConfig, ScriptConfig, WithOutputs, Cached, Retried):
             "by default /opt/ml/model with mpi, else none"
         ),
     ] = None
+    compiler_config: Annotated[
+        CompilerConfig | None,
+        Field(
+            description="SageMaker Training Compiler for the script, in images of PyTorch, TensorFlow or Hugging Face"
+        ),
+    ] = None
 
 
 class TrainingConfig(TrainingJobConfig):
@@ -110,10 +156,17 @@ class TrainingConfig(TrainingJobConfig):
     type: Literal["Training"] = "Training"
     instance_type: Annotated[StrOrReference | None, To(("ResourceConfig", "InstanceType"))] = None
     instance_count: Annotated[IntOrReference, To(("ResourceConfig", "InstanceCount"))] = 1
+    instance_groups: Annotated[
+        tuple[InstanceGroup, ...],
+        Field(strict=False, description="Groups of instances of several types, in place of instance_type"),
+        To(("ResourceConfig", "InstanceGroups"), instance_group_list),
+    ] = ()
     volume_size_in_gb: Annotated[IntOrReference, To(("ResourceConfig", "VolumeSizeInGB"))] = DEFAULT_VOLUME_GB
     volume_kms_key: Annotated[StrOrReference | None, To(("ResourceConfig", "VolumeKmsKeyId"))] = None
     keep_alive_period_in_seconds: Annotated[
-        IntOrReference | None, To(("ResourceConfig", "KeepAlivePeriodInSeconds"))
+        IntOrReference | None,
+        Field(description="Seconds that instances are kept warm after the job"),
+        To(("ResourceConfig", "KeepAlivePeriodInSeconds")),
     ] = None
     output_kms_key: Annotated[StrOrReference | None, To(("OutputDataConfig", "KmsKeyId"))] = None
     max_runtime_in_seconds: Annotated[IntOrReference, To(("StoppingCondition", "MaxRuntimeInSeconds"))] = (
@@ -201,7 +254,7 @@ def _output_archive(config: TrainingConfig, name: str) -> Join:
 def lower(step: "Lowering", config: TrainingConfig) -> None:
     """Fill a CreateTrainingJob request."""
     step.put_fields()
-    put_image(step, config, ("AlgorithmSpecification", "TrainingImage"), "training")
+    put_training_image(step, config, ("AlgorithmSpecification", "TrainingImage"))
     if config.enable_sagemaker_metrics is None and _keeps_metrics(config):
         step.put(
             ("AlgorithmSpecification", "EnableSageMakerMetricsTimeSeries"), True, "enable_sagemaker_metrics"
@@ -244,6 +297,8 @@ def put_channels(step: "Lowering", config: TrainingJobConfig, target: FieldPath)
         }
         if item.attribute_names:
             s3["AttributeNames"] = list(item.attribute_names)
+        if item.instance_groups:
+            s3["InstanceGroupNames"] = list(item.instance_groups)
         entry: dict[str, Any] = {"ChannelName": name, "DataSource": {"S3DataSource": s3}}
         extras = {
             "ContentType": item.content_type,

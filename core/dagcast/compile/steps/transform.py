@@ -22,9 +22,19 @@ class TransformConfig(StepConfig, WithInputs, WithOutputs, Cached, Retried):
     instance_type: Annotated[StrOrReference | None, To(("TransformResources", "InstanceType"))] = None
     instance_count: Annotated[IntOrReference, To(("TransformResources", "InstanceCount"))] = 1
     volume_kms_key: Annotated[StrOrReference | None, To(("TransformResources", "VolumeKmsKeyId"))] = None
-    strategy: Annotated[Literal["MultiRecord", "SingleRecord"] | None, To("BatchStrategy")] = None
-    max_payload_in_mb: Annotated[IntOrReference | None, To("MaxPayloadInMB")] = None
-    max_concurrent_transforms: Annotated[IntOrReference | None, To("MaxConcurrentTransforms")] = None
+    strategy: Annotated[
+        Literal["MultiRecord", "SingleRecord"] | None,
+        Field(description="Whether a request holds one record or several"),
+        To("BatchStrategy"),
+    ] = None
+    max_payload_in_mb: Annotated[
+        IntOrReference | None, Field(description="Largest request, in MB"), To("MaxPayloadInMB")
+    ] = None
+    max_concurrent_transforms: Annotated[
+        IntOrReference | None,
+        Field(description="Most requests at a time to each instance"),
+        To("MaxConcurrentTransforms"),
+    ] = None
     environment: dict[str, CoercedStrOrReference] = EMPTY
     data_type: Annotated[
         Literal["S3Prefix", "ManifestFile"],
@@ -35,17 +45,39 @@ class TransformConfig(StepConfig, WithInputs, WithOutputs, Cached, Retried):
         None
     )
     split_type: Annotated[
-        Literal["None", "Line", "RecordIO", "TFRecord"] | None, To(("TransformInput", "SplitType"))
+        Literal["None", "Line", "RecordIO", "TFRecord"] | None,
+        Field(description="How files are split into records"),
+        To(("TransformInput", "SplitType")),
     ] = None
     output_path: Annotated[
         StrOrReference | None, Field(description="S3 URI that predictions are written to")
     ] = None
     output_kms_key: Annotated[StrOrReference | None, To(("TransformOutput", "KmsKeyId"))] = None
-    accept: Annotated[StrOrReference | None, To(("TransformOutput", "Accept"))] = None
-    assemble_with: Annotated[Literal["None", "Line"] | None, To(("TransformOutput", "AssembleWith"))] = None
-    input_filter: Annotated[StrOrReference | None, To(("DataProcessing", "InputFilter"))] = None
-    output_filter: Annotated[StrOrReference | None, To(("DataProcessing", "OutputFilter"))] = None
-    join_source: Annotated[Literal["None", "Input"] | None, To(("DataProcessing", "JoinSource"))] = None
+    accept: Annotated[
+        StrOrReference | None,
+        Field(description="MIME type of the predictions"),
+        To(("TransformOutput", "Accept")),
+    ] = None
+    assemble_with: Annotated[
+        Literal["None", "Line"] | None,
+        Field(description="How predictions are joined into files"),
+        To(("TransformOutput", "AssembleWith")),
+    ] = None
+    input_filter: Annotated[
+        StrOrReference | None,
+        Field(description="JSONPath of the part of a record that is sent to the model"),
+        To(("DataProcessing", "InputFilter")),
+    ] = None
+    output_filter: Annotated[
+        StrOrReference | None,
+        Field(description="JSONPath of the part of the joined record that is written"),
+        To(("DataProcessing", "OutputFilter")),
+    ] = None
+    join_source: Annotated[
+        Literal["None", "Input"] | None,
+        Field(description="Whether each prediction is joined with its record"),
+        To(("DataProcessing", "JoinSource")),
+    ] = None
     tags: Annotated[dict[str, StrOrReference], To("Tags", tag_list)] = EMPTY
 
 

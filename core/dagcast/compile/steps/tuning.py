@@ -23,15 +23,18 @@ from dagcast.compile.steps.hyperparameters import (
     hyperparameters,
     mark_hyperparameters,
 )
-from dagcast.compile.steps.job import put_image, put_role
+from dagcast.compile.steps.job import put_role
 from dagcast.compile.steps.step_type import StepType, tag_list
 from dagcast.compile.steps.training import (
+    InstanceGroup,
     TrainingJobConfig,
     channels,
+    instance_group_list,
     metric_list,
     put_channels,
     put_output_path,
 )
+from dagcast.compile.steps.training_image import put_training_image
 from dagcast.definition.references import Join, Reference, StepProperty
 from dagcast.sagemaker.limits import DEFAULT_RUN_TIME_SECONDS, DEFAULT_VOLUME_GB
 from dagcast.sagemaker.step_kinds import STEP_KINDS
@@ -49,11 +52,16 @@ Number = Annotated[int | float | Reference, Referable(int | float)]
 class Range(ConfigModel):
     """The values that one hyperparameter may take; a plain list stands for categorical ``values``."""
 
-    type: Literal["Continuous", "Integer", "Categorical"]
-    min: Number | None = None
-    max: Number | None = None
-    values: Annotated[tuple[ScalarOrReference, ...], Field(strict=False)] = ()
-    scaling: Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"] = "Auto"
+    type: Annotated[Literal["Continuous", "Integer", "Categorical"], Field(description="Kind of the values")]
+    min: Annotated[Number | None, Field(description="Lowest value")] = None
+    max: Annotated[Number | None, Field(description="Highest value")] = None
+    values: Annotated[
+        tuple[ScalarOrReference, ...], Field(strict=False, description="The values of a Categorical range")
+    ] = ()
+    scaling: Annotated[
+        Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"],
+        Field(description="Scale on which values are searched"),
+    ] = "Auto"
 
     @model_validator(mode="before")
     @classmethod
@@ -73,8 +81,14 @@ class Range(ConfigModel):
 class Objective(ConfigModel):
     """The metric that tuning improves."""
 
-    name: StrOrReference
-    type: Literal["Maximize", "Minimize"] = "Maximize"
+    name: Annotated[
+        StrOrReference,
+        Field(description="Name of the metric, one of metric_definitions or of the built-in algorithm"),
+    ]
+    type: Annotated[
+        Literal["Maximize", "Minimize"],
+        Field(description="Whether the metric is better when it is higher or lower"),
+    ] = "Maximize"
 
 
 class TuningConfig(TrainingJobConfig):
@@ -82,18 +96,39 @@ class TuningConfig(TrainingJobConfig):
 
     type: Literal["Tuning"] = "Tuning"
     strategy: Annotated[
-        Literal["Bayesian", "Random", "Hyperband", "Grid"], To(("HyperParameterTuningJobConfig", "Strategy"))
+        Literal["Bayesian", "Random", "Hyperband", "Grid"],
+        Field(description="How values are searched"),
+        To(("HyperParameterTuningJobConfig", "Strategy")),
     ] = "Bayesian"
-    objective: Objective | None = None
-    ranges: dict[str, Range]
-    max_jobs: Annotated[IntOrReference | None, To((*LIMITS, "MaxNumberOfTrainingJobs"))] = None
-    max_parallel_jobs: Annotated[IntOrReference, To((*LIMITS, "MaxParallelTrainingJobs"))] = 1
+    objective: Annotated[Objective | None, Field(description="The metric that tuning improves")] = None
+    ranges: Annotated[dict[str, Range], Field(description="Values that each tuned hyperparameter may take")]
+    max_jobs: Annotated[
+        IntOrReference | None,
+        Field(description="Most training jobs"),
+        To((*LIMITS, "MaxNumberOfTrainingJobs")),
+    ] = None
+    max_parallel_jobs: Annotated[
+        IntOrReference,
+        Field(description="Most training jobs at a time"),
+        To((*LIMITS, "MaxParallelTrainingJobs")),
+    ] = 1
     early_stopping: Annotated[
-        Literal["Off", "Auto"], To(("HyperParameterTuningJobConfig", "TrainingJobEarlyStoppingType"))
+        Literal["Off", "Auto"],
+        Field(description="Whether jobs that do not improve the metric are stopped early"),
+        To(("HyperParameterTuningJobConfig", "TrainingJobEarlyStoppingType")),
     ] = "Off"
-    random_seed: Annotated[IntOrReference | None, To(("HyperParameterTuningJobConfig", "RandomSeed"))] = None
+    random_seed: Annotated[
+        IntOrReference | None,
+        Field(description="Seed with which a search can be repeated"),
+        To(("HyperParameterTuningJobConfig", "RandomSeed")),
+    ] = None
     instance_type: Annotated[StrOrReference | None, To((*JOB, "ResourceConfig", "InstanceType"))] = None
     instance_count: Annotated[IntOrReference, To((*JOB, "ResourceConfig", "InstanceCount"))] = 1
+    instance_groups: Annotated[
+        tuple[InstanceGroup, ...],
+        Field(strict=False, description="Groups of instances of several types, in place of instance_type"),
+        To((*JOB, "ResourceConfig", "InstanceGroups"), instance_group_list),
+    ] = ()
     volume_size_in_gb: Annotated[IntOrReference, To((*JOB, "ResourceConfig", "VolumeSizeInGB"))] = (
         DEFAULT_VOLUME_GB
     )
@@ -145,7 +180,7 @@ def lower(step: "Lowering", config: TuningConfig) -> None:
             ("HyperParameterTuningJobConfig", "HyperParameterTuningJobObjective"), objective, "objective"
         )
     step.put(("HyperParameterTuningJobConfig", "ParameterRanges"), _ranges(step, config), "ranges")
-    put_image(step, config, (*JOB, "AlgorithmSpecification", "TrainingImage"), "training")
+    put_training_image(step, config, (*JOB, "AlgorithmSpecification", "TrainingImage"))
     put_role(step, config, (*JOB, "RoleArn"))
     step.put((*JOB, "Environment"), step.as_strings(config.environment), "environment")
     given = hyperparameters(step, config)
