@@ -199,7 +199,14 @@ def _retrieve(given: dict[str, str], look_up: Callable[[], str]) -> str:
     try:
         return look_up()
     except ValueError as error:
+        if str(error).startswith("Empty SageMaker instance type"):
+            message = "the image tables need the instance type to choose by"
+            raise ImageNotFoundError(message, (), "set instance_type, such as ml.m5.xlarge") from error
         found = _UNSUPPORTED.match(str(error))
+        if found is not None and found["what"] == "framework":
+            # The table exists; the SDK has a list of frameworks for some kinds of instances.
+            message = f"the SDK has no image of {found['value']} for {given.get('instance_type')}"
+            raise ImageNotFoundError(message) from error
         if found is None:
             raise ImageNotFoundError(f"no image for {_format_arguments(given)}: {error}") from error
         names = (name.strip() for name in found["known"].split(","))

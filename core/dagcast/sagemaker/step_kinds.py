@@ -178,13 +178,25 @@ UNTYPED_KINDS: Final[Mapping[str, UntypedKind]] = MappingProxyType(
         "BedrockCustomModelDeployment": UntypedKind(known_to="botocore"),
         "BedrockModelImport": UntypedKind(known_to="botocore"),
         "BedrockProvisionedModelThroughput": UntypedKind(known_to="botocore"),
-        "ForEach": UntypedKind(known_to="SageMaker Python SDK 3 (ForEachStep)", first_sdk=("3.27",)),
+        "ForEach": UntypedKind(known_to="SageMaker Python SDK 3.27 (ForEachStep)", first_sdk=("3.27",)),
         "HubContent": UntypedKind(known_to="botocore"),
     }
 )
 """Kinds of steps that executions report and that have no step type in dagcast.
 
 Sources: API reference, ``PipelineExecutionStepMetadata``, of botocore 1.44.8; ``StepTypeEnum`` of SDK 3.27."""
+
+
+FUNCTIONS_OF_NEWER_SDKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "IfExpression": "branch with a Condition step",
+        "Omit": "leave the field out; null removes a field that is inherited",
+    }
+)
+"""Functions of definitions that no supported SDK has, and what to use in place of each.
+
+Source: ``workflow.functions`` of sagemaker 2.257.7 and of sagemaker-core 2.27.0, which ships with sagemaker 3.27.0:
+``Join`` and ``JsonGet`` alone."""
 
 
 def first_sdk_versions(definition_type: str) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sagemaker.debugger import (
-    CollectionConfig,
     DebuggerHookConfig,
     ProfilerConfig,
     ProfilerRule,
@@ -21,7 +20,7 @@ from ..inputs import CODE, OUTPUT, ROLE
 
 
 def build(session: Any) -> Pipeline:
-    """``train`` has a rule of each kind."""
+    """``train`` has a rule of each kind; what the hook saves is what the rule reads."""
     rules = [
         Rule.sagemaker(rule_configs.loss_not_decreasing(), rule_parameters={"num_steps": "10"}),
         ProfilerRule.sagemaker(rule_configs.ProfilerReport()),
@@ -37,10 +36,7 @@ def build(session: Any) -> Pipeline:
         instance_type="ml.p3.2xlarge",
         output_path=f"{OUTPUT}/train",
         rules=rules,
-        debugger_hook_config=DebuggerHookConfig(
-            s3_output_path=f"{OUTPUT}/debug",
-            collection_configs=[CollectionConfig("losses", {"save_interval": "50"})],
-        ),
+        debugger_hook_config=DebuggerHookConfig(s3_output_path=f"{OUTPUT}/debug"),
         profiler_config=ProfilerConfig(
             s3_output_path=f"{OUTPUT}/profile", system_monitor_interval_millis=500
         ),

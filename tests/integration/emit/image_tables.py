@@ -88,18 +88,23 @@ def parts_of(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]
 
 
 FRAMEWORKS = [name for name, table in FILES.items() if any(parts_of(table))]
+SCOPES = [(name, scope) for name in FRAMEWORKS for scope, _ in parts_of(FILES[name])]
+"""The names of the tables, each with its scopes."""
 
 
-def questions(framework: str, *, newest: bool) -> list[Question]:
+def questions(framework: str, only_scope: str | None = None, *, newest: bool) -> list[Question]:
     """Return every way to ask for the images of a framework.
 
     Args:
         framework: The name of its table.
+        only_scope: The scope to ask for; ``None`` asks for each.
         newest: Whether to ask for the last version that each scope lists, in one region, only. Otherwise each version
             and alias is asked for, and the last version in every region.
     """
     found: dict[str, Question] = {}
     for scope, part in parts_of(FILES[framework]):
+        if only_scope not in (None, scope):
+            continue
         aliases: Mapping[str, str] = part.get("version_aliases", {})
         names = list(part["versions"])[-1:] if newest else [*part["versions"], *aliases]
         for version in names:

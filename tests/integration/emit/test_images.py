@@ -149,6 +149,38 @@ def test_every_refusal_is_one_sentence_about_the_request(options: dict[str, Any]
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("framework", "options", "message", "hint"),
+    [
+        (
+            "pytorch",
+            {**PYTORCH, "image_scope": "inference", "instance_type": None},
+            "the image tables need the instance type to choose by",
+            "set instance_type, such as ml.m5.xlarge",
+        ),
+        (
+            "huggingface",
+            {
+                "version": "4.51.0",
+                "py_version": "py310",
+                "base_framework_version": "pytorch2.7.0",
+                "instance_type": "ml.trn1.2xlarge",
+                "image_scope": "training",
+                "inference_tool": "neuronx",
+            },
+            "the SDK has no image of huggingface for ml.trn1.2xlarge",
+            None,
+        ),
+    ],
+)
+def test_a_refused_machine_is_named(
+    framework: str, options: dict[str, Any], message: str, hint: str | None
+) -> None:
+    with pytest.raises(ImageNotFoundError) as refused:
+        image_uri(framework, "us-east-1", **options)
+    assert (refused.value.message, refused.value.hint) == (message, hint)
+
+
 def look_up(cache: Path, **environment: str) -> tuple[str, bool]:
     """The image and whether the SDK was imported for it, from a process of its own."""
     code = (

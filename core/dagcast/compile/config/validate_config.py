@@ -18,6 +18,7 @@ from dagcast.compile.config.reference_syntax import is_reference
 from dagcast.compile.config.respelling import respell_fields
 from dagcast.compile.config.stand_ins import add_stand_ins
 from dagcast.compile.config.step import StepConfig, WithInputs
+from dagcast.compile.config.unknown_types import explain_unknown_type
 from dagcast.compile.config.validation_errors import (
     explain_key,
     report_validation,
@@ -33,7 +34,6 @@ from dagcast.sagemaker.limits import (
     PARAMETER_NAME_PATTERN,
     STEP_NAME_MAX_LENGTH,
 )
-from dagcast.sagemaker.step_kinds import UNTYPED_KINDS
 
 UNNAMED = "unnamed"
 """Replaces an invalid or missing name of the pipeline, so that later stages can look for further errors."""
@@ -242,19 +242,9 @@ class _Validator:
             self._error(f"step {name!r} has no type", path, code="config.missing-field", hint=hint)
             return None
         if not isinstance(type_name, str) or type_name not in self.catalog:
-            hint = (
-                did_you_mean(str(type_name), self.catalog.names) or f"one of {', '.join(self.catalog.names)}"
-            )
-            message = f"step {name!r}: unknown step type {type_name!r}"
-            known = UNTYPED_KINDS.get(type_name) if isinstance(type_name, str) else None
-            if known is not None:
-                message = (
-                    f"step {name!r}: dagcast has no step type for {type_name}, which {known.known_to} has"
-                )
-                hint = f"write the request itself: type Request with step_type: {type_name}"
-                if type_name == "ForEach":
-                    hint = "list its steps one by one: a Request cannot hold steps"
-            self._error(message, (*path, "type"), code="config.unknown-type", hint=hint)
+            message, hint = explain_unknown_type(type_name, self.catalog.names)
+            at: FieldPath = (*path, "type")
+            self._error(f"step {name!r}: {message}", at, code="config.unknown-type", hint=hint)
             return None
         model = self._step_model(path, type_name)
         inherited = self._defaults_for(type_name, model)
