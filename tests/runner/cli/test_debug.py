@@ -36,7 +36,8 @@ def test_a_breakpoint_stops_at_the_terminal_and_the_log_has_it_too(project: Proj
 
 
 def test_ctrl_c_interrupts_the_step_and_not_the_run(project: Project) -> None:
-    script = "import time\ntry:\n    print('waits')\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    print('was interrupted')"
+    wait = "print('waits')\n    time.sleep(600)"
+    script = f"import time\ntry:\n    {wait}\nexcept KeyboardInterrupt:\n    print('was interrupted')"
     project.define(job("load", script), job("next", "", after=("load",)))
     terminal = on_terminal(project, "run", "definition.json", "--debug", "load", "--runner", "namespace")
     terminal.until("waits")
