@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dagcast.check.ignored_rules import IgnoredRule, group_ignored
+from dagcast.check.ignored_rules import group_ignored
 from dagcast.compile.compile_pipeline import Compilation
 from dagcast.compile.config.config import ConfigLike, PipelineConfig
 from dagcast.compile.config.models import BasePipelineConfig
@@ -17,7 +17,7 @@ from dagcast.compile.config.pipeline_dag import DAGLike, read_dag
 from dagcast.compile.report import CompileReport
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.debug_log import log_debug
-from dagcast.errors import Diagnostic, DiagnosticSink, PluginError
+from dagcast.errors import Diagnostic, DiagnosticSink, IgnoredRule, PluginError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.call_hooks import extract_metadata, notify_compiled
@@ -394,7 +394,8 @@ class PipelineDAGCompiler:
         prepared = self._prepare_into(sink, dag, metadata)
         if prepared is not None and sink.errors:
             self._collect_later_errors(prepared, metadata, sink)
-        sink.raise_errors()
+        config = self._load().config
+        sink.raise_errors(group_ignored(config.ignore_rules, sink.ignored) if config is not None else ())
         if prepared is None:
             raise AssertionError("no config or DAG, and no errors")
         return prepared

@@ -116,6 +116,39 @@ class Diagnostic:
         }
 
 
+@dataclass(frozen=True)
+class IgnoredRule:
+    """An ignored rule of the service.
+
+    Attributes:
+        rule: Its id.
+        reason: Why it is ignored, as the user states it; may be empty.
+        findings: What the rule would report.
+
+    Example:
+        >>> print(IgnoredRule("tuning.quota", "our account has a higher quota", ()))
+        tuning.quota (our account has a higher quota): nothing breaks it
+    """
+
+    rule: str
+    reason: str
+    findings: tuple[Diagnostic, ...]
+
+    def __str__(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
+        if not self.findings:
+            return f"{self.rule}{reason}: nothing breaks it"
+        first, *others = self.findings
+        place = f"{first.location}: " if first.location else ""
+        more = f", and {len(others)} more" if others else ""
+        return f"{self.rule}{reason}: {place}{first.message}{more}"
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the rule as JSON-compatible data, for ``--json``."""
+        findings = [finding.as_dict() for finding in self.findings]
+        return {"rule": self.rule, "reason": self.reason, "findings": findings}
+
+
 def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Return diagnostics sorted by file and line, without duplicates.
 

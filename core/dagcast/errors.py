@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import field
 from typing import ClassVar
 
-from dagcast.diagnostics import Diagnostic, Location, Severity, ordered
+from dagcast.diagnostics import Diagnostic, IgnoredRule, Location, Severity, ordered
 from dagcast.escape_text import escape_text
 from dagcast.frozen_dataclass import dataclass
 from dagcast.suggestions import did_you_mean, nearest
@@ -21,6 +21,7 @@ __all__ = [
     "DagcastError",
     "Diagnostic",
     "DiagnosticSink",
+    "IgnoredRule",
     "ImageNotFoundError",
     "InvalidInputError",
     "Location",
@@ -56,7 +57,8 @@ class InvalidInputError(DagcastError):
     """The user's input is invalid and cannot be compiled.
 
     Attributes:
-        diagnostics: All mistakes that were found, in the order of the files.
+        diagnostics: All mistakes that were found, in the order of the files, then the warnings.
+        ignored: The rules that the config ignores, and what they would report.
 
     Example:
         >>> mistakes = [Diagnostic("missing owner", code="acme.missing-owner")]
@@ -67,8 +69,9 @@ class InvalidInputError(DagcastError):
         ['acme.missing-owner']
     """
 
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+    def __init__(self, diagnostics: Iterable[Diagnostic], ignored: Iterable[IgnoredRule] = ()) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        self.ignored: tuple[IgnoredRule, ...] = tuple(ignored)
         super().__init__("\n".join(str(diagnostic) for diagnostic in self.diagnostics))
 
 
@@ -178,6 +181,7 @@ class DiagnosticSink:
         Traceback (most recent call last):
         ...
         dagcast.errors.InvalidInputError: missing owner
+        warning: unusual owner
     """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -252,11 +256,15 @@ class DiagnosticSink:
         """Return the ignored diagnostics, sorted by file and line, without duplicates."""
         return ordered(self._ignored)
 
-    def raise_errors(self) -> None:
+    def raise_errors(self, ignored: Iterable[IgnoredRule] = ()) -> None:
         """Raise an exception if errors were recorded.
 
+        Args:
+            ignored: The ignored rules, which the exception contains as well.
+
         Raises:
-            InvalidInputError: If at least one error was recorded. The exception contains all errors.
+            InvalidInputError: If at least one error was recorded. The exception contains all errors and warnings.
         """
-        if self.errors:
-            raise InvalidInputError(self.errors)
+        errors = self.errors
+        if errors:
+            raise InvalidInputError((*errors, *self.warnings), ignored)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dagcast.check.ignored_rules import group_ignored
 from dagcast.compile.compile_pipeline import Compilation, compile_pipeline, locate_origin
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.config.pipeline_dag import PipelineDAG
@@ -118,7 +119,7 @@ class DynamicPipelineTemplate(PipelineTemplateBase):
         if self._compilation is None:
             sink = DiagnosticSink()
             compilation = self.compile_into(sink)
-            sink.raise_errors()
+            sink.raise_errors(group_ignored(self.config.ignore_rules, sink.ignored))
             if compilation is None:
                 raise missing_result(self)
             self._compilation = compilation

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dagcast.check.definition import StepProblem, check_steps
-from dagcast.check.ignored_rules import IgnoredRule, group_ignored, unknown_rule
+from dagcast.check.ignored_rules import group_ignored, unknown_rule
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.definition.model import Definition
-from dagcast.errors import Diagnostic, DiagnosticSink, Location
+from dagcast.errors import Diagnostic, DiagnosticSink, IgnoredRule, Location
 from dagcast.frozen_dataclass import dataclass
 
 

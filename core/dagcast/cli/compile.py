@@ -79,10 +79,11 @@ def _validate_definition(text: str, file: str, ignored: dict[str, str]) -> Valid
 
     try:
         checked = check_definition(read_definition(text, file), file, ignored)
+        found, rules = checked.diagnostics, checked.ignored
     except InvalidInputError as error:
-        return ValidationResult(errors=error.diagnostics)
-    errors = tuple(item for item in checked.diagnostics if item.severity == "error")
-    return ValidationResult(errors, checked.diagnostics[len(errors) :], ignored=checked.ignored)
+        found, rules = error.diagnostics, error.ignored
+    errors = tuple(item for item in found if item.severity == "error")
+    return ValidationResult(errors, found[len(errors) :], ignored=rules)
 
 
 @click.command("compile")

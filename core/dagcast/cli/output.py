@@ -8,17 +8,14 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from dagcast.cli.exit_codes import FAILURE
 from dagcast.diagnostic_codes import is_ignorable
 from dagcast.display.terminal_text import strip_control_characters
-from dagcast.errors import DagcastError, Diagnostic, InvalidInputError, PluginError
-
-if TYPE_CHECKING:
-    from dagcast.check.ignored_rules import IgnoredRule
+from dagcast.errors import DagcastError, Diagnostic, IgnoredRule, InvalidInputError, PluginError
 
 _LINES = "\n\t"
 
@@ -26,7 +23,7 @@ _LINES = "\n\t"
 def fail(error: DagcastError, as_json: bool) -> NoReturn:
     """Print an error and exit with :data:`~dagcast.cli.exit_codes.FAILURE`."""
     if isinstance(error, InvalidInputError):
-        show_diagnostics(error.diagnostics, as_json)
+        show_diagnostics(error.diagnostics, as_json, ignored=error.ignored)
     elif as_json:
         item = Diagnostic(error_text(error), code=error.code)
         click.echo(json.dumps({"ok": False, "diagnostics": [item.as_dict()]}))

@@ -273,5 +273,7 @@ def _fail(error: DagcastError, as_json: bool) -> NoReturn:
         else (Diagnostic(error_text(error), code=error.code),)
     )
     event = {"event": "error", "ok": False, "diagnostics": [item.as_dict() for item in found]}
+    if isinstance(error, InvalidInputError):
+        event["ignored"] = [rule.as_dict() for rule in error.ignored]
     click.echo(json.dumps(event))
     sys.exit(FAILURE)

@@ -147,6 +147,7 @@ def compile_pipeline(
 
     hooks = NoHooks() if plugins is None else plugins
     known = Metadata() if metadata is None else metadata
+    sink.extend(config.warnings)
     timings: dict[str, float] = {}
     changes = known.changes
     with _timed("lower", timings):

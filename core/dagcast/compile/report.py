@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from dagcast.check.ignored_rules import IgnoredRule
 from dagcast.compile.bind.wiring import Binding
 from dagcast.compile.check_spec import Quota
 from dagcast.compile.spec.changes import Change, to_json_data
 from dagcast.compile.spec.pipeline import PipelineSpec
-from dagcast.errors import Diagnostic
+from dagcast.errors import Diagnostic, IgnoredRule
 from dagcast.frozen_dataclass import dataclass
 from dagcast.staging.staged_code import StagedCode
 

@@ -161,7 +161,7 @@ class ConfiguredPlugin:
         if is_instance(error, InvalidInputError):
             self.validate_diagnostics(error.diagnostics, hook)
             if self.secrets:
-                raise InvalidInputError(self.redact_diagnostics(error.diagnostics)) from None
+                raise InvalidInputError(self.redact_diagnostics(error.diagnostics), error.ignored) from None
             raise error
         raise self._failure(error, hook) from error
 

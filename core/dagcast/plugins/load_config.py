@@ -72,6 +72,7 @@ def load_config(
         _warn_of_unknown_disabled(request.disabled, opened, chosen.installed, sink)
     plugins = chosen.load(sink)
     config = validate_config(opened, sink, StepCatalog(collect_step_types(plugins)))
+    config = replace(config, warnings=sink.warnings)
     return LoadedConfig(config, plugins, tuple(sink.diagnostics))
 
 

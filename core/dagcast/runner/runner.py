@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from dagcast.check.definition_problems import check_definition
-from dagcast.check.ignored_rules import IgnoredRule
 from dagcast.definition.model import Definition, Step
 from dagcast.definition.parameters import parameter_values
 from dagcast.definition.read import read_definition
 from dagcast.definition.references import render
 from dagcast.definition.resolve_references import ReferenceFailedError, Scope
-from dagcast.errors import DagcastError, DiagnosticSink, InvalidInputError, Location
+from dagcast.errors import DagcastError, DiagnosticSink, IgnoredRule, Location
 from dagcast.runner.aws_names import AwsPlace
 from dagcast.runner.check_local_images import LocateField
 from dagcast.runner.launch.choose_launcher import choose_launcher
@@ -236,9 +235,9 @@ class Runner:
             if self._folder is not None:
                 users = {step.name: json.dumps(render(step.arguments)) for step in definition.steps}
                 sink.extend(find_changed_code(self._folder.path, users))
-        if sink.errors:
-            raise InvalidInputError((*sink.errors, *sink.warnings))
-        return definition, parameters, replace(plan, warnings=(*sink.warnings, *plan.warnings))
+            sink.extend(plan.warnings)
+        sink.raise_errors(self._ignored)
+        return definition, parameters, replace(plan, warnings=sink.warnings)
 
     def _check(self, definition: Definition, options: RunOptions, sink: DiagnosticSink) -> frozenset[str]:
         """Collect what the service would report about the definition, and return the names of invalid steps."""

@@ -17,7 +17,7 @@ from dagcast.compile.config.pipeline_dag import PipelineDAG
 from dagcast.compile.config.step import StepConfig
 from dagcast.compile.config.validation_errors import report_validation
 from dagcast.compile.document.document import document_from_data, read_document
-from dagcast.errors import DiagnosticSink, InvalidInputError
+from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.staging.code_limit import CodeLimit, project_folder
@@ -64,6 +64,7 @@ class PipelineConfig:
             config; why is reported. They are only good for finding further mistakes.
         unclear_nodes: Nodes of ``dag`` that wrong edges may have been meant to end at; those edges are reported.
         unread_steps: Names of steps with fields that nothing has; one of them may have been meant to declare ports.
+        warnings: The warnings that reading it caused, which every compile reports.
     """
 
     source: ConfigSource
@@ -83,6 +84,7 @@ class PipelineConfig:
     code_limit: CodeLimit | None = None
     local: bool = False
     stand_ins: frozenset[str] = frozenset()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
