@@ -607,7 +607,17 @@ RUN: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
         (),
     ),
-    "request.unsafe-path": (_definition(_processing(ProcessingInputs=[_input("../x")])), ()),
+    "request.unsafe-path": (
+        _definition(
+            _training(
+                RoleArn=ROLE_OF_JOBS,
+                ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
+                StoppingCondition={"MaxRuntimeInSeconds": 60},
+                CheckpointConfig={"S3Uri": "s3://bucket/c", "LocalPath": "/opt/ml/model"},
+            )
+        ),
+        (),
+    ),
     "request.invalid-name": (
         _definition(
             {
@@ -624,6 +634,17 @@ RUN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "run.missing-program": (_definition(CALLBACK), ("--callback", "a=no-such-program --really")),
     "run.invalid-callback": (_definition(CALLBACK), ("--callback", "a=sh -c 'no end")),
     "run.invalid-json": (_definition(CALLBACK), ("--callback", "a=broken.json")),
+    "run.one-process": (
+        _definition(
+            _training(
+                HyperParameters={
+                    **ALGORITHM["HyperParameters"],
+                    "sagemaker_torch_distributed_enabled": "true",
+                }
+            )
+        ),
+        (),
+    ),
     "run.unsupported-field": (
         _definition(
             _processing(
@@ -725,7 +746,6 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "command.unwritable-output": ("compile", "c.json", "-o", "c.json/d.json"),
     "parameter.too-long": ("run", "d.json", "--param", "P=" + "x" * 1025),
     "run.missing-data": ("run", "reads.json"),
-    "request.unsafe-uri": ("run", "unsafe.json"),
     "run.debug": ("run", "two.json", "--debug", "a", "--only", "b"),
     "run.not-selected": ("run", "two.json", "--only", "b"),
 }
@@ -740,7 +760,6 @@ def other_command(*arguments: str) -> Iterable[str]:
     )
     job = _processing(ProcessingInputs=[_input()])
     Path("reads.json").write_text(_definition(job))
-    Path("unsafe.json").write_text(_definition(job).replace("s3://bucket/none", "s3://b/none"))
     after = {**FAIL, "Name": "b", "Arguments": {"ErrorMessage": {"Get": "Steps.a.ProcessingJobName"}}}
     Path("two.json").write_text(_definition(job, after))
     return command(*arguments)

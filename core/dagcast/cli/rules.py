@@ -83,10 +83,13 @@ def rule_data(rule: AnyRule) -> dict[str, object]:
     if isinstance(rule, Rule):
         shape = rule.shapes[0]
         data["requests"] = list(rule.shapes)
-        data["obeys"], data["breaks"] = example(shape, rule.obeys), example(shape, rule.breaks)
-        data["region_of_breaks"] = rule.breaks_in
+        data["obeys"], data["breaks"] = (
+            example(shape, rule.obeys),
+            example(shape, rule.breaks_for.get(shape, rule.breaks)),
+        )
     else:
         data["obeys"], data["breaks"] = dict(rule.obeys), dict(rule.breaks)
+    data["region_of_breaks"] = rule.breaks_in
     return data
 
 

@@ -10,6 +10,7 @@ from dagcast.check.definition import RuleChecker, StepProblem, reference_problem
 from dagcast.check.problems import ReferenceProblem
 from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
+from dagcast.check.rules.regions import REGION_PATH
 from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.compile.config.origins import NO_CONFIG, NOTHING, find_origin, origin_at, value_in
@@ -178,7 +179,8 @@ class SpecChecker:
         if problem.step is not None:
             self._report(self._steps[problem.step], problem)
         else:
-            self._add(problem, f"pipeline: {problem.message}", self._pipeline_location("name"))
+            field = "region" if problem.path == REGION_PATH else "name"
+            self._add(problem, f"pipeline: {problem.message}", self._pipeline_location(field))
 
     def _add(
         self,

@@ -86,6 +86,20 @@ def resolve_model_package(attempt: StepAttempt, container: Mapping[str, Any]) ->
     return {**found[0], **overrides, "Environment": environment}
 
 
+def count_containers(runs: Path, package_name: str) -> int:
+    """Return the number of containers of a package in the local registry; 0 if it has no such package.
+
+    Args:
+        runs: The folder of the runs, which holds the registry.
+        package_name: The name or the ARN of the package.
+    """
+    folder = _find_package(runs / "models", package_name)
+    if folder is None:
+        return 0
+    description = json.loads((folder / "model.json").read_text("utf-8"))
+    return len(list_containers(description.get("InferenceSpecification", {})))
+
+
 def _find_package(models: Path, package_name: str) -> Path | None:
     """Return the folder of a package. Without a version, it is the latest. Names in ARNs are lower-case."""
     match = _PACKAGE_PATTERN.fullmatch(package_name)

@@ -24,6 +24,7 @@ from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
 from dagcast.runner.local_images import StandIn
+from dagcast.runner.model_containers import count_containers
 from dagcast.runner.options import RunOptions
 from dagcast.runner.records.find_runs import runs_in
 from dagcast.runner.records.run_folder import RunFolder, SavedResult
@@ -222,7 +223,9 @@ def _check_unselected(
 
 
 def _check_model(step: Step, definition: Definition, options: RunOptions) -> Iterator[Diagnostic]:
-    """Yield a problem if a transform reads a model of several containers, which a local run does not serve."""
+    """Yield a problem if a step needs a model of several containers, which a local run does not serve."""
+    if step.definition_type == "Model":
+        yield from _check_packages(step, definition, options)
     name = step.arguments.get("ModelName")
     if step.definition_type != "Transform" or not isinstance(name, StepProperty):
         return
@@ -256,6 +259,30 @@ def _check_code(
             and not check_local_images.find_stand_ins(step, definition, options, scope)
         ):
             yield from check_code.check_served_model(step, model, definition, scope, store)
+
+
+def _check_packages(step: Step, definition: Definition, options: RunOptions) -> Iterator[Diagnostic]:
+    """Yield each model package of several containers that a model is made from."""
+    primary = step.arguments.get("PrimaryContainer")
+    for container in [primary] if primary else as_list(step.arguments.get("Containers")):
+        name = as_mapping(container).get("ModelPackageName")
+        if isinstance(name, str):
+            count, owner = count_containers(options.runs, name), f"model package {name!r}"
+        elif isinstance(name, StepProperty) and name.step not in options.stubs:
+            count, owner = _registered_containers(definition.by_name.get(name.step)), f"step {name.step!r}"
+        else:
+            continue
+        if count > 1:
+            yield cannot_run_here(
+                step.name, f"the model of {owner} has {count} containers, and a local run serves one"
+            )
+
+
+def _registered_containers(step: Step | None) -> int:
+    if step is None or step.definition_type != "RegisterModel":
+        return 0
+    specification = as_mapping(step.arguments.get("InferenceSpecification"))
+    return len(as_list(specification.get("Containers")))
 
 
 def _check_earlier(earlier: tuple[Path, ...]) -> Iterator[Diagnostic]:

@@ -45,7 +45,7 @@ def test_an_equal_step_is_separated_from_its_longer_namesake() -> None:
     fields = {
         "type": "Transform",
         "instance_type": "ml.m5.large",
-        "inputs": {"model_name": "m", "data": "s3://b/x"},
+        "inputs": {"model_name": "m", "data": "s3://bkt/x"},
     }
     steps = steps_of(config({"score": fields, "score2": fields}))
     assert ends(steps["score"]["Arguments"]["TransformOutput"]["S3OutputPath"]) == ["score", "files"]
@@ -62,7 +62,7 @@ def test_models_are_separated_too() -> None:
 
 EXPLICIT = {
     **WORK,
-    "outputs": {"a": {"destination": "s3://b/train"}, "b": {"destination": "s3://b/train_labels"}},
+    "outputs": {"a": {"destination": "s3://bkt/train"}, "b": {"destination": "s3://bkt/train_labels"}},
 }
 
 
@@ -71,10 +71,10 @@ def test_a_chosen_destination_that_starts_another_is_a_warning() -> None:
     (warning,) = check(source).warnings
     assert warning.code == "data.sibling-prefix"
     assert warning.message == (
-        "step 'prep': output 'a' of step 'prep' is written to 's3://b/train', which output 'b' of step 'prep' starts "
+        "step 'prep': output 'a' of step 'prep' is written to 's3://bkt/train', which output 'b' of step 'prep' starts "
         "with as well: an input that reads the first one reads both"
     )
-    assert uri_of(steps_of(source)["prep"], "a") == "s3://b/train"
+    assert uri_of(steps_of(source)["prep"], "a") == "s3://bkt/train"
 
 
 def test_parameters_count_by_their_defaults() -> None:
@@ -82,13 +82,13 @@ def test_parameters_count_by_their_defaults() -> None:
         **WORK,
         "outputs": {"a": {"destination": "${param.A}"}, "b": {"destination": "${param.A}_labels"}},
     }
-    (warning,) = check(config({"prep": fields}, parameters={"A": "s3://b/train"})).warnings
+    (warning,) = check(config({"prep": fields}, parameters={"A": "s3://bkt/train"})).warnings
     assert warning.code == "data.sibling-prefix"
 
 
-@pytest.mark.parametrize("first", ["s3://b/train/", "s3://b/tests", "s3://b/train_labels"])
+@pytest.mark.parametrize("first", ["s3://bkt/train/", "s3://bkt/tests", "s3://bkt/train_labels"])
 def test_other_destinations_give_no_warning(first: str) -> None:
-    outputs = {"a": {"destination": first}, "b": {"destination": "s3://b/train_labels"}}
+    outputs = {"a": {"destination": first}, "b": {"destination": "s3://bkt/train_labels"}}
     warnings = check(config({"prep": {**WORK, "outputs": outputs}})).warnings
     assert "data.sibling-prefix" not in [warning.code for warning in warnings]
 
@@ -161,7 +161,7 @@ REGISTER = {
     "model_package_group_name": "g",
     "content_types": ["text/csv"],
     "response_types": ["text/csv"],
-    "inputs": {"model": "s3://b/m.tar.gz"},
+    "inputs": {"model": "s3://bkt/m.tar.gz"},
 }
 
 
@@ -184,23 +184,23 @@ SINGLE = {"Std:Join": {"On": "", "Values": [FOLDER, "e.json"]}}
 @pytest.mark.parametrize(
     ("destination", "expected"),
     [
-        ("s3://b/eval", DOUBLE),
-        ("s3://b/eval/", SINGLE),
+        ("s3://bkt/eval", DOUBLE),
+        ("s3://bkt/eval/", SINGLE),
         ("${param.Plain}", DOUBLE),
         ("${param.Slash}", SINGLE),
         ("${param.Plain}/x/", SINGLE),
-        ("s3://b/${param.Tail}", SINGLE),
+        ("s3://bkt/${param.Tail}", SINGLE),
     ],
 )
 def test_a_file_in_an_output_is_joined_with_one_slash(destination: str, expected: Any) -> None:
-    parameters = {"Plain": "s3://b/eval", "Slash": "s3://b/eval/", "Tail": "x/"}
+    parameters = {"Plain": "s3://bkt/eval", "Slash": "s3://bkt/eval/", "Tail": "x/"}
     assert report_address(destination, parameters=parameters) == expected
 
 
 def test_a_text_after_a_parameter_is_joined_with_one_slash_and_a_warning() -> None:
     source = config(
         {"fit": {"type": "Training", **JOB, "output_path": "${param.Out}/models"}},
-        parameters={"Out": "s3://b/x/"},
+        parameters={"Out": "s3://bkt/x/"},
     )
     path = steps_of(source)["fit"]["Arguments"]["OutputDataConfig"]["S3OutputPath"]
     assert path == {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.Out"}, "models"]}}
@@ -213,7 +213,7 @@ def test_the_best_model_of_a_tuning_is_joined_with_one_slash() -> None:
     tune = {
         "type": "Tuning",
         **JOB,
-        "output_path": "s3://b/models/",
+        "output_path": "s3://bkt/models/",
         "objective": {"name": "a"},
         "metric_definitions": {"a": "a=(.*)"},
         "max_jobs": 2,
@@ -232,9 +232,9 @@ def test_the_best_model_of_a_tuning_is_joined_with_one_slash() -> None:
 
 
 def test_doubled_slashes_of_the_user_stay() -> None:
-    fields = {"type": "Training", **JOB, "output_path": "s3://b//x/${exec.PipelineExecutionId}"}
+    fields = {"type": "Training", **JOB, "output_path": "s3://bkt//x/${exec.PipelineExecutionId}"}
     path = steps_of(config({"fit": fields}))["fit"]["Arguments"]["OutputDataConfig"]["S3OutputPath"]
-    assert path == {"Std:Join": {"On": "", "Values": ["s3://b//x/", RUN]}}
+    assert path == {"Std:Join": {"On": "", "Values": ["s3://bkt//x/", RUN]}}
 
 
 def test_a_plugin_sees_addresses_that_are_right_already() -> None:

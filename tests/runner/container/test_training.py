@@ -15,7 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dagcast.runner.executors import training
 from dagcast.runner.launch.command import Command, Exit
+from dagcast.runner.options import RunOptions
 from tests.runner.container.support import (
     BUCKET,
     IMAGE,
@@ -23,6 +25,7 @@ from tests.runner.container.support import (
     processing_arguments,
     training_arguments,
 )
+from tests.support.steps import make_step
 
 MODEL = f"{BUCKET}/models/the-job/output/model.tar.gz"
 TRAIN = """
@@ -229,9 +232,15 @@ def test_a_folder_with_a_setup_script_runs_as_a_module(bench: Bench) -> None:
     assert bench.warnings == ["the code has a setup.py: it runs from its folder and is not installed"]
 
 
-def test_distribution_is_a_warning(plain_bench: Bench) -> None:
-    plain_bench.train("", hyperparameters={"sagemaker_mpi_enabled": "true", "sagemaker_x_enabled": "false"})
-    assert plain_bench.warnings[0].startswith("sagemaker_mpi_enabled: a local run starts the script once")
+def test_distribution_is_a_warning_before_the_run(plain_bench: Bench) -> None:
+    flags = {"sagemaker_mpi_enabled": "true", "sagemaker_x_enabled": "false", "sagemaker_program": "train.py"}
+    script = {**flags, "sagemaker_submit_directory": "s3://bucket/code.tar.gz"}
+    step = make_step("train", "Training", {**training_arguments(), "HyperParameters": script})
+    (warning,) = training.check(step, RunOptions())
+    assert (warning.severity, warning.code) == ("warning", "run.one-process")
+    assert "'train': sagemaker_mpi_enabled: a local run starts the script once" in warning.message
+    plain_bench.train("", hyperparameters=flags)
+    assert not any("sagemaker_mpi_enabled" in text for text in plain_bench.warnings)
 
 
 def test_a_container_command_runs_as_it_is(bench: Bench) -> None:

@@ -298,3 +298,30 @@ def test_a_callback_is_answered_by_a_command(tmp_path: Path) -> None:
     )
     outcome = run(text, tmp_path, callbacks={"ask": ANSWER})
     assert statuses(outcome) == {"ask": "succeeded", "if": "succeeded", "f": "skipped"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_model_package_of_several_containers_is_refused_before_anything_starts(
+    tmp_path: Path, count: int
+) -> None:
+    container = {"Image": "tools:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+    content = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    register = {
+        "Name": "register",
+        "Type": "RegisterModel",
+        "Arguments": {
+            "ModelPackageGroupName": "churn",
+            "InferenceSpecification": {"Containers": [container] * count, **content},
+        },
+    }
+    package = get("Steps.register.ModelPackageArn")
+    model = {
+        "Name": "model",
+        "Type": "Model",
+        "Arguments": {"ExecutionRoleArn": ROLE, "PrimaryContainer": {"ModelPackageName": package}},
+    }
+    problems = _problems(definition([register, model, job("other", "true", "s3://bucket/none")]), tmp_path)
+    refused = [line for line in problems if "containers, and a local run serves one" in line]
+    assert [line.startswith("step 'model': the model of step 'register' has 2") for line in refused] == [
+        True
+    ] * (count - 1)

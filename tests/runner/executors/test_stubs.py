@@ -83,6 +83,16 @@ def test_a_model_is_packed_where_training_would_leave_it(tmp_path: Path) -> None
         assert archive.getnames() == ["report.json"]
 
 
+def test_what_a_script_leaves_beside_the_model_is_an_output(tmp_path: Path) -> None:
+    training = {"OutputDataConfig": {"S3OutputPath": "s3://bucket/models/"}}
+    run, file = _stub(tmp_path, {"outputs": {"output": "data"}}, "Training", training)
+    assert list(stub.check(run.step, file)) == []
+    result, run = _result(tmp_path, {"outputs": {"output": "data"}}, "Training", training)
+    assert result.outputs == {"output": "s3://bucket/models/job/output/output.tar.gz"}
+    with tarfile.open(run.store.path(result.outputs["output"])) as archive:
+        assert archive.getnames() == ["report.json"]
+
+
 def test_a_model_that_training_would_not_pack_is_a_folder(tmp_path: Path) -> None:
     training = {"OutputDataConfig": {"S3OutputPath": "s3://bucket/models", "CompressionType": "NONE"}}
     result, run = _result(tmp_path, {"outputs": {"model": "data"}}, "Training", training)

@@ -52,17 +52,21 @@ def excludes(member: Member, *others: Member) -> Check:
     """Where the first member is given, none of the others is.
 
     Example:
-        >>> check = excludes("A", "B")
-        >>> [found.message for found in check(RequestBody({"A": 1, "B": 1}), PipelineFacts())]
-        ['B cannot be given together with A']
+        >>> check = excludes("A", "B", "C")
+        >>> [found.message for found in check(RequestBody({"A": 1, "B": 1, "C": 1}), PipelineFacts())]
+        ['B and C cannot be given together with A']
     """
 
     def check(body: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-        if body.given(*_path(member)):
-            for other in others:
-                if body.given(*_path(other)):
-                    message = f"{_name(other)} cannot be given together with {_name(member)}"
-                    yield body.finding(message, *_path(other), hint="leave one of them out")
+        if not body.given(*_path(member)):
+            return
+        given = [other for other in others if body.given(*_path(other))]
+        if given:
+            *most, last = map(_name, given)
+            together = f"{', '.join(most)} and {last}" if most else last
+            message = f"{together} cannot be given together with {_name(member)}"
+            hint = f"leave out {_name(member)}, or {'the others' if most else 'the other'}"
+            yield body.finding(message, *_path(given[0]), hint=hint)
 
     return check
 

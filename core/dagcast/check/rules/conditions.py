@@ -112,6 +112,23 @@ def _incomparable(definition: Definition, facts: PipelineFacts) -> Iterator[Step
                 yield StepFinding(step, right_path, message, hint)
 
 
+def _equal_numbers(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
+    types = definition.parameter_types()
+    for step, kind, left, _, right, path in _comparisons(definition):
+        found = {_number_type(left, types), _number_type(right, types)}
+        if kind == "Equals" and found == {"integer", "float"}:
+            message = f"Equals compares {_quote(left)} with {_quote(right)}, an integer with a float"
+            yield StepFinding(step, path, message, "compare numbers of one type, or by >= and <=")
+
+
+def _number_type(value: Any, types: Mapping[str, str]) -> str | None:
+    if isinstance(value, ParameterRef):
+        return {"Integer": "integer", "Float": "float"}.get(types.get(value.name, ""))
+    if isinstance(value, float):
+        return "float"
+    return "integer" if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _foreign_member(definition: Definition, facts: PipelineFacts) -> Iterator[StepFinding]:
     kinds = _declared_kinds(definition)
     for step, kind, query, _, value, path in _comparisons(definition):
@@ -157,6 +174,7 @@ def _membership(query: Any, value: Any) -> dict[str, Any]:
     )
 
 
+_INTEGER = {"Parameters": [{"Name": "N", "Type": "Integer"}]}
 _TEXT = {"Parameters": [{"Name": "S", "Type": "String"}]}
 
 
@@ -168,6 +186,15 @@ RULES = (
         check=_incomparable,
         obeys=_condition("GreaterThan", 2, 1.5),
         breaks=_condition("Equals", {"Get": "Parameters.S"}, 1, **_TEXT),
+    ),
+    PipelineRule(
+        id="condition.equal-numbers",
+        summary="Equals compares integers with integers, and floats with floats",
+        source="SageMaker Python SDK, _ConditionStepExecutor: values of different types are not equal, nor compared",
+        check=_equal_numbers,
+        severity="warning",
+        obeys=_condition("Equals", {"Get": "Parameters.N"}, 1, **_INTEGER),
+        breaks=_condition("Equals", {"Get": "Parameters.N"}, 1.5, **_INTEGER),
     ),
     PipelineRule(
         id="condition.membership",

@@ -8,6 +8,7 @@ from dagcast.check.rules.each_text import EachText
 from dagcast.check.rules.request_body import Finding, RequestBody
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.lazy_pattern import lazy_pattern
+from dagcast.sagemaker.regions import partition_of
 
 _TAGGED = (
     "CreateTrainingJobRequest",
@@ -20,6 +21,17 @@ _TAGGED = (
     "CreateEndpointInput",
     "CreateAutoMLJobRequest",
 )
+_ADDRESSING = (
+    "CreateTrainingJobRequest",
+    "HyperParameterTrainingJobDefinition",
+    "CreateProcessingJobRequest",
+    "CreateTransformJobRequest",
+    "CreateModelInput",
+    "CreateModelPackageInput",
+    "CreateEndpointConfigInput",
+    "CreateAutoMLJobRequest",
+)
+"""Shapes of requests that hold S3 URIs and ARNs."""
 _IMAGED = (
     "CreateTrainingJobRequest",
     "HyperParameterTrainingJobDefinition",
@@ -31,21 +43,9 @@ _IMAGE = lazy_pattern(
     r"\d{12}\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<domain>amazonaws\.com(\.cn)?|[a-z0-9.]+)/.+"
 )
 _ARN = lazy_pattern(r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):\d*:.+")
+_KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
 _NEW_BUCKET = lazy_pattern(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
 _OLD_BUCKET = lazy_pattern(r"[A-Za-z0-9._-]{3,255}")
-
-
-def partition_of(region: str) -> str:
-    """Return the partition of a region.
-
-    Example:
-        >>> partition_of("cn-north-1"), partition_of("us-gov-west-1"), partition_of("eu-west-1")
-        ('aws-cn', 'aws-us-gov', 'aws')
-    """
-    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-iso", "aws-iso")):
-        if region.startswith(prefix):
-            return partition
-    return "aws"
 
 
 def _tags(request: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
@@ -115,11 +115,36 @@ RULES = (
         id="s3.bucket-name",
         summary="The bucket in an S3 URI has a valid name",
         source="Amazon S3 User Guide, bucket naming rules",
-        shapes=("CreateTrainingJobRequest", "HyperParameterTrainingJobDefinition"),
+        shapes=_ADDRESSING,
         check=EachText(_bucket),
         severity="warning",
         obeys={},
         breaks={"OutputDataConfig": {"S3OutputPath": "s3://b/models"}},
+        breaks_for={
+            "CreateProcessingJobRequest": {
+                "ProcessingInputs": [
+                    {
+                        "InputName": "data",
+                        "S3Input": {
+                            "S3Uri": "s3://b/data",
+                            "S3DataType": "S3Prefix",
+                            "S3InputMode": "File",
+                            "LocalPath": "/opt/ml/processing/data",
+                        },
+                    }
+                ]
+            },
+            "CreateTransformJobRequest": {"TransformOutput": {"S3OutputPath": "s3://b/out"}},
+            "CreateModelInput": {"PrimaryContainer": {"ModelDataUrl": "s3://b/model.tar.gz"}},
+            "CreateModelPackageInput": {"SamplePayloadUrl": "s3://b/payload.tar.gz"},
+            "CreateEndpointConfigInput": {
+                "DataCaptureConfig": {
+                    "InitialSamplingPercentage": 10,
+                    "DestinationS3Uri": "s3://b/capture",
+                    "CaptureOptions": [{"CaptureMode": "Input"}],
+                }
+            },
+        },
     ),
     Rule(
         id="region.image",
@@ -135,22 +160,36 @@ RULES = (
         id="region.arn",
         summary="ARNs of SageMaker's resources are in the region of the pipeline",
         source="Answer of the service, quoted in amazon-sagemaker-examples issue 1438",
-        shapes=("CreateModelPackageInput",),
+        shapes=("CreateModelPackageInput", "CreateModelInput"),
         check=EachText(_arn_region),
-        obeys={"ModelPackageGroupName": "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/churn"},
+        obeys={},
         breaks={
             "ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/churn"
+        },
+        breaks_for={
+            "CreateModelInput": {
+                "PrimaryContainer": {
+                    "Image": None,
+                    "ModelDataUrl": None,
+                    "ModelPackageName": "arn:aws:sagemaker:eu-west-1:123456789012:model-package/churn/1",
+                }
+            }
         },
     ),
     Rule(
         id="region.partition",
         summary="ARNs are of the partition of the pipeline, and those of keys, functions and queues of its region",
         source="AWS General Reference, ARNs; AWS KMS Developer Guide: keys are regional",
-        shapes=(*_IMAGED[:4], "CreateAutoMLJobRequest"),
+        shapes=_ADDRESSING,
         check=EachText(_foreign_arn),
         severity="warning",
         obeys={},
         breaks={},
+        breaks_for={
+            "CreateTransformJobRequest": {"TransformOutput": {"KmsKeyId": _KEY}},
+            "CreateModelPackageInput": {"SkipModelValidation": "None", "SecurityConfig": {"KmsKeyId": _KEY}},
+            "CreateEndpointConfigInput": {"KmsKeyId": _KEY},
+        },
         breaks_in="cn-north-1",
     ),
 )

@@ -21,7 +21,9 @@ MOST_RETRY_INTERVAL = 43_200
 """Seconds between two tries. Source: SageMaker Developer Guide, pipelines-retry-policy."""
 _NAMES = {
     "EndpointConfig": "EndpointConfigName",
+    "InferenceComponent": "InferenceComponentName",
     "Model": "ModelName",
+    "RegisterModel": "ModelPackageName",
 }
 """By type of step: the member that names what the step creates, where the service does not make the name itself."""
 
@@ -102,10 +104,10 @@ def _property_file_path(definition: Definition, facts: PipelineFacts) -> Iterato
         files = step.fields.get("PropertyFiles")
         for index, file in enumerate(files if isinstance(files, (list, tuple)) else ()):
             path = file.get("FilePath") if isinstance(file, Mapping) else None
-            if isinstance(path, str) and (path.startswith("/") or ".." in path.split("/")):
+            if isinstance(path, str) and (not path or path.startswith("/") or ".." in path.split("/")):
                 name = file.get("PropertyFileName")
                 message = f"property file {name!r} has the path {path!r}, which is not one inside its output"
-                hint = f"such as {path.rpartition('/')[2]!r}"
+                hint = f"such as {path.rpartition('/')[2].strip('.') or 'report.json'!r}"
                 yield StepFinding(step.name, ("PropertyFiles", index, "FilePath"), message, hint)
 
 

@@ -43,6 +43,7 @@ class PipelineRule:
         check: Yields the findings.
         obeys: A definition that obeys: its ``Steps``, and ``Parameters`` where it has some.
         breaks: A definition that breaks the rule.
+        breaks_in: The region of the pipeline, if the rule depends on it.
         severity: ``error`` if the service is known to reject the pipeline, ``warning`` if that is likely.
     """
 
@@ -52,4 +53,5 @@ class PipelineRule:
     check: PipelineCheck
     obeys: Mapping[str, Any]
     breaks: Mapping[str, Any]
+    breaks_in: str = "us-east-1"
     severity: Severity = "error"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from posixpath import normpath
 from typing import Any
 
 from dagcast.check.rules.combinators import (
@@ -59,10 +60,16 @@ def _paths_unique(member: tuple[str, ...]) -> Any:
     return check
 
 
+def _is_inside(path: Any) -> bool | None:
+    """Return whether a path is inside of the root; ``None`` if that is not known."""
+    # A path with .. may leave the folder that it begins with.
+    return starts_with(normpath(path) + "/" if isinstance(path, str) else path, f"{_ROOT}/")
+
+
 def _input_paths(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     for item in job.items("ProcessingInputs"):
         path = item.get("S3Input", "LocalPath")
-        if starts_with(path, f"{_ROOT}/") is False:
+        if _is_inside(path) is False or path == _ROOT:
             message = f"the LocalPath of input {item.get('InputName')!r} does not begin with {_ROOT}/"
             yield item.finding(message, "S3Input", "LocalPath", hint=_nearest_path(path))
 
@@ -70,7 +77,7 @@ def _input_paths(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
 def _output_paths(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     for item in job.items(*_OUTPUTS):
         path = item.get("S3Output", "LocalPath")
-        if path != _ROOT and starts_with(path, f"{_ROOT}/") is False:
+        if _is_inside(path) is False:
             message = f"the LocalPath of output {item.get('OutputName')!r} is not below {_ROOT}"
             yield item.finding(message, "S3Output", "LocalPath", hint=_nearest_path(path))
 

@@ -13,6 +13,7 @@ from dagcast.check.rules import (
     models,
     pipeline,
     processing,
+    regions,
     training,
     training_channels,
     training_machines,
@@ -40,5 +41,10 @@ RULES: tuple[Rule, ...] = (
 )
 """Every rule about one request."""
 
-PIPELINE_RULES: tuple[PipelineRule, ...] = (*pipeline.RULES, *conditions.RULES, *destinations.RULES)
+PIPELINE_RULES: tuple[PipelineRule, ...] = (
+    *pipeline.RULES,
+    *conditions.RULES,
+    *destinations.RULES,
+    *regions.RULES,
+)
 """Every rule about a whole pipeline."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field
 from typing import Any, Final
 
 from dagcast.check.rules.request_body import Finding, RequestBody
@@ -60,6 +61,7 @@ class Rule:
         check: Yields the findings. It depends only on its arguments, since its findings are used again.
         obeys: Members of a request that obeys the rule. They are merged onto a small valid request.
         breaks: Members of a request that breaks the rule, merged likewise.
+        breaks_for: By shape: members that take the place of ``breaks`` in requests of that shape.
         breaks_in: The region of the pipeline, if the rule depends on it.
         severity: ``error`` if the service is known to reject the request, ``warning`` if that is likely.
 
@@ -86,6 +88,7 @@ class Rule:
     check: Check
     obeys: Mapping[str, Any]
     breaks: Mapping[str, Any]
+    breaks_for: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     breaks_in: str = "us-east-1"
     severity: Severity = "error"
 

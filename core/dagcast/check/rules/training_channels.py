@@ -31,6 +31,14 @@ def input_mode(job: RequestBody, channel: RequestBody) -> Any:
     return channel.get("InputMode") or job.get("AlgorithmSpecification", "TrainingInputMode")
 
 
+def _folder_names(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+    for channel in job.items("InputDataConfig"):
+        name = channel.text("ChannelName")
+        if name in (".", ".."):
+            message = f"channel {name!r} cannot be a folder in /opt/ml/input/data"
+            yield channel.finding(message, "ChannelName", hint="use another name")
+
+
 def _compressed_channel(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     for channel in job.items("InputDataConfig"):
         mode = input_mode(job, channel)
@@ -124,10 +132,10 @@ _GROUPS = {
 RULES = (
     Rule(
         id="training.channel-name",
-        summary="Channels have different names",
+        summary="Channels have different names, each of which can name a folder",
         source="botocore, Channel: each is the folder of its name below /opt/ml/input/data",
         shapes=TRAINING_JOBS,
-        check=unique("InputDataConfig", "ChannelName"),
+        check=all_of(unique("InputDataConfig", "ChannelName"), _folder_names),
         obeys=_channels(_CHANNEL, {**_CHANNEL, "ChannelName": "test"}),
         breaks=_channels(_CHANNEL, _CHANNEL),
     ),

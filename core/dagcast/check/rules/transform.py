@@ -9,11 +9,26 @@ from typing import Any
 from dagcast.check.rules.combinators import at_most
 from dagcast.check.rules.machines import local_storage_key
 from dagcast.check.rules.request_body import UNKNOWN, Finding, RequestBody
-from dagcast.check.rules.rule import DEVELOPER_GUIDE, PipelineFacts, Rule
+from dagcast.check.rules.rule import DEVELOPER_GUIDE, Check, PipelineFacts, Rule
+from dagcast.lazy_pattern import lazy_pattern
 
 _JOB = ("CreateTransformJobRequest",)
 _JOINED_TYPES = ("text/csv", "application/json", "application/jsonlines")
 _FILTERS = ("InputFilter", "OutputFilter")
+_NAME = r"""(?:'[^']*'|"[^"]*")"""
+_RANGE = r"(?:-?\d+(?:\s*:\s*-?\d*)?|\s*:\s*-?\d+|-?\d+\s*:)"
+_JSON_PATH = lazy_pattern(
+    rf"""\$(?:
+        \.?\[\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\]      # ['name', 'other']
+        | \.?\[\s*{_RANGE}(?:\s*,\s*{_RANGE})*\s*\]   # [0], [1:3], [0, 2:]
+        | \.\* | \.?\[\s*\*\s*\]
+        | \.[^.\[\]*\s'",:]+                          # .name
+    )*""",
+    re.VERBOSE,
+)
+"""The JSONPaths that a filter may have. The local run, whose programs import nothing of this package, parses the same
+ones in ``runner/in_job/transform_output.py``; a test compares both. Source: SageMaker Developer Guide,
+batch-transform-data-processing: the supported JSONPath operators."""
 MOST_PAYLOAD = 100
 """Megabytes of all payloads at a time. Source: botocore, CreateTransformJobRequest.MaxPayloadInMB."""
 
@@ -29,38 +44,49 @@ def _payload(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         yield job.finding(message, "MaxConcurrentTransforms")
 
 
-def _joined(job: RequestBody) -> bool:
+def _combined(job: RequestBody, *, joined: bool) -> bool:
+    """Return whether a job joins its input to its predictions, or, without that, filters one of them."""
     processing = job.part("DataProcessing")
-    return processing.get("JoinSource") == "Input" or any(map(processing.given, _FILTERS))
+    if processing.get("JoinSource") == "Input":
+        return joined
+    return not joined and any(map(processing.given, _FILTERS))
 
 
-def _joined_types(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    if not _joined(job):
-        return
-    content, accept = job.get("TransformInput", "ContentType"), job.get("TransformOutput", "Accept")
-    for value, path in (
-        (content, ("TransformInput", "ContentType")),
-        (accept, ("TransformOutput", "Accept")),
-    ):
-        if value is None or (isinstance(value, str) and value.partition(";")[0] not in _JOINED_TYPES):
-            found = "missing" if value is None else repr(value)
-            message = (
-                f"joining or filtering needs {path[1]} to be one of {', '.join(_JOINED_TYPES)}; it is {found}"
-            )
-            yield job.finding(message, *path)
+def _one_type(*, joined: bool) -> Check:
+    verb = "joining" if joined else "filtering"
+
+    def check(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        if not _combined(job, joined=joined):
             return
-    if isinstance(content, str) and isinstance(accept, str) and content != accept:
-        message = f"joining or filtering needs one type for input and output, not {content!r} and {accept!r}"
-        yield job.finding(message, "TransformOutput", "Accept")
+        content, accept = job.get("TransformInput", "ContentType"), job.get("TransformOutput", "Accept")
+        for value, path in (
+            (content, ("TransformInput", "ContentType")),
+            (accept, ("TransformOutput", "Accept")),
+        ):
+            if value is None or (isinstance(value, str) and value.partition(";")[0] not in _JOINED_TYPES):
+                found = "missing" if value is None else repr(value)
+                message = f"{verb} needs {path[1]} to be one of {', '.join(_JOINED_TYPES)}; it is {found}"
+                yield job.finding(message, *path)
+                return
+        if isinstance(content, str) and isinstance(accept, str) and content != accept:
+            message = f"{verb} needs one type for input and output, not {content!r} and {accept!r}"
+            yield job.finding(message, "TransformOutput", "Accept")
+
+    return check
 
 
-def _joined_lines(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
-    if not _joined(job) or job.get("TransformInput", "ContentType") != "text/csv":
-        return
-    for path in (("TransformInput", "SplitType"), ("TransformOutput", "AssembleWith")):
-        value = job.get(*path)
-        if value != "Line" and value is not UNKNOWN:
-            yield job.finding(f"joining or filtering CSV needs {path[1]} Line", *path)
+def _lines(*, joined: bool) -> Check:
+    verb = "joining" if joined else "filtering"
+
+    def check(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+        if not _combined(job, joined=joined) or job.get("TransformInput", "ContentType") != "text/csv":
+            return
+        for path in (("TransformInput", "SplitType"), ("TransformOutput", "AssembleWith")):
+            value = job.get(*path)
+            if value != "Line" and value is not UNKNOWN:
+                yield job.finding(f"{verb} CSV needs {path[1]} Line", *path)
+
+    return check
 
 
 def _filters(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
@@ -73,6 +99,11 @@ def _filters(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
         elif text is not None and csv and not re.fullmatch(r"\$?(\[[-0-9:, ]*\])?", text):
             message = f"{member} {text!r} names a member, and CSV has only positions"
             yield job.finding(message, "DataProcessing", member, hint="such as $[1:]")
+        elif text and not csv and not _JSON_PATH.fullmatch(text):
+            message = f"{member} {text!r} is not a JSONPath that batch transform supports"
+            yield job.finding(
+                message, "DataProcessing", member, hint="such as $.features, $['id'], $[0] or $[1:3]"
+            )
 
 
 def _split(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
@@ -90,6 +121,8 @@ def _io(content: str, accept: str, **members: Any) -> dict[str, Any]:
         **members,
     }
 
+
+_FILTERED = {"DataProcessing": {"OutputFilter": "$[0]"}}
 
 RULES = (
     Rule(
@@ -112,21 +145,41 @@ RULES = (
     ),
     Rule(
         id="transform.joined-types",
-        summary="Joining or filtering needs one type for input and output: CSV, JSON or JSON lines",
+        summary="Joining needs one type for input and output: CSV, JSON or JSON lines",
         source=f"{DEVELOPER_GUIDE}, batch-transform-data-processing",
         shapes=_JOB,
-        check=_joined_types,
+        check=_one_type(joined=True),
         obeys=_io("application/json", "application/json"),
         breaks=_io("application/json", "text/csv"),
     ),
     Rule(
+        id="transform.filtered-types",
+        summary="Filtering needs one type for input and output: CSV, JSON or JSON lines",
+        source=f"{DEVELOPER_GUIDE}, batch-transform-data-processing; it says so of joining alone with certainty",
+        shapes=_JOB,
+        check=_one_type(joined=False),
+        severity="warning",
+        obeys={**_io("text/csv", "text/csv"), **_FILTERED},
+        breaks={**_io("text/csv", "application/json"), **_FILTERED},
+    ),
+    Rule(
         id="transform.joined-lines",
-        summary="Joining or filtering CSV needs SplitType and AssembleWith Line",
+        summary="Joining CSV needs SplitType and AssembleWith Line",
         source=f"{DEVELOPER_GUIDE}, batch-transform-data-processing",
         shapes=_JOB,
-        check=_joined_lines,
+        check=_lines(joined=True),
         obeys=_io("text/csv", "text/csv"),
         breaks=_io("text/csv", "text/csv", TransformInput={"ContentType": "text/csv"}),
+    ),
+    Rule(
+        id="transform.filtered-lines",
+        summary="Filtering CSV needs SplitType and AssembleWith Line",
+        source=f"{DEVELOPER_GUIDE}, batch-transform-data-processing; it says so of joining alone with certainty",
+        shapes=_JOB,
+        check=_lines(joined=False),
+        severity="warning",
+        obeys={**_io("text/csv", "text/csv"), **_FILTERED},
+        breaks={**_io("text/csv", "text/csv", TransformInput={"ContentType": "text/csv"}), **_FILTERED},
     ),
     Rule(
         id="transform.filter",

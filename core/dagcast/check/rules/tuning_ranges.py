@@ -63,6 +63,21 @@ def _bounds(item: RequestBody) -> tuple[float, float] | None:
     return (low, high) if low is not None and high is not None else None
 
 
+def _numeric_bounds(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
+    for _, ranges, _ in searches(job):
+        for member, item in ranges_of(ranges):
+            for bound in ("MinValue", "MaxValue") if member in _NUMERIC else ():
+                value = item.get(bound)
+                number = _number(value)
+                if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+                    continue
+                whole = member == "IntegerParameterRanges"
+                if number is None or (whole and not number.is_integer()):
+                    expected = "a whole number" if whole else "a number"
+                    message = f"range {item.get('Name')!r}: {bound} {value!r} is not {expected}"
+                    yield item.finding(message, bound)
+
+
 def _ordered_bounds(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     for _, ranges, _ in searches(job):
         for member, item in ranges_of(ranges):
@@ -250,6 +265,15 @@ RULES = (
         check=_ordered_bounds,
         obeys=_numeric("Continuous", "0.1", "0.5"),
         breaks=_numeric("Continuous", "0.5", "0.1"),
+    ),
+    Rule(
+        id="tuning.range-number",
+        summary="The bounds of a range are numbers, those of an Integer range whole ones",
+        source="botocore, IntegerParameterRange and ContinuousParameterRange",
+        shapes=TUNING_JOB,
+        check=_numeric_bounds,
+        obeys=_numeric("Integer", "1", "5"),
+        breaks=_numeric("Integer", "1.5", "5"),
     ),
     Rule(
         id="tuning.range-values",

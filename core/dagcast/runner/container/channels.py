@@ -71,7 +71,7 @@ def check_channels(step: str, arguments: Mapping[str, Any]) -> Iterator[Diagnost
             if name in seen:
                 yield Diagnostic(f"step {step!r}: duplicate {here}", code="request.duplicate")
             if not _NAME.fullmatch(name):
-                yield Diagnostic(f"step {step!r}: invalid channel name {name!r}", code="request.unsafe-path")
+                yield Diagnostic(f"step {step!r}: invalid channel name {name!r}", code="request.invalid-name")
             seen.add(name)
         mode = channel.get("InputMode", default) or default
         if isinstance(mode, str) and mode not in _MODES:

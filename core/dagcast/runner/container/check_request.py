@@ -42,7 +42,7 @@ def raise_problems(problems: Iterator[Diagnostic]) -> None:
     Raises:
         StepFailedError: If there are problems; the message has all of them.
     """
-    found = [str(problem) for problem in problems]
+    found = [str(problem) for problem in problems if problem.severity == "error"]
     if found:
         raise StepFailedError("ValidationException: " + "; ".join(found))
 
@@ -103,7 +103,7 @@ def check_schema(step: str, value: Any, schema: Schema, path: str = "") -> Itera
         try:
             parse_s3_uri(value)
         except UnsafeUriError as error:
-            yield Diagnostic(f"step {step!r}: {path}: {error}", code="request.unsafe-uri")
+            yield Diagnostic(f"step {step!r}: {path}: {error}", code="run.unsafe-uri")
 
 
 def _type_problem(step: str, path: str, expected: str) -> Diagnostic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from posixpath import normpath
 from typing import Any
 
 from dagcast.errors import Diagnostic
@@ -157,7 +158,7 @@ def _input_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
     for item in map(as_mapping, items):
         here = f"input {item.get('InputName')!r}"
         if problem := describe_name_problem(item.get("InputName")):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
+            yield cannot_run_here(step, f"{here} {problem}", hint="use another name")
         if "DatasetDefinition" in item:
             yield cannot_run_here(step, f"{here} is a DatasetDefinition, which reads from Athena or Redshift")
             continue
@@ -171,8 +172,7 @@ def _input_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
             )
             continue
         path = source.get("LocalPath")
-        if problem := describe_local_path_problem(path, BASE_PATH):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
+        yield from _path_problems(step, here, path)
         if isinstance(path, str):
             if path.rstrip("/") in paths:
                 other = paths[path.rstrip("/")]
@@ -197,7 +197,7 @@ def _output_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
         name = item.get("OutputName")
         here = f"output {name!r}"
         if problem := describe_name_problem(name):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
+            yield cannot_run_here(step, f"{here} {problem}", hint="use another name")
         if isinstance(name, str):
             if name in names:
                 yield Diagnostic(f"step {step!r}: duplicate {here}", code="request.duplicate")
@@ -215,5 +215,16 @@ def _output_problems(step: str, items: list[Any]) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 f"step {step!r}: {here} has no S3Output with an S3Uri", code="request.missing-field"
             )
-        elif problem := describe_local_path_problem(target.get("LocalPath"), BASE_PATH):
-            yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")
+        else:
+            yield from _path_problems(step, here, target.get("LocalPath"))
+
+
+def _path_problems(step: str, here: str, path: Any) -> Iterator[Diagnostic]:
+    problem = describe_local_path_problem(path, BASE_PATH)
+    if problem is None:
+        return
+    if isinstance(path, str) and f"{normpath(path)}/".startswith(f"{BASE_PATH}/") and "\0" not in path:
+        # SageMaker takes the folder itself, and a path with .. that stays inside.
+        yield cannot_run_here(step, f"{here} {problem}", hint=f"use a folder below {BASE_PATH}, without ..")
+    else:
+        yield Diagnostic(f"step {step!r}: {here} {problem}", code="request.unsafe-path")

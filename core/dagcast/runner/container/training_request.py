@@ -99,6 +99,13 @@ def check_request(
             "it is a function decorated with @step, whose driver loads it from S3, which a local job cannot use",
             hint=f"call the function from a script, or use --stub {step}=OUTPUTS.json to replace the step",
         )
+    for name, value in read_hyperparameters.items():
+        if is_distribution_flag(name, value):
+            yield Diagnostic(
+                f"step {step!r}: {name}: a local run starts the script once, not once on each GPU or host",
+                severity="warning",
+                code="run.one-process",
+            )
     yield from check_channels(step, request)
     yield from metrics.check_definitions(step, algorithm.get("MetricDefinitions"))
     output = as_mapping(request.get("OutputDataConfig"))
@@ -134,6 +141,12 @@ def _checkpoint_problems(step: str, config: Mapping[str, Any]) -> Iterator[Diagn
             f"step {step!r}: checkpoints cannot be in {path}, which SageMaker uses",
             code="request.unsafe-path",
         )
+
+
+def is_distribution_flag(name: str, value: Any) -> bool:
+    """Return whether a hyperparameter, which may be a reference, makes the toolkit start a script several times."""
+    is_flag = name.startswith("sagemaker_") and name.endswith("_enabled")
+    return is_flag and isinstance(value, str | bool) and str(value).lower() == "true"
 
 
 def read_hyperparameters(request: Mapping[str, Any]) -> dict[str, str]:

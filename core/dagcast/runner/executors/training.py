@@ -162,7 +162,8 @@ def _command(
                 # The toolkit installs this file whenever it is there.
                 (ml / "code" / "requirements.txt").unlink(missing_ok=True)
         else:
-            _warn_of_script_mode(attempt, decoded, ml / "code")
+            if (ml / "code" / "setup.py").is_file():
+                attempt.warn("the code has a setup.py: it runs from its folder and is not installed")
             toolkit_variables = training_toolkit.script_variables(decoded, resources, channels, job_name)
             path = ":".join(filter(None, (training_toolkit.CODE_PATH, environment.get("PYTHONPATH"))))
             script = training_toolkit.script_arguments(decoded)
@@ -181,14 +182,6 @@ def _command(
     job.write_config(ml, "input/config/inputdataconfig.json", channels)
     job.write_config(ml, "input/config/resourceconfig.json", resources)
     return replace(command, python=prepare_python(attempt, requirements))
-
-
-def _warn_of_script_mode(attempt: StepAttempt, decoded: Mapping[str, Any], code: Path) -> None:
-    for name, value in decoded.items():
-        if name.startswith("sagemaker_") and name.endswith("_enabled") and value is True:
-            attempt.warn(f"{name}: a local run starts the script once, not once on each GPU or host")
-    if (code / "setup.py").is_file():
-        attempt.warn("the code has a setup.py: it runs from its folder and is not installed")
 
 
 def _fetch_code(attempt: StepAttempt, decoded: Mapping[str, Any], ml: Path) -> Requirements:
@@ -300,12 +293,20 @@ def _describe(attempt: StepAttempt, request: Mapping[str, Any]) -> dict[str, Any
 
 
 def _output_uris(attempt: StepAttempt, properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"model": as_mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")}
+    model = as_mapping(properties.get("ModelArtifacts")).get("S3ModelArtifacts")
+    output = as_mapping(properties.get("OutputDataConfig"))
+    named = properties.get("TrainingJobName")
+    if not isinstance(named, str) or not isinstance(output.get("S3OutputPath"), str):
+        return {"model": model}
+    # What the script leaves beside the model.
+    return {"model": model, "output": training_request.artifact_uri(properties, named, "output")}
 
 
 EXECUTOR = Executor(
     check=check,
     run=run,
-    stub=StubContract(describe=_describe, output_names=lambda step: ("model",), output_uris=_output_uris),
+    stub=StubContract(
+        describe=_describe, output_names=lambda step: ("model", "output"), output_uris=_output_uris
+    ),
     reads_named_uris=True,
 )

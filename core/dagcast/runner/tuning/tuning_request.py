@@ -28,6 +28,7 @@ from dagcast.runner.tuning.hyperparameter_search import (
     make_search,
     read_ranges,
 )
+from dagcast.sagemaker.builtin_algorithms import algorithm_of_image
 
 OBJECTIVE = "_tuning_objective_metric"
 """The hyperparameter that names the objective metric to a training job. Source: ``sagemaker_training.params``."""
@@ -248,7 +249,16 @@ def _objective_problems(
         )
     written = metrics.list_definitions(as_mapping(definition.get("AlgorithmSpecification")))
     names = [*(as_mapping(item).get("Name") for item in written), *own]
-    if isinstance(name, str) and name not in names and not any(isinstance(item, Reference) for item in names):
+    if not isinstance(name, str) or name in names or any(isinstance(item, Reference) for item in names):
+        return
+    image = as_mapping(definition.get("AlgorithmSpecification")).get("TrainingImage")
+    algorithm = algorithm_of_image(image) if isinstance(image, str) else None
+    if algorithm is not None:
+        yield cannot_run_here(
+            step,
+            f"the image of {algorithm.name} defines the metric {name!r}, which a local run cannot read from its log",
+        )
+    else:
         hint = did_you_mean(name, map(str, names))
         yield Diagnostic(
             f"step {step!r}: MetricDefinitions has no regular expression for the objective {name!r}",
