@@ -11,6 +11,7 @@ from dagcast.compile.config.config import ConfigLike
 from dagcast.compile.config.pipeline_dag import DAGLike
 from dagcast.compiler import ValidationResult
 from dagcast.errors import Diagnostic
+from tests.support.follow_hints import follow_hints
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
@@ -64,11 +65,17 @@ def arguments_of(fields: Mapping[str, Any], **sections: Any) -> dict[str, Any]:
 
 
 def check(source: ConfigLike, dag: DAGLike | None = None, *, env: str | None = None) -> ValidationResult:
-    """What is wrong with a config; every diagnostic must say where."""
+    """What is wrong with a config; every diagnostic must say where, and what a hint says to write must be accepted."""
     result = PipelineDAGCompiler(source, env=env, plugins=[]).validate(dag)
     for diagnostic in (*result.errors, *result.warnings):
         assert diagnostic.location is not None, diagnostic
         assert diagnostic.location.file, diagnostic
+    if isinstance(source, Mapping):
+        follow_hints(
+            source,
+            result.errors,
+            lambda changed: PipelineDAGCompiler(changed, env=env, plugins=[]).validate(dag).errors,
+        )
     return result
 
 

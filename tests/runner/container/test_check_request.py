@@ -158,7 +158,7 @@ def test_what_a_training_step_cannot_do_here(path: str, value: Any, message: str
 def test_a_name_of_an_input_or_an_output_is_not_a_path(place: str, name: str) -> None:
     step = make_step("step", "Processing", changed(PROCESSING, place, name))
     (problem,) = processing.check(step, RunOptions())
-    assert problem.code == "request.unsafe-path"
+    assert problem.code == "run.unsupported-field"
     assert repr(name) in problem.message
 
 

@@ -28,7 +28,7 @@ from dagcast.compile.steps.lowering import ImageLookup, Lowering
 from dagcast.compile.steps.step_type import StepType
 from dagcast.dag import topological_order
 from dagcast.definition.values import freeze
-from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean
+from dagcast.errors import CycleError, DiagnosticSink, Location, did_you_mean, nearest
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
 from dagcast.staging.code_stager import CodeStager, CodeUse, NoBucketError
@@ -172,7 +172,16 @@ class _Lowerer:
         inputs = tuple(_configured(port, step) for port in step_type.inputs(step))
         outputs = tuple(_with_aliases(port, step) for port in step_type.outputs(step, name))
         if isinstance(step, WithInputs) and not step_type.open_inputs:
-            self._check_names(name, "inputs", step.inputs, [port.name for port in inputs])
+            known = [port.name for port in inputs]
+            self._check_names(name, "inputs", step.inputs, known)
+            meant = {nearest(port, known) for port in step.inputs if port not in known}
+            if meant:
+                # What is misspelt is reported, and not that the input which it means has no source.
+                self.incomplete.add(name)
+                inputs = tuple(
+                    replace(port, required=False) if port.name in meant and port.given is None else port
+                    for port in inputs
+                )
         if isinstance(step, WithOutputs):
             self._check_names(name, "outputs", step.outputs, [port.name for port in outputs])
         for side, shared in (("inputs", shared_aliases(inputs)), ("outputs", shared_aliases(outputs))):

@@ -209,14 +209,17 @@ class Lowering(RequestBuilder):
         """
         name = archive_name or "sourcedir.tar.gz"
         if is_s3_uri(entry_point):
-            self.error(
-                f"{entry_point!r} is not in an archive, from which the container takes its script",
-                *at,
-                "entry_point",
-                code="code.unusable-source",
-                hint=f"name a local file, or put the script into s3://BUCKET/FOLDER/{name}: give that as "
-                f"source_dir, and entry_point: {entry_point.rpartition('/')[2] or 'SCRIPT'}",
-            )
+            key = entry_point.rpartition("/")[2]
+            if key.endswith(GZIPPED_TARS) and archive_name in (None, key):
+                message = f"{entry_point!r} is an archive, not the script in it"
+                hint = f"give it as source_dir: {entry_point}, and the script in it as entry_point"
+            else:
+                message = f"{entry_point!r} is not in an archive, from which the container takes its script"
+                hint = (
+                    f"name a local file, or put the script into s3://BUCKET/FOLDER/{name}: give that as "
+                    f"source_dir, and entry_point: {key or 'SCRIPT'}"
+                )
+            self.error(message, *at, "entry_point", code="code.unusable-source", hint=hint)
             return None
         if source_dir is not None and is_s3_uri(source_dir):
             key = source_dir.rpartition("/")[2]
