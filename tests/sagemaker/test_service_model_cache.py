@@ -10,6 +10,8 @@ from pathlib import Path
 import botocore.loaders
 import pytest
 
+from tests.support.service_models import without_documentation
+
 CONFIG = """
 pipeline: {name: kept, role: "arn:aws:iam::123456789012:role/Role", bucket: example-bucket}
 steps:
@@ -93,7 +95,7 @@ def test_what_is_kept_is_what_botocore_says(tmp_path: Path, monkeypatch: pytest.
     for _ in range(2):  # unpacked, then as it was kept
         service_model._load.cache_clear()
         model = service_model.load_shapes("sagemaker")
-        assert dict(model.shapes) == expected["shapes"]
-        assert dict(model.operations) == expected["operations"]
+        assert dict(model.shapes) == without_documentation(expected["shapes"])
+        assert dict(model.operations) == without_documentation(expected["operations"])
         assert model.version == expected["metadata"]["apiVersion"]
     assert kept(tmp_path)

@@ -150,12 +150,11 @@ def _read_packaged(service: str) -> Mapping[str, Any] | None:
     # only a few other services need the import.
     if not packed_models or packed_models[-1].with_name("service-2.sdk-extras.json").exists():
         return None
-    packed = packed_models[-1].read_bytes()
-    kept = cache_path(service, packed)
+    kept = cache_path(service, packed_models[-1])
     sections = read_sections(kept)
     if sections is not None:
         return sections
-    text = zlib.decompress(packed, wbits=zlib.MAX_WBITS | 16)
+    text = zlib.decompress(packed_models[-1].read_bytes(), wbits=zlib.MAX_WBITS | 16)
     found = {name: find_section(text, name) for name in ("metadata", "operations", "shapes")}
     sections = {name: section for name, section in found.items() if section is not None}
     if len(sections) < len(found):
