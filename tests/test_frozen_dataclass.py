@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, FrozenInstanceError, field
 from functools import cached_property
 from typing import Any
@@ -82,7 +83,11 @@ def _classes(dataclass: Any) -> dict[str, Any]:
     class Empty:
         """It has no field."""
 
-    return {cls.__name__: cls for cls in (Base, Sub, Checked, Custom, Identity, Empty)}
+    @dataclass(frozen=True)
+    class Bare:
+        number: int
+
+    return {cls.__name__: cls for cls in (Base, Sub, Checked, Custom, Identity, Empty, Bare)}
 
 
 OURS, THEIRS = _classes(frozen_dataclass), _classes(dataclasses.dataclass)
@@ -96,6 +101,7 @@ MADE: list[Callable[[dict[str, Any]], Any]] = [
     lambda classes: classes["Checked"](number=2),
     lambda classes: classes["Custom"](13),
     lambda classes: classes["Empty"](),
+    lambda classes: classes["Bare"](3),
 ]
 
 
@@ -156,6 +162,36 @@ def test_instances_are_frozen_and_cached_properties_work() -> None:
     assert made.doubled == (2, 4)
     assert dataclasses.replace(made, values=(5,)).doubled == (10,)
     assert made == OURS["Sub"](values=(1, 2), keyword=1)
+
+
+def test_later_instances_are_made_like_the_first_ones() -> None:
+    """After a few instances a class has an ``__init__`` of its own."""
+    for number in range(30):
+        ours, theirs = (
+            classes["Base"]((number,), "n", keyword=number, other=5) for classes in (OURS, THEIRS)
+        )
+        assert vars(ours) == vars(theirs)
+        for arguments, keywords in (((), {}), (((1,),), {"values": 1, "keyword": 1}), (((1,),), {"k": 1})):
+            with pytest.raises(TypeError):
+                OURS["Base"](*arguments, **keywords)
+        assert OURS["Checked"](number).number == number
+        with pytest.raises(ValueError, match="negative"):
+            OURS["Checked"](-1)
+
+
+def test_threads_may_use_a_class_for_the_first_time_together() -> None:
+    for _ in range(20):
+
+        @frozen_dataclass(frozen=True)
+        class Shared:
+            """A class that threads use."""
+
+            number: int
+            name: str = "n"
+
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(Shared, range(40)))
+        assert made == [Shared(number) for number in range(40)]
 
 
 def test_each_instance_gets_a_default_of_its_own() -> None:

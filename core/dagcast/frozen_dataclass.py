@@ -2,7 +2,8 @@
 
 ``dataclasses.dataclass(frozen=True)`` writes the source of six methods for each class and compiles each of them: half a
 millisecond a class, a quarter of the start of a small compile. Here all frozen classes share five of the methods, and
-only ``__init__`` is written for each. See ``docs/decisions/frozen-dataclasses.md``.
+only ``__init__`` is written for each, when the class is first used: a third of the classes that a small compile defines
+never is. See ``docs/decisions/frozen-dataclasses.md``.
 
 A class has everything of a standard dataclass: ``fields``, ``replace``, ``asdict``, subclasses and patterns work.
 
@@ -22,8 +23,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
@@ -45,26 +49,138 @@ _FROM_FACTORY: Any = object()
 """The default of an argument whose field has a ``default_factory``."""
 
 
+_FACTS: Final = ("__dataclass_fields__", "__dataclass_params__", "__match_args__")
+_COMPLETING: Final = RLock()
+_FIRST_INSTANCES: Final = 8
+"""A small compile makes fewer instances of two thirds of its classes."""
+
+
+class _Unwritten:
+    """Stands for an attribute of a dataclass that is not complete, and completes the class when it is first read.
+
+    Args:
+        complete: Completes the class, which replaces this object.
+        name: The name of the attribute.
+    """
+
+    def __init__(self, complete: Callable[[], None], name: str) -> None:
+        self._complete = complete
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        self._complete()
+        return getattr(owner if instance is None else instance, self._name)
+
+
 def _freeze(cls: type, *, eq: bool, init: bool, kw_only: bool = False) -> type:
-    custom = {name for name in ("__init__", "__repr__", "__eq__") if name in cls.__dict__}
-    # Python gives a class that defines only __eq__ a __hash__ of None.
-    if cls.__dict__.get("__hash__") is not None:
-        custom.add("__hash__")
-    # Without methods to write, this only collects the fields. A subclass of a frozen class has to be declared frozen.
-    inherits = any(dataclasses.is_dataclass(base) for base in cls.__mro__[1:])
-    dataclasses.dataclass(init=False, repr=False, eq=False, frozen=inherits, kw_only=kw_only)(cls)
-    cls.__dataclass_params__.frozen = True  # type: ignore[attr-defined]
-    fields = dataclasses.fields(cls)
-    methods = _make_comparison(fields) if eq else {}
-    methods["__repr__"] = _make_repr(fields)
-    if init and "__init__" not in custom:
-        methods["__init__"] = _make_init(cls, fields)
-    for name, method in methods.items():
-        if name not in custom:
-            setattr(cls, name, method)
+    own = vars(cls)
+    names = {"__init__": init, "__repr__": True, "__eq__": eq, "__hash__": eq}
+    methods = {name for name, wanted in names.items() if wanted and name not in own}
+    # Python gives a class that defines __eq__ alone a __hash__ of None.
+    if eq and own.get("__hash__", _FROM_FACTORY) is None:
+        methods.add("__hash__")
+    # A subclass inherits the methods that refuse; the standard decorator does not accept others in a frozen class.
+    inherits = any("__dataclass_fields__" in vars(base) for base in cls.__mro__[1:])
+    if not inherits:
+        _refuse_changes(cls)
+    complete = partial(_complete, cls, methods, inherits=inherits, kw_only=kw_only)
+    for name in (*methods, *_FACTS):
+        setattr(cls, name, _Unwritten(complete, name))
+    return cls
+
+
+def _complete(cls: type, methods: set[str], *, inherits: bool, kw_only: bool) -> None:
+    """Collect the fields of a class and write its methods, once."""
+    with _COMPLETING:
+        if not isinstance(vars(cls)["__match_args__"], _Unwritten):
+            return  # another thread was first
+        _collect_fields(cls, frozen=inherits, kw_only=kw_only)
+        fields = dataclasses.fields(cls)
+        made = {**_make_comparison(fields), "__repr__": _make_repr(fields)}
+        if "__init__" in methods:
+            made["__init__"] = _FirstInit(cls, fields)
+        for name in methods:
+            setattr(cls, name, made[name])
+        _refuse_changes(cls)
+        cls.__dataclass_params__.frozen = True  # type: ignore[attr-defined]
+        positional = [field.name for field in fields if field.init and not field.kw_only]
+        cls.__match_args__ = tuple(positional)  # type: ignore[attr-defined, misc]
+
+
+def _collect_fields(cls: type, *, frozen: bool, kw_only: bool) -> None:
+    """Let the standard library collect the fields. Without methods to write, it does nothing else."""
+    annotations = vars(cls).get("__annotations__", {})
+    texts = {name: text for name, text in annotations.items() if isinstance(text, str)}
+    if any(special in text for text in texts.values() for special in _SPECIAL):
+        texts = {}
+    if not cls.__doc__:
+        # It would write the signature, for which it would need __init__.
+        cls.__doc__ = cls.__name__
+    # In the text of each annotation it looks for three special types, which takes longer than all else.
+    for name in texts:
+        annotations[name] = object
+    try:
+        dataclasses.dataclass(init=False, repr=False, eq=False, frozen=frozen, kw_only=kw_only)(cls)
+    finally:
+        annotations.update(texts)
+    for name, text in texts.items():
+        cls.__dataclass_fields__[name].type = text  # type: ignore[attr-defined]
+
+
+_SPECIAL: Final = ("ClassVar", "InitVar", "KW_ONLY")
+
+
+def _refuse_changes(cls: type) -> None:
     cls.__setattr__ = _refuse_to_set  # type: ignore[assignment, method-assign]
     cls.__delattr__ = _refuse_to_delete  # type: ignore[assignment, method-assign]
-    return cls
+
+
+class _FirstInit:
+    """``__init__`` of the first instances of a class. Writing one takes as long as a hundred instances made here.
+
+    Args:
+        cls: The class.
+        fields: Its fields.
+    """
+
+    def __init__(self, cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> None:
+        self._cls = cls
+        self._fields = fields
+        self._names = tuple(field.name for field in fields if field.init and not field.kw_only)
+        self._left = _FIRST_INSTANCES
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None or self._left <= 0:
+            written = _make_init(self._cls, self._fields)
+            self._cls.__init__ = written  # type: ignore[misc]
+            return written if instance is None else MethodType(written, instance)
+        self._left -= 1
+        return partial(self._fill, instance)
+
+    def _fill(self, instance: Any, *arguments: Any, **keywords: Any) -> None:
+        given = {**dict(zip(self._names, arguments, strict=False)), **keywords}
+        members = {}
+        for field in self._fields:
+            if field.init and field.name in given:
+                members[field.name] = given.pop(field.name)
+            elif field.default_factory is not dataclasses.MISSING:
+                members[field.name] = field.default_factory()
+            elif field.init and field.default is not dataclasses.MISSING:
+                members[field.name] = field.default
+            elif field.init:
+                break
+        else:
+            if (
+                not given
+                and len(arguments) <= len(self._names)
+                and not keywords.keys() & self._names[: len(arguments)]
+            ):
+                instance.__dict__.update(members)
+                if hasattr(self._cls, "__post_init__"):
+                    instance.__post_init__()
+                return
+        # Python says what is wrong with the arguments.
+        _make_init(self._cls, self._fields)(instance, *arguments, **keywords)
 
 
 def _make_init(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Any:
