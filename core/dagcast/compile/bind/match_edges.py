@@ -161,9 +161,6 @@ class _StepWirer:
                 remedy="give" if given in self.steps else None,
                 step=given,
             )
-            if given in self.steps:
-                # An edge from that step is the one that the input means: it feeds no other input.
-                self.joins.add((given, None, None))
         self._report(problem)
         self._leave_open(port.name)
 
