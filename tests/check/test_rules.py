@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +12,22 @@ import pytest
 from dagcast.check.request import check_request
 from dagcast.check.rules.examples import EXAMPLES, example
 from dagcast.check.rules.pipeline_rule import PipelineRule, StepFinding
-from dagcast.check.rules.registry import PIPELINE_RULES, RULES
+from dagcast.check.rules.registry import MODULES, PIPELINE_RULES, all_rules, service_rules
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.check.rules.rule_set import RuleSet
 from dagcast.definition.read import read_definition
 from dagcast.diagnostic_codes import RULE_IDS
 
-CASES = [pytest.param(rule, shape, id=f"{rule.id}-{shape}") for rule in RULES for shape in rule.shapes]
+CASES = [pytest.param(rule, shape, id=f"{rule.id}-{shape}") for rule in all_rules() for shape in rule.shapes]
 FACTS = PipelineFacts(region="us-east-1")
 
 
 def _broken(shape: str, request: dict[str, Any], rule: Rule, facts: PipelineFacts = FACTS) -> list[Any]:
-    return [found for found in RuleSet(RULES).broken_rules(shape, request, facts, {}) if found.rule is rule]
+    return [
+        found
+        for found in RuleSet(service_rules).broken_rules(shape, request, facts, {})
+        if found.rule is rule
+    ]
 
 
 def _shape_problems(shape: str, request: dict[str, Any]) -> list[Any]:
@@ -36,7 +41,7 @@ def _shape_problems(shape: str, request: dict[str, Any]) -> list[Any]:
 def test_the_base_of_examples_is_valid(shape: str) -> None:
     request = example(shape, {})
     assert _shape_problems(shape, request) == []
-    assert list(RuleSet(RULES).broken_rules(shape, request, FACTS, {})) == []
+    assert list(RuleSet(service_rules).broken_rules(shape, request, FACTS, {})) == []
 
 
 @pytest.mark.parametrize(("rule", "shape"), CASES)
@@ -56,8 +61,14 @@ def test_a_request_that_breaks_is_reported_and_botocore_by_itself_takes_it(rule:
 
 
 def test_every_rule_has_an_id_of_its_own_in_the_vocabulary() -> None:
-    ids = [rule.id for rule in (*RULES, *PIPELINE_RULES)]
+    ids = [rule.id for rule in (*all_rules(), *PIPELINE_RULES)]
     assert sorted(ids) == sorted(RULE_IDS)
+
+
+def test_each_module_is_registered_with_the_shapes_of_its_rules() -> None:
+    for module, shapes in MODULES.items():
+        rules = importlib.import_module(f"dagcast.check.rules.{module}").RULES
+        assert set(shapes) == {shape for rule in rules for shape in rule.shapes}, module
 
 
 def _pipeline_findings(

@@ -19,7 +19,7 @@ from typing import Any
 from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
 from dagcast.check.rules.pipeline_rule import PipelineRule
-from dagcast.check.rules.registry import PIPELINE_RULES, RULES
+from dagcast.check.rules.registry import PIPELINE_RULES, service_rules
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.check.rules.rule_set import RuleSet
 from dagcast.definition.model import Definition, Step
@@ -82,7 +82,7 @@ class RuleChecker:
     Args:
         definition: The pipeline.
         facts: Further facts about the pipeline.
-        rules: The rules for requests.
+        added: Rules for requests, besides those of the service.
         pipeline_rules: The rules for whole pipelines.
     """
 
@@ -91,16 +91,21 @@ class RuleChecker:
         definition: Definition,
         facts: PipelineFacts = _NO_FACTS,
         *,
-        rules: Sequence[Rule] = RULES,
+        added: Sequence[Rule] = (),
         pipeline_rules: Sequence[PipelineRule] = PIPELINE_RULES,
     ) -> None:
         self._definition = definition
         self._facts = facts
-        self._rules = RuleSet(rules)
+        self._added = added
+        self._rules = RuleSet(self._rules_of)
         self._pipeline_rules = pipeline_rules
         self._defaults = {
             item.name: item.default for item in definition.parameters if item.default is not None
         }
+
+    def _rules_of(self, shape: str) -> tuple[Rule, ...]:
+        own = service_rules(shape)
+        return (*own, *(rule for rule in self._added if shape in rule.shapes)) if self._added else own
 
     def check_step(self, step: Step, known: Iterable[StepProblem] = ()) -> Iterator[StepProblem]:
         """Yield the rule violations in the requests of a step.

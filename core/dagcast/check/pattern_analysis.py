@@ -132,8 +132,10 @@ class _Parser:
 
 @cache
 def _characters(text: str) -> frozenset[str]:
-    matches = re.compile(text, re.ASCII | re.DOTALL).fullmatch
-    return frozenset(char for char in _SAMPLE_CHARACTERS if matches(char))
+    literal = text[1:] if text.startswith("\\") and not text[1:].isalnum() else text
+    if len(literal) == 1 and literal != ".":
+        return frozenset(literal).intersection(_SAMPLE_CHARACTERS)
+    return frozenset(re.findall(text, "".join(_SAMPLE_CHARACTERS), re.ASCII | re.DOTALL))
 
 
 def _refuse_ambiguous_loop(body: list[list[_Part]]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from dagcast.check.rules.examples import example
 from dagcast.check.rules.pipeline_rule import PipelineRule
-from dagcast.check.rules.registry import PIPELINE_RULES, RULES
+from dagcast.check.rules.registry import PIPELINE_RULES, all_rules
 from dagcast.check.rules.rule import Rule
 from dagcast.cli.output import fail
 from dagcast.cli.plugin_options import chosen_plugins, plugin_options
@@ -55,7 +55,7 @@ def rules_command(
 ) -> None:
     """List the rules that requests and pipelines are checked against, or explain the one called ID."""
     try:
-        known: tuple[AnyRule, ...] = (*RULES, *PIPELINE_RULES, *_plugin_rules(config, env, plugins))
+        known: tuple[AnyRule, ...] = (*all_rules(), *PIPELINE_RULES, *_plugin_rules(config, env, plugins))
     except DagcastError as error:
         fail(error, as_json)
     rules = {rule.id: rule for rule in known}

@@ -11,11 +11,9 @@ from dagcast.check.problems import ReferenceProblem
 from dagcast.check.reference_targets import Targets
 from dagcast.check.request import check_request
 from dagcast.check.rules.regions import REGION_PATH
-from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import PipelineFacts, Rule
 from dagcast.compile.config.origins import NO_CONFIG, NOTHING, find_origin, origin_at, value_in
 from dagcast.compile.config.step import To
-from dagcast.compile.field_names import FieldNames, field_of
 from dagcast.compile.spec.pipeline import Origin, PipelineSpec, PropertyShape, StepSpec
 from dagcast.definition.references import located_references
 from dagcast.definition.write import write_definition
@@ -65,7 +63,7 @@ class SpecChecker:
         inherited: Returns whether the value of an origin comes from the config's ``defaults``. Problems of such a value
             affect every step that inherits it. They are reported once, for the defaults.
         ignored: The ids of rules and of request problems that the config ignores.
-        rules: The rules for requests, including those of plugins.
+        rules: The rules of plugins for requests.
         config: The data of the config. Used to find the line of each value.
     """
 
@@ -82,7 +80,7 @@ class SpecChecker:
         inherited: Callable[[Origin], bool] = lambda _: False,
         config: Mapping[str, Any] = NO_CONFIG,
         ignored: frozenset[str] = frozenset(),
-        rules: Sequence[Rule] = RULES,
+        rules: Sequence[Rule] = (),
     ) -> None:
         self.ignored = ignored
         self.rules = rules
@@ -106,7 +104,7 @@ class SpecChecker:
         """Check every step, every reference, and the sizes that do not depend on the definition text."""
         base = f"s3://{self.spec.definition_bucket}/{self.spec.definition_prefix}"
         facts = PipelineFacts(self.spec.region, f"{base}/code/" if self.spec.staged else None)
-        rules = RuleChecker(self.spec, facts, rules=self.rules)
+        rules = RuleChecker(self.spec, facts, added=self.rules)
         for step in self.spec.steps:
             found = self._check_body(step)
             self._check_properties(step)
@@ -269,6 +267,8 @@ class SpecChecker:
         self, step: StepSpec, origin: Origin | None, problem: StepProblem
     ) -> tuple[StepProblem, Origin | None]:
         """Name config fields in a problem. Locate the first of them if the value itself is in no line of the config."""
+        from dagcast.compile.field_names import FieldNames, field_of
+
         names = FieldNames(step, self.fields(step.step_type))
         message, members = names.spell(problem.message, problem.path[1:])
         hint, _ = names.spell(problem.hint or "", problem.path[1:])

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from dagcast.check.ignored_rules import group_ignored, unknown_rule
-from dagcast.check.rules.registry import RULES
 from dagcast.check.rules.rule import Rule
 from dagcast.compile.check_spec import SpecChecker
 from dagcast.compile.config.config import PipelineConfig
@@ -166,9 +165,9 @@ def compile_pipeline(
             if spec is not lowered.spec:
                 spec = adapt_pipeline(spec, sink, config.source.locate)
     with _timed("check", timings):
-        rules: tuple[Rule, ...] = RULES
+        rules: tuple[Rule, ...] = ()
         with sink.collecting():
-            rules = (*RULES, *hooks.collect_rules())
+            rules = hooks.collect_rules()
         _check_ignored_rules(config, rules, sink)
         checker = _checker(config, spec, lowered.incomplete, rules, sink)
         checker.check()

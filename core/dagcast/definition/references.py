@@ -360,6 +360,9 @@ def _locate(value: Any, found: list[tuple[FieldPath, Reference]]) -> None:
         items = value.items()
     elif isinstance(value, (list, tuple)):
         items = enumerate(value)
+    elif isinstance(value, Reference) and not value.parts:
+        found.append(((), value))
+        return
     else:
         found += [((), part) for part in references(value) if not isinstance(part, Join)]
         return

@@ -41,6 +41,10 @@ SCALARS = frozenset({str, int, float, bool, type(None)})
 """The types of most values in a request. They contain no other values, so recursion skips them."""
 
 
+_FROZEN = SCALARS | {FrozenDict}
+_set_item = dict.__setitem__
+
+
 def freeze(value: Any) -> Any:
     """Return ``value`` with every mapping as a :class:`FrozenDict` and every list as a tuple, at any depth.
 
@@ -48,17 +52,19 @@ def freeze(value: Any) -> Any:
     {'Tags': ({'Key': 'team'},)}
     """
     kind = type(value)
-    if kind in SCALARS or kind is FrozenDict:
+    if kind in _FROZEN:
         return value
-    if isinstance(value, dict) and not isinstance(value, FrozenDict):
+    if isinstance(value, dict):
+        if isinstance(value, FrozenDict):
+            return value
         frozen_dict = FrozenDict(value)
         for key, item in value.items():
-            if type(item) not in SCALARS:
+            if type(item) not in _FROZEN:
                 # Nobody else has the new mapping yet.
-                dict.__setitem__(frozen_dict, key, freeze(item))
+                _set_item(frozen_dict, key, freeze(item))
         return frozen_dict
     if isinstance(value, list):
-        return tuple([item if type(item) in SCALARS else freeze(item) for item in value])
+        return tuple([item if type(item) in _FROZEN else freeze(item) for item in value])
     if isinstance(value, tuple):
         frozen = tuple([item if type(item) in SCALARS else freeze(item) for item in value])
         # Frozen data keeps its identity, by which changes are detected.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -37,22 +37,18 @@ class BrokenRule:
 
 
 class RuleSet:
-    """Rules about requests, sorted by the shapes that they apply to.
+    """The rules about requests of each shape.
 
     What a rule finds depends on the members that the request has and on the values that the rule reads. Both are
     recorded when it runs for the second request with the same members. From then on it runs only for a request that
     differs in one of them.
 
     Args:
-        rules: The rules.
+        rules_of: Returns the rules about requests of a shape.
     """
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        by_shape: dict[str, list[Rule]] = {}
-        for rule in rules:
-            for shape in rule.shapes:
-                by_shape.setdefault(shape, []).append(rule)
-        self._by_shape = by_shape
+    def __init__(self, rules_of: Callable[[str], Sequence[Rule]]) -> None:
+        self._rules_of = rules_of
         self._known: dict[tuple[str, PipelineFacts, Structure], _OutlineRules | None] = {}
         self._texts: dict[tuple[str, PipelineFacts], _TextRules] = {}
 
@@ -101,7 +97,7 @@ class RuleSet:
                 return self._run_all(shape, body, facts)
             rules = self._known[key] = _OutlineRules(
                 [
-                    (part.path, self._by_shape.get(name, ()), self._text_rules(name, facts))
+                    (part.path, self._rules_of(name), self._text_rules(name, facts))
                     for name, part in parts(shape, RequestBody(body))
                 ],
                 body,
@@ -112,14 +108,14 @@ class RuleSet:
         return [
             broken
             for name, part in parts(shape, RequestBody(body))
-            for rule in self._by_shape.get(name, ())
+            for rule in self._rules_of(name)
             for broken in _run(rule, part, facts)
         ]
 
     def _text_rules(self, shape: str, facts: PipelineFacts) -> _TextRules:
         found = self._texts.get((shape, facts))
         if found is None:
-            found = self._texts[shape, facts] = _TextRules(self._by_shape.get(shape, ()), facts)
+            found = self._texts[shape, facts] = _TextRules(self._rules_of(shape), facts)
         return found
 
 
