@@ -10,8 +10,8 @@ Example:
 
 from __future__ import annotations
 
-from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.lock import check_lock, lock_differences, lock_path, lock_text
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.stored_options import mask_options_of, mask_stored_options
 from dagcast.staging.code_limit import CodeLimit
 from dagcast.staging.code_stager import CodeUse

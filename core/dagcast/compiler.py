@@ -21,10 +21,10 @@ from dagcast.errors import Diagnostic, DiagnosticSink, IgnoredRule, PluginError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.call_hooks import extract_metadata, notify_compiled
-from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.decorate import CLASS_CACHE, instantiate
 from dagcast.plugins.foreign_output import foreign_output
 from dagcast.plugins.load_config import LoadedConfig, load_config
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.verify_compiled import compile_verified, template_errors, verify_pipeline
 from dagcast.staging.code_limit import CodeLimit

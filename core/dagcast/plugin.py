@@ -75,9 +75,10 @@ from dagcast.errors import (
     did_you_mean,
 )
 from dagcast.paths import FieldPath, format_path, to_path
+from dagcast.plugins.api_version import API_VERSION
 from dagcast.plugins.call_hooks import notify_compiled
 from dagcast.plugins.distributions import find_distributions
-from dagcast.plugins.hooks import API_VERSION, HOOKS, hookimpl
+from dagcast.plugins.hooks import HOOKS, hookimpl
 from dagcast.plugins.join_classes import mixin
 from dagcast.plugins.select import PluginRequest
 from dagcast.plugins.verify_compiled import compile_verified

@@ -20,7 +20,7 @@ from dagcast.compile.spec.pipeline import Origin
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.call_compile_hooks import PluginCompileHooks
-from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.verify_compiled import COMPARED, Given, missing_result, verify_held
 
 if TYPE_CHECKING:

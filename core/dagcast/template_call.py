@@ -13,7 +13,7 @@ from dagcast.compile.config.pipeline_dag import DAGLike, PipelineDAG
 from dagcast.compile.spec.metadata import Metadata
 from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.call_hooks import build_template_params
-from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.plugin_set import PluginSet
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from pydantic import BaseModel, ConfigDict
 from dagcast import PipelineDAGCompiler
 from dagcast.errors import PluginError
 from dagcast.plugin import hookimpl
-from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
+from dagcast.plugins.configured import ConfiguredPlugin, NoOptions
 from dagcast.plugins.decorate import ClassCache
 from dagcast.plugins.load import adopt_plugin
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.template import DynamicPipelineTemplate
 
 CONFIG = {"pipeline": {"name": "demo"}, "steps": {"stop": {"type": "Fail", "error_message": "enough"}}}

@@ -12,9 +12,9 @@ import click
 
 from dagcast.cli.complete import CONFIG_FILE
 from dagcast.cli.definition_file import refuse_config_options, refuse_ignored_rules
+from dagcast.cli.ignore_rule_option import ignore_rule_option
 from dagcast.cli.output import fail, show_diagnostics, show_policies, write_file
 from dagcast.cli.plugin_options import plugin_options
-from dagcast.cli.run_options import ignore_rule_option
 from dagcast.cli.written_definition import verify_written
 from dagcast.compile.report import CompileReport
 from dagcast.compiler import PipelineDAGCompiler, ValidationResult

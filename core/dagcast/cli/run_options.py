@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dagcast.cli.complete import complete_runs, complete_step_and_file, complete_steps
+from dagcast.cli.ignore_rule_option import ignore_rule_option
 from dagcast.cli.run_summary import DEFAULT_RUNS
 
 if TYPE_CHECKING:
@@ -176,23 +177,6 @@ def to_arguments(options: RunOptions) -> list[str]:
         "--no-cache": not options.cache,
     }
     return [*given, *(flag for flag, chosen in flags.items() if chosen)]
-
-
-def ignore_rule_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the option ``--ignore-rule``, which a definition needs, since it has no ``ignore_rules``."""
-
-    def as_mapping(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
-        split = (text.partition("=") for text in value)
-        return {rule: reason for rule, _, reason in split}
-
-    return click.option(
-        "--ignore-rule",
-        "ignore_rules",
-        multiple=True,
-        metavar="ID[=REASON]",
-        callback=as_mapping,
-        help="Ignore a rule of the service in a definition. A config has ignore_rules.",
-    )
 
 
 def runs_option(default: Path | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

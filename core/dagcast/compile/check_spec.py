@@ -255,6 +255,8 @@ class SpecChecker:
 
     def _plugin_in(self, step: StepSpec, problem: StepProblem) -> str | None:
         """Return the plugin that set a member which a problem of another one names, such as what needs the other."""
+        from dagcast.compile.field_names import FieldNames
+
         for member in FieldNames(step, ()).members(problem.message, problem.path[1:]):
             path = ("Arguments", *member)
             origin = origin_at(step.origins, path)

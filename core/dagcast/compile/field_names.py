@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dagcast.compile.config.step import To
 from dagcast.compile.spec.pipeline import Origin, StepSpec
 from dagcast.definition.conditions import TYPES_BY_SIGN
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import FieldPath, format_path, is_within
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\$\{[^}]*\}"""
-_MEMBER = re.compile(
+_MEMBER = lazy_pattern(
     rf"(?P<kept>{_QUOTED})|(?<![\w./:$-])(?P<member>[A-Z][A-Za-z0-9]*(?:\[\d+\]|\.[A-Z][A-Za-z0-9]*)*)(?![\w/:$])"
 )
 """Matches quoted values, which stay as they are, and what may be a member of a request, with its path."""
-_PART = re.compile(r"[A-Za-z0-9]+")
+_PART = lazy_pattern(r"[A-Za-z0-9]+")
 _MOST_FIELDS = 2
 """A member of a request that more config fields fill has no name in the config."""
 _FREE_MAPPINGS = frozenset({"environment", "hyperparameters"})

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from dagcast.compile.config.models import PluginsConfig
-from dagcast.compile.config.validation_errors import LocateInConfig
 from dagcast.errors import DiagnosticSink, Location
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import FieldPath
-from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.options import configure_plugins
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.scan import InstalledPlugins, scan_plugins
 from dagcast.plugins.select import NO_PLUGINS, PluginRequest, Selection, select_plugins
 from dagcast.plugins.site_policy import SitePolicy, read_site_policy
+
+if TYPE_CHECKING:
+    from dagcast.compile.config.validation_errors import LocateInConfig
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class ChosenPlugins:
         """
         none = self.selection.source == NO_PLUGINS and not self.selection.chosen
         options = {} if none else self.section.options
+        if not (self.selection.chosen or options or self.policy.files):
+            return PluginSet((), self.selection, self.policy)
+        from dagcast.plugins.options import configure_plugins
+
         return configure_plugins(
             self.selection, options, self.installed, self.locate, sink, policy=self.policy
         )

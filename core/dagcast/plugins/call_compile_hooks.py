@@ -12,10 +12,8 @@ from dagcast.compile.spec.metadata import Metadata
 from dagcast.compile.spec.pipeline import ParameterSpec, PipelineSpec
 from dagcast.errors import Diagnostic, DiagnosticSink, Location
 from dagcast.paths import FieldPath
-from dagcast.plugins.attribute_changes import attribute_changes
 from dagcast.plugins.call_hooks import collect_parameters, collect_rules, validate_items
-from dagcast.plugins.configured import PluginSet
-from dagcast.plugins.validate_spec import validate_spec
+from dagcast.plugins.plugin_set import PluginSet
 
 
 class PluginCompileHooks:
@@ -58,6 +56,9 @@ class PluginCompileHooks:
         hook = "transform_spec"
         changes: list[Change] = []
         for plugin in self._plugins.implementing(hook):
+            from dagcast.plugins.attribute_changes import attribute_changes
+            from dagcast.plugins.validate_spec import validate_spec
+
             result = plugin.call(hook, spec=spec, metadata=self._metadata.values)
             spec, found = attribute_changes(plugin.name, spec, validate_spec(plugin, hook, spec, result))
             for change in found:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagcast.check.rules.request_body import Finding, RequestBody
 from dagcast.check.rules.rule import Check, PipelineFacts, Rule
@@ -23,10 +23,12 @@ from dagcast.compile.steps.catalog import MODULES
 from dagcast.compile.steps.step_type import StepType
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.diagnostic_codes import CODES, RULE_IDS, validate_code
-from dagcast.plugins.configured import MUTATION_REMEDY, ConfiguredPlugin, PluginSet
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.safe_inspect import format_exception_text, is_instance, safe_repr
-from dagcast.plugins.validate import validate_parameter, validate_step_type
 from dagcast.plugins.verify_compiled import CHANGE_REMEDY, report_state, state_differences
+
+if TYPE_CHECKING:
+    from dagcast.plugins.configured import ConfiguredPlugin
 
 RESERVED_ARGUMENTS = ("dag", "config", "plugins", "metadata")
 """Constructor arguments of the template that define what is compiled. Plugins change it with other hooks."""
@@ -125,6 +127,8 @@ def collect_parameters(
     owners: dict[str, ConfiguredPlugin] = {}
     changes: list[Change] = []
     for plugin in plugins.implementing(hook):
+        from dagcast.plugins.validate import validate_parameter
+
         given = call_with_copies(plugin, hook, config=config, metadata=metadata.values)
         for item in validate_items(plugin, hook, given, ParameterSpec):
             parameter = validate_parameter(plugin, hook, item)
@@ -157,6 +161,8 @@ def collect_step_types(plugins: PluginSet) -> dict[str, StepType[Any]]:
     types: dict[str, StepType[Any]] = {}
     owners: dict[str, str] = dict.fromkeys(MODULES, "dagcast")
     for plugin in plugins.implementing(hook):
+        from dagcast.plugins.validate import validate_step_type
+
         for given in validate_items(plugin, hook, plugin.call(hook), StepType):
             step_type = validate_step_type(plugin, given)
             if step_type.name in owners:
@@ -271,6 +277,8 @@ def call_with_copies(plugin: ConfiguredPlugin, hook: str, **arguments: Any) -> A
     before = [dag.to_dict() for dag in dags]
     result = plugin.call(hook, **arguments)
     if [dag.to_dict() for dag in dags] != before:
+        from dagcast.plugins.configured import MUTATION_REMEDY
+
         raise plugin.error("it changes its input: the DAG", MUTATION_REMEDY, hook)
     return result
 

@@ -1,4 +1,4 @@
-"""A loaded plugin with its validated options, and the ordered set of plugins of one compile."""
+"""A loaded plugin with its validated options."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import FrozenInstanceError, field, replace
+from dataclasses import FrozenInstanceError, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NoReturn, get_args
@@ -17,13 +17,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dagcast.definition.values import FrozenDict, FrozenError
 from dagcast.errors import Diagnostic, InvalidInputError, Location, PluginError, Severity
 from dagcast.frozen_dataclass import dataclass
+from dagcast.plugins.api_version import API_VERSION
 from dagcast.plugins.foreign_output import foreign_output
-from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.load import Plugin
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance, safe_repr
 from dagcast.plugins.secret_options import holds_secret, mask_options, redact, secret_values
-from dagcast.plugins.select import Selection
-from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
 
 _DIAGNOSTIC_FIELDS: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
     {
@@ -252,33 +250,3 @@ class ConfiguredPlugin:
         content = [self.options.model_dump(mode="json"), sorted(secret_values(self.options))]
         text = json.dumps(content, sort_keys=True)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_FINGERPRINT_KEY).hexdigest()
-
-
-@dataclass(frozen=True)
-class PluginSet:
-    """The plugins of one compile, in order.
-
-    Attributes:
-        plugins: The plugins. The first decorates innermost and is called first.
-        selection: Why these plugins run.
-        policy: The site policy that holds.
-    """
-
-    plugins: tuple[ConfiguredPlugin, ...] = ()
-    selection: Selection = field(default_factory=lambda: Selection((), "no plugin is selected"))
-    policy: SitePolicy = NO_POLICY
-
-    def implementing(self, hook: str) -> Iterator[ConfiguredPlugin]:
-        """Iterate over the plugins that implement a hook, in order."""
-        return (plugin for plugin in self.plugins if plugin.implements(hook))
-
-    def lock(self) -> list[Mapping[str, Any]]:
-        """Return the entries of the plugin lock, in order."""
-        return [plugin.lock_entry() for plugin in self.plugins]
-
-    def code_files(self) -> dict[str, dict[str, str]]:
-        """Return the digests of the files of each plugin's code, by plugin and path."""
-        return {plugin.name: dict(plugin.loaded.code().files) for plugin in self.plugins}
-
-    def __bool__(self) -> bool:
-        return bool(self.plugins)

@@ -9,12 +9,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagcast.definition.values import FrozenDict
 from dagcast.errors import InvalidInputError, PluginError, did_you_mean, nearest
-from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
-from dagcast.plugins.join_classes import ClassJoinError, apply_decorator, copied_attributes
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.safe_inspect import (
     ancestors,
     format_exception,
@@ -23,6 +22,9 @@ from dagcast.plugins.safe_inspect import (
     set_class_attribute,
 )
 from dagcast.plugins.verify_compiled import COMPARED, DECORATE_HOOK, Given, decoration_error, verify_instance
+
+if TYPE_CHECKING:
+    from dagcast.plugins.configured import ConfiguredPlugin
 
 HOOK = DECORATE_HOOK
 PARAMS_HOOK = "build_template_params"
@@ -82,6 +84,8 @@ def decorate(
     Raises:
         PluginError: If a plugin cannot decorate the class, or does not return a subclass of it.
     """
+    from dagcast.plugins.join_classes import copied_attributes
+
     decorated: type = type(template_class)(
         template_class.__name__, (template_class,), copied_attributes(template_class)
     )
@@ -175,6 +179,8 @@ def _unknown_argument(name: str, metadata: Mapping[str, Any]) -> str:
 
 
 def _decorate_once(plugin: ConfiguredPlugin, template_class: type, metadata: Mapping[str, Any]) -> type:
+    from dagcast.plugins.join_classes import ClassJoinError, apply_decorator
+
     try:
         result = apply_decorator(
             lambda cls: plugin.call_unguarded(HOOK, template_class=cls, metadata=metadata), template_class
@@ -233,6 +239,8 @@ def _hiding_base(result: type, template_class: type, name: str) -> type | None:
 
 
 def _identity_attributes(template_class: type) -> dict[str, Any]:
+    from dagcast.plugins.join_classes import copied_attributes
+
     return {**copied_attributes(template_class), "__name__": template_class.__name__}
 
 

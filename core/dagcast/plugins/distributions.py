@@ -86,12 +86,10 @@ class Distribution(NamedTuple):
             LookupError: If it has no metadata file.
             Exception: If the file cannot be read.
         """
-        from email import message_from_string
-
         text = next(filter(None, map(self.read_text, METADATA_FILES)), None)
         if text is None:
             raise LookupError("it has no METADATA")
-        return message_from_string(text)
+        return _parse_fields(text)
 
     def has_metadata(self) -> bool:
         """Return whether a metadata file exists. An incomplete uninstall leaves an empty folder."""
@@ -204,6 +202,28 @@ def _find_with_finder(finder: Any, entries: list[str]) -> Iterator[Distribution]
             yield Distribution(str(path.parent), path.name, distribution)
         else:
             yield Distribution(None, "", distribution)
+
+
+def _parse_fields(text: str) -> Message:
+    """Parse the fields above the description, which is most of the text. Source: RFC 822, 3.1 and 3.4.2.
+
+    Importing the parser of ``email`` takes longer than a scan.
+    """
+    from email.message import Message
+
+    fields: list[list[str]] = []
+    for line in text.split("\n"):
+        if line[:1] in (" ", "\t") and fields:
+            fields[-1][1] += f"\n{line}"
+            continue
+        name, colon, value = line.partition(":")
+        if not colon or not name:
+            break
+        fields.append([name, value.strip()])
+    message = Message()
+    for name, value in fields:
+        message[name] = value
+    return message
 
 
 def _decode(content: bytes) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dagcast.errors import InvalidInputError
 from dagcast.frozen_dataclass import dataclass
+from dagcast.plugins.api_version import API_VERSION
 from dagcast.plugins.check_metadata import metadata_problems
 from dagcast.plugins.code_files import find_specs, read_code
-from dagcast.plugins.hooks import API_VERSION
 from dagcast.plugins.imported_code import check_import
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 from dagcast.plugins.site_policy import NO_POLICY, SitePolicy, read_site_policy

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from dagcast.compile.steps.step_type import StepType
     from dagcast.errors import Diagnostic, Location
 
-API_VERSION = 1
-"""The version of the hooks. Entry-point group ``dagcast.api`` holds the version that a plugin is written for."""
-
 PROJECT = "dagcast"
 
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -14,10 +14,12 @@ import pluggy
 from dagcast.errors import Location, PluginError, nearest
 from dagcast.frozen_dataclass import dataclass
 from dagcast.lazy_pattern import lazy_pattern
+from dagcast.plugins.api_version import API_VERSION
 from dagcast.plugins.code_files import PluginCode, read_code
 from dagcast.plugins.foreign_output import foreign_output
-from dagcast.plugins.hooks import API_VERSION, HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
+from dagcast.plugins.hooks import HOOK_ARGUMENTS, HOOKS, PROJECT, HookSpecs
 from dagcast.plugins.imported_code import check_loaded, remember_import
+from dagcast.plugins.object_name import object_name
 from dagcast.plugins.safe_inspect import format_exception, format_exception_text, is_instance
 from dagcast.plugins.scan import InstalledPlugins, PluginEntry
 
@@ -137,22 +139,6 @@ def adopt_plugin(given: Any) -> Plugin:
             given, named.__qualname__, Plugin(name=name, implementation=None, hooks={}), "it"
         )
     return _validate_hooks(Plugin(name=name, implementation=implementation, hooks={}, given=given))
-
-
-def object_name(given: Any) -> str:
-    """Return the name of a plugin object: its ``name`` attribute, else that of its type or module."""
-    named = given if is_instance(given, type, ModuleType) else type(given)
-    return stated_name(given) or str(named.__name__)
-
-
-def stated_name(given: Any) -> str | None:
-    """Return the ``name`` attribute of a plugin object; ``None`` if it has no valid one."""
-    try:
-        stated = getattr(given, "name", None)
-    # A property may raise any exception.
-    except Exception:
-        return None
-    return stated if is_instance(stated, str) else None
 
 
 def find_entry(name: str, installed: InstalledPlugins) -> PluginEntry:

@@ -13,8 +13,8 @@ from dagcast.frozen_dataclass import dataclass
 from dagcast.gc_pause import pause_gc
 from dagcast.plugins.activate import choose_plugins
 from dagcast.plugins.call_hooks import collect_step_types
-from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.foreign_output import foreign_output
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.scan import InstalledPlugins
 from dagcast.plugins.select import PluginRequest
 from dagcast.staging.code_limit import CodeLimit

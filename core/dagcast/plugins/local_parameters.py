@@ -10,7 +10,8 @@ from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.report import CompileReport
 from dagcast.frozen_dataclass import dataclass
 from dagcast.plugins.call_hooks import call_with_copies
-from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
+from dagcast.plugins.configured import ConfiguredPlugin
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.safe_inspect import is_instance, safe_repr
 
 HOOK = "local_parameters"

@@ -11,8 +11,8 @@ from typing import Any
 
 from dagcast.compile.report import CODE_REMEDY
 from dagcast.errors import Diagnostic, InvalidInputError, Location
+from dagcast.lazy_pattern import lazy_pattern
 from dagcast.paths import format_path
-from dagcast.plugins.code_files import file_differences
 
 FIELDS = MappingProxyType(
     {
@@ -31,7 +31,7 @@ Files = Mapping[str, Mapping[str, str]]
 
 SUFFIX = "plugins.json"
 
-_LOCK_OF_OTHER_FORMATS = re.compile(rf"\.\w+-{re.escape(SUFFIX)}\Z")
+_LOCK_OF_OTHER_FORMATS = lazy_pattern(rf"\.\w+-{re.escape(SUFFIX)}\Z")
 
 
 def lock_path(definition: Path) -> Path:
@@ -204,7 +204,11 @@ def _plugin_differences(
     for field, what in FIELDS.items():
         if locked.get(field) == plugin.get(field):
             continue
-        changed = list(file_differences(locked_files, files)) if locked_files and files else []
+        changed: list[str] = []
+        if locked_files and files:
+            from dagcast.plugins.code_files import file_differences
+
+            changed = list(file_differences(locked_files, files))
         if field == "code_sha256" and changed:
             yield from (f"{difference} since the lock was written" for difference in changed)
         else:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from dagcast.compile.config.config import PipelineConfig
 from dagcast.compile.report import CompileReport
 from dagcast.plugins.call_hooks import call_with_copies
-from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
+from dagcast.plugins.configured import ConfiguredPlugin
 from dagcast.plugins.foreign_output import foreign_output
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.safe_inspect import format_exception, safe_repr
 
 logger = logging.getLogger(__name__)

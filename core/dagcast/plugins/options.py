@@ -10,8 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from dagcast.compile.config.validation_errors import LocateInConfig, report_validation
 from dagcast.errors import DiagnosticSink, PluginError, did_you_mean
-from dagcast.plugins.configured import ConfiguredPlugin, NoOptions, PluginSet
+from dagcast.plugins.configured import ConfiguredPlugin, NoOptions
 from dagcast.plugins.load import Plugin, adopt_plugin, error_of_required, load_plugin
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.policy_options import locate_option, merge_options
 from dagcast.plugins.safe_inspect import format_exception, is_instance, safe_repr
 from dagcast.plugins.scan import InstalledPlugins

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dagcast.frozen_dataclass import dataclass
 from dagcast.lazy_pattern import lazy_pattern
+from dagcast.plugins.api_version import API_VERSION
 from dagcast.plugins.distributions import ENTRY_POINTS, Distribution, find_distributions
-from dagcast.plugins.hooks import API_VERSION
 
 if TYPE_CHECKING:
     from email.message import Message

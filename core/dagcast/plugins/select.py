@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagcast.errors import DiagnosticSink
 from dagcast.frozen_dataclass import dataclass
-from dagcast.plugins.forbidden_code import provider
-from dagcast.plugins.load import object_name, stated_name
+from dagcast.plugins.object_name import object_name, stated_name
 from dagcast.plugins.safe_inspect import is_instance
 from dagcast.plugins.scan import InstalledPlugins
 from dagcast.plugins.site_policy import NO_POLICY, SitePolicy
@@ -137,7 +136,7 @@ def select_plugins(
         excluded.update(dict.fromkeys(config.disable, "plugins.disable of the config"))
     forbidden = dict(policy.forbidden)
     if source == AUTOLOAD:
-        codes = {name: provider(name, policy.forbidden, installed) for name in automatic}
+        codes = {name: _provider(name, policy, installed) for name in automatic}
         forbidden |= {
             name: policy.forbidden[code_of] for name, code_of in codes.items() if code_of is not None
         }
@@ -214,11 +213,20 @@ def _check_policy(
             if not ignored and name not in request.disabled:
                 refuse(f"{source} selects", name, "remove the name", *path)
         elif policy.forbidden and not ignored and name not in request.disabled:
-            code_of = provider(item, policy.forbidden, installed)
+            code_of = _provider(item, policy, installed)
             if code_of is not None:
                 remedy = f"leave {name!r} out: another name is no way around a policy"
                 refuse(f"{source} selects {name!r}, the code of", code_of, remedy, *path)
     sink.raise_errors()
+
+
+def _provider(item: Any, policy: SitePolicy, installed: InstalledPlugins) -> str | None:
+    """Return the forbidden plugin that provides the code of a selected one, if there is one."""
+    if not policy.forbidden:
+        return None
+    from dagcast.plugins.forbidden_code import provider
+
+    return provider(item, policy.forbidden, installed)
 
 
 def _strings(items: Iterable[Any]) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dagcast.compile.config.merge import deep_merge
-from dagcast.compile.config.validation_errors import report_validation
 from dagcast.compile.document.document import Document, read_document
 from dagcast.errors import Diagnostic, DiagnosticSink, InvalidInputError, Location, escape_text
 from dagcast.frozen_dataclass import dataclass
@@ -272,6 +271,8 @@ def _read(path: Path) -> PolicyFile:
             {key: value for key, value in sections.items() if value is not None}
         )
     except ValidationError as error:
+        from dagcast.compile.config.validation_errors import report_validation
+
         report_validation(
             error, "site policy", SiteConfig, lambda tail, *, key=False: document.locate(tail, key=key), sink
         )

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from dagcast.errors import DagcastError
-from dagcast.plugins.configured import PluginSet
 from dagcast.plugins.load import load_plugin
 from dagcast.plugins.options import options_model
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.scan import scan_plugins
 from dagcast.plugins.secret_options import MASK, mask_given
 

@@ -11,9 +11,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from traceback import walk_tb
 from types import CodeType, FunctionType, MappingProxyType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from dagcast.compile.compile_pipeline import Compilation
 from dagcast.compile.config.pipeline_dag import PipelineDAG
@@ -23,9 +22,11 @@ from dagcast.definition.write import write_definition
 from dagcast.errors import DagcastError, PluginError
 from dagcast.frozen_dataclass import dataclass
 from dagcast.paths import format_path
-from dagcast.plugins.attribute_changes import attribute_changes
-from dagcast.plugins.configured import ConfiguredPlugin, PluginSet
+from dagcast.plugins.plugin_set import PluginSet
 from dagcast.plugins.safe_inspect import ancestors, format_exception, is_instance, safe_repr
+
+if TYPE_CHECKING:
+    from dagcast.plugins.configured import ConfiguredPlugin
 
 Result = TypeVar("Result", bound=Compilation | None)
 
@@ -198,6 +199,8 @@ def template_errors(template: Any) -> Iterator[None]:
         raise
     # Methods of the decorated class are third-party code.
     except Exception as error:
+        from traceback import walk_tb
+
         given: Given | None = template._given
         decorating = tuple(given.plugins.implementing(DECORATE_HOOK)) if given is not None else ()
         codes = {code for cls in _decorated_classes(type(template)) for code in _method_codes(cls)}
@@ -286,6 +289,8 @@ def _compilation_problems(compilation: Any, compiled: Compilation | None, given:
     elif type(compilation.spec) is not PipelineSpec or type(compilation.report) is not CompileReport:
         yield "its template class replaces the spec or the report of the compile"
     else:
+        from dagcast.plugins.attribute_changes import attribute_changes
+
         changes = attribute_changes("", compiled.spec, compilation.spec)[1]
         if changes:
             yield (

@@ -10,7 +10,7 @@ import pytest
 
 from dagcast import DynamicPipelineTemplate, PipelineDAGCompiler
 from dagcast.plugin import hookimpl
-from dagcast.plugins.configured import PluginSet
+from dagcast.plugins.plugin_set import PluginSet
 
 CONFIG = {
     "pipeline": {"name": "demo", "author": "config", "bucket": "my-bucket"},

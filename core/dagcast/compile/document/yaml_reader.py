@@ -47,7 +47,6 @@ from dagcast.compile.document.yaml_scalars import (
     tag_problem,
     tagged_scalar,
 )
-from dagcast.compile.document.yaml_syntax import syntax_diagnostic
 from dagcast.errors import DiagnosticSink, InvalidInputError, Location
 
 
@@ -75,6 +74,8 @@ def read_yaml(text: str, file: str, sink: DiagnosticSink) -> tuple[Any, YamlPosi
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
+        from dagcast.compile.document.yaml_syntax import syntax_diagnostic
+
         sink.extend([syntax_diagnostic(error, text, file)])
         raise InvalidInputError(sink.errors) from None
 

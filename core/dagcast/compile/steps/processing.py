@@ -1,6 +1,5 @@
 """Processing: run a script or a container on data."""
 
-import shlex
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -64,6 +63,8 @@ def _launcher(command: tuple[str, ...]) -> bytes:
     """Return the launcher of staged code. A command replaces the interpreter that the script's suffix chooses."""
     if not command:
         return LAUNCHER
+    import shlex
+
     before, _, _ = LAUNCHER.partition(b'case "$script" in')
     return before + f'exec {shlex.join(command)} "$script" "$@"\n'.encode()
 
@@ -263,7 +264,8 @@ def _check_reserved(step: "Lowering", used: Mapping[str, Source], name: str, pat
 
 @cache
 def _default_input() -> ProcessingInput:
-    return ProcessingInput()
+    # Validating nothing would take a validator of its own.
+    return ProcessingInput.model_construct()
 
 
 def _s3_input(name: str, source: Source, path: Source, item: ProcessingInput) -> dict[str, Any]:
