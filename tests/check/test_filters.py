@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagcast.check.rules.registry import RULES
+from dagcast.check.rules.registry import all_rules
 from dagcast.check.rules.request_body import RequestBody
 from dagcast.check.rules.rule import PipelineFacts
 from dagcast.runner.in_job.transform_output import JsonPathError, compile_json_path
 
-(RULE,) = [rule for rule in RULES if rule.id == "transform.filter"]
+(RULE,) = [rule for rule in all_rules() if rule.id == "transform.filter"]
 PARTS = st.sampled_from(
     (".a", ".*", "[*]", "[ * ]", "['a']", "['a', \"b\"]", "[0]", "[-1]", "[1:3]", "[:2]", "[0, 2:]", ".a-b")
 )
