@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dagcast.display.terminal_text import summarize_reason, truncate_middle
-from dagcast.runner.records.outcome import StepOutcome
+
+if TYPE_CHECKING:
+    from dagcast.runner.records.outcome import StepOutcome
 
 
 def result_lines(step: StepOutcome) -> Iterator[str]:
