@@ -30,7 +30,6 @@ WITHOUT_EXAMPLE = {
     "SDKError": "raised where no SDK is installed",
     "StagingError": "raised by calls of AWS",
     "WithInputs": "a mixin without arguments of its own",
-    "WithOutputs": "a mixin without arguments of its own",
     "hookimpl": "documented by pluggy, with an example in the docstring of dagcast.plugin",
 }
 """Public callables whose call is obvious, with the reason."""
