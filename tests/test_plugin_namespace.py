@@ -164,6 +164,7 @@ def documentation(name: str) -> str:
     """The text below the assignment of a name in the module that makes it."""
     for module in (
         "dagcast.paths",
+        "dagcast.plugins.api_version",
         "dagcast.plugins.hooks",
         "dagcast.compile.config.fields",
         "dagcast.compile.config.config",
