@@ -30,6 +30,8 @@ _DIAGNOSTIC_FIELDS: Mapping[str, tuple[type[Any], ...]] = MappingProxyType(
         "code": (str,),
         "hint": (str, type(None)),
         "steps": (tuple,),
+        "cause": (str, type(None)),
+        "also": (tuple,),
     }
 )
 """The allowed types of each field of a diagnostic."""

@@ -872,7 +872,7 @@ from typing import Literal
 from dagcast.plugin import StepConfig, StepType
 
 class JobConfig(StepConfig):
-    type: Literal["Job"] = "Job"
+    type: Literal["Chore"] = "Chore"
 
 def lower(step, config):
     {lower}
@@ -883,7 +883,7 @@ def inputs(config):
 @hookimpl
 def register_step_types():
     job = StepType(
-        name="Job", definition_type="Fail", about="A job.", config=JobConfig, lower=lower, inputs=inputs
+        name="Chore", definition_type="Fail", about="A chore.", config=JobConfig, lower=lower, inputs=inputs
     )
     return [job]
 """
@@ -893,7 +893,7 @@ def register_step_types():
     "parts", [{"lower": "1 / 0", "inputs": "return ()"}, {"lower": "pass", "inputs": "return 1 / 0"}]
 )
 def test_a_step_type_that_fails_names_its_plugin(site: Site, parts: dict[str, str]) -> None:
-    site.write(CONFIG, "  job:\n    type: Job\n")
+    site.write(CONFIG, "  job:\n    type: Chore\n")
     error = refused(site, STEP_TYPE.format(**parts))
     assert error.hook == "register_step_types"
     assert error.problem == "it raised ZeroDivisionError: division by zero"
@@ -905,7 +905,7 @@ def test_a_step_type_of_two_plugins_names_both(site: Site) -> None:
     site.plugin("beta", source)
     error = refusal(site, "alpha", "beta")
     assert error.plugin == "beta"
-    assert error.problem == "step type 'Job' already exists, from plugin 'alpha' (alpha-plugin 1.0)"
+    assert error.problem == "step type 'Chore' already exists, from plugin 'alpha' (alpha-plugin 1.0)"
 
 
 # What it makes of the pipeline
