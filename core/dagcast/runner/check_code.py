@@ -71,8 +71,7 @@ def check_served_model(
     containers = as_list(model.arguments.get("Containers"))
     container = as_mapping(model.arguments.get("PrimaryContainer") or (containers[0] if containers else None))
     if container.get("ModelPackageName") is not None:
-        yield from _check_package(step, container["ModelPackageName"], definition)
-        return
+        return  # its code is in the registry
     environment = as_mapping(container.get("Environment"))
     image = _known_text(container.get("Image"), scope) or ""
     program = _known_text(environment.get("SAGEMAKER_PROGRAM", DEFAULT_PROGRAM), scope)
@@ -92,18 +91,6 @@ def check_served_model(
             yield from _check_functions(step.name, program, archive.files[path], image)
     elif code is None and isinstance(source, StepProperty) and algorithm_of_image(image) is None:
         yield from _check_trained_model(step, definition.by_name.get(source.step), program, scope, store)
-
-
-def _check_package(step: Step, package: Any, definition: Definition) -> Iterator[Diagnostic]:
-    """Find a model package of several containers that the pipeline registers."""
-    registered = definition.by_name.get(package.step) if isinstance(package, StepProperty) else None
-    if registered is None or registered.definition_type != "RegisterModel":
-        return
-    specification = as_mapping(registered.arguments.get("InferenceSpecification"))
-    count = len(as_list(specification.get("Containers")))
-    if count > 1:
-        package_of = f"the model package of step {registered.name!r}"
-        yield cannot_run_here(step.name, f"{package_of} has {count} containers, and a local run serves one")
 
 
 def _check_trained_model(

@@ -19,12 +19,12 @@ from dagcast.runner.aws_names import JOB_NAME_PREFIX
 from dagcast.runner.cache import is_cache_enabled
 from dagcast.runner.check_debug import check_debug
 from dagcast.runner.check_local_images import LocateField
-from dagcast.runner.container.check_request import as_list, as_mapping, cannot_run_here, check_schema
+from dagcast.runner.check_models import check_model
+from dagcast.runner.container.check_request import as_list, as_mapping, check_schema
 from dagcast.runner.executors.catalog import MODULES, executor_for
 from dagcast.runner.executors.lambda_ import function_name
 from dagcast.runner.files import UnsafeFileError
 from dagcast.runner.local_images import StandIn
-from dagcast.runner.model_containers import count_containers
 from dagcast.runner.options import RunOptions
 from dagcast.runner.records.find_runs import runs_in
 from dagcast.runner.records.run_folder import RunFolder, SavedResult
@@ -121,7 +121,7 @@ def make_plan(
         )
         sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:
-            sink.extend(_check_model(step, definition, options))
+            sink.extend(check_model(step, definition, options))
         sink.extend(check_local_images.check_step(step, definition, options, scope, locate))
     if not sink.errors and not invalid:
         sink.extend(_check_code(definition, steps, options, scope, store))
@@ -222,23 +222,6 @@ def _check_unselected(
             )
 
 
-def _check_model(step: Step, definition: Definition, options: RunOptions) -> Iterator[Diagnostic]:
-    """Yield a problem if a step needs a model of several containers, which a local run does not serve."""
-    if step.definition_type == "Model":
-        yield from _check_packages(step, definition, options)
-    name = step.arguments.get("ModelName")
-    if step.definition_type != "Transform" or not isinstance(name, StepProperty):
-        return
-    model = definition.by_name.get(name.step)
-    if model is None or model.definition_type != "Model" or name.step in options.stubs:
-        return
-    count = len(as_list(model.arguments.get("Containers")))
-    if count > 1:
-        yield cannot_run_here(
-            step.name, f"the model of step {name.step!r} has {count} containers, and a local run serves one"
-        )
-
-
 def _check_code(
     definition: Definition, steps: tuple[Step, ...], options: RunOptions, scope: Scope, store: Store
 ) -> Iterator[Diagnostic]:
@@ -259,30 +242,6 @@ def _check_code(
             and not check_local_images.find_stand_ins(step, definition, options, scope)
         ):
             yield from check_code.check_served_model(step, model, definition, scope, store)
-
-
-def _check_packages(step: Step, definition: Definition, options: RunOptions) -> Iterator[Diagnostic]:
-    """Yield each model package of several containers that a model is made from."""
-    primary = step.arguments.get("PrimaryContainer")
-    for container in [primary] if primary else as_list(step.arguments.get("Containers")):
-        name = as_mapping(container).get("ModelPackageName")
-        if isinstance(name, str):
-            count, owner = count_containers(options.runs, name), f"model package {name!r}"
-        elif isinstance(name, StepProperty) and name.step not in options.stubs:
-            count, owner = _registered_containers(definition.by_name.get(name.step)), f"step {name.step!r}"
-        else:
-            continue
-        if count > 1:
-            yield cannot_run_here(
-                step.name, f"the model of {owner} has {count} containers, and a local run serves one"
-            )
-
-
-def _registered_containers(step: Step | None) -> int:
-    if step is None or step.definition_type != "RegisterModel":
-        return 0
-    specification = as_mapping(step.arguments.get("InferenceSpecification"))
-    return len(as_list(specification.get("Containers")))
 
 
 def _check_earlier(earlier: tuple[Path, ...]) -> Iterator[Diagnostic]:

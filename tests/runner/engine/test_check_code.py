@@ -53,10 +53,10 @@ def given(folder: Path, archives: Mapping[str, Mapping[str, str]]) -> dict[str, 
 
 
 def problem(steps: list[dict[str, Any]], folder: Path, archives: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the only problem; nothing may have started."""
+    """Return the only error; nothing may have started."""
     with pytest.raises(InvalidInputError) as caught:
         run(definition(steps), folder, inputs=given(folder, archives))
-    (error,) = caught.value.diagnostics
+    (error,) = [item for item in caught.value.diagnostics if item.severity == "error"]
     assert not (folder / "runs").exists()
     return str(error)
 
@@ -146,4 +146,4 @@ def test_a_model_package_of_several_containers(tmp_path: Path) -> None:
         },
     }
     found = problem([register, served, predict()], tmp_path, {MODEL: {"code/inference.py": SERVES}})
-    assert "the model package of step 'register' has 2 containers" in found
+    assert "step 'model': the model of step 'register' has 2 containers" in found

@@ -27,7 +27,7 @@ FIELD_TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "volume_kms_key": "KMS key that encrypts the volumes; instances with local storage take none",
         "output_kms_key": "KMS key that encrypts what the step writes to S3",
         "kms_key": "KMS key that encrypts the volumes of the instances",
-        "max_runtime_in_seconds": "Seconds after which the service stops the job; by default a day, or the wait of a spot job",
+        "max_runtime_in_seconds": "Seconds until the service stops the job; by default a day, or a spot job's wait",
         "max_wait_time_in_seconds": "Seconds that a spot job may take, including the wait for instances",
         "use_spot_instances": "Whether the job runs on spot instances; it needs max_wait_time_in_seconds",
         "checkpoint_s3_uri": "S3 URI that checkpoints are copied to, and restored from",
