@@ -126,3 +126,51 @@ class TestOneCause:
         edges = ["prep -> fit", "prep -> check", "fit -> check"]
         (error,) = errors_of({"pipeline": base, "steps": steps, "edges": edges})
         assert error.startswith("<config>.pipeline.bucket: ")
+
+
+DECLARED: dict[str, Any] = {
+    "Instance": "ml.m5.xlarge",
+    "Mode": {"type": "String", "default": "fast", "enum": ["fast", "exact"]},
+    "Size": {"type": "Integer", "default": 5},
+    "Count": 1,
+}
+
+
+def _with_values(**values: Any) -> dict[str, Any]:
+    return config({"prep": JOB}, parameters=DECLARED, environments={"prod": {"parameters": values}})
+
+
+def test_a_value_of_an_environment_is_a_default_of_the_declared_parameter() -> None:
+    found = PipelineDAGCompiler(_with_values(Mode="exact", Size=7, Count=2.5), env="prod", plugins=[])
+    parameters = {item.name: item for item in found.compile_definition().spec.parameters}
+    assert (parameters["Mode"].default, parameters["Mode"].enum) == ("exact", ("fast", "exact"))
+    assert (parameters["Size"].type, parameters["Size"].default) == ("Integer", 7)
+    # A plain number gives no type that another plain number must keep.
+    assert (parameters["Count"].type, parameters["Count"].default) == ("Float", 2.5)
+
+
+def test_a_value_of_an_environment_that_does_not_fit_the_declaration_is_reported_at_its_place() -> None:
+    place = "<config>.environments.prod.parameters"
+    assert sorted(errors_of(_with_values(Mode="slow", Size=2.5, Count="one"), env="prod")) == [
+        f"{place}.Count: parameter 'Count': expected a default of type Integer, got 'one'",
+        f"{place}.Mode: parameter 'Mode': 'slow' is not in the enum (known: exact, fast)",
+        f"{place}.Size: parameter 'Size': expected a default of type Integer, got 2.5",
+    ]
+
+
+def test_a_misspelt_parameter_of_an_environment_is_no_new_one() -> None:
+    assert errors_of(_with_values(Moed="exact"), env="prod") == [
+        "<config>.environments.prod.parameters.Moed: unknown parameter 'Moed' (did you mean 'Mode'?)"
+    ]
+    used = {**_with_values(Moed="exact")}
+    used["environments"]["prod"]["steps"] = {"prep": {"environment": {"M": "${param.Moed}"}}}
+    assert errors_of(used, env="prod") == []
+    assert errors_of(_with_values(Another="exact"), env="prod") == []
+
+
+def test_an_enum_of_a_number_is_one_mistake() -> None:
+    numbers = {"Count": {"type": "Integer", "default": 1, "enum": [1, 2]}}
+    assert errors_of(config({"prep": {**JOB, "instance_type": "ml.m5.large"}}, parameters=numbers)) == [
+        "<config>.parameters.Count.enum: parameter 'Count': "
+        "only a String parameter has an enum, not one of type Integer"
+    ]

@@ -190,7 +190,7 @@ def test_ports() -> None:
         ),
         (
             {"check_type": "MODEL_QUALITY"},
-            "step 'step' (QualityCheck): problem_type is only for check_type MODEL_QUALITY",
+            "step 'step' (QualityCheck): check_type MODEL_QUALITY needs problem_type",
         ),
         (
             {"dataset_format": {"csv": {"header": "${param.H}"}}},

@@ -69,7 +69,7 @@ def _is_inside(path: Any) -> bool | None:
 def _input_paths(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     for item in job.items("ProcessingInputs"):
         path = item.get("S3Input", "LocalPath")
-        if _is_inside(path) is False or path == _ROOT:
+        if _is_inside(path) is False or (isinstance(path, str) and normpath(path) == _ROOT):
             message = f"the LocalPath of input {item.get('InputName')!r} does not begin with {_ROOT}/"
             yield item.finding(message, "S3Input", "LocalPath", hint=_nearest_path(path))
 
@@ -77,7 +77,7 @@ def _input_paths(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
 def _output_paths(job: RequestBody, facts: PipelineFacts) -> Iterator[Finding]:
     for item in job.items(*_OUTPUTS):
         path = item.get("S3Output", "LocalPath")
-        if _is_inside(path) is False:
+        if _is_inside(path) is False or (isinstance(path, str) and normpath(path) == _ROOT):
             message = f"the LocalPath of output {item.get('OutputName')!r} is not below {_ROOT}"
             yield item.finding(message, "S3Output", "LocalPath", hint=_nearest_path(path))
 

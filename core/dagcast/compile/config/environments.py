@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from dagcast.compile.config.merge import deep_merge
+from dagcast.compile.config.models import TYPE_OF_VALUE
 from dagcast.compile.document.document import Document
 from dagcast.definition.values import FrozenDict, freeze
 from dagcast.errors import DiagnosticSink, Location, did_you_mean, nearest
@@ -106,7 +107,15 @@ class ConfigSource:
         section, *rest = self._as_written(path)
         if self.env is not None:
             own = self.written_in_env.get(str(section), section)
-            yield (self.written.get("environments", "environments"), self.env, own, *rest), inherited
+            layer = (self.written.get("environments", "environments"), self.env, own)
+            yield (*layer, *rest), inherited
+            # A plain value in an environment is the default of a parameter.
+            if (
+                path[0] == "parameters"
+                and path[2:] == ("default",)
+                and not self.document.has((*layer, *rest))
+            ):
+                yield (*layer, rest[0]), inherited
         yield (self.written.get(str(section), section), *rest), inherited
 
 
@@ -125,7 +134,46 @@ def choose_environment(document: Document, env: str | None, sink: DiagnosticSink
         hint = did_you_mean(env, environments) or "the config has no environments"
         sink.error(message, document.locate(("environments",)), code="config.unknown-environment", hint=hint)
         return ConfigSource(document, None, data, written)
-    return ConfigSource(document, env, deep_merge(data, environments[env]), written, written_in[env])
+    overlay = environments[env]
+    if isinstance(overlay.get("parameters"), dict) and isinstance(data.get("parameters"), dict):
+        overlay = {**overlay, "parameters": _as_defaults(overlay["parameters"], data["parameters"])}
+    source = ConfigSource(document, env, deep_merge(data, overlay), written, written_in[env])
+    _check_added_parameters(source, data, sink)
+    return source
+
+
+def _as_defaults(overlay: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an environment, where a plain value gives a declared parameter another default.
+
+    The type and the enum of the declaration stay. A plain number may replace another of either type.
+    """
+    merged = dict(overlay)
+    for name, value in overlay.items():
+        declared = base.get(name)
+        if type(value) not in TYPE_OF_VALUE or declared is None:
+            continue
+        if isinstance(declared, dict):
+            merged[name] = {"default": value}
+        elif {type(value), type(declared)} not in ({int, float}, {type(value)}):
+            merged[name] = {"type": TYPE_OF_VALUE.get(type(declared)), "default": value}
+    return merged
+
+
+def _check_added_parameters(source: ConfigSource, base: Mapping[str, Any], sink: DiagnosticSink) -> None:
+    """Report a parameter that only the environment has, that nothing refers to, and that is a misspelling."""
+    declared, merged = base.get("parameters"), source.merged.get("parameters")
+    if not isinstance(declared, dict) or not isinstance(merged, dict):
+        return
+    text = repr({key: value for key, value in source.merged.items() if key != "parameters"})
+    for name in [name for name in merged if isinstance(name, str) and name not in declared]:
+        meant = nearest(name, declared)
+        if meant is not None and is_likely(name, meant) and f"param.{name}" not in text:
+            sink.error(
+                f"unknown parameter {name!r}",
+                source.locate(("parameters", name), key=True),
+                code="parameter.unknown",
+                hint=f"did you mean {meant!r}?",
+            )
 
 
 def _sections(document: Document, sink: DiagnosticSink) -> tuple[dict[str, Any], dict[str, str]]:

@@ -139,9 +139,13 @@ class ParameterConfig(ConfigModel):
     @classmethod
     def _from_default(cls, value: Any) -> Any:
         if isinstance(value, (str, bool, int, float)):
-            return {"type": _TYPE_OF[type(value)], "default": value}
-        if isinstance(value, dict) and "type" not in value and type(value.get("default")) in _TYPE_OF:
-            return {**value, "type": _TYPE_OF[type(value["default"])]}
+            return {"type": TYPE_OF_VALUE[type(value)], "default": value}
+        if isinstance(value, dict) and "type" not in value and type(value.get("default")) in TYPE_OF_VALUE:
+            value = {**value, "type": TYPE_OF_VALUE[type(value["default"])]}
+        if isinstance(value, dict) and value.get("type") in ("Integer", "Float", "Boolean"):
+            # That it has an enum is the mistake, and not the type of its values.
+            values = value.get("enum")
+            return {**value, "enum": tuple(map(str, values))} if isinstance(values, (list, tuple)) else value
         return value
 
     def problem(self) -> tuple[str, str, str | None] | None:
@@ -182,7 +186,7 @@ def _fits(default: str | bool | int | float, kind: ParameterType) -> bool:
     }[kind]
 
 
-_TYPE_OF: dict[type, ParameterType] = {str: "String", bool: "Boolean", int: "Integer", float: "Float"}
+TYPE_OF_VALUE: dict[type, ParameterType] = {str: "String", bool: "Boolean", int: "Integer", float: "Float"}
 
 
 class PluginsConfig(ConfigModel):

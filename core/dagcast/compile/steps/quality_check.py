@@ -77,7 +77,9 @@ class QualityCheckConfig(CheckConfig):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "QualityCheckConfig":
         refuse_references(self.dataset_format, "dataset_format")
-        if (self.check_type == "MODEL_QUALITY") != (self.problem_type is not None):
+        if self.check_type == "MODEL_QUALITY" and self.problem_type is None:
+            raise PydanticCustomError("check", "check_type MODEL_QUALITY needs problem_type")
+        if self.check_type != "MODEL_QUALITY" and self.problem_type is not None:
             raise PydanticCustomError("check", "problem_type is only for check_type MODEL_QUALITY")
         return self
 
