@@ -16,6 +16,7 @@ from jupyter_client.manager import start_new_kernel
 
 from dagcast import DagcastError, run
 from dagcast.errors import InvalidInputError
+from tests.support.child_processes import ProcessStarter
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 SCRIPT = """\
@@ -194,22 +195,19 @@ def test_a_notebook_shows_progress_in_place_and_the_result_as_a_table(project: P
     assert result["text/plain"].startswith("<RunResult ")
 
 
-def test_an_interrupted_run_is_stopped_and_can_be_resumed(project: Path) -> None:
+def test_an_interrupted_run_is_stopped_and_can_be_resumed(
+    project: Path, start_process: ProcessStarter
+) -> None:
     (project / "measure.py").write_text("import time; print('waits', flush=True); time.sleep(600)")
     (project / "pipeline.json").write_text(json.dumps(config()))
     program = "from dagcast import run; run('pipeline.json', plugins=[])"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=project, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        while not any(log.read_text() for log in project.glob(".dagcast/runs/*/steps/measure/*/stdout.log")):
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, shown = process.communicate(timeout=300)
-    finally:
-        process.kill()
-        process.wait(60)
+    command = [sys.executable, "-c", program]
+    process = start_process(command, cwd=project, stderr=subprocess.PIPE, text=True)
+    while not any(log.read_text() for log in project.glob(".dagcast/runs/*/steps/measure/*/stdout.log")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, shown = process.communicate(timeout=300)
     assert shown.rstrip().endswith("KeyboardInterrupt")
     (folder,) = project.glob(".dagcast/runs/2*")
     record = json.loads((folder / "run.json").read_text())

@@ -65,17 +65,20 @@ _COLORS = MappingProxyType(
 )
 
 
-def show_outcome(outcome: RunOutcome, again: str | None = None, *, err: bool = False) -> None:
+def show_outcome(
+    outcome: RunOutcome, again: str | None = None, *, running: bool = False, err: bool = False
+) -> None:
     """Print the steps with times and results, the ends of logs of failed steps, and the paths of the run.
 
     Args:
         outcome: The outcome of the run, or its current state.
         again: The command that starts the run, such as ``dagcast run pipeline.yaml``; ``None`` if it is unknown.
+        running: Whether the run has not ended.
         err: Whether to print to standard error.
     """
     echo_table(_table(outcome), err=err)
     ends = [line for step in outcome.steps for line in _end_of_log(step)]
-    for line in (*_outputs(outcome), *ends, *_ending(outcome, again)):
+    for line in (*_outputs(outcome), *ends, *_ending(outcome, again, running)):
         click.echo(strip_control_characters(line, keep="\n\t"), err=err)
 
 
@@ -202,11 +205,14 @@ def _end_of_log(step: StepOutcome) -> Iterator[str]:
             return
 
 
-def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
+def _ending(outcome: RunOutcome, again: str | None, running: bool) -> Iterator[str]:
     reason = f": {summarize_reason(outcome.reason)}" if outcome.reason else ""
     folder, runs = short_path(outcome.folder), outcome.folder.parent
     status = re.sub("(?<=[a-z])(?=[A-Z])", " ", outcome.status).lower()
-    yield f"\n{outcome.pipeline} {status} in {format_duration(outcome.seconds)}{reason}"
+    if running:
+        yield f"\n{outcome.pipeline} is running"
+    else:
+        yield f"\n{outcome.pipeline} {status} in {format_duration(outcome.seconds)}{reason}"
     yield f"files: {folder} (s3://BUCKET/KEY is s3/BUCKET/KEY in it)"
     failed = [step for step in outcome.steps if step.status == "failed" and step.type != "Fail"]
     for step in failed:
@@ -219,5 +225,5 @@ def _ending(outcome: RunOutcome, again: str | None) -> Iterator[str]:
         start = " ".join(f"--from {name}" for name in starts)
         yield f"to rerun with changed code: {again} {start} --from-run {outcome.id}"
     # A step that fails because of what an earlier one left fails again if that one is kept.
-    if outcome.status == "Stopped" or any(not step.origins for step in failed):
+    if not running and (outcome.status == "Stopped" or any(not step.origins for step in failed)):
         yield f"to resume: {with_runs(f'dagcast run --resume {outcome.id}', runs)}"

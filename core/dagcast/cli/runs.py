@@ -162,7 +162,7 @@ def show_command(run: str, runs: Path | None, as_json: bool) -> None:
         click.echo(strip_control_characters(f"{name} = {value}"))
     if parameters:
         click.echo()
-    show_outcome(outcome)
+    show_outcome(outcome, running=folder.is_running())
     for name, found in trials.items():
         if found:
             show_trials(name, found)

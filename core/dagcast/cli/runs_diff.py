@@ -35,6 +35,8 @@ def diff_command(*, first: str, second: str, runs: Path | None, as_json: bool) -
 
     try:
         found = [find_run(chosen_runs(runs), name) for name in (first, second)]
+        if found[0].path == found[1].path:
+            raise DagcastError(f"both names are of run {found[0].id}: name another run")
         compared = compare_runs(*found)
     except DagcastError as error:
         fail(error, as_json)

@@ -78,7 +78,12 @@ def failed_steps(run: RunFolder) -> list[str]:
     ]
     failed = [step.name for step in logged if step.status == "failed"]
     if not failed:
-        hint = f"name one: {', '.join(step.name for step in logged)}" if logged else "no step wrote logs"
+        names = ", ".join(step.name for step in logged)
+        hint = (
+            f"name one of {names}: dagcast runs logs {run.id} {logged[0].name}"
+            if logged
+            else "no step wrote logs"
+        )
         raise RunFolderError(f"no step of run {run.id} failed ({hint})")
     return failed
 

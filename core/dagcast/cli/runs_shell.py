@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def shell_command(*, run: str, step: str | None, runs: Path | None) -> None:
     """Open a shell with the folders and the environment of STEP of RUN, by default of the step that failed.
 
-    The folders of a step that succeeded are not kept: run it with --debug.
+    The folders of a step that succeeded are not kept: use a breakpoint and dagcast run --debug.
     """
     from dagcast.runner.launch.choose_launcher import choose_launcher
     from dagcast.runner.launch.debug_launcher import at_terminal
@@ -46,7 +46,7 @@ def shell_command(*, run: str, step: str | None, runs: Path | None) -> None:
         name = step if step is not None else failed_steps(found)[0]
         command = _command(found, name)
         shell = shutil.which("bash") or "sh"
-        opened = replace(at_terminal(command), argv=(shell,), stdout=command.stdout.with_name("shell.log"))
+        opened = replace(at_terminal(command), argv=(shell,), stdout=command.stdout.with_name("shell.txt"))
         with (
             found.read_lock(),
             closing(choose_launcher(found.record().options["isolation"], folder)) as launcher,
@@ -79,6 +79,7 @@ def _command(run: RunFolder, step: str) -> Command:
         raise RunFolderError(f"step {step!r} ran in a container: use docker run -it {command.image}")
     if not command.ml_folder.is_dir():
         raise RunFolderError(
-            f"the folders of step {step!r} are not kept, since it succeeded: dagcast run CONFIG --debug {step}"
+            f"the folders of step {step!r} are not kept, since it succeeded:"
+            f" write breakpoint() into its script and use dagcast run CONFIG --debug {step}"
         )
     return command

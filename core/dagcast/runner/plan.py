@@ -119,8 +119,8 @@ def make_plan(
             for item in _check_step(step, options)
             if step.name not in invalid or item.code not in _CHECKED_BEFORE
         )
-        sink.extend(_check_unselected(step, selected, earlier, options.earlier))
         if step.name not in options.stubs:
+            sink.extend(_check_unselected(step, selected, earlier, options.earlier))
             sink.extend(check_model(step, definition, options))
         sink.extend(check_local_images.check_step(step, definition, options, scope, locate))
     if not sink.errors and not invalid:

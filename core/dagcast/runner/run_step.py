@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,9 @@ class StepRunner:
         if self.stop.is_set():
             raise StepStoppedError(f"step {step.name} was stopped")
         if step.name in self.options.stubs:
-            return stub_result(step, self.options.stubs[step.name], attempt)
+            file = self.options.stubs[step.name]
+            result = stub_result(step, file, attempt)
+            return replace(result, summary=f"stubbed by {file.name}")
         executor = executor_for(step.definition_type)
         assert executor is not None, "the plan refused types without an executor"
         try:
@@ -196,6 +198,8 @@ class StepRunner:
         if step.name == self.options.debug:
             from dagcast.runner.launch.debug_launcher import DebugLauncher
 
+            if (port := self.options.debugpy) is not None:
+                self._emit("warning", step, f"waits for a debugger at 127.0.0.1:{port}")
             launcher = DebugLauncher(launcher, self.options.debugpy)
         return RecordingLauncher(launcher)
 

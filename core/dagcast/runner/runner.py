@@ -231,6 +231,9 @@ class Runner:
             )
             store = _store(root, options, self.objects, record)
             locate = self.locate or (lambda step, path: Location(self.file))
+            if self._folder is not None:
+                # Steps of a resumed run that are not selected keep the results that they have.
+                options = replace(options, earlier=(self._folder.path, *options.earlier))
             plan = make_plan(definition, options, scope, store, invalid=invalid, locate=locate)
             if self._folder is not None:
                 users = {step.name: json.dumps(render(step.arguments)) for step in definition.steps}

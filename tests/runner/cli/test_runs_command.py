@@ -118,7 +118,7 @@ def test_logs_are_printed_byte_for_byte_with_the_headings_apart(ran: Project) ->
         (["{run}", "speak", "--attempt", "7"], "has no attempt 7 (attempts: 1)"),
         (["none", "speak"], "unknown run 'none' in .dagcast/runs"),
         (["2", "speak"], "run '2' is ambiguous in .dagcast/runs: {run}, "),
-        (["{run}"], "no step of run {run} failed (name one: speak)"),
+        (["{run}"], "no step of run {run} failed (name one of speak: dagcast runs logs {run} speak)"),
         (["../runs", "speak"], "unknown run '../runs'"),
     ],
 )
@@ -249,7 +249,7 @@ def test_a_run_may_be_named_shortly(ran: Project) -> None:
     assert ran.run("runs", "clean", "last", first).code == 0
     assert ran.runs == []
     done = ran.run("runs", "show")
-    assert (done.code, done.err) == (1, "error: unknown run 'last' in .dagcast/runs\n")
+    assert (done.code, done.err) == (1, "error: no runs in .dagcast/runs\n")
 
 
 def test_the_logs_of_a_run_are_by_default_those_of_the_steps_that_failed(project: Project) -> None:

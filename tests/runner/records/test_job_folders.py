@@ -17,7 +17,11 @@ def test_a_successful_step_leaves_its_logs_and_a_failed_one_also_its_data(tmp_pa
     outcome = run(text, tmp_path)
 
     attempts = {name: outcome.folder / "steps" / name / "attempt-1" for name in ("good", "bad")}
-    assert sorted(path.name for path in attempts["good"].iterdir()) == ["stderr.log", "stdout.log"]
+    assert sorted(path.name for path in attempts["good"].iterdir()) == [
+        "command.json",
+        "stderr.log",
+        "stdout.log",
+    ]
     assert (attempts["bad"] / "ml" / "processing" / "in0" / "n").read_text() == "1\n"
 
 
@@ -31,7 +35,7 @@ def test_a_resumed_run_removes_remaining_job_folders(tmp_path: Path) -> None:
     Runner.resume(outcome.id, RunOptions(runs=tmp_path / "runs")).run()
 
     there = {str(path.relative_to(attempt)) for path in attempt.rglob("*")}
-    assert there == {"stdout.log", "stderr.log", "trial-1"}
+    assert there == {"command.json", "stdout.log", "stderr.log", "trial-1"}
 
 
 def test_a_folder_that_cannot_be_removed_is_a_warning_and_the_step_succeeds(tmp_path: Path) -> None:

@@ -291,7 +291,17 @@ class CompiledPipeline:
             self._code_is_uploaded = False
         return response
 
-    def start(self, parameters: Any = None, *args: Any, **options: Any) -> Any:
+    def start(
+        self,
+        parameters: Any = None,
+        execution_display_name: str | None = None,
+        execution_description: str | None = None,
+        parallelism_config: Any = None,
+        selective_execution_config: Any = None,
+        *,
+        pipeline_version_id: int | None = None,
+        **options: Any,
+    ) -> Any:
         """Start an execution, like the SDK's ``start``, after a check of the parameters.
 
         Raises:
@@ -301,11 +311,20 @@ class CompiledPipeline:
         if parameters is not None and not isinstance(parameters, Mapping):
             raise TypeError(f"parameters is a mapping of names and values, and not {parameters!r}")
         # An older version of the pipeline may have other parameters.
-        if options.get("pipeline_version_id") is None:
+        if pipeline_version_id is None:
             declared = map(_declared, self.parameters)
             parameter_values(declared, parameters or {}, remedy="start(parameters={{'{name}': VALUE}})")
         sdk_pipeline: Any = super()
-        return sdk_pipeline.start(parameters, *args, **options)
+        if pipeline_version_id is not None:
+            options["pipeline_version_id"] = pipeline_version_id
+        return sdk_pipeline.start(
+            parameters,
+            execution_display_name,
+            execution_description,
+            parallelism_config,
+            selective_execution_config,
+            **options,
+        )
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.name}: {len(self.spec.steps)} steps>"

@@ -272,8 +272,16 @@ def check_exit(
         hint_image_module(attempt, outputs),
         _hint_unmounted_script(attempt, outputs) or _hint_write_access(attempt, outputs),
         _hint_full_disk(attempt.folder),
+        _hint_debug(attempt, message),
     )
     raise StepFailedError(reason + "".join(hints), kind=kind, log=log)
+
+
+def _hint_debug(attempt: StepAttempt, message: str) -> str:
+    """Return how to use a breakpoint: without a terminal, pdb ends the script with its own exception."""
+    if "bdb.BdbQuit" not in message:
+        return ""
+    return f" (a breakpoint needs a terminal: use --debug {attempt.step.name})"
 
 
 def _read_failure_file(failure: Path | None) -> str | None:

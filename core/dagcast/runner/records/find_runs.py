@@ -47,6 +47,8 @@ def find_run(runs: Path, name: str) -> RunFolder:
             return named[0]
         listed = ", ".join(run.id for run in named[:_LISTED]) + (", ..." if len(named) > _LISTED else "")
         raise RunFolderError(f"run {name!r} is ambiguous in {runs}: {listed}")
+    if name == LAST:
+        raise UnknownRunError(f"no runs in {runs}")
     hint = did_you_mean(name, (run.id for run in found))
     raise UnknownRunError(f"unknown run {name!r} in {runs}" + (f" ({hint})" if hint else ""))
 

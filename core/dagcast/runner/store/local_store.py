@@ -34,7 +34,8 @@ class Store:
 
     A URI means objects of all these places, as if S3 held them all: the run's own store, the inputs, the stores of
     earlier runs in order, and on request S3, whose objects are kept in the own store. Of several objects of one key,
-    the first counts. An input replaces all that earlier runs and S3 have at its URI and below it.
+    the first counts. An input replaces all that S3 has at its URI and below it, and what earlier runs have of a URI
+    of which it has objects.
 
     A URI means the object of that key; without one, all objects below it as a folder; without those, all
     objects whose keys start with it. SageMaker's ``S3Prefix`` has the last meaning only (API reference,
@@ -268,9 +269,10 @@ class Store:
         _add_keys(found, given, wanted)
         for root in self._stores:
             earlier = _find_keys(root, wanted)
-            _add_keys(
-                found, {key: path for key, path in earlier.items() if not self._is_given(wanted, key)}, wanted
-            )
+            # An input that has nothing here, such as one of a whole bucket, hides no result of an earlier run.
+            if given:
+                earlier = {key: path for key, path in earlier.items() if not self._is_given(wanted, key)}
+            _add_keys(found, earlier, wanted)
         return found
 
     def _is_given(self, wanted: S3Uri, key: str) -> bool:
