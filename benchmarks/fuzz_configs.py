@@ -30,7 +30,7 @@ from typing import Any
 import yaml
 
 from dagcast import PipelineDAGCompiler
-from dagcast.check.rules.registry import PIPELINE_RULES, RULES
+from dagcast.check.rules.registry import PIPELINE_RULES, all_rules
 from dagcast.compile.steps.catalog import StepCatalog
 from dagcast.errors import PluginError
 
@@ -76,7 +76,7 @@ SPELLINGS = {
     ),
 }  # fmt: skip
 """By format: values that are written as they stand, in place of another."""
-RULE_IDS = sorted(rule.id for rule in (*RULES, *PIPELINE_RULES))
+RULE_IDS = sorted(rule.id for rule in (*all_rules(), *PIPELINE_RULES))
 MARK = "q7Xz"
 """A value that one of :data:`SPELLINGS` replaces."""
 

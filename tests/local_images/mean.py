@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagcast.runner.records.find_runs import runs_in
 from tests.support.distributions import Built, run
 
 IMAGE = """
@@ -151,7 +152,7 @@ class Project:
     @property
     def last(self) -> Path:
         """The folder of the last run."""
-        return sorted(self.folder.glob(".dagcast/runs/*/run.json"))[-1].parent
+        return runs_in(self.folder / ".dagcast/runs")[-1].path
 
     def steps(self) -> dict[str, Any]:
         """The steps of the last run, by name."""
