@@ -511,3 +511,23 @@ def test_a_report_that_is_changed_names_the_plugin() -> None:
         with pytest.raises(PluginError, match=f"it changes the compiled pipeline: {what}") as caught:
             compiler(Compiled(receive), Rules()).compile_definition()
         assert (caught.value.plugin, caught.value.hook) == ("compiled", "pipeline_compiled")
+
+
+class EndsAllError(BaseException):
+    """What a plugin may raise to pass by every handler of exceptions."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit(), EndsAllError("now")])
+def test_an_exit_in_a_method_of_a_decorated_class_names_the_plugin(error: BaseException) -> None:
+    def leave(self: Any, sink: Any) -> Any:
+        raise error
+
+    def decorate(template_class: Any) -> type:
+        return type("Leaving", (template_class,), {"compile_into": leave})
+
+    made = PipelineDAGCompiler(CONFIG, plugins=[Plugin(decorate)])
+    for call in (made.compile_definition, made.validate):
+        with pytest.raises(
+            PluginError, match=f"a method of its template class raised {type(error).__name__}"
+        ):
+            call()

@@ -141,9 +141,10 @@ def _spellings(name: str, info: FieldInfo) -> tuple[str, ...]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts of the scalar values in data."""
+    """Yield the texts of the scalar values in data, and of its keys: a secret in braces is a key."""
     if isinstance(value, Mapping):
-        for item in value.values():
+        for key, item in value.items():
+            yield from _texts(key)
             yield from _texts(item)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:

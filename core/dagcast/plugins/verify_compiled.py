@@ -195,10 +195,10 @@ def template_errors(template: Any) -> Iterator[None]:
     """
     try:
         yield
-    except DagcastError:
+    except (DagcastError, KeyboardInterrupt):
         raise
-    # Methods of the decorated class are third-party code.
-    except Exception as error:
+    # Methods of the decorated class are third-party code: an exit of one must not look like success.
+    except BaseException as error:
         from traceback import walk_tb
 
         given: Given | None = template._given

@@ -98,6 +98,9 @@ def test_a_class_is_decorated_again_for_another_secret() -> None:
         {"nested": {"by_name": {"a": [SECRET]}}},
         {"nested": {"by_name": [SECRET]}},
         {"nested": {"keys": SECRET}},
+        # As unquoted braces of a template.
+        {"token": {SECRET: None}},
+        {"nested": {"keys": {SECRET: "x"}}},
     ],
 )
 def test_a_wrong_secret_is_not_echoed(options: Any) -> None:
@@ -107,6 +110,13 @@ def test_a_wrong_secret_is_not_echoed(options: Any) -> None:
     assert "options of plugin 'vault'" in message
     assert SECRET not in message
     assert "812812812" not in message
+
+
+@pytest.mark.parametrize("options", [SECRET, [SECRET], [{"token": SECRET}]])
+def test_a_secret_in_the_place_of_all_options_is_not_echoed(options: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"options\.vault: expected a mapping$") as caught:
+        compiler(Plugin(), options=options).compile_definition()
+    assert SECRET not in str(caught.value)
 
 
 def leaking(hook: str, result: Any) -> Any:

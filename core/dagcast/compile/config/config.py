@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -155,11 +156,19 @@ def _plugins(source: ConfigSource, sink: DiagnosticSink) -> PluginsConfig:
     try:
         return PluginsConfig.model_validate({} if section is None else section)
     except ValidationError as error:
+        found = DiagnosticSink()
         report_validation(
             error,
             "plugins",
             PluginsConfig,
             lambda tail, *, key=False: source.locate(("plugins", *tail), key=key),
-            sink,
+            found,
+        )
+        # Options may be secret: a value in the place of all options of a plugin is not repeated.
+        sink.extend(
+            replace(item, message=item.message.partition(", got ")[0], hint=None)
+            if "options" in item.message
+            else item
+            for item in found.diagnostics
         )
         return PluginsConfig()

@@ -7,6 +7,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -148,7 +149,11 @@ def needs_image(step: str, what: str, *, stand_in: str | None = None) -> Diagnos
         what: What only the image can do.
         stand_in: The distribution whose local image would stand for it, if there is one.
     """
-    install = f"pip install {stand_in} to let a local image stand in, " if stand_in else ""
+    install = ""
+    if stand_in and find_spec(stand_in.replace("-", "_")) is None:
+        install = f"pip install {stand_in} to let a local image stand in, "
+    elif stand_in:
+        install = f"turn on the local image of {stand_in}, which is installed, "
     return cannot_run_here(
         step,
         what,
