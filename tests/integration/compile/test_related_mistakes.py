@@ -111,7 +111,7 @@ ENVIRONMENTS: Mapping[str, tuple[dict[str, Any], str]] = {
     "a parameter's value": ({"parameters": {"Machine": "ml.m5.4xlage"}}, "not 'ml.m5.4xlage'"),
     "a parameter of another type": (
         {"parameters": {"Count": "many"}},
-        "${param.Count} is a parameter of type",
+        "expected a default of type Integer, got 'many'",
     ),
     "a number out of range": ({"parameters": {"Count": 0}}, "instance_count must be from 1 to 100, not 0"),
     "a field": ({"steps": {"work": {"instance_type": "m5.large"}}}, "not 'm5.large'"),

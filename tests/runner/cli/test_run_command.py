@@ -203,7 +203,8 @@ def test_what_steps_return_is_in_the_table_and_can_be_shown_again(asking: Projec
         "ask Callback succeeded N s ok = true",
         "call Lambda succeeded N s lines = one two",
         " place = s3://given/data",
-        "cluster EMR succeeded N s nodes = 3",
+        "cluster EMR succeeded N s stubbed by stub.json",
+        " nodes = 3",
     ):
         assert line in lines
     assert max(map(len, lines)) < 500
