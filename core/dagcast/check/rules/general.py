@@ -6,21 +6,10 @@ from collections.abc import Iterator
 
 from dagcast.check.rules.each_text import EachText
 from dagcast.check.rules.request_body import Finding, RequestBody
-from dagcast.check.rules.rule import PipelineFacts, Rule
+from dagcast.check.rules.rule import TAGGED, PipelineFacts, Rule
 from dagcast.lazy_pattern import lazy_pattern
 from dagcast.sagemaker.regions import partition_of
 
-_TAGGED = (
-    "CreateTrainingJobRequest",
-    "CreateHyperParameterTuningJobRequest",
-    "CreateProcessingJobRequest",
-    "CreateTransformJobRequest",
-    "CreateModelInput",
-    "CreateModelPackageInput",
-    "CreateEndpointConfigInput",
-    "CreateEndpointInput",
-    "CreateAutoMLJobRequest",
-)
 _ADDRESSING = (
     "CreateTrainingJobRequest",
     "HyperParameterTrainingJobDefinition",
@@ -106,7 +95,7 @@ RULES = (
         id="tags.keys",
         summary="Tags have different keys, none of them beginning with aws:",
         source="botocore, Tag.Key; AWS General Reference, tagging",
-        shapes=_TAGGED,
+        shapes=TAGGED,
         check=_tags,
         obeys={"Tags": [{"Key": "team", "Value": "ml"}, {"Key": "cost", "Value": "1"}]},
         breaks={"Tags": [{"Key": "team", "Value": "ml"}, {"Key": "team", "Value": "risk"}]},

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from dagcast.check.rules import conditions, destinations, pipeline, regions
 from dagcast.check.rules.pipeline_rule import PipelineRule
-from dagcast.check.rules.rule import TRAINING_JOB, TRAINING_JOBS, TUNING_JOB, Rule
+from dagcast.check.rules.rule import TAGGED, TRAINING_JOBS, TUNING_JOB, Rule
 
 _DEFINED_JOB = ("HyperParameterTrainingJobDefinition",)
 
@@ -30,18 +30,7 @@ MODULES = MappingProxyType(
         "endpoints": ("CreateEndpointConfigInput", "CreateEndpointInput"),
         "automl": ("CreateAutoMLJobRequest",),
         "emr": ("RunJobFlowInput", "StepConfig"),
-        "general": (
-            *TRAINING_JOB,
-            *TUNING_JOB,
-            *_DEFINED_JOB,
-            "CreateProcessingJobRequest",
-            "CreateTransformJobRequest",
-            "CreateModelInput",
-            "CreateModelPackageInput",
-            "CreateEndpointConfigInput",
-            "CreateEndpointInput",
-            "CreateAutoMLJobRequest",
-        ),
+        "general": (*TAGGED, *_DEFINED_JOB),
     }
 )
 """By module of rules about one request: the shapes of those requests. The order is that of the findings."""

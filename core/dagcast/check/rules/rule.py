@@ -48,6 +48,19 @@ TRAINING_JOBS = ("CreateTrainingJobRequest", "HyperParameterTrainingJobDefinitio
 """Training jobs, and the definitions of training jobs in a tuning job. Except for hyperparameters, both have the same
 members."""
 
+TAGGED = (
+    "CreateTrainingJobRequest",
+    "CreateHyperParameterTuningJobRequest",
+    "CreateProcessingJobRequest",
+    "CreateTransformJobRequest",
+    "CreateModelInput",
+    "CreateModelPackageInput",
+    "CreateEndpointConfigInput",
+    "CreateEndpointInput",
+    "CreateAutoMLJobRequest",
+)
+"""The requests that take tags."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
